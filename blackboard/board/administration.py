@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blackboard.board.activations.answer_spool import AnswerSpool
+from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.housekeeping import erasure
 from blackboard.board.housekeeping.erasure import ErasedEvents

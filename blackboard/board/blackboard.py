@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.board import access_tokens, remote_work
-from blackboard.board.activations import model_calls, model_pauses
-from blackboard.board.activations.activation_results import Failure
+from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.board_session import BoardSession
+from blackboard.board.deployment_changes.declarations import AgentDeclaration
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.housekeeping import erasure, file_compaction
 from blackboard.board.loads import deposit_batches
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import departures, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.submissions import check_signature
@@ -42,8 +45,6 @@ from blackboard.board.reading import (
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
 from blackboard.board.reading.search import Question
-from blackboard.board.registration.declarations import AgentDeclaration
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import (
     AccessToken,

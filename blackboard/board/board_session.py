@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from blackboard.board import board_clock
-from blackboard.board.registration.mark_class_registry import MarkClasses
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
     read_active,

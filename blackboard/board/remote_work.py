@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from blackboard.board.activations import activation_recovery, remote_runs
-from blackboard.board.activations.activation_results import Failure, defer
-from blackboard.board.activations.activation_traces import HandOver, hand_over
-from blackboard.board.activations.claims import Claim
+from blackboard.board.activations import remote_runs
+from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.run_ends import activation_recovery
+from blackboard.board.activations.run_ends.activation_results import Failure, defer
 from blackboard.board.board_session import BoardSession
 from blackboard.board.remote_results import RemoteResult, Usage
 from blackboard.board.result_types import ClaimedMark, RemoteActivation, RunState

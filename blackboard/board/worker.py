@@ -9,25 +9,19 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board.activations import (
-    activation_recovery,
-    activation_results,
-    activation_splits,
-    activation_traces,
-    agent_readiness,
-    answer_blame,
-    claims,
-    model_calls,
-)
-from blackboard.board.activations.activation_results import Failure
-from blackboard.board.activations.agent_actions import AgentAction
-from blackboard.board.activations.answer_blame import HeldAnswer
-from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_handling import answer_blame
+from blackboard.board.activations.call_handling.answer_blame import HeldAnswer
+from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.quiescence import Report, anything_is_left
+from blackboard.board.activations.returned_items.agent_actions import AgentAction
+from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
+from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.deployment_changes.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
-from blackboard.board.registration.declarations import AgentDeclaration, with_declared
 from blackboard.board.result_types import Receipt
 from blackboard.board.searched_claims import claim_up_to
 from blackboard.board.transactions.activation_inputs import Searches

@@ -23,7 +23,7 @@ def main() -> NoReturn:
             sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
             sys.exit(1 if "--hook" in sys.argv else 2)  # with 2, a hook would say that there is work
     if "run" in sys.argv:
-        from blackboard.cli import daemon_signals
+        from blackboard.cli.operating_commands import daemon_signals
 
         daemon_signals.hold_reloads()  # before all slow steps
     if not HOSTS.intersection(sys.argv):

@@ -22,13 +22,13 @@ from blackboard.board.worker_registry.server_liveness import liveness_of
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
-from blackboard.daemon.activation_runner import ActivationRunner
-from blackboard.daemon.active_runs import ActiveRuns
+from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
+from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
-from blackboard.daemon.deliveries import Deliveries
 from blackboard.daemon.loop_sleep import LoopSleep
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
-from blackboard.daemon.model_access import ModelAccess
+from blackboard.daemon.model_requests.model_access import ModelAccess
+from blackboard.daemon.outbound_deliveries import Deliveries
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import ConfigurationError, StoreError, UsageError

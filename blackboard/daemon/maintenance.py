@@ -9,8 +9,8 @@ from typing import Protocol
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.server_liveness import Liveness
 from blackboard.clock import Clock
-from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.clock_jumps import ClockWatch
+from blackboard.daemon.model_requests.batch_api import BatchApi
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection

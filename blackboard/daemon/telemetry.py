@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from blackboard.board.activations import activation_traces
-from blackboard.board.activations.claims import Claim
-from blackboard.board.activations.model_calls import ModelCall
+from blackboard.board.activations.agent_claims import activation_traces
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.clock import Instant
 from blackboard.llm.reply import Reply
 from blackboard.system import tracing

@@ -71,7 +71,7 @@ class Overrides:
         return self.found.attempt(place, lambda: replace(kind, **changes), kind)
 
     def _check_payload_schema(self, place: str, kind: Kind, schema: dict[str, Any]) -> None:
-        from blackboard.board.registration.payload_schema import schema_problem  # jsonschema is slow to import
+        from blackboard.board.mark_classes.payload_schema import schema_problem  # jsonschema is slow to import
 
         if kind.class_path:
             self.found.record(place, f"the class {kind.class_path} of the kind has its schema")

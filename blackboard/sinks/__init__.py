@@ -1,8 +1,8 @@
 """The delivery of messages to people outside: by webhooks, by mail and by commands.
 
-deliverer      sends what is due, in threads of its own
-message_forms  a message as text, as a webhook, and as a mail
-webhook_sink   delivers by a POST
-mail_sink      delivers by SMTP
-command_sink   delivers to a program
+sink_threads     sends what is due, in one thread for each sink
+message_formats  a message as text, as a webhook, and as a mail
+webhook_sink     delivers by a POST
+mail_sink        delivers by SMTP
+command_sink     delivers to a program
 """

@@ -7,9 +7,9 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from blackboard.board.message_queue import FailedAttempt
+from blackboard.board.delivery_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
-from blackboard.sinks.message_forms import as_json
+from blackboard.sinks.message_formats import as_json
 
 PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
 """The variables that every command gets. Others may be secrets of the daemon."""

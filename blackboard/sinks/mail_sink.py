@@ -11,10 +11,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from blackboard.board.message_queue import FailedAttempt
+from blackboard.board.delivery_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.settings.sink_sections import MailSection
-from blackboard.sinks.message_forms import text_of
+from blackboard.sinks.message_formats import text_of
 from blackboard.system.call_deadline import CallDeadline
 from blackboard.system.outbound_addresses import connect
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from blackboard.board.message_queue import FailedAttempt
+from blackboard.board.delivery_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.settings.sink_sections import WebhookSection
-from blackboard.sinks.message_forms import FORMS
+from blackboard.sinks.message_formats import FORMS
 from blackboard.system import outbound_http
 
 GONE = 410

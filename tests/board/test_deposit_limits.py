@@ -12,8 +12,8 @@ import pytest
 from pydantic import Field
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board.registration.payload_schema import problems_of
-from blackboard.board.registration.unique_values import value_of
+from blackboard.board.mark_classes.payload_schema import problems_of
+from blackboard.board.mark_classes.unique_values import value_of
 from blackboard.core.deployment import DepositLimits
 from blackboard.core.marks.kinds import Kind
 from blackboard.daemon.daemon import Daemon

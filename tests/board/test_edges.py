@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blackboard import Curve, Exponential, Linear, Never, Power, Step, count, strength, strongest, total
-from blackboard.board.activations import activation_splits
-from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.run_ends import activation_splits
 from blackboard.core.marks.decay import Decay
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 from tests.support.board_steps import in_transaction

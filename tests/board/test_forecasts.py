@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Never, count, strength, total, watch
-from blackboard.board.activations.activation_results import defer
+from blackboard.board.activations.run_ends.activation_results import defer
 from blackboard.clock import to_datetime
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board.activations import agent_readiness
+from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step

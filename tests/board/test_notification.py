@@ -7,11 +7,12 @@ from typing import Any
 
 from blackboard import strength
 from blackboard.board import board_clock
-from blackboard.board.activations import activation_recovery, activation_results, claims
-from blackboard.board.activations.activation_results import Failure
+from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.run_ends import activation_recovery, activation_results
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.people import pauses
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from blackboard import Need, Never, strength
+from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.housekeeping import retention
-from blackboard.board.message_queue import FailedAttempt, LeasedMessage, MessageQueue
-from blackboard.board.messages import message_delivery
+from blackboard.board.messages import message_leases
 from blackboard.board.needs import overdue_needs
 from blackboard.board.people import pauses
 from blackboard.board.result_types import OutboxMessage
@@ -45,14 +45,14 @@ def topics(world: World) -> list[str]:
 
 
 def leased(world: World) -> LeasedMessage:
-    message = MessageQueue(world.board).lease("phone")
+    message = DeliveryQueue(world.board).lease("phone")
     assert message is not None
     return message
 
 
 def look(world: World, *dead: str) -> None:
-    news = world.board.session.read(lambda txn: message_delivery.find_by_time(txn, dead))
-    in_transaction(world.board, message_delivery.announce_by_time, news)
+    news = world.board.session.read(lambda txn: message_leases.find_by_time(txn, dead))
+    in_transaction(world.board, message_leases.announce_by_time, news)
 
 
 @pytest.mark.postgresql
@@ -197,7 +197,7 @@ def test_an_agent_that_nobody_serves_is_told_once_for_each_time(world: World) ->
 def test_a_message_is_leased_to_one_deliverer_and_due_again_if_that_dies(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.put("alert", "disk")
-    queue = MessageQueue(world.board)
+    queue = DeliveryQueue(world.board)
     first = leased(world)
     assert queue.lease("phone") is None
     assert queue.due_sinks(["phone", "other"]) == []
@@ -213,7 +213,7 @@ def test_a_message_is_leased_to_one_deliverer_and_due_again_if_that_dies(world: 
 def test_attempts_are_repeated_over_three_days(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.put("alert", "disk")
-    queue, began, delays = MessageQueue(world.board), world.board.now(), []
+    queue, began, delays = DeliveryQueue(world.board), world.board.now(), []
     before = began
     while True:
         state = queue.settle(leased(world), FailedAttempt("no"))
@@ -238,7 +238,7 @@ def test_attempts_are_repeated_over_three_days(world: World) -> None:
 def test_a_receiver_that_asks_for_time_gets_it(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.put("alert", "disk")
-    MessageQueue(world.board).settle(leased(world), FailedAttempt("busy", timedelta(hours=1)))
+    DeliveryQueue(world.board).settle(leased(world), FailedAttempt("busy", timedelta(hours=1)))
     assert told(world)[0].due_at == world.board.now() + timedelta(hours=1)
 
 
@@ -246,7 +246,7 @@ def test_a_receiver_that_is_gone_ends_all_that_waits_for_it(world: World) -> Non
     world.deploy(KINDS, SALES, sinks={**sink(), "mail": SinkSpec(on=ALL)})
     world.put("alert", "a")
     world.put("alert", "b")
-    assert MessageQueue(world.board).settle(leased(world), FailedAttempt("410", is_gone=True)) == MessageState.GONE
+    assert DeliveryQueue(world.board).settle(leased(world), FailedAttempt("410", is_gone=True)) == MessageState.GONE
     assert [(item.sink, item.state) for item in told(world)] == [
         ("mail", "waiting"), ("phone", "gone"), ("mail", "waiting"), ("phone", "gone"),
     ]  # fmt: skip
@@ -272,7 +272,7 @@ def test_messages_are_sent_again_or_given_up_by_sink_and_state(world: World) -> 
     world.deploy(KINDS, SALES, sinks=sink())
     for subject in ("a", "b", "c"):
         world.put("alert", subject)
-    MessageQueue(world.board).settle(leased(world), FailedAttempt("no", is_gone=True))
+    DeliveryQueue(world.board).settle(leased(world), FailedAttempt("no", is_gone=True))
     with pytest.raises(UnknownName, match="state of an undelivered message 'delivered'"):
         world.board.retry_messages(state="delivered")
     with pytest.raises(UnknownName, match="sink 'fax'"):
@@ -302,7 +302,7 @@ def test_forget_erases_messages_about_a_subject_and_those_that_name_it(world: Wo
     message = leased(world)
     world.board.forget("grace")
     assert [item.subject for item in told(world)] == ["bob"]
-    assert MessageQueue(world.board).settle(message, None) is None, "it was sent while it was erased"
+    assert DeliveryQueue(world.board).settle(message, None) is None, "it was sent while it was erased"
 
 
 def test_old_messages_are_removed(world: World) -> None:
@@ -328,7 +328,7 @@ def test_the_view_has_each_message(world: World) -> None:
     [row] = world.board.query("select sink, topic, subject, state, due_at, finished_at, content from outbox")
     assert tuple(row)[:4] == ("phone", "mark:alert", "a", "waiting")
     assert json.loads(str(row["content"]))["title"] == "alert about a"
-    MessageQueue(world.board).settle(leased(world), None)
+    DeliveryQueue(world.board).settle(leased(world), None)
     [row] = world.board.query("select state, due_at, finished_at from outbox")
     assert (row["state"], row["due_at"]) == ("delivered", None)
 

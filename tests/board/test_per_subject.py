@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
-from blackboard.board.activations import activation_results, activation_splits, model_calls
-from blackboard.board.activations.claims import Claim
-from blackboard.board.activations.model_calls import CallCost
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.call_records.model_calls import CallCost
+from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.conditions.condition_parser import parse_condition

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from blackboard import Never, Step, count, cron, daily_at, every, strength, strongest_of, total, watch
-from blackboard.board.activations import activation_recovery, activation_results, quiescence
-from blackboard.board.activations.claims import Claim
+from blackboard.board.activations import quiescence
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.housekeeping import retention
 from blackboard.clock import to_datetime
 from blackboard.core.deployment import AgentSpec

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from blackboard import Decision, Mark, Need, Overdue, Reinforce, Withdraw, count, every, strength, total, watch
-from blackboard.board.activations import activation_recovery
-from blackboard.board.activations.agent_actions import AgentAction
-from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.returned_items.agent_actions import AgentAction
+from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.needs import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from blackboard import Never, count, strength, total
-from blackboard.board.activations import activation_results, model_calls
-from blackboard.board.activations.claims import Claim
-from blackboard.board.activations.model_calls import CallCost
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.call_records.model_calls import CallCost
+from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from tests.board.world import MINUTE, SECOND, World, kind, spec
 

@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from blackboard import Blackboard, ManualClock, Mark
-from blackboard.board.registration import unique_values
+from blackboard.board.mark_classes import unique_values
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.errors import InvalidMark, UniqueConflict
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.activations import activation_recovery, activation_results, claims, model_calls
-from blackboard.board.activations.claims import Claim
-from blackboard.board.activations.model_calls import CallCost
+from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.call_records.model_calls import CallCost
+from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Never
 from tests.board.world import LEASE, World, inputs, kind, spec

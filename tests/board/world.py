@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
-from blackboard.board.activations import activation_results, claims
-from blackboard.board.activations.activation_results import Failure
-from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit
-from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.returned_items.agent_actions import AgentAction, AgentDeposit
+from blackboard.board.activations.run_ends import activation_results
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.deployment_changes import backfill, changed_watches
+from blackboard.board.deployment_changes.redeployment import activate
 from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import prepare
-from blackboard.board.registration import backfill, changed_watches
-from blackboard.board.registration.redeployment import activate
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings

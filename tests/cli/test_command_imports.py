@@ -27,7 +27,7 @@ HEAVY = {
     "blackboard.core.agents.agent_definition",
     "blackboard.daemon",
     "blackboard.llm.client",
-    "blackboard.cli.run_command",
+    "blackboard.cli.operating_commands.run_command",
 }
 
 DEPOSIT = ["deposit", "need", "s", "--payload", '{"question": "and then?"}']

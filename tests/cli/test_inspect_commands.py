@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.activations import activation_results, claims
+from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.activation_rows import insert_closed_activation
 from blackboard.cli.app import COMMANDS, LazyGroup
 from blackboard.cli.terminal.help_layout import GROUPS

@@ -92,7 +92,7 @@ def test_a_name_that_cannot_be_imported_is_refused(name: str, message: str, type
 
 
 def test_a_folder_that_cannot_be_completed_is_removed(typed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blackboard.cli.new_command.TEMPLATES", Path("nowhere"))
+    monkeypatch.setattr("blackboard.cli.setup_commands.new_command.TEMPLATES", Path("nowhere"))
     assert typed("new", "my-notes").code == 1
     assert os.listdir(typed.folder) == []
 

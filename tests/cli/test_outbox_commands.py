@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.message_queue import FailedAttempt, MessageQueue
+from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt
 from tests.cli.conftest import CommandLine
 
 SINKS = """
@@ -26,7 +26,7 @@ def telling(house: CommandLine) -> CommandLine:
     assert house("init").code == 0
     smoke(house, "kitchen")
     with opened(house.folder) as board:
-        queue = MessageQueue(board)
+        queue = DeliveryQueue(board)
         leased = queue.lease("desk")
         assert leased is not None
         queue.settle(leased, FailedAttempt("it said no", is_gone=True))

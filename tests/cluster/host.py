@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.cli.daemon_signals import handle_signals
+from blackboard.cli.operating_commands.daemon_signals import handle_signals
 from blackboard.settings.sections import DaemonSection
 from tests.processes.worker import say
 

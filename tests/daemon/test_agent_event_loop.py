@@ -18,7 +18,7 @@ import structlog
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.daemon.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
+from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
 from blackboard.settings.sections import DaemonSection
 
 BOUND_SECONDS = 30

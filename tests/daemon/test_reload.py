@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.cli import daemon_signals
 from blackboard.cli.cli_session import CommandSession
-from blackboard.cli.run_command import _reload
+from blackboard.cli.operating_commands import daemon_signals
+from blackboard.cli.operating_commands.run_command import _reload
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
 from blackboard.settings.settings_file import CONFIG

@@ -18,7 +18,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
-from blackboard.cli.run_command import _reload
+from blackboard.cli.operating_commands.run_command import _reload
 from blackboard.clock import to_datetime
 from blackboard.daemon import Daemon
 from blackboard.daemon.daemon import build_daemon

@@ -142,7 +142,7 @@ def test_callbacks_can_be_added_and_removed(board: Blackboard) -> None:
 
 
 def test_forgetting_drops_answers_in_the_spool(board: Blackboard) -> None:
-    from blackboard.board.activations import answer_spool
+    from blackboard.board.activations.call_records import answer_spool
 
     kept, dropped = (answer_spool.file_of(board.database, number) for number in (1, 2))
     kept.parent.mkdir()

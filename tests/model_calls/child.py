@@ -8,7 +8,7 @@ from typing import Any
 import anthropic  # noqa: F401  # so that the server that forks the children has imported it already
 
 from blackboard import ManualClock
-from blackboard.board.activations import model_calls
+from blackboard.board.activations.call_records import model_calls
 from blackboard.errors import StoreError
 from blackboard.system import failpoints
 from tests.model_calls.paying_board import PayingBoard

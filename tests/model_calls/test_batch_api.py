@@ -14,7 +14,7 @@ import pytest
 from blackboard import Daemon, ManualClock, agent, strength
 from blackboard.clock import iso
 from blackboard.core.deployment import AgentSettings, Budget, ModelChoice
-from blackboard.daemon.model_caller import api_for, model_for
+from blackboard.daemon.model_requests.model_caller import api_for, model_for
 from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import OutcomeUnknown, RequestRejected

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board.activations import budgets, model_calls
+from blackboard.board.activations.call_records import budgets, model_calls
 from blackboard.board.housekeeping import retention
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Budget, Deployment

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard import ManualClock, agent, strength
-from blackboard.board.activations import model_calls
+from blackboard.board.activations.call_records import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError

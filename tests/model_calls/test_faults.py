@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import ManualClock, agent, strength
-from blackboard.board.activations import model_calls
+from blackboard.board.activations.call_records import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
 from blackboard.core.deployment import Budget

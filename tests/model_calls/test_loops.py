@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
-from blackboard.board.activations import loop_detection
+from blackboard.board.activations.run_ends import loop_detection
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report

@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from blackboard import ManualClock
-from blackboard.board.activations import model_calls
-from blackboard.board.activations.answer_spool import AnswerSpool, SpooledAnswer
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import StoreError
 from blackboard.system.board_files import BoardFiles
 from tests.model_calls.paying_board import PayingBoard

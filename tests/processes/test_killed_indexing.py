@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.registration import search_changes
+from blackboard.board.deployment_changes import search_changes
 from blackboard.core.deployment import Deployment, KindSpec
 from tests.support.search_checks import check_index
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board.deployment_changes.redeployment import activate
 from blackboard.board.doctor import examine_board
-from blackboard.board.registration.redeployment import activate
 from blackboard.core.deployment import Deployment
 from blackboard.core.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
@@ -92,7 +92,7 @@ def _a_dead_activation(board: Blackboard, path: Path, clock: ManualClock) -> Non
 
 
 def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:
-    from blackboard.board.activations import claims
+    from blackboard.board.activations.agent_claims import claims
 
     board.deploy(broken)
     board.deposit(Smoke(subject="kitchen"))

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.board.activations import activation_results
+from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import app
 from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted

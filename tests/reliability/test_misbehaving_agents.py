@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.active_runs import MAX_HANGING_THREADS
+from blackboard.daemon.agent_runs.active_runs import MAX_HANGING_THREADS
 from tests.reliability.serving import run_until_idle, served
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.board import administration
-from blackboard.board.activations.answer_spool import AnswerSpool, SpooledAnswer
+from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings

@@ -20,9 +20,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.cli import sql_command
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
+from blackboard.cli.everyday_commands import sql_command
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.system import log_queue
 from tests.reliability.serving import run_until_idle, served

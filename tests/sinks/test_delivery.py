@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, Need
-from blackboard.board.message_queue import MessageQueue
+from blackboard.board.delivery_queue import DeliveryQueue
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.settings.sink_sections import SinkSection
 from blackboard.sinks import command_sink
-from blackboard.sinks import deliverer as deliverers
-from blackboard.sinks.deliverer import Deliverer
+from blackboard.sinks import sink_threads as deliverers
+from blackboard.sinks.sink_threads import Deliverer
 from tests.support.webhook_receiver import Reply, receive
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -126,7 +126,7 @@ def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_it
         deliverer = house.tell(**webhook(receiver.url))
         alert(house)
         with monkeypatch.context() as patch:
-            patch.setattr(MessageQueue, "settle", die)
+            patch.setattr(DeliveryQueue, "settle", die)
             with pytest.raises(SystemExit):
                 deliverer.deliver_due()
         assert deliverer.deliver_due() == 0, "it is leased"

@@ -10,21 +10,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from blackboard.board.activations import (
-    activation_recovery,
-    activation_results,
-    agent_readiness,
-    budgets,
-    claims,
-    model_calls,
-    returned_actions,
-)
-from blackboard.board.activations.activation_recovery import REMOTE
-from blackboard.board.activations.activation_results import Failure
-from blackboard.board.activations.claims import Claim
-from blackboard.board.activations.model_calls import CallCost, ReportedCall
+from blackboard.board.activations.agent_claims import agent_readiness, claims
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records import budgets, model_calls
+from blackboard.board.activations.call_records.model_calls import CallCost, ReportedCall
+from blackboard.board.activations.returned_items import item_checks
+from blackboard.board.activations.run_ends import activation_recovery, activation_results
+from blackboard.board.activations.run_ends.activation_recovery import REMOTE
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.needs import overdue_needs
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.remote_results import RemoteResult, ReturnedMark, Usage
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of
 from blackboard.board.transactions.activation_rows import get_activation
@@ -228,9 +223,9 @@ def finish(
     spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in _marks(txn, (*inputs, *reads), classes)}
-    items = returned_actions.collect(spec, _actions(txn, result, known, classes))
+    items = item_checks.collect(spec, _actions(txn, result, known, classes))
     with tracing.within(tracing.current_traceparent() or row.traceparent):
-        actions = returned_actions.prepare(spec, row.id, items)
+        actions = item_checks.prepare(spec, row.id, items)
     activation_results.finish(txn, row, spec, actions, classes)
     model_calls.record_reported(txn, row.id, spec.name, len(inputs), _reported(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())

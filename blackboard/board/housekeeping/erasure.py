@@ -12,7 +12,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board.activations import activation_results, model_calls, model_pauses
+from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.mark_storage import departures, open_needs
@@ -90,9 +92,8 @@ def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
 
 def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
     """Erase everything about a subject, compact the file, and report what remains; see `Blackboard.forget`."""
-    from blackboard.board.activations import (
-        answer_spool,  # imported late, because the package for logs is slow to import
-    )
+    # imported late, because the package for logs is slow to import
+    from blackboard.board.activations.call_records import answer_spool
 
     subject = normalize_subject(subject)
     try:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import submit_each
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.clock import When, instant_of
 from blackboard.core.marks.mark_model import DepositOptions, Mark

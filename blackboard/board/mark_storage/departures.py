@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from blackboard.board.deployment_changes import changed_watches, mark_migration
 from blackboard.board.mark_storage import mark_lookup, mark_tags, open_needs
-from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions import search_docs, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from blackboard.board.registration.mark_class_registry import StandIn
+from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
 from blackboard.core.authors import check_author
 from blackboard.core.marks.decay import Decay, law_from

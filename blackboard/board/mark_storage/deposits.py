@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from blackboard.board.deployment_changes import changed_watches, mark_migration
+from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage import departures, mark_lookup, mark_tags, open_needs, unique_holders
 from blackboard.board.mark_storage.change_effects import (
     agents_of,
@@ -16,7 +18,6 @@ from blackboard.board.mark_storage.change_effects import (
 )
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
-from blackboard.board.registration import changed_watches, mark_migration, unique_values
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import message_causes, search_docs
 from blackboard.board.transactions.active_deployment import RegisteredWatch

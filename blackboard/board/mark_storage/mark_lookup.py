@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.registration import changed_watches, mark_migration
+from blackboard.board.deployment_changes import changed_watches, mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow

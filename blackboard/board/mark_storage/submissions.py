@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from blackboard.board.deployment_changes.declarations import ensure_kind
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.deposit_limits import check_payload
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.registration.declarations import ensure_kind
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso

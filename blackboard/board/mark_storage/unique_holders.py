@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from blackboard.board.deployment_changes import changed_watches, mark_migration
+from blackboard.board.mark_classes.unique_values import readable_value
 from blackboard.board.mark_storage import departures
-from blackboard.board.registration import changed_watches, mark_migration
-from blackboard.board.registration.unique_values import readable_value
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
 from blackboard.errors import UniqueConflict

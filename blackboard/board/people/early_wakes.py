@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activations.agent_readiness import agent_hold, budget_hold
+from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.result_rows import optional_datetime

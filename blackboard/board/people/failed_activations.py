@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.activations import model_calls
-from blackboard.board.activations.activation_ends import INTERRUPTED, close_crossings, end_run
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends.activation_ends import INTERRUPTED, close_crossings, end_run
 from blackboard.board.transactions.activation_rows import (
     get_activation,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import board_clock
-from blackboard.board.activations import model_pauses
+from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.transactions import activity_log, agent_state, message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.activity_events import ActivityEvent

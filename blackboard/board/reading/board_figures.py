@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board.activations import budgets, model_pauses
-from blackboard.board.activations.agent_readiness import budget_hold
+from blackboard.board.activations.agent_claims.agent_readiness import budget_hold
+from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations.call_records import budgets
 from blackboard.board.needs import needs_overview
 from blackboard.board.reading.board_status import unserved_agents
 from blackboard.board.result_types.result_rows import optional_datetime

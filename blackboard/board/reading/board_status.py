@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_readiness import agent_hold
+from blackboard.board.activations.agent_claims.agent_readiness import agent_hold
+from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.messages import outbox_messages
 from blackboard.board.needs import needs_overview
 from blackboard.board.reading import search_progress

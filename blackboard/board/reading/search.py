@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.reading.mark_queries import kinds_with_tags, record_of, stored_mark
 from blackboard.board.reading.search_ranking import FoundMark, Index, best_marks, those_that_pass
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction

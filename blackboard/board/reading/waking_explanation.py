@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, has_capacity
+from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, has_capacity
 from blackboard.board.needs import needs_overview
 from blackboard.board.result_types import (
     DeferredActivation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
-from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
+from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, held_by_of
 from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingHold, Prediction, ScheduleRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction

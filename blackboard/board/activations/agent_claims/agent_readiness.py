@@ -1,0 +1,157 @@
+"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and the crossings that can be claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import NamedTuple
+
+from blackboard.board.activations.call_records import budgets
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.selection import crossing_selection
+from blackboard.clock import Instant
+from blackboard.core.deployment import AgentSpec
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+
+class Hold(NamedTuple):
+    """The reason that keeps an agent or a watch from waking.
+
+    Attributes:
+        reason: A text for people.
+        until: The instant at which the reason ends; None if only a person can end it.
+    """
+
+    reason: str
+    until: Instant | None
+
+
+def may_claim(txn: BoardTransaction, name: str) -> bool:
+    """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
+    agent = txn.deployment.agents.get(name)
+    if agent is None or not has_capacity(txn, agent):
+        return False
+    return txn.sql.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready_watches(txn, agent))
+
+
+def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
+    """Return whether an agent may run one more activation.
+
+    It may if nothing holds it, and it runs fewer activations than its concurrency allows.
+    """
+    if agent_hold(txn, agent.name) is not None:
+        return False
+    return txn.sql.value(ACTIVATIONS.count_running, agent=agent.name) < agent.settings.concurrency
+
+
+def agents_with_work(txn: BoardTransaction) -> set[str]:
+    """Return the agents with waiting work, ready or not. A quiet board of 1,000 agents needs two queries."""
+    agents = {*txn.sql.all(ACTIVATIONS.agents_with_retries)}
+    for watch_id in txn.sql.each(CROSSINGS.next_watch_waiting, after=0):
+        if (watch := txn.active.watches.get(watch_id)) is not None:
+            agents.add(watch.agent.name)
+    return agents
+
+
+def agents_with_suspects(txn: BoardTransaction) -> set[str]:
+    """Return the agents that could now run an activation which its worker must run alone."""
+    names = {*txn.sql.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
+    return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
+
+
+def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
+    """Return why an agent may not wake at all; None if it may wake."""
+    board = txn.sql.existing(ACTIVATIONS.board)
+    if board.paused:
+        return Hold(f"the board is paused{_because(board.paused_because)}", None)
+    state = agent_state.get(txn, agent)
+    if state.paused:
+        return Hold(f"it is paused{_because(state.paused_because)}", None)
+    if state.cooldown_until is not None and state.cooldown_until > txn.now:
+        return Hold("it is in cooldown", state.cooldown_until)
+    spec = txn.deployment.agents.get(agent)
+    if spec is not None and spec.remote and (exhausted := budgets.find_exhausted(txn, spec)) is not None:
+        return Hold(exhausted.reason, exhausted.until)
+    return None
+
+
+def budget_hold(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
+    """Return why a budget holds a watch; None if no budget does.
+
+    While an activation of the watch waits for the next window of a budget, no other activation is started. Crossings of
+    that time wait on the agenda and are claimed in full batches afterwards.
+    """
+    row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    return None if row is None else Hold(row.error or "held", row.retry_at)
+
+
+def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
+    """Return the hold on a waiting crossing, such as `guard`, `rate` or `batch_window`; None if there is none."""
+    if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
+        return "batch_window"
+    return crossing.held_by
+
+
+def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
+    """Return the next instant at which time alone makes work of the agent ready; None if there is none."""
+    hold = agent_hold(txn, agent.name)
+    if hold is not None:
+        return hold.until
+    instants = [txn.sql.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
+    instants += [
+        txn.sql.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
+        for watch in txn.active.watches_by_agent.get(agent.name, ())
+    ]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
+    """End the earliest batch window of these agents now, and return whether there was one.
+
+    No window ends while an activation runs, or if other work is due before its end, because that may bring more marks.
+    Schedules do not count, because a schedule may always be due.
+    """
+    if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
+        return False
+    names = agents & txn.deployment.agents.keys()
+    windows = [
+        window
+        for watch in txn.active.watches.values()
+        if watch.agent.name in names and agent_hold(txn, watch.agent.name) is None and budget_hold(txn, watch) is None
+        if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
+    ]
+    first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
+    due = [
+        txn.sql.one(CROSSINGS.next_predicted_fall),
+        *(next_ready(txn, txn.deployment.agents[name]) for name in names),
+    ]
+    if first is None or any(at is not None and at < first.ready_at for at in due):
+        return False
+    txn.sql.run(CROSSINGS.hold_crossing, id=first.id, held_by=None, ready_at=txn.now)
+    return True
+
+
+def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWatch]:
+    """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
+    ready: list[tuple[int, int, RegisteredWatch]] = []
+    for watch in txn.active.watches_by_agent.get(agent.name, ()):
+        since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
+        if since is None and _has_full_batch(txn, watch):
+            since = txn.now
+        if since is not None and budget_hold(txn, watch) is None:
+            ready.append((since, watch.id, watch))
+    return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
+
+
+def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
+    if watch.batch is None or not watch.agent.settings.batch_window:
+        return False
+    if watch.is_per_subject:
+        return crossing_selection.full_subject(txn, watch) is not None
+    return txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch) >= watch.batch
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""

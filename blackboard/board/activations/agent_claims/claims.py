@@ -1,0 +1,399 @@
+"""Claims: the lease of an activation for the strongest crossings of an agent, and the absorption of their marks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from blackboard.board.activations.agent_claims.agent_readiness import has_capacity, ready_watches
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
+from blackboard.board.deployment_changes import mark_migration
+from blackboard.board.transactions.activation_inputs import (
+    ABSORBED,
+    ActivationInput,
+    Searches,
+    as_input,
+    inputs_of,
+    record_input,
+    record_reads,
+    searches_for,
+)
+from blackboard.board.transactions.activation_rows import (
+    close_crossing,
+    get_activation,
+    insert_activation,
+    set_marks,
+    set_state,
+)
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
+from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.watches.measurements import stimuli, watch_totals
+from blackboard.board.watches.selection import crossing_selection, subject_cooldowns
+from blackboard.board.watches.selection.crossing_selection import Selection
+from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
+from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
+from blackboard.clock import Instant
+from blackboard.core.deployment import AgentSpec, Deployment, Per
+from blackboard.core.marks.scopes import WHOLE_BOARD, GroupValue, group_of, is_group, subject_of
+from blackboard.core.states import ActivationState, CrossingState
+from blackboard.durations import Duration
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.system.failpoints import failpoint
+
+
+class Claimer(NamedTuple):
+    """The worker that claims, the length of its lease in microseconds, and the results of its searches."""
+
+    worker: str
+    lease: Duration
+    searches: Searches
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An activation that a worker has leased."""
+
+    row: ActivationRow
+    agent: AgentSpec
+    watch: str
+    inputs: tuple[ActivationInput, ...]
+    reads: tuple[ActivationInput, ...]
+    at: Instant
+    """The instant at which its marks were absorbed."""
+    deployment: Deployment
+    """The deployment that was active then. It defines the kinds of the marks."""
+    per: Per = "batch"
+    """Whether the activation takes one subject or a batch, by the present setting of its watch."""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The id and the fence of the activation, which together identify the run."""
+        return self.row.id, self.row.fence
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects of the marks, that of the strongest mark first."""
+        return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
+
+    @property
+    def group(self) -> GroupValue | None:
+        """The value of the tag that its marks share, if its watch measures groups; else None."""
+        if self.row.subject is None or (group := group_of(self.row.subject)) is None:
+            return None
+        if not group.is_digest:
+            return group.value
+        payloads = (json.loads(item.event.payload) for item in self.inputs if item.event.payload is not None)
+        values = (payload.get(group.tag) for payload in payloads)
+        return next((value for value in values if isinstance(value, str)), group.value)
+
+
+def claim(
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, searches: Searches | None = None
+) -> Claim | None:
+    """Claim the next activation of an agent, with a lease in microseconds.
+
+    Returns None if nothing is ready, or if the agent is paused, in cooldown or at its concurrency. Also returns None if
+    a search must run first, which `searches` then names.
+    """
+    claimer = Claimer(worker, lease, searches or Searches())
+    if not has_capacity(txn, agent):
+        return None
+    if (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
+        return _restart(txn, agent, row, claimer)
+    for watch in ready_watches(txn, agent):
+        while (selection := crossing_selection.select(txn, watch)).crossings:
+            events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
+            if claimer.searches.lacks(watch.agent, searches_for(watch.agent, events)):
+                return None
+            if (accepted := _quarantine_loops(txn, watch, selection, claimer.searches)).crossings:
+                return _start(txn, watch, accepted, claimer)
+    return None
+
+
+def claim_suspect(
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, searches: Searches | None = None
+) -> Claim | None:
+    """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
+    if not has_capacity(txn, agent):
+        return None
+    row = _next_deferred(txn, agent, ACTIVATIONS.next_suspect)
+    return None if row is None else _restart(txn, agent, row, Claimer(worker, lease, searches or Searches()))
+
+
+# -- loops -------------------------------------------------------------------------------------------------------------
+
+
+def _quarantine_loops(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, searches: Searches
+) -> Selection:
+    """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
+    agent = watch.agent
+    selection.chain_length = loop_detection.chain_length(txn, selection.events)
+    if (reason := loop_detection.rate_problem(txn, agent)) is not None:
+        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason, searches)
+        return Selection()
+    if not loop_detection.may_loop(agent, selection.chain_length):
+        return selection
+    accepted = Selection()
+    for crossing in selection.crossings:
+        inputs = {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
+        part = Selection([crossing], inputs)
+        part.chain_length = loop_detection.chain_length(txn, part.events)
+        reason = loop_detection.loop_problem(txn, agent, crossing.scope, part.events, part.chain_length)
+        if reason is None:
+            accepted.crossings.append(crossing)
+            accepted.inputs.update(inputs)
+            accepted.chain_length = max(accepted.chain_length, part.chain_length)
+        else:
+            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent.name}", reason, searches)
+    return accepted
+
+
+def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
+    if crossing.is_per_mark:
+        return event.mark_id == crossing.mark_id
+    # An activation about a group has no other crossing.
+    return crossing.is_over_board or is_group(crossing.scope) or event.subject == crossing.scope
+
+
+def _quarantine(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, searches: Searches
+) -> None:
+    row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
+    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection), searches)
+    loop_detection.ask_person(txn, subject, reason)
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, claimer: Claimer) -> Claim:
+    """Insert the activation of a selection as running under a lease, and read what its agent reads."""
+    row = _insert(
+        txn,
+        watch,
+        selection,
+        ActivationState.RUNNING,
+        started_at=txn.now,
+        attempt=1,
+        worker=claimer.worker,
+        lease_until=txn.now + claimer.lease,
+        fence=1,
+    )
+    inputs = _as_inputs(txn, selection)
+    reads = record_reads(txn, watch.agent, row.id, inputs, claimer.searches)
+    per = watch.agent.per_of(watch.spec)
+    return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
+
+
+def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claimer: Claimer) -> Claim | None:
+    """Start an activation that failed, was interrupted or was handed back, with the same marks.
+
+    After a conflict, it receives its marks as they are now.
+    """
+    read_at = row.read_at
+    if row.reads_again:
+        if claimer.searches.lacks(agent, renewed_inputs.searches_to_renew(txn, agent, row)):
+            return None
+        renewed_inputs.renew(txn, agent, row, claimer.searches)
+        row = _reread(txn, row)
+        read_at = txn.now
+    row = set_state(
+        txn,
+        row,
+        ActivationState.RUNNING,
+        started_at=txn.now,
+        attempt=row.attempt + 1,
+        worker=claimer.worker,
+        lease_until=txn.now + claimer.lease,
+        fence=row.fence + 1,
+        retry_at=None,
+        reads_again=0,
+        read_at=read_at,
+    )
+    inputs, reads = inputs_of(txn, row.id)
+    watch_name, per = _watch_of(txn, agent, row)
+    at = row.created_at if read_at is None else read_at
+    return Claim(row, agent, watch_name, inputs, reads, at, txn.deployment, per)
+
+
+def _watch_of(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> tuple[str, Per]:
+    """Return the name of the watch of an activation, and what it wakes its agent for."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is None:
+        return "", "subject"  # of a watch that is gone, one subject is the safe choice
+    return watch.spec.name, agent.per_of(watch.spec)
+
+
+def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:
+    """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
+    while (due_row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
+        ready_row = _split_off_cooldowns(txn, agent, _keep_strongest_subject(txn, due_row))
+        if ready_row is not None:
+            return ready_row
+    return None
+
+
+def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    """Split off all marks except those of the strongest subject, and return the activation.
+
+    Nothing is split if the watch takes batches, or while an answer about all marks is awaited or unused. An activation
+    of a watch that wakes its agent per subject has several subjects if the watch took batches earlier.
+    """
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is None or not watch.is_per_subject:
+        return row
+    others = list(_marks_by_subject(txn, row).values())[1:]
+    if not others or model_calls.awaits_or_has_answer(txn, row.id):
+        return row
+    for marks in others:
+        activation_splits.split(txn, row, marks, attempt=row.attempt, error=row.error)
+    set_marks(txn, row)
+    return _reread(txn, row)
+
+
+def _reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    return get_activation(txn, row.id) or row
+
+
+def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, list[int]]:
+    """Return the ids of the marks of an activation by their subjects, or all by their group or the board."""
+    scope = _shared_scope(txn, row)
+    marks: dict[str, list[int]] = {}
+    for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if mark.role == ABSORBED and mark.event is not None:
+            marks.setdefault(mark.event.subject if scope is None else scope, []).append(mark.mark_id)
+    return marks
+
+
+def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
+    """Return the group or the board that an activation is about; None if it is about subjects."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is not None and watch.is_over_board:
+        return WHOLE_BOARD
+    return row.subject if row.subject is not None and is_group(row.subject) else None
+
+
+def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
+    """Split off the marks of subjects that are in cooldown, and return the activation with the others.
+
+    Returns None after deferring the activation. This happens if all its subjects are in cooldown. It also happens if an
+    answer about all its marks is awaited or unused, because a paid answer is not given up.
+    """
+    marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent) else {}
+    ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}
+    cooling = {subject: end for subject, end in ends.items() if end is not None}
+    if not cooling:
+        return row
+    has_answer = model_calls.awaits_or_has_answer(txn, row.id)
+    if has_answer or len(cooling) == len(marks):
+        at = max(cooling.values()) if has_answer else min(cooling.values())
+        txn.sql.run(ACTIVATIONS.defer_until, id=row.id, at=at, reason="its subject is in cooldown")
+        return None
+    for subject, end in cooling.items():
+        activation_splits.split(
+            txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
+        )
+    set_marks(txn, row)
+    return _reread(txn, row)
+
+
+def _only_scope(crossings: Iterable[CrossingRow]) -> str | None:
+    """Return the subject or the group of all these crossings; None if they have several, or cross for the board."""
+    scopes = {crossing.scope for crossing in crossings}
+    return (scopes.pop() or None) if len(scopes) == 1 else None
+
+
+def _insert(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, state: ActivationState, **columns: Any
+) -> ActivationRow:
+    """Insert an activation with its crossings and marks."""
+    lead = selection.crossings[0]
+    more = f" and {len(selection.crossings) - 1} more" if len(selection.crossings) > 1 else ""
+    row = ActivationRow(
+        id=0,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=_only_scope(selection.crossings),
+        state=state,
+        reason=f"{reason_of(watch, lead)}{more}",
+        crossed_at=min(crossing.crossed_at for crossing in selection.crossings),
+        created_at=txn.now,
+        chain_length=selection.chain_length,
+        marks_absorbed=len(selection.inputs),
+        scheduled_for=lead.crossed_at if watch.is_scheduled else None,
+    )
+    row = insert_activation(txn, row._replace(**columns), state)
+    for crossing in selection.crossings:
+        close_crossing(txn, crossing, CrossingState.CLAIMED, row)
+    if watch.is_scheduled:
+        scheduled_crossings.follow(txn, watch, lead)
+    failpoint("claim.within")
+    _absorb(txn, watch, row.id, selection)
+    return row
+
+
+def _as_inputs(txn: BoardTransaction, selection: Selection) -> tuple[ActivationInput, ...]:
+    return tuple(as_input(txn, event, strength) for event, strength in selection.inputs.values())
+
+
+def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
+    """Record the marks as inputs and as absorbed by the watch."""
+    for event, strength in selection.inputs.values():
+        record_input(txn, activation_id, event, strength)
+    if not watch.absorbs:
+        return
+    scope = selection.crossings[0].subject if watch.by is not None else WHOLE_BOARD
+    candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch, scope)} if watch.spans_subjects else {}
+    if (
+        watch.is_over_board
+        and candidates.keys() <= selection.inputs.keys()
+        and not dropped_crossings.dropped_marks(txn, watch, WHOLE_BOARD)
+    ):
+        _absorb_whole_board(txn, watch, activation_id, selection)
+        return
+    if watch.keeps_sums:
+        for mark_id in selection.inputs:
+            row = candidates.get(mark_id) or _faded_stimulus(txn, watch, scope, mark_id)
+            if row is not None:
+                watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, row), -1)
+    for mark_id, (event, _) in selection.inputs.items():
+        stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
+
+
+def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> MarkRow | None:
+    """Return an evaporated stimulus that is still stored; the sums of its scope may therefore contain it."""
+    row = txn.sql.one(MARKS.get_mark, id=mark_id)
+    if row is None or scope_of(txn, watch, row) != scope:
+        return None
+    return row if stimuli.is_stimulus(txn, watch, row, stimuli.last_absorbed(txn, watch, mark_id)) else None
+
+
+def _absorb_whole_board(
+    txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection
+) -> None:
+    """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
+    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+    txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
+    watch_totals.reset(txn, watch, WHOLE_BOARD)
+    for event, _ in selection.inputs.values():
+        is_own = event.author == watch.ignored_author and event.activation_id is not None
+        if is_own:  # the watermark would include the last deposit of another author
+            stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
+
+
+def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+    """Return a mark as the running sums count it.
+
+    Until a mark is migrated, the sums hold it under its kind's old law. It is migrated here.
+    """
+    if row.kind not in txn.active.migrating:
+        return row
+    return mark_migration.migrate(txn, txn.sql.existing(MARKS.get_mark, id=row.id))

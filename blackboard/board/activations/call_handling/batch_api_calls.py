@@ -1,0 +1,138 @@
+"""The model calls that go through the provider's Batch API: their submission, and their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from blackboard.board.activations.call_handling.model_pauses import Wait
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
+from blackboard.board.transactions.activation_rows import get_activation, make_ready
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.core.states import ActivationState, CallState
+from blackboard.durations import Duration
+from blackboard.errors import UnknownName
+from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
+
+
+def has_open_calls(txn: BoardTransaction) -> bool:
+    """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
+    return txn.doubted is None and any(
+        txn.sql.one(statement, **values) is not None
+        for statement, values in (
+            (MODEL_CALLS.submitted_calls, {}),
+            (MODEL_CALLS.answered_in_batch_api, {}),
+            (MODEL_CALLS.calls_to_submit, {"limit": 1}),
+            (MODEL_CALLS.call_to_try, {"now": txn.now}),
+        )
+    )
+
+
+def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
+    """Mark up to `limit` planned calls as sent in one batch, as far as the budgets allow, and return them.
+
+    Their custom ids identify a batch whose id was lost. `highest_cost` returns the highest possible cost of a call in
+    micro-dollars; it raises UnknownName for a model without a price.
+    """
+    board = txn.sql.existing(ACTIVATIONS.board)
+    if board.paused:
+        return []
+    rows: list[CallRow] = []
+    for row in txn.sql.all(MODEL_CALLS.calls_to_submit, limit=limit):
+        custom_id = f"{board.uid[:24]}-{row.activation_id}-{row.id}"
+        submission = rows[0].id if rows else row.id
+        try:
+            cost = highest_cost(row)
+        except UnknownName as error:
+            _hold(txn, row, f"{error}; a call without a price is not sent", None)
+            continue
+        exceeded = model_calls.send(txn, row, cost, submission=submission, custom_id=custom_id)
+        if exceeded is not None and exceeded.holds:
+            _hold(txn, row, exceeded.reason, exceeded.until)
+            continue
+        rows.append(row._replace(custom_id=custom_id, submission=submission))
+    return rows
+
+
+def release_for_try(txn: BoardTransaction) -> None:
+    """Release one activation with a call that was planned before the pause of its model, if the model may be tried."""
+    if (row := txn.sql.one(MODEL_CALLS.call_to_try, now=txn.now)) is not None:
+        _release(txn, row.activation_id, txn.now, None)
+
+
+def submitted(txn: BoardTransaction) -> list[CallRow]:
+    """Return the submitted calls without a result, batch by batch."""
+    return sorted(txn.sql.all(MODEL_CALLS.submitted_calls), key=lambda row: (row.submission or 0, row.id))
+
+
+def name_batch(txn: BoardTransaction, submission: int | None, batch_id: str) -> None:
+    """Record the provider's id of a batch."""
+    txn.sql.run(MODEL_CALLS.name_batch, submission=submission, batch_id=batch_id)
+
+
+def mark_unsent(txn: BoardTransaction, rows: Sequence[CallRow]) -> None:
+    """Set calls back to `planned`, because their requests certainly did not arrive."""
+    for row in rows:
+        model_calls.mark_unsent(txn, row.id)
+
+
+def end(
+    txn: BoardTransaction,
+    rows: Sequence[CallRow],
+    state: CallState,
+    error: str,
+    request_id: str | None,
+    delay: Duration,
+) -> None:
+    """End calls that cost nothing, as `failed` or `rejected`, and release their activations after a delay.
+
+    The next run plans the same request again, or fails if the request was rejected.
+    """
+    for row in rows:
+        model_calls.mark_ended(txn, row.id, state, error, request_id)
+        _release(txn, row.activation_id, txn.now + delay, error)
+
+
+def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
+    """End calls whose outcome cannot be known.
+
+    Each activation is held under `on_unknown = "hold"`, otherwise released.
+    """
+    for row in rows:
+        model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, error)
+        model_calls.record_discarded_cost(txn, row)
+        agent = txn.deployment.agents.get(row.agent)
+        if agent is not None and agent.settings.on_unknown == "hold":
+            reason = f"the outcome of call {row.id} is unknown: {error}; retry or discard it"
+            txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
+        else:
+            _release(txn, row.activation_id, txn.now, error)
+
+
+def defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
+    """Make the activation of a call wait for its model."""
+    if wait.is_held:
+        txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
+    else:
+        _release(txn, row.activation_id, wait.until, wait.reason)
+
+
+def release_answered(txn: BoardTransaction) -> None:
+    """Release the activations whose answers have arrived."""
+    for activation_id in txn.sql.all(MODEL_CALLS.answered_in_batch_api):
+        _release(txn, activation_id, txn.now, None)
+
+
+def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:
+    row = get_activation(txn, activation_id)
+    if row is not None and row.state == ActivationState.HELD:
+        make_ready(txn, [row], retry_at=at, error=error)
+
+
+def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
+    """Hold a planned call until the window of its budget ends, or, without an end, until a person acts."""
+    txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
+    if until is None:
+        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:MAX_REASON_CHARACTERS])

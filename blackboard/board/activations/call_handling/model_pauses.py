@@ -1,0 +1,219 @@
+"""Pauses of models: a model that refuses everything gets one call at a time, until one succeeds.
+
+The cause of a refusal may be the marks, the account, the model or a gateway. Only other calls can tell. So a refusal
+counts against its marks only after a later call to the same model succeeded. Until then the marks wait without losing
+an attempt. After the first refusal, a call about one other mark tries the model at once. If this call is refused too,
+the model is paused. Further tries become rarer, down to one an hour.
+
+A refusal of the key, the account or the address does not depend on the request. It pauses the model at once. Agents
+that need no model, or another model, go on. A model may also be paused for one agent (see `answer_blame`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
+from blackboard.board.activations.run_ends import activation_splits
+from blackboard.board.transactions.activation_rows import make_ready
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.core.backoff import backoff
+from blackboard.core.states import ActivationState
+from blackboard.durations import Duration, parse_duration
+from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
+
+REFUSED_WAIT: Duration = parse_duration("1s")
+"""How long a refused activation waits for other activations once the model may be tried."""
+FORGOTTEN = "the subject of the call was forgotten"
+"""The reason of a pause whose call was erased."""
+FIRST_WAIT: Duration = parse_duration("10s")
+
+
+class Refusal(Enum):
+    """The kind of refusal by a provider."""
+
+    REQUEST = "request"
+    """The provider read the request, so its marks may be to blame."""
+    MODEL = "model"
+    """The model cannot be used, whatever the marks are."""
+    ACCESS = "access"
+    """The key, the account or the address was refused. The provider did not read the request."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The wait of a call. Time alone does not end a wait that is held.
+
+    The log shows `problem`, which quotes no provider.
+    """
+
+    problem: str
+    reason: str
+    until: Instant
+    is_held: bool
+
+
+def get(txn: BoardTransaction, model: str, agent: str = "") -> ModelPauseRow | None:
+    """Return the pause of a model, for all agents or for one; None if it is not paused."""
+    return txn.sql.one(MODEL_CALLS.get_model_pause, agent=agent, model=model)
+
+
+def of_call(txn: BoardTransaction, model: str, agent: str) -> list[ModelPauseRow]:
+    """Return the pauses that concern a call of an agent. A batch with an unusable answer delays no other batch."""
+    pauses = get(txn, model), get(txn, model, agent)
+    return [pause for pause in pauses if pause is not None and not (pause.agent and pause.suspect)]
+
+
+def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
+    """Return the pauses of all models, for all agents or for one."""
+    return txn.sql.all(MODEL_CALLS.model_pauses)
+
+
+def begin(
+    txn: BoardTransaction,
+    call: CallRow,
+    refused: Refusal,
+    reason: str,
+    rng: random.Random,
+) -> tuple[Wait, bool]:
+    """Pause a model because of a call, or prolong its pause.
+
+    As long as only one activation has been refused, its marks may be to blame as well as the model. So other
+    activations may try the model at once.
+
+    Returns the wait of the call's activation, and whether the pause of the model has just begun.
+    """
+    before = get(txn, call.model)
+    pause, delay = _next_pause(txn, call, refused, reason, before, rng)
+    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
+    is_new = pause.suspect is None and (before is None or before.suspect is not None)
+    if pause.suspect and pause.failures == 1:
+        return wait_of(pause, txn.now + REFUSED_WAIT, is_held=False), is_new
+    others_first = REFUSED_WAIT if refused is Refusal.REQUEST else 0
+    return wait_of(pause, txn.now + delay + others_first, is_held=True), is_new
+
+
+def _next_pause(
+    txn: BoardTransaction,
+    call: CallRow,
+    refused: Refusal,
+    reason: str,
+    before: ModelPauseRow | None,
+    rng: random.Random,
+) -> tuple[ModelPauseRow, Duration]:
+    """Return the pause that follows from a call and the pause before it, and how long its activation waits."""
+    is_refusal = refused is Refusal.REQUEST
+    present = model_calls.get(txn, call.id)
+    sent_at = present.sent_at or txn.now
+    # Calls that were under way together count as one failure.
+    failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
+    is_first = before is None or before.suspect == call.activation_id
+    suspect = call.activation_id if is_refusal and is_first else None
+    delay = backoff(FIRST_WAIT, max(1, failures - is_refusal), rng)
+    pause = ModelPauseRow(
+        agent="",
+        model=call.model,
+        # A gateway may repeat the request.
+        reason=reason[:MAX_REASON_CHARACTERS] if present.body else FORGOTTEN,
+        since=sent_at if before is None else before.since,
+        failed_at=txn.now,
+        probe_at=txn.now if suspect else txn.now + delay,
+        failures=failures,
+        refusals=is_refusal + (0 if before is None else before.refusals),
+        is_access=int(refused is Refusal.ACCESS),
+        suspect=suspect,
+    )
+    return pause, delay
+
+
+def admit(
+    txn: BoardTransaction, row: ActivationRow, model: str, rng: random.Random, *, is_refused: bool
+) -> Wait | None:
+    """Return how long the call of an activation must wait; None if it may be sent, perhaps to try a paused model.
+
+    If the requests may have caused the pause, the model is tried only with a single mark, and the other marks are split
+    off. An activation whose call was refused waits longer than others, so that one of them tries the model first.
+    """
+    pauses = of_call(txn, model, row.agent)
+    for pause in pauses:
+        at = pause.probe_at + (REFUSED_WAIT if is_refused else 0)
+        if at > txn.now:
+            return wait_of(pause, at, is_held=pause.probe_at > txn.now)
+    for pause in pauses:
+        if pause.refusals and activation_splits.keep_strongest_part(
+            txn, row, halve_rest=is_refused, retry_at=txn.now + REFUSED_WAIT, error=_reason(pause)
+        ):
+            return wait_of(pause, txn.now, is_held=False)
+    for pause in pauses:
+        # Other activations wait for the outcome. If none arrives until then, they try the model.
+        wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
+        txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
+    txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
+    return None
+
+
+def lift(txn: BoardTransaction, call: CallRow) -> bool:
+    """End the pause of a model for all agents because a call was answered, and return whether there was one.
+
+    A call that was sent before the first failed call proves nothing.
+    """
+    pause = get(txn, call.model)
+    if pause is None or (call.sent_at or 0) < pause.since:
+        return False
+    txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
+    make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
+    return True
+
+
+def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
+    """End the pauses for lack of access, which an accepted batch disproves, and return their models.
+
+    Pauses for other reasons end with an answer, because the provider reads the single requests of a batch only later.
+    """
+    first = {call.model: call.id for call in reversed(list(calls))}
+    accessed = [model for model in first if (pause := get(txn, model)) is not None and pause.is_access]
+    return [model for model in accessed if lift(txn, model_calls.get(txn, first[model]))]
+
+
+def forget_unused(txn: BoardTransaction, used: Collection[str]) -> None:
+    """End the pauses of models that no agent uses any longer, and those for agents outside the deployment."""
+    agents = {"", *txn.deployment.agents}
+    for pause in all_pauses(txn):
+        if pause.model not in used or pause.agent not in agents:
+            txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
+
+
+def holds_any(txn: BoardTransaction) -> bool:
+    """Return whether `try_now` would release anything."""
+    return bool(all_pauses(txn)) or any(
+        row.retry_at is not None for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.HELD)
+    )
+
+
+def try_now(txn: BoardTransaction) -> None:
+    """Allow a try of every paused model at once, and release every held activation that waits for an instant."""
+    if holds_any(txn):
+        txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
+        make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
+
+
+def wait_of(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
+    """Return the wait for the end of a pause."""
+    return Wait(problem(pause), _reason(pause), until, is_held)
+
+
+def problem(pause: ModelPauseRow) -> str:
+    """Describe a pause, without quoting the provider."""
+    if pause.agent:
+        return f"the answers of {pause.model} to {pause.agent} are unusable"
+    return f"the provider refuses calls to {pause.model}"
+
+
+def _reason(pause: ModelPauseRow) -> str:
+    return f"{problem(pause)}: {pause.reason}"

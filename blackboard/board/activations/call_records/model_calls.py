@@ -1,0 +1,314 @@
+"""Records of model calls. They ensure that no answer is paid for twice.
+
+    planned -> sent -> answered -> applied
+
+`planned` freezes the bytes of the request. `sent` is committed before the request leaves, with its highest cost
+reserved. `answered` keeps the raw answer before it is parsed. `applied` is set in the transaction that deposits the
+marks. A call may also end otherwise:
+
+- `failed`: nothing was paid, and the call may be tried again.
+- `rejected`: nothing was paid, and the same request would be rejected again.
+- `unusable`: the answer was paid for and cannot be used.
+- `unknown`: the call may have been paid for. The reserve stays until a person records the cost, which makes the call
+  `cost_recorded`.
+
+An answer without usage also keeps its reserve until a person records the cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blackboard.board.activations.call_records import budgets
+from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.states import ActivationState, CallState, check_initial, check_transition
+from blackboard.errors import NotFound
+from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
+
+ModelCall = CallRow
+"""A recorded call to a model."""
+
+MAX_REASON_CHARACTERS = 2000
+"""The longest part of an error that is stored as the reason of a failed call or of a pause."""
+
+TOO_LATE = "a newer call had already been answered"
+DISCARDED = "its activation was discarded"
+WITH_ANSWER = (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
+
+
+REPORTED = "reported"
+"""The `api` of a call that a remote worker has made itself."""
+
+
+@dataclass(frozen=True)
+class CallCost:
+    """The usage of an answer: tokens by category, and money in micro-dollars. None stands for an unknown number."""
+
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: int | None = None
+    direct_cost: int | None = None
+    """The cost of the same call through the Messages API."""
+
+
+@dataclass(frozen=True)
+class ReportedCall:
+    """A call that a remote worker has made itself."""
+
+    model: str
+    spent: CallCost
+
+
+def calls_of(txn: BoardTransaction, activation_id: int) -> list[CallRow]:
+    """Return the calls of an activation, newest first."""
+    return txn.sql.all(MODEL_CALLS.calls_of_activation, activation_id=activation_id)
+
+
+def get(txn: BoardTransaction, call_id: int) -> CallRow:
+    """Return a call.
+
+    Raises:
+        NotFound: There is no call with this id.
+    """
+    row = txn.sql.one(MODEL_CALLS.get_call, id=call_id)
+    if row is None:
+        raise NotFound(f"there is no model call {call_id}; the view model_calls lists them")
+    return row
+
+
+def plan(
+    txn: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, api: str = "messages"
+) -> CallRow:
+    """Record a planned call with its request, which is about a number of marks; `api` is `messages` or `batch`."""
+    check_initial(CallState.PLANNED)
+    row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
+    txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
+    return row._replace(id=txn.sql.value(MODEL_CALLS.last_call_id))
+
+
+def record_reported(
+    txn: BoardTransaction, activation_id: int, agent: str, marks: int, calls: Sequence[ReportedCall], error: str | None
+) -> None:
+    """Record the calls that a remote worker has made itself. With an error, their answers were not used."""
+    for call in calls:
+        state = CallState.APPLIED if error is None else CallState.UNUSABLE
+        check_initial(state)
+        row = CallRow(
+            id=0,
+            activation_id=activation_id,
+            agent=agent,
+            model=call.model,
+            api=REPORTED,
+            state=state,
+            body="",
+            marks=marks,
+            planned_at=txn.now,
+            sent_at=txn.now,
+            answered_at=txn.now,
+            applied_at=txn.now if error is None else None,
+            direct_cost=call.spent.cost,
+            error=None if error is None else error[:MAX_REASON_CHARACTERS],
+            **{name: value for name, value in vars(call.spent).items() if name != "direct_cost"},
+        )
+        txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
+
+
+def send(
+    txn: BoardTransaction, row: CallRow, reserve: int, *, submission: int | None = None, custom_id: str | None = None
+) -> budgets.BudgetExceeded | None:
+    """Record that a planned request is about to be sent, and reserve its highest cost, in micro-dollars.
+
+    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch. Returns
+    the budget that the call would exceed, if any. If that budget holds, nothing is changed.
+    """
+    exceeded = budgets.find_exceeded(txn, row, reserve)
+    if exceeded is not None and exceeded.holds:
+        return exceeded
+    _set_state(
+        txn,
+        get(txn, row.id),
+        CallState.SENT,
+        sent_at=txn.now,
+        reserved=reserve,
+        custom_id=custom_id,
+        submission=submission,
+        would_hold=None if exceeded is None else exceeded.reason,
+    )
+    return exceeded
+
+
+def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
+    """Set a call back to `planned`, because its request did not arrive; to `failed` if its activation was discarded."""
+    row = get(txn, call_id)
+    if _is_discarded(txn, row):
+        mark_ended(txn, call_id, CallState.FAILED, DISCARDED)
+    else:
+        unsent = {"sent_at": None, "reserved": 0, "custom_id": None, "submission": None, "would_hold": None}
+        _set_state(txn, row, CallState.PLANNED, **unsent)
+
+
+def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str | None, spent: CallCost) -> bool:
+    """Record a raw answer and its cost, and release the reserve if the cost is known.
+
+    An answer may come after its call was given up as unknown or its activation was discarded, and it may come twice.
+    Returns False if the call has an answer already.
+    """
+    row = get(txn, call_id)
+    if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):
+        return False
+    erased = not row.body  # the subject of the request was forgotten: only the cost of the answer is kept
+    late = any(other.state == CallState.APPLIED for other in calls_of(txn, row.activation_id))
+    error = TOO_LATE if late else DISCARDED if _is_discarded(txn, row) else None
+    state = CallState.UNUSABLE if erased or error else CallState.ANSWERED
+    _set_state(
+        txn,
+        row,
+        state,
+        answered_at=txn.now,
+        reserved=row.reserved if spent.cost is None else 0,
+        reply=None if erased else raw,
+        request_id=request_id,
+        error=error,
+        **vars(spent),
+    )
+    if state == CallState.ANSWERED:
+        txn.sql.run(ACTIVATIONS.clear_deaths, id=row.activation_id)  # its runs get on
+    return True
+
+
+def mark_ended(
+    txn: BoardTransaction, call_id: int, state: CallState, error: str, request_id: str | None = None
+) -> None:
+    """End a call without a usable answer: as `failed`, `rejected`, `unusable` or `unknown`.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    row = get(txn, call_id)
+    keeps_reserve = state == CallState.UNKNOWN or (state == CallState.UNUSABLE and row.cost is None)
+    _set_state(
+        txn,
+        row,
+        state,
+        reserved=row.reserved if keeps_reserve else 0,
+        # A gateway may repeat a request whose subject was forgotten since.
+        error=error[:MAX_REASON_CHARACTERS] if row.body else None,
+        request_id=request_id or row.request_id,
+    )
+
+
+def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None:
+    """Mark the answers of an activation as unusable, so that a retry asks again."""
+    for row in calls_of(txn, activation_id):
+        if row.state == CallState.ANSWERED:
+            mark_ended(txn, row.id, CallState.UNUSABLE, error)
+
+
+def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
+    """Return whether a call of an activation is under way, or its answer is stored and not yet used."""
+    return any(row.state in (CallState.SENT, CallState.ANSWERED) for row in calls_of(txn, activation_id))
+
+
+def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
+    """End the calls of an activation whose marks are split: no part can use a request about all marks."""
+    mark_unknown(txn, activation_id, reason)
+    _end_unused(txn, activation_id, reason)
+
+
+def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
+    """Mark the newest answer of an activation as applied, and other answers as unusable."""
+    if txn.sql.run(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now).rowcount:
+        txn.sql.run(MODEL_CALLS.mark_answers_unusable, activation_id=activation_id, error=TOO_LATE)
+
+
+def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
+    """Mark the sent calls of an activation as unknown, because their sender is gone; return whether there were any.
+
+    Calls of the Batch API stay as they are: their batch can be found again.
+    """
+    rows = [row for row in calls_of(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"]
+    for row in rows:
+        mark_ended(txn, row.id, CallState.UNKNOWN, reason)
+    return bool(rows)
+
+
+def reopen(txn: BoardTransaction, activation_id: int) -> None:
+    """Allow one more try of a request that was rejected or had no room in a budget."""
+    txn.sql.run(MODEL_CALLS.reopen_calls, activation_id=activation_id)
+    txn.sql.run(MODEL_CALLS.clear_errors, activation_id=activation_id)
+
+
+def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
+    """Record the cost (in micro-dollars), entered by a person, of a call whose outcome or usage is unknown.
+
+    Raises:
+        NotFound: There is no such call, or its cost is known.
+    """
+    row = get(txn, call_id)
+    without_usage = row.state in WITH_ANSWER and (row.cost is None or row.input_tokens is None)
+    if row.state not in (CallState.UNKNOWN, CallState.COST_RECORDED) and not without_usage:
+        why = "and its cost is known" if row.state in WITH_ANSWER else "and nothing was paid yet"
+        raise NotFound(
+            f"call {call_id} is {row.state}, {why}; a cost is recorded only if the outcome or the usage is unknown"
+        )
+    known = {"cost": cost, "direct_cost": cost, "reserved": 0}
+    if without_usage:
+        _update(txn, row, **known)
+    else:
+        _set_state(txn, row, CallState.COST_RECORDED, **known)
+    return row
+
+
+def discard_calls(txn: BoardTransaction, activation_id: int) -> None:
+    """End the planned and answered calls of an activation that a person discards."""
+    _end_unused(txn, activation_id, DISCARDED)
+
+
+def record_reserved_costs(txn: BoardTransaction, activation_id: int) -> None:
+    """Record the reserved amount as the cost of calls with an unknown outcome, until a person records the true cost."""
+    for row in calls_of(txn, activation_id):
+        if row.state == CallState.UNKNOWN:
+            record_cost(txn, row.id, row.reserved)
+
+
+def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
+    """Record the reserved amount as the cost of a call that became unknown after its activation was discarded."""
+    if _is_discarded(txn, row):
+        record_reserved_costs(txn, row.activation_id)
+
+
+def _set_state(txn: BoardTransaction, row: CallRow, state: CallState, **columns: Any) -> None:
+    check_transition(row.state, state)
+    _update(txn, row, state=state, **columns)
+
+
+def _update(txn: BoardTransaction, row: CallRow, **columns: Any) -> None:
+    """Change a call. If it takes less of a budget than before, the calls that wait for room are released."""
+    changed = row._replace(**columns)
+    txn.sql.run(MODEL_CALLS.update_call, **changed._asdict())
+    if any(after < before for before, after in zip(_demand(row), _demand(changed), strict=True)):
+        budgets.ask_again(txn)
+
+
+def _demand(row: CallRow) -> tuple[int, bool]:
+    """Return the money and the number of calls that a call takes from the budgets, as the statement `spent` counts."""
+    return row.reserved + (row.cost or 0), row.sent_at is not None and row.state != CallState.FAILED
+
+
+def _end_unused(txn: BoardTransaction, activation_id: int, reason: str) -> None:
+    for row in calls_of(txn, activation_id):
+        if row.state == CallState.PLANNED:
+            mark_ended(txn, row.id, CallState.FAILED, reason)
+        elif row.state == CallState.ANSWERED:
+            mark_ended(txn, row.id, CallState.UNUSABLE, reason)
+
+
+def _is_discarded(txn: BoardTransaction, row: CallRow) -> bool:
+    activation = get_activation(txn, row.activation_id)
+    return activation is not None and activation.state == ActivationState.DISCARDED

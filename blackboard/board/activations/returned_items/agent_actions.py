@@ -1,0 +1,165 @@
+"""The items that an agent returned, applied in the transaction that ends its activation: all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from blackboard.board.activations.returned_items import agent_decisions
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.mark_storage import departures, deposit_limits, mark_lookup, reinforcements, submissions
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.core.agents.mark_actions import Reinforce, Withdraw
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks.payload_text import dump_payload
+from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
+from blackboard.store.rows import ActivationRow, MarkRow, mark_after
+from blackboard.store.statements import MARKS
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDeposit:
+    """A mark that an agent deposits, with the alternative if its unique value is taken.
+
+    Attributes:
+        request: The mark.
+        alternative: The mark that is deposited instead.
+        need: The need that it answers, if it is a decision about one.
+    """
+
+    request: DepositRequest
+    alternative: AgentDeposit | None = None
+    need: int | None = None
+
+    def choices(self) -> Iterator[AgentDeposit]:
+        """Yield the deposit and its alternatives, in their order."""
+        item: AgentDeposit | None = self
+        while item is not None:
+            yield item
+            item = item.alternative
+
+
+UNDECLARED_WITHDRAWAL = "it withdraws a mark of others, of a kind that it does not declare in withdraws"
+
+AgentAction = AgentDeposit | Withdraw | Reinforce
+
+
+def place(number: int, total: int) -> str:
+    """Return the name of a returned item in an error."""
+    return f"item {number} of {total}"
+
+
+def apply(
+    txn: BoardTransaction,
+    row: ActivationRow,
+    agent: AgentSpec,
+    actions: Sequence[AgentAction],
+    classes: MarkClasses,
+) -> list[Receipt]:
+    """Apply the items that an agent returned, in their order, and return the receipts of its deposits.
+
+    Raises:
+        BlackboardError: One of the actions is refused; the error names it. The transaction must be rolled back.
+    """
+    receipts = []
+    for number, action in enumerate(actions, 1):
+        try:
+            if (receipt := _apply_one(txn, row, agent, action, classes)) is not None:
+                receipts.append(receipt)
+        except (UsageError, AgentError, NotFound) as error:
+            error.place = place(number, len(actions))
+            raise
+    return receipts
+
+
+def _apply_one(
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: AgentAction, classes: MarkClasses
+) -> Receipt | None:
+    """Apply one action, and return the receipt of a deposit. A change of a mark that has left is only noted."""
+    if isinstance(action, AgentDeposit):
+        if action.alternative is not None:
+            _check_payloads(txn, action.alternative, classes)
+        return _deposit(txn, agent, action, classes)
+    stored = txn.sql.one(MARKS.get_mark, id=action.mark.id)
+    if stored is not None:
+        _check_board(stored, action)
+    try:
+        live = mark_lookup.prepare_change(txn, action.mark.id, stored, action.if_event)
+    except NotFound:
+        mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
+        _record_gone(txn, row, agent, action.mark.id)
+        return None
+    if isinstance(action, Withdraw):
+        _withdraw(txn, row, agent, live)
+    else:
+        reinforcements.reinforce_live(txn, live, action.by, agent.name, row.id)
+    return None
+
+
+def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> None:
+    """Check that a deposit and its alternatives fit the limits and the registered schemas of their kinds.
+
+    Raises:
+        InvalidMark: A payload does not fit.
+    """
+    for choice in item.choices():
+        request = choice.request
+        text = request.text or dump_payload(request.payload)
+        deposit_limits.check_payload(txn, request.kind, request.author, text, classes)
+
+
+def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
+    try:
+        if item.need is not None:
+            return agent_decisions.answer(txn, agent, item.request, item.need, classes)
+        return submissions.submit(txn, item.request, classes)
+    except UniqueConflict:
+        if item.alternative is None:
+            raise
+        return _deposit(txn, agent, item.alternative, classes)
+
+
+def _check_board(stored: MarkRow, action: Withdraw | Reinforce) -> None:
+    """Check that the mark of an action was read from this board, whose ids other boards have too.
+
+    Raises:
+        InvalidMark: This board has another mark of that id.
+    """
+    mark = action.mark
+    if (stored.kind, stored.subject) != (mark.kind, mark.subject):
+        raise InvalidMark(
+            f"{type(action).__name__}.mark: mark {mark.id} of this board is not the {mark.kind} of {mark.subject!r};"
+            " it was read from another board"
+        )
+
+
+def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, live: MarkRow) -> None:
+    """Withdraw a mark for an agent.
+
+    Raises:
+        Undeclared: The mark is neither the agent's own nor of a kind that the agent declares in `withdraws`.
+    """
+    if live.kind not in agent.withdraws and not _is_own(agent, live):
+        raise Undeclared(
+            f"Withdraw.mark: mark {live.id} shows a deposit of {live.author!r}; to withdraw it, the agent must declare"
+            f" {live.kind!r} in withdraws",
+            shown=UNDECLARED_WITHDRAWAL,
+        )
+    departures.withdraw_live(txn, live, agent.name, row.id)
+
+
+def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:
+    """Return whether an activation of the agent, perhaps under its former name, deposited the payload of a mark."""
+    return mark.activation_id is not None and mark.author in (agent.name, agent.renamed_from)
+
+
+def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, mark_id: int) -> None:
+    """Record that an agent acted on a mark that is no longer live, unless the history of the mark was removed."""
+    first = txn.sql.one(MARKS.get_event, id=mark_id)
+    if first is None or first.mark_id != mark_id:
+        return
+    last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
+    details = EventDetails(txn.next_event(), agent.name, activation_id=row.id)
+    txn.record(mark_after(last), "already_gone", details=details)

@@ -1,0 +1,171 @@
+"""The check of the items that an agent's function returned, before the transaction that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from blackboard.board.activations.returned_items.agent_actions import (
+    UNDECLARED_WITHDRAWAL,
+    AgentAction,
+    AgentDeposit,
+    place,
+)
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_storage.reinforcements import check_increase
+from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
+from blackboard.core.built_in_marks import Decision, Need
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks.mark_model import Mark, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
+from blackboard.system.error_descriptions import class_name
+
+
+def collect(agent: AgentSpec, result: Any) -> list[Action]:
+    """Return the items that an agent returned as a list; a generator runs only now.
+
+    Raises:
+        AgentError: The result is not a mark, an action, or several of these, or it has too many marks.
+    """
+    if result is None:
+        return []
+    if isinstance(result, Action):
+        return [result]
+    limit = agent.settings.max_marks
+    try:
+        items = iter(result)
+    except TypeError:
+        raise _not_actions(result) from None
+    actions: list[Action] = []
+    for item in items:
+        if len(actions) == limit:
+            problem = f"it returned more than {limit} marks (max_marks)"
+            raise AgentError(problem, shown=problem)
+        actions.append(item)
+    return actions
+
+
+def prepare(agent: AgentSpec, activation_id: int, items: Sequence[Action]) -> list[AgentAction]:
+    """Check the items that an agent returned, without the board, and return the actions to apply.
+
+    Raises:
+        BlackboardError: An item is invalid. The error names each such item and its field.
+    """
+    actions: list[AgentAction] = []
+    mistakes: list[BlackboardError] = []
+    for number, item in enumerate(items, 1):
+        try:
+            actions.append(_prepare_one(agent, activation_id, item))
+        except (UsageError, AgentError) as error:
+            error.place = place(number, len(items))
+            mistakes.append(error)
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
+        raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
+    _check_total(agent, actions)
+    _check_needs(actions)
+    return actions
+
+
+def _prepare_one(agent: AgentSpec, activation_id: int, item: Action) -> AgentAction:
+    """Return an action in the form that is applied, after checking that the agent may do it."""
+    if isinstance(item, Mark):
+        return _prepare_deposit(agent, activation_id, item)
+    if not isinstance(item, Withdraw | Reinforce):
+        raise _not_actions(item, " among its marks")
+    name = type(item).__name__
+    if not isinstance(item.mark, Mark) or item.mark._stored is None:
+        problem = f"{name}.mark must be a mark that the agent was given or has read"
+        raise AgentError(problem, shown=problem)
+    if item.if_event is not None:
+        check_if_event(item.if_event, lowest=1)
+    if isinstance(item, Withdraw):
+        _check_withdrawal(agent, item.mark)
+    else:
+        check_increase(item.by)
+    return item
+
+
+def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
+    """Check that an agent may withdraw a mark, as far as the mark shows that."""
+    if mark.kind not in agent.withdraws and mark.author not in (agent.name, agent.renamed_from):
+        raise Undeclared(
+            f"Withdraw.mark: mark {mark.id} shows a deposit of {mark.author!r}; to withdraw it, the agent must declare"
+            f" {mark.kind!r} in withdraws{nearest(mark.kind, agent.withdraws)}",
+            shown=UNDECLARED_WITHDRAWAL,
+        )
+
+
+def _prepare_deposit(agent: AgentSpec, activation_id: int, mark: Mark) -> AgentDeposit:
+    """Return the deposit of a mark and of its alternative, after checking that the agent declares their kinds."""
+    writes = agent.writes
+    if not isinstance(mark, Mark):  # an alternative
+        raise _not_actions(mark, " among its marks")
+    if mark.kind not in writes:
+        raise Undeclared(
+            f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}",
+            shown="it returned a kind that it does not declare in writes",
+        )
+    check_subject(mark.subject)
+    check_intensity(mark.intensity)
+    mark = _with_answering_agents(agent, mark)
+    request = DepositRequest.of(mark, agent.name)._replace(activation_id=activation_id)
+    _check_size(agent, request)
+    alternative = alternative_of(mark)
+    return AgentDeposit(
+        request,
+        None if alternative is None else _prepare_deposit(agent, activation_id, alternative),
+        mark.need if isinstance(mark, Decision) else None,
+    )
+
+
+def _with_answering_agents(agent: AgentSpec, mark: Mark) -> Mark:
+    """Return a need that does not say who may answer it with the agents of the setting `answerable_by`."""
+    if isinstance(mark, Need) and agent.settings.answerable_by and "answerable_by" not in mark.model_fields_set:
+        return mark.model_copy(update={"answerable_by": list(agent.settings.answerable_by)})
+    return mark
+
+
+def _not_actions(result: object, where: str = "") -> AgentError:
+    rest = f"{where}; an agent returns marks, Withdraw, Reinforce or None"
+    message, shown = (f"it returned {name}{rest}" for name in (type(result).__name__, class_name(type(result))))
+    return AgentError(message, shown=shown)
+
+
+def _check_size(agent: AgentSpec, request: DepositRequest) -> None:
+    limit, size = agent.settings.max_payload, _size(request)
+    if size > limit:
+        problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
+        raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
+
+
+def _check_total(agent: AgentSpec, actions: Sequence[AgentAction]) -> None:
+    total = agent.settings.max_total
+    if sum(map(_size, _requests(actions))) > total:
+        problem = f"the payloads of its marks have more than {total} bytes in total (max_total)"
+        raise AgentError(problem, shown=problem)
+
+
+def _check_needs(actions: Sequence[AgentAction]) -> None:
+    """Check that no need is answered twice."""
+    answered: set[int] = set()
+    for number, action in enumerate(actions, 1):
+        needs = {choice.need for choice in action.choices()} - {None} if isinstance(action, AgentDeposit) else set()
+        if twice := answered.intersection(needs):
+            problem = f"Decision.need: it answers need {min(twice)} twice"
+            error = AgentError(problem, shown="it answers a need twice")
+            error.place = place(number, len(actions))
+            raise error
+        answered |= {need for need in needs if need is not None}
+
+
+def _requests(actions: Sequence[AgentAction]) -> Iterator[DepositRequest]:
+    for action in actions:
+        if isinstance(action, AgentDeposit):
+            yield from (choice.request for choice in action.choices())
+
+
+def _size(request: DepositRequest) -> int:
+    return len(request.payload_text.encode())

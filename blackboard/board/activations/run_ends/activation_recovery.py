@@ -1,0 +1,126 @@
+"""Recovery of activations whose workers died, and detection of activations that kill workers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends import activation_results, loop_detection
+from blackboard.board.activations.run_ends.activation_ends import (
+    INTERRUPTED,
+    count_failure,
+    end_run,
+    evaluate_unclaimed,
+)
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.transactions.activation_rows import (
+    set_marks,
+)
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.worker_registry import served_agents
+from blackboard.clock import seconds_in
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks.scopes import WHOLE_BOARD, subject_of
+from blackboard.core.states import SUSPECT_DEATHS, ActivationState
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS
+from blackboard.system.failpoints import failpoint
+
+REMOTE = "remote:"
+"""The beginning of the name of a remote worker. The rest is its author."""
+
+
+def recover(
+    txn: BoardTransaction,
+    dead: Sequence[str],
+    *,
+    expired: bool,
+    is_lost: Callable[[ActivationRow], bool] = lambda row: False,
+    expiry_is_death: bool = False,
+) -> int:
+    """Recover the activations that no worker runs any longer, and return their number.
+
+    These are the activations of `dead` workers, those for which `is_lost` returns true because their worker lives and
+    does not run them, and with `expired` those whose lease has expired. `is_lost` is called after the running
+    activations were read. With `expiry_is_death`, as on a server, an expired lease is the only sign of a death.
+    """
+    count = 0
+    for row in txn.sql.all(ACTIVATIONS.running):
+        late = expired and row.lease_until is not None and row.lease_until <= txn.now
+        if late and is_remote(row):
+            recover_remote(txn, row)
+            count += 1
+        elif row.worker in dead or late or is_lost(row):
+            _recover_one(txn, row, died=row.worker in dead or (late and expiry_is_death))
+            count += 1
+    failpoint("recovery.within")
+    for worker in dead:
+        served_agents.remove_worker(txn, worker, is_dead=True)
+    return count
+
+
+def is_remote(row: ActivationRow) -> bool:
+    """Return whether a remote worker runs an activation, or ran it last."""
+    return row.worker is not None and row.worker.startswith(REMOTE)
+
+
+def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Recover an activation whose remote worker let its lease expire: it died, or ran until the timeout of its agent.
+
+    The lease is the only sign of a remote worker's life. A run until the timeout is a failure.
+    """
+    agent = txn.deployment.agents.get(row.agent)
+    if agent is not None and row.started_at is not None and txn.now >= row.started_at + agent.settings.timeout:
+        error = f"it ran past its timeout of {seconds_in(agent.settings.timeout):g} s"
+        activation_results.fail(txn, row, agent, Failure(error), random.Random(row.id))
+    else:
+        _recover_one(txn, row, died=True)
+
+
+def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> None:
+    """Make an interrupted activation ready again.
+
+    If a model call was under way and the agent's setting is `on_unknown = "hold"`, the activation is held for a person.
+    An activation whose worker `died` several times in a row may be the cause. It next runs alone, and then one more
+    death is a failure.
+    """
+    agent = txn.deployment.agents.get(row.agent)
+    deaths = (row.deaths or 0) + died
+    row = row._replace(interruptions=row.interruptions + 1, deaths=deaths or None)
+    attempt = row.attempt - 1
+    is_unknown = model_calls.mark_unknown(txn, row.id, INTERRUPTED)
+    if is_unknown and agent is not None and agent.settings.on_unknown == "hold":
+        held = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
+        end_run(txn, row, ActivationState.HELD, error=held, attempt=attempt)
+    elif died and deaths > SUSPECT_DEATHS:
+        _blame(txn, row, agent, attempt)
+    else:
+        error = f"{_deaths(row)}; it runs alone" if deaths >= SUSPECT_DEATHS else row.error
+        end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
+
+
+def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
+    """Fail an activation that ran alone when its worker died: split its marks, or quarantine a single mark.
+
+    The parts run alone from the start, so one further death is enough to tell which of them is to blame.
+    """
+    if agent is not None:
+        count_failure(txn, row, agent)
+    parts = divisible_parts(txn, row)
+    if len(parts) > 1:
+        error = f"{_deaths(row)}; its marks were split"
+        halve(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
+        return
+    scope = set_marks(txn, row)
+    error = f"{_deaths(row)}; the last time it ran alone"
+    end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
+    evaluate_unclaimed(txn, row)
+    loop_detection.ask_person(
+        txn, subject_of(scope or WHOLE_BOARD) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
+    )
+
+
+def _deaths(row: ActivationRow) -> str:
+    return f"its worker died {row.deaths} times in a row during the run"

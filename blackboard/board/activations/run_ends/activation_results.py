@@ -1,0 +1,183 @@
+"""Results of runs: success, failure, conflict and deferral, each applied in one transaction or not at all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.returned_items import agent_actions
+from blackboard.board.activations.returned_items.agent_actions import AgentAction
+from blackboard.board.activations.run_ends import renewed_inputs
+from blackboard.board.activations.run_ends.activation_ends import (
+    close_crossings,
+    count_failure,
+    current_run,
+    end_run,
+    evaluate_unclaimed,
+    start_cooldown,
+)
+from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.activation_rows import (
+    get_activation,
+    set_marks,
+)
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.core.backoff import backoff
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.states import ActivationState, CrossingState
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS
+from blackboard.system.failpoints import failpoint
+
+MAX_CONFLICTS = 5
+"""The number of conflicts in a row after which an activation fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The failure of a run.
+
+    Attributes:
+        error: The whole error, for a person to read.
+        is_hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
+        divides: Whether the marks are split, although all of them together may succeed. The parts keep their attempts.
+        counts: Whether it counts towards a cooldown, because the agent itself failed.
+        has_bad_answer: Whether the model's answer is to blame, so that it is not used again.
+    """
+
+    error: str
+    is_hopeless: bool = False
+    divides: bool = False
+    counts: bool = True
+    has_bad_answer: bool = False
+
+
+def finish(
+    txn: BoardTransaction,
+    row: ActivationRow,
+    agent: AgentSpec,
+    actions: Sequence[AgentAction],
+    classes: MarkClasses,
+) -> list[Receipt] | None:
+    """End an activation with success, and return the receipts of its deposits.
+
+    Returns None, and changes nothing, if the worker has lost the activation.
+
+    Raises:
+        BlackboardError: One of the actions is refused. The transaction must be rolled back.
+    """
+    if (current := current_run(txn, row)) is None:
+        return None
+    receipts = agent_actions.apply(txn, current, agent, actions, classes)
+    model_calls.mark_applied(txn, row.id)
+    failpoint("apply.within")
+    end_run(txn, current, ActivationState.DONE, marks_deposited=len(receipts))
+    start_cooldown(txn, current, agent)
+    evaluate_unclaimed(txn, current)
+    close_crossings(txn, current, CrossingState.DONE)
+    return receipts
+
+
+def fail(
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
+) -> ActivationState | None:
+    """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
+
+    Returns the new state, or None, without a change, if the worker has lost the activation.
+    """
+    current = current_run(txn, row)
+    return None if current is None else _fail(txn, current, agent, failure, rng)
+
+
+def put_back(
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, conflict: str, rng: random.Random
+) -> ActivationState | None:
+    """Put back an activation whose result was in conflict with the board. It is ready at once.
+
+    Its next claim reads its marks again, and its agent asks again: the answer so far is not used. No attempt is
+    counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs were closed in the meantime, it ends as
+    skipped.
+
+    Returns the new state, or None, without a change, if the worker has lost the activation.
+    """
+    if (current := current_run(txn, row)) is None:
+        return None
+    model_calls.mark_unusable(txn, row.id, conflict)
+    if renewed_inputs.are_closed(txn, row):
+        end_run(txn, current, ActivationState.SKIPPED, error=conflict)
+        evaluate_unclaimed(txn, current)
+        close_crossings(txn, current, CrossingState.SKIPPED)
+        return ActivationState.SKIPPED
+    current = current._replace(conflicts=current.conflicts + 1, reads_again=1, deaths=None)
+    if current.conflicts >= MAX_CONFLICTS:
+        error = f"{conflict}; that was conflict {current.conflicts} in a row"
+        return _fail(txn, current, agent, Failure(error, counts=False), rng)
+    end_run(txn, current, ActivationState.READY, error=conflict, retry_at=txn.now, attempt=current.attempt - 1)
+    return ActivationState.READY
+
+
+def _fail(
+    txn: BoardTransaction, current: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
+) -> ActivationState:
+    """Let an activation that failed be retried, be split into halves, or be dead, and return its new state."""
+    current = current._replace(deaths=None, conflicts=0)  # the worker survived the run
+    settings = agent.settings
+    if failure.counts:
+        count_failure(txn, current, agent)
+    parts = divisible_parts(txn, current)
+    divides = failure.divides and len(parts) > 1
+    if current.attempt < settings.max_attempts and not failure.is_hopeless and not divides:
+        delay = backoff(settings.retry_after, current.attempt, rng)
+        end_run(txn, current, ActivationState.READY, error=failure.error, retry_at=txn.now + delay)
+        return ActivationState.READY
+    if len(parts) < 2:
+        # So that the marks of a watch over the board are named, too.
+        current = current._replace(subject=set_marks(txn, current))
+        end_run(txn, current, ActivationState.DEAD, error=failure.error)
+        evaluate_unclaimed(txn, current)
+        return ActivationState.DEAD
+    # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
+    attempt = min(current.attempt, settings.max_attempts - 1) if divides else settings.max_attempts - 1
+    halve(txn, current, parts, attempt=attempt, error=failure.error)
+    return ActivationState.READY
+
+
+def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
+    """Set the attempts of an agent's activations back to 0, because their marks were not to blame.
+
+    If the suspected activation is dead, it becomes ready again.
+    """
+    row = get_activation(txn, suspect)
+    if row is not None and row.state == ActivationState.DEAD:
+        end_run(txn, row, ActivationState.READY, error=row.error, retry_at=txn.now)
+    txn.sql.run(ACTIVATIONS.give_back_attempts, agent=agent)
+
+
+def defer(
+    txn: BoardTransaction, row: ActivationRow, *, until: Instant | None, reason: str, is_held: bool = False
+) -> bool:
+    """Defer an activation until an instant (None: forever), without counting a failed attempt.
+
+    If `is_held`, it waits for a budget or, without an instant, for a person. Time alone does not release it.
+    Returns False, without a change, if the worker has lost the activation.
+    """
+    if (current := current_run(txn, row)) is None:
+        return False
+    state = ActivationState.HELD if is_held else ActivationState.READY
+    end_run(txn, current, state, error=reason or None, retry_at=until, attempt=current.attempt - 1)
+    return True
+
+
+def hand_back(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Hand an activation back because its worker stops. It is ready at once."""
+    return defer(txn, row, until=txn.now, reason="")
+
+
+def still_runs(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether the worker of a run still has its activation."""
+    return current_run(txn, row) is not None

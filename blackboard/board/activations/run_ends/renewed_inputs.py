@@ -1,0 +1,120 @@
+"""The marks of an activation after a conflict: they are read again at its next claim."""
+
+from __future__ import annotations
+
+from blackboard.board.deployment_changes import mark_migration
+from blackboard.board.transactions.activation_inputs import (
+    READ,
+    Searches,
+    SearchKey,
+    event_of,
+    inputs_of,
+    record_reads,
+    searches_for,
+)
+from blackboard.board.transactions.activation_rows import close_crossing, set_marks
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
+from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.watches.crossing_detection import rising_crossings
+from blackboard.board.watches.measurements import need_access, stimuli, watch_totals
+from blackboard.core.built_in_marks import Need, Overdue
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.states import CrossingState
+from blackboard.store.rows import ActivationRow, EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+
+
+def searches_to_renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> list[SearchKey]:
+    """Return what an activation searches if it is renewed: for its marks as they were given, and as they are now."""
+    events = []
+    for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if item.role != READ and item.event is not None:
+            mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
+            events += [item.event] if mark is None else [item.event, event_of(txn, mark)]
+    return searches_for(agent, (with_shown_payload(txn, event) for event in events))
+
+
+def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches: Searches) -> None:
+    """Give an activation the present state of the marks that it absorbed, and read the others anew.
+
+    A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
+    strength 0. So does a mark that the watch does not count any more because of its tags. A mark that another
+    activation of the watch was given since stays as it was, so that no event is absorbed twice.
+    """
+    watch = txn.active.watches.get(row.watch_id)
+    for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if item.role == READ or item.event is None:
+            continue
+        values = {"activation_id": row.id, "mark_id": item.event.mark_id}
+        if _is_closed(txn, item.event):
+            txn.sql.run(ACTIVATIONS.delete_input, **values)
+        else:
+            event_id, strength = _present_state(txn, watch, row, item.event)
+            txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
+    txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
+    inputs, _ = inputs_of(txn, row.id)
+    set_marks(txn, row)
+    record_reads(txn, agent, row.id, inputs, searches)
+
+
+def _present_state(
+    txn: BoardTransaction, watch: RegisteredWatch | None, row: ActivationRow, event: EventRow
+) -> tuple[int, float]:
+    """Return the event and the strength of a mark that an activation is given again, and absorb a new event."""
+    stored = txn.sql.one(MARKS.get_mark, id=event.mark_id)
+    mark = None if stored is None else mark_migration.migrate(txn, stored)
+    if mark is None or not mark.is_live(txn.now):
+        return event.id, 0.0
+    if watch is not None and watch.has_where and not need_access.counts(txn, watch, mark):
+        return event.id, 0.0
+    strength = txn.strength(mark)
+    if mark.event_id == event.id or not _may_absorb(txn, row, mark):
+        return event.id, strength
+    if watch is not None and watch.absorbs:
+        _absorb(txn, watch, row, mark)
+    return mark.event_id, strength
+
+
+def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether an activation absorbed only needs that are closed now, so that it has no work left."""
+    events = [
+        item.event
+        for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
+        if item.role != READ and item.event is not None
+    ]
+    return bool(events) and all(_is_closed(txn, event) for event in events)
+
+
+def _is_closed(txn: BoardTransaction, event: EventRow) -> bool:
+    """Return whether a mark is a need that has left the board, or the `overdue` mark of such a need."""
+    if event.kind not in (Need.kind, Overdue.kind):
+        return False
+    mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)
+    return mark is None or not mark.is_live(txn.now)
+
+
+def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> bool:
+    """Return whether no activation of the watch was given the last event of a mark."""
+    values = {"watch_id": row.watch_id, "mark_id": mark.id}
+    return (txn.sql.value(ACTIVATIONS.last_absorbed_event, **values) or 0) < mark.event_id
+
+
+def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, mark: MarkRow) -> None:
+    """Absorb the last event of a mark, and take over the waiting crossings that it alone has caused."""
+    scope = scope_of(txn, watch, mark)
+    if scope is None:
+        return
+    if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.last_absorbed(txn, watch, mark.id)):
+        watch_totals.add(txn, watch, scope, mark, -1)
+    stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
+        if crossing.is_per_mark:
+            is_over = crossing.mark_id == mark.id
+        else:
+            is_over = crossing.cause is None and not rising_crossings.stimuli_hold_at(
+                txn, watch, crossing.scope, crossing.noticed_at
+            )
+        if is_over:
+            close_crossing(txn, crossing, CrossingState.CLAIMED, row)

@@ -1,0 +1,6 @@
+"""Mark classes: what this process knows of the payload of each kind.
+
+mark_class_registry  the mark classes that this process knows
+payload_schema       checks a payload if this process has no class for its kind
+unique_values        the values of a unique field, in the form in which they are compared
+"""

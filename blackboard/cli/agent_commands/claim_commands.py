@@ -1,0 +1,254 @@
+"""The commands of workers of remote agents: claim, heartbeat, finish, fail. They make any shell script an agent."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import FAILED_HOOK, CommandSession, session_of
+from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
+from blackboard.core.states import ActivationState
+from blackboard.errors import AgentError, Conflict, UsageError
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.board.result_types import RemoteActivation, RunState
+    from blackboard.client import Client
+
+NOTHING = 3
+"""The exit code of a claim without work."""
+
+WAKES = 2
+"""The exit code of a hook with which a coding agent goes on, and reads what is on stderr."""
+
+RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
+Fence = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="The fence that 'blackboard claim' printed. Without --url, it may be left out for your own present claim.",
+    ),
+]
+OfAgent = Annotated[
+    str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Only needed with --url.")
+]
+Lease = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="The length of the lease, 1s to 1d; by default 5m.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (claim, heartbeat, finish, fail):
+        app.command()(command)
+
+
+def claim(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The remote agent.", autocompletion=completion.remote_agents)],
+    wait: Annotated[str, typer.Option(metavar="DURATION", help="Wait for work for this long, up to 1d.")] = "0s",
+    lease: Lease = None,
+    hook: Annotated[
+        bool,
+        typer.Option(
+            "--hook", help="For hooks of coding agents: exit with 2 and the work on stderr; with 0 if there is none."
+        ),
+    ] = False,
+    as_json: Annotated[  # accepted for scripts that pass it to every command
+        bool, typer.Option("--json", help="Accepted for uniformity; the output is JSON in any case.")
+    ] = False,
+) -> None:
+    """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.
+
+    --author names the worker. It must finish the activation, fail it, or send a heartbeat before the lease ends.
+
+    Examples:
+      blackboard claim review --wait 10m --lease 30m
+      blackboard --author reviewer claim review > activation.json
+      blackboard --author claude claim review --hook --wait 8h --lease 30m
+    """
+    session = session_of(context)
+    if hook:
+        _claim_for_hook(session, agent, wait, lease)
+        return
+    with session.board_or_client() as board:
+        found = board.claim(agent, wait=wait, lease=lease)
+        if found is None:
+            note(f"there is no work for {agent}")
+            raise typer.Exit(NOTHING)
+    print_json({**vars(found), "commands": _commands(session, found)})
+
+
+def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str | None) -> None:
+    """Claim an activation, and end as a hook does: work is an error that a coding agent reads and acts on.
+
+    A session has one such wait, because it begins one each time that it stops. An error of the command must not look
+    like work, or the session would never end.
+    """
+    from blackboard.cli.agent_commands.hook_lock import hook_lock
+    from blackboard.mcp_server.labelled_data import encode
+    from blackboard.mcp_server.write_tools import activation_of
+
+    try:
+        with hook_lock(session, agent) as is_first:
+            if not is_first:
+                return
+            with session.board_or_client() as board:
+                found = board.claim(agent, wait=wait, lease=lease)
+    except UsageError as error:
+        note(f"error: {error}")
+        raise typer.Exit(FAILED_HOOK) from None
+    if found is not None:
+        shown = {**activation_of(found), "commands": _commands(session, found)}
+        note("The blackboard has work for you. You hold it under a lease:")
+        note(encode(shown), wraps=False)
+        raise typer.Exit(WAKES)
+
+
+def heartbeat(
+    context: typer.Context,
+    activation_id: RunId,
+    fence: Fence = None,
+    agent: OfAgent = None,
+    lease: Lease = None,
+    as_json: AsJson = False,
+) -> None:
+    """Extend the lease of an activation that this author has claimed, counted from now.
+
+    Example:
+      blackboard heartbeat 17 --fence 1 --lease 30m
+    """
+    with session_of(context).board_or_client() as board:
+        state = board.heartbeat(activation_id, fence=fence, agent=agent, lease=lease)
+    _show(state, f"the lease of activation {state.id} ends at {timestamp(state.lease_until)}", as_json)
+
+
+def finish(
+    context: typer.Context,
+    activation_id: RunId,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file with the result; by default it is read from stdin.")
+    ] = None,
+    fence: Fence = None,
+    agent: OfAgent = None,
+    as_json: AsJson = False,
+) -> None:
+    """Finish an activation that this author has claimed, with its result as JSON.
+
+    The result is an object with marks, withdrawals, reinforcements and usage; {} is an empty result. If the
+    board refuses the result, nothing changes and the activation stays claimed: correct it, and finish again.
+
+    Examples:
+      echo '{"marks": [{"kind": "verdict", "subject": "r/1"}]}' |
+        blackboard finish 17 --fence 1
+      blackboard finish 17 --fence 1 --file result.json
+    """
+    session = session_of(context)
+    result = _read_result(file)
+    with session.board_or_client() as board:
+        try:
+            state = board.finish(activation_id, result, fence=fence, agent=agent)
+        except (AgentError, UsageError) as error:
+            if not isinstance(error, Conflict) and _is_claimed(board, activation_id, agent):
+                note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
+                note(f"  {_command(session, 'finish', activation_id, fence, agent)} --file RESULT.json", wraps=False)
+            raise
+    _show(state, f"activation {state.id} is {state.state}", as_json)
+
+
+def fail(
+    context: typer.Context,
+    activation_id: RunId,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why it failed. The board shows it to people.")
+    ] = "the worker gave no reason",
+    final: Annotated[
+        bool, typer.Option("--final", help="Do not try it again: no further attempt can succeed.")
+    ] = False,
+    fence: Fence = None,
+    agent: OfAgent = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report that an activation that this author has claimed has failed.
+
+    The board tries it again, splits a batch into smaller ones, or sets an activation of one mark to dead.
+
+    Examples:
+      blackboard fail 17 --fence 1 --reason "the page does not load"
+      blackboard fail 17 --fence 1 --reason "it is not a report" --final
+    """
+    with session_of(context).board_or_client() as board:
+        state = board.fail(activation_id, reason, retry=not final, fence=fence, agent=agent)
+    again = "" if state.retry_at is None else f", and tried again at {timestamp(state.retry_at)}"
+    _show(state, f"activation {state.id} is {state.state}{again}", as_json)
+
+
+def _show(state: RunState, line: str, as_json: bool) -> None:
+    if as_json:
+        print_json(state)
+    else:
+        say(line)
+
+
+def _commands(session: CommandSession, found: RemoteActivation) -> dict[str, str]:
+    """Return the commands that continue or end a run, with the options of this command."""
+    agent = None if session.server_url is None else found.agent
+    command = partial(_command, session, activation_id=found.id, fence=found.fence, agent=agent)
+    return {
+        "finish": f"{command('finish')} --file RESULT.json",
+        "heartbeat": command("heartbeat"),
+        "fail": f"{command('fail')} --reason TEXT",
+    }
+
+
+def _command(session: CommandSession, name: str, activation_id: int, fence: int | None, agent: str | None) -> str:
+    common = {
+        "--config": session.config,
+        "--database": session.database,
+        "--author": session.author,
+        "--url": session.server,
+        "--token-file": session.token_file,
+    }
+    own = {"--fence": fence, "--agent": agent}
+    return shlex.join(["blackboard", *_given(common), name, str(activation_id), *_given(own)])
+
+
+def _given(options: Mapping[str, object]) -> list[str]:
+    return [word for name, value in options.items() if value is not None for word in (name, str(value))]
+
+
+def _read_result(file: Path | None) -> dict[str, Any]:
+    """Return the result in a file or on stdin.
+
+    Raises:
+        UsageError: It is not a JSON object.
+    """
+    where = "stdin" if file is None else str(file)
+    text = sys.stdin.buffer.read() if file is None else file.read_bytes()
+    if not text.strip():
+        raise UsageError(f"{where} is empty; give the result as a JSON object, such as {{}} for an empty result")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f'{where} is not a JSON object such as {{"marks": []}}')
+    return value
+
+
+def _is_claimed(board: Blackboard | Client, activation_id: int, agent: str | None) -> bool:
+    """Return whether an activation whose result was refused is still claimed."""
+    from blackboard.board import Blackboard
+
+    if isinstance(board, Blackboard):
+        return board.activation(activation_id).activation.state == ActivationState.RUNNING
+    return agent is not None  # a server says otherwise by another error; without the agent, nothing was sent

@@ -1,0 +1,170 @@
+"""The command `run`, and the reload of the deployment file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import CommandSession, Replace, session_of
+from blackboard.cli.operating_commands.serve_command import serving
+from blackboard.cli.terminal.output import say
+from blackboard.errors import ConfigurationError, Mistake, UsageError
+from blackboard.plurals import counted
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.board.deployments.deployer import Deployer
+    from blackboard.core.agents.agent_definition import Agent
+    from blackboard.llm.client_protocol import ModelClient
+    from blackboard.llm.prices import Prices
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
+    from blackboard.settings.settings_file import Settings
+    from blackboard.settings.sink_sections import SinkSection, WebhookSection
+
+PRICES = "[model] prices"
+"""The setting whose file may change while its path stays the same."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(run)
+
+
+def run(
+    context: typer.Context,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Run only these agents of the file; by default all. May be repeated.",
+            autocompletion=completion.agent_lists,
+        ),
+    ] = None,
+    until_quiescent: Annotated[
+        bool,
+        typer.Option(
+            "--until-quiescent", help="Exit when all remaining work waits for a budget, a guard, a pause or a person."
+        ),
+    ] = False,
+    serve: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Also serve the board over HTTP there, as 'blackboard serve' does."),
+    ] = None,
+    replace: Replace = False,
+) -> None:
+    """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
+
+    SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
+    SIGHUP reloads the deployment file. New code and changes of [database], [model], [daemon] and [server] need a
+    restart.
+
+    Examples:
+      blackboard --config config/leads.toml run
+      blackboard run --until-quiescent
+      blackboard run --agents sales,scheduler
+      blackboard run --serve 127.0.0.1:8787
+    """
+    from contextlib import ExitStack
+
+    from blackboard.board.deployments.deployer import Deployer
+    from blackboard.cli.operating_commands import daemon_signals
+    from blackboard.cli.terminal import log_setup, standard_streams
+    from blackboard.daemon import build_daemon
+    from blackboard.system import log_queue
+    from blackboard.system.log_queue import Log
+
+    with standard_streams.queue_output(), log_setup.log_thread_errors():
+        log_setup.configure()
+        log = Log("blackboard")
+        session = session_of(context)
+        names = None if agents is None else _names(agents)
+        resolved = _only(session.resolve(), names)
+        for warning in resolved.warnings:
+            log.warning(str(warning))
+        with session.board(create=None, deploy=False, report=log.warning) as board:
+            session.deploy(board, resolved, Deployer(replace, "unserved"))
+            daemon = build_daemon(board, resolved, client_of(resolved), delivers=True)
+            deployer = Deployer(new_code="never", worker=daemon.worker.id)
+            daemon.reload = _reload(session, board, deployer, resolved.settings, names, daemon.deliver_to)
+            with ExitStack() as stack:
+                stack.enter_context(daemon_signals.handle_signals(daemon))
+                if serve is not None:
+                    stack.enter_context(serving(board, session, resolved.settings.server, serve))
+                report = daemon.run(until_quiescent=until_quiescent)
+        for line in report.lines:
+            say(line)
+        if missing := log_queue.dropped():
+            say(f"{counted(missing, 'log line')} could not be written")
+
+
+def client_of(resolved: ResolvedDeployment) -> ModelClient | None:
+    """Return the client of the configured model; None if the offline rules answer.
+
+    Raises:
+        ConfigurationError: The key is not valid, or its file cannot be read.
+    """
+    from blackboard.llm.client import client_from
+
+    return client_from(resolved.settings.model, os.environ)
+
+
+def _prices(settings: Settings) -> Prices:
+    from blackboard.llm.prices import load_prices
+
+    return load_prices(settings.model.prices)
+
+
+def _names(lists: Iterable[str]) -> list[str]:
+    """Return the names in comma-separated lists.
+
+    Raises:
+        UsageError: There are no names.
+    """
+    names = [name.strip() for text in lists for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--agents names no agent; without it, all agents of the file run")
+    return names
+
+
+def _only(resolved: ResolvedDeployment, names: Collection[str] | None) -> ResolvedDeployment:
+    """Return the deployment with the agents of these names to run; None for all."""
+    return resolved if names is None else resolved.serving(names)
+
+
+def _reload(
+    session: CommandSession,
+    board: Blackboard,
+    deployer: Deployer,
+    started: Settings,
+    names: Collection[str] | None = None,
+    deliver_to: Callable[[Sequence[SinkSection], Mapping[str, WebhookSection]], None] = lambda sinks, webhooks: None,
+) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
+    """Return a function that deploys the file of a running daemon again. `started` are the settings of its start.
+
+    While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
+    """
+    from blackboard.system.log_queue import Log
+
+    log = Log("blackboard")
+    path, prices = started.path.absolute(), _prices(started)
+
+    def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
+        resolved = session.resolve()
+        if not resolved.settings.names_agents:
+            problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
+            raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve no agents")])
+        resolved = _only(resolved, names)
+        session.deploy(board, resolved, deployer)
+        deliver_to(resolved.settings.sinks, resolved.webhooks)
+        changed = [name for name in resolved.settings.needing_restart(started) if name not in session.overrides]
+        if _prices(resolved.settings) != prices and PRICES not in changed:
+            changed.append(PRICES)
+        if changed:
+            log.warning("changed settings need a restart; until then the daemon keeps the old ones", settings=changed)
+        return resolved.agents, resolved.settings.settings
+
+    return reload

@@ -1,0 +1,171 @@
+"""The command `serve`: the board over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blackboard.cli.cli_session import CommandSession, model_of, session_of
+from blackboard.cli.terminal.output import note
+from blackboard.errors import MissingPackage, UsageError, WorkError
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.server.access.sign_in_tickets import SignInTickets
+    from blackboard.server.transport.http_server import HttpServer
+    from blackboard.settings.sections import ServerSection
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(serve)
+
+
+def serve(
+    context: typer.Context,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Listen there; by default as [server] listen says.")
+    ] = None,
+    uds: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")
+    ] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A reverse proxy adds TLS and may set X-Forwarded-Prefix.")
+    ] = False,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve HTTPS with this certificate chain.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of the certificate.")] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the board in a browser, signed in.")] = False,
+) -> None:
+    """Serve the board over HTTP, until a signal ends it. It wakes no agents: `blackboard run --serve` does both.
+
+    Every operation needs a token, which `blackboard token create` makes. On a terminal, it prints a link by which a
+    browser signs in, once. SIGTERM and Ctrl-C let requests finish. A socket that systemd passes replaces [server]
+    listen.
+
+    Examples:
+      blackboard serve
+      blackboard serve --open
+      blackboard serve --listen 127.0.0.1:9000
+      blackboard serve --uds /run/blackboard/http.sock --behind-proxy
+    """
+    from blackboard.cli.terminal import log_setup, standard_streams
+    from blackboard.cli.terminal.stop_signals import StopSignals
+    from blackboard.daemon.watchdog import Watchdog
+    from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
+    from blackboard.sinks.sink_threads import Deliverer
+    from blackboard.system.log_queue import Log
+
+    with standard_streams.queue_output(), log_setup.log_thread_errors():
+        log_setup.configure()
+        log = Log("blackboard")
+        session = session_of(context)
+        given = {
+            "listen": listen,
+            "behind_proxy": behind_proxy or None,
+            "tls_certificate": None if tls_certificate is None else str(tls_certificate),
+            "tls_key": None if tls_key is None else str(tls_key),
+        }
+        settings = session.settings.server.model_copy(
+            update={name: value for name, value in given.items() if value is not None}
+        )
+        with contextlib.ExitStack() as stack:
+            board = stack.enter_context(session.board(create=None, report=log.warning))
+            signals = stack.enter_context(StopSignals())
+            inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
+            where = None if listen is None and (uds is not None or inherited) else settings.listen
+            server = stack.enter_context(serving(board, session, settings, where, uds, opens=open_browser))
+            manager = Watchdog.of(os.environ)
+            manager.report_ready(f"serves at {server.url}")
+            stack.callback(manager.report_stopping)
+            stack.enter_context(Deliverer(board, session.settings.sinks))
+            stack.enter_context(LeaseRecovery(board))
+            if not signals.wait(None, server.ended):
+                raise WorkError("the server has ended; the log says why")
+
+
+@contextmanager
+def serving(
+    board: Blackboard,
+    session: CommandSession,
+    settings: ServerSection,
+    listen: str | None,
+    path: Path | None = None,
+    *,
+    opens: bool = False,
+) -> Iterator[HttpServer]:
+    """Serve a board inside the context, in a thread. On a terminal, print a link by which a browser signs in.
+
+    Args:
+        board: The board.
+        session: The session of the command.
+        settings: Where it listens, and how.
+        listen: The address; None for the other sockets only.
+        path: A Unix socket to listen on.
+        opens: Whether to open the link in a browser.
+
+    Raises:
+        MissingPackage: The extra is not installed.
+        UsageError: The address is not one, or would need TLS; or no browser could reach the server.
+        WorkError: The address cannot be used.
+    """
+    try:
+        from blackboard.server.access.sign_in_tickets import SignInTickets
+        from blackboard.server.http_app import build_app
+        from blackboard.server.transport.addresses import Address, address_of, inherited_sockets
+        from blackboard.server.transport.http_server import HttpServer
+    except ModuleNotFoundError as error:
+        raise MissingPackage("the server", error.name, extra="server") from None
+    inherited = inherited_sockets(os.environ)
+    if listen is None and path is None and not inherited:
+        raise UsageError("name an address or a Unix socket to listen on")
+    address = None if listen is None else Address.parse(listen)
+    reached = [address, *map(address_of, inherited)]
+    where, tickets = next((each for each in reached if each is not None), None), SignInTickets(board.clock)
+    app = build_app(board, settings, model_of(session), where, session.config, tickets)
+    with HttpServer(app, settings, address, path, inherited) as server:
+        _offer_link(server.browser_url, tickets, opens=opens)
+        yield server
+
+
+def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None:
+    """Show a person at a terminal the link by which a browser signs in, or open it.
+
+    The link is never in the log, which others may read.
+
+    Raises:
+        UsageError: It is to be opened, and the address of the server is not known.
+    """
+    if url is None:
+        if opens:
+            raise UsageError("no browser reaches this server by an address that it knows; name one in [server] hosts")
+        return
+
+    def link(ticket: str) -> str:
+        return f"{url}/sign-in?ticket={ticket}"
+
+    def show(ticket: str) -> None:
+        if sys.stderr.isatty():
+            note("to use the board in a browser, open this link within ten minutes; it works once:")
+            note(f"    {link(ticket)}", wraps=False)
+
+    ticket = tickets.show(show)
+    if opens:
+        threading.Thread(target=_open, args=(link(ticket),), name="blackboard-browser", daemon=True).start()
+
+
+def _open(link: str) -> None:
+    """Open a link in a browser. A browser in the terminal goes on until the person leaves it."""
+    import webbrowser
+
+    if not webbrowser.open(link):
+        note("there is no browser that could be opened")

@@ -1,0 +1,8 @@
+"""The commands that prepare a project and a deployment.
+
+new_command    new
+demo_command   demo
+demo_samples   the samples of the demo
+check_command  check
+rules_command  test
+"""

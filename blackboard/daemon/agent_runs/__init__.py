@@ -1,0 +1,8 @@
+"""The runs of agents in this process.
+
+active_runs        the activations that run in this process
+agent_threads      the threads in which agents run
+agent_event_loop   the event loop of asynchronous agents
+activation_runner  runs an agent's function, and saves its result
+run_context        the context that a function gets with its marks
+"""

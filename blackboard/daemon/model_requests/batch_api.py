@@ -1,0 +1,251 @@
+"""The Batch API: planned calls are submitted together, and each answer is recorded once.
+
+Calls are never submitted again while their outcome is unknown. If the name of a batch was lost in a crash or with a
+connection, the batch is found by the custom ids of its requests.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from blackboard.board.activations.call_handling import batch_api_calls
+from blackboard.board.activations.call_records.model_calls import ModelCall
+from blackboard.board.blackboard import Blackboard
+from blackboard.clock import Instant, iso, microseconds_in
+from blackboard.core.backoff import backoff
+from blackboard.core.states import CallState
+from blackboard.daemon import telemetry
+from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
+from blackboard.durations import Duration, parse_duration
+from blackboard.errors import ModelError
+from blackboard.llm.client_protocol import BatchItem, ModelClient
+from blackboard.llm.failures import (
+    CallFailure,
+    KeyRefused,
+    ModelUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    RequestRejected,
+    SpendLimit,
+)
+from blackboard.llm.reply import Reply
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard")
+
+MAX_CALLS = 1000
+"""The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
+LOST_AFTER: Duration = parse_duration("10m")
+"""The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
+FIRST_WAIT: Duration = parse_duration("1m")
+MAX_DOUBLINGS = 4
+"""The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""
+UNREADABLE = "null"
+"""The raw answer of a call whose result cannot be read. It may have been paid."""
+
+
+class BatchApi:
+    """The Batch API of one board. It runs in its own thread, because the API may be slow.
+
+    The thread calls `on_done` at its end.
+    """
+
+    def __init__(
+        self,
+        board: Blackboard,
+        client: ModelClient,
+        recorder: AnswerRecorder,
+        rng: random.Random,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.client, self.recorder, self.on_done = client, recorder, on_done
+        self._session = board.session
+        self._rng = rng
+        self._max_calls = MAX_CALLS
+        self._failures = 0
+        self._not_before: Instant = 0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the thread runs."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread, unless it runs or there is nothing to do."""
+        if self.is_busy or not self._session.read(batch_api_calls.has_open_calls):
+            return
+        thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
+        self._thread = thread  # it may end at once
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left: the next interval tries again
+            self._thread = None
+            raise
+
+    def close(self, seconds: float) -> None:
+        """Wait at most `seconds` for the thread. Submitted batches are found again at the next start."""
+        if (thread := self._thread) is not None:
+            thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            self.run_once()
+        except Exception as error:
+            log.error("the Batch API failed and is retried", error=error)
+        finally:
+            self._thread = None
+            self.on_done()
+
+    def run_once(self) -> int:
+        """Fetch results, submit planned calls, and release the activations that were answered.
+
+        Returns the number of calls that were fetched or submitted.
+
+        Raises:
+            StoreError: The board cannot be used.
+        """
+        if self._session.now() < self._not_before:
+            return 0
+        self._session.write(batch_api_calls.release_for_try)
+        try:
+            count = self._fetch() + self._submit()
+        except CallFailure as failure:
+            self._wait(failure)
+            return 0
+        if self._failures:
+            log.info("the Batch API answers again")
+        self._failures = 0
+        self._session.write(batch_api_calls.release_answered)
+        return count
+
+    # -- submission --------------------------------------------------------------------------------------------------
+
+    def _submit(self) -> int:
+        """Submit the calls that wait as one batch, and return their number.
+
+        The calls are reserved first, so that a batch whose outcome is unknown can be looked up by its calls.
+        """
+        rows = self._session.write(
+            lambda txn: batch_api_calls.reserve(txn, self._max_calls, self.recorder.highest_cost), record_instant=True
+        )
+        if not rows:
+            return 0
+        failpoint("batch_api.reserved")
+        items = [BatchItem(str(row.custom_id), row.body) for row in rows]
+        try:
+            name = self.client.submit_batch(items)
+        except OutcomeUnknown as failure:
+            log.warning(
+                "it is unknown whether a batch was accepted; it will be looked up", calls=len(rows), reason=failure
+            )
+            raise
+        except (RequestRejected, KeyRefused, SpendLimit, ModelUnavailable) as failure:
+            if isinstance(failure, RequestRejected) and failure.certain:
+                return self._submit_less(rows, failure)
+            # The API reads the single requests later. So a refusal now is about the account or a gateway.
+            self.recorder.pause_models(rows, failure)
+            return 0
+        except CallFailure:
+            self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
+            raise
+        failpoint("batch_api.submitted")
+        self._session.write(lambda txn: batch_api_calls.name_batch(txn, rows[0].submission, name))
+        failpoint("batch_api.named")
+        log.info("a batch was submitted", batch=name, calls=len(rows))
+        self.recorder.end_pauses(rows)
+        self._max_calls = min(MAX_CALLS, 2 * self._max_calls)
+        return len(rows)
+
+    def _submit_less(self, rows: list[ModelCall], failure: RequestRejected) -> int:
+        """Submit half as many calls after a batch was too large; a call that is too large alone is rejected."""
+        if len(rows) == 1:
+            self._end(rows, failure, 0)
+            return 0
+        self._max_calls = len(rows) // 2
+        self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
+        log.info("a batch was too large; its calls are submitted in parts", calls=len(rows), reason=failure)
+        return self._submit()
+
+    # -- results -----------------------------------------------------------------------------------------------------
+
+    def _fetch(self) -> int:
+        """Fetch the results of every submitted batch."""
+        count = 0
+        for _, group in groupby(self._session.read(batch_api_calls.submitted), lambda row: row.submission):
+            batch = list(group)
+            if (name := batch[0].batch_id or self._find(batch)) is None:
+                continue
+            try:
+                results = self.client.batch_results(name)
+            except (RequestRejected, ModelUnavailable) as failure:
+                if isinstance(failure, ModelUnavailable) and not failure.from_api:
+                    raise  # a gateway answers, or the address is wrong
+                # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
+                self._end_unknown(batch, str(failure))
+                for row in batch:
+                    telemetry.record_batch_call(row, None, self._session.now())
+                continue
+            if results is not None:
+                # Failures first: an answer in the same batch shows that the model can be used.
+                answers = [(row, results.get(str(row.custom_id))) for row in batch]
+                for row, result in sorted(answers, key=lambda pair: isinstance(pair[1], Reply)):
+                    self._record(row, result)
+                count += len(batch)
+        return count
+
+    def _find(self, batch: list[ModelCall]) -> str | None:
+        """Return the name of a batch if it was lost in a crash or with a connection; None if it is not found (yet)."""
+        since = batch[0].sent_at or 0
+        try:
+            name = self.client.find_batch([str(row.custom_id) for row in batch], since)
+        except OutcomeUnknown as failure:
+            log.info("a batch may be the lost batch; it is looked up again when it has ended", reason=failure)
+            return None
+        if name is not None:
+            self._session.write(lambda txn: batch_api_calls.name_batch(txn, batch[0].submission, name))
+            log.info("a lost batch was found again", batch=name, calls=len(batch))
+        elif self._session.now() >= since + LOST_AFTER:
+            self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, batch))
+            log.info("a batch never arrived; its calls are submitted again", sent=iso(since), calls=len(batch))
+        return name
+
+    def _record(self, row: ModelCall, result: Reply | ModelError | None) -> None:
+        match result:
+            case Reply():
+                self.recorder.record(row, result)
+                failpoint("batch_api.kept")
+            case None | OutcomeUnknown():
+                self._end_unknown([row], "its batch ended without a result for it")
+            case KeyRefused() | SpendLimit() | ModelUnavailable() | RequestRejected(certain=False):
+                wait = self.recorder.pause_model(row, result)
+                self._session.write(lambda txn: batch_api_calls.defer(txn, row, wait))
+            case CallFailure():
+                self._end([row], result, backoff(FIRST_WAIT, 1, self._rng))
+            case _:
+                self.recorder.record(row, Reply(UNREADABLE))
+        telemetry.record_batch_call(row, result, self._session.now())
+
+    def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: Duration) -> None:
+        state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED
+        self._session.write(lambda txn: batch_api_calls.end(txn, rows, state, str(failure), failure.request_id, delay))
+
+    def _end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
+        self._session.write(lambda txn: batch_api_calls.end_unknown(txn, rows, error))
+
+    def _wait(self, failure: CallFailure) -> None:
+        self._failures += 1
+        requested = failure.retry_after if isinstance(failure, Overloaded) else None
+        wait = max(
+            backoff(FIRST_WAIT, min(self._failures, MAX_DOUBLINGS), self._rng), microseconds_in(requested or 0.0)
+        )
+        self._not_before = self._session.now() + wait
+        if self._failures == 1:
+            problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
+            log.warning(f"the Batch API {problem}; it is tried again", at=iso(self._not_before), reason=failure)

@@ -1,0 +1,372 @@
+"""The model call of an activation: planned, sent and answered. Each step is committed before the next.
+
+A call never blocks until a retry: `Deferral` puts the activation back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations.call_handling.call_steps import CallSteps
+from blackboard.board.activations.call_records.model_calls import ModelCall
+from blackboard.board.blackboard import Blackboard
+from blackboard.clock import Instant, microseconds_in
+from blackboard.core.agents.agent_definition import require_done
+from blackboard.core.backoff import backoff
+from blackboard.core.deployment import AgentSettings
+from blackboard.core.states import CallState
+from blackboard.daemon import telemetry
+from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
+from blackboard.durations import format_duration
+from blackboard.errors import UnknownName
+from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.failures import (
+    CallFailure,
+    KeyRefused,
+    ModelUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    RequestRejected,
+    SpendLimit,
+    Unusable,
+)
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import parse_answer
+from blackboard.llm.request import is_same_answer, request_text
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
+
+A = TypeVar("A", bound=BaseModel)
+log = Log("blackboard")
+
+BUILT_ANEW = "the request was built anew"
+OTHER_ANSWER = "the agent now asks for another answer"
+
+
+class Request(NamedTuple):
+    """A request that the agent's code has built now."""
+
+    model: str
+    body: str
+    api: str
+
+
+class Deferral(BaseException):
+    """A request to put the activation back. Not an Exception, so that no agent catches it by mistake.
+
+    Without `until` there is no automatic attempt. If `is_held`, only a person or another event releases it. The log
+    shows `shown`, by default the reason, which then must not quote a payload.
+    """
+
+    def __init__(self, reason: str, until: Instant | None, *, is_held: bool = False, shown: object = None) -> None:
+        super().__init__(reason)
+        self.reason, self.until, self.is_held = reason, until, is_held
+        self.shown = reason if shown is None else shown
+
+
+def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
+    """Return the deferral for a paused model. Its reason may quote the provider."""
+    return Deferral(wait.reason, wait.until, is_held=wait.is_held, shown=wait.problem)
+
+
+def _unknown_deferral(row: ModelCall) -> Deferral:
+    known = f"the outcome of call {row.id} is unknown"
+    return Deferral(f"{known}: {row.error}; retry or discard it", None, is_held=True, shown=known)
+
+
+def _batch_deferral() -> Deferral:
+    return Deferral("it waits for the Batch API", None, is_held=True)
+
+
+class ModelCaller:
+    """The model calls of agents: they go to the deployment's model, or to the offline rules if there is no client."""
+
+    def __init__(
+        self,
+        board: Blackboard,
+        client: ModelClient | None,
+        settings: ModelSettings,
+        recorder: AnswerRecorder,
+        rng: random.Random,
+    ) -> None:
+        self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
+        self._board, self._steps = board, CallSteps(board.session)
+        self._silent: set[str] = set()
+        """The models whose last call was not answered."""
+        self._pending: dict[int, tuple[int, int]] = {}
+        """The calls for which threads of this process wait, including calls of runs that timed out. Each has the id and
+        the fence of its activation.
+        """
+
+    @property
+    def offline(self) -> bool:
+        """Whether the agents' offline rules answer."""
+        return self.client is None
+
+    @property
+    def board_id(self) -> str:
+        """The id of the board."""
+        return self._board.board_id
+
+    def waits_for_answer(self, claim: Claim) -> bool:
+        """Return whether a run waits for the answer of a model."""
+        return claim.key in list(self._pending.values())
+
+    def ask(self, claim: Claim, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None) -> A:
+        """Return the answer to a request: the recorded answer of an earlier run, or a new answer; see `Context.ask`.
+
+        Raises:
+            ModelError: The answer is unusable, or the request was rejected.
+            Deferral: The activation has to wait, for the model or because there is neither a model nor a rule.
+        """
+        if self.client is None:
+            if offline is None:  # the settings are wrong, and the marks are not to blame
+                reason = (
+                    f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
+                    " provider in [model], and restart the daemon"
+                )
+                raise Deferral(reason, self.retry_at(claim), is_held=True)
+            return require_done(offline(data), "offline")
+        request = self._request(claim, system, data, answer)
+        row = self._open_call(claim, request)
+        if row is None or row.state != CallState.ANSWERED:
+            if row is not None:  # its outcome is open: repeat the same request, byte for byte
+                request = Request(row.model, row.body, row.api)
+            self._check_pause(claim, request.model)
+            if row is None or row.state != CallState.PLANNED:
+                row = self._plan_call(claim, request)
+            row = self._send_call(self.client, claim, row)
+        return self._parse_answer(row, answer)
+
+    def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> Request:
+        """Return the request of a call, with the model and the API that the strongest mark selects."""
+        settings = claim.agent.settings
+        strongest = max((item.strength for item in claim.inputs), default=0.0)
+        model = model_for(settings, self.settings.model, strongest)
+        try:
+            body = request_text(
+                system=system,
+                data=data,
+                answer=answer,
+                model=model,
+                max_tokens=settings.max_tokens or self.settings.max_tokens,
+                prices=self.recorder.prices,
+            )
+        except UnknownName as error:
+            raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
+        return Request(model, body, api_for(settings, strongest))
+
+    def _open_call(self, claim: Claim, request: Request) -> ModelCall | None:
+        """Return the call of an earlier run whose outcome is open or whose answer is not used; None if there is none.
+
+        After any other outcome, and whenever the agent now asks for another answer, the request is built anew.
+        """
+        pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
+        rows = self._steps.calls_of(claim)
+        # After a split, earlier requests contain marks that this activation no longer has.
+        rows = [row for row in rows if row.marks == len(claim.inputs)]
+        if (answered := self._reuse_answer(rows, request)) is not None:
+            return answered
+        if not rows:
+            return None
+        last = rows[0]
+        if last.state == CallState.PLANNED:
+            return self._reuse_plan(last, request)
+        if last.state == CallState.REJECTED:
+            self._check_refusal(last, request.model)
+        if last.state == CallState.SENT:
+            last = self._give_up_sent(claim, last, is_pending=last.id in pending)
+        if last.state != CallState.UNKNOWN:
+            return None
+        if claim.agent.settings.on_unknown == "hold":
+            raise _unknown_deferral(last)
+        return last if is_same_answer(last.body, request.body) else None
+
+    def _reuse_answer(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
+        """Return the call whose answer is stored and still fits. A call whose answer does not fit ends as unusable."""
+        row = next((row for row in rows if row.state == CallState.ANSWERED), None)
+        if row is None or is_same_answer(row.body, request.body):
+            return row
+        self._steps.end(row, CallState.UNUSABLE, OTHER_ANSWER)
+        log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)
+        return None
+
+    def _reuse_plan(self, row: ModelCall, request: Request) -> ModelCall | None:
+        """Return a call that was never sent if its request is still the same; otherwise end the call."""
+        if (row.model, row.body, row.api) == (request.model, request.body, request.api):
+            return row
+        self._steps.end(row, CallState.FAILED, BUILT_ANEW)
+        return None
+
+    def _give_up_sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
+        """Mark a call that was sent as `unknown`, and return it.
+
+        Raises:
+            Deferral: Its answer may still arrive.
+        """
+        if row.api == "batch":
+            raise _batch_deferral()
+        # A call can outlive a run that timed out. Its answer is paid and will still arrive.
+        if is_pending and self._steps.now() < (row.sent_at or 0) + self.settings.timeout:
+            raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
+        return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
+
+    def _check_refusal(self, row: ModelCall, model: str) -> None:
+        """Allow another try of a refused request, unless a later success shows that its marks are to blame.
+
+        Another model may accept a request that the first model refused.
+
+        Raises:
+            RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
+        """
+        if not self._steps.reopen_refused(row, model):
+            raise RequestRejected(row.error or "the API rejects the request")
+
+    def _check_pause(self, claim: Claim, model: str) -> None:
+        """Check that a call may be sent: its model is not paused, or the call may try the model.
+
+        Raises:
+            Deferral: The call has to wait.
+        """
+        if (wait := self._steps.admit(claim, model, self._rng)) is not None:
+            raise _pause_deferral(wait)
+
+    def _plan_call(self, claim: Claim, request: Request) -> ModelCall:
+        row = self._steps.plan(claim, request.model, request.body, request.api)
+        failpoint("call.planned")
+        return row
+
+    def _send_call(self, client: ModelClient, claim: Claim, row: ModelCall) -> ModelCall:
+        if row.api == "batch":
+            raise _batch_deferral()
+        self._reserve_cost(claim, row)
+        failpoint("call.sent")
+        self._pending[row.id] = claim.key
+        try:
+            return self._ask_model(client, claim, row)
+        finally:
+            self._pending.pop(row.id, None)
+
+    def _ask_model(self, client: ModelClient, claim: Claim, row: ModelCall) -> ModelCall:
+        """Send a call and return it with its recorded answer."""
+        try:
+            with telemetry.call_span(row) as record_answer:
+                reply = client.send(row.body)
+                failpoint("call.answered")
+                record_answer(reply)
+        except (Overloaded, NotSent) as failure:
+            if row.model not in self._silent:  # each activation also says why it is deferred
+                self._silent.add(row.model)
+                log.warning("a model does not answer; its calls are tried again later", model=row.model, reason=failure)
+            self._end_call(row, CallState.FAILED, failure)
+            self._check_give_up(claim, failure)
+            seconds = failure.retry_after if isinstance(failure, Overloaded) else None
+            raise Deferral(str(failure), self.retry_at(claim, seconds), shown=failure) from None
+        except OutcomeUnknown as failure:
+            row = self._mark_unknown(claim, row, str(failure), failure)
+            if claim.agent.settings.on_unknown == "hold":
+                raise _unknown_deferral(row) from None
+            reason = f"the outcome of call {row.id} is unknown: {failure}"
+            raise Deferral(reason, self.retry_at(claim), shown=failure) from None
+        except (KeyRefused, SpendLimit, ModelUnavailable, RequestRejected) as failure:
+            if isinstance(failure, RequestRejected) and failure.certain:
+                self._end_call(row, CallState.REJECTED, failure)
+                raise
+            wait = self.recorder.pause_model(row, failure)
+            raise _pause_deferral(wait) from None
+        self.recorder.record(row, reply)
+        if row.model in self._silent:
+            self._silent.discard(row.model)
+            log.info("a model answers again", model=row.model)
+        failpoint("call.kept")
+        return row._replace(state=CallState.ANSWERED, reply=reply.raw)
+
+    def _reserve_cost(self, claim: Claim, row: ModelCall) -> None:
+        """Mark the call as sent, with its highest cost reserved.
+
+        Raises:
+            Deferral: A budget would be exceeded, or the model has no price.
+        """
+        try:
+            cost = self.recorder.highest_cost(row)
+        except UnknownName as error:
+            raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
+        exceeded = self._steps.reserve(claim, row, cost)
+        if exceeded is None:
+            return
+        if exceeded.holds:
+            raise Deferral(exceeded.reason, exceeded.until, is_held=True)
+        log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
+
+    def _parse_answer(self, row: ModelCall, answer: type[A]) -> A:
+        assert row.reply is not None
+        try:
+            return parse_answer(row.reply, answer)
+        except Unusable as error:
+            if error.reason == "no_message" and row.api == "messages":
+                wait = self.recorder.pause_after_page(row, error)
+                raise _pause_deferral(wait) from None
+            # A retry asks again: the recorded answer would fail in the same way.
+            self._steps.end(row, CallState.UNUSABLE, str(error))
+            raise
+
+    def _end_call(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
+        self._steps.end(row, state, str(failure), failure.request_id)
+
+    def _mark_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
+        """End a call that may have been answered and paid. The reserve stays."""
+        row = self._steps.end_as_unknown(row, reason)
+        shown = cause or reason
+        log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
+        return row
+
+    def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
+        """Hold the activation if its calls have failed for `give_up_after`.
+
+        Raises:
+            Deferral: The time is over.
+        """
+        limit = claim.agent.settings.give_up_after
+        if limit is None:
+            return
+        rows = self._steps.calls_of(claim)
+        failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
+        now = self._steps.now()
+        if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
+            given_up = f"given up after {format_duration(limit)} (give_up_after)"
+            reason = f"{given_up}: {failure}; retry or discard it"
+            raise Deferral(reason, None, is_held=True, shown=given_up) from None
+
+    def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
+        """Return when an activation may call the model again; `retry_after` is in seconds, as the API sent it."""
+        # A server that always asks for a retry at once must not be asked without a pause.
+        wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
+        if retry_after is not None and (requested := microseconds_in(retry_after)) >= wait:
+            wait = requested + self._rng.randrange(1, 1_000_000)
+        return self._steps.now() + wait
+
+
+def model_for(settings: AgentSettings, default: str, strength: float) -> str:
+    """Return the model for an activation whose strongest mark has this strength."""
+    for choice in settings.models:
+        if choice.below is None or strength < choice.below:
+            return choice.model
+    return settings.model or default
+
+
+def api_for(settings: AgentSettings, strength: float) -> str:
+    """Return the API for an activation whose strongest mark has this strength: `batch` or `messages`.
+
+    The strongest mark decides, because a weak mark costs less in a shared call than in a call of its own.
+    """
+    if settings.use_batch_api or (settings.batch_api_below is not None and strength < settings.batch_api_below):
+        return "batch"
+    return "messages"
