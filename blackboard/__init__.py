@@ -4,7 +4,7 @@
 
 Each name is imported when it is first used, so that a command that needs little starts fast. For programs:
 
-testing        tools for tests of agents
+testing        tools for tests of agents, and rules as tests
 views          the SQL views as SQLAlchemy tables
 client         a board behind a server
 errors         the errors that callers may catch
@@ -20,7 +20,6 @@ claude_code    connects a project of Claude Code
 mcp_server     tools for models, by the Model Context Protocol
 daemon         the daemon, which runs agents
 pytest_plugin  finds files of rules for pytest
-rule_files     rules written as tests, in TOML
 sinks          delivers messages to people outside
 settings       deployment files
 llm            model calls
@@ -60,7 +59,8 @@ _NAMES = {
     "core.conditions.condition_parser": "parse_condition",
     "core.conditions.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
-    "store.readonly.readonly_access": "Row connect",
+    "core.program_queries": "Row",
+    "store.readonly.readonly_access": "connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

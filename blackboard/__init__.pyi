@@ -63,8 +63,8 @@ from blackboard.core.marks.decay import Never as Never
 from blackboard.core.marks.decay import Power as Power
 from blackboard.core.marks.decay import Step as Step
 from blackboard.core.marks.mark_model import Mark as Mark
+from blackboard.core.program_queries import Row as Row
 from blackboard.daemon import Daemon as Daemon
 from blackboard.errors import BlackboardError as BlackboardError
 from blackboard.settings.agent_sections import read_section as read_section
-from blackboard.store.readonly.readonly_access import Row as Row
 from blackboard.store.readonly.readonly_access import connect as connect

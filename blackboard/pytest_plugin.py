@@ -52,7 +52,7 @@ class RulesItem(pytest.Item):
     def runtest(self) -> None:
         """Run the file, and fail with the rules that were not met."""
         from blackboard.errors import BlackboardError
-        from blackboard.rule_files import run_rules
+        from blackboard.testing.rule_files import run_rules
 
         try:
             problems = [str(broken) for broken in run_rules(self.path)]

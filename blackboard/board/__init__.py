@@ -4,7 +4,7 @@ The entry points:
 
 blackboard      the facade `Blackboard`, for programs
 worker          the work of a daemon on a board
-message_queue   the outbox, for a process that delivers its messages
+delivery_queue  the outbox, for a process that delivers its messages
 publish_lock    the lock between the processes that publish from one board
 administration  acts of a person who maintains a board, such as backups
 page_readings   what the pages of the server show beyond these
@@ -27,17 +27,18 @@ needs            which needs are open, who may answer them, and what follows whe
 
 Below them:
 
-board_session    the transactions of one board, each at one instant
-board_clock      the board's time
-worker_registry  the processes on the board, and how they notify each other
-mark_storage     marks: their deposits, their changes, and how they leave
-registration     the kinds and agents of the board, and how marks follow their changes
-watches          watches: the marks that count for them, and their crossings
-transactions     one transaction, and the rows that it reads and writes
-json_shapes      the shapes of results in JSON, for the command line and the server
-remote_results   the results of remote agents, as JSON
-problem_names    the stable names of errors, for a server and its client
-result_types     the results that the board returns
+board_session       the transactions of one board, each at one instant
+board_clock         the board's time
+worker_registry     the processes on the board, and how they notify each other
+mark_storage        marks: their deposits, their changes, and how they leave
+deployment_changes  what a new deployment changes in kinds, agents, watches and marks
+mark_classes        the mark classes that this process knows, and checks of payloads
+watches             watches: the marks that count for them, and their crossings
+transactions        one transaction, and the rows that it reads and writes
+json_shapes         the shapes of results in JSON, for the command line and the server
+remote_results      the results of remote agents, as JSON
+problem_names       the stable names of errors, for a server and its client
+result_types        the results that the board returns
 """
 
 from blackboard.board.blackboard import Blackboard

@@ -98,7 +98,8 @@ from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
 if TYPE_CHECKING:
-    from blackboard.store.readonly.readonly_access import Engine, Parameters, Row
+    from blackboard.core.program_queries import Parameters, Row
+    from blackboard.store.readonly.readonly_access import Engine
 
 MAX_REASON_CHARACTERS = 20_000
 """The longest part of the reason of a failure that is stored."""

@@ -25,19 +25,20 @@ database_server  a database on a server: its clock, its notifications, its locks
 
 Tables, views and statements:
 
-rows              a named tuple for the rows of each table
-tables            the tables, with their keys and indexes, from the row types
-schema            the creation and upgrades of the schema, by one process at a time
-schema_versions   the versions of the schema, oldest first
-view_columns      the columns of the views, a documented contract
-view_definitions  the texts of the views, and whether a board has those of this version
-statements        the statements of each file in `sql/`
-statement_file    reads a file of statements
-sql_composition   composes a statement from fragments, optional parts and parameters
-table_copy        copies all tables of a board to an empty one
-live_marks        the statements that compute strengths by the formulas of the decay laws
-tag_filters       filters of statements by tags
-query_rows        the rows of statements that select something other than whole rows
+rows               a named tuple for the rows of each table
+tables             the tables, with their keys and indexes, from the row types
+schema             the creation and upgrades of the schema, by one process at a time
+schema_versions    the versions of the schema, oldest first
+view_columns       the columns of the views, a documented contract
+view_definitions   the texts of the views, and whether a board has those of this version
+statements         the statements of each file in `sql/`
+statement_file     reads a file of statements
+sql_composition    composes a statement from fragments, optional parts and parameters
+table_copy         copies all tables of a board to an empty one
+live_marks         the statements that compute strengths by the formulas of the decay laws
+tag_filters        filters of statements by tags
+full_text_queries  queries in the languages of both databases for words
+query_rows         the rows of statements that select something other than whole rows
 
 Queries of people:
 

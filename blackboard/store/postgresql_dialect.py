@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock
-from blackboard.core.marks.full_text import Match, Word, tsquery, tsvector
+from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreForeign
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.dialect import BUSY_SECONDS, POSTGRESQL, Dialect, ErrorCause
+from blackboard.store.full_text_queries import tsquery, tsvector
 
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""

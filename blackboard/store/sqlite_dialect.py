@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 from blackboard.clock import SystemClock
-from blackboard.core.marks.full_text import Match, Word, fts5_query
+from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreError, StoreForeign
 from blackboard.store.dialect import BUSY_SECONDS, SQLITE, Dialect, ErrorCause
+from blackboard.store.full_text_queries import fts5_query
 from blackboard.store.sqlite_driver import SAFE, SQLITE_VERSION, sqlite
 
 APPLICATION_ID = 0x424C4B42

@@ -14,11 +14,12 @@ from blackboard import Blackboard, Mark
 from blackboard.board.reading import search as searching
 from blackboard.board.reading import search_ranking
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
-from blackboard.core.marks.full_text import folded, tsquery, tsvector, words_of
+from blackboard.core.marks.full_text import words_of
 from blackboard.core.marks.kinds import Kind
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
 from blackboard.store import sqlite_dialect
+from blackboard.store.full_text_queries import folded, tsquery, tsvector
 from blackboard.store.statements import SEARCH
 from tests.board.world import HOUR, World
 from tests.support.search_checks import check_index, embedded, subjects

@@ -35,9 +35,9 @@ from sybil.parsers.markdown import CodeBlockParser
 from blackboard import Blackboard
 from blackboard.board import administration
 from blackboard.cli import main
-from blackboard.rule_files import read_rules
 from blackboard.settings.settings_file import examine_settings
 from blackboard.store.readonly.readonly_query import query
+from blackboard.testing.rule_files import read_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])

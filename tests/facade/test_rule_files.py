@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from blackboard.errors import ConfigurationError
-from blackboard.rule_files import run_rules
+from blackboard.testing.rule_files import run_rules
 from tests.cli.conftest import CommandLine, house, typed  # noqa: F401 (fixtures)
 
 DID = "; did you mean {!r}?".format

@@ -17,10 +17,11 @@ from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import Phase
-from blackboard.core.marks.full_text import Match, Word, checked_raw, words_of
+from blackboard.core.marks.full_text import Match, Word, words_of
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where
 from blackboard.errors import InvalidMark, InvalidSearch, UsageError
+from blackboard.store.full_text_queries import checked_raw
 from blackboard.store.query_rows import FoundDoc
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import SEARCH

@@ -12,7 +12,8 @@ from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from blackboard.core.marks.full_text import SearchSchema, field_of, path_of
+from blackboard.core.marks.full_text import SearchSchema
+from blackboard.store.full_text_queries import field_of, path_of
 from blackboard.store.rows import SearchDocRow, SearchKindRow
 from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction

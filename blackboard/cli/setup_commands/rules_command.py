@@ -32,7 +32,7 @@ def rules(
       blackboard test rules/*.board.toml --json
     """
     from blackboard.cli.terminal import log_setup
-    from blackboard.rule_files import UnmetExpectation, run_rules
+    from blackboard.testing.rule_files import UnmetExpectation, run_rules
 
     log_setup.configure(logging.WARNING)
     broken: dict[str, list[UnmetExpectation]] = {}

@@ -8,7 +8,7 @@ payload_text        payloads as the JSON text that is stored
 payload_round_trip  checks that a mark is read as it was deposited
 canonical_schema    the form of a JSON schema, independent of its text
 tags                fields of a payload by which marks are found
-full_text           fields whose text is searched, and the words of a text
+full_text           fields whose text is searched, and the words of a user's text
 comparison_keys     the text of a value that equal values share
 scopes              what a watch measures together: a subject, a group, or the whole board
 """

@@ -1,6 +1,6 @@
 """The recorder of the answers of models, and of their errors. An answer is committed with its cost before it is parsed.
 
-The board's `call_steps` commit the steps before an answer. Both write the records of `activations.model_calls`.
+The board's `call_steps` commit the steps before an answer. Both write the records of `model_calls`.
 
 No answer is lost: an answer that the database does not accept goes to the spool, and is committed before the next call
 is sent.

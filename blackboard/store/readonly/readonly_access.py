@@ -6,12 +6,13 @@ A connection can only read: SQLite refuses to write, and an authorizer refuses e
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import SystemClock, from_datetime, iso, microseconds_in
+from blackboard.core.program_queries import Parameters, Row, Value
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store.database import Database
 from blackboard.store.dialect import SQLITE
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine as Engine
 
-Value: TypeAlias = str | int | float | bytes | None
-"""A value in a row."""
-Parameters: TypeAlias = Sequence[Value | datetime] | Mapping[str, Value | datetime]
-"""The parameters of a query."""
-
 PRAGMA, TRANSACTION, SAVEPOINT = 19, 22, 32
 """Further actions about which SQLite asks the authorizer, by SQLite's numbers."""
 DESCRIBING = frozenset(
@@ -41,45 +37,6 @@ DESCRIBING = frozenset(
 """The pragmas that describe the database and change nothing."""
 REPORTING = frozenset(("data_version", "encoding", "read_uncommitted", "schema_version", "user_version"))
 """The pragmas that change nothing if they are given no value. FTS5 asks for the `data_version`."""
-
-
-class Row(Sequence[Value]):
-    """A row of a query's result. It reads by position and by name: `row[0]`, `row["kind"]`, `dict(row)`."""
-
-    __slots__ = ("_positions", "_values")
-
-    def __init__(self, values: tuple[Value, ...], positions: Mapping[str, int]) -> None:
-        self._values, self._positions = values, positions
-
-    @overload
-    def __getitem__(self, key: int | str) -> Value: ...
-    @overload
-    def __getitem__(self, key: slice) -> Sequence[Value]: ...
-    def __getitem__(self, key: int | str | slice) -> Value | Sequence[Value]:
-        if not isinstance(key, str):
-            return self._values[key]
-        if key not in self._positions:
-            raise KeyError(f"the row has no column {key!r}{nearest(key, self._positions)}")
-        return self._values[self._positions[key]]
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[Value]:
-        return iter(self._values)
-
-    def keys(self) -> list[str]:
-        """Return the names of the columns."""
-        return list(self._positions)
-
-    def __eq__(self, other: object) -> bool:
-        return self._values == (other._values if isinstance(other, Row) else other)
-
-    def __hash__(self) -> int:
-        return hash(self._values)
-
-    def __repr__(self) -> str:
-        return f"Row({', '.join(f'{name}={self[name]!r}' for name in self._positions)})"
 
 
 def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:

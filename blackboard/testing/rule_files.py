@@ -36,7 +36,8 @@ from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidMark, Mistake, UsageError, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 from blackboard.system.settings_text import read_toml
-from blackboard.testing import Replay, ScriptedModel, with_settings
+from blackboard.testing.board_replay import Replay, with_settings
+from blackboard.testing.scripted_model import ScriptedModel
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """The first instant of a file that names none: a Monday."""

@@ -1,0 +1,43 @@
+"""Tools for tests of agents: marks as if read from a board, a context, and a model that answers from a script.
+
+    from blackboard.testing import ScriptedModel, context, mark, replay
+
+standalone_context  marks as if read from a board, and a context, to call an agent as a function
+scripted_model      a model that answers from a script
+board_replay        the replay of timed marks on a manual clock
+rule_files          rules as tests, in TOML
+"""
+
+from blackboard.llm.failures import (
+    CallFailure,
+    KeyRefused,
+    ModelUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    RequestRejected,
+    SpendLimit,
+)
+from blackboard.llm.model_server import serve_model
+from blackboard.testing.board_replay import replay
+from blackboard.testing.scripted_model import ScriptedAnswer, ScriptedModel, SentRequest
+from blackboard.testing.standalone_context import StandaloneContext, context, mark
+
+__all__ = [
+    "CallFailure",
+    "KeyRefused",
+    "ModelUnavailable",
+    "NotSent",
+    "OutcomeUnknown",
+    "Overloaded",
+    "RequestRejected",
+    "ScriptedAnswer",
+    "ScriptedModel",
+    "SentRequest",
+    "SpendLimit",
+    "StandaloneContext",
+    "context",
+    "mark",
+    "replay",
+    "serve_model",
+]

@@ -1,0 +1,141 @@
+"""The replay of timed marks on a manual clock, with the real daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.clock import ManualClock, instant_of, iso, to_datetime
+from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.marks.mark_model import Mark
+from blackboard.daemon.daemon import Daemon, build_daemon
+from blackboard.errors import UsageError
+from blackboard.llm.client import client_from
+from blackboard.llm.client_protocol import ModelClient
+from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
+from blackboard.testing.scripted_model import ScriptedModel
+
+
+def replay(
+    board: Blackboard,
+    agents: Mapping[str, Agent] | Iterable[Agent] | Path,
+    events: Iterable[tuple[datetime, Mark]],
+    *,
+    until: datetime | None = None,
+    model: ScriptedModel | Literal["deployed"] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Deposit timed marks one after the other, and let a real daemon do the work that is due at each instant.
+
+    The clock goes from instant to instant: those of the events, and those at which marks fade, windows end and retries
+    are due. It stands still while agents run, and never passes the next event; only a `delay` of the model's script
+    moves it further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
+
+    Args:
+        board: A board on a `ManualClock`. Its author signs the marks.
+        agents: The agents that the daemon runs; or the path of a deployment file, which is deployed first.
+        events: Instants and marks, in the order of time; naive datetimes are UTC. Marks of one instant are deposited
+            together. An iterator is read as time passes.
+        until: The instant at which the replay ends; by default that of the last event.
+        model: The model that answers; without it, offline rules answer. `"deployed"` is the model of the deployment
+            file, asked at the address and with the key that `blackboard run` would use. Such calls cost money.
+        settings: The value of `context.settings`; the sections replace those of a deployment file.
+
+    Raises:
+        UsageError: The board is not on a `ManualClock`; an event is earlier than the event before it or than the
+            board's time; or `model` is "deployed" and no deployment file is given.
+        ConfigurationError: The deployment file has mistakes; all are listed.
+        BlackboardError: A mark cannot be deposited.
+    """
+    agents = _checked_agents(agents)
+    with contextlib.ExitStack() as stack:
+        if isinstance(agents, Path):
+            resolved = with_settings(resolve_file(agents), settings or {})
+            board.deploy(resolved.deployment)
+            client: ModelClient | None = (
+                client_from(resolved.settings.model, os.environ) if model == "deployed" else model
+            )
+            if client is not None:
+                stack.callback(client.close)
+            daemon = build_daemon(board, resolved, client)
+        elif model == "deployed":
+            raise UsageError('model="deployed" is the model of a deployment file; give replay() the path of the file')
+        else:
+            daemon = Daemon(board, agents, client=model, agent_settings=settings)
+        replayed = stack.enter_context(Replay(board, daemon))
+        latest = board.now()
+        for latest, same_instant in itertools.groupby(events, key=lambda event: event[0]):
+            replayed.run_until(latest)
+            board.deposit_many([mark for _, mark in same_instant])
+        replayed.run_until(until or latest)
+
+
+def _checked_agents(agents: Mapping[str, Agent] | Iterable[Agent] | Path) -> list[Agent] | Path:
+    """Return the agents of a replay, or the file that names them.
+
+    Raises:
+        UsageError: The value is neither a list of agents nor a path.
+    """
+    if isinstance(agents, Path):
+        return agents
+    if isinstance(agents, Mapping):
+        agents = agents.values()
+    if isinstance(agents, Iterable) and not isinstance(agents, str):
+        agents = list(agents)
+        if all(isinstance(item, Agent) for item in agents):
+            return agents
+    raise UsageError(f"replay() takes a list of agents, or the Path of a deployment file, not {agents!r}")
+
+
+def with_settings(resolved: ResolvedDeployment, sections: Mapping[str, Any]) -> ResolvedDeployment:
+    """Return a deployment in which these sections of `[settings]` replace those of its file."""
+    settings = resolved.settings.model_copy(update={"settings": {**resolved.settings.settings, **sections}})
+    return dataclasses.replace(resolved, settings=settings)
+
+
+class Replay:
+    """A daemon on a manual clock that goes from instant to instant, forward only. It is started within a `with`.
+
+    Raises:
+        UsageError: The board is not on a `ManualClock`.
+    """
+
+    def __init__(self, board: Blackboard, daemon: Daemon) -> None:
+        if not isinstance(board.clock, ManualClock):
+            raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
+        board.database.skip_disk_flush()
+        self._daemon = daemon
+        self._latest = board.session.now()
+
+    def __enter__(self) -> Replay:
+        """Start the daemon."""
+        try:
+            self._daemon.start()
+        except BaseException:
+            self._daemon.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the daemon."""
+        self._daemon.close()
+
+    def run_until(self, at: datetime) -> None:
+        """Do the work that is due until an instant; a naive datetime is UTC.
+
+        Raises:
+            UsageError: The instant is earlier than the last instant.
+        """
+        if (instant := instant_of(at)) < self._latest:
+            raise UsageError(
+                f"a replay goes forward in time: {iso(instant)} is before {iso(self._latest)}, the last instant"
+            )
+        self._latest = instant
+        self._daemon.run_until(to_datetime(instant))
