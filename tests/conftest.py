@@ -18,7 +18,7 @@ from hypothesis import settings
 
 from blackboard.clock import ManualClock
 from blackboard.store import schema, sqlite_dialect
-from tests.support import new_boards
+from tests.support import lost_workers, new_boards
 from tests.support.postgresql import PostgresqlServer, server_programs, start_server
 from tests.support.storage import FileStorage, ServerStorage, Storage
 
@@ -44,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
     )
     parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Report on workers that die, after pytest has set where the threads of a dying process are written."""
+    lost_workers.register(config)
 
 
 def pytest_collection_finish() -> None:
