@@ -9,7 +9,7 @@ QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql cluster-demo shells lint \
-  crash soak bench bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
+  crash soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -92,6 +92,10 @@ soak: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.performance --plot --peers
 	$(BIN)/pytest benchmarks/performance --benchmark-only --benchmark-disable-gc
+
+## bench-postgresql: measure a board on a PostgreSQL server, beside bare commits and the systems of bench-peers
+bench-postgresql: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.postgresql_rates
 
 # Other systems, each in its own environment; the next `make bench` measures the installed systems.
 ## bench-peers: install other systems, to compare performance with

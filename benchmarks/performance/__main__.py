@@ -12,18 +12,14 @@ import argparse
 import os
 import sys
 import tempfile
-import traceback
-from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.performance import arguments, background_work, deposits, peers, reads, report, resident, wakes
-from benchmarks.performance.report import Row
+from benchmarks.performance.measurement_run import MeasurementRun, Part
 from blackboard.errors import nearest
 from blackboard.store.sqlite_driver import SQLITE_VERSION
-
-Part = partial[Iterator[Row]]
 
 SIZES, SMALL_SIZES = [1000, 1_000_000], [50, 100]
 
@@ -70,18 +66,6 @@ def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[Part
     }
 
 
-def measure(todo: Iterable[tuple[str, list[Part]]]) -> Iterator[Row]:
-    """Run the parts in order. A part that fails is reported, and the next parts still run."""
-    for name, group in todo:
-        for part in group:
-            try:
-                yield from part()
-            except Exception as error:
-                traceback.print_exc()
-                reason = " ".join(f"{type(error).__name__}: {error}".split())
-                yield Row(f"{name}: {part.func.__name__}", None, None, "", detail=reason[:200])
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance")
     parser.add_argument("--size", type=arguments.sizes, help="numbers of live marks on the boards (1000,1000000)")
@@ -112,32 +96,12 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"cannot write to {error.filename}: {error.strerror}; name another folder with --out or --folder")
     report.quiet()
-    return _run(((name, group) for name, group in everything.items() if name in chosen), options)
-
-
-def _run(todo: Iterable[tuple[str, list[Part]]], options: argparse.Namespace) -> int:
-    """Measure, and write the rows so far to the file after each row."""
-    rows: list[Row] = []
-    written = options.out / "performance.json"
-
-    def text(*, complete: bool) -> str:
-        return report.as_json(rows, complete=complete, sqlite=SQLITE_VERSION, cores=os.cpu_count())
-
-    interrupted = False
-    try:
-        for row in measure(todo):
-            rows.append(row)
-            print(report.as_table([row]).splitlines()[1], file=sys.stderr, flush=True)
-            written.write_text(text(complete=False) + "\n")
-    except KeyboardInterrupt:
-        interrupted = True
-        print(f"interrupted; the measurements so far are in {written}", file=sys.stderr)
-    if rows:
-        written.write_text(text(complete=not interrupted) + "\n")
-    print(text(complete=not interrupted) if options.json else report.as_table(rows))
-    if options.plot and not report.plot(rows, options.out / "performance.png"):
+    run = MeasurementRun(options.out / "performance.json", sqlite=SQLITE_VERSION, cores=os.cpu_count())
+    run.measure((name, group) for name, group in everything.items() if name in chosen)
+    print(run.text() if options.json else report.as_table(run.rows))
+    if options.plot and not report.plot(run.rows, options.out / "performance.png"):
         print("no plot: matplotlib is not installed", file=sys.stderr)
-    return 130 if interrupted else int(any(row.failed for row in rows))
+    return run.exit_code
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.performance import boards
 from benchmarks.performance.boards import Flash, Trace
@@ -21,14 +21,22 @@ from blackboard import Blackboard, Exponential, agent, strength
 from blackboard.board.deployment_changes import redeployment
 from blackboard.core.deployment import Deployment, KindSpec
 
-__all__ = ["change", "evaporation", "predicted_crossings"]
+__all__ = [
+    "Depositor",
+    "Evaporation",
+    "change",
+    "evaporate",
+    "evaporation",
+    "predicted_crossings",
+    "unloaded_rate",
+]
 
 
 class Depositor:
     """Another process that deposits as fast as possible."""
 
-    def __init__(self, path: Path) -> None:
-        command = [sys.executable, "-m", "benchmarks.performance.depositor", str(path), "--until-eof"]
+    def __init__(self, url: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.performance.depositor", url, "--until-eof"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.process.stdout.readline()
@@ -39,49 +47,67 @@ class Depositor:
         return json.loads(out)  # type: ignore[no-any-return]
 
 
-def unloaded_rate(path: Path, seconds: float) -> float:
+def unloaded_rate(url: str, seconds: float) -> float:
     """Return the rate of a depositor without other load."""
-    depositor = Depositor(path)
+    depositor = Depositor(url)
     time.sleep(seconds)
     return depositor.stop()["rate"]
 
 
-def evaporation(folder: Path, *, size: int = 100_000, seconds: float = 4.0) -> Iterator[Row]:
-    """Measure marks that evaporate at one instant, with a daemon and another process that deposits."""
-    path = boards.copy(folder, 1000, "evaporation")
-    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+class Evaporation(NamedTuple):
+    """The evaporation of many marks at once, while another process deposits."""
+
+    seconds: float
+    meanwhile: dict[str, float]
+    """The rate of the depositor meanwhile, and its p99 and maximum in milliseconds."""
+    rate: float
+    """Its rate before and after."""
+    largest_log: int
+    """The largest size in bytes of the write-ahead log of a file; 0 on a server."""
+
+
+def evaporate(url: str, size: int, seconds: float, *, longest: float = 300.0) -> Evaporation:
+    """Insert marks that evaporate at one instant, and run a daemon while another process deposits."""
+    with Blackboard.open(url, author="person:bench", kinds=boards.KINDS) as board:
         boards.insert_marks(board, Flash, size, ends=board.session.now() + 1)
         boards.deploy(board, *boards.watchers(), *boards.watchers(Flash))
-        rate = unloaded_rate(path, seconds)
+        rate = unloaded_rate(url, seconds)
+        log = None if board.database.path is None else f"{board.database.path}-wal"
         largest = 0
-        depositor = Depositor(path)
+        depositor = Depositor(url)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
-            while (remaining := _remaining(board)) and time.monotonic() - begin < 300:
-                largest = max(largest, os.path.getsize(f"{path}-wal"))
+            while (remaining := _remaining(board)) and time.monotonic() - begin < longest:
+                largest = max(largest, 0 if log is None else os.path.getsize(log))
                 time.sleep(0.05)
             taken = time.monotonic() - begin
-            during = depositor.stop()
-        rate = (rate + unloaded_rate(path, seconds)) / 2
+            meanwhile = depositor.stop()
+        rate = (rate + unloaded_rate(url, seconds)) / 2
     assert not remaining
-    yield Row(f"evaporation of {size:,} marks", None, taken, "s", 180, "at most")
-    yield _rate_ratio("evaporation", during, rate, 0.7)
-    yield Row("evaporation: a depositor waits at p99", None, during["p99_ms"], "ms", 200, "at most")
-    yield Row("evaporation: the largest write-ahead log", None, largest / 2**20, "MB", 64, "at most")
+    return Evaporation(taken, meanwhile, rate, largest)
+
+
+def evaporation(folder: Path, *, size: int = 100_000, seconds: float = 4.0) -> Iterator[Row]:
+    """Measure marks that evaporate at one instant, with a daemon and another process that deposits."""
+    found = evaporate(f"sqlite:///{boards.copy(folder, 1000, 'evaporation')}", size, seconds)
+    yield Row(f"evaporation of {size:,} marks", None, found.seconds, "s", 180, "at most")
+    yield _rate_ratio("evaporation", found.meanwhile, found.rate, 0.7)
+    yield Row("evaporation: a depositor waits at p99", None, found.meanwhile["p99_ms"], "ms", 200, "at most")
+    yield Row("evaporation: the largest write-ahead log", None, found.largest_log / 2**20, "MB", 64, "at most")
 
 
 def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest: float = 30.0) -> Iterator[Row]:
     """Measure a change of a kind's law or weight on a board of `size` marks, with another process that deposits."""
-    path = boards.copy(folder, size, f"change-{what}")
+    url = f"sqlite:///{boards.copy(folder, size, f'change-{what}')}"
     changes: dict[str, Callable[[KindSpec], KindSpec]] = {
         "law": lambda spec: spec.model_copy(update={"decay": Exponential("8d").spec()}),
         "weight": lambda spec: spec.model_copy(update={"weight": 1.1}),
     }
-    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
-        rate = unloaded_rate(path, seconds)
+    with Blackboard.open(url, kinds=boards.KINDS) as board:
+        rate = unloaded_rate(url, seconds)
         old = board.deployment
         new = old.model_copy(update={"kinds": {**old.kinds, "trace": changes[what](old.kinds["trace"])}})
-        depositor = Depositor(path)
+        depositor = Depositor(url)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
             board.session.write(lambda txn: redeployment.activate(txn, Deployment(**dict(new))), record_instant=True)
@@ -90,7 +116,7 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
                 time.sleep(0.25)
             taken = time.monotonic() - begin
             during = depositor.stop()
-        rate = (rate + unloaded_rate(path, seconds)) / 2
+        rate = (rate + unloaded_rate(url, seconds)) / 2
     yield _rate_ratio(f"change of {what}", during, rate, 0.5, size)
     yield Row(f"change of {what}: a depositor waits at p99", size, during["p99_ms"], "ms")
     detail = "" if not remaining else "stopped early: not all marks were migrated"

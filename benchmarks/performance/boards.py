@@ -13,7 +13,6 @@ from blackboard.board.transactions.law_cache import law_key
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow
-from blackboard.store.statements import MARKS
 from blackboard.system.board_files import BoardFiles
 
 __all__ = [
@@ -25,6 +24,7 @@ __all__ = [
     "Trace",
     "deploy",
     "deployment",
+    "fill",
     "filled",
     "insert_marks",
     "watchers",
@@ -146,10 +146,20 @@ def insert_marks(board: Blackboard, kind: type[Mark], count: int, ends: int | No
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
         def work(txn: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
-            txn.sql.run_many(MARKS.insert_event, [event._asdict() for _, event in batch])
-            txn.sql.run_many(MARKS.insert_mark, [mark._asdict() for mark, _ in batch])
+            insert = txn.sql.dialect.insert_rows
+            insert(txn.sql.cursor, "event", EventRow._fields, [event for _, event in batch])
+            insert(txn.sql.cursor, "mark", MarkRow._fields, [mark for mark, _ in batch])
 
         board.session.write(work)
+
+
+def fill(board: Blackboard, size: int) -> None:
+    """Deploy the kinds, insert `size` traces and a tenth as many marks of three other kinds, and let agents watch."""
+    deploy(board)
+    insert_marks(board, Trace, size)
+    for kind in (Ramp, Beacon, Fact):
+        insert_marks(board, kind, max(1, size // 10))
+    deploy(board, *watchers())
 
 
 def filled(folder: Path, size: int) -> Path:
@@ -159,11 +169,7 @@ def filled(folder: Path, size: int) -> Path:
         building = folder / f"building-{size}.db"
         _remove(building)  # an interrupted run may have created it
         with Blackboard.open(f"sqlite:///{building}", kinds=KINDS) as board:
-            deploy(board)
-            insert_marks(board, Trace, size)
-            for kind in (Ramp, Beacon, Fact):
-                insert_marks(board, kind, max(1, size // 10))
-            deploy(board, *watchers())
+            fill(board, size)
             board.database.checkpoint()
         building.rename(made)
     return made

@@ -1,7 +1,7 @@
 """A process that deposits: one mark for each input line, or as many as possible until its input ends.
 
-python -m benchmarks.performance.depositor BOARD --lines 200
-python -m benchmarks.performance.depositor BOARD --until-eof
+python -m benchmarks.performance.depositor URL --lines 200
+python -m benchmarks.performance.depositor URL --until-eof
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["main"]
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("board")
+    parser.add_argument("url")
     parser.add_argument("--lines", type=int, default=0)
     parser.add_argument("--until-eof", action="store_true")
     arguments = parser.parse_args()
-    with Blackboard.open(f"sqlite:///{arguments.board}", author="depositor", kinds=boards.KINDS) as board:
+    with Blackboard.open(arguments.url, author="depositor", kinds=boards.KINDS) as board:
         if arguments.until_eof:
             _deposit_until_eof(board)
         for number in range(arguments.lines):

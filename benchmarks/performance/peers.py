@@ -15,12 +15,14 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from blackboard import Blackboard
 
-__all__ = ["compare"]
+__all__ = ["Failed", "compare", "is_installed", "run_script"]
 
 ENVIRONMENTS = Path(".venv-peers")
 SCRIPTS = Path(__file__).with_name("peer_scripts")
 PEERS = {"huey": ("huey", "enqueue"), "langgraph": ("LangGraph", "put"), "blackboardx": ("blackboardx", "write")}
 """The title of each system, and its word for storing one record."""
+
+LONGEST_SECONDS = 300.0
 
 
 class Failed(Exception):
@@ -37,7 +39,7 @@ def compare(folder: Path, *, count: int = 500, rounds: int = 3) -> Iterator[Row]
     theirs: dict[str, list[dict[str, Any]]] = {}
     failed: dict[str, str] = {}
     for name, (title, _) in PEERS.items():
-        if _python(name).exists():
+        if is_installed(name):
             theirs[name] = []
         else:
             print(f"{title} is not measured: `make bench-peers` installs it", file=sys.stderr)
@@ -46,7 +48,7 @@ def compare(folder: Path, *, count: int = 500, rounds: int = 3) -> Iterator[Row]
             taken.append(_ours(folder, level, count))
         for name in [name for name in theirs if name not in failed]:
             try:
-                theirs[name].append(_theirs(name, folder, count))
+                theirs[name].append(run_script(name, str(folder / f"peer-{name}"), str(count)))
             except Failed as error:
                 failed[name] = str(error)
     for level, taken in ours.items():
@@ -78,10 +80,23 @@ def _ours(folder: Path, level: str, count: int) -> float:
         return count / (time.perf_counter() - begin)
 
 
-def _theirs(name: str, folder: Path, count: int) -> dict[str, Any]:
+def is_installed(name: str) -> bool:
+    """Return whether a system has its environment."""
+    return _python(name).exists()
+
+
+def run_script(name: str, *arguments: str) -> dict[str, Any]:
+    """Run the script of a system in its environment, and return what it prints.
+
+    Raises:
+        Failed: It ends with an error, or takes too long.
+    """
     # -I: the script must not find a module of this project, which has a package of the same name.
-    command = [str(_python(name)), "-I", str(SCRIPTS / f"{name}_peer.py"), str(folder / f"peer-{name}"), str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(_python(name)), "-I", str(SCRIPTS / f"{name}_peer.py"), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"no end after {LONGEST_SECONDS:.0f} s") from None
     if done.returncode:
         raise Failed((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1][:200])
     return json.loads(done.stdout)  # type: ignore[no-any-return]

@@ -20,7 +20,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import Daemon
 from blackboard.settings.sections import DaemonSection
 
-__all__ = ["another_process", "running", "same_process", "throughput"]
+__all__ = ["another_process", "crew", "latencies", "running", "same_process", "throughput"]
 
 
 @contextlib.contextmanager
@@ -66,6 +66,12 @@ def same_process(folder: Path, size: int = 1000, *, count: int = 300) -> Iterato
 
 def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iterator[Row]:
     """Measure the same with a deposit by another process; both use the monotonic clock of the machine."""
+    taken = latencies(f"sqlite:///{boards.copy(folder, size, 'wake-other')}", count)
+    yield from _latency("deposit to an agent's first line, another process", taken, 5, 30)
+
+
+def latencies(url: str, count: int) -> list[float]:
+    """Return the milliseconds from each deposit by another process to the first line of an agent."""
     first_lines: dict[str, float] = {}
     arrived = threading.Semaphore(0)
 
@@ -75,12 +81,11 @@ def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iter
         arrived.release()
 
     taken = []
-    path = boards.copy(folder, size, "wake-other")
-    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+    with Blackboard.open(url, kinds=boards.KINDS) as board:
         boards.deploy(board)
         with running(board, woken):
             _drain(arrived)
-            command = [sys.executable, "-m", "benchmarks.performance.depositor", str(path), "--lines", str(count)]
+            command = [sys.executable, "-m", "benchmarks.performance.depositor", url, "--lines", str(count)]
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
                 assert process.stdin is not None
                 assert process.stdout is not None
@@ -91,17 +96,16 @@ def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iter
                     arrived.acquire(timeout=10)
                     taken.append((first_lines.get(subject, float(committed) + 10) - float(committed)) * 1e3)
                     time.sleep(0.005)
-    yield from _latency("deposit to an agent's first line, another process", taken, 5, 30)
+    return taken
 
 
-def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator[Row]:
-    """Measure durable activations of agents that only deposit two marks: claimed, run and applied."""
-    finished = threading.Semaphore(0)
+def crew() -> list[Agent]:
+    """Return four agents that only deposit two marks for each mark."""
 
     def work(marks: list[Trace], context: Any) -> list[Done]:
         return [Done(subject=marks[0].subject, detail=detail) for detail in ("one", "two")]
 
-    crew = [
+    return [
         agent(
             watches=strength(Trace, subject=f"go/{number}/*") >= 0.5,
             writes=[Done],
@@ -111,13 +115,18 @@ def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator
         )(work)
         for number in range(4)
     ]
+
+
+def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator[Row]:
+    """Measure durable activations of agents that only deposit two marks: claimed, run and applied."""
+    finished, agents = threading.Semaphore(0), crew()
     path = boards.copy(folder, size, "throughput")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
-        boards.deploy(board, *crew)
+        boards.deploy(board, *agents)
         board.deposit_many(
             Trace(subject=f"go/{number % 4}/{number}", intensity=1 + number / count) for number in range(count)
         )
-        daemon = Daemon(board, crew, DaemonSection(workers=16))
+        daemon = Daemon(board, agents, DaemonSection(workers=16))
         daemon.on_event.append(lambda event, details: finished.release() if event == "done" else None)
         thread = threading.Thread(target=daemon.run, daemon=True)
         begin = time.perf_counter()

@@ -53,6 +53,9 @@ OPTIONS = {
 }
 
 
+OF_DURABLE = {"listen_addresses": "", "max_connections": "200"}
+"""The settings of a server that keeps its data and is measured: all others are those of a new server."""
+
 OF_COPIED = {"max_wal_senders": "4", "wal_level": "replica"}
 """The settings of a server that has a standby, and of its standby."""
 
@@ -107,13 +110,16 @@ def server_programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def start_server(programs: Path, *, is_copied: bool = False, primary: str | None = None) -> Iterator[str]:
+def start_server(
+    programs: Path, *, is_copied: bool = False, primary: str | None = None, is_durable: bool = False
+) -> Iterator[str]:
     """Run a server on a Unix socket in its own folder, and stop it at the end.
 
     Args:
         programs: The folder of its programs.
         is_copied: Whether standbys can follow it.
         primary: A database on the server that it follows as a standby; None for a server of its own.
+        is_durable: Whether it keeps its data on the disk, so that its speed is that of a real server.
 
     Yields:
         The URL of a database on the server.
@@ -124,13 +130,17 @@ def start_server(programs: Path, *, is_copied: bool = False, primary: str | None
     user = USER if os.geteuid() == 0 else None
     closed = user is not None and not _may_run(programs, user)
     # The path of a socket has at most about 100 characters, which pytest's folders can exceed.
-    folder = Path(tempfile.mkdtemp(prefix="blackboard-pg-", dir=None if closed else _memory()))
+    folder = Path(tempfile.mkdtemp(prefix="blackboard-pg-", dir=None if closed or is_durable else _memory()))
     if closed:
         programs = _copy(programs, folder)
     if user is not None:
         for path in (folder, *folder.rglob("*")):  # the user removes the folder at the end
             shutil.chown(path, user)
-    settings = {**OPTIONS, **(OF_COPIED if is_copied or primary else {}), "unix_socket_directories": folder}
+    settings = {
+        **(OF_DURABLE if is_durable else OPTIONS),
+        **(OF_COPIED if is_copied or primary else {}),
+        "unix_socket_directories": folder,
+    }
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
     source = "" if primary is None else " ".join(f"{name}={value}" for name, value in _address(primary).items())
     with subprocess.Popen(
