@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.performance import __main__ as driver
 from benchmarks.performance import boards, daily_load, peers, report
+from benchmarks.performance.measurement_run import Part
 from benchmarks.performance.report import Row
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +100,7 @@ def test_an_unwritable_folder_is_refused_at_once(
 def test_sizes_are_distinct_whole_numbers(monkeypatch: pytest.MonkeyPatch, run: Callable[..., int]) -> None:
     asked: list[list[int]] = []
 
-    def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[driver.Part]]:
+    def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[Part]]:
         asked.append(sizes)
         return {}
 
