@@ -9,7 +9,7 @@ QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql cluster-demo shells lint \
-  crash soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
+  crash crash-postgresql soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -83,6 +83,10 @@ lint: $(VENV)/installed-dev
 ## crash: kill the daemon N times during its work (N=1000)
 crash: $(VENV)/installed-dev
 	$(BIN)/pytest tests -m processes -k crash --crash-runs=$(N) --timeout=0
+
+## crash-postgresql: kill N processes of four hosts with a PostgreSQL server, which fails too (N=1000)
+crash-postgresql: $(VENV)/installed-dev
+	$(BIN)/python -m tests.crash --postgresql --kills $(N)
 
 ## soak: run two daemons in all sorts of trouble (MINUTES=30)
 soak: $(VENV)/installed-dev

@@ -31,11 +31,16 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=1000, help="in each world")
     options.add_argument("--seed", type=int, default=None, help="what is done follows from it; a new one by default")
     options.add_argument("--first", type=int, default=0, help="the number of the first board")
+    options.add_argument("--postgresql", action="store_true", help="several hosts with a server, instead of the worlds")
+    options.add_argument("--hosts", type=int, default=4, help="the number of these hosts (default 4)")
+    options.add_argument("--seconds", type=float, help="with --postgresql: begin no further round after this time")
     options.add_argument("--json", action="store_true", help="the figures as one JSON document")
     chosen = options.parse_args()
     seed = chosen.seed if chosen.seed is not None else secrets.randbelow(1_000_000)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(f"seed {seed}", file=sys.stderr, flush=True)
+    if chosen.postgresql:
+        return run_on_server(seed, chosen)
     # Use memory if possible: a kill does not lose unflushed data, so a thousand restarts need not wait for the disk.
     # Another test simulates the loss of power.
     memory = Path("/dev/shm")
@@ -58,6 +63,21 @@ def main() -> int:
     else:
         for name, figures in result.items():
             print("\n".join(describe(name, figures)))
+    return 0
+
+
+def run_on_server(seed: int, chosen: argparse.Namespace) -> int:
+    """Run several hosts with a server, and print the figures."""
+    from tests.crash.hosts.host_command import run_hosts  # needs the extra `dev-postgresql`
+
+    gc.collect()
+    gc.freeze()
+    try:
+        figures = run_hosts(seed, chosen.hosts, chosen.kills, chosen.seconds)
+    except Broken as broken:
+        print(broken, file=sys.stderr)
+        return 1
+    print(json.dumps(vars(figures)) if chosen.json else "\n".join(figures.lines()))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What holds for a board file after any crash, at every instant, checked from outside by SQL alone."""
+"""What holds for a board after any crash, at every instant, checked from outside by SQL alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 
 __all__ = [
+    "AT_REST",
+    "LAWS",
     "Broken",
     "check",
     "check_cooled",
+    "check_empty",
     "check_finished",
     "check_groups",
     "check_lasting",
@@ -30,7 +33,7 @@ __all__ = [
     "rows",
 ]
 
-EMPTY = {
+LAWS = {
     "a crossing of one mark's event was recorded twice": """
         SELECT watch_id, mark_id, event_id FROM crossing WHERE mark_id > 0 AND cause IS NULL
         GROUP BY 1, 2, 3 HAVING count(*) > 1""",
@@ -73,6 +76,13 @@ EMPTY = {
         AND worker NOT LIKE 'remote:%'""",
     "a key was kept and its mark was not": """
         SELECT k.key FROM deposit_key k LEFT JOIN event e ON e.id = k.event_id WHERE e.id IS NULL""",
+    "a paid answer was paid for twice": """
+        SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
+        GROUP BY activation_id HAVING count(*) > 1""",
+}
+"""Queries that must return no row, in a file and on a server."""
+
+EMPTY = LAWS | {
     "a mark from outside has no key": """
         SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL AND author <> 'blackboard'
         AND kind NOT IN ('decision', 'secret') AND id NOT IN (SELECT event_id FROM deposit_key)""",
@@ -83,11 +93,8 @@ EMPTY = {
         SELECT open_need.mark_id FROM event o JOIN open_need ON open_need.mark_id = o.payload ->> '$.need'
         WHERE o.kind = 'overdue' AND o.event = 'deposited'
         AND (o.occurred_at <> open_need.due_at OR open_need.remind_at IS NOT NULL)""",
-    "a paid answer was paid for twice": """
-        SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
-        GROUP BY activation_id HAVING count(*) > 1""",
 }
-"""Queries that must return no row."""
+"""Queries that must return no row in a file of a world, all of whose deposits have keys."""
 
 AT_REST = {
     "a crossing still waits": "SELECT id, watch_id, held_by FROM crossing WHERE state = 'waiting'",
@@ -118,7 +125,7 @@ def check(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
             query("BEGIN")  # one snapshot, because other processes may go on writing
             if (found := query("PRAGMA integrity_check")) != [("ok",)]:
                 raise Broken(f"integrity_check: {found[:5]}")
-            _empty(query, EMPTY)
+            check_empty(query, EMPTY)
             kept = {key: (mark, event) for key, mark, event in query("SELECT key, mark_id, event_id FROM deposit_key")}
             if lost := {key for key, ids in acknowledged.items() if kept.get(key) != ids}:
                 raise Broken(f"acknowledged deposits are lost or changed: {sorted(lost)[:5]}")
@@ -168,7 +175,7 @@ def check_recovered(path: Path, alive: set[int]) -> None:
 def check_finished(path: Path) -> None:
     """Check that no work waits or runs, no worker is registered, and dead workers left no lock or socket."""
     with rows(path) as query:
-        _empty(query, AT_REST)
+        check_empty(query, AT_REST)
     if left := sorted(file.name for file in BoardFiles(path).run_folder.iterdir() if file.suffix):
         raise Broken(f"dead workers left {left}")
 
@@ -449,7 +456,12 @@ def _in_rooms(lamps: Mapping[str, tuple[str, int, int]]) -> Counter[str]:
     return Counter(room for room, _, _ in lamps.values())
 
 
-def _empty(query: Any, laws: Mapping[str, str]) -> None:
+def check_empty(query: Any, laws: Mapping[str, str]) -> None:
+    """Check that queries return no row.
+
+    Raises:
+        Broken: One does; the message has its name in `laws`.
+    """
     for law, text in laws.items():
         if found := query(text):
             raise Broken(f"{law}: {found[:5]}")

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import URL, create_engine, make_url, text
@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from blackboard import Blackboard, ManualClock
 
-__all__ = ["PostgresqlServer", "server_programs", "start_server"]
+__all__ = ["PostgresqlServer", "restart_command", "server_programs", "start_server"]
 
 USER = "nobody"
 """The user of the server if the tests run as root, because PostgreSQL refuses to run as root."""
@@ -111,7 +111,12 @@ def server_programs() -> Path | None:
 
 @contextlib.contextmanager
 def start_server(
-    programs: Path, *, is_copied: bool = False, primary: str | None = None, is_durable: bool = False
+    programs: Path,
+    *,
+    is_copied: bool = False,
+    primary: str | None = None,
+    is_durable: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Run a server on a Unix socket in its own folder, and stop it at the end.
 
@@ -120,6 +125,7 @@ def start_server(
         is_copied: Whether standbys can follow it.
         primary: A database on the server that it follows as a standby; None for a server of its own.
         is_durable: Whether it keeps its data on the disk, so that its speed is that of a real server.
+        settings: Settings that differ from those of other tests.
 
     Yields:
         The URL of a database on the server.
@@ -136,12 +142,13 @@ def start_server(
     if user is not None:
         for path in (folder, *folder.rglob("*")):  # the user removes the folder at the end
             shutil.chown(path, user)
-    settings = {
+    values = {
         **(OF_DURABLE if is_durable else OPTIONS),
         **(OF_COPIED if is_copied or primary else {}),
-        "unix_socket_directories": folder,
+        **(settings or {}),
+        "unix_socket_directories": str(folder),
     }
-    options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+    options = " ".join(f"-c {name}='{value}'" for name, value in values.items())
     source = "" if primary is None else " ".join(f"{name}={value}" for name, value in _address(primary).items())
     with subprocess.Popen(
         ["/bin/sh", "-c", LIFE, "sh", programs, folder, options, source],
@@ -165,6 +172,13 @@ def start_server(
             # Send a line and do not only close the pipe: a forked child may hold it open.
             shell.stdin.write("\n")
             shell.stdin.flush()
+
+
+def restart_command(folder: Path) -> list[str]:
+    """Return the command that restarts a server at once, without a checkpoint, as its user in its folder."""
+    program, *_ = (folder / "data" / "postmaster.opts").read_text().split()
+    control = str(Path(program).with_name("pg_ctl"))
+    return [control, "restart", "--wait", "--mode", "immediate", "--pgdata", "data", "--log", "log"]
 
 
 def _address(url: str) -> dict[str, str]:
