@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,27 +14,13 @@ import pytest
 from blackboard.system import failpoints
 from tests.crash import births, harness
 from tests.crash.births import PLACES
+from tests.crash.crash_command import crashing
 from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = ("spool.", "batch_api.")
 """The failpoints at which the tests of model calls kill."""
-
-
-@contextmanager
-def crashing(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the harness in its own session, which ends with the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.crash", "--json", *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def figures(world: str, kills: int) -> dict[str, Any]:

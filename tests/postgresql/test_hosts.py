@@ -7,7 +7,7 @@ import json
 import pytest
 
 from blackboard import Blackboard
-from tests.crash.test_crash import crashing
+from tests.crash.crash_command import crashing
 
 pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes, pytest.mark.timeout(0)]
 
