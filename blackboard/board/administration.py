@@ -73,7 +73,7 @@ def check_at_rest(board: Blackboard) -> None:
     workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})
     if any_alive(board.database.path) or workers - session.dead_workers():
         raise StoreBusy(f"a daemon serves {where}: stop it first")
-    if not session.read(lambda txn: txn.sql.existing(ACTIVATIONS.board).paused):
+    if session.read(lambda txn: txn.pause is None):
         raise StoreError(f"{where} is not paused: pause it first, so that no daemon serves both the board and its copy")
     if next(AnswerSpool(session).waiting(), None) is not None:
         raise StoreError(f"{where} has not stored some answers of a model: a daemon stores them when it starts")

@@ -227,7 +227,14 @@ class BoardSession:
         elif active.backfills:
             active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))
         txn = BoardTransaction(
-            sql, active, self._laws, now, start.last_event_id or 0, start.last_recorded_at, start.next_evaporation
+            sql,
+            active,
+            self._laws,
+            now,
+            start.last_event_id or 0,
+            start.last_recorded_at,
+            start.next_evaporation,
+            pause=(start.paused_because or "") if start.paused else None,
         )
         if doubted:
             txn.doubted = clock

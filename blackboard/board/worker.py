@@ -314,11 +314,11 @@ class Worker:
         classes = self._session.classes
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
-            receipts = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
-            if receipts is None:
+            success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
+            if success is None:
                 return None
-            resumed_models = answer_blame.clear(txn, claim.row)
-            return FinishedRun(receipts, claim_next is not None and claim_next(txn), resumed_models)
+            resumed_models = answer_blame.clear(txn, claim.row) if success.used_answer else []
+            return FinishedRun(success.receipts, claim_next is not None and claim_next(txn), resumed_models)
 
         return self._session.write(work, record_instant=True, shared=True)
 

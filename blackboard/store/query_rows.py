@@ -7,13 +7,26 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.store.rows import ActivityEventRow, CrossingRow, EventRow, Id, Instant, MarkRow, Money, WindowEventRow
+from blackboard.store.rows import (
+    ActivationRow,
+    ActivityEventRow,
+    CrossingRow,
+    EventRow,
+    Id,
+    Instant,
+    MarkRow,
+    Money,
+    WindowEventRow,
+)
 
 
 class TransactionStart(NamedTuple):
     """The values that each transaction reads first."""
 
     deployment_version: int
+    paused: int
+    """Whether the board is paused."""
+    paused_because: str | None
     last_recorded_at: Instant
     last_event_id: Id | None
     last_event_at: Instant | None
@@ -21,6 +34,34 @@ class TransactionStart(NamedTuple):
     schema: str
     server_time: Instant | None
     """The time of the server; None for a file."""
+
+
+class AgentLoad(NamedTuple):
+    """The unfinished activations of an agent, as a claim needs them.
+
+    Attributes:
+        running: The number of running activations.
+        has_due: Whether one that was deferred is due, and need not run alone.
+        has_held: Whether one is held until a later instant.
+    """
+
+    running: int
+    has_due: bool
+    has_held: bool
+
+
+class RunToEnd(NamedTuple):
+    """An activation whose run ends, and what else its end concerns.
+
+    Attributes:
+        activation: The activation.
+        has_parts: Whether others were split off from it.
+        has_answer: Whether it has an answer of a model that it has not used yet.
+    """
+
+    activation: ActivationRow
+    has_parts: bool
+    has_answer: bool
 
 
 class NamedCount(NamedTuple):

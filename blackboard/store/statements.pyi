@@ -3,6 +3,7 @@
 from blackboard.store.query_rows import (
     ActivationBehind,
     ActivityEntry,
+    AgentLoad,
     BatchWindow,
     CallUsage,
     DailyCost,
@@ -24,6 +25,7 @@ from blackboard.store.query_rows import (
     ModelCost,
     NamedCount,
     NeedCount,
+    RunToEnd,
     SinkMessages,
     Spent,
     SpentByActivation,
@@ -261,6 +263,7 @@ class _Activations(StatementFile):
     insert_running_activation: Statement[object]
     last_activation_id: Statement[Id]
     get_activation: Statement[ActivationRow]
+    run_to_end: Statement[RunToEnd]
     split_from: Statement[ActivationRow]
     set_state: Statement[object]
     start_activation: Statement[object]
@@ -278,7 +281,7 @@ class _Activations(StatementFile):
     next_retry: Statement[Instant | None]
     deferred_crossings: Statement[DeferredCrossing]
     agents_with_retries: Statement[str]
-    count_running: Statement[int]
+    agent_load: Statement[AgentLoad]
     running: Statement[ActivationRow]
     unfinished_in_state: Statement[ActivationRow]
     in_state: Statement[ActivationRow]

@@ -11,7 +11,7 @@ import pytest
 from blackboard import count, strength
 from blackboard.board.activations.returned_items.agent_actions import AgentDeposit
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
-from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.activations.run_ends.activation_results import Failure, Success
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.activation_rows import set_state
 from blackboard.core.marks.decay import Never
@@ -84,7 +84,8 @@ def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> 
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
             one = AgentDeposit(made[0], AgentDeposit(made[1]) if has_alternative else None)
-            return activation_results.finish(txn, claim.row, claim.agent, [one], MarkClasses())  # type: ignore[arg-type]
+            success = activation_results.finish(txn, claim.row, claim.agent, [one], MarkClasses())  # type: ignore[arg-type]
+            return None if success is None else success.receipts
 
         return world.board.session.write(work)
 
@@ -329,10 +330,14 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
 def test_a_crossing_is_done_when_the_last_part_of_its_batch_is_done(world: World, last: int) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    assert in_transaction(world.board, activation_results.finish, rows[1 - last], agent, [], MarkClasses()) == []
+    assert in_transaction(world.board, activation_results.finish, rows[1 - last], agent, [], MarkClasses()) == Success(
+        [], False
+    )
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("claimed", rows[last].id)
-    assert in_transaction(world.board, activation_results.finish, rows[last], agent, [], MarkClasses()) == []
+    assert in_transaction(world.board, activation_results.finish, rows[last], agent, [], MarkClasses()) == Success(
+        [], False
+    )
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
 
@@ -342,7 +347,9 @@ def test_a_crossing_stays_open_while_a_part_of_a_part_is_open(world: World) -> N
     rows = parted(world)
     agent = world.deployment.agents["sales"]
     in_transaction(world.board, activation_results.fail, rows[1], agent, Failure("again"), world.rng)
-    assert in_transaction(world.board, activation_results.finish, rows[0], agent, [], MarkClasses()) == []
+    assert in_transaction(world.board, activation_results.finish, rows[0], agent, [], MarkClasses()) == Success(
+        [], False
+    )
     ended = []
     while (claim := world.claim("sales")) is not None:
         [crossing] = world.crossings()

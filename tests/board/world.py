@@ -181,7 +181,8 @@ class World:
                 AgentDeposit(prepared(txn, self.board, kind, subject, {}, intensity, claim.agent.name, claim.row.id))
                 for kind, subject, intensity in leaves
             ]
-            return activation_results.finish(txn, claim.row, claim.agent, [*made, *actions], classes)
+            success = activation_results.finish(txn, claim.row, claim.agent, [*made, *actions], classes)
+            return None if success is None else success.receipts
 
         return self.board.session.write(work)
 

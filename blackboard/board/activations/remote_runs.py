@@ -21,6 +21,7 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.needs import overdue_needs
 from blackboard.board.remote_results import RemoteResult, ReturnedMark, Usage
+from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -87,7 +88,7 @@ def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
 
 def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
     """Record that a worker claims or waits for an agent now."""
-    txn.sql.run(ACTIVATIONS.set_served_at, agent=agent.name, served_at=txn.now)
+    agent_state.set_served_at(txn, agent.name, txn.now)
 
 
 def claim(

@@ -7,7 +7,6 @@ from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.transactions import activity_log, agent_state, message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.activity_events import ActivityEvent
-from blackboard.store.statements import ACTIVATIONS
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: str) -> None:
@@ -17,7 +16,7 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
         UnknownName: There is no such agent.
     """
     if agent is None:
-        if not txn.sql.existing(ACTIVATIONS.board).paused:
+        if txn.pause is None:
             message_causes.board_paused(txn, reason)
         agent_state.pause_board(txn, True, reason)
     else:

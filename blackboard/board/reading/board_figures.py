@@ -128,7 +128,7 @@ def figures(
         oldest=oldest,
         activations={(row.agent, row.state): row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished)},
         unserved=unserved_agents(txn, dead),
-        is_paused=bool(txn.sql.existing(ACTIVATIONS.board).paused),
+        is_paused=txn.pause is not None,
         paused_agents=sorted(agent_state.paused_agents(txn)),
         paused_models=[pause.model for pause in model_pauses.all_pauses(txn) if not (pause.agent or pause.suspect)],
         needs=needs.number,
@@ -162,7 +162,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
 def _hold(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     """Return the word for what holds all crossings of a watch; None if nothing does."""
     state = agent_state.get(txn, watch.agent.name)
-    if state.paused or txn.sql.existing(ACTIVATIONS.board).paused:
+    if state.paused or txn.pause is not None:
         return "paused"
     if state.cooldown_until is not None and state.cooldown_until > txn.now:
         return "cooldown"

@@ -89,7 +89,7 @@ def menu_counts(txn: BoardTransaction) -> MenuCounts:
         waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
         stuck=sum(row.number for row in unfinished if row.state in stuck),
         running=sum(row.number for row in unfinished if row.state == ActivationState.RUNNING),
-        paused=bool(txn.sql.existing(ACTIVATIONS.board).paused),
+        paused=txn.pause is not None,
     )
 
 

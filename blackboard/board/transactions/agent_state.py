@@ -9,9 +9,14 @@ from blackboard.store.statements import ACTIVATIONS
 
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
-    """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""
-    row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent)
-    return AgentStateRow(agent, 0, None, None, 0) if row is None else row
+    """Return the state of an agent: not paused, without a cooldown or failures, if none was written.
+
+    A transaction reads it once, and again after it has changed it.
+    """
+    if (row := txn.agent_states.get(agent)) is None:
+        row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or AgentStateRow(agent, 0, None, None, 0)
+        txn.agent_states[agent] = row
+    return row
 
 
 def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | None = None) -> None:
@@ -22,6 +27,7 @@ def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | Non
     """
     txn.deployment.agent(agent)
     txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+    txn.agent_states.pop(agent, None)
 
 
 def paused_agents(txn: BoardTransaction) -> dict[str, str | None]:
@@ -39,6 +45,7 @@ def end_failures(txn: BoardTransaction, agent: str) -> None:
 def pause_board(txn: BoardTransaction, paused: bool, reason: str | None = None) -> None:
     """Pause or resume all agents."""
     txn.sql.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
+    txn.pause = (reason or "") if paused else None
 
 
 def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | None, failures: int) -> None:
@@ -46,9 +53,17 @@ def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | No
     state = get(txn, agent)
     if (state.cooldown_until, state.failures) != (cooldown_until, failures):
         txn.sql.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
+        txn.agent_states.pop(agent, None)
+
+
+def set_served_at(txn: BoardTransaction, agent: str, served_at: Instant) -> None:
+    """Record when a worker that served an agent was last seen. An earlier instant than the recorded one is ignored."""
+    txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
+    txn.agent_states.pop(agent, None)
 
 
 def rename(txn: BoardTransaction, former: str, agent: str) -> None:
     """Give a renamed agent the state of its former name, unless it has a state of its own."""
     if txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
         txn.sql.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent)
+        txn.agent_states.clear()

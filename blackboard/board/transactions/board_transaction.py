@@ -19,7 +19,7 @@ from blackboard.core.marks.reinforcement import FadingMark, FadingState
 from blackboard.core.marks.scopes import Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
-from blackboard.store.rows import ActivityEventRow, BackfillRow, EventRow, MarkRow
+from blackboard.store.rows import ActivityEventRow, AgentStateRow, BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
@@ -59,6 +59,8 @@ class BoardTransaction:
             process.
         recorded: The last instant that the board recorded.
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
+        pause: The reason for which the board is paused, "" without a reason; None if it is not paused.
+        agent_states: The states of agents that this transaction has read. Only `agent_state` uses them.
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
             once, at its end.
@@ -71,10 +73,12 @@ class BoardTransaction:
         "_tags",
         "active",
         "activity",
+        "agent_states",
         "doubted",
         "laws",
         "next_end",
         "now",
+        "pause",
         "recorded",
         "search_changes",
         "sql",
@@ -90,9 +94,12 @@ class BoardTransaction:
         last_event: int,
         recorded: Instant,
         next_end: Instant | None,
+        pause: str | None = None,
     ) -> None:
         self.sql, self.active, self.laws, self.now = sql, active, laws, now
         self.recorded, self.next_end = recorded, next_end
+        self.pause = pause
+        self.agent_states: dict[str, AgentStateRow] = {}
         self._last_event = last_event
         self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None

@@ -137,7 +137,7 @@ def _record_service(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> 
     for row in (row for row in txn.sql.all(ACTIVATIONS.workers) if row.id == worker_id):
         for agent in code_of(row):
             served_at = _served_until(txn, row, agent, row.seen_at if is_dead else txn.now)
-            txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
+            agent_state.set_served_at(txn, agent, served_at)
 
 
 def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:

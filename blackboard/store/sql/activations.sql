@@ -24,6 +24,16 @@ SELECT max(id) AS id FROM activation;
 -- One activation by its id.
 SELECT {activation.*} FROM activation WHERE activation.id = :id;
 
+-- name: run_to_end -> RunToEnd
+-- One activation by its id, whether others were split off from it, and whether it has an answer that it has not used.
+SELECT {activation.*},
+  EXISTS (SELECT 1 FROM activation AS part WHERE part.split_from IS NOT NULL AND part.split_from = :id) AS has_parts,
+  EXISTS (
+    SELECT 1 FROM model_call WHERE model_call.activation_id = :id AND model_call.state = 'answered'
+  ) AS has_answer
+FROM activation
+WHERE activation.id = :id;
+
 -- name: split_from -> ActivationRow
 -- The activations that were split off another.
 SELECT {activation.*}
@@ -146,11 +156,23 @@ WHERE {is_deferred} AND crossing.state = 'claimed'
 -- The agents with an activation that was deferred.
 SELECT DISTINCT activation.agent FROM activation WHERE {is_deferred};
 
--- name: count_running -> int
--- The number of running activations of an agent.
-SELECT count(*) AS count
-FROM activation
-WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent;
+-- name: agent_load -> AgentLoad
+-- The number of running activations of an agent, and whether others are due or held for a while.
+SELECT
+  (SELECT count(*)
+    FROM activation
+    WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent) AS running,
+  EXISTS (
+    SELECT 1
+    FROM activation
+    WHERE {is_deferred} AND activation.agent = :agent AND activation.retry_at <= :now
+      AND coalesce(activation.deaths, 0) < 2
+  ) AS has_due,
+  EXISTS (
+    SELECT 1
+    FROM activation
+    WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agent AND activation.retry_at > :now
+  ) AS has_held;
 
 -- name: running -> ActivationRow
 -- All running activations.

@@ -1,15 +1,18 @@
 -- Marks, their events, keys, unique values, tags, laws and kinds.
 
 -- name: transaction_start -> TransactionStart
--- The values that each transaction reads first: deployment, last recorded instant, last event, next evaporation, schema.
-SELECT board.version AS deployment_version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
+-- The values that each transaction reads first: deployment, pause, last recorded instant, last event, next evaporation,
+-- schema.
+SELECT board.version AS deployment_version, board.paused, board.paused_because, board.last_recorded_at,
+  event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
   (SELECT alembic_version.version_num FROM alembic_version) AS schema, NULL AS server_time
 FROM board
 LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest);
 
 -- name: transaction_start (postgresql)
-SELECT board.version AS deployment_version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
+SELECT board.version AS deployment_version, board.paused, board.paused_because, board.last_recorded_at,
+  event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
   (SELECT alembic_version.version_num FROM alembic_version) AS schema,
   CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS server_time

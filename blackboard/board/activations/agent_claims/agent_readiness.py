@@ -12,6 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection import crossing_selection
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec
+from blackboard.store.query_rows import AgentLoad
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -31,9 +32,9 @@ class Hold(NamedTuple):
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
     agent = txn.deployment.agents.get(name)
-    if agent is None or not has_capacity(txn, agent):
+    if agent is None or (load := load_with_capacity(txn, agent)) is None:
         return False
-    return txn.sql.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready_watches(txn, agent))
+    return bool(load.has_due or ready_watches(txn, agent, load))
 
 
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
@@ -41,9 +42,15 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
 
     It may if nothing holds it, and it runs fewer activations than its concurrency allows.
     """
+    return load_with_capacity(txn, agent) is not None
+
+
+def load_with_capacity(txn: BoardTransaction, agent: AgentSpec) -> AgentLoad | None:
+    """Return the unfinished activations of an agent that may run one more; None if it may not, see `has_capacity`."""
     if agent_hold(txn, agent.name) is not None:
-        return False
-    return txn.sql.value(ACTIVATIONS.count_running, agent=agent.name) < agent.settings.concurrency
+        return None
+    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent.name, now=txn.now)
+    return load if load.running < agent.settings.concurrency else None
 
 
 def agents_with_work(txn: BoardTransaction) -> set[str]:
@@ -63,9 +70,8 @@ def agents_with_suspects(txn: BoardTransaction) -> set[str]:
 
 def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
     """Return why an agent may not wake at all; None if it may wake."""
-    board = txn.sql.existing(ACTIVATIONS.board)
-    if board.paused:
-        return Hold(f"the board is paused{_because(board.paused_because)}", None)
+    if txn.pause is not None:
+        return Hold(f"the board is paused{_because(txn.pause)}", None)
     state = agent_state.get(txn, agent)
     if state.paused:
         return Hold(f"it is paused{_because(state.paused_because)}", None)
@@ -133,14 +139,14 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     return True
 
 
-def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWatch]:
+def ready_watches(txn: BoardTransaction, agent: AgentSpec, load: AgentLoad) -> list[RegisteredWatch]:
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, RegisteredWatch]] = []
     for watch in txn.active.watches_by_agent.get(agent.name, ()):
         since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
-        if since is not None and budget_hold(txn, watch) is None:
+        if since is not None and (not load.has_held or budget_hold(txn, watch) is None):
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 

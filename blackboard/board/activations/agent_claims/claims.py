@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from blackboard.board.activations.agent_claims.agent_readiness import has_capacity, ready_watches
+from blackboard.board.activations.agent_claims.agent_readiness import (
+    has_capacity,
+    load_with_capacity,
+    ready_watches,
+)
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
 from blackboard.board.deployment_changes import mark_migration
@@ -103,11 +107,11 @@ def claim(
     a search must run first, which `searches` then names.
     """
     claimer = Claimer(worker, lease, searches or Searches())
-    if not has_capacity(txn, agent):
+    if (load := load_with_capacity(txn, agent)) is None:
         return None
-    if (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
+    if load.has_due and (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent, row, claimer)
-    for watch in ready_watches(txn, agent):
+    for watch in ready_watches(txn, agent, load):
         while (selection := crossing_selection.select(txn, watch)).crossings:
             events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
             if claimer.searches.lacks(watch.agent, searches_for(watch.agent, events)):

@@ -18,6 +18,7 @@ from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.scopes import is_group
 from blackboard.core.states import UNFINISHED, ActivationState, CrossingState
+from blackboard.store.query_rows import RunToEnd
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -39,9 +40,18 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
     A process that resumes too late finds a newer fence.
     """
     current = get_activation(txn, row.id)
-    if current is None or current.state != ActivationState.RUNNING:
-        return None
-    return current if (current.worker, current.fence) == (row.worker, row.fence) else None
+    return None if current is None or not _is_same_run(current, row) else current
+
+
+def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
+    """Return what the end of a run needs to know, in one statement; None if its worker has lost the activation."""
+    run = txn.sql.one(ACTIVATIONS.run_to_end, id=row.id)
+    return None if run is None or not _is_same_run(run.activation, row) else run
+
+
+def _is_same_run(current: ActivationRow, row: ActivationRow) -> bool:
+    """Return whether an activation still runs in the worker that claimed it, in the same run."""
+    return current.state == ActivationState.RUNNING and (current.worker, current.fence) == (row.worker, row.fence)
 
 
 def end_run(
@@ -72,9 +82,16 @@ def end_run(
     )
 
 
-def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
-    """Close the crossings of an activation. A crossing of several marks that were split ends with the last part."""
-    if row.split_from is not None or txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None:
+def close_crossings(
+    txn: BoardTransaction, row: ActivationRow, state: CrossingState, *, has_parts: bool | None = None
+) -> None:
+    """Close the crossings of an activation. A crossing of several marks that were split ends with the last part.
+
+    `has_parts` says whether others were split off from the activation, if the caller knows.
+    """
+    if has_parts is None:
+        has_parts = txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None
+    if row.split_from is not None or has_parts:
         for crossing in txn.sql.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
             if not crossing.is_per_mark and (heir := _last_part(txn, row, crossing)) is not None:
                 txn.sql.run(CROSSINGS.give_crossing, id=crossing.id, activation_id=heir)

@@ -16,6 +16,7 @@ from blackboard.board.activations.run_ends.activation_ends import (
     current_run,
     end_run,
     evaluate_unclaimed,
+    run_to_end,
     start_cooldown,
 )
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
@@ -57,30 +58,45 @@ class Failure:
     has_bad_answer: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The success of a run.
+
+    Attributes:
+        receipts: The receipts of its deposits.
+        used_answer: Whether it has used an answer of a model.
+    """
+
+    receipts: list[Receipt]
+    used_answer: bool
+
+
 def finish(
     txn: BoardTransaction,
     row: ActivationRow,
     agent: AgentSpec,
     actions: Sequence[AgentAction],
     classes: MarkClasses,
-) -> list[Receipt] | None:
-    """End an activation with success, and return the receipts of its deposits.
+) -> Success | None:
+    """End an activation with success.
 
     Returns None, and changes nothing, if the worker has lost the activation.
 
     Raises:
         BlackboardError: One of the actions is refused. The transaction must be rolled back.
     """
-    if (current := current_run(txn, row)) is None:
+    if (run := run_to_end(txn, row)) is None:
         return None
+    current = run.activation
     receipts = agent_actions.apply(txn, current, agent, actions, classes)
-    model_calls.mark_applied(txn, row.id)
+    if run.has_answer:
+        model_calls.mark_applied(txn, row.id)
     failpoint("apply.within")
     end_run(txn, current, ActivationState.DONE, marks_deposited=len(receipts))
     start_cooldown(txn, current, agent)
     evaluate_unclaimed(txn, current)
-    close_crossings(txn, current, CrossingState.DONE)
-    return receipts
+    close_crossings(txn, current, CrossingState.DONE, has_parts=run.has_parts)
+    return Success(receipts, run.has_answer)
 
 
 def fail(
