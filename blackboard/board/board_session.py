@@ -27,7 +27,7 @@ from blackboard.store.database import Database
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
 from blackboard.store.statements import ACTIVATIONS, MARKS
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import Transaction, WorkEffects
 from blackboard.system.listeners import Listeners
 
 T = TypeVar("T")
@@ -135,26 +135,25 @@ class BoardSession:
             StoreError: The database cannot be used.
         """
 
-        def run(sql: Transaction) -> tuple[T, bool]:
+        def run(sql: Transaction) -> tuple[T, WorkEffects]:
             txn: BoardTransaction | None = sql.shared if shared else None
             if txn is None:
                 if sql.shared is not None:
                     sql.shared.save()  # caches that other work kept for the end of the same database transaction
                 txn = self._transaction(sql)
                 sql.shared = txn if shared else None
-            sql.begin_work()
+            effects = sql.begin_work()
             board_clock.ask_person(txn, self.classes)
             result = work(txn)
-            notifies = sql.notifies
             if record_instant and txn.recorded < txn.now:
                 txn.record_time(txn.now)
             if not shared:
                 txn.save()
-            return result, notifies
+            return result, effects
 
-        result, notifies = self.database.write(run)
+        result, effects = self.database.write(run)
         self._commit_listeners()
-        if notifies:
+        if effects.notifies:
             self.notify()
         return result
 

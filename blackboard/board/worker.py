@@ -182,7 +182,7 @@ class Worker:
 
         def work(txn: BoardTransaction) -> int:
             txn.sql.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
-            if not txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model).rowcount:
+            if not txn.sql.changed(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model):
                 self._register(txn, model)  # another worker took this one for dead
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_recovery.recover(

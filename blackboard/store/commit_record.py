@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from blackboard.clock import SystemClock, microseconds_in, pause
@@ -24,7 +24,7 @@ KEPT = "1 day"
 
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _RAISE = (
-    "INSERT INTO writer (id, n, at) VALUES ('{id}', {n}, " + _NOW + ")"
+    f"INSERT INTO writer (id, n, at) VALUES ($1, $2, {_NOW})"
     " ON CONFLICT (id) DO UPDATE SET n = excluded.n, at = excluded.at"
 )
 _FIND = (
@@ -43,23 +43,29 @@ class CommitRecord:
     """The record of the commits of one writing connection after another, in a row of the table `writer`.
 
     Args:
-        begin: Returns the statement that begins a writing transaction.
+        begin: The statements that begin a writing transaction.
         lock: The statement with which it waits for the transactions of other writers.
     """
 
-    def __init__(self, begin: Callable[[], str], lock: str) -> None:
+    def __init__(self, begin: Sequence[str], lock: str) -> None:
         self._begin, self._lock = begin, lock
         self._id = secrets.token_hex(16)
         self._number = 0
         """The number of the last transaction that began."""
 
-    def begin(self, cursor: Any) -> None:
-        """Begin a transaction, raise the number, and wait for other writers, in one round trip."""
+    def begin(self, send: Callable[..., None]) -> None:
+        """Begin a transaction, raise the number, and wait for other writers.
+
+        Args:
+            send: Sends a statement with its values, such as `Transaction.send`.
+        """
         self._number += 1
-        statements = [self._begin(), _RAISE.format(id=self._id, n=self._number), self._lock]
+        for statement in self._begin:
+            send(statement)
         if self._number == 1:
-            statements.insert(1, _TIDY)
-        cursor.execute("; ".join(statements), prepare=False)  # several statements cannot be prepared
+            send(_TIDY)
+        send(_RAISE, self._id, self._number)
+        send(self._lock)
 
     def was_committed(self, connect: Callable[[], Any]) -> bool | None:
         """Return whether the last transaction was committed; None if the database did not say so in time.
@@ -78,7 +84,7 @@ class CommitRecord:
 
     def _find(self, cursor: Any) -> int:
         """Return the number that was committed last, after the lost transaction has ended."""
-        cursor.execute(self._begin(), prepare=False)
+        cursor.execute("; ".join(self._begin), prepare=False)
         cursor.execute(_FIND.format(id=self._id), prepare=False)
         number = int(cursor.fetchone()[0])
         cursor.execute("COMMIT")
@@ -87,5 +93,5 @@ class CommitRecord:
     def remove(self, cursor: Any) -> None:
         """Remove the row, because its writer ends. Without a row there is nothing to do."""
         if self._number:
-            statements = (self._begin(), "SET LOCAL synchronous_commit = off", _REMOVE.format(id=self._id), "COMMIT")
+            statements = (*self._begin, "SET LOCAL synchronous_commit = off", _REMOVE.format(id=self._id), "COMMIT")
             cursor.execute("; ".join(statements), prepare=False)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from blackboard.clock import Instant, SystemClock
+from blackboard.clock import Instant, SystemClock, pause
 from blackboard.errors import (
     BlackboardError,
     QueryStopped,
@@ -33,6 +33,7 @@ from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_server.commit_announcer import CommitAnnouncer
 from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.database_server.server_lock import ProcessLock, ServerLock
+from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
@@ -51,6 +52,8 @@ Work = Callable[[Transaction], T]
 
 ATTEMPTS = 5
 """How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
+PAUSE_MICROSECONDS = 10_000
+"""The pause before the second run in microseconds, so that the other transaction can go on; later ones are longer."""
 
 
 class Database:
@@ -331,6 +334,7 @@ class Database:
                     self._end()
             except BaseException as error:
                 if attempt < ATTEMPTS and self._is_taken_back(transaction, error):
+                    pause(attempt * PAUSE_MICROSECONDS)
                     continue
                 self._settle(batch, transaction, error)
             else:
@@ -359,7 +363,7 @@ class Database:
         error = self._translated(error)
         if len(batch) == 1:
             batch[0].error = error
-        elif transaction is not None:
+        elif transaction is not None and transaction.has_begun:
             for entry in batch:  # alone, each entry shows whether the error was its own
                 self.commit([entry])
             if not isinstance(error, BlackboardError) and all(entry.error is None for entry in batch):
@@ -370,6 +374,12 @@ class Database:
         else:
             raise error  # an interrupt of this thread; the other entries wait again
 
+    def transaction_of(self, connection: Any) -> Transaction:
+        """Return an object for the statements of the open transaction of a connection."""
+        if self.dialect.is_remote:
+            return ServerTransaction(connection, self.dialect)
+        return Transaction(connection.cursor(), self.dialect)
+
     def _begin(self) -> Transaction:
         """Begin a writing transaction on the process's writing connection. The calling thread must lead the commit."""
         if self._write_lock is not None:
@@ -377,12 +387,12 @@ class Database:
         self._check_file()
         if self._writer is None or not self._is_current(self._writer):
             self._writer = self.connect(writes=True)
-        cursor = self._writer.cursor()
-        transaction = self._open = Transaction(cursor, self.dialect)
+        transaction = self._open = self.transaction_of(self._writer)
         if self._commits is None:
-            cursor.execute(self.dialect.begin_write)
+            for statement in self.dialect.begin_write:
+                transaction.send(statement)
         else:
-            self._commits.begin(cursor)
+            self._commits.begin(transaction.send)
         failpoint("transaction.begun")
         return transaction
 
@@ -396,7 +406,7 @@ class Database:
         failpoint("commit.before")
         try:
             transaction.in_doubt = self._commits is not None
-            transaction.cursor.execute("COMMIT")
+            transaction.commit()
             transaction.committed, transaction.in_doubt = True, False
         except BaseException as error:
             failed = isinstance(error, self.dialect.error)
@@ -437,7 +447,7 @@ class Database:
         transaction = self._open
         if transaction is not None:
             if not transaction.committed:
-                self._roll_back(transaction.cursor)
+                self._roll_back(transaction)
                 self.on_rollback()
             transaction.close()
             self._open = None
@@ -480,9 +490,9 @@ class Database:
             self._leave(entry)  # a signal's exception may have ended the line above
             raise self._translated(error) from None
 
-    def _roll_back(self, cursor: Any) -> None:
+    def _roll_back(self, transaction: Transaction) -> None:
         try:
-            cursor.execute("ROLLBACK")
+            transaction.roll_back()
         except Exception:
             # No transaction was open, or the connection is broken: the next transaction opens a new one.
             self._close_writer()
@@ -505,7 +515,7 @@ class Database:
                     cursor.execute(self.dialect.begin_read)
                 if end := getattr(self._limits, "end", None):
                     self.dialect.stop_at(cursor, end)
-                yield Transaction(cursor, self.dialect)
+                yield self.transaction_of(cursor.connection)
                 cursor.execute("COMMIT")
                 if end:
                     self.dialect.stop_no_more(cursor)

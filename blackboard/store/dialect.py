@@ -48,9 +48,11 @@ class Dialect(ABC):
     Attributes:
         name: SQLAlchemy's name for it.
         error: The base class of its driver's errors.
-        is_positional: Whether its driver takes parameters by position, not by name.
+        placeholder: The placeholder of a value for the cursor of its driver.
+        is_remote: Whether each answer costs a round trip, so that statements cross the wire together. Their parameters
+            are then numbered, as `$1`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
-        begin_write: The statement that begins a writing transaction.
+        begin_write: The statements that begin a writing transaction.
         lock_schema: The statement that makes a change of the schema wait for others; None if beginning a transaction
             waits already.
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.
@@ -61,9 +63,10 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     error: type[Exception]
-    is_positional: ClassVar[bool]
+    placeholder: ClassVar[str]
+    is_remote: ClassVar[bool] = False
     begin_read: ClassVar[str]
-    begin_write: ClassVar[str]
+    begin_write: Sequence[str]
     lock_schema: ClassVar[str | None] = None
     mark_as_board: ClassVar[str | None] = None
     keeps_deleted: ClassVar[bool] = False
@@ -137,10 +140,6 @@ class Dialect(ABC):
     @abstractmethod
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
         """Return a list in the form that the fragment `is_in` takes."""
-
-    def inserted_id(self, cursor: Any) -> int | None:
-        """Return the id that the database chose for the row that was inserted; None if the driver does not know it."""
-        return None
 
     def overwrite_deleted(self, cursor: Any) -> bool:
         """Overwrite deleted content with zeros from now on; returns False if the database clears its pages itself."""

@@ -75,7 +75,8 @@ class PostgresqlDialect(Dialect):
     """
 
     name = POSTGRESQL
-    is_positional = False
+    placeholder = "%s"
+    is_remote = True
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
@@ -83,10 +84,13 @@ class PostgresqlDialect(Dialect):
         self.error, self._lost, self.keeps_statements = error, lost, prepare
 
     @property
-    def begin_write(self) -> str:  # type: ignore[override]
-        """The statement that begins a writing transaction, with its settings if the connection does not keep them."""
+    def begin_write(self) -> Sequence[str]:  # type: ignore[override]
+        """The statements that begin a writing transaction, with its settings if the connection does not keep them."""
         begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
-        return begin if self.keeps_statements else "; ".join([begin, *_settings("SET LOCAL")])
+        if self.keeps_statements:
+            return (begin,)
+        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _settings().items())
+        return begin, f"SELECT {settings}"
 
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {**CLIENT_OPTIONS, **options}
@@ -99,10 +103,9 @@ class PostgresqlDialect(Dialect):
 
     def prepare(self, connection: Any, *, writes: bool) -> None:
         connection.autocommit = True
+        connection.prepare_threshold = None  # `StatementPipeline` prepares, and the driver would undo that
         if self.keeps_statements:
-            connection.execute("; ".join(_settings("SET")))
-        else:
-            connection.prepare_threshold = None
+            connection.execute("; ".join(f"SET {name} = {value}" for name, value in _settings().items()))
 
     def fetch_query(self, cursor: Any, sql: str, values: Any, limit: int | None) -> tuple[list[str], list[Any]]:
         # The server keeps the rows that are not fetched. A cursor has a single statement, which is a query.
@@ -116,7 +119,7 @@ class PostgresqlDialect(Dialect):
             connection.execute("SET synchronous_commit = off")
 
     def commit_record(self) -> CommitRecord | None:
-        return CommitRecord(lambda: self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
+        return CommitRecord(self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
 
     def held_locks(self, cursor: Any) -> set[int] | None:
         cursor.execute("SELECT pg_is_in_recovery()")
@@ -204,9 +207,9 @@ class PostgresqlDialect(Dialect):
         return _state(error).startswith(_OF_DATABASE) or self.cause_of(error) is ErrorCause.LOST
 
 
-def _settings(command: str) -> list[str]:
-    """Return the statements that set what a session needs. TCP counts in seconds, or milliseconds for its timeout."""
-    settings = {
+def _settings() -> dict[str, int]:
+    """Return the settings that a session needs, in milliseconds. Keepalives of TCP are counted in seconds."""
+    return {
         "lock_timeout": int(BUSY_SECONDS * 1000),
         "idle_in_transaction_session_timeout": IDLE_SECONDS * 1000,
         "tcp_keepalives_idle": 5,
@@ -214,7 +217,6 @@ def _settings(command: str) -> list[str]:
         "tcp_keepalives_count": 3,
         "tcp_user_timeout": 10_000,
     }
-    return [f"{command} {name} = {value}" for name, value in settings.items()]
 
 
 def _state(error: BaseException) -> str:

@@ -202,7 +202,8 @@ def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange |
 
         @event.listens_for(connection, "begin")
         def begin(conn: Any) -> None:
-            conn.exec_driver_sql(database.dialect.begin_write)
+            for statement in database.dialect.begin_write:
+                conn.exec_driver_sql(statement)
             if lock := database.dialect.lock_schema:
                 conn.exec_driver_sql(lock)
 
@@ -225,9 +226,10 @@ def _migrate_locked(connection: Any, database: Database, now: Instant, living: L
         copy = _keep_copy(database, now)
     failpoint("migration.begun")
     run_migrations(connection)
-    transaction = Transaction(raw.cursor(), database.dialect)
+    transaction = database.transaction_of(raw)
     _create_board(connection, database, now)
     rewrite_views(transaction)
+    transaction.flush()
     failpoint("migration.made")
     return SchemaChange(revision, HEAD, copy)
 

@@ -43,12 +43,13 @@ def compose(text: str, fragments: Mapping[str, Fragment], options: Collection[st
     return text
 
 
-def bind(text: str, *, is_positional: bool) -> tuple[str, tuple[str, ...]]:
-    """Return a text with the placeholders of a driver, and the names of its parameters in their order.
+def bind(text: str, *, is_numbered: bool) -> tuple[str, tuple[str, ...]]:
+    """Return a text with placeholders, and the names of their values in their order.
 
-    A driver takes parameters by position (`?`) or by name (`%(name)s`).
+    A driver takes values by position (`?`), or by number (`$1`): then a value that occurs twice has one number.
     """
     names = tuple(_PARAMETER.findall(text))
-    if is_positional:
+    if not is_numbered:
         return _PARAMETER.sub("?", text), names
-    return _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%")), names
+    names = tuple(dict.fromkeys(names))
+    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names

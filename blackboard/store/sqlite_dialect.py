@@ -41,9 +41,9 @@ class SqliteDialect(Dialect):
 
     name = SQLITE
     error = sqlite.Error
-    is_positional = True
+    placeholder = "?"
     begin_read = "BEGIN"
-    begin_write = "BEGIN IMMEDIATE"
+    begin_write = ("BEGIN IMMEDIATE",)
     mark_as_board = f"PRAGMA application_id = {APPLICATION_ID}"
     keeps_deleted = True
     merges_index = True
@@ -106,9 +106,6 @@ class SqliteDialect(Dialect):
 
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
         return json.dumps(values)
-
-    def inserted_id(self, cursor: Any) -> int | None:
-        return int(cursor.lastrowid)
 
     def overwrite_deleted(self, cursor: Any) -> bool:
         cursor.execute("PRAGMA secure_delete = ON")

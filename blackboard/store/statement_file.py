@@ -10,7 +10,7 @@ statement without an arrow has no results.
 
 A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
 commit. `(quiet)` or `(notifies)` after the name overrides this; `(frees slot)` and `(takes slot)` are for
-activations that end and begin, see `Transaction.notifies`.
+activations that end and begin, see `WorkEffects.notifies`.
 
 A list is compared by `{is_in(id, :ids)}` and passed as `Transaction.list_of` makes it.
 """
@@ -91,7 +91,7 @@ class Statement(Generic[Result]):
     def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """Return the text for a driver, and the names of its parameters in their order."""
         if (compiled := self._compiled.get(dialect.name)) is None:
-            compiled = bind(self.text(dialect.name), is_positional=dialect.is_positional)
+            compiled = bind(self.text(dialect.name), is_numbered=dialect.is_remote)
             self._compiled[dialect.name] = compiled
         return compiled
 

@@ -144,6 +144,5 @@ def _append(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
 def _replace_board(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
     """Change the only row, for which other writers wait."""
     [row] = rows
-    place = "?" if target.dialect.is_positional else "%s"
-    values = ", ".join(f"{name} = {place}" for name in _names(table))
+    values = ", ".join(f"{name} = {target.dialect.placeholder}" for name in _names(table))
     target.cursor.execute(f"UPDATE {table.name} SET {values}, views_hash = NULL", row)

@@ -1,4 +1,6 @@
-"""An open transaction that runs statements on the driver's cursor.
+"""An open transaction that runs statements on the driver's cursor, as SQLite needs it.
+
+`database_server.server_transaction` does the same on a server, where each answer costs a round trip.
 
 A deposit runs eight statements. Each costs 2 to 3 microseconds here, and 20 to 28 through SQLAlchemy's
 `Connection.execute`. The tables hold only integers, floats and text, which need no conversion.
@@ -16,10 +18,36 @@ Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
 
 
+class WorkEffects:
+    """The effects of a unit of work on workers. On a server they are known when the statements are answered."""
+
+    __slots__ = ("made_work", "slots")
+
+    def __init__(self) -> None:
+        self.made_work, self.slots = False, 0
+
+    def add(self, effect: str) -> None:
+        """Add the effect of a statement that changed rows; see `Statement.effect`."""
+        if effect == "notifies":
+            self.made_work = True
+        else:
+            self.slots += 1 if effect == "frees slot" else -1
+
+    @property
+    def notifies(self) -> bool:
+        """Whether the unit of work may have made work for a worker.
+
+        It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
+        its agent; if the same unit of work begins another activation, the other workers have nothing to do.
+        """
+        return self.made_work or self.slots > 0
+
+
 class Transaction:
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
     Attributes:
+        effects: The effects of the unit of work that runs now.
         shared: The object that all work in one commit shares. Its `save` is called before the commit and writes the
             collected changes.
         committed: Whether the commit has succeeded.
@@ -27,13 +55,38 @@ class Transaction:
         overwrites: Whether deleted content is overwritten with zeros.
     """
 
-    __slots__ = ("_notifies", "_slots", "committed", "cursor", "dialect", "in_doubt", "overwrites", "shared")
+    __slots__ = ("_cursor", "committed", "dialect", "effects", "in_doubt", "overwrites", "shared")
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
-        self.cursor, self.dialect = cursor, dialect
-        self.begin_work()
+        self._cursor, self.dialect = cursor, dialect
+        self.effects = WorkEffects()
         self.shared: Any = None
         self.committed = self.in_doubt = self.overwrites = False
+
+    @property
+    def cursor(self) -> Any:
+        """The cursor of the driver, for a statement that is in no file."""
+        return self._cursor
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the database has begun the transaction, with the lock of writers."""
+        return True
+
+    def send(self, sql: str, *values: Any) -> None:
+        """Run a statement that is in no file and whose answer nobody needs, such as BEGIN."""
+        self._cursor.execute(sql, values)
+
+    def flush(self) -> None:
+        """Send the statements that wait, in a transaction that something else commits."""
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        self._cursor.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Roll the transaction back."""
+        self._cursor.execute("ROLLBACK")
 
     def overwrite_deleted(self) -> None:
         """Overwrite deleted content with zeros in this transaction. A server clears its pages itself."""
@@ -47,73 +100,64 @@ class Transaction:
         """Close the cursor. On a broken connection there is nothing to close."""
         try:
             if self.overwrites:
-                self.dialect.overwrite_no_more(self.cursor)
-            self.cursor.close()
+                self.dialect.overwrite_no_more(self._cursor)
+            self._cursor.close()
         except Exception:
             return
 
-    def begin_work(self) -> None:
-        """Begin a unit of work. Several units may commit together, and each notifies for itself."""
-        self._notifies, self._slots = False, 0
-
-    @property
-    def notifies(self) -> bool:
-        """Whether the unit of work may have made work for a worker.
-
-        It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
-        its agent; if the same unit of work begins another activation, the other workers have nothing to do.
-        """
-        return self._notifies or self._slots > 0
+    def begin_work(self) -> WorkEffects:
+        """Begin a unit of work, and return its effects. Several units may commit together, each with its own."""
+        self.effects = WorkEffects()
+        return self.effects
 
     def run(self, statement: Statement[object], **values: Any) -> Any:
-        """Run a statement and return the cursor."""
+        """Run a statement whose result nobody needs. On a server it is sent with the next question, or with COMMIT."""
         sql, names = statement.compiled(self.dialect)
-        cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.is_positional else values)
+        cursor = self._cursor.execute(sql, [values[name] for name in names])
         # A known word saves the call of the property, which each statement would pay for.
         if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
-            if effect == "notifies":
-                self._notifies = True
-            else:
-                self._slots += 1 if effect == "frees slot" else -1
+            self.effects.add(effect)
         return cursor
+
+    def changed(self, statement: Statement[object], **values: Any) -> int:
+        """Run a statement, and return how many rows it changed."""
+        return int(self.run(statement, **values).rowcount)
 
     def changes_by(self, statement: Statement[object], **values: Any) -> int:
         """Run a statement on SQLite, and return how many rows it changed, also in tables that it changes indirectly."""
-        before = self.cursor.connection.total_changes
+        before = self._cursor.connection.total_changes
         self.run(statement, **values)
-        return int(self.cursor.connection.total_changes - before)
+        return int(self._cursor.connection.total_changes - before)
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         """Insert a whole row: a named tuple in the order of the statement's parameters."""
         sql, _ = statement.compiled(self.dialect)
-        self.cursor.execute(sql, row if self.dialect.is_positional else row._asdict())  # type: ignore[attr-defined]
+        self._cursor.execute(sql, row)
 
     def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert whole rows; see `put`."""
         sql, _ = statement.compiled(self.dialect)
-        self.cursor.executemany(
-            sql,
-            rows if self.dialect.is_positional else [row._asdict() for row in rows],  # type: ignore[attr-defined]
-        )
+        self._cursor.executemany(sql, rows)
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         """Insert a row whose id the database chooses, and return the id.
 
-        If the driver does not know it, `last_id` asks for the largest id, which is this one while the board is locked.
+        On a server, `last_id` asks for the largest id, which is this one while the board is locked.
         """
-        inserted = self.dialect.inserted_id(self.run(statement, **values))
-        return self.value(last_id) if inserted is None else inserted
+        return int(self.run(statement, **values).lastrowid)
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values."""
         sql, names = statement.compiled(self.dialect)
-        self.cursor.executemany(
-            sql, ([row[name] for name in names] for row in rows) if self.dialect.is_positional else rows
-        )
+        self._cursor.executemany(sql, ([row[name] for name in names] for row in rows))
 
     def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
         """Return a list in the form that the fragment `is_in` takes."""
         return self.dialect.list_of([*values])
+
+    def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
+        """Return every row as the driver returns it, which costs less if there are thousands."""
+        return self.run(statement, **values).fetchall()  # type: ignore[no-any-return]
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
         """Return the first result, or None."""

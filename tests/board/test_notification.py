@@ -16,6 +16,7 @@ from blackboard.board.people import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.transaction import WorkEffects
 from tests.board.world import HOUR, LEASE, World, kind, prepared, spec
 from tests.support.board_steps import in_transaction
 
@@ -27,11 +28,11 @@ COOLER = spec("cooler", strength("smoke") < 0.2)
 def notifies(world: World, work: Callable[[BoardTransaction], Any]) -> bool:
     """Run a unit of work and return whether it notifies."""
 
-    def run(txn: BoardTransaction) -> bool:
+    def run(txn: BoardTransaction) -> WorkEffects:
         work(txn)
-        return txn.sql.notifies
+        return txn.sql.effects
 
-    return world.board.session.write(run)
+    return world.board.session.write(run).notifies
 
 
 def depositing(world: World, intensity: float) -> Callable[[BoardTransaction], Any]:

@@ -26,8 +26,8 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.decay import Exponential, Linear
 from blackboard.core.marks.kinds import Kind
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
+from blackboard.store.dialect import Dialect
 from blackboard.store.statement_file import Statement
-from blackboard.store.transaction import Transaction
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
 
@@ -174,18 +174,13 @@ def test_tags_leave_the_board_with_the_mark(world: World) -> None:
 def test_a_kind_without_tags_runs_no_further_statement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.board.deposit(Plain(subject="a"))
     names: list[str] = []
-    run, put = Transaction.run, Transaction.put
+    compiled = Statement.compiled
 
-    def note_run(self: Transaction, statement: Statement[object], **values: Any) -> Any:
-        names.append(statement.name)
-        return run(self, statement, **values)
+    def note(self: Statement[object], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+        names.append(self.name)
+        return compiled(self, dialect)
 
-    def note_put(self: Transaction, statement: Statement[object], row: tuple[Any, ...]) -> None:
-        names.append(statement.name)
-        put(self, statement, row)
-
-    monkeypatch.setattr(Transaction, "run", note_run)
-    monkeypatch.setattr(Transaction, "put", note_put)
+    monkeypatch.setattr(Statement, "compiled", note)
     world.board.deposit(Plain(subject="a", service="web"))
     world.board.deposit(Plain(subject="b"))
     world.board.withdraw(world.board.marks(Plain)[0].id)

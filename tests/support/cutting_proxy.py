@@ -88,7 +88,7 @@ class _Link:
                 cut = self._cut_of(kind, message[5:])
                 if cut == "before":
                     break
-                self._swallows = cut == "after"
+                self._swallows = self._swallows or cut == "after"
                 self._server.sendall(message)
         if not self._swallows:
             self._end()

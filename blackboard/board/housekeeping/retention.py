@@ -31,8 +31,8 @@ def remove(
     Each time is in microseconds; None keeps the rows forever. If the result is smaller than `limit`, no such rows are
     left.
     """
-    removed: int = txn.sql.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
-    removed += txn.sql.run(RETENTION.delete_absorbed_of_gone, limit=limit).rowcount
+    removed: int = txn.sql.changed(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
+    removed += txn.sql.changed(RETENTION.delete_absorbed_of_gone, limit=limit)
     removed += _remove_left(txn, limit)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
@@ -41,21 +41,21 @@ def remove(
         removed += _remove_activations(txn, min(txn.now - activations, today), limit)
     if model_calls is not None:
         before = min(txn.now - model_calls, today)
-        removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
+        removed += txn.sql.changed(RETENTION.delete_old_calls, before=before, limit=limit)
     if activity is not None:
-        removed += txn.sql.run(RETENTION.delete_old_activity, before=txn.now - activity, limit=limit).rowcount
+        removed += txn.sql.changed(RETENTION.delete_old_activity, before=txn.now - activity, limit=limit)
     if messages is not None:
-        removed += txn.sql.run(OUTBOX.delete_old_messages, before=txn.now - messages, limit=limit).rowcount
+        removed += txn.sql.changed(OUTBOX.delete_old_messages, before=txn.now - messages, limit=limit)
     return removed
 
 
 def _remove_history(txn: BoardTransaction, before: Instant, limit: int) -> int:
     """Remove events and keys from before an instant, and return their number."""
-    removed: int = txn.sql.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
+    removed: int = txn.sql.changed(RETENTION.delete_old_keys, before=before, limit=limit)
     oldest = txn.sql.one(RETENTION.oldest_event)
     if oldest is not None and oldest < before:  # so a young board is not searched
         _remove_texts(txn, before, limit)
-        removed += txn.sql.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
+        removed += txn.sql.changed(RETENTION.delete_old_events, before=before, limit=limit)
     return removed
 
 
@@ -69,7 +69,7 @@ def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> i
         RETENTION.delete_activations,
     ):
         txn.sql.run(statement, ids=txn.sql.list_of(ids))
-    crossings: int = txn.sql.run(RETENTION.delete_old_crossings, before=before, limit=limit).rowcount
+    crossings: int = txn.sql.changed(RETENTION.delete_old_crossings, before=before, limit=limit)
     return len(ids) + crossings
 
 
@@ -102,7 +102,7 @@ def _remove_left(txn: BoardTransaction, limit: int) -> int:
         if txn.sql.one(WINDOWS.next_tagged_kind, kind=kind) is not None:
             for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=left):
                 txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=event_id)
-        removed += txn.sql.run(WINDOWS.delete_left, kind=kind, before=before, limit=left).rowcount
+        removed += txn.sql.changed(WINDOWS.delete_left, kind=kind, before=before, limit=left)
     return removed
 
 
@@ -118,5 +118,5 @@ def remove_laws(txn: BoardTransaction, laws: list[str], since: int) -> int:
     removed = 0
     for key in laws:
         txn.sql.run(RETENTION.delete_law_segments, law=key, since=since)
-        removed += txn.sql.run(RETENTION.delete_law, law=key, since=since).rowcount
+        removed += txn.sql.changed(RETENTION.delete_law, law=key, since=since)
     return removed

@@ -64,7 +64,7 @@ class LeasedMessage(NamedTuple):
 def lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     """Lease the message of a sink that is due first; None if none is due."""
     row = txn.sql.one(OUTBOX.next_message, sink=sink, now=txn.now)
-    if row is None or not txn.sql.run(OUTBOX.lease_message, id=row.id, fence=row.fence, until=txn.now + LEASE).rowcount:
+    if row is None or not txn.sql.changed(OUTBOX.lease_message, id=row.id, fence=row.fence, until=txn.now + LEASE):
         return None
     return LeasedMessage(outbox_messages.record(row), row.attempts, row.fence + 1)
 
@@ -81,7 +81,7 @@ def settle(txn: BoardTransaction, leased: LeasedMessage, failed: FailedAttempt |
     finished_at = None if state == MessageState.WAITING else txn.now
     error = None if failed is None else failed.error[:MAX_ERROR_CHARACTERS]
     values = {"id": leased.message.id, "fence": leased.fence, "state": state, "due_at": due_at}
-    if not txn.sql.run(OUTBOX.settle_message, **values, finished_at=finished_at, error=error).rowcount:
+    if not txn.sql.changed(OUTBOX.settle_message, **values, finished_at=finished_at, error=error):
         return None
     if failed is not None and failed.is_gone:
         txn.sql.run(OUTBOX.end_messages, sink=leased.message.sink, state=MessageState.GONE, now=txn.now, error=error)

@@ -212,7 +212,7 @@ def _each(
     """Return what a statement finds in each index, the most relevant first."""
     found: list[tuple[int, float]] = []  # as the driver returns them: there may be thousands
     for index in indexes:
-        found += txn.sql.run(statement, query=query, limit=limit, **index.values).fetchall()
+        found += txn.sql.rows(statement, query=query, limit=limit, **index.values)
     found.sort()
     found.sort(key=itemgetter(1), reverse=True)
     return found

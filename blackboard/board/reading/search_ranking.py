@@ -143,7 +143,7 @@ class _Strongest:
     def following(self, txn: BoardTransaction, limit: int) -> list[int]:
         """Return the next marks."""
         values = {"kind": self._kind, "law": self._law, "offset": self._read, "limit": limit}
-        rows = txn.sql.run(SEARCH.strongest, **values).fetchall() if self.bound else []
+        rows = txn.sql.rows(SEARCH.strongest, **values) if self.bound else []
         self._read += len(rows)
         if len(rows) < limit:
             self.bound = 0.0

@@ -188,7 +188,7 @@ def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
 def ask_again(txn: BoardTransaction) -> None:
     """Release all activations that a budget holds, because part of the budget is free again."""
     make_ready(txn, txn.sql.all(ACTIVATIONS.held_by_budget, api="messages"))
-    if txn.sql.run(ACTIVATIONS.submit_again, api="batch").rowcount:
+    if txn.sql.changed(ACTIVATIONS.submit_again, api="batch"):
         txn.sql.run(MODEL_CALLS.clear_all_errors)
 
 

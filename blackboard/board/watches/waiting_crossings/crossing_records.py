@@ -65,7 +65,7 @@ def cross(
     values = {"cause": cause.reason} | columns(
         txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id
     )
-    if txn.sql.run(CROSSINGS.renew_crossing, **key.columns, **values).rowcount:
+    if txn.sql.changed(CROSSINGS.renew_crossing, **key.columns, **values):
         return False
     insert_crossing(
         txn,

@@ -54,7 +54,7 @@ class Holding(NamedTuple):
 
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
-    if txn.sql.run(CROSSINGS.hold_for_retest, watch_id=watch_id).rowcount:
+    if txn.sql.changed(CROSSINGS.hold_for_retest, watch_id=watch_id):
         txn.plan_backfill(BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old.kinds)))
 
 

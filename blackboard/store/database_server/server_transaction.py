@@ -1,0 +1,138 @@
+"""A transaction on a server, whose statements cross the wire together.
+
+A statement that changes something waits. It is sent with the next question, or with COMMIT. So an error of such a
+statement is raised by a later call of the same transaction: the next question, or the commit. The driver's error has
+the cause of the statement that failed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
+from blackboard.store.dialect import Dialect
+from blackboard.store.statement_file import Statement
+from blackboard.store.transaction import Transaction, WorkEffects
+
+Result = TypeVar("Result")
+Value = TypeVar("Value", bound=int | float | str | None)
+
+
+class ServerTransaction(Transaction):
+    """An open transaction on a connection to a server; see `Transaction`."""
+
+    __slots__ = ("_begun", "_connection", "_counted", "_pipeline")
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        super().__init__(None, dialect)
+        self._connection = connection
+        self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
+        self._counted: list[tuple[Answer, WorkEffects, str]] = []
+        """The statements that wait and have an effect on workers if they change a row, with this effect."""
+        self._begun: Answer | None = None
+        """The answer to the last statement of `begin`."""
+
+    @property
+    def cursor(self) -> Any:
+        """The cursor of the driver, for a statement that is in no file. The statements that wait are sent first."""
+        self.flush()
+        if self._cursor is None:
+            self._cursor = self._connection.cursor()
+        return self._cursor
+
+    @property
+    def has_begun(self) -> bool:
+        return self._begun is not None and self._begun.changed is not None
+
+    def send(self, sql: str, *values: Any) -> None:
+        self._begun = Answer()
+        self._pipeline.add(sql, values, self._begun)
+
+    def flush(self) -> None:
+        self._pipeline.receive()
+        if self._counted:
+            for answer, effects, effect in self._counted:
+                if answer.changed:
+                    effects.add(effect)
+            self._counted.clear()
+
+    def commit(self) -> None:
+        """Send the statements that wait, and COMMIT behind them. A statement that fails prevents the commit."""
+        self._pipeline.add("COMMIT")
+        self.flush()
+
+    def roll_back(self) -> None:
+        """Roll the transaction back. The statements that wait are never sent."""
+        self._pipeline.discard()
+        if not self._pipeline.is_idle:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        if self._cursor is not None:
+            super().close()
+
+    def run(self, statement: Statement[object], **values: Any) -> None:
+        sql, names = statement.compiled(self.dialect)
+        self._pipeline.add(sql, [values[name] for name in names], self._counter(statement))
+
+    def changed(self, statement: Statement[object], **values: Any) -> int:
+        return self._answer(statement, values).changed or 0
+
+    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
+        sql, names = statement.compiled(self.dialect)
+        self._pipeline.add(sql, _in_order(names, row))
+
+    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
+        sql, names = statement.compiled(self.dialect)
+        for row in rows:
+            self._pipeline.add(sql, _in_order(names, row))
+
+    def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
+        self.run(statement, **values)
+        return self.value(last_id)
+
+    def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
+        sql, names = statement.compiled(self.dialect)
+        for row in rows:
+            self._pipeline.add(sql, [row[name] for name in names])
+
+    def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
+        return self._answer(statement, values).rows
+
+    def one(self, statement: Statement[Result], **values: Any) -> Result | None:
+        rows = self._answer(statement, values).rows
+        return statement.make(rows[0]) if rows else None
+
+    def existing(self, statement: Statement[Result], **values: Any) -> Result:
+        rows = self._answer(statement, values).rows
+        if not rows:
+            raise LookupError(f"{statement.name} found nothing")
+        return statement.make(rows[0])
+
+    def value(self, statement: Statement[Value], **values: Any) -> Value:
+        return statement.make(self._answer(statement, values).rows[0])
+
+    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        return [*map(statement.make, self._answer(statement, values).rows)]
+
+    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
+        """Send a statement behind those that wait, and return its answer."""
+        sql, names = statement.compiled(self.dialect)
+        answer = self._counter(statement) or Answer()
+        self._pipeline.add(sql, [values[name] for name in names], answer)
+        self.flush()
+        return answer
+
+    def _counter(self, statement: Statement[object]) -> Answer | None:
+        """Return the answer that counts the rows of a statement with an effect on workers; None without an effect."""
+        if (effect := statement.word or statement.effect) == "quiet":
+            return None
+        answer = Answer()
+        self._counted.append((answer, self.effects, effect))
+        return answer
+
+
+def _in_order(names: tuple[str, ...], row: Any) -> Sequence[Any]:
+    """Return the values of a row that a statement takes. Some statements compute an id themselves."""
+    return row if names == row._fields else [getattr(row, name) for name in names]
