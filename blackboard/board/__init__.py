@@ -3,6 +3,7 @@
 The entry points:
 
 blackboard      the facade `Blackboard`, for programs
+interface       the methods of `Blackboard`, by subject
 worker          the work of a daemon on a board
 delivery_queue  the outbox, for a process that delivers its messages
 publish_lock    the lock between the processes that publish from one board

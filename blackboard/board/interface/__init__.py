@@ -1,0 +1,11 @@
+"""The methods of `Blackboard`, by subject. They hold no rule: each calls the module that does the work.
+
+board_handle            what all methods share: the session and the author
+deposit_methods         deposits, reinforcements and withdrawals
+reading_methods         marks, their history, and the streams of events
+status_methods          the state of the board, its agents and its work, and queries of programs
+people_methods          needs, pauses, early wakes, and work that failed
+remote_work_methods     the claims, leases and ends of remote agents
+outbox_methods          messages to people outside
+administration_methods  the deployment, tokens, and the erasure of data
+"""

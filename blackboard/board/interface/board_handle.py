@@ -1,0 +1,20 @@
+"""What all methods of a board share."""
+
+from __future__ import annotations
+
+from blackboard.board.board_session import BoardSession
+from blackboard.store.schema import SchemaChange
+
+
+class BoardHandle:
+    """The session of a board, and the name that signs what a program does there.
+
+    Args:
+        session: The transactions of the board.
+        author: The name.
+    """
+
+    def __init__(self, session: BoardSession, author: str) -> None:
+        self.session, self.author = session, author
+        self.database, self.clock = session.database, session.clock
+        self.schema_change: SchemaChange | None = session.schema_change

@@ -1,0 +1,87 @@
+"""The methods of a board for messages to people outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blackboard.board.messages import outbox_messages
+from blackboard.board.result_types import (
+    OutboxMessage,
+)
+
+if TYPE_CHECKING:
+    pass
+
+from blackboard.board.interface.board_handle import BoardHandle
+
+
+class OutboxMethods(BoardHandle):
+    """The messages to people outside."""
+
+    def outbox(
+        self, *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[OutboxMessage]:
+        """Return the messages to people outside, newest first.
+
+        Args:
+            sink: Only messages of this sink.
+            state: Only messages in this state: waiting, delivered, failed, gone or discarded.
+            before: Only messages with a smaller id.
+            limit: The largest number of messages.
+
+        Raises:
+            UnknownName: There is no such state.
+        """
+        return self.session.read(
+            lambda txn: outbox_messages.listed(txn, sink=sink, state=state, before=before, limit=limit)
+        )
+
+    def outbox_message(self, message: int) -> OutboxMessage:
+        """Return one message to people outside.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self.session.read(lambda txn: outbox_messages.get(txn, message))
+
+    def retry_message(self, message: int) -> OutboxMessage:
+        """Send a message to people outside again under the same id, whatever its state, as if it were new.
+
+        Raises:
+            NotFound: There is none.
+            UnknownName: The deployment does not have its sink any more.
+        """
+        return self.session.write(lambda txn: outbox_messages.retry(txn, message, self.author))
+
+    def discard_message(self, message: int) -> OutboxMessage:
+        """Give up a message to people outside that waits or was not delivered.
+
+        Raises:
+            NotFound: There is none.
+            WorkError: It was delivered, or given up before.
+        """
+        return self.session.write(lambda txn: outbox_messages.discard(txn, message, self.author))
+
+    def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
+        """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.
+
+        Args:
+            sink: Only messages of this sink.
+            state: Only messages in this state: waiting, failed or gone.
+
+        Raises:
+            UnknownName: There is no such sink or state.
+        """
+        return self.session.write(lambda txn: outbox_messages.retry_many(txn, self.author, sink=sink, state=state))
+
+    def discard_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
+        """Give up up to 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
+
+        Args:
+            sink: Only messages of this sink, which the deployment may not have any more.
+            state: Only messages in this state: waiting, failed or gone.
+
+        Raises:
+            UnknownName: There is no such state.
+        """
+        return self.session.write(lambda txn: outbox_messages.discard_many(txn, self.author, sink=sink, state=state))

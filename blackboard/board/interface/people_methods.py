@@ -1,0 +1,166 @@
+"""The methods of a board for the decisions of people: needs, pauses, and work that failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.people import early_wakes, failed_activations, inbox, pauses
+from blackboard.board.result_types import (
+    EarlyWake,
+    NeedRecord,
+    Receipt,
+)
+from blackboard.board.transactions import activity_log
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.activity_events import ActivityEvent
+from blackboard.core.micro_dollars import check_cost, from_usd
+
+if TYPE_CHECKING:
+    pass
+
+from blackboard.board.interface.board_handle import BoardHandle
+
+
+class PeopleMethods(BoardHandle):
+    """The decisions of people: needs, pauses, early wakes, and work that failed."""
+
+    def inbox(self, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
+        """Return the needs that wait for a person: first those that are overdue, then the others, oldest first.
+
+        Args:
+            assignee: Return only the needs that this person should answer.
+            all_needs: Whether to include the needs on which agents are working.
+        """
+        return self.session.read(lambda txn: inbox.needs_of(txn, assignee, all_needs=all_needs))
+
+    def assign(self, need_id: int, assignee: str) -> None:
+        """Set who should answer a need; `""` stands for nobody in particular. The history records the change.
+
+        Args:
+            need_id: The id of the need.
+            assignee: The name of the person, up to 200 characters; "" for nobody in particular.
+
+        Raises:
+            InvalidMark: The name cannot be stored.
+            NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
+        """
+        self.session.write(lambda txn: inbox.assign(txn, need_id, assignee, self.author))
+
+    def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
+        """Answer a need: take it off the board and deposit a decision.
+
+        If the need has options, the answer must be one of them, in upper or lower case. The decision is spelled as
+        the option is.
+
+        Args:
+            need_id: The id of the need.
+            text: The answer.
+            any_answer: Whether the answer may differ from the options.
+
+        Raises:
+            InvalidMark: The answer is empty, or not one of the options.
+            NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
+        """
+        classes = self.session.classes
+        return self.session.write(
+            lambda txn: inbox.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
+        )
+
+    def pause(self, agent: str | None = None, reason: str | None = None) -> None:
+        """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
+
+        Args:
+            agent: The name of the agent; None for the whole board.
+            reason: A text for people, which is shown with the pause.
+
+        Raises:
+            UnknownName: There is no such agent.
+        """
+        self.session.write(lambda txn: pauses.pause(txn, agent, reason, self.author))
+
+    def resume(self, agent: str | None = None) -> None:
+        """Resume an agent, or the whole board.
+
+        Resuming an agent also ends its cooldown after failures. Resuming the board also accepts a clock that
+        leapt ahead, and tries paused models.
+
+        Args:
+            agent: The name of the agent; None for the whole board.
+
+        Raises:
+            UnknownName: There is no such agent.
+        """
+        self.session.write(lambda txn: pauses.resume(txn, agent, self.author))
+
+    def wake(self, crossing_id: int) -> EarlyWake:
+        """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
+
+        A guard, a budget or a pause still holds it. The result names what does.
+
+        Args:
+            crossing_id: The crossing, as `agenda` lists it.
+
+        Raises:
+            NotFound: There is no such crossing.
+            WorkError: It does not wait any more, or its agent is not in the deployment.
+        """
+        return self.session.write(lambda txn: early_wakes.wake(txn, crossing_id, self.author))
+
+    def retry(self, activation_id: int) -> None:
+        """Try an activation again, with all its attempts. A paused model is tried at once.
+
+        Args:
+            activation_id: The id of an activation that is dead, held or quarantined, or that failed and waits.
+
+        Raises:
+            NotFound: There is no such activation.
+            WorkError: The activation has not failed and is neither held nor quarantined.
+        """
+
+        def work(txn: BoardTransaction) -> None:
+            row = failed_activations.retry(txn, activation_id)
+            model_pauses.try_now(txn)
+            activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=self.author)
+
+        self.session.write(work)
+
+    def discard(self, activation_id: int) -> None:
+        """Give up an activation. Its marks do not wake the agent again.
+
+        Args:
+            activation_id: The id of an activation that is dead, held or quarantined, or that failed and waits.
+
+        Raises:
+            NotFound: There is no such activation.
+            WorkError: The activation has not failed and is neither held nor quarantined.
+        """
+
+        def work(txn: BoardTransaction) -> None:
+            row = failed_activations.discard(txn, activation_id)
+            activity_log.note(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=self.author)
+
+        self.session.write(work)
+
+    def record_cost(self, call_id: int, usd: float) -> None:
+        """Record the cost of a model call whose outcome or usage is unknown.
+
+        Until then, the budget counts the highest cost that the call may have.
+
+        Args:
+            call_id: The call, as the view `model_calls` shows it.
+            usd: US dollars, at least 0 and below 1e6, as the provider's account shows them.
+
+        Raises:
+            NotFound: There is no such call, or its cost is known.
+            UsageError: The cost is out of range.
+        """
+        check_cost(usd)
+
+        def work(txn: BoardTransaction) -> None:
+            call = model_calls.record_cost(txn, call_id, from_usd(usd))
+            about = {"agent": call.agent, "activation_id": call.activation_id}
+            activity_log.note(txn, ActivityEvent.RECORD_COST, **about, author=self.author)
+
+        self.session.write(work)

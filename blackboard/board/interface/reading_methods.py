@@ -1,0 +1,276 @@
+"""The methods of a board that read marks, their events and what was done."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from blackboard.board.reading import (
+    event_streams,
+    mark_queries,
+    search,
+)
+from blackboard.board.reading.search import Question
+from blackboard.board.result_types import (
+    ActivityRecord,
+    MarkEvent,
+    MarkPosition,
+    MarkRecord,
+    SearchResult,
+    StreamEvent,
+    StreamPosition,
+)
+from blackboard.clock import When, instant_of
+from blackboard.core.marks.full_text import Match
+from blackboard.core.marks.mark_model import Mark, normalize_subject, unreadable_text
+from blackboard.core.marks.tags import Where
+from blackboard.errors import (
+    UnreadableMark,
+    UnreadableMarksWarning,
+)
+
+if TYPE_CHECKING:
+    pass
+
+from blackboard.board.interface.board_handle import BoardHandle
+
+M = TypeVar("M", bound=Mark)
+
+
+class ReadingMethods(BoardHandle):
+    """Marks, their history, and the streams of events."""
+
+    @overload
+    def marks(
+        self,
+        kind: type[M],
+        *,
+        subject: str | None = ...,
+        min_strength: float | None = ...,
+        at: When | None = ...,
+        limit: int | None = ...,
+        where: Where | None = ...,
+        after: MarkPosition | None = ...,
+        strict: bool = ...,
+    ) -> list[M]: ...
+    @overload
+    def marks(
+        self,
+        kind: str | None = ...,
+        *,
+        subject: str | None = ...,
+        min_strength: float | None = ...,
+        at: When | None = ...,
+        limit: int | None = ...,
+        where: Where | None = ...,
+        after: MarkPosition | None = ...,
+    ) -> list[MarkRecord]: ...
+    def marks(
+        self,
+        kind: type[M] | str | None = None,
+        *,
+        subject: str | None = None,
+        min_strength: float | None = None,
+        at: When | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        after: MarkPosition | None = None,
+        strict: bool = False,
+    ) -> list[M] | list[MarkRecord]:
+        """Return the live marks, strongest first.
+
+        Args:
+            kind: A mark class, or the name of a kind. A class returns marks of that class, without those that do not
+                fit it, with a warning. A name, or no kind, returns `MarkRecord`s.
+            subject: Only marks of this subject.
+            min_strength: Only marks of at least this strength.
+            at: Another time, past or future.
+            limit: The largest number of marks.
+            where: Only marks whose tags have these values, such as `{"severity": "high"}`. A list stands for any of its
+                values. A tag with a list of texts has each of them. A reading of another time uses the tags that the
+                kind has now.
+            after: Only marks that follow a position, such as `marks[-1].position`, as of its instant: the next page of
+                a list. Marks that have changed since the first page may be in both pages or in none.
+            strict: Whether a mark that does not fit the class raises an error instead of being left out.
+
+        Raises:
+            UnknownName: No kind of this name is registered, or it has no tag that `where` names.
+            UsageError: `min_strength` is not a number, or a value in `where` cannot be that of a tag.
+            InvalidTime: `at` is not a time.
+            InvalidMark: Another class of this kind was used with the board.
+            UnreadableMark: A mark does not fit the class, and `strict` is set.
+        """
+        query = mark_queries.MarkQuery(
+            None if subject is None else normalize_subject(subject),
+            min_strength,
+            None if at is None else instant_of(at),
+            limit,
+            where,
+            after,
+        )
+        if not isinstance(kind, type):
+            return self.session.read(lambda txn: mark_queries.marks(txn, kind, query))
+        classes = self.session.classes
+        classes.add([kind])
+        found, unreadable = self.session.read(lambda txn: mark_queries.marks_of_class(txn, kind, classes, query))
+        if unreadable:
+            if strict:
+                raise UnreadableMark(unreadable_text(kind, unreadable))
+            _warn_of_unreadable(kind, unreadable)
+        return found
+
+    @overload
+    def search(
+        self,
+        text: str,
+        *,
+        kind: type[M],
+        where: Where | None = ...,
+        limit: int = ...,
+        faded: bool = ...,
+        match: Match = ...,
+        raw: bool = ...,
+    ) -> SearchResult[M]: ...
+    @overload
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = ...,
+        where: Where | None = ...,
+        limit: int = ...,
+        faded: bool = ...,
+        match: Match = ...,
+        raw: bool = ...,
+    ) -> SearchResult[MarkRecord]: ...
+    def search(
+        self,
+        text: str,
+        *,
+        kind: type[M] | str | None = None,
+        where: Where | None = None,
+        limit: int = 10,
+        faded: bool = False,
+        match: Match = "all",
+        raw: bool = False,
+    ) -> SearchResult[M] | SearchResult[MarkRecord]:
+        """Return the marks whose text matches, in the order of relevance times strength.
+
+        The relevance is BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with k1 = 1.2 and
+        b = 0.75, as FTS5 computes it over all searched marks of the board: the sum over the words of
+        `idf * f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length))`. A server gives `ts_rank` instead,
+        divided by 1 + the logarithm of the length.
+
+        Args:
+            text: Words, in any form of case and accents. `pric*` stands for every word that begins with it. No other
+                sign has a meaning.
+            kind: A mark class, or the name of a kind; by default all kinds that are searched. A class returns marks of
+                that class. It leaves out those that do not fit the class, with a warning.
+            where: Only marks whose tags have these values, as in `marks`.
+            limit: The largest number of marks.
+            faded: Whether marks that have faded are found, too. Their text stays in the history.
+            match: Whether a mark must have "all" words or "any" of them. With "any", words that more than 10,000 marks
+                have do not count, unless all are such words.
+            raw: Whether the text is a query in the language of the database: that of FTS5, or `tsquery`.
+
+        Raises:
+            UnknownName: No kind of this name is registered, or it has no tag that `where` names.
+            UsageError: The kind is not searched, or `limit` is below 1.
+            InvalidSearch: The raw query is not valid.
+        """
+        question = Question(text, where, limit, faded, match, raw)
+        if not isinstance(kind, type):
+            return self.session.read(lambda txn: search.records(txn, kind, question))
+        classes = self.session.classes
+        classes.add([kind])
+        found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, question))
+        if unreadable:
+            _warn_of_unreadable(kind, unreadable)
+        return found
+
+    def mark(self, mark_id: int) -> MarkRecord:
+        """Return one live mark.
+
+        Raises:
+            NotFound: There is no live mark with this id; the message says what became of it.
+        """
+        return self.session.read(lambda txn: mark_queries.mark(txn, mark_id))
+
+    def history(
+        self, subject: str, *, at: When | None = None, after: int | None = None, limit: int | None = None
+    ) -> list[MarkEvent]:
+        """Return the events of a subject's marks, oldest first.
+
+        Args:
+            subject: The subject as it is stored; its Unicode form does not matter.
+            at: Only the events that were recorded up to this time.
+            after: Only the events after the event with this id.
+            limit: The largest number of events.
+
+        Returns:
+            The events; an empty list if there are none.
+
+        Raises:
+            InvalidTime: `at` is not a time.
+        """
+        subject, until = normalize_subject(subject), None if at is None else instant_of(at)
+        return self.session.read(lambda txn: mark_queries.history(txn, subject, at=until, after=after, limit=limit))
+
+    def mark_events(self, *, after: int = 0, limit: int = 1000) -> list[StreamEvent]:
+        """Return the events of all marks after an event, oldest first.
+
+        A later event always has a higher id, so a reader that continues after the last id misses nothing.
+
+        Args:
+            after: The id of an event, such as the last that was read.
+            limit: The largest number of events.
+        """
+        return self.session.read(lambda txn: event_streams.mark_events(txn, after, limit))
+
+    def activity(self, *, after: int | None = None, limit: int = 100) -> list[ActivityRecord]:
+        """Return what agents, people and programs did, oldest first.
+
+        A later entry always has a higher id, so a reader that continues after the last id misses nothing.
+
+        Args:
+            after: The id of an entry, such as the last that was read; None for the newest entries.
+            limit: The largest number of entries.
+        """
+        return self.session.read(lambda txn: event_streams.activity(txn, after, limit))
+
+    def stream_position(self) -> StreamPosition:
+        """Return the latest position, from which `mark_events` and `activity` continue."""
+        with self.database.read() as sql:
+            return event_streams.position(sql)
+
+    def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
+        """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.
+
+        Args:
+            prefix: The beginning of the subjects; "" for all subjects.
+            limit: The largest number of subjects.
+            after: Only subjects that follow this one.
+            at: Only subjects that had a mark up to this time.
+
+        Raises:
+            InvalidTime: `at` is not a time.
+        """
+        prefix, after = normalize_subject(prefix), normalize_subject(after)
+        until = None if at is None else instant_of(at)
+        return self.session.read(lambda txn: mark_queries.subjects(txn, prefix, limit, after=after, at=until))
+
+    def tag_values(self, tag: str, *, kind: str | None = None, limit: int = 100) -> list[str | bool | int | float]:
+        """Return the first values that a tag of live marks has, each once; texts too long for an index are left out.
+
+        Args:
+            tag: The name of the tag.
+            kind: Only marks of this kind.
+            limit: The largest number of values.
+        """
+        return self.session.read(lambda txn: mark_queries.tag_values(txn, tag, kind, limit))
+
+
+def _warn_of_unreadable(mark_class: type[Mark], problems: Sequence[str]) -> None:
+    """Warn the caller of a method of the board that marks which do not fit a class were left out."""
+    warnings.warn(f"left out: {unreadable_text(mark_class, problems)}", UnreadableMarksWarning, stacklevel=3)

@@ -1,0 +1,191 @@
+"""The methods of a board for workers of remote agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from blackboard.board import remote_work
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.remote_results import ModelUsage, RemoteResult
+from blackboard.board.result_types import (
+    RemoteActivation,
+    RunState,
+)
+from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.durations import DurationLike, parse_duration
+from blackboard.errors import (
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    pass
+
+from blackboard.board.interface.board_handle import BoardHandle
+
+MAX_REASON_CHARACTERS = 20_000
+"""The longest part of the reason of a failure that is stored."""
+
+
+class RemoteWorkMethods(BoardHandle):
+    """The work of remote agents: claims, leases and ends."""
+
+    def claim(
+        self, agent: str, *, wait: DurationLike = "0s", lease: DurationLike | None = None
+    ) -> RemoteActivation | None:
+        """Claim an activation of a remote agent, and return it; None if there is none.
+
+        The author of this handle is the worker.
+
+        The worker must finish it, or fail it, or extend its lease before the lease ends. Otherwise the activation is
+        given to the next claim.
+
+        Args:
+            agent: The name of the agent.
+            wait: How long to wait for an activation, up to a day.
+            lease: The length of the lease, 1 second to 1 day; by default 5 minutes.
+
+        Raises:
+            InvalidDuration: A length of time is not valid.
+            UnknownName: There is no such agent.
+            UsageError: The lease or the wait is too short or too long.
+            WorkError: The agent is not remote: a daemon runs it.
+        """
+        length = remote_work.check_lease(None if lease is None else parse_duration(lease))
+        return remote_work.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
+
+    def claimable_at(self, agent: str) -> datetime | None:
+        """Return the next time at which a claim may succeed even if nothing changes on the board; None for never.
+
+        At that time a batch window, a cooldown or a lease ends, or a schedule or a falling watch is due.
+
+        Raises:
+            UnknownName: There is no such agent.
+            WorkError: The agent is not remote: a daemon runs it.
+        """
+        return optional_datetime(remote_work.next_instant(self.session, agent))
+
+    def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
+        """Return a context in which `callback` is called after each commit that may wake an agent.
+
+        Commits of other processes are noticed on the same machine only. So the context gives a number of seconds, after
+        which the caller should read the board in any case.
+
+        Args:
+            callback: A function without arguments. Any thread may call it, so it must return at once.
+            every_commit: Call it after every other commit too. Those of other processes are noticed by their writes,
+                within about a second, and there may be calls without a commit.
+
+        Raises:
+            TypeError: The callback is a coroutine function, which nothing would await.
+        """
+        return remote_work.hear(self.session, callback, every_commit=every_commit)
+
+    def heartbeat(
+        self,
+        activation_id: int,
+        *,
+        fence: int | None = None,
+        agent: str | None = None,
+        lease: DurationLike | None = None,
+    ) -> RunState:
+        """Extend the lease of an activation that this worker has claimed, counted from now.
+
+        Args:
+            activation_id: The id of the activation.
+            fence: The fence of the claim; None for the run that a worker of this name has now.
+            agent: The agent to which the activation must belong; None for any.
+            lease: The length of the lease; by default 5 minutes. No run is longer than the timeout of its agent.
+
+        Raises:
+            LeaseLost: The worker no longer has the activation.
+            NotFound: There is no such activation.
+            UsageError: The lease is too short or too long.
+        """
+        length = remote_work.check_lease(None if lease is None else parse_duration(lease))
+        return remote_work.extend(self.session, activation_id, agent, fence, self.author, length)
+
+    def finish(
+        self,
+        activation_id: int,
+        result: RemoteResult | Mapping[str, object] | None = None,
+        *,
+        fence: int | None = None,
+        agent: str | None = None,
+    ) -> RunState:
+        """Finish an activation that this worker has claimed: apply its result, and end it, in one transaction.
+
+        The result is checked as that of an agent in Python. If it is refused, nothing changes, and the worker still has
+        the activation. The same result again changes nothing and has the same answer.
+
+        Args:
+            activation_id: The id of the activation.
+            result: The marks, withdrawals, reinforcements and model calls of the agent; None for nothing.
+            fence: The fence of the claim; None for the run that a worker of this name has now.
+            agent: The agent to which the activation must belong; None for any.
+
+        Raises:
+            AgentError: The result is more than the agent may do.
+            Conflict: A mark has changed since the event that the result names. The activation is put back.
+            LeaseLost: The worker no longer has the activation. Nothing is stored.
+            NotFound: There is no such activation.
+            UsageError: The result, or a mark in it, is not valid.
+        """
+        given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
+        return remote_work.finish(self.session, activation_id, agent, fence, self.author, given)
+
+    def fail(
+        self,
+        activation_id: int,
+        reason: str,
+        *,
+        retry: bool = True,
+        usage: Iterable[ModelUsage] = (),
+        fence: int | None = None,
+        agent: str | None = None,
+    ) -> RunState:
+        """Report that the run of an activation that this worker has claimed has failed.
+
+        It is then treated like a failure of an agent in Python.
+
+        Args:
+            activation_id: The id of the activation.
+            reason: Why it failed, for people. It is stored.
+            retry: Whether another attempt may succeed. If not, its marks are split at once, or it is dead.
+            usage: The model calls that it made.
+            fence: The fence of the claim; None for the run that a worker of this name has now.
+            agent: The agent to which the activation must belong; None for any.
+
+        Raises:
+            LeaseLost: The worker no longer has the activation.
+            NotFound: There is no such activation.
+            UsageError: The reason is empty.
+        """
+        if not (text := reason.strip()):
+            raise UsageError("the reason is empty; say why the activation failed")
+        failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
+        return remote_work.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
+
+    def give_back(self, activation_id: int, *, fence: int, after: DurationLike = "0s", reason: str = "") -> bool:
+        """Give back an activation that this worker has claimed and cannot do now, without counting an attempt.
+
+        Args:
+            activation_id: The id of the activation.
+            fence: The fence of the claim.
+            after: How long nobody can claim it.
+            reason: The reason, shown to people.
+
+        Returns:
+            Whether it was still claimed.
+        """
+        return remote_work.give_back(self.session, activation_id, fence, self.author, parse_duration(after), reason)
+
+    def recover_leases(self) -> int:
+        """Recover the activations of remote agents whose leases have expired, and return their number.
+
+        Each is ready again, or its marks are split, or it is quarantined or dead, as for any worker that died. A daemon
+        and a server do this by themselves, and so does a claim for its agent.
+        """
+        return remote_work.recover(self.session)
