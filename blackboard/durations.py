@@ -29,7 +29,7 @@ _UNITS = {
     "d": 86_400_000_000,
     "w": 604_800_000_000,
 }
-SECOND, MINUTE, HOUR, DAY = (Microseconds(_UNITS[unit]) for unit in "smhd")
+MILLISECOND, SECOND, MINUTE, HOUR, DAY = (Microseconds(_UNITS[unit]) for unit in ("ms", "s", "m", "h", "d"))
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)", re.ASCII)
 _WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+", re.ASCII)
 _MAX_MICROSECONDS = 1_000 * 365 * _UNITS["d"]

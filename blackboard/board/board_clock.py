@@ -105,7 +105,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
     return True
 
 
-def ask_person(txn: BoardTransaction, classes: MarkClasses) -> None:
+def ask_about_clock(txn: BoardTransaction, classes: MarkClasses) -> None:
     """Deposit the need if the clock is in doubt, unless there is one already."""
     if txn.doubted is None:
         return

@@ -95,7 +95,7 @@ class BoardSession:
             if writes:
                 self.database.check_writable()
         elif writes or self.database.read_only_parameters() is None:
-            self.write(lambda txn: board_clock.ask_person(txn, self.classes))
+            self.write(lambda txn: board_clock.ask_about_clock(txn, self.classes))
 
     def now(self) -> Instant:
         """Return the board's time: the latest of the clock, the last recorded and the last used instant."""
@@ -143,7 +143,7 @@ class BoardSession:
                 txn = self._transaction(sql)
                 sql.shared = txn if shared else None
             effects = sql.begin_work()
-            board_clock.ask_person(txn, self.classes)
+            board_clock.ask_about_clock(txn, self.classes)
             result = work(txn)
             if record_instant and txn.recorded < txn.now:
                 txn.record_time(txn.now)

@@ -21,9 +21,10 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.commit_listener import hear_commits, hear_writes
+from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
 from blackboard.core.states import ActivationState
-from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
+from blackboard.durations import DAY, MILLISECOND, MINUTE, SECOND, Duration, format_duration
 from blackboard.errors import Conflict, LeaseLost, UsageError
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import MARKS
@@ -39,7 +40,7 @@ TICK: Duration = 10 * SECOND
 """The longest time between two reads of the board by a claim that waits."""
 SERVER_TICK: Duration = SECOND
 """The same on a database server, which notifies nobody."""
-UNHEARD_TICK: Duration = SECOND // 10
+UNHEARD_TICK: Duration = 100 * MILLISECOND
 """The same for a reader of every commit, where the system does not tell of the writes of other processes."""
 
 RECOVERED_AT_ONCE = 100
@@ -75,7 +76,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     def is_worth_it(txn: BoardTransaction) -> bool:
         agent = remote_runs.remote_agent(txn, name)
         seen = agent_state.get(txn, name).served_at
-        is_known = seen is not None and seen > txn.now - remote_runs.PRESENCE
+        is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
         return not is_known or remote_runs.may_claim(txn, agent)
 
     def claim_one(txn: BoardTransaction, name: str, searches: Searches) -> RemoteActivation | None:

@@ -13,12 +13,12 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from blackboard.client.http_messages import Call, HttpRequest, HttpResponse
 from blackboard.client.problem_errors import error_of, name_of, read_problem
 from blackboard.core.backoff import backoff
-from blackboard.durations import SECOND, Duration
+from blackboard.durations import MILLISECOND, SECOND, Duration
 from blackboard.errors import BlackboardError, ServerUnreachable
 
 T = TypeVar("T")
 
-FIRST_DELAY: Duration = SECOND // 10
+FIRST_DELAY: Duration = 100 * MILLISECOND
 """The delay before the second attempt; it doubles with each further one."""
 LONGEST_DELAY: Duration = 60 * SECOND
 """The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""

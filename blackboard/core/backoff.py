@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import HOUR, Duration
 
-LONGEST_BACKOFF: Duration = parse_duration("1h")
+LONGEST_BACKOFF: Duration = HOUR
 
 
 def backoff(first: Duration, attempt: int, rng: random.Random) -> Duration:

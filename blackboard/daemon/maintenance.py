@@ -11,17 +11,17 @@ from blackboard.board.worker_registry.server_liveness import Liveness
 from blackboard.clock import Clock
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchApi
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import HOUR, MINUTE, SECOND, Duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-RETENTION_INTERVAL: Duration = parse_duration("1h")
-RECOVERY_INTERVAL: Duration = parse_duration("30s")
+RETENTION_INTERVAL: Duration = HOUR
+RECOVERY_INTERVAL: Duration = 30 * SECOND
 """The longest time between two signs of life, which show other workers on a server that this worker is alive."""
-COMPACTION_INTERVAL: Duration = parse_duration("10m")
+COMPACTION_INTERVAL: Duration = 10 * MINUTE
 COMPACTION_SECONDS = 30.0
 """The longest wait for a compaction at the end of the daemon. It may be cut off at any time."""
 

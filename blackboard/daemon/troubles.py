@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from blackboard.clock import Clock
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import MINUTE, Duration
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
 from blackboard.system.error_descriptions import describe_error
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-QUIET_TIME: Duration = parse_duration("1m")
+QUIET_TIME: Duration = MINUTE
 """The time without errors after which a trouble is over, if its errors may pause."""
 MAX_ERRORS = 10
 """The largest number of different errors that are logged for one trouble."""

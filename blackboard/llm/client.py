@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from blackboard.clock import Instant, from_datetime, seconds_in
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ConfigurationError, ModelError
 from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.failures import (
@@ -63,8 +63,8 @@ _TALKATIVE = ("anthropic", "httpx2", "httpcore2")
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The variables that decide how a connection is made."""
 _SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
-_TIMEOUT: Duration = parse_duration("5m")
-_CLOCK_SKEW: Duration = parse_duration("10m")
+_TIMEOUT: Duration = 5 * MINUTE
+_CLOCK_SKEW: Duration = 10 * MINUTE
 """The largest difference between the clocks of this machine and of the API when a lost batch is looked up."""
 
 

@@ -62,7 +62,7 @@ class ProtocolHandlers:
         if tool is None:
             raise MCPError(code=types.INVALID_PARAMS, message=f"there is no tool {params.name[:100]!r}")
         try:
-            asked = tool.arguments.model_validate(params.arguments or {})
+            arguments = tool.arguments.model_validate(params.arguments or {})
         except ValidationError as error:
             return _refusal(describe_mistakes(error))
         access = self._access_of(context)
@@ -70,12 +70,12 @@ class ProtocolHandlers:
 
         def work() -> types.CallToolResult:
             with within(traceparent):
-                return _answer(tool, access, asked)
+                return _answer(tool, access, arguments)
 
         try:
             found: types.CallToolResult = await self._run("sql" if "sql" in tool.verbs else "board")(work)
         except BlackboardError as error:  # too much work waits already
-            return _refusal(describe_error(error, access, asked))
+            return _refusal(describe_error(error, access, arguments))
         return found
 
     async def list_resources(self, context: Any, params: Any) -> types.ListResourcesResult:
@@ -170,16 +170,16 @@ def _definition(tool: Tool) -> types.Tool:
     )
 
 
-def _answer(tool: Tool, access: BoardAccess, asked: Any) -> types.CallToolResult:
+def _answer(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallToolResult:
     """Run a tool, and return its answer, or what is wrong and what to do about it."""
     try:
         if not tool.reads:
-            value = tool.run(access, asked)
+            value = tool.run(access, arguments)
         else:
             with access.reading():
-                value = tool.run(access, asked)
+                value = tool.run(access, arguments)
     except BlackboardError as error:
-        return _refusal(describe_error(error, access, asked))
+        return _refusal(describe_error(error, access, arguments))
     except Exception as error:
         log.error("a tool failed", tool=tool.name, error=error)
         return _refusal({"error": "this is a bug in blackboard; its log has the details", "problem": "internal"})

@@ -22,7 +22,7 @@ from blackboard.mcp_server.tool_arguments import (
 SQL_SECONDS = 10
 
 
-def find(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
+def find(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
     """Return live marks, the best matches of a search, or the events of a subject.
 
     Raises:
@@ -30,51 +30,51 @@ def find(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
         UsageError: The arguments contradict each other, or a filter or a cursor is not valid.
     """
     access.require("read")
-    if asked.history:
-        return _history(access, asked)
-    if asked.text is not None:
-        return _search(access, asked)
-    position = None if asked.cursor is None else _position(asked.cursor)
+    if arguments.history:
+        return _history(access, arguments)
+    if arguments.text is not None:
+        return _search(access, arguments, arguments.text)
+    position = None if arguments.cursor is None else _position(arguments.cursor)
     found = access.board.marks(
-        asked.kind,
-        subject=asked.subject,
-        min_strength=asked.min_strength,
-        at=asked.at,
-        limit=asked.limit + 1,
-        where=_filters(access, asked),
+        arguments.kind,
+        subject=arguments.subject,
+        min_strength=arguments.min_strength,
+        at=arguments.at,
+        limit=arguments.limit + 1,
+        where=_filters(access, arguments),
         after=position,
     )
     return listed(
-        "marks", found, mark_of, asked.limit, lambda item, number: [item.as_of.isoformat(), item.strength, item.id]
+        "marks", found, mark_of, arguments.limit, lambda item, number: [item.as_of.isoformat(), item.strength, item.id]
     )
 
 
-def _search(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
+def _search(access: BoardAccess, arguments: FindArguments, text: str) -> dict[str, Any]:
     """Return the marks whose text matches, the best first."""
-    if asked.subject is not None or asked.min_strength is not None or asked.at is not None:
+    if arguments.subject is not None or arguments.min_strength is not None or arguments.at is not None:
         raise UsageError("a search by text takes kind and tags only; leave out subject, min_strength and at")
-    start = _number(asked.cursor)
+    start = _number(arguments.cursor)
     found = access.board.search(
-        asked.text or "", kind=asked.kind, where=_filters(access, asked), limit=start + asked.limit + 1
+        text, kind=arguments.kind, where=_filters(access, arguments), limit=start + arguments.limit + 1
     )
-    return listed("marks", found[start:], mark_of, asked.limit, lambda item, number: start + number)
+    return listed("marks", found[start:], mark_of, arguments.limit, lambda item, number: start + number)
 
 
-def _history(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
+def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
     """Return the events of a subject's marks, oldest first."""
-    if asked.subject is None or asked.text is not None:
+    if arguments.subject is None or arguments.text is not None:
         raise UsageError("history needs a subject, and takes no text")
-    after = None if asked.cursor is None else _number(asked.cursor)
-    found = access.board.history(asked.subject, at=asked.at, after=after, limit=asked.limit + 1)
-    return listed("events", found, event_of, asked.limit, lambda item, number: item.id, subject=asked.subject)
+    after = None if arguments.cursor is None else _number(arguments.cursor)
+    found = access.board.history(arguments.subject, at=arguments.at, after=after, limit=arguments.limit + 1)
+    return listed("events", found, event_of, arguments.limit, lambda item, number: item.id, subject=arguments.subject)
 
 
-def _filters(access: BoardAccess, asked: FindArguments) -> dict[str, Any] | None:
-    if not asked.tags:
+def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
+    if not arguments.tags:
         return None
     if isinstance(access.board, Blackboard):
-        return read_filters(access.board.deployment, asked.kind, asked.tags)
-    return split_filters(asked.tags)
+        return read_filters(access.board.deployment, arguments.kind, arguments.tags)
+    return split_filters(arguments.tags)
 
 
 def _position(cursor: Any) -> MarkPosition:
@@ -84,12 +84,12 @@ def _position(cursor: Any) -> MarkPosition:
         UsageError: It stands for none.
     """
     match cursor:
-        case [str(as_of), (int() | float()) as strength, int(mark_id)]:
+        case [str(as_of), (int() | float()) as strength, int(mark_id)] if bool not in (type(strength), type(mark_id)):
             try:
                 return MarkPosition(datetime.fromisoformat(as_of), strength, mark_id)
             except ValueError:
                 pass
-    raise UsageError("the cursor is of another list")
+    raise UsageError("the cursor belongs to another list")
 
 
 def _number(cursor: Any) -> int:
@@ -100,12 +100,12 @@ def _number(cursor: Any) -> int:
     """
     if cursor is None:
         return 0
-    if not isinstance(cursor, int) or not 0 <= cursor < 2**63:
-        raise UsageError("the cursor is of another list")
+    if not isinstance(cursor, int) or isinstance(cursor, bool) or not 0 <= cursor < 2**63:  # True is an int in Python
+        raise UsageError("the cursor belongs to another list")
     return cursor
 
 
-def explain(access: BoardAccess, asked: ExplainArguments) -> dict[str, Any]:
+def explain(access: BoardAccess, arguments: ExplainArguments) -> dict[str, Any]:
     """Return why an agent has or has not woken.
 
     Raises:
@@ -113,30 +113,30 @@ def explain(access: BoardAccess, asked: ExplainArguments) -> dict[str, Any]:
         UnknownName: There is no such agent.
     """
     access.require("read")
-    return {"note": NOTE, **plain(explanation(access.board.explain(asked.agent, asked.subject)))}
+    return {"note": NOTE, **plain(explanation(access.board.explain(arguments.agent, arguments.subject)))}
 
 
-def agenda(access: BoardAccess, asked: AgendaArguments) -> dict[str, Any]:
+def agenda(access: BoardAccess, arguments: AgendaArguments) -> dict[str, Any]:
     """Return the crossings that wait, strongest first, and with the first page the needs that wait for an answer.
 
     Raises:
         AccessDenied: The caller may not read.
-        UsageError: The cursor is of another list.
+        UsageError: The cursor belongs to another list.
     """
     access.require("read")
-    start = _number(asked.cursor)
-    crossings = access.board.agenda(limit=start + asked.limit + 1)[start:]
+    start = _number(arguments.cursor)
+    crossings = access.board.agenda(limit=start + arguments.limit + 1)[start:]
     needs = [] if start else access.board.inbox(all_needs=True)
-    shown = listed("needs", needs, need_of, asked.limit)
+    shown = listed("needs", needs, need_of, arguments.limit)
     has_more = len(needs) > len(shown["needs"])
     hint: dict[str, Any] = {"hint": "find with kind 'need' has the other needs, page by page"} if has_more else {}
     return listed(
-        "crossings", crossings, vars, asked.limit, lambda item, number: start + number,
+        "crossings", crossings, vars, arguments.limit, lambda item, number: start + number,
         needs=shown["needs"], more_needs=has_more, **hint,
     )  # fmt: skip
 
 
-def query(access: BoardAccess, asked: QueryArguments) -> dict[str, Any]:
+def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
     """Return the rows of one SELECT over the views.
 
     Raises:
@@ -146,7 +146,7 @@ def query(access: BoardAccess, asked: QueryArguments) -> dict[str, Any]:
     """
     access.require("sql")
     if isinstance(access.board, Blackboard):
-        result = administration.query(access.board, asked.sql, limit=asked.limit, seconds=SQL_SECONDS)
-        return table_of(result.columns, result.rows, asked.limit, has_more=result.has_more)
-    table = access.board.query_table(asked.sql, limit=asked.limit)
-    return table_of(table.columns, table.rows, asked.limit, has_more=table.has_more)
+        result = administration.query(access.board, arguments.sql, limit=arguments.limit, seconds=SQL_SECONDS)
+        return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)
+    table = access.board.query_table(arguments.sql, limit=arguments.limit)
+    return table_of(table.columns, table.rows, arguments.limit, has_more=table.has_more)

@@ -40,7 +40,7 @@ def describe_mistakes(error: ValidationError) -> dict[str, Any]:
     return {"error": "the arguments are not valid", "problem": "invalid", "mistakes": places[:MAX_MISTAKES]}
 
 
-def describe_error(error: BlackboardError, access: BoardAccess, asked: Arguments) -> dict[str, Any]:
+def describe_error(error: BlackboardError, access: BoardAccess, arguments: Arguments) -> dict[str, Any]:
     """Return an error of the board, with its remedy.
 
     If the caller may read, an unknown kind or agent is answered with those that there are, a payload that does not fit
@@ -56,12 +56,12 @@ def describe_error(error: BlackboardError, access: BoardAccess, asked: Arguments
         return shown
     if isinstance(error, UnknownName) and error.category == "agent":
         shown["agents"] = [agent.agent for agent in access.board.agents()]
-    if isinstance(asked, DepositArguments) and isinstance(error, UnknownName | InvalidMark):
-        shown |= _kinds_for(access, asked.kind) if not isinstance(error, UniqueConflict) else {}
-    if isinstance(asked, FindArguments) and isinstance(error, UnknownName) and asked.kind is not None:
-        shown |= _kinds_for(access, asked.kind)
-    if isinstance(asked, FinishArguments) and isinstance(error, AgentError):
-        shown |= _kinds_of_result(access, asked.result or {})
+    if isinstance(arguments, DepositArguments) and isinstance(error, UnknownName | InvalidMark):
+        shown |= _kinds_for(access, arguments.kind) if not isinstance(error, UniqueConflict) else {}
+    if isinstance(arguments, FindArguments) and isinstance(error, UnknownName) and arguments.kind is not None:
+        shown |= _kinds_for(access, arguments.kind)
+    if isinstance(arguments, FinishArguments) and isinstance(error, AgentError):
+        shown |= _kinds_of_result(access, arguments.result or {})
     return shown
 
 

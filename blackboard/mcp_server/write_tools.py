@@ -27,26 +27,26 @@ HINT_OF_OTHERS = (
 """How a model reads the marks of a claim that did not fit."""
 
 
-def deposit(access: BoardAccess, asked: DepositArguments) -> dict[str, Any]:
+def deposit(access: BoardAccess, arguments: DepositArguments) -> dict[str, Any]:
     """Deposit a mark, and return its receipt.
 
     Raises:
         AccessDenied: The caller may not deposit it.
         BlackboardError: The board refuses it.
     """
-    access.require_deposit(asked.kind, asked.subject)
+    access.require_deposit(arguments.kind, arguments.subject)
     receipt = access.board.deposit(
-        asked.kind,
-        subject=asked.subject,
-        payload=asked.payload,
-        intensity=asked.intensity,
-        key=asked.key,
-        if_event=asked.if_event,
+        arguments.kind,
+        subject=arguments.subject,
+        payload=arguments.payload,
+        intensity=arguments.intensity,
+        key=arguments.key,
+        if_event=arguments.if_event,
     )
     return _receipt(receipt)
 
 
-def answer(access: BoardAccess, asked: AnswerArguments) -> dict[str, Any]:
+def answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any]:
     """Answer a need. If it has this answer already, the receipt of that decision is returned: a call can be repeated.
 
     Raises:
@@ -56,20 +56,20 @@ def answer(access: BoardAccess, asked: AnswerArguments) -> dict[str, Any]:
     """
     access.require("answer")
     try:
-        receipt = access.board.answer(asked.need, asked.text)
+        receipt = access.board.answer(arguments.need, arguments.text)
     except NotFound:
-        if (earlier := _earlier_answer(access, asked)) is None:
+        if (earlier := _earlier_answer(access, arguments)) is None:
             raise
         return earlier
-    return {"need": asked.need, **_receipt(receipt)}
+    return {"need": arguments.need, **_receipt(receipt)}
 
 
-def _earlier_answer(access: BoardAccess, asked: AnswerArguments) -> dict[str, Any] | None:
+def _earlier_answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any] | None:
     """Return the receipt of the live decision that gave a need this answer before; None if there is none."""
     for mark in access.board.marks(Decision.kind, limit=MAX_DECISIONS):
-        is_same = str(mark.payload.get("answer", "")).casefold() == asked.text.strip().casefold()
-        if mark.payload.get("need") == asked.need and is_same:
-            return {"need": asked.need, **_receipt(Receipt(mark.id, mark.event_id, "duplicate", mark.strength))}
+        is_same = str(mark.payload.get("answer", "")).casefold() == arguments.text.strip().casefold()
+        if mark.payload.get("need") == arguments.need and is_same:
+            return {"need": arguments.need, **_receipt(Receipt(mark.id, mark.event_id, "duplicate", mark.strength))}
     return None
 
 
@@ -77,7 +77,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     return dict(plain(receipt))
 
 
-def claim(access: BoardAccess, asked: ClaimArguments) -> dict[str, Any]:
+def claim(access: BoardAccess, arguments: ClaimArguments) -> dict[str, Any]:
     """Claim the next activation of a remote agent, or extend the lease of one.
 
     Raises:
@@ -87,12 +87,14 @@ def claim(access: BoardAccess, asked: ClaimArguments) -> dict[str, Any]:
         UsageError: The lease is too short or too long, or there is no fence.
         WorkError: The agent is not remote.
     """
-    access.require("claim", asked.agent)
-    if asked.extend is None:
-        return activation_of(access.board.claim(asked.agent, lease=asked.lease))
-    if asked.fence is None:
+    access.require("claim", arguments.agent)
+    if arguments.extend is None:
+        return activation_of(access.board.claim(arguments.agent, lease=arguments.lease))
+    if arguments.fence is None:
         raise UsageError("to extend a claim, give the fence that it had")
-    state = access.board.heartbeat(asked.extend, fence=asked.fence, agent=asked.agent, lease=asked.lease)
+    state = access.board.heartbeat(
+        arguments.extend, fence=arguments.fence, agent=arguments.agent, lease=arguments.lease
+    )
     return {"note": "the lease is extended", "claimed": True, **plain(state)}
 
 
@@ -134,7 +136,7 @@ def _name_of(mark: ClaimedMark | MarkRecord) -> dict[str, Any]:
     return {"id": mark.id, "subject": mark.subject}
 
 
-def finish(access: BoardAccess, asked: FinishArguments) -> dict[str, Any]:
+def finish(access: BoardAccess, arguments: FinishArguments) -> dict[str, Any]:
     """Finish a claimed activation with a result, or report that it failed. The same result again changes nothing.
 
     Raises:
@@ -145,14 +147,14 @@ def finish(access: BoardAccess, asked: FinishArguments) -> dict[str, Any]:
         NotFound: There is no such activation.
         UsageError: The result is not valid, or there is neither a result nor the reason of a failure.
     """
-    access.require("claim", asked.agent)
-    run: dict[str, Any] = {"fence": asked.fence, "agent": asked.agent}
-    if asked.failed is None:
-        if asked.result is None:
+    access.require("claim", arguments.agent)
+    run: dict[str, Any] = {"fence": arguments.fence, "agent": arguments.agent}
+    if arguments.failed is None:
+        if arguments.result is None:
             raise UsageError(
                 "give a result, or in failed the reason why there is none; the result {} ends the work without a mark"
             )
-        return dict(plain(access.board.finish(asked.id, asked.result, **run)))
-    if asked.result:
+        return dict(plain(access.board.finish(arguments.id, arguments.result, **run)))
+    if arguments.result:
         raise UsageError("give either a result or the reason of a failure")
-    return dict(plain(access.board.fail(asked.id, asked.failed, retry=asked.retry, **run)))
+    return dict(plain(access.board.fail(arguments.id, arguments.failed, retry=arguments.retry, **run)))

@@ -23,7 +23,7 @@ from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.remote_claims.claim_queue import ClaimQueue
 from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
 from blackboard.server.request_handling.operation_definition import Call, Operation
-from blackboard.server.request_handling.request_calls import Asked, RequestCalls
+from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
 from blackboard.server.request_handling.request_reading import (
     EVENT_STREAM,
     JSON,
@@ -119,15 +119,15 @@ class Api:
         token = self._calls.token_of(request)
         if operation.streams:
             return await self._answer_bulk(operation, request, token)
-        asked = Asked(operation, request, token, await self._read_body(operation, request))
+        received = ReceivedRequest(operation, request, token, await self._read_body(operation, request))
         if operation.run_together is not None:
-            return await self._together.run(asked)
+            return await self._together.run(received)
         if operation.waits:
-            return await self._answer_when_claimed(asked)
+            return await self._answer_when_claimed(received)
 
         def work() -> EncodedResponse:
             call = self._calls.call(operation, request, token)
-            return self._run(operation, replace(call, body=asked.parsed()), request)
+            return self._run(operation, replace(call, body=received.parsed()), request)
 
         return await self._threads[operation.pool].run(work)
 
@@ -153,13 +153,13 @@ class Api:
         )
         return await threads.run(lambda: self._run(operation, replace(bulk.call, body=bulk), request))
 
-    async def _answer_when_claimed(self, asked: Asked) -> EncodedResponse:
+    async def _answer_when_claimed(self, received: ReceivedRequest) -> EncodedResponse:
         """Answer a claim as soon as there is work. If the client has left, the activation is given back."""
-        operation, request, token = asked.operation, asked.request, asked.token
+        operation, request, token = received.operation, received.request, received.token
         threads = self._threads[operation.pool]
 
         def begin() -> tuple[Call, RemoteActivation | None]:
-            call = replace(self._calls.call(operation, request, token), body=asked.parsed())
+            call = replace(self._calls.call(operation, request, token), body=received.parsed())
             return call, operation.run(call)
 
         try:
@@ -195,31 +195,31 @@ class Api:
         texts = await self.events.open(caller, choice)
         return EventStream(texts)
 
-    def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedResponse | Exception]:
+    def _answer_together(self, requests: Sequence[ReceivedRequest]) -> list[EncodedResponse | Exception]:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
-        found = self._calls.records_of(asked.token for asked in requests)
+        found = self._calls.records_of(received.token for received in requests)
         answers: list[EncodedResponse | Exception | None] = [None] * len(requests)
         calls: dict[int, Call] = {}
-        for index, asked in enumerate(requests):
+        for index, received in enumerate(requests):
             try:
-                call = self._calls.call_of(asked.operation, asked.request, found[asked.token])
-                calls[index] = replace(call, body=asked.parsed())
+                call = self._calls.call_of(received.operation, received.request, found[received.token])
+                calls[index] = replace(call, body=received.parsed())
             except Exception as error:
                 answers[index] = error
-        for run in {asked.operation.run_together for asked in requests}:
+        for run in {received.operation.run_together for received in requests}:
             indexes = [index for index in calls if requests[index].operation.run_together is run]
             results = run([calls[index] for index in indexes]) if run is not None and indexes else ()
             for index, result in zip(indexes, results, strict=True):
-                asked, call = requests[index], calls[index]
-                answers[index] = self._encoded(asked, call, result)
+                received, call = requests[index], calls[index]
+                answers[index] = self._encoded(received, call, result)
         return [answer for answer in answers if answer is not None]
 
-    def _encoded(self, asked: Asked, call: Call, result: Any) -> EncodedResponse | Exception:
+    def _encoded(self, received: ReceivedRequest, call: Call, result: Any) -> EncodedResponse | Exception:
         if isinstance(result, BlackboardError):
             return problem_of(result, is_redacted=call.caller.is_redacted)
         if isinstance(result, Exception):
             return result
-        return self._answers.answer(asked.operation, call, asked.request, result)
+        return self._answers.answer(received.operation, call, received.request, result)
 
     def _run(self, operation: Operation, call: Call, request: Request) -> EncodedResponse:
         """Run an operation, and return its answer."""

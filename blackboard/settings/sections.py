@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from blackboard.core.deployment import MAX_SKEW, AgentSettings, DepositLimits, KindSettings, ReadSpec, WatchSettings
 from blackboard.core.marks.tags import TagValue
-from blackboard.durations import Duration, Microseconds, parse_duration
+from blackboard.durations import DAY, SECOND, Duration, Microseconds
 from blackboard.system.private_files import parse_mode
 
 
@@ -18,10 +18,6 @@ def _none(value: Any) -> Any:
 
 Keep = Annotated[Duration | None, BeforeValidator(_none)]
 """A retention time: a duration, or `none` to keep everything."""
-
-
-def _length(text: str) -> Microseconds:
-    return Microseconds(parse_duration(text))
 
 
 class Section(BaseModel):
@@ -194,31 +190,31 @@ class AgentSection(AgentSettings):
 class DaemonSection(Section):
     """`[daemon]`: settings of the daemon."""
 
-    tick: Duration = _length("10s")
+    tick: Duration = Microseconds(10 * SECOND)
     """The longest time between two checks of the board without a notification."""
-    lease: Duration = _length("60s")
+    lease: Duration = Microseconds(60 * SECOND)
     """The time for which a silent worker counts as alive."""
-    grace: Duration = _length("30s")
+    grace: Duration = Microseconds(30 * SECOND)
     """The time for which running activations may continue after the first stop signal."""
     workers: int = Field(default=8, ge=1, le=256)
     """The number of activations that run at once, each in a thread."""
     evaporation_batch: int = Field(default=500, ge=1, le=100_000)
     """The largest number of marks that one transaction moves to the history."""
-    checkpoint: Duration = _length("30s")
+    checkpoint: Duration = Microseconds(30 * SECOND)
     """The interval at which the write-ahead log is copied into the database."""
-    batch_api_interval: Duration = _length("60s")
+    batch_api_interval: Duration = Microseconds(60 * SECOND)
     """The interval at which calls are submitted to the Batch API and results are fetched."""
-    keep_history: Keep = _length("365d")
+    keep_history: Keep = Microseconds(365 * DAY)
     """How long the events of marks are kept."""
-    keep_activations: Keep = _length("90d")
+    keep_activations: Keep = Microseconds(90 * DAY)
     """How long ended activations are kept."""
-    keep_model_calls: Keep = _length("90d")
+    keep_model_calls: Keep = Microseconds(90 * DAY)
     """How long ended model calls are kept."""
-    keep_activity: Keep = _length("30d")
+    keep_activity: Keep = Microseconds(30 * DAY)
     """How long the entries of the activity are kept."""
-    keep_messages: Keep = _length("90d")
+    keep_messages: Keep = Microseconds(90 * DAY)
     """How long ended messages to sinks are kept."""
-    leap: Duration = _length("365d")
+    leap: Duration = Microseconds(365 * DAY)
     """The largest forward jump of the clock that is believed."""
     log_payloads: bool = False
     """Whether the log shows the messages of all errors, which may quote payloads and answers."""

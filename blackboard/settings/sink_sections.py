@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from blackboard.core.sinks import SinkSpec
-from blackboard.durations import Duration, Microseconds, parse_duration
+from blackboard.durations import SECOND, Duration, Microseconds, parse_duration
 from blackboard.errors import ConfigurationError, WorkError
 from blackboard.settings.sections import Section
 from blackboard.system.outbound_addresses import parse_networks
@@ -220,7 +220,7 @@ class SinkSection(SinkSpec):
     """A program with its arguments, which gets the message as JSON on its standard input. No shell runs it."""
     environment: tuple[Name, ...] = ()
     """The variables of the environment that `command` gets, beside PATH, HOME, LANG and TZ."""
-    timeout: Duration = Microseconds(parse_duration("20s"))
+    timeout: Duration = Microseconds(20 * SECOND)
     """The longest time of one attempt."""
 
     @field_validator("name")

@@ -17,7 +17,7 @@ from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.clock import Clock, seconds_in, to_datetime
 from blackboard.core.states import MessageState
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import SECOND, Duration
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.settings.sink_sections import SinkSection
 from blackboard.sinks import command_sink, mail_sink, webhook_sink
@@ -29,7 +29,7 @@ LOOK_SECONDS = 2.0
 """How often the outbox is read without a notification: other processes put messages into it too."""
 PAUSE_SECONDS = 0.1
 """The shortest time between two reads: a busy board notifies of every commit."""
-BY_TIME_INTERVAL: Duration = parse_duration("30s")
+BY_TIME_INTERVAL: Duration = 30 * SECOND
 CLOSE_SECONDS = 5.0
 """The longest wait for attempts at the end. An attempt that is cut off is repeated by the next deliverer."""
 

@@ -18,7 +18,7 @@ from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.sinks import SinkSpec
 from blackboard.core.states import MessageState
-from blackboard.durations import DAY
+from blackboard.durations import DAY, Microseconds, parse_duration
 from blackboard.errors import BlackboardError, NotFound, UnknownName
 from tests.board.world import World, kind, spec
 from tests.support.board_steps import in_transaction
@@ -191,6 +191,19 @@ def test_an_agent_that_nobody_serves_is_told_once_for_each_time(world: World) ->
     remove_old(world)
     world.clock.advance(timedelta(days=100))
     assert remove_old(world) == 0, "it would be told again"
+
+
+@pytest.mark.parametrize(("patience", "minutes"), [("10s", 3), ("3m", 4), ("10m", 11)])
+def test_a_remote_agent_is_told_after_the_setting_of_its_sink(world: World, patience: str, minutes: int) -> None:
+    remote = SALES.model_copy(update={"remote": True, "code": None})
+    world.deploy(KINDS, remote, sinks=sink("agent-unserved", unserved_for=Microseconds(parse_duration(patience))))
+    world.board.claim("sales")
+    world.clock.advance(timedelta(minutes=minutes - 1, seconds=-1))
+    look(world)
+    assert told(world) == [], "a waiting worker says so once a minute"
+    world.clock.advance(timedelta(minutes=1, seconds=1))
+    look(world)
+    assert [message.agent for message in told(world)] == ["sales"]
 
 
 @pytest.mark.postgresql

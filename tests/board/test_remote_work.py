@@ -28,6 +28,7 @@ from blackboard.errors import (
 )
 from tests.board.world import World, kind, spec
 
+REINFORCEMENT = {"mark": 1, "by": 1}
 VERDICT = {"kind": "verdict", "subject": "r/1", "payload": {"grade": "good"}}
 
 
@@ -196,6 +197,8 @@ def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, wo
         ({"marks": [{**VERDICT, "decay": "sometimes"}]}, UsageError, "decay"),
         ({"marks": [taken]}, UniqueConflict, "slot"),
         ({"marks": [VERDICT] * 1001}, AgentError, "max_marks"),
+        ({"reinforcements": [REINFORCEMENT], "marks": [taken]}, UniqueConflict, "marks, item 1: "),
+        ({"reinforcements": [REINFORCEMENT], "marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "marks, item 1: "),
         ({"withdrawals": [{"mark": 99}]}, InvalidMark, "withdrawals, item 1: the agent was not given mark 99"),
         ({"mark": []}, UsageError, "mark: extra inputs"),
         ({"usage": [{"model": "m"}]}, UsageError, "usage.0.usd: field required"),

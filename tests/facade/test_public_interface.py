@@ -134,8 +134,8 @@ def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
         def profile(frame: types.FrameType, event: str, argument: object) -> None:
             path = frame.f_code.co_filename
             ours = Path(path).stem in (
-                "blackboard", "board_session", "deposit_batches", "deposit_requests", "deposits", "database",
-                "rising_crossings",
+                "blackboard", "deposit_methods", "board_session", "deposit_batches", "deposit_requests", "deposits",
+                "database", "rising_crossings",
             )  # fmt: skip
             resumable = frame.f_code.co_flags & inspect.CO_GENERATOR or "<" in frame.f_code.co_name
             if event == "call" and ours and not resumable:
@@ -148,6 +148,6 @@ def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
         finally:
             sys.setprofile(None)
     assert entered[:5] == [
-        "Blackboard.deposit", "deposited_item", "learn_classes", "deposit_options", "DepositRequest.of"
+        "DepositMethods.deposit", "deposited_item", "learn_classes", "deposit_options", "DepositRequest.of"
     ]  # fmt: skip
     assert {name for name in entered if entered.count(name) > 1} == set()

@@ -159,7 +159,7 @@ async def test_lists_end_at_their_limits_and_continue(shared_board: Blackboard) 
         assert len({item["id"] for item in crossings["crossings"] + more["crossings"]}) == 70
         rows = await session.call("query", sql="SELECT id FROM live_marks", limit=20)
         assert (len(rows["rows"]), rows["has_more"]) == (20, True)
-        for cursor in ("?", encode_cursor([1, 2]), encode_cursor({"a": 1})):
+        for cursor in ("?", encode_cursor([1, 2]), encode_cursor({"a": 1}), encode_cursor(["2026-01-05", True, 1])):
             assert "error" in await session.refused("find", cursor=cursor)
 
 

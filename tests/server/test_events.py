@@ -227,6 +227,7 @@ def test_a_mistake_is_answered_before_the_stream_begins(served: Served) -> None:
         ("after=yesterday", "invalid"),
         ("after=1-1&after=2-2", "invalid"),
         ("kind=leed", "unknown-name"),
+        ("agent=salse", "unknown-name"),
         ("tag=colour%3Dred", "unknown-name"),
         ("tag=company", "invalid"),
     ):

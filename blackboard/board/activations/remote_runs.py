@@ -32,7 +32,7 @@ from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.micro_dollars import from_usd
 from blackboard.core.states import ActivationState
-from blackboard.durations import MINUTE, Duration
+from blackboard.durations import Duration
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, LeaseLost, NotFound, WorkError
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -40,8 +40,6 @@ from blackboard.system import tracing
 
 WEBHOOK_WORKER = "webhook"
 """The name of the worker that posts activations to a webhook."""
-PRESENCE: Duration = MINUTE
-"""The shortest time between two records of a worker that waits for work."""
 DUE_AT_ONCE = 100
 """The largest number of due crossings and needs that one claim records."""
 
@@ -226,8 +224,8 @@ def finish(
     known = {mark.id: mark for mark in _marks(txn, (*inputs, *reads), classes)}
     items = item_checks.collect(spec, _actions(txn, result, known, classes))
     with tracing.within(tracing.current_traceparent() or row.traceparent):
-        actions = item_checks.prepare(spec, row.id, items)
-    activation_results.finish(txn, row, spec, actions, classes)
+        actions = item_checks.prepare(spec, row.id, items, places := _places(result))
+    activation_results.finish(txn, row, spec, actions, classes, places)
     model_calls.record_reported(txn, row.id, spec.name, len(inputs), _reported(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())
     return _find(txn, row.id, agent)
@@ -281,18 +279,24 @@ def _marks(txn: BoardTransaction, inputs: tuple[ActivationInput, ...], classes: 
 def _actions(
     txn: BoardTransaction, result: RemoteResult, known: dict[int, Mark], classes: MarkClasses
 ) -> Iterator[Action]:
-    for number, withdrawal in enumerate(result.withdrawals, 1):
-        mark = _known(known, withdrawal.mark, f"withdrawals, item {number}")
-        yield Withdraw(mark, withdrawal.if_event)
-    for number, reinforcement in enumerate(result.reinforcements, 1):
-        mark = _known(known, reinforcement.mark, f"reinforcements, item {number}")
-        yield Reinforce(mark, reinforcement.by, reinforcement.if_event)
-    for number, returned in enumerate(result.marks, 1):
+    """Yield the items of a result in the order in which they are applied, which is that of `_places`."""
+    places = iter(_places(result))
+    for withdrawal in result.withdrawals:
+        yield Withdraw(_known(known, withdrawal.mark, next(places)), withdrawal.if_event)
+    for reinforcement in result.reinforcements:
+        yield Reinforce(_known(known, reinforcement.mark, next(places)), reinforcement.by, reinforcement.if_event)
+    for returned, place in zip(result.marks, places, strict=True):
         try:
             yield _mark(txn, returned, classes)
         except BlackboardError as error:
-            error.place = f"marks, item {number}"
+            error.place = place
             raise
+
+
+def _places(result: RemoteResult) -> list[str]:
+    """Return the name of each item of a result in errors: its list, and its number there."""
+    lists = {"withdrawals": result.withdrawals, "reinforcements": result.reinforcements, "marks": result.marks}
+    return [f"{name}, item {number}" for name, items in lists.items() for number in range(1, len(items) + 1)]
 
 
 def _known(known: dict[int, Mark], mark_id: int, place: str) -> Mark:

@@ -99,7 +99,7 @@ class MaintenanceWork:
 
     def ask_about_clock(self) -> None:
         """Ask a person about a clock that the board does not believe."""
-        self._session.write(lambda txn: board_clock.ask_person(txn, self._session.classes))
+        self._session.write(lambda txn: board_clock.ask_about_clock(txn, self._session.classes))
 
     def withdraw_clock_question(self) -> bool:
         """Withdraw the question about the clock; returns whether there was one."""

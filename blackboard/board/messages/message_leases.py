@@ -23,11 +23,11 @@ from blackboard.clock import Instant
 from blackboard.core.marks.scopes import subject_of
 from blackboard.core.sinks import BY_TIME, SinkSpec, Topic
 from blackboard.core.states import MessageState
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import MINUTE, Duration, parse_duration
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
 
-LEASE: Duration = parse_duration("2m")
+LEASE: Duration = 2 * MINUTE
 """The lease of a message, which is longer than any attempt to deliver it."""
 DELAYS: tuple[Duration, ...] = tuple(
     parse_duration(text) for text in ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
@@ -96,8 +96,8 @@ def _next(now: Instant, attempts: int, failed: FailedAttempt | None) -> tuple[Me
         return MessageState.GONE, now
     if attempts >= len(DELAYS):
         return MessageState.FAILED, now
-    asked = 0 if failed.wait is None else failed.wait // timedelta(microseconds=1)
-    return MessageState.WAITING, now + max(DELAYS[attempts], asked)
+    requested = 0 if failed.wait is None else failed.wait // timedelta(microseconds=1)
+    return MessageState.WAITING, now + max(DELAYS[attempts], requested)
 
 
 def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
@@ -160,8 +160,9 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[N
     if not sinks:
         return
     deployed_at = txn.sql.existing(DEPLOYMENTS.active_deployment).deployed_at
+    silence = min(sink.unserved_for for _, sink in sinks)
     for agent in txn.deployment.agents:
-        if (problem := served_agents.unserved(txn, agent, dead)) is None:
+        if (problem := served_agents.unserved(txn, agent, dead, silence=silence)) is None:
             continue
         since = deployed_at if problem.since is None else problem.since
         notice = message_causes.unserved_agent(agent, problem.reason, problem.since)

@@ -18,8 +18,10 @@ from blackboard.store.rows import WorkerRow
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 
+PRESENCE_INTERVAL: Duration = MINUTE
+"""How often a waiting worker of a remote agent records that it waits."""
 REMOTE_SILENCE: Duration = 5 * MINUTE
-"""A remote agent is unserved if no worker has claimed or waited for it for this long, and none runs it."""
+"""How long no worker must have claimed or waited for a remote agent before the board shows it as unserved."""
 
 Code = Mapping[str, str | None]
 """The digests of the code of some agents, by name."""
@@ -70,10 +72,16 @@ def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
     return "; ".join(reasons) or None
 
 
-def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> UnservedAgent | None:
-    """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims."""
+def unserved(
+    txn: BoardTransaction, agent: str, dead: Collection[str], *, silence: Duration = REMOTE_SILENCE
+) -> UnservedAgent | None:
+    """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims.
+
+    A remote agent is unserved if no worker has claimed or waited for it for `silence`, and none runs it. A shorter
+    silence than two intervals of presence counts as two, because a waiting worker says so once in an interval.
+    """
     if (spec := txn.deployment.agents.get(agent)) is not None and spec.remote:
-        return _unserved_remote(txn, agent)
+        return _unserved_remote(txn, agent, silence)
     ends: list[Instant | None] = [agent_state.get(txn, agent).served_at]
     idle = None
     workers = txn.sql.all(ACTIVATIONS.workers)
@@ -97,14 +105,14 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
     return UnservedAgent(reason, since)
 
 
-def _unserved_remote(txn: BoardTransaction, agent: str) -> UnservedAgent | None:
+def _unserved_remote(txn: BoardTransaction, agent: str, silence: Duration) -> UnservedAgent | None:
     """Return why no worker claims for a remote agent; None if one runs it, or has claimed or waited lately."""
     since = agent_state.get(txn, agent).served_at
     is_leased = any(
         row.agent == agent and row.lease_until is not None and row.lease_until > txn.now
         for row in txn.sql.all(ACTIVATIONS.running)
     )
-    if is_leased or (since is not None and since > txn.now - REMOTE_SILENCE):
+    if is_leased or (since is not None and since > txn.now - max(silence, 2 * PRESENCE_INTERVAL)):
         return None
     if since is None:
         return UnservedAgent("it is remote, and no worker has claimed for it yet", None)

@@ -380,8 +380,8 @@ def inbox(
 def _need_lines(need: NeedRecord) -> Iterator[str]:
     """Yield the lines about a need in the inbox."""
     by = "" if need.activation_id is None else f" in activation {need.activation_id}"
-    asked = (need.as_of - need.reinforced_at).total_seconds()
-    yield f"{need.id}  {need.subject}  ({short(asked)} old, from {need.author}{by})"
+    age = (need.as_of - need.reinforced_at).total_seconds()
+    yield f"{need.id}  {need.subject}  ({short(age)} old, from {need.author}{by})"
     yield f"    {need.question}"
     if need.options:
         yield f"    options: {' | '.join(need.options)}"

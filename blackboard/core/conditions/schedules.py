@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.conditions.condition_types import Comparison, Condition, Over
-from blackboard.durations import DAY, Duration, DurationLike, format_duration, parse_duration
+from blackboard.durations import DAY, SECOND, Duration, DurationLike, format_duration, parse_duration
 from blackboard.errors import BlackboardError, InvalidCondition, nearest
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from apscheduler.triggers.base import BaseTrigger
 
-SHORTEST_INTERVAL: Duration = parse_duration("1s")
+SHORTEST_INTERVAL: Duration = SECOND
 """The shortest interval of `every`."""
 MAX_COUNTED_INSTANTS = 100
 """The number of missed instants up to which they are counted."""

@@ -19,7 +19,7 @@ from blackboard.core.backoff import backoff
 from blackboard.core.states import CallState
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.failures import (
@@ -40,9 +40,9 @@ log = Log("blackboard")
 
 MAX_CALLS = 1000
 """The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
-LOST_AFTER: Duration = parse_duration("10m")
+LOST_AFTER: Duration = 10 * MINUTE
 """The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
-FIRST_WAIT: Duration = parse_duration("1m")
+FIRST_WAIT: Duration = MINUTE
 MAX_DOUBLINGS = 4
 """The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""
 UNREADABLE = "null"

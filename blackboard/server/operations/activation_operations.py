@@ -71,11 +71,11 @@ class Cost(Fields):
 
 def activations(call: Call) -> Page:
     """List activations, newest first."""
-    asked: ListedActivations = call.parameters
+    parameters: ListedActivations = call.parameters
     found = call.board.activations(
-        agent=asked.agent, state=asked.state or None, limit=asked.limit + 1, before=asked.page
+        agent=parameters.agent, state=parameters.state or None, limit=parameters.limit + 1, before=parameters.page
     )
-    return Page(found, asked.limit, lambda item, number: item.id)
+    return Page(found, parameters.limit, lambda item, number: item.id)
 
 
 def activation(call: Call) -> ActivationDetails:
@@ -106,11 +106,11 @@ def discard_many(call: Call) -> ActivationChanges:
 
 
 def _change_many(call: Call, state: ActivationState) -> ActivationChanges:
-    asked: StuckActivations = call.body
-    states = [str(item) for item in RETRIABLE] if asked.state is None else [asked.state]
+    parameters: StuckActivations = call.body
+    states = [str(item) for item in RETRIABLE] if parameters.state is None else [parameters.state]
     change = call.board.retry if state == ActivationState.READY else call.board.discard
     changed = []
-    for record in call.board.activations(agent=asked.agent, state=states, limit=MAX_LIMIT):
+    for record in call.board.activations(agent=parameters.agent, state=states, limit=MAX_LIMIT):
         try:
             change(record.id)
         except WorkError:  # somebody else has changed it meanwhile

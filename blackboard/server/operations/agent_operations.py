@@ -68,10 +68,10 @@ class Reason(Fields):
 
 def agenda(call: Call) -> Page:
     """List the waiting crossings, strongest first, each with what holds it."""
-    asked: ListedAgenda = call.parameters
-    start = asked.page
-    found = call.board.agenda(limit=start + asked.limit + 1)[start:]
-    return Page(found, asked.limit, lambda item, number: start + number)
+    parameters: ListedAgenda = call.parameters
+    start = parameters.page
+    found = call.board.agenda(limit=start + parameters.limit + 1)[start:]
+    return Page(found, parameters.limit, lambda item, number: start + number)
 
 
 def schedules(call: Call) -> list[ScheduleRecord]:
@@ -91,10 +91,10 @@ def agents(call: Call) -> list[AgentStatus]:
 
 def explain(call: Call) -> Explanation:
     """Explain why an agent has or has not woken."""
-    asked: ExplainedAgent = call.parameters
-    read = partial(read_group, call.board.deployment, asked.agent)
-    group = [value for text in asked.group for value in read(text)] if asked.group else None
-    return explanation(call.board.explain(asked.agent, asked.subject, group=group))  # type: ignore[return-value]
+    parameters: ExplainedAgent = call.parameters
+    read = partial(read_group, call.board.deployment, parameters.agent)
+    group = [value for text in parameters.group for value in read(text)] if parameters.group else None
+    return explanation(call.board.explain(parameters.agent, parameters.subject, group=group))  # type: ignore[return-value]
 
 
 def pause_agent(call: Call) -> Pause:

@@ -105,9 +105,11 @@ class ForgottenSubject(Fields):
 
 def inbox(call: Call) -> Page:
     """List the needs that wait for a person, overdue needs first."""
-    asked: ListedInbox = call.parameters
-    found = call.board.inbox(asked.assignee, all_needs=asked.all)[asked.page : asked.page + asked.limit + 1]
-    return Page(found, asked.limit, lambda item, number: asked.page + number)
+    parameters: ListedInbox = call.parameters
+    found = call.board.inbox(parameters.assignee, all_needs=parameters.all)[
+        parameters.page : parameters.page + parameters.limit + 1
+    ]
+    return Page(found, parameters.limit, lambda item, number: parameters.page + number)
 
 
 def answer(call: Call) -> Answered:
@@ -125,12 +127,12 @@ def assign(call: Call) -> Assignment:
 
 def activity(call: Call) -> Page:
     """List what agents, people and programs did, oldest first."""
-    asked: ListedActivity = call.parameters
-    after = asked.after if asked.page is None else asked.page
+    parameters: ListedActivity = call.parameters
+    after = parameters.after if parameters.page is None else parameters.page
     if after is None:  # the newest entries: nothing follows them
-        return Page(call.board.activity(limit=asked.limit), asked.limit, lambda item, number: item.id)
-    found = call.board.activity(after=after, limit=asked.limit + 1)
-    return Page(found, asked.limit, lambda item, number: item.id)
+        return Page(call.board.activity(limit=parameters.limit), parameters.limit, lambda item, number: item.id)
+    found = call.board.activity(after=after, limit=parameters.limit + 1)
+    return Page(found, parameters.limit, lambda item, number: item.id)
 
 
 def status(call: Call) -> Summary:
@@ -155,9 +157,9 @@ def doctor(call: Call) -> Examination:
 
 def deployments(call: Call) -> Page:
     """List the versions of the deployment, newest first."""
-    asked: ListedDeployments = call.parameters
-    found = call.board.deployments(before=asked.page, limit=asked.limit + 1)
-    return Page(found, asked.limit, lambda item, number: item.version)
+    parameters: ListedDeployments = call.parameters
+    found = call.board.deployments(before=parameters.page, limit=parameters.limit + 1)
+    return Page(found, parameters.limit, lambda item, number: item.version)
 
 
 def sql(call: Call) -> list[dict[str, Any]] | QueryTable:

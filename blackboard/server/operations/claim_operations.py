@@ -82,20 +82,20 @@ class FailedRun(Fields):
 
 def claim(call: Call) -> RemoteActivation | None:
     """Claim an activation of a remote agent under a lease, and wait for one. 204 if there is none."""
-    asked: Claiming = call.parameters
-    call.caller.require("claim", asked.agent)
-    return call.board.claim(asked.agent, lease=asked.lease)
+    parameters: Claiming = call.parameters
+    call.caller.require("claim", parameters.agent)
+    return call.board.claim(parameters.agent, lease=parameters.lease)
 
 
 def waiting_claim(call: Call, check: Callable[[], object]) -> WaitingClaim:
     """Return the claim that waits for an operation `claim`; each attempt checks the caller again."""
-    asked: Claiming = call.parameters
+    parameters: Claiming = call.parameters
     board: Blackboard = call.board
 
     def attempt() -> Attempt:
         check()
-        found = board.claim(asked.agent, lease=asked.lease)
-        at = None if found is not None else board.claimable_at(asked.agent)
+        found = board.claim(parameters.agent, lease=parameters.lease)
+        at = None if found is not None else board.claimable_at(parameters.agent)
         return Attempt(found, None if at is None else (at - board.now()) / timedelta(seconds=1))
 
     def give_back(found: RemoteActivation) -> bool:
@@ -106,30 +106,32 @@ def waiting_claim(call: Call, check: Callable[[], object]) -> WaitingClaim:
 
 def heartbeat(call: Call) -> RunState:
     """Extend the lease of an activation."""
-    asked: OneRun = call.parameters
-    call.caller.require("claim", asked.agent)
+    parameters: OneRun = call.parameters
+    call.caller.require("claim", parameters.agent)
     body: Heartbeat = call.body
-    return call.board.heartbeat(asked.id, agent=asked.agent, fence=body.fence, lease=body.lease)
+    return call.board.heartbeat(parameters.id, agent=parameters.agent, fence=body.fence, lease=body.lease)
 
 
 def finish(call: Call) -> RunState:
     """Finish an activation: deposit its marks, and end it. The same request again changes nothing."""
-    asked: OneRun = call.parameters
-    call.caller.require("claim", asked.agent)
+    parameters: OneRun = call.parameters
+    call.caller.require("claim", parameters.agent)
     body: ResultOfRun = call.body
     result = RemoteResult(
         marks=body.marks, withdrawals=body.withdrawals, reinforcements=body.reinforcements, usage=body.usage
     )
-    return call.board.finish(asked.id, result, agent=asked.agent, fence=body.fence)
+    return call.board.finish(parameters.id, result, agent=parameters.agent, fence=body.fence)
 
 
 def fail(call: Call) -> RunState:
     """End an activation as failed. It is tried again, split or dead, as its agent's settings say."""
-    asked: OneRun = call.parameters
-    call.caller.require("claim", asked.agent)
+    parameters: OneRun = call.parameters
+    call.caller.require("claim", parameters.agent)
     body: FailedRun = call.body
     usage: tuple[ModelUsage, ...] = body.usage
-    return call.board.fail(asked.id, body.reason, agent=asked.agent, fence=body.fence, retry=body.retry, usage=usage)
+    return call.board.fail(
+        parameters.id, body.reason, agent=parameters.agent, fence=body.fence, retry=body.retry, usage=usage
+    )
 
 
 OF_CLAIMS = ("unknown-name", "not-possible")

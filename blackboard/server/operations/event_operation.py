@@ -52,48 +52,51 @@ class WantedEvents(Fields):
     kind: Annotated[Sequence[Name], Field(description="Only events of marks of these kinds.")] = ()
     tag: Tags = ()
     subject: str | None = Field(default=None, description="Only what is about a subject of this pattern, as lead/*.")
-    agent: Annotated[Sequence[Name], Field(description="Only what these agents did, and marks that they changed.")] = ()
+    agent: Annotated[Sequence[Name], Field(description="Only what these agents or people (`person:ann`) did.")] = ()
 
 
 def events(call: Call) -> Choice:
     """Streams the events of marks and the activity, as server-sent events."""
-    asked: WantedEvents = call.parameters
-    streams = asked.streams.split(",")
+    parameters: WantedEvents = call.parameters
+    streams = parameters.streams.split(",")
     if not streams or not set(streams) <= {*STREAMS}:
         raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma")
-    position = call.last_event_id or asked.after
+    position = call.last_event_id or parameters.after
     found = None if position is None else _POSITION.fullmatch(position)
     if position is not None and found is None:
         place = "Last-Event-ID" if call.last_event_id else "after"
         raise _invalid(place, "this is not an id that this stream has sent")
     after = None if found is None else StreamPosition(int(found[1]), int(found[2]))
-    return Choice("marks" in streams, "activity" in streams, _filter(asked, call.board.deployment), after)
+    for agent in parameters.agent:
+        if ":" not in agent:  # people and other authors with a prefix are in no list
+            call.board.activations(agent=agent, limit=1)  # refuses a name that no agent has or had
+    return Choice("marks" in streams, "activity" in streams, _filter(parameters, call.board.deployment), after)
 
 
-def _filter(asked: WantedEvents, deployment: Deployment) -> Callable[[Record], bool]:
+def _filter(parameters: WantedEvents, deployment: Deployment) -> Callable[[Record], bool]:
     """Return the function that says whether a client wants a record.
 
     Raises:
         UnknownName: There is no such kind or tag.
         UsageError: A text is no value of a tag.
     """
-    for kind in asked.kind:
+    for kind in parameters.kind:
         deployment.kind(kind)
-    only_kind = asked.kind[0] if len(asked.kind) == 1 else None
-    values = read_filters(deployment, only_kind, asked.tag)
+    only_kind = parameters.kind[0] if len(parameters.kind) == 1 else None
+    values = read_filters(deployment, only_kind, parameters.tag)
     if unknown := [name for name, found in values.items() if not found]:
         raise UnknownName("tag", unknown[0], {tag for kind in deployment.kinds.values() for tag in kind.tags})
     where = WhereClause.of(values) if values else None
 
     def accepts(record: Record) -> bool:
-        if asked.subject is not None and not fnmatchcase(record.subject or "", asked.subject):
+        if parameters.subject is not None and not fnmatchcase(record.subject or "", parameters.subject):
             return False
         agent = record.author if isinstance(record, StreamEvent) else record.agent
-        if asked.agent and agent not in asked.agent:
+        if parameters.agent and agent not in parameters.agent:
             return False
         if not isinstance(record, StreamEvent):
             return True
-        if asked.kind and record.kind not in asked.kind:
+        if parameters.kind and record.kind not in parameters.kind:
             return False
         return where is None or _has_tags(record, where, deployment)
 

@@ -83,18 +83,20 @@ class OneKind(Fields):
 
 def marks(call: Call) -> Page:
     """List the live marks, strongest first."""
-    asked: ListedMarks = call.parameters
-    where: dict[str, Any] = read_filters(call.board.deployment, asked.kind, asked.tag) if asked.tag else {}
-    found = call.board.marks(
-        asked.kind,
-        subject=asked.subject,
-        min_strength=asked.min_strength,
-        at=asked.at,
-        limit=asked.limit + 1,
-        where=where or None,
-        after=None if asked.page is None else MarkPosition(*asked.page),
+    parameters: ListedMarks = call.parameters
+    where: dict[str, Any] = (
+        read_filters(call.board.deployment, parameters.kind, parameters.tag) if parameters.tag else {}
     )
-    return Page(found, asked.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
+    found = call.board.marks(
+        parameters.kind,
+        subject=parameters.subject,
+        min_strength=parameters.min_strength,
+        at=parameters.at,
+        limit=parameters.limit + 1,
+        where=where or None,
+        after=None if parameters.page is None else MarkPosition(*parameters.page),
+    )
+    return Page(found, parameters.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
 
 def mark(call: Call) -> MarkRecord:
@@ -104,10 +106,10 @@ def mark(call: Call) -> MarkRecord:
 
 def withdraw(call: Call) -> Withdrawal:
     """Withdraw a live mark from the board. This wakes no agent."""
-    asked: ChangedMark = call.parameters
-    _require_change(call, asked.id)
-    call.board.withdraw(asked.id, if_event=asked.if_event)
-    return Withdrawal(asked.id)
+    parameters: ChangedMark = call.parameters
+    _require_change(call, parameters.id)
+    call.board.withdraw(parameters.id, if_event=parameters.if_event)
+    return Withdrawal(parameters.id)
 
 
 def reinforce(call: Call) -> Receipt:
@@ -130,16 +132,18 @@ def _require_change(call: Call, mark_id: int) -> None:
 
 def subjects(call: Call) -> Page:
     """List the subjects that ever had a mark, in alphabetical order."""
-    asked: ListedSubjects = call.parameters
-    found = call.board.subjects(asked.prefix, limit=asked.limit + 1, after=asked.page or "", at=asked.at)
-    return Page(found, asked.limit, lambda item, number: item)
+    parameters: ListedSubjects = call.parameters
+    found = call.board.subjects(
+        parameters.prefix, limit=parameters.limit + 1, after=parameters.page or "", at=parameters.at
+    )
+    return Page(found, parameters.limit, lambda item, number: item)
 
 
 def history(call: Call) -> Page:
     """List the events of a subject's marks, oldest first."""
-    asked: HistoryOfSubject = call.parameters
-    found = call.board.history(asked.subject, at=asked.at, after=asked.page, limit=asked.limit + 1)
-    return Page(found, asked.limit, lambda item, number: item.id)
+    parameters: HistoryOfSubject = call.parameters
+    found = call.board.history(parameters.subject, at=parameters.at, after=parameters.page, limit=parameters.limit + 1)
+    return Page(found, parameters.limit, lambda item, number: item.id)
 
 
 def kinds(call: Call) -> list[KindShape]:

@@ -46,9 +46,11 @@ class UndeliveredMessages(Fields):
 
 def outbox(call: Call) -> Page:
     """List the messages to people outside, newest first."""
-    asked: ListedMessages = call.parameters
-    found = call.board.outbox(sink=asked.sink, state=asked.state, before=asked.page, limit=asked.limit + 1)
-    return Page(found, asked.limit, lambda item, number: item.id)
+    parameters: ListedMessages = call.parameters
+    found = call.board.outbox(
+        sink=parameters.sink, state=parameters.state, before=parameters.page, limit=parameters.limit + 1
+    )
+    return Page(found, parameters.limit, lambda item, number: item.id)
 
 
 def outbox_message(call: Call) -> OutboxMessage:
@@ -68,14 +70,16 @@ def discard_message(call: Call) -> OutboxMessage:
 
 def retry_messages(call: Call) -> MessageChanges:
     """Send the messages of a sink, or in a state, that were not delivered again under the same ids."""
-    asked: UndeliveredMessages = call.body
-    return MessageChanges(call.board.retry_messages(sink=asked.sink, state=asked.state), MessageState.WAITING)
+    parameters: UndeliveredMessages = call.body
+    return MessageChanges(call.board.retry_messages(sink=parameters.sink, state=parameters.state), MessageState.WAITING)
 
 
 def discard_messages(call: Call) -> MessageChanges:
     """Give up the messages of a sink, or in a state, that were not delivered."""
-    asked: UndeliveredMessages = call.body
-    return MessageChanges(call.board.discard_messages(sink=asked.sink, state=asked.state), MessageState.DISCARDED)
+    parameters: UndeliveredMessages = call.body
+    return MessageChanges(
+        call.board.discard_messages(sink=parameters.sink, state=parameters.state), MessageState.DISCARDED
+    )
 
 
 OPERATIONS = (

@@ -35,8 +35,8 @@ class Position(Fields):
 
 def read_position(call: Call) -> ReadPosition:
     """Show how far a file has been deposited by the author of the token."""
-    asked: OneFile = call.parameters
-    found = load_position(call.board.session, asked.source, call.board.author, asked.kind)
+    parameters: OneFile = call.parameters
+    found = load_position(call.board.session, parameters.source, call.board.author, parameters.kind)
     if found is None:
         raise NotFound("this file was never followed")
     return found
@@ -44,10 +44,10 @@ def read_position(call: Call) -> ReadPosition:
 
 def set_read_position(call: Call) -> ReadPosition:
     """Record how far a file has been deposited by the author of the token."""
-    asked: OneFile = call.parameters
-    call.board.deployment.kind(asked.kind)
+    parameters: OneFile = call.parameters
+    call.board.deployment.kind(parameters.kind)
     position = ReadPosition(**call.body.model_dump())
-    save_position(call.board.session, asked.source, call.board.author, asked.kind, position)
+    save_position(call.board.session, parameters.source, call.board.author, parameters.kind, position)
     return position
 
 

@@ -43,21 +43,21 @@ class SearchedText(Fields):
 
 def search(call: Call) -> Page:
     """Search the text of marks. The best match is first, by relevance times strength."""
-    asked: SearchedText = call.parameters
-    start = asked.page
+    parameters: SearchedText = call.parameters
+    start = parameters.page
     found = call.board.search(
-        asked.text,
-        kind=asked.kind,
-        where=read_filters(call.board.deployment, asked.kind, asked.tag),
-        limit=start + asked.limit + 1,
-        faded=asked.faded,
-        match="any" if asked.any_word else "all",
-        raw=asked.raw,
+        parameters.text,
+        kind=parameters.kind,
+        where=read_filters(call.board.deployment, parameters.kind, parameters.tag),
+        limit=start + parameters.limit + 1,
+        faded=parameters.faded,
+        match="any" if parameters.any_word else "all",
+        raw=parameters.raw,
     )
     shape = found_marks(found)
     return Page(
         shape.marks[start:],
-        asked.limit,
+        parameters.limit,
         lambda item, number: start + number,
         member="marks",
         others={"exact": shape.exact, "complete": shape.complete},

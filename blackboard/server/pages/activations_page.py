@@ -64,9 +64,9 @@ class TimeLine:
 
 def show_activations(look: Look) -> Sight:
     """Return activations, newest first, and their time line."""
-    asked: ActivationsFields = look.parameters
+    parameters: ActivationsFields = look.parameters
     found = look.board.activations(
-        agent=asked.agent or None, state=asked.state, limit=MOST_SHOWN + 1, before=asked.before
+        agent=parameters.agent or None, state=parameters.state, limit=MOST_SHOWN + 1, before=parameters.before
     )
     shown = found[:MOST_SHOWN]
     usage = page_readings.usage_by_activation(look.board, [item.id for item in shown])

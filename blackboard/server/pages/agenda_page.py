@@ -17,15 +17,17 @@ class AgendaFields(PageFields):
 
 def show_agenda(look: Look) -> Sight:
     """Return the waiting crossings, strongest first, and the schedules."""
-    asked: AgendaFields = look.parameters
-    if asked.held_by:  # this is not known before it is computed
+    parameters: AgendaFields = look.parameters
+    if parameters.held_by:  # this is not known before it is computed
         items = look.board.agenda()
-    elif asked.agent:
-        items = page_readings.agenda_of(look.board, asked.agent, MOST_ITEMS + 1)
+    elif parameters.agent:
+        items = page_readings.agenda_of(look.board, parameters.agent, MOST_ITEMS + 1)
     else:
         items = look.board.agenda(limit=MOST_ITEMS + 1)
     chosen = [
-        item for item in items if asked.agent in ("", item.agent) and asked.held_by in ("", item.held_by or "nothing")
+        item
+        for item in items
+        if parameters.agent in ("", item.agent) and parameters.held_by in ("", item.held_by or "nothing")
     ]
     reasons = sorted({item.held_by or "nothing" for item in items})
     return Sight(

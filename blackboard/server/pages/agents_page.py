@@ -97,7 +97,7 @@ class ShownWatch:
 
 def show_agents(look: Look) -> Sight:
     """Return the agents, their watches, their last day and what is left of their budgets."""
-    board, asked = look.board, look.parameters
+    board, parameters = look.board, look.parameters
     figures, deployment = board.figures(), board.deployment
     runs = page_readings.ended_runs(board, DAY, MOST_RUNS)
     days, unserved = _last_day(runs, board.now()), set(board.unserved_agents())
@@ -115,7 +115,7 @@ def show_agents(look: Look) -> Sight:
             day=dataclasses.replace(days.get(agent.agent, LastDay(0, 0, None, None)), bars=()),
         )
         for agent in board.agents()
-        if asked.agent in ("", agent.agent)
+        if parameters.agent in ("", agent.agent)
     ]
     watches = defaultdict(list)
     for spec in deployment.agents.values():

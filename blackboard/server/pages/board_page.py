@@ -92,28 +92,28 @@ class Lane:
 
 def show_board(look: Look) -> Sight:
     """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
-    board, asked = look.board, look.parameters
+    board, parameters = look.board, look.parameters
     deployment = board.deployment
     counts = look.counts.now()
-    names = asked.kind or _with_tags(deployment, asked.tag)
-    if asked.agent:
-        own = deployment.agent(asked.agent).kinds
+    names = parameters.kind or _with_tags(deployment, parameters.tag)
+    if parameters.agent:
+        own = deployment.agent(parameters.agent).kinds
         names = [name for name in names if name in own]
-    is_filtered = bool(asked.subject or asked.tag or asked.at)
-    if not asked.kind and not is_filtered:
+    is_filtered = bool(parameters.subject or parameters.tag or parameters.at)
+    if not parameters.kind and not is_filtered:
         names = [name for name in names if counts.get(name)] or names
     limit = max(LEAST_DRAWN, MOST_DRAWN // max(1, len(names)))
     lanes: list[Lane] = []
     marks: list[MarkRecord] = []
     for name in names:
-        found = _marks(board, name, asked, limit + 1)
+        found = _marks(board, name, parameters, limit + 1)
         total = None if is_filtered else counts.get(name, 0)
         lanes.append(Lane(name, min(limit, len(found)), total, len(found) > limit))
         marks += found[:limit]
     drawn = [_drawn(mark) for mark in marks]
-    shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in asked.kind]
+    shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in parameters.kind]
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
-    ahead, more = forecast(board, asked.agent)
+    ahead, more = forecast(board, parameters.agent)
     return Sight(
         {"lanes": shown, "ahead": ahead[:MOST_LISTED_AHEAD], "strengths": [mark.strength for mark in marks]},
         {
@@ -128,9 +128,9 @@ def show_board(look: Look) -> Sight:
         {
             "laws": laws,
             "words": {lane.kind: law_in_words(deployment.kind(lane.kind).decay) for lane in shown},
-            "thresholds": list(thresholds(deployment, asked.agent)),
-            "at": None if asked.at is None else milliseconds(asked.at),
-            "window": parse_duration(asked.window) / 1000 if asked.window else None,
+            "thresholds": list(thresholds(deployment, parameters.agent)),
+            "at": None if parameters.at is None else milliseconds(parameters.at),
+            "window": parse_duration(parameters.window) / 1000 if parameters.window else None,
         },
     )
 
@@ -150,9 +150,9 @@ def _with_tags(deployment: Deployment, pairs: Sequence[str]) -> list[str]:
     return names
 
 
-def _marks(board: Blackboard, kind: str, asked: BoardFields, limit: int) -> list[MarkRecord]:
-    where = read_filters(board.deployment, kind, asked.tag) if asked.tag else None
-    return board.marks(kind, subject=asked.subject or None, at=asked.at, where=where, limit=limit)
+def _marks(board: Blackboard, kind: str, parameters: BoardFields, limit: int) -> list[MarkRecord]:
+    where = read_filters(board.deployment, kind, parameters.tag) if parameters.tag else None
+    return board.marks(kind, subject=parameters.subject or None, at=parameters.at, where=where, limit=limit)
 
 
 def _drawn(mark: MarkRecord) -> DrawnMark:

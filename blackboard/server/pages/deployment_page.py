@@ -40,11 +40,11 @@ class DifferenceLine(NamedTuple):
 
 def show_deployment(look: Look) -> Sight:
     """Return the active deployment, its versions, and the difference between two of them."""
-    board, asked = look.board, look.parameters
+    board, parameters = look.board, look.parameters
     versions = board.deployments(limit=MOST_VERSIONS)
     active = board.deployment
-    new = asked.new or active.version
-    old = asked.old or max((record.version for record in versions if record.version < new), default=None)
+    new = parameters.new or active.version
+    old = parameters.old or max((record.version for record in versions if record.version < new), default=None)
     difference: list[DifferenceLine] = []
     if old and new:
         difference = list(_difference(page_readings.deployed(board, old), page_readings.deployed(board, new)))

@@ -54,8 +54,8 @@ class ContextMark:
 
 def show_inbox(look: Look) -> Sight:
     """Return the needs that wait, overdue ones first, with the marks of their subjects."""
-    asked: InboxFields = look.parameters
-    needs = look.board.inbox(asked.assignee or None, all_needs=asked.all)
+    parameters: InboxFields = look.parameters
+    needs = look.board.inbox(parameters.assignee or None, all_needs=parameters.all)
     return Sight({"needs": [_shown(look, need) for need in needs[:MOST_NEEDS]]}, {"more": len(needs) > MOST_NEEDS})
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from blackboard import Blackboard
 from blackboard.board import page_readings
-from blackboard.durations import SECOND
+from blackboard.durations import MILLISECOND
 
-QUICK = SECOND // 50
+QUICK = 20 * MILLISECOND
 """A count that takes no longer is repeated each time."""
 REST_FACTOR = 20
 """After a count that took longer, its result is used for this many times as long."""

@@ -111,13 +111,13 @@ class Pages:
 
     async def _live(self, request: Request) -> Response:
         """Stream what changes on a page, which the parameter `page` names with its own parameters."""
-        asked = urlsplit(request.query_params.get("page", ""))
-        page = BY_PATH.get(asked.path)
+        parameters = urlsplit(request.query_params.get("page", ""))
+        page = BY_PATH.get(parameters.path)
 
         def work() -> Look:
             if page is None:
                 raise HttpProblem("not-found", "the server has no such page")
-            return self._look(page, request, parse_qsl(asked.query, keep_blank_values=True))
+            return self._look(page, request, parse_qsl(parameters.query, keep_blank_values=True))
 
         try:
             look = await self._threads.run(work)

@@ -88,15 +88,15 @@ class Graph:
 
 def show_subject(look: Look) -> Sight:
     """Return all that the board knows of a subject."""
-    board, asked = look.board, look.parameters
-    subject = asked.subject or _subject_of(board, asked.mark)
+    board, parameters = look.board, look.parameters
+    subject = parameters.subject or _subject_of(board, parameters.mark)
     if not subject:
         found = board.subjects(limit=100)
         return Sight(
             {"subjects": found},
             {"subject": "", "events": [], "graph": None, "explanations": [], "marks": [], "unexplained": []},
         )
-    newest = page_readings.newest_events(board, subject, MOST_EVENTS + 1, asked.events_before)
+    newest = page_readings.newest_events(board, subject, MOST_EVENTS + 1, parameters.events_before)
     events = newest[:MOST_EVENTS][::-1]
     weights = {name: spec.weight for name, spec in board.deployment.kinds.items()}
     curves = list(_curves(events, weights))
@@ -111,7 +111,7 @@ def show_subject(look: Look) -> Sight:
             "marks": board.marks(subject=subject, limit=100),
             "events": list(reversed(events)),
             "explanations": [item for item in explanations if _says_something(item)],
-            "graph": _graph(board, events, asked.before),
+            "graph": _graph(board, events, parameters.before),
         },
         {"unexplained": unexplained, "older": events[0].id if len(newest) > MOST_EVENTS else None},
         {"items": curves},

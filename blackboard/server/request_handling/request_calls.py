@@ -18,7 +18,7 @@ from blackboard.system.tracing import HEADER, read_traceparent
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A request whose body has been read."""
 
     operation: Operation

@@ -12,29 +12,29 @@ from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, 
 from blackboard.server.sbp.sbp_parameters import Inspection
 
 
-def inspect(board: Blackboard, asked: Inspection, uptime: int) -> dict[str, Any]:
+def inspect(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str, Any]:
     """Return what is asked for.
 
     Args:
         board: The board.
-        asked: The parts to show.
+        parameters: The parts to show.
         uptime: How long the server has run, in milliseconds.
     """
     records = live_marks(board, Pheromone)
     shown: dict[str, Any] = {"timestamp": milliseconds(board, records)}
-    if "trails" in asked.include:
+    if "trails" in parameters.include:
         shown["trails"] = _trails(records)
     registered = live_marks(board, Scent)
-    if "scents" in asked.include:
+    if "scents" in parameters.include:
         shown["scents"] = [scents.shown(record) for record in registered]
-    if "stats" in asked.include:  # a pheromone that has evaporated is not on the board any more
+    if "stats" in parameters.include:  # a pheromone that has evaporated is not on the board any more
         shown["stats"] = {
             "total_pheromones": len(records),
             "active_pheromones": len(records),
             "total_scents": len(registered),
             "uptime_ms": uptime,
         }
-    if "traces" in asked.include:
+    if "traces" in parameters.include:
         numbers = Counter(fields_of(record)["trail"] for record in live_marks(board, Trace))
         shown["traces"] = [{"trail": trail, "trace_count": number} for trail, number in sorted(numbers.items())]
     return shown

@@ -194,18 +194,18 @@ def snapshot(record: MarkRecord) -> dict[str, Any]:
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
 
-def unwanted(board: Blackboard, asked: UnwantedPheromones) -> list[MarkRecord]:
+def unwanted(board: Blackboard, parameters: UnwantedPheromones) -> list[MarkRecord]:
     """Return the pheromones to evaporate."""
-    where = where_of([] if asked.trail is None else [asked.trail], asked.types)
-    return [record for record in live_marks(board, Pheromone, where) if _is_unwanted(record, asked)]
+    where = where_of([] if parameters.trail is None else [parameters.trail], parameters.types)
+    return [record for record in live_marks(board, Pheromone, where) if _is_unwanted(record, parameters)]
 
 
-def _is_unwanted(record: MarkRecord, asked: UnwantedPheromones) -> bool:
-    if asked.older_than_ms is not None and age_of(record) < asked.older_than_ms:
+def _is_unwanted(record: MarkRecord, parameters: UnwantedPheromones) -> bool:
+    if parameters.older_than_ms is not None and age_of(record) < parameters.older_than_ms:
         return False
-    if asked.below_intensity is not None and intensity_of(record) >= asked.below_intensity:
+    if parameters.below_intensity is not None and intensity_of(record) >= parameters.below_intensity:
         return False
-    return asked.tags.passes(fields_of(record)["tags"])
+    return parameters.tags.passes(fields_of(record)["tags"])
 
 
 def evaporate(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:

@@ -69,64 +69,64 @@ class Method(NamedTuple):
     run: Callable[[SbpCall, Any], dict[str, Any]]
 
 
-def emit(call: SbpCall, asked: Emission) -> dict[str, Any]:
+def emit(call: SbpCall, parameters: Emission) -> dict[str, Any]:
     """Emit a pheromone."""
-    call.caller.require("deposit", Pheromone.kind, pheromones.subject_of(asked))
-    return pheromones.emit(call.board, _named(call, asked))
+    call.caller.require("deposit", Pheromone.kind, pheromones.subject_of(parameters))
+    return pheromones.emit(call.board, _named(call, parameters))
 
 
-def sniff(call: SbpCall, asked: WantedPheromones) -> dict[str, Any]:
+def sniff(call: SbpCall, parameters: WantedPheromones) -> dict[str, Any]:
     """Return the pheromones that are wanted."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
-        return pheromones.sniff(call.board, asked)
+        return pheromones.sniff(call.board, parameters)
 
 
-def evaporate(call: SbpCall, asked: UnwantedPheromones) -> dict[str, Any]:
+def evaporate(call: SbpCall, parameters: UnwantedPheromones) -> dict[str, Any]:
     """Evaporate pheromones."""
     call.caller.require("deposit", Pheromone.kind)
     with call.board.reads_within(READING_TIME):
-        found = pheromones.unwanted(call.board, asked)
+        found = pheromones.unwanted(call.board, parameters)
     _require_all(call, found)
     return pheromones.evaporate(call.board, found)
 
 
-def inspect(call: SbpCall, asked: Inspection) -> dict[str, Any]:
+def inspect(call: SbpCall, parameters: Inspection) -> dict[str, Any]:
     """Return what there is on the board."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
-        return inspection.inspect(call.board, asked, call.uptime)
+        return inspection.inspect(call.board, parameters, call.uptime)
 
 
-def register_scent(call: SbpCall, asked: ScentDefinition) -> dict[str, Any]:
+def register_scent(call: SbpCall, parameters: ScentDefinition) -> dict[str, Any]:
     """Register or update a scent for the session of the call."""
-    _require_scents(call, asked.scent_id)
-    status, condition = scents.register(call.board, asked, call.session)
+    _require_scents(call, parameters.scent_id)
+    status, condition = scents.register(call.board, parameters, call.session)
     with call.board.reads_within(READING_TIME):
         seen, now = observe(call.board)
     state = scents.condition_state(condition, seen, now)
-    return {"scent_id": asked.scent_id, "status": status, "current_condition_state": state}
+    return {"scent_id": parameters.scent_id, "status": status, "current_condition_state": state}
 
 
-def deregister_scent(call: SbpCall, asked: NamedScent) -> dict[str, Any]:
+def deregister_scent(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
     """Remove a scent."""
-    _require_scents(call, asked.scent_id)
-    is_gone = scents.deregister(call.board, asked.scent_id)
-    return {"scent_id": asked.scent_id, "status": "deregistered" if is_gone else "not_found"}
+    _require_scents(call, parameters.scent_id)
+    is_gone = scents.deregister(call.board, parameters.scent_id)
+    return {"scent_id": parameters.scent_id, "status": "deregistered" if is_gone else "not_found"}
 
 
-def subscribe(call: SbpCall, asked: NamedScent) -> dict[str, Any]:
+def subscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
     """Tell the session of the call of the triggers of a scent."""
-    _require_scents(call, asked.scent_id)
-    scents.subscribe(call.board, asked.scent_id, call.session)
-    return {"subscribed": asked.scent_id}
+    _require_scents(call, parameters.scent_id)
+    scents.subscribe(call.board, parameters.scent_id, call.session)
+    return {"subscribed": parameters.scent_id}
 
 
-def unsubscribe(call: SbpCall, asked: NamedScent) -> dict[str, Any]:
+def unsubscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
     """Tell the session of the call no more of the triggers of a scent."""
-    _require_scents(call, asked.scent_id)
-    scents.unsubscribe(call.board, asked.scent_id, call.session)
-    return {"unsubscribed": asked.scent_id}
+    _require_scents(call, parameters.scent_id)
+    scents.unsubscribe(call.board, parameters.scent_id, call.session)
+    return {"unsubscribed": parameters.scent_id}
 
 
 def _require_scents(call: SbpCall, scent_id: str) -> None:
@@ -139,31 +139,35 @@ def _require_scents(call: SbpCall, scent_id: str) -> None:
     call.caller.require("deposit", Scent.kind, scent_id)
 
 
-def inscribe(call: SbpCall, asked: Inscription) -> dict[str, Any]:
+def inscribe(call: SbpCall, parameters: Inscription) -> dict[str, Any]:
     """Make or change a trace."""
-    call.caller.require("deposit", Trace.kind, traces.subject_of(asked.trail, asked.key))
-    return traces.inscribe(call.board, _named(call, asked))
+    call.caller.require("deposit", Trace.kind, traces.subject_of(parameters.trail, parameters.key))
+    return traces.inscribe(call.board, _named(call, parameters))
 
 
-def read(call: SbpCall, asked: WantedTraces) -> dict[str, Any]:
+def read(call: SbpCall, parameters: WantedTraces) -> dict[str, Any]:
     """Return the traces that are wanted."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
-        return traces.read(call.board, asked)
+        return traces.read(call.board, parameters)
 
 
-def erase(call: SbpCall, asked: UnwantedTraces) -> dict[str, Any]:
+def erase(call: SbpCall, parameters: UnwantedTraces) -> dict[str, Any]:
     """Erase traces."""
     call.caller.require("deposit", Trace.kind)
     with call.board.reads_within(READING_TIME):
-        found = traces.unwanted(call.board, asked)
+        found = traces.unwanted(call.board, parameters)
     _require_all(call, found)
     return traces.erase(call.board, found)
 
 
-def _named(call: SbpCall, asked: Named) -> Named:
+def _named(call: SbpCall, parameters: Named) -> Named:
     """Return parameters with the name that the program gives itself, if they name no source."""
-    return asked if asked.source_agent is not None else asked.model_copy(update={"source_agent": call.agent})
+    return (
+        parameters
+        if parameters.source_agent is not None
+        else parameters.model_copy(update={"source_agent": call.agent})
+    )
 
 
 def _require_all(call: SbpCall, records: Iterable[MarkRecord]) -> None:

@@ -124,8 +124,8 @@ class SbpPaths:
         return answer
 
     async def _show(self, request: Request) -> Response:
-        asked = request.query_params.get("include")
-        return await self._answer_direct("sbp/inspect", {"include": asked.split(",")} if asked else {}, request)
+        included = request.query_params.get("include")
+        return await self._answer_direct("sbp/inspect", {"include": included.split(",")} if included else {}, request)
 
     async def _deregister(self, request: Request) -> Response:
         return await self._answer_direct("sbp/deregister_scent", dict(request.path_params), request)
@@ -209,8 +209,8 @@ def _error_response(
 
 def _version(request: Request) -> str:
     """Return the version of the protocol in which a request is answered: its own if it is known, or the newest."""
-    asked = request.headers.get(VERSION, "")
-    return asked if asked in VERSIONS else VERSIONS[-1]
+    requested = request.headers.get(VERSION, "")
+    return requested if requested in VERSIONS else VERSIONS[-1]
 
 
 def _session(request: Request) -> str:

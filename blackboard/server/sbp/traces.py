@@ -99,15 +99,15 @@ def _shown(record: MarkRecord) -> dict[str, Any]:
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
 
-def unwanted(board: Blackboard, asked: UnwantedTraces) -> list[MarkRecord]:
+def unwanted(board: Blackboard, parameters: UnwantedTraces) -> list[MarkRecord]:
     """Return the traces to erase."""
-    where = {"trail": [] if asked.trail is None else [asked.trail], "key": asked.keys}
+    where = {"trail": [] if parameters.trail is None else [parameters.trail], "key": parameters.keys}
     records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
     return [
         record
         for record in records
-        if asked.tags.passes(fields_of(record)["tags"])
-        and (asked.older_than_ms is None or _unchanged_for(record) >= asked.older_than_ms)
+        if parameters.tags.passes(fields_of(record)["tags"])
+        and (parameters.older_than_ms is None or _unchanged_for(record) >= parameters.older_than_ms)
     ]  # fmt: skip
 
 

@@ -172,7 +172,7 @@ def _quarantine(
 ) -> None:
     row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection), searches)
-    loop_detection.ask_person(txn, subject, reason)
+    loop_detection.ask_about_quarantine(txn, subject, reason)
 
 
 # -- starting ----------------------------------------------------------------------------------------------------------

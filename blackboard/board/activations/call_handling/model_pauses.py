@@ -24,15 +24,15 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.states import ActivationState
-from blackboard.durations import Duration, parse_duration
+from blackboard.durations import SECOND, Duration
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
-REFUSED_WAIT: Duration = parse_duration("1s")
+REFUSED_WAIT: Duration = SECOND
 """How long a refused activation waits for other activations once the model may be tried."""
 FORGOTTEN = "the subject of the call was forgotten"
 """The reason of a pause whose call was erased."""
-FIRST_WAIT: Duration = parse_duration("10s")
+FIRST_WAIT: Duration = 10 * SECOND
 
 
 class Refusal(Enum):

@@ -39,24 +39,25 @@ class _Limit:
     name: str
     limit: int
     used: int
-    asked: int
+    needed: int
     until: Instant | None
     is_money: bool
 
     @property
     def fits(self) -> bool:
         """Whether the call fits into an empty window."""
-        return self.asked <= self.limit
+        return self.needed <= self.limit
 
     @property
     def reason(self) -> str:
-        limit, used, asked = (
-            f"{to_usd(amount):.12g}" if self.is_money else str(amount) for amount in (self.limit, self.used, self.asked)
+        limit, used, needed = (
+            f"{to_usd(amount):.12g}" if self.is_money else str(amount)
+            for amount in (self.limit, self.used, self.needed)
         )
         if not self.fits:
-            return f"{self.name} = {limit} has no room for this call, which may cost {asked}: raise it"
+            return f"{self.name} = {limit} has no room for this call, which may cost {needed}: raise it"
         remedy = f"it waits until {iso(self.until)}" if self.until else "raise the limit"
-        return f"{self.name} = {limit}: {used} used, and this call may need {asked}; {remedy}"
+        return f"{self.name} = {limit}: {used} used, and this call may need {needed}; {remedy}"
 
 
 class _BudgetScope(NamedTuple):
@@ -98,7 +99,7 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
         BudgetExceeded(limit.reason, limit.until if limit.fits else None, scope.budget.mode == "hold")
         for scope in scopes
         for limit in _limits(txn, scope, row, reserve)
-        if limit.used + limit.asked > limit.limit
+        if limit.used + limit.needed > limit.limit
     ]
     return max(exceeded, key=lambda item: (item.holds, item.until is None, item.until or 0), default=None)
 

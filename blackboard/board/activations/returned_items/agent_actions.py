@@ -46,9 +46,9 @@ UNDECLARED_WITHDRAWAL = "it withdraws a mark of others, of a kind that it does n
 AgentAction = AgentDeposit | Withdraw | Reinforce
 
 
-def place(number: int, total: int) -> str:
-    """Return the name of a returned item in an error."""
-    return f"item {number} of {total}"
+def place(number: int, total: int, places: Sequence[str] = ()) -> str:
+    """Return the name of a returned item in an error: its name in `places`, or its number."""
+    return places[number - 1] if places else f"item {number} of {total}"
 
 
 def apply(
@@ -57,8 +57,11 @@ def apply(
     agent: AgentSpec,
     actions: Sequence[AgentAction],
     classes: MarkClasses,
+    places: Sequence[str] = (),
 ) -> list[Receipt]:
     """Apply the items that an agent returned, in their order, and return the receipts of its deposits.
+
+    An error names an item by its place in `places`, or by its number.
 
     Raises:
         BlackboardError: One of the actions is refused; the error names it. The transaction must be rolled back.
@@ -69,7 +72,7 @@ def apply(
             if (receipt := _apply_one(txn, row, agent, action, classes)) is not None:
                 receipts.append(receipt)
         except (UsageError, AgentError, NotFound) as error:
-            error.place = place(number, len(actions))
+            error.place = place(number, len(actions), places)
             raise
     return receipts
 

@@ -45,8 +45,12 @@ def collect(agent: AgentSpec, result: Any) -> list[Action]:
     return actions
 
 
-def prepare(agent: AgentSpec, activation_id: int, items: Sequence[Action]) -> list[AgentAction]:
+def prepare(
+    agent: AgentSpec, activation_id: int, items: Sequence[Action], places: Sequence[str] = ()
+) -> list[AgentAction]:
     """Check the items that an agent returned, without the board, and return the actions to apply.
+
+    An error names an item by its place in `places`, or by its number.
 
     Raises:
         BlackboardError: An item is invalid. The error names each such item and its field.
@@ -57,7 +61,7 @@ def prepare(agent: AgentSpec, activation_id: int, items: Sequence[Action]) -> li
         try:
             actions.append(_prepare_one(agent, activation_id, item))
         except (UsageError, AgentError) as error:
-            error.place = place(number, len(items))
+            error.place = place(number, len(items), places)
             mistakes.append(error)
     if len(mistakes) == 1:
         raise mistakes[0]
@@ -65,7 +69,7 @@ def prepare(agent: AgentSpec, activation_id: int, items: Sequence[Action]) -> li
         text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
         raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
     _check_total(agent, actions)
-    _check_needs(actions)
+    _check_needs(actions, places)
     return actions
 
 
@@ -148,7 +152,7 @@ def _check_total(agent: AgentSpec, actions: Sequence[AgentAction]) -> None:
         raise AgentError(problem, shown=problem)
 
 
-def _check_needs(actions: Sequence[AgentAction]) -> None:
+def _check_needs(actions: Sequence[AgentAction], places: Sequence[str]) -> None:
     """Check that no need is answered twice."""
     answered: set[int] = set()
     for number, action in enumerate(actions, 1):
@@ -156,7 +160,7 @@ def _check_needs(actions: Sequence[AgentAction]) -> None:
         if twice := answered.intersection(needs):
             problem = f"Decision.need: it answers need {min(twice)} twice"
             error = AgentError(problem, shown="it answers a need twice")
-            error.place = place(number, len(actions))
+            error.place = place(number, len(actions), places)
             raise error
         answered |= {need for need in needs if need is not None}
 

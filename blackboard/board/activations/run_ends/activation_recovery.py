@@ -117,7 +117,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, a
     error = f"{_deaths(row)}; the last time it ran alone"
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)
-    loop_detection.ask_person(
+    loop_detection.ask_about_quarantine(
         txn, subject_of(scope or WHOLE_BOARD) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
     )
 

@@ -77,10 +77,12 @@ def finish(
     agent: AgentSpec,
     actions: Sequence[AgentAction],
     classes: MarkClasses,
+    places: Sequence[str] = (),
 ) -> Success | None:
     """End an activation with success.
 
-    Returns None, and changes nothing, if the worker has lost the activation.
+    Returns None, and changes nothing, if the worker has lost the activation. `places` has the names of the items in
+    errors; without it, they are numbered.
 
     Raises:
         BlackboardError: One of the actions is refused. The transaction must be rolled back.
@@ -88,7 +90,7 @@ def finish(
     if (run := run_to_end(txn, row)) is None:
         return None
     current = run.activation
-    receipts = agent_actions.apply(txn, current, agent, actions, classes)
+    receipts = agent_actions.apply(txn, current, agent, actions, classes, places)
     if run.has_answer:
         model_calls.mark_applied(txn, row.id)
     failpoint("apply.within")

@@ -79,7 +79,7 @@ def loop_problem(
     return f"{other} and {last} wake each other over {scope_name(scope)} without new facts"
 
 
-def ask_person(txn: BoardTransaction, subject: str, reason: str) -> None:
+def ask_about_quarantine(txn: BoardTransaction, subject: str, reason: str) -> None:
     """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
     if "need" not in txn.deployment.kinds:
         return

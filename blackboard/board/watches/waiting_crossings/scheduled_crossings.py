@@ -18,11 +18,11 @@ from blackboard.board.watches.waiting_crossings.crossing_order import LOWEST_KEY
 from blackboard.clock import Instant, iso
 from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.durations import HOUR, Duration, format_duration, parse_duration
+from blackboard.durations import HOUR, MINUTE, Duration, format_duration
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-LATEST_START: Duration = parse_duration("1m")
+LATEST_START: Duration = MINUTE
 """How long after its instant an activation may begin under `catch_up = "none"`."""
 
 
