@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -70,8 +71,7 @@ def run_on_server(seed: int, chosen: argparse.Namespace) -> int:
     """Run several hosts with a server, and print the figures."""
     from tests.crash.hosts.host_command import run_hosts  # needs the extra `dev-postgresql`
 
-    gc.collect()
-    gc.freeze()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends its processes and its server
     try:
         figures = run_hosts(seed, chosen.hosts, chosen.kills, chosen.seconds)
     except Broken as broken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from tests.crash.hosts.board_server import SETTINGS, BoardServer
@@ -33,6 +34,8 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None) -> HostF
         warm = server.create_database()
         create_board(warm)  # so that the children are forked from a process that has loaded the program
         server.drop_database(warm)
+        gc.collect()
+        gc.freeze()  # otherwise garbage collection in a child would copy every page of its parent
         try:
             HostRun(server, figures, kills, seconds, say).run()
         except Broken as broken:

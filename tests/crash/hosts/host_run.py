@@ -45,18 +45,15 @@ LOOK_SECONDS = 0.5
 ROLES = ("daemon", "claimer")
 DEPOSITORS = 2
 """The depositors of each host, the first with keys and the second without."""
-REACHED = (
-    "transaction.",
-    "commit.",
-    "notify.",
-    "worker.registered",
-    "recovery.",
-    "claim.",
-    "agent.",
-    "apply.",
-    "evaporation.",
-)
-"""The failpoints that the processes of a host reach."""
+OF_WRITERS = ("transaction.", "commit.", "notify.")
+REACHED = {
+    "depositor": OF_WRITERS,
+    "claimer": (*OF_WRITERS, "claim.", "apply."),
+    "daemon": (*OF_WRITERS, "worker.registered", "recovery.", "claim.", "agent.", "apply.", "evaporation."),
+}
+"""The failpoints that processes reach, by their roles."""
+ARMED_SHARE = 0.25
+"""The share of processes that die at a failpoint, if they live long enough."""
 BAD_WORDS = ("deadlock", "an error kept the daemon", "bug in blackboard", "Traceback")
 
 
@@ -123,13 +120,14 @@ class BoardRun:
         self._children: dict[tuple[str, int], HostChild] = {}
         self._next: dict[tuple[int, int], int] = {}
         """The next index of each thread of each depositor."""
-        self._armed: tuple[str, int] | None = None
         self._troubles: list[Span] = []
         self._holds: list[Span] = []
         self._deaths: dict[str, float] = {}
         """When each worker died whose work may not have been taken up yet."""
         self._working: set[str] = set()
         """The workers that were seen to have work when they were dead."""
+        self._newest = 0
+        """The newest crossing before the present round."""
         self._looked_at = 0.0
         self._last_kept: float | None = None
         self._deck: list[str] = []
@@ -171,7 +169,6 @@ class BoardRun:
             child.signal(signal.SIGCONT)
             child.signal()
         watch(victims, 10.0)
-        self._arm()
         self.pump(0.0)
         self._clear_deaths()
         return len(victims)
@@ -252,16 +249,14 @@ class BoardRun:
             self._deck = self.rng.sample(names, len(names))
         return self._deck.pop()
 
-    def _arm(self) -> None:
-        """Choose a failpoint for the next process that starts, or none."""
-        names = [name for name in failpoints.NAMES if name.startswith(REACHED)]
-        new = [name for name in names if not self.figures.failpoints[name]]
-        if self.rng.random() < 0.6:
-            name = self.rng.choice(new or names)
-            self._armed = (
-                name,
-                1 if name in new or name.startswith(("worker.", "recovery.")) else self.rng.randint(1, 12),
-            )
+    def _choose_failpoint(self, role: str) -> tuple[str, int] | None:
+        """Return the failpoint at which a process that starts now dies, and how often it reaches it; None for most."""
+        if self._is_ending or self.rng.random() > ARMED_SHARE:
+            return None
+        names = [name for name in failpoints.NAMES if name.startswith(REACHED[role])]
+        name = self.rng.choice([name for name in names if not self.figures.failpoints[name]] or names)
+        is_rare = not self.figures.failpoints[name] or name.startswith(("worker.", "recovery."))
+        return name, 1 if is_rare else self.rng.randint(1, 12)
 
     def _recover(self) -> float:
         """Wait until everything goes on and the work of the dead is taken up, and check the board."""
@@ -271,12 +266,12 @@ class BoardRun:
             child.is_going = child.is_going and child.role == "daemon" and child.worker is not None
         self._wait("a process does not go on", lambda: all(child.is_going for child in self.alive()))
         self._clear_deaths()
-        [[newest]] = self._query("SELECT coalesce(max(id), 0) FROM crossing")
         self._wait("the work of a dead worker is not taken up", lambda: not self._look_for_orphans())
-        waiting = f"SELECT count(*) FROM crossing WHERE state = 'waiting' AND id <= {newest}"
+        waiting = f"SELECT count(*) FROM crossing WHERE state = 'waiting' AND id <= {self._newest}"
         self._wait("crossings wait and are not claimed", lambda: self._query(waiting) == [(0,)])
         with self._rows() as query:
             host_checks.check(query, self.kept)
+            [[self._newest]] = query("SELECT coalesce(max(id), 0) FROM crossing")
         seconds = time.monotonic() - began
         self.figures.longest_recovery = max(self.figures.longest_recovery, seconds)
         return seconds
@@ -321,7 +316,6 @@ class BoardRun:
     def _finish(self) -> None:
         self._is_ending = True
         self.wait_for_server()
-        self._armed = None
         self.state.end_deposits()
         depositors = [child for child in self._children.values() if child.role == "depositor"]
         for child in depositors:
@@ -362,7 +356,7 @@ class BoardRun:
 
     def _start(self, role: str, host: int, number: int) -> None:
         url = self.links.url(host, self._url)
-        place = Place(host, url, self.state, self.figures.seed, self.rng.choice((0.1, 1.0, 2.0)))
+        place = Place(host, url, self.state, self.figures.seed, self.rng.choice((0.5, 2.0, 4.0)))
         work: Callable[[Say], None]
         if role == "daemon":
             work = partial(host_roles.serve, place)
@@ -372,8 +366,7 @@ class BoardRun:
             starts = [self._next.get((number, thread), 0) for thread in range(THREADS)]
             patience = self.rng.choice((None, 0.3))
             work = partial(host_roles.deposit, place, number, starts, patience=patience)
-        armed, self._armed = self._armed, None
-        self._children[role, number] = HostChild(host, number, role, work, armed)
+        self._children[role, number] = HostChild(host, number, role, work, self._choose_failpoint(role))
 
     def _bury(self, child: HostChild) -> None:
         """Note the death of a process, and start another one in its place."""
