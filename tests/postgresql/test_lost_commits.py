@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreUnknown
 from blackboard.store import commit_record
+from tests.postgresql.lost_commits import LOSSES, lose_commits
 from tests.support.cutting_proxy import Cut, CuttingProxy
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -44,29 +45,9 @@ def test_a_deposit_whose_commit_is_lost_is_stored_once(
     assert subjects(board) == ["a"]
 
 
-def test_deposits_of_threads_that_share_a_commit_are_stored_once(
-    cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard
-) -> None:
-    errors: list[BaseException] = []
-    start = threading.Barrier(8)
-
-    def deposit(number: int) -> None:
-        start.wait()
-        for turn in range(12):
-            if not turn % 3:
-                proxy.cuts.append("after" if number % 2 else "before")
-            try:
-                cut_board.deposit(Ash(subject=f"{number}/{turn:02}"))
-            except BaseException as error:
-                errors.append(error)
-
-    threads = [threading.Thread(target=deposit, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert subjects(board) == sorted(f"{number}/{turn:02}" for number in range(8) for turn in range(12))
+def test_deposits_of_threads_that_share_a_commit_are_stored_once(board: Blackboard, proxy: CuttingProxy) -> None:
+    losses = lose_commits(proxy, 36, random.Random(1))
+    assert set(losses) == set(LOSSES)
 
 
 @pytest.mark.parametrize(("cut", "stored"), [("before", []), ("after", ["a"])])
