@@ -1,7 +1,7 @@
 """Watermarks are read while other processes deposit: `python -m tests.postgresql.watermark_readings --readings 10000`.
 
-A watermark is the id of the last event. An event with a lower id that became visible later would be missed by whoever
-continues after the watermark: the claims of watches over the board, and the readers of event streams. Each reading
+A watermark is the id of the last event. An event with a lower id that became visible later would be missed by all that
+continue after the watermark: the claims of watches over the board, and the readers of event streams. Each reading
 takes a watermark as a claim does, and the events after those of the last reading as a stream does. At the end, all of
 them are compared with the board. It prints how many events were missed, and its exit code is 1 if there are any.
 """
