@@ -86,9 +86,10 @@ class BoardSession:
         return session
 
     def _check_access(self, *, writes: bool) -> None:
-        """Check that the board can be read, and written if `writes` is set: not only at the first deposit.
+        """Check that the board can be read, and also written if `writes` is set.
 
-        Only writing shows whether a file can be written. A server says so, and opening a board waits for no writer.
+        This happens when the board is opened, so that the first deposit is not the first to fail. Only a write shows
+        whether a file can be written. A server is asked instead, so that opening the board does not wait for a writer.
         """
         if not self.database.is_embedded:
             self.now()

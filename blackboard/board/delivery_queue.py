@@ -24,7 +24,7 @@ class DeliveryQueue:
         self._session = board.session
 
     def announce_by_time(self) -> None:
-        """Put messages into the outbox about crossings that wait, and agents that nobody serves, for long."""
+        """Put messages into the outbox about crossings that have waited too long, and agents unserved for too long."""
         if not self._session.read(message_leases.has_topics_by_time):
             return
         dead = self._session.dead_workers()

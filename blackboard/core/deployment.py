@@ -433,7 +433,7 @@ class AgentSpec(Data):
         return watch.on_guard or self.settings.on_guard
 
     def timing_of(self, watch: WatchSpec) -> Timing | None:
-        """Return the timing of one of its watches; None if it has none, as a schedule."""
+        """Return the timing of one of its watches; None if the watch has none, for example because it is a schedule."""
         if watch.condition.is_schedule:
             return None
         settings = self.settings

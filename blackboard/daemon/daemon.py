@@ -460,7 +460,8 @@ class Daemon:
         try:
             self.runs.hand_back_all()
             return self.worker.report()
-        except Exception as error:  # other workers recover the rest: to them, this worker is dead
+        except Exception as error:
+            # The process ends anyway. Other workers then find this worker dead, and recover its activations.
             if not self._stopping or is_bug(error):
                 raise
             return Report((f"the remaining work could not be read: {error}",))

@@ -114,11 +114,11 @@ class ReadSection(Section):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.kind is None) == (self.search is None):
-            raise ValueError("name either kind or search")
+            raise ValueError("a read needs either 'kind' or 'search', and not both")
         if (self.search is None) != (self.from_ is None):
-            raise ValueError("search and from belong together: from names the field with the text to search for")
+            raise ValueError("'search' and 'from' belong together: 'from' names the field with the text to search for")
         if self.search is not None and self.same_subject:
-            raise ValueError("same_subject and search cannot be combined; leave one out")
+            raise ValueError("'same_subject' and 'search' cannot be combined; remove one of them")
         return self
 
     @property

@@ -399,8 +399,8 @@ class Database:
     def _commit(self, transaction: Transaction) -> None:
         """Commit the open transaction, after its caches were written."""
         if transaction is not self._open:
-            problem = f"this process was forked during a transaction on {self.where}, which its parent ends"
-            raise StoreError(f"{problem}; fork before or after a transaction")
+            problem = f"this process is a copy of one that is in a transaction on {self.where}"
+            raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
         if transaction.shared is not None:
             transaction.shared.save()
         failpoint("commit.before")

@@ -127,24 +127,28 @@ class GroupCommit:
             raise
 
     def _wait_for_group(self) -> None:
+        """Wait for the threads of the last batch to return, until a turn of the processor brings no further one."""
         arrived = -1
         while arrived < len(self._waiting) < self._group_size - 1:
             arrived = len(self._waiting)
             give_way()
 
     def _return_batch(self, leader: Entry) -> None:
+        """Return each entry of the batch, the last first, so that those that wait again keep their order."""
         while self._batch:
             if self._batch[-1] is not leader:
                 self._return(self._batch[-1])
-            self._batch.pop()
+            self._batch.pop()  # only now: if a signal's exception comes before, the next `leave` returns the entry again
 
     def _return(self, entry: Entry) -> None:
+        """Wake the entry's thread if its work is done; otherwise put the entry first in the queue again."""
         if entry.is_done:
             _release(entry)
         elif not entry.abandoned and entry not in self._waiting:
             self._waiting.appendleft(entry)
 
     def _lead_next(self) -> None:
+        """Make the first waiting thread the leader and wake it. A step that an exception cut off is repeated."""
         if self._leader is None and self._waiting:
             self._leader = self._waiting[0]
         if self._leader is not None:

@@ -56,13 +56,13 @@ def test_a_process_may_fork_while_its_threads_write_and_read(path: Path) -> None
 def test_a_child_of_a_transaction_cannot_use_the_file(path: Path) -> None:
     found = scenario("within", path)
     assert len(found["errors"]) == 2
-    assert all("was in use in the parent process" in error for error in found["errors"])
+    assert all("the parent process was using it" in error for error in found["errors"])
     assert found["rows"] == [1, 3]
 
 
 def test_a_child_of_a_fork_that_closed_nothing_cannot_use_the_file(path: Path) -> None:
     found = scenario("unprepared", path)
-    assert "was in use in the parent process" in found["error"]
+    assert "the parent process was using it" in found["error"]
     assert (found["codes"], found["notes"]) == ([0], 2)
 
 

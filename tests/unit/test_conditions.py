@@ -311,7 +311,7 @@ def test_a_condition_that_can_wake_an_agent_is_accepted(
         (~HOT, "a watch cannot be negated"),
         (HOT & ~BURNS, "a watch cannot be negated"),
         (HOT & (strength(Smoke) < 0.9), "rises .* or falls .*, not both"),
-        (HOT & (count(Fire, over="board") >= 1), "a watch over the board has one comparison"),
+        (HOT & (count(Fire, over="board") >= 1), "a watch over the board can have only one comparison"),
         (True, "an agent watches a condition"),
         ("strength(smoke) >= 1", "an agent watches a condition"),
     ],

@@ -97,6 +97,7 @@ def _replaced_by(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -
     latest = _latest(txn, new.kind, new.request.subject, live)
     if latest is None or new.state.at >= latest.occurred_at:
         return None
+    # The event of the stale deposit keeps this instant too, so that `_latest` needs only the last event of a subject.
     return latest.mark._replace(anchored_at=latest.occurred_at)
 
 
@@ -107,6 +108,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     event = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
     if event is None:
         return None
+    # `occurred_at` of a stale event is that of the stale deposit, not of the latest one.
     return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
 
 

@@ -29,6 +29,8 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     Raises:
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The mark cannot be stored.
+        InvalidAuthor: The author cannot be stored, is reserved, or is or looks like an agent.
+        UniqueConflict: Another live mark of the kind has the same value in its unique field.
         InvalidTime: `occurred_at` is too far ahead of the board's time.
         KeyReused: The key was used for another request.
         Conflict: The live mark that it would join is not at the event of `if_event`.

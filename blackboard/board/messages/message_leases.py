@@ -120,7 +120,9 @@ def has_topics_by_time(txn: BoardTransaction) -> bool:
 
 
 def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTime]:
-    """Return the events that time alone has caused: crossings that wait, and agents that nobody serves, for long.
+    """Return the events that time alone has caused.
+
+    They are crossings that have waited too long, and agents that no worker has served for too long.
 
     Args:
         txn: The transaction, which may be one that only reads.

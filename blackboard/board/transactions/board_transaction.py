@@ -26,6 +26,8 @@ from blackboard.store.transaction import Transaction
 
 MARKS_PER_QUERY = 1000
 """The number of marks that a walk over all live marks of a kind reads at once."""
+KEPT_TAGS = 8
+"""The number of marks whose tags a transaction keeps: those of one mark before and after a change, with room."""
 
 
 class EventDetails(NamedTuple):
@@ -42,10 +44,6 @@ class EventDetails(NamedTuple):
     """The deposit that the mark shows, if it is another deposit."""
     traceparent: str | None = None
     """The trace context of a deposit."""
-
-
-KEPT_TAGS = 8
-"""The number of marks whose tags a transaction keeps: those of one mark before and after a change, with room."""
 
 
 class BoardTransaction:

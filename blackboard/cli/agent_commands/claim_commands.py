@@ -180,7 +180,7 @@ def fail(
 ) -> None:
     """Report that an activation that this author has claimed has failed.
 
-    The board tries it again, splits a batch into smaller ones, or sets an activation of one mark to dead.
+    The board tries the activation again, splits its batch into smaller ones, or, if it has one mark, ends it as dead.
 
     Examples:
       blackboard fail 17 --fence 1 --reason "the page does not load"

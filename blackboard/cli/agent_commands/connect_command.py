@@ -33,7 +33,7 @@ def connect(
         str | None, typer.Option(metavar="NAME", help="The remote agent whose work wakes the sessions of the project.")
     ] = None,
     channel: Annotated[
-        bool, typer.Option("--channel", help="Wake them by a channel, and not by a hook. It needs --agent.")
+        bool, typer.Option("--channel", help="Wake the sessions by a channel, not by a hook. Needs --agent.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take back exactly what this command has written.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,

@@ -32,11 +32,11 @@ def add_to(app: typer.Typer) -> None:
 def activity(
     context: typer.Context,
     after: Annotated[
-        int | None, typer.Option(min=0, metavar="ID", help="Only what follows this entry; by default the newest.")
+        int | None, typer.Option(min=0, metavar="ID", help="Only entries after this id; default: the newest entries.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Then print each new entry as it happens, until Ctrl-C.")
+        bool, typer.Option("--follow", help="Afterwards, print each new entry as it happens, until Ctrl-C.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

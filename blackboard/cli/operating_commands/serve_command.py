@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     context: typer.Context,
     listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Listen there; by default as [server] listen says.")
+        str | None, typer.Option(metavar="HOST:PORT", help="The address to listen on; default: listen in [server].")
     ] = None,
     uds: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")
@@ -48,9 +48,9 @@ def serve(
 ) -> None:
     """Serve the board over HTTP, until a signal ends it. It wakes no agents: `blackboard run --serve` does both.
 
-    Every operation needs a token, which `blackboard token create` makes. On a terminal, it prints a link by which a
-    browser signs in, once. SIGTERM and Ctrl-C let requests finish. A socket that systemd passes replaces [server]
-    listen.
+    Every operation needs a token, which `blackboard token create` makes. On a terminal, the command prints a link that
+    signs a browser in; the link works once. SIGTERM and Ctrl-C let requests finish. A socket that systemd passes
+    replaces [server] listen.
 
     Examples:
       blackboard serve

@@ -52,7 +52,7 @@ def check_watch(condition: Condition) -> Condition:
         raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
     if isinstance(condition, Combination) and condition.over == "board":
         raise InvalidCondition(
-            f"{condition}: & and | combine measures of one subject; a watch over the board has one comparison"
+            f"{condition}: & and | combine measures of one subject; a watch over the board can have only one comparison"
         )
     return condition
 

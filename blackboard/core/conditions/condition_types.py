@@ -12,7 +12,7 @@
 A condition is a pure expression. It has no truth value of its own, so `if strength(Smoke) >= 0.7` raises.
 
 The text of a condition, `str(condition)`, has one canonical form. It is a Python expression with quoted kinds, and
-deployment files and the database hold the same form. `parsing.parse_condition` reads it back. Compare parsed
+deployment files and the database hold the same form. `condition_parser.parse_condition` reads it back. Compare parsed
 conditions, not texts.
 """
 

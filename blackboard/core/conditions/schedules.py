@@ -5,7 +5,7 @@
     cron("*/15 8-18 * * mon-fri", zone="Europe/Berlin")             the five fields of crontab
 
 A watch has a schedule instead of a condition. A schedule measures no marks, so it cannot be combined with `&`, `|` or
-`~`, and cannot be a guard. `parsing.parse_condition` reads its text.
+`~`, and cannot be a guard. `condition_parser.parse_condition` reads its text.
 
 The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two daemons that run at
 once, compute the same instants. APScheduler's triggers walk through the calendar. This module converts a wall-clock

@@ -76,7 +76,7 @@ class Sight:
     Attributes:
         results: Results of the board. What the viewer may not see is withheld from them.
         settings: Texts and numbers of the deployment and of the program, which everybody may see.
-        drawn: The results that scripts draw. Those with the name `items` are objects with an `id`.
+        drawn: The results that scripts draw. If one is named `items`, each of its entries has an `id`.
         drawn_settings: The settings that scripts need to draw them, which everybody may see.
     """
 

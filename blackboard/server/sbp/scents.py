@@ -29,7 +29,10 @@ def find(board: Blackboard, scent_id: str) -> MarkRecord | None:
 
 
 def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[str, Condition]:
-    """Register or update a scent for a session, and return what was done, and its condition.
+    """Register or update a scent for a session.
+
+    Returns:
+        `registered` or `updated`, and the condition of the scent.
 
     Raises:
         SbpError: The condition is not valid, or the scent belongs to another author.

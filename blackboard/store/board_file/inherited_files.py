@@ -46,7 +46,7 @@ def check(path: Path) -> None:
     """
     if _inherited and _identity(path) in _inherited:
         raise StoreError(
-            f"{path} cannot be used in this process: it was in use in the parent process while that forked; close its"
+            f"{path} cannot be used in this process: the parent process was using it when it forked; close its"
             " connections before the fork, or start the process anew, as multiprocessing's 'spawn' does"
         )
 

@@ -54,7 +54,10 @@ def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connectio
     """
     database = Database(url_or_path)
     if database.path is None:
-        raise StoreError(f"{database.where} is on a server; use board.engine(), or the client of this database")
+        raise StoreError(
+            f"a read-only SQLite connection needs a file, but {database.where} is on a server; use board.engine(), or"
+            " a client of that server"
+        )
     connection = _connection(database)
     try:
         is_board = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_marks'").fetchone()

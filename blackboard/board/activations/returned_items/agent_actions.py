@@ -146,8 +146,8 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, live:
     """
     if live.kind not in agent.withdraws and not _is_own(agent, live):
         raise Undeclared(
-            f"Withdraw.mark: mark {live.id} shows a deposit of {live.author!r}; to withdraw it, the agent must declare"
-            f" {live.kind!r} in withdraws",
+            f"Withdraw.mark: mark {live.id} was deposited by {live.author!r}; to withdraw marks of others, the agent"
+            f" must declare {live.kind!r} in withdraws",
             shown=UNDECLARED_WITHDRAWAL,
         )
     departures.withdraw_live(txn, live, agent.name, row.id)

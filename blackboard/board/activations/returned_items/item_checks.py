@@ -96,8 +96,8 @@ def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
     """Check that an agent may withdraw a mark, as far as the mark shows that."""
     if mark.kind not in agent.withdraws and mark.author not in (agent.name, agent.renamed_from):
         raise Undeclared(
-            f"Withdraw.mark: mark {mark.id} shows a deposit of {mark.author!r}; to withdraw it, the agent must declare"
-            f" {mark.kind!r} in withdraws{nearest(mark.kind, agent.withdraws)}",
+            f"Withdraw.mark: mark {mark.id} was deposited by {mark.author!r}; to withdraw marks of others, the agent"
+            f" must declare {mark.kind!r} in withdraws{nearest(mark.kind, agent.withdraws)}",
             shown=UNDECLARED_WITHDRAWAL,
         )
 
