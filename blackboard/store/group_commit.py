@@ -138,7 +138,7 @@ class GroupCommit:
         while self._batch:
             if self._batch[-1] is not leader:
                 self._return(self._batch[-1])
-            self._batch.pop()  # only now: if a signal's exception comes before, the next `leave` returns the entry again
+            self._batch.pop()  # last, so that after a signal's exception the next `leave` returns the entry again
 
     def _return(self, entry: Entry) -> None:
         """Wake the entry's thread if its work is done; otherwise put the entry first in the queue again."""

@@ -14,6 +14,7 @@ from blackboard.board.watches.measurements import watch_totals
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
 from tests.board.world import World, kind, spec
+from tests.support.threads import join_all
 
 KINDS = {
     "smoke": kind("smoke", Exponential("1h"), on_repeat="separate"),
@@ -39,8 +40,7 @@ def together(world: World, *works: Callable[[], Any]) -> int:
             threads[-1].start()
             assert waits.acquire(timeout=10)
         unsubscribe = world.board.database.on_commit.subscribe(count_commit)
-    for thread in threads:
-        thread.join(10)
+    join_all(*threads)
     unsubscribe()
     return commits
 

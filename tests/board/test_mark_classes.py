@@ -23,6 +23,7 @@ from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import attach_stored
 from blackboard.errors import InvalidMark, UnreadableMark, UnreadableMarksWarning
+from tests.support.threads import join_all
 
 
 class Guest(BaseModel):
@@ -412,6 +413,5 @@ def test_threads_that_look_for_a_class_at_once_all_find_it(stranger: Blackboard)
     for thread in threads[1:]:
         thread.start()
     go.set()
-    for thread in threads:
-        thread.join(60)
+    join_all(*threads)
     assert ["no @" in str(outcome) for outcome in outcomes] == [True] * 4

@@ -35,6 +35,7 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError
 from blackboard.settings.sections import DaemonSection
+from tests.support.threads import join_all
 
 
 class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, on_repeat="add"):
@@ -523,7 +524,7 @@ def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clo
     serving.start()
     assert running.wait(60)
     daemon.stop(now=True)
-    serving.join(60)
+    join_all(serving)
     assert board.activations()[0].state == "ready"
     release.set()
     run_until_quiescent(board, watchman)
@@ -565,8 +566,7 @@ def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, tmp_p
     threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(60)
+    join_all(*threads)
     other.close()
     assert sorted(seen) == sorted(set(seen))
     assert len(board.marks(Alarm)) == 40

@@ -10,6 +10,7 @@ from typing import Any
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.system.board_files import BoardFiles
+from tests.support.threads import join_all
 
 
 class Page(Mark, kind="page", on_repeat="separate"):
@@ -45,8 +46,7 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_pa
         threads[1].join(0.1)
         assert published == []
         go_on.set()
-        for thread in threads:
-            thread.join(10)
+        join_all(*threads)
         assert published == [1, 2], "the newer state is the last"
         one.close()
         other.close()

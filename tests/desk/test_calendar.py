@@ -26,6 +26,7 @@ from lead_desk.desk_settings import DeskSettings
 from lead_desk.free_slots import find_free_slots, is_free, matching_slots, nearest_slots
 from lead_desk.language.requested_time import RequestedTime, parse_requested_time
 from tests.desk.fake_desk import BERLIN, at
+from tests.support.threads import join_all
 
 SAMPLE = files("lead_desk").joinpath("samples", "calendar.ics").read_bytes()
 
@@ -326,8 +327,7 @@ def test_two_desks_that_write_at_once_lose_no_meeting(file: Path) -> None:
     threads = [threading.Thread(target=write, args=(board,)) for board in ("north", "south", "west")]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(60)
+    join_all(*threads)
     assert file.read_bytes().count(b"UID:appointment-") == 30
 
 

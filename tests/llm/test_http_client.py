@@ -11,6 +11,7 @@ import pytest
 
 from blackboard.llm.http_client import AnswerTooSlow, HttpClient
 from tests.support.raw_server import raw_server
+from tests.support.threads import join_all
 
 TLS_RECORD = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"
 """The beginning of a long first message of a server in TLS."""
@@ -45,6 +46,4 @@ def test_a_call_leaves_no_connection_and_no_timer() -> None:
             before = len(os.listdir("/proc/self/fd"))
             assert client.get(url).content == b"{}"
             assert len(os.listdir("/proc/self/fd")) == before
-        for timer in (thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)):
-            timer.join(10)
-            assert not timer.is_alive()
+        join_all(*(thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)))

@@ -21,6 +21,7 @@ from blackboard.store.database import Database
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
+from tests.support.threads import join_all
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -65,7 +66,7 @@ def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path,
 
     made = copies.back_up(board.database, tmp_path / "copy.db", progress)
     stop.set()
-    thread.join(10)
+    join_all(thread)
     assert len(steps) > 2, "in steps"
     assert during[-1] > during[0], "depositors went on"
     assert oct(os.stat(made.path).st_mode & 0o777) == "0o600"

@@ -19,6 +19,7 @@ from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted
 from blackboard.store import dialect
 from tests.reliability.serving import run_until_idle, served
+from tests.support.threads import join_all
 
 
 class Job(Mark, kind="job", on_repeat="separate"):
@@ -195,7 +196,7 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
     monkeypatch.setattr(database, "connect", connect)
     monkeypatch.setattr(dialect, "is_without_descriptors", lambda: True)
     seen = [mark.subject for mark in board.marks(Job)]
-    holder.join(10)
+    join_all(holder)
     assert seen == ["job"]
     with database.read(), pytest.raises(StoreExhausted):  # no other thread would ever give one back
         board.marks(Job)

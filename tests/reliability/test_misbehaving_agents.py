@@ -16,6 +16,7 @@ import pytest
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.agent_runs.active_runs import MAX_HANGING_THREADS
 from tests.reliability.serving import run_until_idle, served
+from tests.support.threads import join_all
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -212,5 +213,4 @@ def test_threads_started_by_an_agent_block_nothing(board: Blackboard, clock: Man
         run_until_idle(daemon)
     assert len(board.marks(Alarm)) == 5
     release.set()
-    for thread in threads:
-        thread.join(10)
+    join_all(*threads)

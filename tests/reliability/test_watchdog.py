@@ -14,6 +14,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.daemon.watchdog import Watchdog
+from tests.support.threads import join_all
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -95,7 +96,7 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, watched: Manager)
     board.deposit(Smoke(subject="cellar"))  # other threads continue; the loop does not
     assert watched.received() == []
     go_on.set()
-    thread.join(10)
+    join_all(thread)
     assert "WATCHDOG=1" in watched.received()
 
 

@@ -12,6 +12,7 @@ import pytest
 from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
 from blackboard.store.group_commit import Entry, GroupCommit
+from tests.support.threads import join_all
 
 
 class Committed:
@@ -46,8 +47,7 @@ def test_entries_that_arrive_while_a_thread_leads_are_committed_by_the_first_of_
         threads[-1].start()
         assert waits.acquire(timeout=10)
     group_commit.leave(leader)
-    for thread in threads:
-        thread.join(timeout=10)
+    join_all(*threads)
     assert [item.work for item in batches[0]] == [0, 1, 2, 3, 4]
     assert all(not batches[number] for number in range(1, 5))
 
@@ -71,8 +71,7 @@ def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
         threads[-1].start()
         assert waits.acquire(timeout=10)
     group_commit.leave(first)
-    for thread in threads:
-        thread.join(timeout=10)
+    join_all(*threads)
     assert order == [["alone"], ["after"]]
 
 
@@ -91,8 +90,7 @@ def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(timeout=10)
+    join_all(*threads)
     database.close()
     assert isinstance(outcomes.pop(0), ZeroDivisionError)
     assert outcomes == {number: 10 * number for number in range(1, 6)}
@@ -115,7 +113,7 @@ def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
         assert waits.acquire(timeout=10)
     group_commit.leave(gone)
     group_commit.leave(leader)
-    threads[1].join(timeout=10)
+    join_all(threads[1])
     assert led == [["next"]]
 
 
@@ -142,8 +140,7 @@ def test_work_that_an_interrupted_leader_did_not_commit_is_committed_by_the_next
     assert interrupted.wait(10)
     assert batches == {"first": ["first", "second"]}
     goes_on.set()
-    for thread in threads:
-        thread.join(timeout=10)
+    join_all(*threads)
     assert batches["second"] == ["second"]
 
 
@@ -157,8 +154,7 @@ def test_closing_waits_for_the_thread_that_leads(tmp_path: Path, held: bool) -> 
             closing.start()
     if not held:
         closing.start()
-    closing.join(timeout=10)
-    assert not closing.is_alive()
+    join_all(closing)
 
 
 def rows(database: Database) -> list[int]:

@@ -28,6 +28,7 @@ from blackboard.store.board_file import write_lock
 from blackboard.store.database import Database
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
+from tests.support.threads import join_all
 
 MODULES = {module.__file__ for module in (contextlib, database_module, group_commit, write_lock)}
 
@@ -194,7 +195,7 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
         assert leads.wait(10)
         reached = interrupted(step, lambda: database.write(put("own")))
         may_leave.set()
-        leader.join(10)
+        join_all(leader)
         if other.ident is not None:
             other.join(10)
             assert not other.is_alive(), step

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.support.threads import join_all
+
 
 @contextmanager
 def raw_server(first: bytes, drops: bytes = b"") -> Iterator[str]:
@@ -27,5 +29,5 @@ def raw_server(first: bytes, drops: bytes = b"") -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        thread.join(10)
+        join_all(thread)
         listener.close()
