@@ -70,14 +70,21 @@ def words() -> frozenset[str]:
 
 @cache
 def members() -> dict[str, set[str]]:
-    """Return what each module and each class of the program defines, by its name."""
+    """Return what each module and each class of the program defines or inherits, by its name."""
     found: dict[str, set[str]] = {}
+    bases: dict[str, list[str]] = {}
     for path in (ROOT / "blackboard").rglob("*.py"):
         tree = ast.parse(path.read_bytes())
         classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         found.setdefault(path.stem, set()).update(_defined(tree.body))
         for node in classes:
             found.setdefault(node.name, set()).update(_defined(node.body))
+            bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
+    for name in bases:
+        ancestors = list(bases[name])
+        for ancestor in ancestors:
+            found[name] |= found.get(ancestor, set())
+            ancestors += bases.get(ancestor, [])
     del found["blackboard"]  # it is the name of the package too
     found["Blackboard"].add("schema_change")  # an attribute that only an instance has
     return found
