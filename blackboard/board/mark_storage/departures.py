@@ -130,7 +130,7 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
-    txn.sql.run(MARKS.delete_mark, id=row.id)
+    txn.delete_mark(row)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     kind = txn.kind(row.kind)
     if kind.unique is not None:

@@ -8,6 +8,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused
+from blackboard.store.rows import DepositKeyRow
 from blackboard.store.statements import MARKS
 
 MAX_KEY_CHARACTERS = 400
@@ -44,7 +45,10 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
         KeyReused: The key was used for another request.
     """
     author, kind, key, digest = request
-    known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
+    if txn.read_ahead is not None and txn.read_ahead.is_known(key):
+        known = txn.read_ahead.request_with(author, kind, key)
+    else:
+        known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
     if known is None:
         return None
     if known.digest not in (digest, ""):
@@ -60,11 +64,8 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
 
 def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, source: str | None) -> None:
     """Record the request that a key was used for, with its result and the file that it was loaded from."""
-    txn.sql.run(
-        MARKS.insert_key,
-        **request._asdict(),
-        mark_id=receipt.mark_id,
-        event_id=receipt.event_id,
-        at=txn.now,
-        source=source,
-    )
+    author, kind, key, digest = request
+    row = DepositKeyRow(key, author, kind, digest, receipt.mark_id, receipt.event_id, txn.now, source)
+    txn.sql.put(MARKS.insert_key, row)
+    if txn.read_ahead is not None:
+        txn.read_ahead.note_key(row)

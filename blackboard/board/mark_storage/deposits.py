@@ -80,8 +80,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """Return the live mark of a kind and subject, after moving evaporated marks to the history."""
     live = None
-    rows = txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject)
-    for row in rows:
+    for row in txn.marks_of_subject(kind.name, subject):
         row = mark_migration.migrate(txn, row)
         if not row.is_live(txn.now):
             departures.evaporate(txn, row)
@@ -166,9 +165,9 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
         shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
         search_docs.note(txn, kind.name, row.id, shown_id, row.payload, is_new=old is None)
     if old is None:
-        txn.sql.put(MARKS.insert_mark, row)
+        txn.insert_mark(row)
     else:
-        txn.sql.run(MARKS.update_mark, **row._asdict())
+        txn.update_mark(row)
     if open_needs.is_need(row):
         if old is not None:  # it is asked anew
             departures.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)

@@ -16,7 +16,6 @@ from blackboard.core.marks.mark_model import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthen
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import MARKS
 
 
 def check_increase(by: float) -> float:
@@ -88,4 +87,4 @@ def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, acti
         "reinforced",
         details=EventDetails(row.event_id, author, activation_id=activation_id, shown_event_id=shown),
     )
-    txn.sql.run(MARKS.update_mark, **row._asdict())
+    txn.update_mark(row)

@@ -3,6 +3,7 @@
 board_transaction  the transaction: its instant, its deployment, and its caches
 active_deployment  the deployment as transactions use it: watches by kind and agent
 backfill_targets   the task of a backfill and its kind or watch
+rows_read_ahead    rows that a transaction reads together, before it needs them
 law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations and crossings, and changes their state

@@ -9,6 +9,7 @@ from blackboard.board.transactions import activity_log, search_docs
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.law_cache import LawCache
+from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import WindowReading, fading_events
 from blackboard.clock import LAST_INSTANT, Instant
@@ -64,6 +65,7 @@ class BoardTransaction:
             once, at its end.
         search_changes: The new texts of marks, by their documents. They are written at its end, too.
         activity: The entries of the activity that this transaction makes. They are written at its end, too.
+        read_ahead: The rows that were read together before they are needed; None if there are none.
     """
 
     __slots__ = (
@@ -77,6 +79,7 @@ class BoardTransaction:
         "next_end",
         "now",
         "pause",
+        "read_ahead",
         "recorded",
         "search_changes",
         "sql",
@@ -104,6 +107,7 @@ class BoardTransaction:
         self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
         self.search_changes: dict[int, search_docs.Change] = {}
         self.activity: list[ActivityEventRow] = []
+        self.read_ahead: RowsReadAhead | None = None
 
     @property
     def deployment(self) -> Deployment:
@@ -199,8 +203,14 @@ class BoardTransaction:
                 found = self.sql.all(MARKS.marks_of_group, kind=kind, tag=group.tag, key=group.key)
                 rows += [row for row in found if self.is_in_group(row, group)]
             else:
-                rows += self.sql.all(MARKS.marks_of_subject, kind=kind, subject=scope)
+                rows += self.marks_of_subject(kind, scope)
         return rows
+
+    def marks_of_subject(self, kind: str, subject: str) -> list[MarkRow]:
+        """Return the stored marks of a kind and subject, evaporated or not, newest first."""
+        if self.read_ahead is not None and (known := self.read_ahead.marks_of(kind, subject)) is not None:
+            return known
+        return self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
 
     def is_in_group(self, row: MarkRow, group: Group) -> bool:
         """Return whether a mark that has the tag of a group belongs to it. A mark with a list of texts does not."""
@@ -316,9 +326,29 @@ class BoardTransaction:
         last = self.sql.existing(MARKS.get_event, id=row.event_id)
         return last.id if last.shown_event_id is None else last.shown_event_id
 
+    def insert_mark(self, row: MarkRow) -> None:
+        """Insert a mark."""
+        self.sql.put(MARKS.insert_mark, row)
+        if self.read_ahead is not None:
+            self.read_ahead.note_new(row)
+
+    def update_mark(self, row: MarkRow) -> None:
+        """Write the part of a mark that a reinforcement changes."""
+        self.sql.run(MARKS.update_mark, **row._asdict())
+        if self.read_ahead is not None:
+            self.read_ahead.note_change(row)
+
+    def delete_mark(self, row: MarkRow) -> None:
+        """Remove a mark from the live board."""
+        self.sql.run(MARKS.delete_mark, id=row.id)
+        if self.read_ahead is not None:
+            self.read_ahead.note_gone(row)
+
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that continues from another instant or under another law."""
         self.sql.run(MARKS.rebase_mark, **row._asdict())
+        if self.read_ahead is not None:
+            self.read_ahead.note_change(row)
 
     def record_time(self, at: Instant) -> None:
         """Record an instant that no event of a mark carries."""

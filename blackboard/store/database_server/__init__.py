@@ -1,6 +1,7 @@
 """A database on a server: its transactions, its clock, its notifications, its locks and its backups.
 
 server_transaction    a transaction whose statements cross the wire together
+row_sets              rows that a transaction inserts together, table by table
 statement_pipeline    the statements that wait on a connection, and their answers
 server_clock          the clock of the server, which all processes follow
 commit_announcer      announces the commits of a process to the listeners of others

@@ -2,7 +2,7 @@
 
 A statement that changes something waits. It is sent with the next question, or with COMMIT. So an error of such a
 statement is raised by a later call of the same transaction: the next question, or the commit. The driver's error has
-the cause of the statement that failed first.
+the cause of the statement that failed first. Rows that are put wait until a question is about them, see `row_sets`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
 from blackboard.store.statement_file import Statement
@@ -22,7 +23,7 @@ Value = TypeVar("Value", bound=int | float | str | None)
 class ServerTransaction(Transaction):
     """An open transaction on a connection to a server; see `Transaction`."""
 
-    __slots__ = ("_begun", "_connection", "_counted", "_pipeline")
+    __slots__ = ("_begun", "_connection", "_counted", "_pipeline", "_sets")
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(None, dialect)
@@ -30,6 +31,7 @@ class ServerTransaction(Transaction):
         self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
         self._counted: list[tuple[Answer, WorkEffects, str]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
+        self._sets = RowSets()
         self._begun: Answer | None = None
         """The answer to the last statement of `begin`."""
 
@@ -50,6 +52,11 @@ class ServerTransaction(Transaction):
         self._pipeline.add(sql, values, self._begun)
 
     def flush(self) -> None:
+        self._send_sets()
+        self._receive()
+
+    def _receive(self) -> None:
+        """Send the statements that wait, and take their answers. Rows that are put wait on."""
         self._pipeline.receive()
         if self._counted:
             for answer, effects, effect in self._counted:
@@ -59,12 +66,14 @@ class ServerTransaction(Transaction):
 
     def commit(self) -> None:
         """Send the statements that wait, and COMMIT behind them. A statement that fails prevents the commit."""
+        self._send_sets()
         self._pipeline.add("COMMIT")
-        self.flush()
+        self._receive()
 
     def roll_back(self) -> None:
         """Roll the transaction back. The statements that wait are never sent."""
         self._pipeline.discard()
+        self._sets.discard()
         if not self._pipeline.is_idle:
             self._connection.execute("ROLLBACK")
 
@@ -74,19 +83,21 @@ class ServerTransaction(Transaction):
 
     def run(self, statement: Statement[object], **values: Any) -> None:
         sql, names = statement.compiled(self.dialect)
-        self._pipeline.add(sql, [values[name] for name in names], self._counter(statement))
+        answer = self._counter(statement)
+        if answer is not None or len(names) != 1 or not self._waits(sql, names, (values[names[0]],)):
+            self._add(sql, [values[name] for name in names], answer)
 
     def changed(self, statement: Statement[object], **values: Any) -> int:
         return self._answer(statement, values).changed or 0
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         sql, names = statement.compiled(self.dialect)
-        self._pipeline.add(sql, _in_order(names, row))
+        if names != row._fields or not self._waits(sql, names, row):  # type: ignore[attr-defined]
+            self._add(sql, _in_order(names, row))
 
     def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
-        sql, names = statement.compiled(self.dialect)
         for row in rows:
-            self._pipeline.add(sql, _in_order(names, row))
+            self.put(statement, row)
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         self.run(statement, **values)
@@ -95,7 +106,7 @@ class ServerTransaction(Transaction):
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         sql, names = statement.compiled(self.dialect)
         for row in rows:
-            self._pipeline.add(sql, [row[name] for name in names])
+            self._add(sql, [row[name] for name in names])
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
         return self._answer(statement, values).rows
@@ -120,9 +131,35 @@ class ServerTransaction(Transaction):
         """Send a statement behind those that wait, and return its answer."""
         sql, names = statement.compiled(self.dialect)
         answer = self._counter(statement) or Answer()
-        self._pipeline.add(sql, [values[name] for name in names], answer)
-        self.flush()
+        self._add(sql, [values[name] for name in names], answer)
+        self._receive()
         return answer
+
+    def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
+        """Let a statement wait, behind the rows that it may see or change."""
+        if self._sets.named_in(sql):
+            self._send_sets()
+        self._pipeline.add(sql, values, answer)
+
+    def _waits(self, sql: str, names: tuple[str, ...], row: tuple[Any, ...]) -> bool:
+        """Let a row wait for others that the same statement inserts or deletes; return False if it cannot wait."""
+        if (found := self._sets.set_of(sql, names)) is None:
+            return False
+        found.rows.append(row)
+        if found.is_full:
+            self._send_sets()
+        return True
+
+    def _send_sets(self) -> None:
+        """Send the rows that wait, behind the statements that wait: a large set of new rows by COPY."""
+        for each in self._sets.take():
+            if each.is_copied:
+                self._receive()
+                with self._connection.cursor() as cursor:
+                    self.dialect.insert_rows(cursor, each.table, each.columns, each.rows)
+            else:
+                for sql, values in each.statements():
+                    self._pipeline.add(sql, values)
 
     def _counter(self, statement: Statement[object]) -> Answer | None:
         """Return the answer that counts the rows of a statement with an effect on workers; None without an effect."""

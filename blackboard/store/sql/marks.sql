@@ -74,6 +74,13 @@ WHERE mark.kind = :kind AND mark.subject = :subject
   [payload: AND mark.payload LIKE :payload]
 ORDER BY mark.id DESC;
 
+-- name: marks_of_subjects -> MarkRow
+-- The marks of one kind and any of some subjects, newest first.
+SELECT {mark.*}
+FROM mark
+WHERE mark.kind = :kind AND {is_in(mark.subject, :subjects)}
+ORDER BY mark.id DESC;
+
 -- name: marks_of_group -> MarkRow
 -- The marks of one kind with one value of a tag.
 SELECT {mark.*}
@@ -134,6 +141,12 @@ DELETE FROM absorbed WHERE mark_id = :mark_id AND NOT ({is_silently_absorbed} AN
 SELECT {deposit_key.*}
 FROM deposit_key
 WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
+
+-- name: keys_of_deposits -> DepositKeyRow
+-- The requests that were made with any of some keys, and their results.
+SELECT {deposit_key.*}
+FROM deposit_key
+WHERE {is_in(key, :keys)};
 
 -- name: insert_key
 -- Record a deposit's key.

@@ -1,0 +1,76 @@
+"""Rows that a transaction reads together before it needs them, because on a server each answer costs a round trip.
+
+They are the stored marks of subjects and the keys of deposits. The transaction answers from them as the database would:
+whatever it writes to these tables is noted here too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from blackboard.store.rows import DepositKeyRow, MarkRow
+from blackboard.store.statements import MARKS
+from blackboard.store.transaction import Transaction
+
+
+class RowsReadAhead:
+    """The rows that a transaction has read ahead, as they are now."""
+
+    __slots__ = ("_keys", "_marks")
+
+    def __init__(self) -> None:
+        self._marks: dict[tuple[str, str], list[MarkRow]] = {}
+        self._keys: dict[str, list[DepositKeyRow]] = {}
+
+    def read_marks(self, sql: Transaction, places: Iterable[tuple[str, str]]) -> None:
+        """Read the stored marks of kinds and subjects, with one statement for each kind."""
+        subjects: dict[str, list[str]] = defaultdict(list)
+        for kind, subject in dict.fromkeys(places):
+            if (kind, subject) not in self._marks:
+                subjects[kind].append(subject)
+        for kind, missing in subjects.items():
+            self._marks |= {(kind, subject): [] for subject in missing}
+            for row in sql.all(MARKS.marks_of_subjects, kind=kind, subjects=sql.list_of(missing)):
+                self._marks[kind, row.subject].append(row)
+
+    def read_keys(self, sql: Transaction, keys: Iterable[str]) -> None:
+        """Read all requests that were made with some keys, by any author and for any kind."""
+        if missing := [key for key in dict.fromkeys(keys) if key not in self._keys]:
+            self._keys |= {key: [] for key in missing}
+            for row in sql.all(MARKS.keys_of_deposits, keys=sql.list_of(missing)):
+                self._keys[row.key].append(row)
+
+    def marks_of(self, kind: str, subject: str) -> list[MarkRow] | None:
+        """Return the stored marks of a kind and subject, newest first; None if they were not read ahead."""
+        known = self._marks.get((kind, subject))
+        return None if known is None else [*known]
+
+    def is_known(self, key: str) -> bool:
+        """Return whether the requests with a key were read ahead."""
+        return key in self._keys
+
+    def request_with(self, author: str, kind: str, key: str) -> DepositKeyRow | None:
+        """Return the first request with a key that was read ahead; see `MARKS.find_key`."""
+        found = (row for row in self._keys[key] if row.author in (author, "") and row.kind in (kind, ""))
+        return next(found, None)
+
+    def note_key(self, row: DepositKeyRow) -> None:
+        """Note that a key was recorded."""
+        if (known := self._keys.get(row.key)) is not None:
+            known.append(row)
+
+    def note_new(self, row: MarkRow) -> None:
+        """Note that a mark was inserted, whose id is higher than all others."""
+        if (known := self._marks.get((row.kind, row.subject))) is not None:
+            known.insert(0, row)
+
+    def note_change(self, row: MarkRow) -> None:
+        """Note that a mark was changed."""
+        if (known := self._marks.get((row.kind, row.subject))) is not None:
+            known[:] = [row if each.id == row.id else each for each in known]
+
+    def note_gone(self, row: MarkRow) -> None:
+        """Note that a mark was deleted."""
+        if (known := self._marks.get((row.kind, row.subject))) is not None:
+            known[:] = [each for each in known if each.id != row.id]
