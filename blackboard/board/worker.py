@@ -24,6 +24,7 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.result_types import Receipt
 from blackboard.board.searched_claims import claim_up_to
+from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
@@ -33,7 +34,7 @@ from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema_versions import HEAD
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, SEARCH
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
 
@@ -205,7 +206,8 @@ class Worker:
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
         """Return what is due now, and the instants at which more will be."""
-        crossing, need = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need)
+        instants = txn.sql.existing(CROSSINGS.due_instants)
+        crossing, need = instants.next_predicted, instants.next_need
         evaporation = txn.next_end  # every transaction has read it already
 
         def is_due(at: Instant | None) -> bool:
@@ -215,8 +217,8 @@ class Worker:
             has_predicted_crossing=is_due(crossing),
             has_due_need=is_due(need),
             has_evaporation=is_due(evaporation) and not txn.active.law_changes,
-            has_backfill=txn.sql.one(CROSSINGS.backfills) is not None,
-            has_search=txn.sql.one(SEARCH.unfinished) is not None,
+            has_backfill=bool(instants.has_backfill),
+            has_search=bool(instants.has_search),
             instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
         )
         if due.has_evaporation or due.has_backfill or due.has_search:
@@ -224,10 +226,12 @@ class Worker:
             due.instants.append(txn.now + due.delay)
         due.outdated = served_agents.outdated(txn, self.code)
         current = self.code.keys() - set(due.outdated)
-        due.agents = agent_readiness.agents_with_work(txn) & current
+        work = agent_readiness.waiting_work(txn)
+        due.agents = work.keys() & current
         due.suspects = agent_readiness.agents_with_suspects(txn) & current
+        agent_state.read_all(txn, due.agents)
         for name in due.agents & txn.deployment.agents.keys():
-            if (at := agent_readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
+            if (at := agent_readiness.next_ready(txn, name, work)) is not None:
                 due.instants.append(at)
         return due
 

@@ -64,6 +64,41 @@ class RunToEnd(NamedTuple):
     has_answer: bool
 
 
+class MarkWithEvent(NamedTuple):
+    """A mark, and the event that produced its state."""
+
+    mark: MarkRow
+    event: EventRow
+
+
+class DueInstants(NamedTuple):
+    """When time alone brings the board work, and whether it has work that goes on by itself."""
+
+    next_predicted: Instant | None
+    """When the next predicted crossing is due."""
+    next_need: Instant | None
+    """When the next need is due."""
+    has_backfill: bool
+    has_search: bool
+    """Whether a full-text index is being filled or removed."""
+
+
+class WaitingWatch(NamedTuple):
+    """A watch with waiting crossings."""
+
+    watch_id: Id
+    next_ready: Instant | None
+    """When the next of its crossings becomes ready; None if none does by time alone."""
+
+
+class DeferredWork(NamedTuple):
+    """The activations of an agent that were deferred."""
+
+    agent: str
+    next_retry: Instant | None
+    """When the next of them is due; None if all are due, or wait for a person."""
+
+
 class NamedCount(NamedTuple):
     """The number of rows of a kind, an agent or a state."""
 

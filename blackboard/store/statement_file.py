@@ -199,16 +199,30 @@ def _maker(result: str) -> Callable[[Any], Any]:
     row = row_type(result)
     if row is None:
         return itemgetter(0)
-    whole = table_row_in(row)
-    return row._make if whole is None else _nested_maker(row, *whole)
+    wholes = table_rows_in(row)
+    return _nested_maker(row, *wholes) if wholes else row._make
 
 
-def _nested_maker(row: type[Any], whole: type[Any], may_be_null: bool) -> Callable[[Any], Any]:
-    width = len(whole._fields)
+def _nested_maker(row: type[Any], *wholes: tuple[type[Any], bool]) -> Callable[[Any], Any]:
+    parts, begin = [], 0
+    for whole, may_be_null in wholes:
+        parts.append((begin, begin + len(whole._fields), whole._make, may_be_null))
+        begin += len(whole._fields)
+    if len(parts) == 1:
+        [(_, width, make_whole, may_be_null)] = parts
+
+        def make_one(columns: tuple[Any, ...]) -> Any:
+            first = None if may_be_null and columns[0] is None else make_whole(columns[:width])
+            return row(first, *columns[width:])
+
+        return make_one
 
     def make(columns: tuple[Any, ...]) -> Any:
-        first = None if may_be_null and columns[0] is None else whole._make(columns[:width])
-        return row(first, *columns[width:])
+        first = (
+            None if may_be_null and columns[start] is None else make_whole(columns[start:end])
+            for start, end, make_whole, may_be_null in parts
+        )
+        return row(*first, *columns[begin:])
 
     return make
 
@@ -219,8 +233,13 @@ def row_type(result: str) -> type[Any] | None:
     return found if hasattr(found, "_fields") else None
 
 
-def table_row_in(row: type[Any]) -> tuple[type[Any], bool] | None:
-    """Return the row of a table with which a row begins, and whether it may be missing; None if there is none."""
-    name, _, none = row.__annotations__[row._fields[0]].__forward_arg__.partition(" | ")
-    found: Any = getattr(rows, name, None)
-    return (found, bool(none)) if hasattr(found, "_fields") else None
+def table_rows_in(row: type[Any]) -> list[tuple[type[Any], bool]]:
+    """Return the rows of tables with which a row begins, and whether each may be missing."""
+    found = []
+    for field_name in row._fields:
+        name, _, none = row.__annotations__[field_name].__forward_arg__.partition(" | ")
+        whole: Any = getattr(rows, name, None)
+        if not hasattr(whole, "_fields"):
+            break
+        found.append((whole, bool(none)))
+    return found

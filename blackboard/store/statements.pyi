@@ -8,7 +8,9 @@ from blackboard.store.query_rows import (
     CallUsage,
     DailyCost,
     DeferredCrossing,
+    DeferredWork,
     DocText,
+    DueInstants,
     EndedActivation,
     ErasedEvent,
     EventCount,
@@ -22,6 +24,7 @@ from blackboard.store.query_rows import (
     MarkBehind,
     MarkKey,
     MarkStrength,
+    MarkWithEvent,
     ModelCost,
     NamedCount,
     NeedCount,
@@ -34,6 +37,7 @@ from blackboard.store.query_rows import (
     TransactionStart,
     UsageByActivation,
     WaitingNeedRow,
+    WaitingWatch,
     WatchCount,
     WindowPayload,
 )
@@ -82,6 +86,7 @@ class _Marks(StatementFile):
     rebase_mark: Statement[object]
     delete_mark: Statement[object]
     get_mark: Statement[MarkRow]
+    mark_with_event: Statement[MarkWithEvent]
     marks_of_subject: Statement[MarkRow]
     marks_of_subjects: Statement[MarkRow]
     marks_of_group: Statement[MarkRow]
@@ -199,13 +204,13 @@ class _Crossings(StatementFile):
     waiting_of_scope: Statement[CrossingRow]
     strongest_of_law: Statement[CrossingRow]
     first_ready: Statement[Instant | None]
-    next_ready: Statement[Instant | None]
     ending_holds: Statement[CrossingRow]
     first_window: Statement[BatchWindow]
-    next_watch_waiting: Statement[int | None]
+    waiting_watches: Statement[WaitingWatch]
     count_waiting_marks: Statement[int]
     full_subject: Statement[str]
     claimable_of_law: Statement[CrossingRow]
+    first_claimable: Statement[CrossingRow]
     next_law_waiting: Statement[str | None]
     hold_crossing: Statement[object]
     wake_crossing: Statement[object]
@@ -247,6 +252,7 @@ class _Crossings(StatementFile):
     insert_followed: Statement[object]
     delete_followed: Statement[object]
     predicted_of_scope: Statement[PredictedCrossingRow]
+    due_instants: Statement[DueInstants]
     next_predicted: Statement[Instant | None]
     next_predictions: Statement[PredictedCrossingRow]
     next_predicted_fall: Statement[Instant]
@@ -280,9 +286,8 @@ class _Activations(StatementFile):
     next_suspect: Statement[ActivationRow]
     agents_with_suspects: Statement[str]
     clear_deaths: Statement[object]
-    next_retry: Statement[Instant | None]
     deferred_crossings: Statement[DeferredCrossing]
-    agents_with_retries: Statement[str]
+    deferred_work: Statement[DeferredWork]
     agent_load: Statement[AgentLoad]
     running: Statement[ActivationRow]
     unfinished_in_state: Statement[ActivationRow]

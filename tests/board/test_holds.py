@@ -23,7 +23,9 @@ KINDS = {
 
 
 def ready_at(world: World, name: str) -> int | None:
-    return world.board.session.read(lambda txn: agent_readiness.next_ready(txn, txn.deployment.agent(name)))
+    return world.board.session.read(
+        lambda txn: agent_readiness.next_ready(txn, name, agent_readiness.waiting_work(txn))
+    )
 
 
 def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:

@@ -14,7 +14,7 @@ from blackboard import Blackboard
 from blackboard.store import statements
 from blackboard.store.postgresql_dialect import PostgresqlDialect
 from blackboard.store.sqlite_dialect import SqliteDialect
-from blackboard.store.statement_file import Statement, row_type, table_row_in
+from blackboard.store.statement_file import Statement, row_type, table_rows_in
 from blackboard.store.transaction import Transaction
 from tools.statement_files import PLANS, STUB, query_plans, searched_board, stub
 from tools.statement_variants import every_statement, variants
@@ -146,5 +146,6 @@ def declared_columns(statement: Statement[object], selected: list[str]) -> list[
     row = row_type(statement.result)
     if row is None:
         return selected[:1] if statement.result else []
-    whole = table_row_in(row)
-    return [*row._fields] if whole is None else [*whole[0]._fields, *row._fields[1:]]
+    wholes = table_rows_in(row)
+    of_tables = [field for whole, _ in wholes for field in whole._fields]
+    return [*of_tables, *row._fields[len(wholes) :]]

@@ -34,6 +34,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "crossing": CrossingState,
     "model_call": CallState,
     "answered": CallState,  # an alias of model_call
+    "best": CrossingState,  # an alias of crossing
     "message": MessageState,
 }
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]

@@ -76,7 +76,7 @@ def may_claim(txn: BoardTransaction, agent: AgentSpec) -> bool:
 def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
     """Return the next instant at which time alone may make a claim possible; None if there is none."""
     instants = [
-        agent_readiness.next_ready(txn, agent),
+        agent_readiness.next_ready(txn, agent.name, agent_readiness.waiting_work(txn)),
         txn.sql.value(CROSSINGS.next_predicted),
         txn.sql.value(MARKS.next_due_need),
         *(row.lease_until for row in _runs(txn, agent)),

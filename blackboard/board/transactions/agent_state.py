@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.store.rows import AgentStateRow
@@ -17,6 +19,14 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
         row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or AgentStateRow(agent, 0, None, None, 0)
         txn.agent_states[agent] = row
     return row
+
+
+def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
+    """Read the states of some agents at once, if there are several."""
+    if len(agents) > 1:
+        stored = {state.agent: state for state in txn.sql.all(ACTIVATIONS.agent_states)}
+        for agent in agents:
+            txn.agent_states[agent] = stored.get(agent) or AgentStateRow(agent, 0, None, None, 0)
 
 
 def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | None = None) -> None:

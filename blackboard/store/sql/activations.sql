@@ -136,12 +136,6 @@ SELECT DISTINCT activation.agent FROM activation WHERE {is_suspect} AND activati
 -- Count the deaths of an activation's worker from 0 again.
 UPDATE activation SET deaths = NULL WHERE id = :id AND deaths > 0;
 
--- name: next_retry -> Instant | None
--- When an agent's next retry is due.
-SELECT min(activation.retry_at) AS retry_at
-FROM activation
-WHERE {is_deferred} AND activation.agent = :agent AND activation.retry_at > :now;
-
 -- name: deferred_crossings -> DeferredCrossing
 -- The crossings whose activation was deferred, with the reason and the instant of the retry, and their watches, which
 -- may be gone.
@@ -152,9 +146,12 @@ JOIN watch ON watch.id = crossing.watch_id
 WHERE {is_deferred} AND crossing.state = 'claimed'
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
--- name: agents_with_retries -> str
--- The agents with an activation that was deferred.
-SELECT DISTINCT activation.agent FROM activation WHERE {is_deferred};
+-- name: deferred_work -> DeferredWork
+-- The agents with activations that were deferred, and when the next of each is due.
+SELECT activation.agent, min(CASE WHEN activation.retry_at > :now THEN activation.retry_at END) AS next_retry
+FROM activation
+WHERE {is_deferred}
+GROUP BY activation.agent;
 
 -- name: agent_load -> AgentLoad
 -- The number of running activations of an agent, and whether others are due or held for a while.

@@ -198,10 +198,6 @@ LIMIT :limit + 0;
 -- When the first of the ready crossings of a watch became ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
 
--- name: next_ready -> Instant | None
--- When the next crossing of a watch becomes ready.
-SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
-
 -- name: ending_holds -> CrossingRow
 -- The waiting crossings of a watch whose hold or batch window ends by time, soonest first.
 SELECT {crossing.*}
@@ -218,9 +214,22 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL AND ready_a
 ORDER BY ready_at, id
 LIMIT 1;
 
--- name: next_watch_waiting -> int | None
--- The next watch with a waiting crossing. Run repeatedly, it skips through the index.
-SELECT min(watch_id) AS watch_id FROM crossing WHERE state = 'waiting' AND watch_id > :after;
+-- name: waiting_watches -> WaitingWatch
+-- The watches with waiting crossings, and when the next crossing of each becomes ready. It skips through an index.
+WITH RECURSIVE waiting (watch_id) AS (
+  SELECT min(watch_id) FROM crossing WHERE state = 'waiting'
+  UNION ALL
+  SELECT (SELECT min(crossing.watch_id) FROM crossing WHERE state = 'waiting' AND crossing.watch_id > waiting.watch_id)
+  FROM waiting
+  WHERE waiting.watch_id IS NOT NULL
+)
+SELECT waiting.watch_id, (
+    SELECT min(crossing.ready_at)
+    FROM crossing
+    WHERE crossing.watch_id = waiting.watch_id AND crossing.state = 'waiting' AND crossing.ready_at > :now
+  ) AS next_ready
+FROM waiting
+WHERE waiting.watch_id IS NOT NULL;
 
 -- name: count_waiting_marks -> int
 -- The number of marks that wait for a watch, counted up to a limit.
@@ -249,6 +258,59 @@ WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
   AND crossing.law = :law
 ORDER BY crossing.order_key DESC, crossing.id
 LIMIT :limit + 0;
+
+-- name: first_claimable -> CrossingRow
+-- The strongest claimable crossings of a watch under each law, highest bounds first. It skips through an index.
+WITH RECURSIVE waiting (law) AS (
+  SELECT min(law) FROM crossing WHERE watch_id = :watch_id AND state = 'waiting'
+  UNION ALL
+  SELECT (
+      SELECT min(crossing.law)
+      FROM crossing
+      WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.law > waiting.law
+    )
+  FROM waiting
+  WHERE waiting.law IS NOT NULL
+)
+SELECT {crossing.*}
+FROM waiting
+CROSS JOIN crossing
+WHERE crossing.id IN (
+    SELECT best.id
+    FROM crossing AS best
+    WHERE best.watch_id = :watch_id AND best.state = 'waiting' AND (best.held_by IS NULL OR best.ready_at <= :now)
+      [ready: AND best.ready_at <= :now]
+      AND best.law = waiting.law
+    ORDER BY best.order_key DESC, best.id
+    LIMIT :limit + 0
+  )
+ORDER BY crossing.law, crossing.order_key DESC, crossing.id;
+
+-- name: first_claimable (postgresql)
+WITH RECURSIVE waiting (law) AS (
+  SELECT min(law) FROM crossing WHERE watch_id = :watch_id AND state = 'waiting'
+  UNION ALL
+  SELECT (
+      SELECT min(crossing.law)
+      FROM crossing
+      WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.law > waiting.law
+    )
+  FROM waiting
+  WHERE waiting.law IS NOT NULL
+)
+SELECT {crossing.*}
+FROM waiting
+CROSS JOIN LATERAL (
+  SELECT best.*
+  FROM crossing AS best
+  WHERE best.watch_id = :watch_id AND best.state = 'waiting' AND (best.held_by IS NULL OR best.ready_at <= :now)
+    [ready: AND best.ready_at <= :now]
+    AND best.law = waiting.law
+  ORDER BY best.order_key DESC, best.id
+  LIMIT :limit + 0
+) AS crossing
+WHERE waiting.law IS NOT NULL
+ORDER BY crossing.law, crossing.order_key DESC, crossing.id;
 
 -- name: next_law_waiting -> str | None
 -- The next law of the crossings that wait for a watch. Run repeatedly, it skips through the index.
@@ -483,6 +545,14 @@ SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE watch_id = :watch_id AND subject = :subject
 ORDER BY due_at;
+
+-- name: due_instants -> DueInstants
+-- When a predicted crossing and a need are due next, and whether a backfill or a full-text index is unfinished.
+SELECT
+  (SELECT min(due_at) FROM predicted_crossing) AS next_predicted,
+  (SELECT min(remind_at) FROM open_need) AS next_need,
+  EXISTS (SELECT 1 FROM backfill) AS has_backfill,
+  EXISTS (SELECT 1 FROM search_kind WHERE phase <> 'done') AS has_search;
 
 -- name: next_predicted -> Instant | None
 -- When the next predicted crossing is due.

@@ -66,6 +66,10 @@ DELETE FROM mark WHERE id = :id;
 -- One mark by its id.
 SELECT {mark.*} FROM mark WHERE mark.id = :id;
 
+-- name: mark_with_event -> MarkWithEvent
+-- One mark by its id, and the event that produced its state.
+SELECT {mark.*}, {event.*} FROM mark JOIN event ON event.id = mark.event_id WHERE mark.id = :id;
+
 -- name: marks_of_subject -> MarkRow
 -- The marks of one kind and subject, or those with such a payload, newest first.
 SELECT {mark.*}

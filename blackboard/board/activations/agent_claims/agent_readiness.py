@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from blackboard.board.activations.call_records import budgets
@@ -53,13 +53,19 @@ def load_with_capacity(txn: BoardTransaction, agent: AgentSpec) -> AgentLoad | N
     return load if load.running < agent.settings.concurrency else None
 
 
-def agents_with_work(txn: BoardTransaction) -> set[str]:
-    """Return the agents with waiting work, ready or not. A quiet board of 1,000 agents needs two queries."""
-    agents = {*txn.sql.all(ACTIVATIONS.agents_with_retries)}
-    for watch_id in txn.sql.each(CROSSINGS.next_watch_waiting, after=0):
-        if (watch := txn.active.watches.get(watch_id)) is not None:
-            agents.add(watch.agent.name)
-    return agents
+def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
+    """Return the agents with waiting work, ready or not, and the instants at which time alone makes more of it ready.
+
+    A quiet board of 1,000 agents needs two queries. What holds an agent is not considered; see `next_ready`.
+    """
+    work: dict[str, list[Instant]] = {}
+    for row in txn.sql.all(ACTIVATIONS.deferred_work, now=txn.now):
+        work.setdefault(row.agent, []).extend(() if row.next_retry is None else (row.next_retry,))
+    for waiting in txn.sql.all(CROSSINGS.waiting_watches, now=txn.now):
+        if (watch := txn.active.watches.get(waiting.watch_id)) is not None:
+            instants = work.setdefault(watch.agent.name, [])
+            instants += () if waiting.next_ready is None else (waiting.next_ready,)
+    return work
 
 
 def agents_with_suspects(txn: BoardTransaction) -> set[str]:
@@ -100,17 +106,13 @@ def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
     return crossing.held_by
 
 
-def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
-    """Return the next instant at which time alone makes work of the agent ready; None if there is none."""
-    hold = agent_hold(txn, agent.name)
-    if hold is not None:
-        return hold.until
-    instants = [txn.sql.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
-    instants += [
-        txn.sql.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
-        for watch in txn.active.watches_by_agent.get(agent.name, ())
-    ]
-    return min((at for at in instants if at is not None), default=None)
+def next_ready(txn: BoardTransaction, agent: str, work: Mapping[str, Sequence[Instant]]) -> Instant | None:
+    """Return the next instant at which time alone makes work of an agent ready; None if there is none.
+
+    `work` is the waiting work of all agents; see `waiting_work`.
+    """
+    hold = agent_hold(txn, agent)
+    return min(work.get(agent, ()), default=None) if hold is None else hold.until
 
 
 def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
@@ -129,10 +131,8 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
         if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
     ]
     first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
-    due = [
-        txn.sql.one(CROSSINGS.next_predicted_fall),
-        *(next_ready(txn, txn.deployment.agents[name]) for name in names),
-    ]
+    work = waiting_work(txn)
+    due = [txn.sql.one(CROSSINGS.next_predicted_fall), *(next_ready(txn, name, work) for name in names)]
     if first is None or any(at is not None and at < first.ready_at for at in due):
         return False
     txn.sql.run(CROSSINGS.hold_crossing, id=first.id, held_by=None, ready_at=txn.now)

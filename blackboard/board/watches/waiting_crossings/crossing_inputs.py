@@ -167,12 +167,13 @@ def _last_state(
 
 def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
-    if (row := txn.sql.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
+    if (found := txn.sql.one(MARKS.mark_with_event, id=crossing.mark_id)) is not None:
+        row = found.mark
         if watch.has_where and not need_access.counts(txn, watch, row):
             counted, _ = _last_counted(txn, watch, row.subject, row.subject, row.id)
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = txn.strength(row)
-        return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)
+        return MarksBehind([(found.event, strength)], strength if txn.live([row]) else 0.0)
     event = txn.sql.one(MARKS.last_deposit, subject=crossing.scope, mark_id=crossing.mark_id)
     return MarksBehind([] if event is None else [(event, strength_of(txn, event))], 0.0)
 

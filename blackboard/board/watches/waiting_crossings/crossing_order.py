@@ -12,7 +12,8 @@ import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import count
+from itertools import count, groupby
+from operator import attrgetter
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -99,8 +100,7 @@ def strongest_first(
     lower bound. With `only_ready`, those that wait in their batch window are not read.
     """
     found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
-    statement = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
-    for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, statement, batch)):
+    for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, batch, only_ready=only_ready)):
         while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
             yield heapq.heappop(found)[2:]
         if read >= batch + MAX_READ_CROSSINGS:
@@ -147,27 +147,36 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
 
 
 def _crossings_by_bound(
-    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[CrossingRow], batch: int
+    txn: BoardTransaction, watch: RegisteredWatch, batch: int, *, only_ready: bool
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
-    laws = txn.sql.each(CROSSINGS.next_law_waiting, after="", watch_id=watch.id)
-    groups = [_bounded_crossings_of_law(txn, watch, statement, key, batch) for key in laws]
+    options = ("ready",) if only_ready else ()
+    limit = batch + 3
+    first = CROSSINGS.first_claimable.using(*options)
+    rows = txn.sql.all(first, watch_id=watch.id, now=txn.now, limit=limit)
+    more = CROSSINGS.claimable_of_law.using(*options)
+    groups = [
+        _bounded_crossings_of_law(txn, watch, more, [*of_law], limit)
+        for _, of_law in groupby(rows, key=attrgetter("law"))
+    ]
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
 
 def _bounded_crossings_of_law(
-    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[CrossingRow], key: str, batch: int
+    txn: BoardTransaction, watch: RegisteredWatch, more: Statement[CrossingRow], rows: list[CrossingRow], limit: int
 ) -> Iterator[tuple[float, CrossingRow]]:
+    """Yield the first claimable crossings of one law with their bounds, and then the others if there are `more`."""
     seen: set[int] = set()
-    limit, is_full = batch + 3, True
-    while is_full:
-        rows = txn.sql.all(statement, watch_id=watch.id, law=key, now=txn.now, limit=limit)
+    while True:
         is_full = len(rows) == limit
         for row in rows:
             if row.id not in seen:
                 seen.add(row.id)
                 yield _bound(txn, row), row
+        if not is_full:
+            return
         limit = 2 * limit + 20
+        rows = txn.sql.all(more, watch_id=watch.id, law=rows[0].law, now=txn.now, limit=limit)
 
 
 def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
