@@ -10,21 +10,21 @@ publish_lock    the lock between the processes that publish from one board
 administration  acts of a person who maintains a board, such as backups
 page_readings   what the pages of the server show beyond these
 
-doctor          finds everything that can be wrong with a board, and the remedy
+doctor  finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 
-deployments      makes a deployment active, and previews it
-remote_work      the work of remote agents: claims, leases and ends of runs
-searched_claims  claims of activations, with the searches that their agents need
-people           the decisions of people: answers to needs, pauses, early wakes
-messages         messages to people outside: their delivery, and acts of people on them
-access_tokens    tokens of programs that use the board over HTTP
-reading          the reading side, for people and programs
-loads            deposits of many items, and of files
-housekeeping     work for the board itself: old history, erasure, the full-text index, and the file
-activations      claims, results, model calls and budgets
-needs            which needs are open, who may answer them, and what follows when one is due
+deployments           makes a deployment active, and previews it
+remote_work           the work of remote agents: claims, leases and ends of runs
+claims_with_searches  claims of activations, with the searches that their agents need
+people                the decisions of people: answers to needs, pauses, early wakes
+messages              messages to people outside: their delivery, and acts of people on them
+access_tokens         tokens of programs that use the board over HTTP
+reading               the reading side, for people and programs
+loads                 deposits of many items, and of files
+housekeeping          work for the board itself: old history, erasure, the full-text index, and the file
+activations           claims, results, model calls and budgets
+needs                 which needs are open, who may answer them, and what follows when one is due
 
 Below them:
 

@@ -60,7 +60,7 @@ def find(txn: BoardTransaction, token: str) -> AccessToken | None:
     return None if row is None else _record(txn, row)
 
 
-def every(txn: BoardTransaction) -> list[AccessToken]:
+def all_tokens(txn: BoardTransaction) -> list[AccessToken]:
     """Return all tokens that were ever made, oldest first."""
     return [_record(txn, row) for row in txn.sql.all(TOKENS.tokens)]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from blackboard.board.deployment_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import departures, deposits
+from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -48,7 +48,7 @@ def questions(txn: BoardTransaction) -> list[MarkRow]:
     return [row for row in rows if row.author == BOARD]
 
 
-def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
+def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """Continue from the instant that a clock in doubt shows, because a person confirmed it.
 
     Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once. A mark
@@ -101,7 +101,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
         raise InvalidMark(
             "answer yes if the clock is right; if it is wrong, set the machine's clock, which withdraws this question"
         )
-    believe(txn, keep=True)
+    accept_clock(txn, keep=True)
     return True
 
 
@@ -130,7 +130,7 @@ def _question(txn: BoardTransaction) -> Need:
 def _withdraw_questions(txn: BoardTransaction) -> bool:
     rows = questions(txn)
     for row in rows:
-        departures.withdraw(txn, row.id, BOARD)
+        mark_removals.withdraw(txn, row.id, BOARD)
     return bool(rows)
 
 

@@ -28,7 +28,7 @@ from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
-from blackboard.system.listeners import Listeners
+from blackboard.system.callback_lists import Listeners
 
 T = TypeVar("T")
 
@@ -184,7 +184,7 @@ class BoardSession:
             alive |= {row.id for row in rows if row.id not in with_locks and row.seen_at > now - SEEN_MICROSECONDS}
         return frozenset(seen.keys() - alive)
 
-    def rehearse(self, work: Callable[[BoardTransaction], T]) -> T:
+    def run_and_roll_back(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` in a writing transaction that is always rolled back, and return its result.
 
         It leaves no event, id, cache entry or notification. Other writers wait until it ends.

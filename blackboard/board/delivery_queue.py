@@ -43,9 +43,9 @@ class DeliveryQueue:
         failpoint("outbox.leased")
         return leased
 
-    def settle(self, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
+    def record_attempt(self, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
         """Record the result of an attempt, and return the state of the message; None if the lease was lost."""
         failpoint("outbox.sent")
-        state = self._session.write(lambda txn: message_leases.settle(txn, leased, failed))
+        state = self._session.write(lambda txn: message_leases.record_attempt(txn, leased, failed))
         failpoint("outbox.settled")
         return state

@@ -494,8 +494,8 @@ def _examine_backfills(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _examine_erasures(txn: BoardTransaction) -> Iterator[Finding]:
-    if (owed_at := file_compaction.owed_since(txn)) is not None:
-        detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(owed_at)}"
+    if (due_at := file_compaction.due_since(txn)) is not None:
+        detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(due_at)}"
         yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 
 

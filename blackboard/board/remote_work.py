@@ -13,14 +13,14 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.activations.run_ends.activation_results import Failure, defer
 from blackboard.board.board_session import BoardSession
+from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.remote_results import RemoteResult, Usage
 from blackboard.board.result_types import ClaimedMark, RemoteActivation, RunState
 from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.board.searched_claims import claim_up_to
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry.commit_listener import hear_commits, hear_writes
+from blackboard.board.worker_registry.commit_listener import commits_heard, writes_heard
 from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
 from blackboard.core.states import ActivationState
@@ -118,9 +118,9 @@ def hear(session: BoardSession, wake: Callable[[], None], *, every_commit: bool 
     database = session.database
     with ExitStack() as stack:
         stack.callback(session.subscribe(wake, every_commit=every_commit))
-        is_heard = stack.enter_context(hear_commits(database, wake))
+        is_heard = stack.enter_context(commits_heard(database, wake))
         tick = TICK if is_heard else SERVER_TICK
-        if every_commit and not stack.enter_context(hear_writes(database.path, wake)):
+        if every_commit and not stack.enter_context(writes_heard(database.path, wake)):
             tick = UNHEARD_TICK
         yield seconds_in(tick)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.claude_code.wanted_entries import BEGIN, MEMORY, SERVERS, SETTINGS, SKILL
+from blackboard.claude_code.project_entries import BEGIN, MEMORY, SERVERS, SETTINGS, SKILL
 from blackboard.errors import UsageError
 
 RECORD = ".claude/blackboard.json"

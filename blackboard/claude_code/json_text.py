@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from json.decoder import JSONDecoder
 from typing import Any
 
-from blackboard.claude_code.text_files import newline_of
+from blackboard.claude_code.project_files import newline_of
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = JSONDecoder()

@@ -15,8 +15,7 @@ from typing import Any
 
 from blackboard.claude_code import json_text
 from blackboard.claude_code.connection_record import FOLDERS, RECORD, WISH, read_record, write_record
-from blackboard.claude_code.text_files import newline_of, read_text, remove_empty, write_texts
-from blackboard.claude_code.wanted_entries import (
+from blackboard.claude_code.project_entries import (
     BEGIN,
     MEMORY,
     SERVER_NAME,
@@ -26,6 +25,7 @@ from blackboard.claude_code.wanted_entries import (
     SKILL_TEXT,
     Wish,
 )
+from blackboard.claude_code.project_files import newline_of, read_text, remove_empty, write_texts
 from blackboard.errors import UsageError
 
 NEEDED_FOLDERS = tuple(str(path) for path in reversed(Path(SKILL).parents[:-1]))

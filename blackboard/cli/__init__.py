@@ -6,7 +6,7 @@ entry_point    sets up the process, and runs the command
 app            the group of commands: `COMMANDS` names the module of each
 cli_session    the board and the deployment of a command
 completion     completes names in a shell
-quiet_board    reads the board for help that may be left out
+board_hints    reads the board for help that may be left out
 typed_command  the command as it was typed, for advice that a person can copy
 terminal       the output of commands
 row_files      the rows that `load` deposits from a file

@@ -11,7 +11,7 @@ from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.conditions.condition_checks import smallest_batch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, over_board
-from blackboard.core.conditions.number_texts import exact_digits
+from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.deployment import TIMING_SETTINGS, AgentSpec, ReadSpec, WatchSpec, conditions_of, timing_misfit
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.tags import WhereClause

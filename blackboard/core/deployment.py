@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 from blackboard.core.conditions.condition_checks import check_guard, check_watch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, both
-from blackboard.core.conditions.number_texts import exact_digits
+from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.marks.decay import law_from
 from blackboard.core.marks.kinds import (
     DEFAULT_FLOOR,

@@ -115,7 +115,7 @@ class Compaction:
 
     def run_once(self) -> int:
         """Start the compaction if an erasure requires it."""
-        if (self._thread is None or not self._thread.is_alive()) and self._worker.board_maintenance.owes_compaction():
+        if (self._thread is None or not self._thread.is_alive()) and self._worker.board_maintenance.is_compaction_due():
             thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
             thread.start()
             self._thread = thread

@@ -21,6 +21,7 @@ from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.remote_claims.claim_queue import ClaimQueue
+from blackboard.server.request_batches import SharedWork
 from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
 from blackboard.server.request_handling.operation_definition import Call, Operation
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
@@ -31,7 +32,6 @@ from blackboard.server.request_handling.request_reading import (
     read_body,
     unless_left,
 )
-from blackboard.server.shared_work import SharedWork
 from blackboard.server.streams.event_hub import EventHub
 from blackboard.server.streams.stream_writer import Choice
 from blackboard.server.work_threads import WAITING, WorkThreads

@@ -146,7 +146,7 @@ class Deliverer:
         while not self._stopping.is_set() and (leased := self._queue.lease(sink.name)) is not None:
             attempts += 1
             failed = self._attempt(sink, leased.message)
-            state = self._queue.settle(leased, failed)
+            state = self._queue.record_attempt(leased, failed)
             if failed is not None:
                 details = {"sink": sink.name, "message": leased.message.id, "state": state, "problem": failed.error}
                 (log.warning if state == MessageState.WAITING else log.error)("a message was not delivered", **details)

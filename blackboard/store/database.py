@@ -41,8 +41,8 @@ from blackboard.store.reader_pool import Loan, ReaderPool
 from blackboard.store.transaction import Transaction
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.callback_lists import Listeners
 from blackboard.system.failpoints import failpoint
-from blackboard.system.listeners import Listeners
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

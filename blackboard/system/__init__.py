@@ -15,6 +15,6 @@ call_deadline       the end of a request at its time
 outbound_addresses  connections to addresses that are public or allowed
 outbound_http       requests to webhooks, with signatures
 tracing             spans, and the trace context that a deposit carries
-listeners           functions that are called when something happens
+callback_lists      functions that are called when something happens
 failpoints          named places at which tests can kill the process
 """

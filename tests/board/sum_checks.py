@@ -15,7 +15,7 @@ from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.conditions.measures import Count, Strongest, Total
 from blackboard.core.forecasts.strength_forecast import value_at
-from blackboard.core.marks.scopes import WHOLE_BOARD
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 
 
 def check_sums(txn: BoardTransaction) -> None:

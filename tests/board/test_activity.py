@@ -103,7 +103,7 @@ def test_a_refused_or_rehearsed_change_leaves_no_activity(world: World) -> None:
     before = world.board.stream_position()
     with pytest.raises(UnknownName):
         world.board.pause("nobody")
-    world.board.session.rehearse(lambda txn: txn.record_time(txn.now))
+    world.board.session.run_and_roll_back(lambda txn: txn.record_time(txn.now))
     world.board.preview(world.board.deployment.model_copy(update={"activity": False}))
     assert world.board.stream_position() == before
 

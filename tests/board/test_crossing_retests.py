@@ -279,7 +279,7 @@ def test_the_preview_names_what_stays_and_what_is_skipped(world: World) -> None:
     world.put("smoke", "b", 0.6)
     changed = spec("watchman", strength("smoke") >= 0.8)
     new = Deployment(kinds=world.deployment.kinds, agents={"watchman": changed})
-    found = world.board.session.rehearse(lambda txn: preview(txn, new))
+    found = world.board.session.run_and_roll_back(lambda txn: preview(txn, new))
     assert [(item.subject, item.value, item.threshold, item.stays) for item in found.retests] == [
         ("a", 0.9, 0.8, True), ("b", 0.6, 0.5, False),
     ]  # fmt: skip

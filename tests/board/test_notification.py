@@ -11,7 +11,7 @@ from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import departures, deposits
+from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.people import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
@@ -127,10 +127,10 @@ def test_a_recovery_that_finds_nothing_does_not_notify(world: World) -> None:
 def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.5, on_repeat="separate")}, WATCHMAN)
     mark = world.put("smoke").mark_id
-    assert not notifies(world, lambda txn: departures.withdraw(txn, mark, "person:ada"))
+    assert not notifies(world, lambda txn: mark_removals.withdraw(txn, mark, "person:ada"))
     world.put("smoke")
     world.advance(2 * HOUR)
-    assert not notifies(world, lambda txn: departures.evaporate_due(txn, 10))
+    assert not notifies(world, lambda txn: mark_removals.evaporate_due(txn, 10))
 
 
 def test_a_resumption_and_a_new_worker_notify(world: World) -> None:
@@ -144,4 +144,4 @@ def test_a_person_who_confirms_the_clock_notifies(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
     world.advance(400 * 24 * HOUR)
-    assert notifies(world, board_clock.believe)
+    assert notifies(world, board_clock.accept_clock)

@@ -218,8 +218,8 @@ def test_a_message_is_leased_to_one_deliverer_and_due_again_if_that_dies(world: 
     assert queue.due_sinks(["phone", "other"]) == ["phone"]
     second = leased(world)
     assert second.message.message_id == first.message.message_id
-    assert queue.settle(first, None) is None, "its lease was lost"
-    assert queue.settle(second, None) == MessageState.DELIVERED
+    assert queue.record_attempt(first, None) is None, "its lease was lost"
+    assert queue.record_attempt(second, None) == MessageState.DELIVERED
     assert told(world)[0].state == "delivered"
 
 
@@ -229,7 +229,7 @@ def test_attempts_are_repeated_over_three_days(world: World) -> None:
     queue, began, delays = DeliveryQueue(world.board), world.board.now(), []
     before = began
     while True:
-        state = queue.settle(leased(world), FailedAttempt("no"))
+        state = queue.record_attempt(leased(world), FailedAttempt("no"))
         [message] = told(world)
         if state != MessageState.WAITING:
             break
@@ -251,7 +251,7 @@ def test_attempts_are_repeated_over_three_days(world: World) -> None:
 def test_a_receiver_that_asks_for_time_gets_it(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.put("alert", "disk")
-    DeliveryQueue(world.board).settle(leased(world), FailedAttempt("busy", timedelta(hours=1)))
+    DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("busy", timedelta(hours=1)))
     assert told(world)[0].due_at == world.board.now() + timedelta(hours=1)
 
 
@@ -259,7 +259,10 @@ def test_a_receiver_that_is_gone_ends_all_that_waits_for_it(world: World) -> Non
     world.deploy(KINDS, SALES, sinks={**sink(), "mail": SinkSpec(on=ALL)})
     world.put("alert", "a")
     world.put("alert", "b")
-    assert DeliveryQueue(world.board).settle(leased(world), FailedAttempt("410", is_gone=True)) == MessageState.GONE
+    assert (
+        DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("410", is_gone=True))
+        == MessageState.GONE
+    )
     assert [(item.sink, item.state) for item in told(world)] == [
         ("mail", "waiting"), ("phone", "gone"), ("mail", "waiting"), ("phone", "gone"),
     ]  # fmt: skip
@@ -285,7 +288,7 @@ def test_messages_are_sent_again_or_given_up_by_sink_and_state(world: World) -> 
     world.deploy(KINDS, SALES, sinks=sink())
     for subject in ("a", "b", "c"):
         world.put("alert", subject)
-    DeliveryQueue(world.board).settle(leased(world), FailedAttempt("no", is_gone=True))
+    DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("no", is_gone=True))
     with pytest.raises(UnknownName, match="state of an undelivered message 'delivered'"):
         world.board.retry_messages(state="delivered")
     with pytest.raises(UnknownName, match="sink 'fax'"):
@@ -315,7 +318,7 @@ def test_forget_erases_messages_about_a_subject_and_those_that_name_it(world: Wo
     message = leased(world)
     world.board.forget("grace")
     assert [item.subject for item in told(world)] == ["bob"]
-    assert DeliveryQueue(world.board).settle(message, None) is None, "it was sent while it was erased"
+    assert DeliveryQueue(world.board).record_attempt(message, None) is None, "it was sent while it was erased"
 
 
 def test_old_messages_are_removed(world: World) -> None:
@@ -341,7 +344,7 @@ def test_the_view_has_each_message(world: World) -> None:
     [row] = world.board.query("select sink, topic, subject, state, due_at, finished_at, content from outbox")
     assert tuple(row)[:4] == ("phone", "mark:alert", "a", "waiting")
     assert json.loads(str(row["content"]))["title"] == "alert about a"
-    DeliveryQueue(world.board).settle(leased(world), None)
+    DeliveryQueue(world.board).record_attempt(leased(world), None)
     [row] = world.board.query("select state, due_at, finished_at from outbox")
     assert (row["state"], row["due_at"]) == ("delivered", None)
 

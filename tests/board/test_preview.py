@@ -45,7 +45,7 @@ def agents(level: float = 0.9) -> tuple[AgentSpec, ...]:
 def preview_of(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> Preview:
     """Return the preview of `world.deploy` with the same arguments."""
     new = Deployment(kinds={**world.deployment.kinds, **kinds}, agents={agent.name: agent for agent in agents})
-    return world.board.session.rehearse(lambda txn: preview(txn, new))
+    return world.board.session.run_and_roll_back(lambda txn: preview(txn, new))
 
 
 def tables(world: World) -> dict[str, list[Any]]:

@@ -157,12 +157,12 @@ def test_retention_erases_words_from_the_index_within_a_day(tmp_path: Path) -> N
         while work.remove_history(keep, 50):
             check_index(board)
         assert list(board.search("harmless", faded=True)) == []
-        assert not work.owes_compaction()
+        assert not work.is_compaction_due()
         clock.advance(timedelta(days=1))
-        assert work.owes_compaction()
+        assert work.is_compaction_due()
         assert work.compact()
         assert said(path) == []
-        assert not work.owes_compaction()
+        assert not work.is_compaction_due()
         assert subjects(board.search("new")) == ["new"]
         check_index(board)
 

@@ -463,7 +463,7 @@ def test_what_was_deposited_while_the_clock_was_in_doubt_counts_from_its_confirm
     world.clock.step(timedelta(days=500))
     session.write(lambda txn: board_clock.ask_about_clock(txn, session.classes))
     world.put("beat", "a")
-    assert session.write(board_clock.believe)
+    assert session.write(board_clock.accept_clock)
     assert [world.put("beat", "a").crossed for _ in range(2)] == [(), ("many",)]
 
 

@@ -18,7 +18,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.deployment_changes import backfill, changed_watches
 from blackboard.board.deployment_changes.redeployment import activate
-from blackboard.board.mark_storage import departures, deposits
+from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import prepare
 from blackboard.board.result_types import DeployResult, Receipt
@@ -141,7 +141,7 @@ class World:
     def evaporate(self, limit: int = 1000) -> int:
         """Record predicted crossings and move evaporated marks to the history until no work remains."""
         count = 0
-        while done := in_transaction(self.board, departures.evaporate_due, limit):
+        while done := in_transaction(self.board, mark_removals.evaporate_due, limit):
             count += done
             assert count < 100_000
         return count

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from blackboard.claude_code import text_files
+from blackboard.claude_code import project_files
 from blackboard.claude_code.connection_record import RECORD
 from blackboard.claude_code.project_changes import ProjectChanges
-from blackboard.claude_code.wanted_entries import BEGIN, MEMORY, SERVERS, SETTINGS, SKILL, Wish
+from blackboard.claude_code.project_entries import BEGIN, MEMORY, SERVERS, SETTINGS, SKILL, Wish
 from blackboard.errors import UsageError
 
 WISH = Wish(["--database", "board.db", "--author", "claude-code"], "review")
@@ -211,12 +211,12 @@ def test_a_process_that_is_killed_leaves_a_record_of_what_it_wrote(
 ) -> None:
     written = []
     with monkeypatch.context() as patch:
-        patch.setattr(text_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
+        patch.setattr(project_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
         connect(tmp_path)
     assert written[0] == RECORD
     connect(tmp_path)
     written.clear()
-    monkeypatch.setattr(text_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
+    monkeypatch.setattr(project_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
     disconnect(tmp_path)
     assert written[-1] == RECORD
 

@@ -29,7 +29,7 @@ def telling(house: CommandLine) -> CommandLine:
         queue = DeliveryQueue(board)
         leased = queue.lease("desk")
         assert leased is not None
-        queue.settle(leased, FailedAttempt("it said no", is_gone=True))
+        queue.record_attempt(leased, FailedAttempt("it said no", is_gone=True))
     smoke(house, "hall")
     return house
 

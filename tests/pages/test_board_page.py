@@ -10,9 +10,9 @@ import pytest
 from blackboard import Blackboard, strength
 from blackboard.board import page_readings
 from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
-from blackboard.server.pages.drawn_values import thresholds
 from blackboard.server.pages.forecast import forecast
-from blackboard.server.pages.live_counts import LiveCounts
+from blackboard.server.pages.graph_labels import thresholds
+from blackboard.server.pages.mark_counts import LiveCounts
 from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.worker_registry.commit_listener import hear_commits
+from blackboard.board.worker_registry.commit_listener import commits_heard
 from blackboard.board.worker_registry.server_liveness import ServerLiveness
 from blackboard.store.database_server import listening_connection
 from blackboard.store.statements import ACTIVATIONS
@@ -40,7 +40,7 @@ def other(board: Blackboard, board_url: str) -> Iterator[Blackboard]:
 def heard(board: Blackboard, other: Blackboard) -> Iterator[threading.Event]:
     """Return an event that commits of other processes set, as in a process that waits for work."""
     event = threading.Event()
-    with hear_commits(board.database, event.set) as is_heard:
+    with commits_heard(board.database, event.set) as is_heard:
         assert is_heard
         assert event.wait(10)  # each connection begins with a look
         event.clear()
@@ -76,9 +76,9 @@ def test_after_a_lost_connection_a_listener_looks_and_hears_again(
 def test_a_process_has_one_listening_connection(board: Blackboard, other: Blackboard) -> None:
     events = [threading.Event() for _ in range(3)]
     with (
-        hear_commits(board.database, events[0].set),
-        hear_commits(board.database, events[1].set),
-        hear_commits(board.database, events[2].set),
+        commits_heard(board.database, events[0].set),
+        commits_heard(board.database, events[1].set),
+        commits_heard(board.database, events[2].set),
     ):
         assert all(event.wait(10) for event in events[:1])
         other.deposit(Lead(subject="a"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock
 from blackboard.server.sbp import pheromones
-from blackboard.server.sbp.sbp_parameters import Emission, WantedPheromones
+from blackboard.server.sbp.sbp_parameters import Emission, PheromoneFilter
 
 
 def emit(board: Blackboard, intensity: float, **fields: Any) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def emit(board: Blackboard, intensity: float, **fields: Any) -> dict[str, Any]:
 
 def sniff(board: Blackboard, **fields: Any) -> list[dict[str, Any]]:
     """Return the pheromones that are wanted."""
-    found: list[dict[str, Any]] = pheromones.sniff(board, WantedPheromones.model_validate(fields))["pheromones"]
+    found: list[dict[str, Any]] = pheromones.sniff(board, PheromoneFilter.model_validate(fields))["pheromones"]
     return found
 
 

@@ -19,7 +19,7 @@ import pytest
 from blackboard import Blackboard, Need, StreamEvent
 from blackboard.board import remote_work
 from blackboard.board.housekeeping import retention
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import mark_removals
 from blackboard.board.worker_registry import commit_listener
 from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
@@ -178,7 +178,7 @@ def test_a_client_whose_past_is_gone_is_told_to_begin_anew(served: Served) -> No
         board.deposit("note", subject=f"n/{number}")
     served.clock.advance(timedelta(days=2))
     board.deposit("note", subject="n/3")
-    in_transaction(board, departures.evaporate_due, 100)
+    in_transaction(board, mark_removals.evaporate_due, 100)
     keep: dict[str, Any] = {"history": 86_400_000_000, "activations": None, "model_calls": None}
     assert in_transaction(board, retention.remove, **keep, limit=100)
     with Listening(client, "?after=0-0") as stream:

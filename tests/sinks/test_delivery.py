@@ -126,7 +126,7 @@ def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_it
         deliverer = house.tell(**webhook(receiver.url))
         alert(house)
         with monkeypatch.context() as patch:
-            patch.setattr(DeliveryQueue, "settle", die)
+            patch.setattr(DeliveryQueue, "record_attempt", die)
             with pytest.raises(SystemExit):
                 deliverer.deliver_due()
         assert deliverer.deliver_due() == 0, "it is leased"

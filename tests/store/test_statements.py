@@ -70,12 +70,12 @@ def test_only_the_board_and_the_store_run_statements() -> None:
         for path in Path(folder).rglob("*.py")
         if path.parts[:2] not in (("blackboard", "board"), ("blackboard", "store"))
     ]
-    names = {"sql", "cursor", "execute", "executemany"}  # of `asked`, they are arguments of a tool
+    names = {"sql", "cursor", "execute", "executemany"}  # of `arguments`, they are those of a tool
     touched = {
         f"{path}:{node.lineno}"
         for path in others
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) != "asked"
+        if isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) != "arguments"
     }
     assert others
     assert not touched

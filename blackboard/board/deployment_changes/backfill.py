@@ -17,7 +17,7 @@ from blackboard.board.transactions.backfill_targets import BackfillTarget, Backf
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import scopes_in_windows
 from blackboard.board.watches.waiting_crossings import crossing_retests
-from blackboard.core.marks.scopes import Group, group_of
+from blackboard.core.marks.measure_scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS
 

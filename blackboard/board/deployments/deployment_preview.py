@@ -23,7 +23,7 @@ from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
-from blackboard.core.marks.scopes import GroupValue, group_of, subject_of
+from blackboard.core.marks.measure_scopes import GroupValue, group_of, subject_of
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -162,13 +162,14 @@ def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
     new = deployment.with_kinds(BUILT_IN_KINDS)
     classes.load(new.kinds)
     unreadable = session.read(lambda txn: unreadable_marks.find(txn, new, classes))
-    return replace(session.rehearse(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
+    return replace(session.run_and_roll_back(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
 
 
 def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = frozenset()) -> Preview:
-    """Deploy, run the whole backfill, and return the effects. The caller rolls back: see `BoardSession.rehearse`.
+    """Deploy, run the whole backfill, and return the effects.
 
-    `dead` are registered workers that are known to be dead.
+    The caller rolls back, as `BoardSession.run_and_roll_back` does. `dead` are registered workers that are known to
+    be dead.
     """
     refusal = Deployer().objection(txn, new, dead)
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)

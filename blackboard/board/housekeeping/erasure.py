@@ -17,7 +17,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
-from blackboard.board.mark_storage import departures, open_needs
+from blackboard.board.mark_storage import mark_removals, open_needs
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions import activity_log, search_docs
@@ -27,7 +27,7 @@ from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.marks.mark_model import normalize_subject
-from blackboard.core.marks.scopes import Group
+from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database
@@ -99,7 +99,7 @@ def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
     try:
         report = session.write(lambda txn: erase(txn, subject, author))
     except NotFound:
-        if session.read(file_compaction.owed_since) is None:
+        if session.read(file_compaction.due_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.drop(session.database, report.calls)
@@ -275,9 +275,9 @@ def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     # Withdrawing a need also withdraws its mark `overdue`, so that mark is removed first.
     for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=open_needs.is_need):
         if not row.is_live(txn.now):
-            departures.evaporate(txn, row)
+            mark_removals.evaporate(txn, row)
         else:
-            departures.withdraw(txn, row.id, author)
+            mark_removals.withdraw(txn, row.id, author)
             live += 1
     return live
 

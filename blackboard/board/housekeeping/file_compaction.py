@@ -13,7 +13,7 @@ from blackboard.store.statements import ERASURE
 LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 
-def owed_since(txn: BoardTransaction) -> Instant | None:
+def due_since(txn: BoardTransaction) -> Instant | None:
     """Return the instant since which the file may contain words of an erased subject; None if it does not."""
     return txn.sql.value(ERASURE.owed_compaction)
 
@@ -31,11 +31,11 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
         StoreError: The file cannot be compacted now.
     """
     search_purge.purge(session)
-    owed_at = session.read(owed_since)
+    due_at = session.read(due_since)
     try:
         done = compaction.compact(session.database, insist=insist)
     except MemoryError:
         raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
-    if done and owed_at is not None:
-        session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, owed_at=owed_at))
+    if done and due_at is not None:
+        session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, due_at=due_at))
     return done

@@ -10,7 +10,7 @@ from blackboard.board.deployment_changes import backfill, search_changes
 from blackboard.board.housekeeping import file_compaction, retention, search_purge
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import mark_removals
 from blackboard.board.needs import overdue_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -78,9 +78,9 @@ class MaintenanceWork:
         if size >= self.checkpoint_bytes:
             self._database.checkpoint()
 
-    def owes_compaction(self) -> bool:
+    def is_compaction_due(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
-        return self._session.read(lambda txn: file_compaction.owed_since(txn) is not None or search_purge.is_due(txn))
+        return self._session.read(lambda txn: file_compaction.due_since(txn) is not None or search_purge.is_due(txn))
 
     def compact(self) -> bool:
         """Compact the file unless others write at the same time; returns whether it is done.
@@ -116,7 +116,7 @@ class MaintenanceWork:
 
 
 def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
-    count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
+    count = overdue_needs.fire_due(txn, limit, classes) or mark_removals.evaporate_due(txn, limit)
     failpoint("evaporation.within")
     return count
 

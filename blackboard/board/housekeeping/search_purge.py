@@ -16,20 +16,20 @@ PAGES = 500
 """Pages of the index that one transaction writes."""
 
 
-def owed_since(txn: BoardTransaction) -> Instant | None:
+def due_since(txn: BoardTransaction) -> Instant | None:
     """Return the instant since which the index may contain erased words; None if it does not."""
     return txn.sql.value(SEARCH.owed_purge)
 
 
 def is_due(txn: BoardTransaction) -> bool:
     """Return whether the index has contained erased words for a day."""
-    owed_at = owed_since(txn)
-    return owed_at is not None and txn.now >= owed_at + DAY
+    due_at = due_since(txn)
+    return due_at is not None and txn.now >= due_at + DAY
 
 
 def purge(session: BoardSession) -> None:
     """Merge all parts of the index if it may contain erased words."""
-    if session.read(owed_since) is None:
+    if session.read(due_since) is None:
         return
     session.write(lambda txn: txn.sql.run(SEARCH.begin_purge))
     has_more = session.write(lambda txn: _merge(txn, -PAGES))

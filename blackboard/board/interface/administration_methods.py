@@ -108,7 +108,7 @@ class AdministrationMethods(BoardHandle):
 
     def tokens(self) -> list[AccessToken]:
         """Return all tokens that were ever made, oldest first, without the tokens themselves."""
-        return self.session.read(access_tokens.every)
+        return self.session.read(access_tokens.all_tokens)
 
     def find_token(self, token: str) -> AccessToken | None:
         """Return what a token stands for, whatever its state; None if the board never made it."""

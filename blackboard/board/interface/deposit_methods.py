@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from pydantic import JsonValue
 
 from blackboard.board.loads import deposit_batches
-from blackboard.board.mark_storage import departures, reinforcements, submissions
+from blackboard.board.mark_storage import mark_removals, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import (
@@ -178,7 +178,7 @@ class DepositMethods(BoardHandle):
 
         def work(txn: BoardTransaction) -> None:
             check_signature(txn, self.author)
-            departures.withdraw(txn, mark_id, self.author, if_event=if_event)
+            mark_removals.withdraw(txn, mark_id, self.author, if_event=if_event)
 
         self.session.write(work)
 

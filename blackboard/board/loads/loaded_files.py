@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
@@ -101,7 +101,7 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
             continue
         if own and row is not None:
             with contextlib.suppress(NotFound):  # it has evaporated
-                departures.withdraw(txn, mark_id, author)
+                mark_removals.withdraw(txn, mark_id, author)
                 batch.withdrawn += 1
         for key in keys:
             txn.sql.run(MARKS.delete_key, key=key.key, author=key.author, kind=key.kind)

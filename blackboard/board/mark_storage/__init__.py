@@ -4,12 +4,12 @@ deposit_requests  requests to deposit a mark, as plain data
 submissions       a request, checked against the board before it is deposited
 deposits          the deposit of a mark, with all that follows in the same transaction
 joined_marks      the mark that results when a deposit joins a live mark
-change_effects    the effects of a deposit on watches, guards and windows
+deposit_effects   the effects of a deposit on watches, guards and windows
 deposit_keys      the key of a deposit, which stands for its first request
 deposit_limits    the limits of payloads
 reinforcements    the reinforcement of a mark without a deposit
 mark_lookup       a live mark, up to date for a change of it
-departures        the ways a mark leaves the live board: evaporation and withdrawal
+mark_removals     the ways a mark leaves the live board: evaporation and withdrawal
 unique_holders    which live mark holds which value of a unique field
 mark_tags         the tags of marks, by which they are found
 open_needs        when a need is due, and who may and should answer it

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from blackboard.board.deployment_changes import changed_watches, mark_migration
 from blackboard.board.mark_classes import unique_values
-from blackboard.board.mark_storage import departures, mark_lookup, mark_tags, open_needs, unique_holders
-from blackboard.board.mark_storage.change_effects import (
+from blackboard.board.mark_storage import mark_lookup, mark_removals, mark_tags, open_needs, unique_holders
+from blackboard.board.mark_storage.deposit_effects import (
     agents_of,
     count_in_windows,
     follow_change,
@@ -83,7 +83,7 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     for row in txn.marks_of_subject(kind.name, subject):
         row = mark_migration.migrate(txn, row)
         if not row.is_live(txn.now):
-            departures.evaporate(txn, row)
+            mark_removals.evaporate(txn, row)
         elif live is None:
             live = row
     return live
@@ -170,7 +170,7 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
         txn.update_mark(row)
     if open_needs.is_need(row):
         if old is not None:  # it is asked anew
-            departures.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
+            mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
         open_needs.open_need(txn, row)
     says_something_new = old is None or (shown is None and row.payload != old.payload)
     if row.is_live(txn.now) and (says_something_new or open_needs.is_need(row)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from blackboard.board.mark_storage import mark_lookup
-from blackboard.board.mark_storage.change_effects import agents_of, follow_change
+from blackboard.board.mark_storage.deposit_effects import agents_of, follow_change
 from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs

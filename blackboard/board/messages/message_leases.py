@@ -20,7 +20,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.outbox import Notice
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import subject_of
+from blackboard.core.marks.measure_scopes import subject_of
 from blackboard.core.sinks import BY_TIME, SinkSpec, Topic
 from blackboard.core.states import MessageState
 from blackboard.durations import MINUTE, Duration, parse_duration
@@ -69,7 +69,7 @@ def lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     return LeasedMessage(outbox_messages.record(row), row.attempts, row.fence + 1)
 
 
-def settle(txn: BoardTransaction, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
+def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
     """Record the result of an attempt, and return the state of the message; None if the lease was lost.
 
     Args:
@@ -106,7 +106,7 @@ def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
     return [sink for sink, at in due.items() if at is not None and at <= txn.now]
 
 
-class NewsByTime(NamedTuple):
+class TimedNotice(NamedTuple):
     """Events that time alone has caused and that one sink has no message about yet."""
 
     sink: str
@@ -119,7 +119,7 @@ def has_topics_by_time(txn: BoardTransaction) -> bool:
     return any(topic in txn.active.sinks_by_topic for topic in BY_TIME)
 
 
-def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTime]:
+def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[TimedNotice]:
     """Return the events that time alone has caused.
 
     They are crossings that have waited too long, and agents that no worker has served for too long.
@@ -131,18 +131,18 @@ def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTim
     return [*_late_crossings(txn), *_unserved_agents(txn, dead)]
 
 
-def announce_by_time(txn: BoardTransaction, news: Iterable[NewsByTime]) -> None:
+def announce_by_time(txn: BoardTransaction, notices: Iterable[TimedNotice]) -> None:
     """Announce events that time alone has caused, unless another process has done so meanwhile."""
-    for event in news:
+    for event in notices:
         if (sink := txn.deployment.sinks.get(event.sink)) is not None:
             outbox.announce_to(txn, event.sink, sink, event.topic, event.notice)
 
 
-def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:
+def _late_crossings(txn: BoardTransaction) -> Iterator[TimedNotice]:
     for name, sink in txn.active.sinks_by_topic.get(Topic.CROSSING_WAITING, ()):
         for watch, row in islice(_late(txn, name, sink), MAX_NEW_MESSAGES):
             notice = message_causes.waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
-            yield NewsByTime(name, Topic.CROSSING_WAITING, notice)
+            yield TimedNotice(name, Topic.CROSSING_WAITING, notice)
 
 
 def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
@@ -157,7 +157,7 @@ def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[Re
             after = rows[-1].id
 
 
-def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[NewsByTime]:
+def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[TimedNotice]:
     sinks = txn.active.sinks_by_topic.get(Topic.AGENT_UNSERVED)
     if not sinks:
         return
@@ -169,6 +169,6 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[N
         since = deployed_at if problem.since is None else problem.since
         notice = message_causes.unserved_agent(agent, problem.reason, problem.since)
         for name, sink in sinks:
-            is_long = since <= txn.now - sink.unserved_for
-            if is_long and sink.passes(agent, (), None) and not outbox.is_told(txn, name, Topic.AGENT_UNSERVED, notice):
-                yield NewsByTime(name, Topic.AGENT_UNSERVED, notice)
+            is_due = since <= txn.now - sink.unserved_for and sink.passes(agent, (), None)
+            if is_due and not outbox.is_announced(txn, name, Topic.AGENT_UNSERVED, notice):
+                yield TimedNotice(name, Topic.AGENT_UNSERVED, notice)

@@ -11,7 +11,7 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.marks.scopes import group_of, subject_of
+from blackboard.core.marks.measure_scopes import group_of, subject_of
 from blackboard.core.states import MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
 from blackboard.store.rows import MessageRow

@@ -7,7 +7,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.board.mark_storage import departures, open_needs
+from blackboard.board.mark_storage import mark_removals, open_needs
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -45,7 +45,7 @@ def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int 
         mark_id=need.id,
         author=author,
     )
-    departures.withdraw(txn, need.id, author, activation_id)
+    mark_removals.withdraw(txn, need.id, author, activation_id)
 
 
 def was_asked(txn: BoardTransaction, need_id: int) -> bool:

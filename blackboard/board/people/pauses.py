@@ -34,7 +34,7 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
         UnknownName: There is no such agent.
     """
     if agent is None:
-        board_clock.believe(txn)
+        board_clock.accept_clock(txn)
         agent_state.pause_board(txn, False)
         model_pauses.try_now(txn)
     else:

@@ -156,9 +156,9 @@ def _marks_of(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list
     if query.at is not None and query.at < txn.now:
         past: Iterable[MarkAt] | None = None
         if kind is not None and query.limit is not None and (query.subject, query.after, tags) == (None, None, None):
-            past = past_marks.strongest_then(txn, kind, query.limit, query.at)
+            past = past_marks.strongest_at(txn, kind, query.limit, query.at)
         if past is None:
-            past = past_marks.all_then(txn, kind, query.subject, query.at, tags)
+            past = past_marks.all_at(txn, kind, query.subject, query.at, tags)
         return _in_order(item for item in past if query.is_strong(item[2]) and query.follows(item))[: query.limit]
     if query.limit is not None and (query.subject, query.at, query.after) == (None, None, None):
         return [item for item in _strongest(txn, kind, query.limit, tags) if query.is_strong(item[2])]

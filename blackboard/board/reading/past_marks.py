@@ -21,7 +21,7 @@ MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""
 
 
-def all_then(
+def all_at(
     txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant, tags: TagFilter | None
 ) -> Iterator[MarkAt]:
     """Yield the marks that were live at a past instant, with the weights of that time, from the history.
@@ -36,7 +36,7 @@ def all_then(
             yield item
 
 
-def strongest_then(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> list[MarkAt] | None:
+def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> list[MarkAt] | None:
     """Return the strongest marks of a kind at a past instant, from the marks of now and what has changed since.
 
     A mark without an event after the instant was then as it is now, only less faded. So a board of any size can be read

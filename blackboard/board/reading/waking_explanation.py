@@ -33,11 +33,11 @@ from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.conditions.condition_types import Comparison
-from blackboard.core.conditions.number_texts import digits_beside, exact_digits
+from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.forecasts.strength_forecast import first_true, value_at
+from blackboard.core.marks.measure_scopes import SEPARATOR, WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.reinforcement import FadingMark
-from blackboard.core.marks.scopes import SEPARATOR, WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.states import ActivationState
 from blackboard.errors import UsageError

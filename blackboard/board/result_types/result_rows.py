@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from blackboard.clock import Instant, to_datetime
-from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 
 R = TypeVar("R")
 

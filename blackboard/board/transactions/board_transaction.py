@@ -16,8 +16,8 @@ from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.measure_scopes import Group, group_of, is_group
 from blackboard.core.marks.reinforcement import FadingMark, FadingState
-from blackboard.core.marks.scopes import Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import ActivityEventRow, AgentStateRow, BackfillRow, EventRow, MarkRow

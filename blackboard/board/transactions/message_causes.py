@@ -13,7 +13,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.outbox import Notice
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers
-from blackboard.core.marks.scopes import group_of, scope_name, subject_of
+from blackboard.core.marks.measure_scopes import group_of, scope_name, subject_of
 from blackboard.core.sinks import MARK, Topic
 from blackboard.core.states import ActivationState
 from blackboard.durations import SECOND, format_duration

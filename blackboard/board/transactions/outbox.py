@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.scopes import subject_of
+from blackboard.core.marks.measure_scopes import subject_of
 from blackboard.core.sinks import SinkSpec
 from blackboard.store.statements import OUTBOX
 
@@ -101,7 +101,7 @@ def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, no
     return True
 
 
-def is_told(txn: BoardTransaction, name: str, topic: str, notice: Notice) -> bool:
+def is_announced(txn: BoardTransaction, name: str, topic: str, notice: Notice) -> bool:
     """Return whether the outbox has had a message to a sink about an occurrence."""
     return txn.sql.one(OUTBOX.message_about, sink=name, occurrence=_occurrence(topic, notice)) is not None
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import MarkRow
 
 

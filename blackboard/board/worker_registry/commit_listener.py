@@ -20,7 +20,7 @@ growing intervals, up to this one."""
 
 
 @contextmanager
-def hear_commits(database: Database, wake: Callable[[], None]) -> Iterator[bool]:
+def commits_heard(database: Database, wake: Callable[[], None]) -> Iterator[bool]:
     """Call `wake` in the context after each commit of another process that may wake an agent.
 
     Yields whether commits are heard. Behind a pooler they are not, so the caller reads the board from time to time.
@@ -48,7 +48,7 @@ def hear_commits(database: Database, wake: Callable[[], None]) -> Iterator[bool]
 
 
 @contextmanager
-def hear_writes(database: Path | None, wake: Callable[[], None]) -> Iterator[bool]:
+def writes_heard(database: Path | None, wake: Callable[[], None]) -> Iterator[bool]:
     """Call `wake` in the context after each commit of any process on this machine, within about a second.
 
     Yields whether the system tells of writes.

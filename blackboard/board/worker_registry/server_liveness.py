@@ -48,12 +48,12 @@ class ServerLiveness:
 
     def check_peers(self) -> bool:
         """Return whether another worker died since the last call."""
-        return self._listener is not None and self._listener.take_news()
+        return self._listener is not None and self._listener.take_notification()
 
     def release(self) -> None:
         """Give up the lock, and stop listening."""
         if self._listener is not None and self.lock_key is not None:
-            self._listener.let_go(self.lock_key)
+            self._listener.release(self.lock_key)
             self._unsubscribe()
             self.lock_key = None
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blackboard.cli.board_hints import unknown_remote_agent
 from blackboard.cli.cli_session import CommandSession, session_of
-from blackboard.cli.quiet_board import unknown_remote_agent
 from blackboard.cli.terminal.output import note, say
 from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
-    from blackboard.claude_code.wanted_entries import Wish
+    from blackboard.claude_code.project_entries import Wish
 
 AUTHOR = "claude-code"
 """Who signs for the sessions, if --author does not say. On a server, a token does."""
@@ -81,7 +81,7 @@ def _wish(session: CommandSession, agent: str | None, uses_channel: bool, earlie
         uses_channel: Whether a channel wakes the sessions, if an agent is given.
         earlier: What the project is connected with.
     """
-    from blackboard.claude_code.wanted_entries import Wish
+    from blackboard.claude_code.project_entries import Wish
 
     place = {
         "--config": session.config,

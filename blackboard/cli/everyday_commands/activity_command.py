@@ -77,8 +77,8 @@ def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int
     for entry in entries:
         _print_line(entry, as_json)
         last = entry.id
-    news = _news_of_board(board, last) if isinstance(board, Blackboard) else _news_of_server(board, last)
-    for entry in news:
+    later = _entries_of_board(board, last) if isinstance(board, Blackboard) else _entries_of_server(board, last)
+    for entry in later:
         _print_line(entry, as_json)
 
 
@@ -90,7 +90,7 @@ def _print_line(entry: ActivityRecord, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _news_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
+def _entries_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
     heard = threading.Event()
     with board.listen(heard.set, every_commit=True) as tick:
         while True:
@@ -103,7 +103,7 @@ def _news_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
                 board.clock.wait(heard, board.clock.now() + microseconds_in(tick))
 
 
-def _news_of_server(client: Client, last: int) -> Iterator[ActivityRecord]:
+def _entries_of_server(client: Client, last: int) -> Iterator[ActivityRecord]:
     for event in client.events(streams="activity", after=f"0-{last}"):
         if event.name == "reset":
             note("the server no longer has what happened in between")

@@ -23,7 +23,7 @@ from blackboard.cli.terminal.output import (
     show_records,
     upcoming,
 )
-from blackboard.core.conditions.number_texts import digits_beside, exact_digits
+from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
 from blackboard.errors import UsageError
 

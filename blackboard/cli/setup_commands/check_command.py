@@ -12,7 +12,7 @@ import typer
 
 from blackboard.cli.cli_session import CommandSession, note_warnings, session_of
 from blackboard.cli.terminal.output import AsJson, describe_gone, place, print_json, print_table, say, timestamp
-from blackboard.core.conditions.number_texts import digits_beside, exact_digits
+from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
 from blackboard.plurals import counted

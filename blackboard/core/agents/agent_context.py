@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from blackboard.core.deployment import Per
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.scopes import GroupValue
+from blackboard.core.marks.measure_scopes import GroupValue
 from blackboard.errors import AgentError
 
 M = TypeVar("M", bound=Mark)

@@ -5,5 +5,5 @@ measures          the strength of a mark; the total, the strongest and the numbe
 condition_checks  whether a condition can wake an agent or guard it
 schedules         instants at which an agent wakes, independent of marks
 condition_parser  conditions and schedules from their text
-number_texts      numbers in text: all digits, or as many as tell a value from a threshold
+number_formats    numbers in text: all digits, or as many as tell a value from a threshold
 """

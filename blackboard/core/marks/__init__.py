@@ -10,5 +10,5 @@ canonical_schema    the form of a JSON schema, independent of its text
 tags                fields of a payload by which marks are found
 full_text           fields whose text is searched, and the words of a user's text
 comparison_keys     the text of a value that equal values share
-scopes              what a watch measures together: a subject, a group, or the whole board
+measure_scopes      what a watch measures together: a subject, a group, or the whole board
 """

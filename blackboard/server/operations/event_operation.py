@@ -40,7 +40,7 @@ class ServerSentEvent:
     retry: int | None = None
 
 
-class WantedEvents(Fields):
+class EventFilter(Fields):
     """Which events to stream."""
 
     streams: str = Field(
@@ -57,7 +57,7 @@ class WantedEvents(Fields):
 
 def events(call: Call) -> Choice:
     """Streams the events of marks and the activity, as server-sent events."""
-    parameters: WantedEvents = call.parameters
+    parameters: EventFilter = call.parameters
     streams = parameters.streams.split(",")
     if not streams or not set(streams) <= {*STREAMS}:
         raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma")
@@ -73,7 +73,7 @@ def events(call: Call) -> Choice:
     return Choice("marks" in streams, "activity" in streams, _filter(parameters, call.board.deployment), after)
 
 
-def _filter(parameters: WantedEvents, deployment: Deployment) -> Callable[[Record], bool]:
+def _filter(parameters: EventFilter, deployment: Deployment) -> Callable[[Record], bool]:
     """Return the function that says whether a client wants a record.
 
     Raises:
@@ -116,7 +116,7 @@ def _invalid(place: str, message: str) -> HttpProblem:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/events", "read", events, ServerSentEvent, WantedEvents, parameters_withheld=("subject", "tag"),
+        "GET", "/v1/events", "read", events, ServerSentEvent, EventFilter, parameters_withheld=("subject", "tag"),
         is_event_stream=True, problems=("unknown-name",),
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import Field
 from blackboard import ActivationRecord
 from blackboard.board import page_readings
 from blackboard.core.states import ActivationState
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_SHOWN = 200
 WIDTH, ROW = 1000, 22
@@ -62,22 +62,22 @@ class TimeLine:
     rows: Sequence[TimeRow]
 
 
-def show_activations(look: Look) -> Sight:
+def show_activations(call: PageCall) -> PageContent:
     """Return activations, newest first, and their time line."""
-    parameters: ActivationsFields = look.parameters
-    found = look.board.activations(
+    parameters: ActivationsFields = call.parameters
+    found = call.board.activations(
         agent=parameters.agent or None, state=parameters.state, limit=MOST_SHOWN + 1, before=parameters.before
     )
     shown = found[:MOST_SHOWN]
-    usage = page_readings.usage_by_activation(look.board, [item.id for item in shown])
-    return Sight(
+    usage = page_readings.usage_by_activation(call.board, [item.id for item in shown])
+    return PageContent(
         {"activations": shown},
         {
             "usage": {item.activation_id: item for item in usage},
-            "agents": sorted(look.board.deployment.agents),
+            "agents": sorted(call.board.deployment.agents),
             "states": [str(state) for state in ActivationState],
             "stuck": STUCK,
-            "line": _time_line(shown, look.board.now()),
+            "line": _time_line(shown, call.board.now()),
             "more": shown[-1].id if len(found) > MOST_SHOWN else None,
         },
     )
@@ -104,11 +104,11 @@ def _time_line(found: Sequence[ActivationRecord], now: datetime) -> TimeLine | N
     return TimeLine(start, end, len(agents) * ROW, rows)
 
 
-def show_activation(look: Look) -> Sight:
+def show_activation(call: PageCall) -> PageContent:
     """Return one activation, with the texts of its model calls."""
-    details = look.board.activation(look.parameters.id)
-    texts = [page_readings.call_texts(look.board, call.id) for call in details.calls]
-    return Sight({"details": details, "texts": texts})
+    details = call.board.activation(call.parameters.id)
+    texts = [page_readings.call_texts(call.board, item.id) for item in details.calls]
+    return PageContent({"details": details, "texts": texts})
 
 
 PAGE = LivePage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import page_readings
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_ITEMS = 200
 
@@ -15,26 +15,26 @@ class AgendaFields(PageFields):
     held_by: str = ""
 
 
-def show_agenda(look: Look) -> Sight:
+def show_agenda(call: PageCall) -> PageContent:
     """Return the waiting crossings, strongest first, and the schedules."""
-    parameters: AgendaFields = look.parameters
+    parameters: AgendaFields = call.parameters
     if parameters.held_by:  # this is not known before it is computed
-        items = look.board.agenda()
+        items = call.board.agenda()
     elif parameters.agent:
-        items = page_readings.agenda_of(look.board, parameters.agent, MOST_ITEMS + 1)
+        items = page_readings.agenda_of(call.board, parameters.agent, MOST_ITEMS + 1)
     else:
-        items = look.board.agenda(limit=MOST_ITEMS + 1)
+        items = call.board.agenda(limit=MOST_ITEMS + 1)
     chosen = [
         item
         for item in items
         if parameters.agent in ("", item.agent) and parameters.held_by in ("", item.held_by or "nothing")
     ]
     reasons = sorted({item.held_by or "nothing" for item in items})
-    return Sight(
-        {"items": chosen[:MOST_ITEMS], "schedules": look.board.schedules(limit=2)},
+    return PageContent(
+        {"items": chosen[:MOST_ITEMS], "schedules": call.board.schedules(limit=2)},
         {
-            "agents": sorted(look.board.deployment.agents),
-            "reasons": [] if look.viewer.caller.is_redacted else reasons,
+            "agents": sorted(call.board.deployment.agents),
+            "reasons": [] if call.viewer.caller.is_redacted else reasons,
             "more": len(chosen) > MOST_ITEMS,
         },
     )

@@ -14,7 +14,7 @@ from blackboard.board import page_readings
 from blackboard.board.reading.board_figures import EndedRun
 from blackboard.core.deployment import Budget
 from blackboard.durations import DAY
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_RUNS = 20_000
 """How many of the activations of the last day are read, the newest."""
@@ -95,9 +95,9 @@ class ShownWatch:
     per: str
 
 
-def show_agents(look: Look) -> Sight:
+def show_agents(call: PageCall) -> PageContent:
     """Return the agents, their watches, their last day and what is left of their budgets."""
-    board, parameters = look.board, look.parameters
+    board, parameters = call.board, call.parameters
     figures, deployment = board.figures(), board.deployment
     runs = page_readings.ended_runs(board, DAY, MOST_RUNS)
     days, unserved = _last_day(runs, board.now()), set(board.unserved_agents())
@@ -131,7 +131,7 @@ def show_agents(look: Look) -> Sight:
         for window, limit in _limits(budget)
         if (name, window) in figures.usd_left
     ]
-    return Sight(
+    return PageContent(
         {"agents": agents},
         {
             "watches": watches,

@@ -14,10 +14,10 @@ from blackboard.board.reading.tag_texts import read_filters
 from blackboard.core.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
-from blackboard.server.pages.browser_laws import law_for_browser
-from blackboard.server.pages.drawn_values import law_in_words, milliseconds, thresholds
+from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.forecast import forecast
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.graph_labels import law_in_words, milliseconds, thresholds
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_DRAWN = 600
 """How many marks a page draws. The others are counted."""
@@ -90,11 +90,11 @@ class Lane:
     has_more: bool
 
 
-def show_board(look: Look) -> Sight:
+def show_board(call: PageCall) -> PageContent:
     """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
-    board, parameters = look.board, look.parameters
+    board, parameters = call.board, call.parameters
     deployment = board.deployment
-    counts = look.counts.now()
+    counts = call.counts.now()
     names = parameters.kind or _with_tags(deployment, parameters.tag)
     if parameters.agent:
         own = deployment.agent(parameters.agent).kinds
@@ -114,7 +114,7 @@ def show_board(look: Look) -> Sight:
     shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in parameters.kind]
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
     ahead, more = forecast(board, parameters.agent)
-    return Sight(
+    return PageContent(
         {"lanes": shown, "ahead": ahead[:MOST_LISTED_AHEAD], "strengths": [mark.strength for mark in marks]},
         {
             "kinds": list(deployment.kinds),

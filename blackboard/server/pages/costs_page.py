@@ -13,7 +13,7 @@ from blackboard.board.result_types import ModelCostRow
 from blackboard.core.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 WIDTH, HEIGHT = 1000, 160
 """The size of the chart, in its own units."""
@@ -52,12 +52,12 @@ class DayBar(NamedTuple):
     height: float
 
 
-def show_costs(look: Look) -> Sight:
+def show_costs(call: PageCall) -> PageContent:
     """Return the costs and the savings of a number of days."""
-    days: int = look.parameters.days
-    rows, models = look.board.costs(days), page_readings.costs_by_model(look.board, days)
-    unseen = page_readings.faded_unseen(look.board, days)
-    return Sight(
+    days: int = call.parameters.days
+    rows, models = call.board.costs(days), page_readings.costs_by_model(call.board, days)
+    unseen = page_readings.faded_unseen(call.board, days)
+    return PageContent(
         {"rows": rows, "models": models},
         {
             "savings": list(_savings(rows, models, unseen)),

@@ -16,7 +16,7 @@ from pydantic import Field
 from blackboard.board import page_readings
 from blackboard.core.deployment import Deployment
 from blackboard.errors import WorkError
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_VERSIONS = 50
 CHECK_SECONDS = 60
@@ -38,9 +38,9 @@ class DifferenceLine(NamedTuple):
     text: str
 
 
-def show_deployment(look: Look) -> Sight:
+def show_deployment(call: PageCall) -> PageContent:
     """Return the active deployment, its versions, and the difference between two of them."""
-    board, parameters = look.board, look.parameters
+    board, parameters = call.board, call.parameters
     versions = board.deployments(limit=MOST_VERSIONS)
     active = board.deployment
     new = parameters.new or active.version
@@ -53,7 +53,7 @@ def show_deployment(look: Look) -> Sight:
                "search": spec.search, "on_repeat": spec.on_repeat}
         for name, spec in active.kinds.items()
     }  # fmt: skip
-    return Sight(
+    return PageContent(
         {"versions": versions},
         {
             "kinds": kinds,

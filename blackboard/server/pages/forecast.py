@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blackboard import Blackboard
 from blackboard.board import page_readings
 from blackboard.board.result_types import EndingHold, Prediction
-from blackboard.server.pages.drawn_values import milliseconds
+from blackboard.server.pages.graph_labels import milliseconds
 
 MOST_PREDICTIONS = 100
 """How many crossings, and how many holds, are read; the next of them by time."""

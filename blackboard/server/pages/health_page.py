@@ -5,21 +5,21 @@ from __future__ import annotations
 from blackboard.board.doctor import MODEL, examine_board
 from blackboard.board.json_shapes import summary
 from blackboard.core.finding import Finding
-from blackboard.server.pages.live_page import LivePage, Look, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent
 
 MOST_MESSAGES = 50
 
 
-def show_health(look: Look) -> Sight:
+def show_health(call: PageCall) -> PageContent:
     """Return the state of the board, and the findings of `doctor` with their remedies."""
-    board = look.board
+    board = call.board
     findings = examine_board(board, is_thorough=False)
     if all(finding.name != MODEL for finding in findings):
-        findings.append(Finding(MODEL, "note", look.model))
+        findings.append(Finding(MODEL, "note", call.model))
     order = {"wrong": 0, "note": 1, "ok": 2}
-    return Sight(
+    return PageContent(
         {
-            "status": summary(board.status(), board.database.where, look.model),
+            "status": summary(board.status(), board.database.where, call.model),
             "findings": sorted(findings, key=lambda finding: order[finding.state]),
             "messages": [message for message in board.outbox(limit=MOST_MESSAGES) if message.state != "delivered"],
             "dead": board.activations(state=["dead", "quarantined", "held"], limit=20),

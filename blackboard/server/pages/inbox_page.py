@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from blackboard import NeedRecord
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_NEEDS = 100
 MOST_EVENTS = 5
@@ -52,16 +52,18 @@ class ContextMark:
     recorded_at: datetime
 
 
-def show_inbox(look: Look) -> Sight:
+def show_inbox(call: PageCall) -> PageContent:
     """Return the needs that wait, overdue ones first, with the marks of their subjects."""
-    parameters: InboxFields = look.parameters
-    needs = look.board.inbox(parameters.assignee or None, all_needs=parameters.all)
-    return Sight({"needs": [_shown(look, need) for need in needs[:MOST_NEEDS]]}, {"more": len(needs) > MOST_NEEDS})
+    parameters: InboxFields = call.parameters
+    needs = call.board.inbox(parameters.assignee or None, all_needs=parameters.all)
+    return PageContent(
+        {"needs": [_shown(call, need) for need in needs[:MOST_NEEDS]]}, {"more": len(needs) > MOST_NEEDS}
+    )
 
 
-def _shown(look: Look, need: NeedRecord) -> ShownNeed:
+def _shown(call: PageCall, need: NeedRecord) -> ShownNeed:
     """Return a need as the page shows it, with the other marks of its subject."""
-    marks = look.board.marks(subject=need.subject, limit=MOST_EVENTS + 1)
+    marks = call.board.marks(subject=need.subject, limit=MOST_EVENTS + 1)
     return ShownNeed(
         id=need.id,
         subject=need.subject,

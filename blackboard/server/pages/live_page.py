@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from blackboard import Blackboard
 from blackboard.server.access.redaction import Redaction
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.pages.live_counts import LiveCounts
+from blackboard.server.pages.mark_counts import LiveCounts
 from blackboard.server.request_handling.operation_definition import Fields
 
 
@@ -26,7 +26,7 @@ class PageFields(Fields):
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who looks at a page.
+    """Who sees a page.
 
     Attributes:
         caller: The holder of the token.
@@ -51,12 +51,12 @@ class Viewer:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a page.
+class PageCall:
+    """One request for a page.
 
     Attributes:
         board: The board.
-        viewer: Who looks.
+        viewer: Who sees it.
         parameters: The parameters of the page.
         model: Which provider and model would answer if no daemon runs, in words.
         counts: The numbers of live marks.
@@ -70,7 +70,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Sight:
+class PageContent:
     """What a page shows.
 
     Attributes:
@@ -94,7 +94,7 @@ class LivePage:
         name: Its name.
         path: Its path.
         title: Its title.
-        look: Returns what it shows.
+        read: Returns what it shows.
         parameters: The type of its parameters.
         about: What it shows, in a sentence for those who see it for the first time.
         scope: The scope that a token needs.
@@ -106,7 +106,7 @@ class LivePage:
     name: str
     path: str
     title: str
-    look: Callable[[Look], Sight]
+    read: Callable[[PageCall], PageContent]
     parameters: type[PageFields] = PageFields
     about: str = ""
     scope: str = "read"

@@ -18,7 +18,7 @@ from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.pages.page_rendering import encoded, static_version
 from blackboard.server.problems import HttpProblem
-from blackboard.server.streams.commit_bell import CommitBell
+from blackboard.server.streams.commit_signal import CommitSignal
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -27,7 +27,7 @@ log = Log("blackboard.server")
 ROUND_SECONDS = 0.25
 """The shortest time between two renderings of a view."""
 LOOK_SECONDS = 0.06
-"""The shortest time between two looks at the board, however many commits there are."""
+"""The shortest time between two reads of the board, however many commits there are."""
 RELOAD_SECONDS = 5
 """The longest time between them: for what changes by time alone, and for boards without activity."""
 REST_FACTOR = 3
@@ -126,12 +126,12 @@ class LiveViews:
         self._loop_task: asyncio.Task[None] | None = None
         self._painting: set[asyncio.Task[None]] = set()
         self._is_stopped = False
-        self._commits = CommitBell()
+        self._commits = CommitSignal()
 
     def stop(self) -> None:
         """End all streams soon, and open no more. Any thread may call it."""
         self._is_stopped = True
-        self._commits.ring()
+        self._commits.signal()
 
     async def watch(
         self,
@@ -165,7 +165,7 @@ class LiveViews:
             watcher.news.set()
         if self._loop_task is None:
             self._loop_task = asyncio.create_task(self._follow())
-        self._commits.ring()
+        self._commits.signal()
         shown: int | None = None
         try:
             yield b""
@@ -195,7 +195,7 @@ class LiveViews:
         loop = asyncio.get_running_loop()
         check_tokens_at = loop.time() + TOKEN_SECONDS
         try:
-            with self._commits.rings_for(self._board) as tick:
+            with self._commits.attached_to(self._board) as tick:
                 while self._views and not self._is_stopped:
                     position = await self._threads.run(self._board.stream_position)
                     now = loop.time()

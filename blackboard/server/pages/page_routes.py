@@ -28,10 +28,10 @@ from blackboard.server.pages import (
     sql_page,
     subject_page,
 )
-from blackboard.server.pages.drawn_values import milliseconds
-from blackboard.server.pages.live_counts import LiveCounts
-from blackboard.server.pages.live_page import LivePage, Look, Viewer
+from blackboard.server.pages.graph_labels import milliseconds
+from blackboard.server.pages.live_page import LivePage, PageCall, Viewer
 from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
+from blackboard.server.pages.mark_counts import LiveCounts
 from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_handling.encoded_responses import EventStream
@@ -97,8 +97,8 @@ class Pages:
     def _page(self, page: LivePage) -> Callable[[Request], Awaitable[Response]]:
         async def show(request: Request) -> Response:
             def work() -> str:
-                look = self._look(page, request, request.query_params.multi_items())
-                return render(page.name, self._values(page, look, request) | {"is_live": False})
+                call = self._call(page, request, request.query_params.multi_items())
+                return render(page.name, self._values(page, call, request) | {"is_live": False})
 
             try:
                 return HTMLResponse(await self._threads.run(work), headers=HEADERS)
@@ -111,21 +111,21 @@ class Pages:
 
     async def _live(self, request: Request) -> Response:
         """Stream what changes on a page, which the parameter `page` names with its own parameters."""
-        parameters = urlsplit(request.query_params.get("page", ""))
-        page = BY_PATH.get(parameters.path)
+        address = urlsplit(request.query_params.get("page", ""))
+        page = BY_PATH.get(address.path)
 
-        def work() -> Look:
+        def work() -> PageCall:
             if page is None:
                 raise HttpProblem("not-found", "the server has no such page")
-            return self._look(page, request, parse_qsl(parameters.query, keep_blank_values=True))
+            return self._call(page, request, parse_qsl(address.query, keep_blank_values=True))
 
         try:
-            look = await self._threads.run(work)
+            call = await self._threads.run(work)
             assert page is not None
-            key = (page.path, look.parameters.model_dump_json(), look.viewer.rights, root_of(request))
+            key = (page.path, call.parameters.model_dump_json(), call.viewer.rights, root_of(request))
             # Of another time, only the menu and what is ahead of now change.
-            every = RELOAD_SECONDS if getattr(look.parameters, "at", None) else ROUND_SECONDS
-            stream = await self.views.watch(look.viewer.caller, key, lambda: self._picture(page, look, request), every)
+            every = RELOAD_SECONDS if getattr(call.parameters, "at", None) else ROUND_SECONDS
+            stream = await self.views.watch(call.viewer.caller, key, lambda: self._picture(page, call, request), every)
         except HttpProblem as problem:
             return problem_response(problem)
         except BlackboardError as error:
@@ -136,8 +136,8 @@ class Pages:
         """Return what the deployment file of the server would change now, as a part of a page."""
 
         def work() -> str:
-            look = self._look(deployment_page.PAGE, request, [])
-            look.viewer.caller.require("operate")
+            call = self._call(deployment_page.PAGE, request, [])
+            call.viewer.caller.require("operate")
             result = deployment_page.check_file(self._file, self._board.database.url)
             preview = result.get("against_board") or {}
             return render("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
@@ -149,8 +149,8 @@ class Pages:
         except BlackboardError as error:
             return problem_response(problem_of(error, is_redacted=True))
 
-    def _look(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> Look:
-        """Return a look at a page by the sender of a request, if the sender may see it.
+    def _call(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> PageCall:
+        """Return the call of a page by the sender of a request, if the sender may see it.
 
         Raises:
             HttpProblem: The sender may not, or the parameters are not valid.
@@ -168,24 +168,24 @@ class Pages:
                 "withheld",
                 f"the parameter {names[0]!r} is not for this token: an answer would show whether a guess is right",
             )
-        return Look(self._board, viewer, parse_parameters({}, given, page.parameters), self._model, self._counts)
+        return PageCall(self._board, viewer, parse_parameters({}, given, page.parameters), self._model, self._counts)
 
-    def _values(self, page: LivePage, look: Look, request: Request) -> dict[str, Any]:
+    def _values(self, page: LivePage, call: PageCall, request: Request) -> dict[str, Any]:
         """Return the values of a page's template."""
-        viewer = look.viewer
+        viewer = call.viewer
         try:
-            with look.board.reads_within(READING_TIME):
-                sight = page.look(look)
-                menu = page_readings.menu_counts(look.board)
+            with call.board.reads_within(READING_TIME):
+                content = page.read(call)
+                menu = page_readings.menu_counts(call.board)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=viewer.caller.is_redacted) from None
-        drawn = {**viewer.shown(sight.drawn), **sight.drawn_settings} if sight.drawn is not None else None
+        drawn = {**viewer.shown(content.drawn), **content.drawn_settings} if content.drawn is not None else None
         root = root_of(request)
         return {
-            **viewer.shown(sight.results),
-            **sight.settings,
+            **viewer.shown(content.results),
+            **content.settings,
             "page": page,
-            "now": milliseconds(look.board.now()),
+            "now": milliseconds(call.board.now()),
             "menu": [item for item in PAGES if item.is_in_menu and item.is_for(viewer)],
             "counts": {"inbox": menu.needs, "agenda": menu.waiting, "activations": menu.stuck, "running": menu.running},
             "paused": menu.paused,
@@ -194,14 +194,14 @@ class Pages:
             "author": viewer.caller.token.author,
             "may": {verb: viewer.may(verb) for verb in ("operate", "answer", "sql", "deposit", "admin")},
             "is_redacted": viewer.caller.is_redacted,
-            "has_activity": look.board.deployment.activity,
-            "parameters": look.parameters,
+            "has_activity": call.board.deployment.activity,
+            "parameters": call.parameters,
             "drawing": drawn,
             "encoded": encoded,
         }
 
-    def _picture(self, page: LivePage, look: Look, request: Request) -> Picture:
-        values = self._values(page, look, request) | {"is_live": True}
+    def _picture(self, page: LivePage, call: PageCall, request: Request) -> Picture:
+        values = self._values(page, call, request) | {"is_live": True}
         drawn: Mapping[str, Any] = values["drawing"] or {}
         items = {item["id"]: item for item in drawn.get("items", ())}
         others = {name: value for name, value in drawn.items() if name != "items"}

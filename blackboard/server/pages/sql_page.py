@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from blackboard.board.page_readings import VIEWS
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 EXAMPLE = """SELECT kind, count(*) AS marks, round(sum(strength), 2) AS total
 FROM live_marks
@@ -19,9 +19,9 @@ class SqlFields(PageFields):
     query: str = Field(default="", max_length=100_000)
 
 
-def show_sql(look: Look) -> Sight:
+def show_sql(call: PageCall) -> PageContent:
     """Return the views and their columns."""
-    return Sight({}, {"views": VIEWS, "query": look.parameters.query or EXAMPLE})
+    return PageContent({}, {"views": VIEWS, "query": call.parameters.query or EXAMPLE})
 
 
 PAGE = LivePage(

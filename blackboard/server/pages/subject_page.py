@@ -12,9 +12,9 @@ from pydantic import Field
 from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
 from blackboard.errors import NotFound
-from blackboard.server.pages.browser_laws import law_for_browser
-from blackboard.server.pages.drawn_values import milliseconds, thresholds
-from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.server.pages.browser_decay_laws import law_for_browser
+from blackboard.server.pages.graph_labels import milliseconds, thresholds
+from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
 
 MOST_EVENTS = 500
 """How many events the page shows at once, newest first."""
@@ -86,13 +86,13 @@ class Graph:
     older: int | None
 
 
-def show_subject(look: Look) -> Sight:
+def show_subject(call: PageCall) -> PageContent:
     """Return all that the board knows of a subject."""
-    board, parameters = look.board, look.parameters
+    board, parameters = call.board, call.parameters
     subject = parameters.subject or _subject_of(board, parameters.mark)
     if not subject:
         found = board.subjects(limit=100)
-        return Sight(
+        return PageContent(
             {"subjects": found},
             {"subject": "", "events": [], "graph": None, "explanations": [], "marks": [], "unexplained": []},
         )
@@ -102,9 +102,9 @@ def show_subject(look: Look) -> Sight:
     curves = list(_curves(events, weights))
     kinds = {event.kind for event in events}
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {curve.law for curve in curves}}
-    watching, unexplained = _watching(look, kinds)
+    watching, unexplained = _watching(call, kinds)
     explanations = [board.explain(agent, subject) for agent in watching]
-    return Sight(
+    return PageContent(
         {
             "subject": subject,
             "subjects": [],
@@ -128,17 +128,17 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
     return "" if mark_id is None else board.mark(mark_id).subject
 
 
-def _watching(look: Look, kinds: Set[str]) -> tuple[list[str], list[str]]:
+def _watching(call: PageCall, kinds: Set[str]) -> tuple[list[str], list[str]]:
     """Return the agents that watch marks of some of these kinds, and those that measure too many marks to explain."""
     watching, unexplained = set(), set()
-    for name, spec in look.board.deployment.agents.items():
+    for name, spec in call.board.deployment.agents.items():
         for watch in spec.watches:
             own = watch.condition.kinds
             if kinds.isdisjoint(own):
                 continue
             watching.add(name)
             if watch.condition.over == "board":
-                counts = look.counts.now()
+                counts = call.counts.now()
                 if sum(counts.get(kind, 0) for kind in own) > MOST_MEASURED:
                     unexplained.add(name)
     return sorted(watching - unexplained), sorted(unexplained)

@@ -22,7 +22,7 @@ from blackboard.server.sbp.sbp_marks import (
     trails_of,
     withdraw_unchanged,
 )
-from blackboard.server.sbp.sbp_parameters import Emission, UnwantedPheromones, WantedPheromones
+from blackboard.server.sbp.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
 
 ATTEMPTS = 100
 """How often an emission is tried whose pheromone others change between its reading and its deposit."""
@@ -131,7 +131,7 @@ def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: floa
     return intensity
 
 
-def sniff(board: Blackboard, wanted: WantedPheromones) -> dict[str, Any]:
+def sniff(board: Blackboard, wanted: PheromoneFilter) -> dict[str, Any]:
     """Return the pheromones that are wanted, the strongest first, and the sums of each trail and type."""
     records = list(_wanted(board, wanted))
     groups: dict[str, list[float]] = {}
@@ -145,7 +145,7 @@ def sniff(board: Blackboard, wanted: WantedPheromones) -> dict[str, Any]:
     }
 
 
-def _wanted(board: Blackboard, wanted: WantedPheromones) -> Iterator[MarkRecord]:
+def _wanted(board: Blackboard, wanted: PheromoneFilter) -> Iterator[MarkRecord]:
     for record in live_marks(board, Pheromone, where_of(wanted.trails, wanted.types)):
         is_young = wanted.max_age_ms is None or age_of(record) <= wanted.max_age_ms
         if intensity_of(record) >= wanted.min_intensity and is_young and wanted.tags.passes(fields_of(record)["tags"]):
@@ -194,13 +194,13 @@ def snapshot(record: MarkRecord) -> dict[str, Any]:
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
 
-def unwanted(board: Blackboard, parameters: UnwantedPheromones) -> list[MarkRecord]:
+def unwanted(board: Blackboard, parameters: EvaporationFilter) -> list[MarkRecord]:
     """Return the pheromones to evaporate."""
     where = where_of([] if parameters.trail is None else [parameters.trail], parameters.types)
     return [record for record in live_marks(board, Pheromone, where) if _is_unwanted(record, parameters)]
 
 
-def _is_unwanted(record: MarkRecord, parameters: UnwantedPheromones) -> bool:
+def _is_unwanted(record: MarkRecord, parameters: EvaporationFilter) -> bool:
     if parameters.older_than_ms is not None and age_of(record) < parameters.older_than_ms:
         return False
     if parameters.below_intensity is not None and intensity_of(record) >= parameters.below_intensity:

@@ -35,7 +35,7 @@ class RemovalFields(SbpFields):
     model_config = ConfigDict(extra="forbid")
 
 
-class WantedTags(SbpFields):
+class SbpTagFilter(SbpFields):
     """Which tags are wanted. An empty list asks for nothing."""
 
     model_config = ConfigDict(extra="forbid")

@@ -27,14 +27,14 @@ from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace
 from blackboard.server.sbp.sbp_parameters import (
     Emission,
+    EvaporationFilter,
     Inscription,
     Inspection,
     NamedScent,
+    PheromoneFilter,
     ScentDefinition,
-    UnwantedPheromones,
-    UnwantedTraces,
-    WantedPheromones,
-    WantedTraces,
+    TraceErasure,
+    TraceFilter,
 )
 
 Named = TypeVar("Named", Emission, Inscription)
@@ -75,14 +75,14 @@ def emit(call: SbpCall, parameters: Emission) -> dict[str, Any]:
     return pheromones.emit(call.board, _named(call, parameters))
 
 
-def sniff(call: SbpCall, parameters: WantedPheromones) -> dict[str, Any]:
+def sniff(call: SbpCall, parameters: PheromoneFilter) -> dict[str, Any]:
     """Return the pheromones that are wanted."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return pheromones.sniff(call.board, parameters)
 
 
-def evaporate(call: SbpCall, parameters: UnwantedPheromones) -> dict[str, Any]:
+def evaporate(call: SbpCall, parameters: EvaporationFilter) -> dict[str, Any]:
     """Evaporate pheromones."""
     call.caller.require("deposit", Pheromone.kind)
     with call.board.reads_within(READING_TIME):
@@ -145,14 +145,14 @@ def inscribe(call: SbpCall, parameters: Inscription) -> dict[str, Any]:
     return traces.inscribe(call.board, _named(call, parameters))
 
 
-def read(call: SbpCall, parameters: WantedTraces) -> dict[str, Any]:
+def read(call: SbpCall, parameters: TraceFilter) -> dict[str, Any]:
     """Return the traces that are wanted."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return traces.read(call.board, parameters)
 
 
-def erase(call: SbpCall, parameters: UnwantedTraces) -> dict[str, Any]:
+def erase(call: SbpCall, parameters: TraceErasure) -> dict[str, Any]:
     """Erase traces."""
     call.caller.require("deposit", Trace.kind)
     with call.board.reads_within(READING_TIME):
@@ -182,16 +182,16 @@ def _require_all(call: SbpCall, records: Iterable[MarkRecord]) -> None:
 
 METHODS: Mapping[str, Method] = {
     "sbp/emit": Method(Emission, emit),
-    "sbp/sniff": Method(WantedPheromones, sniff),
-    "sbp/evaporate": Method(UnwantedPheromones, evaporate),
+    "sbp/sniff": Method(PheromoneFilter, sniff),
+    "sbp/evaporate": Method(EvaporationFilter, evaporate),
     "sbp/inspect": Method(Inspection, inspect),
     "sbp/register_scent": Method(ScentDefinition, register_scent),
     "sbp/deregister_scent": Method(NamedScent, deregister_scent),
     "sbp/subscribe": Method(NamedScent, subscribe),
     "sbp/unsubscribe": Method(NamedScent, unsubscribe),
     "sbp/inscribe": Method(Inscription, inscribe),
-    "sbp/read": Method(WantedTraces, read),
-    "sbp/erase": Method(UnwantedTraces, erase),
+    "sbp/read": Method(TraceFilter, read),
+    "sbp/erase": Method(TraceErasure, erase),
 }
 
 

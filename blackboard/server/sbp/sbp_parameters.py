@@ -14,8 +14,8 @@ from blackboard.server.sbp.sbp_fields import (
     Names,
     RemovalFields,
     SbpFields,
+    SbpTagFilter,
     Share,
-    WantedTags,
 )
 
 MAX_AGENT_CHARACTERS = 200
@@ -42,27 +42,27 @@ class Emission(SbpFields):
         return DEFAULT_MODEL if self.decay is None else self.decay
 
 
-class WantedPheromones(SbpFields):
+class PheromoneFilter(SbpFields):
     """Which pheromones to sniff. An empty list asks for nothing."""
 
     trails: Names = Field(default_factory=list)
     types: Names = Field(default_factory=list)
     min_intensity: Share = 0
     max_age_ms: Milliseconds | None = None
-    tags: WantedTags = WantedTags()
+    tags: SbpTagFilter = SbpTagFilter()
     limit: Limit = 100
     include_evaporated: bool = False
     """Without effect: what has evaporated is not on the board any more, but in its history."""
 
 
-class UnwantedPheromones(RemovalFields):
+class EvaporationFilter(RemovalFields):
     """Which pheromones to evaporate."""
 
     trail: str | None = None
     types: Names = Field(default_factory=list)
     older_than_ms: Milliseconds | None = None
     below_intensity: Share | None = None
-    tags: WantedTags = WantedTags()
+    tags: SbpTagFilter = SbpTagFilter()
 
 
 class Inspection(SbpFields):
@@ -110,20 +110,20 @@ class Inscription(SbpFields):
     source_agent: str | None = Field(default=None, max_length=MAX_AGENT_CHARACTERS)
 
 
-class WantedTraces(SbpFields):
+class TraceFilter(SbpFields):
     """Which traces to read. An empty list asks for nothing."""
 
     trails: Names = Field(default_factory=list)
     keys: Names = Field(default_factory=list)
     prefix: str = ""
-    tags: WantedTags = WantedTags()
+    tags: SbpTagFilter = SbpTagFilter()
     limit: Limit = 100
 
 
-class UnwantedTraces(RemovalFields):
+class TraceErasure(RemovalFields):
     """Which traces to erase."""
 
     trail: str | None = None
     keys: Names = Field(default_factory=list)
-    tags: WantedTags = WantedTags()
+    tags: SbpTagFilter = SbpTagFilter()
     older_than_ms: Milliseconds | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from blackboard.server.sbp.sbp_errors import INVALID_CONDITION, SbpError, error_of_fields
-from blackboard.server.sbp.sbp_fields import Name, SbpFields, WantedTags
+from blackboard.server.sbp.sbp_fields import Name, SbpFields, SbpTagFilter
 
 ANY_NAME = "*"
 MAX_PARTS = 100
@@ -26,7 +26,7 @@ class ThresholdCondition(SbpFields):
     type: Literal["threshold"]
     trail: Name
     signal_type: Name
-    tags: WantedTags = WantedTags()
+    tags: SbpTagFilter = SbpTagFilter()
     aggregation: Literal["sum", "max", "avg", "count", "any"] = "max"
     operator: Comparison = ">="
     value: float

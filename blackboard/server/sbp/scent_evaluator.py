@@ -23,7 +23,7 @@ from blackboard.server.sbp.observations import Evaluation, Observation
 from blackboard.server.sbp.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_marks
 from blackboard.server.sbp.scent_states import ScentState
 from blackboard.server.sbp.trigger_notifications import notification
-from blackboard.server.streams.commit_bell import CommitBell
+from blackboard.server.streams.commit_signal import CommitSignal
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -44,7 +44,7 @@ class ScentEvaluator:
 
     def __init__(self, board: Blackboard) -> None:
         self._board, self._threads = board, WorkThreads(1)
-        self._bell = CommitBell()
+        self._signal = CommitSignal()
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = self._is_stopped = False
         self._open: Counter[str] = Counter()
@@ -56,14 +56,14 @@ class ScentEvaluator:
     def start(self) -> None:
         """Measure scents from now on, as long as there are any."""
         self._is_wanted = True
-        self._bell.ring()
+        self._signal.signal()
         if self._task is None and not self._is_stopped:
             self._task = asyncio.create_task(self._run())
 
     def stop(self) -> None:
         """End soon. Any thread may call it."""
         self._is_stopped = True
-        self._bell.ring()
+        self._signal.signal()
 
     def open(self, session: str) -> None:
         """Note that a session listens: the leases of its scents are renewed."""
@@ -78,14 +78,14 @@ class ScentEvaluator:
     async def _run(self) -> None:
         """Measure scents until there is none."""
         try:
-            with self._bell.rings_for(self._board) as tick:
+            with self._signal.attached_to(self._board) as tick:
                 while not self._is_stopped:
                     work = partial(self._measure, frozenset(self._open), is_forced=self._is_wanted)
                     self._is_wanted = False
                     wait = await self._threads.run(work)
                     if wait is None and not self._is_wanted:
                         break
-                    await self._bell.wait(tick if wait is None else min(tick, wait))
+                    await self._signal.wait(tick if wait is None else min(tick, wait))
                     await asyncio.sleep(REST_SECONDS)
         except BlackboardError as error:
             log.warning("the scents are not measured until the next request of their protocol", error=error)

@@ -20,7 +20,7 @@ from blackboard.server.sbp.sbp_marks import (
     trails_of,
     withdraw_unchanged,
 )
-from blackboard.server.sbp.sbp_parameters import Inscription, UnwantedTraces, WantedTraces
+from blackboard.server.sbp.sbp_parameters import Inscription, TraceErasure, TraceFilter
 
 MAX_VALUE_BYTES = 1_048_576
 
@@ -75,7 +75,7 @@ def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
     return {"trace_id": str(receipt.mark_id), "action": action, "version": mark.version}
 
 
-def read(board: Blackboard, wanted: WantedTraces) -> dict[str, Any]:
+def read(board: Blackboard, wanted: TraceFilter) -> dict[str, Any]:
     """Return the traces that are wanted, the latest first."""
     where = {"trail": wanted.trails, "key": wanted.keys}
     records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
@@ -99,7 +99,7 @@ def _shown(record: MarkRecord) -> dict[str, Any]:
     return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
 
 
-def unwanted(board: Blackboard, parameters: UnwantedTraces) -> list[MarkRecord]:
+def unwanted(board: Blackboard, parameters: TraceErasure) -> list[MarkRecord]:
     """Return the traces to erase."""
     where = {"trail": [] if parameters.trail is None else [parameters.trail], "key": parameters.keys}
     records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)

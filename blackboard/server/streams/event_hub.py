@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.streams.commit_bell import CommitBell
+from blackboard.server.streams.commit_signal import CommitSignal
 from blackboard.server.streams.stream_writer import Choice, Encode, Item, Record, Writer
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
@@ -83,12 +83,12 @@ class EventHub:
         """The positions before the first and after the last item in the window."""
         self._beats = 0
         self._is_stopped = False
-        self._commits = CommitBell()
+        self._commits = CommitSignal()
 
     def stop(self) -> None:
         """End all streams soon, and open no more. Any thread may call it."""
         self._is_stopped = True
-        self._commits.ring()
+        self._commits.signal()
 
     async def open(
         self, caller: Caller | None, choice: Choice, make_writer: MakeWriter | None = None
@@ -173,14 +173,14 @@ class EventHub:
         clock = asyncio.get_running_loop().time
         next_beat, next_check = clock() + BEAT_SECONDS, clock() + TOKEN_SECONDS
         try:
-            with self._commits.rings_for(self._board) as tick:
+            with self._commits.attached_to(self._board) as tick:
                 rest = tick = min(tick, LOOK_SECONDS)
                 while self._listeners and not self._is_stopped:
                     await self._commits.wait(min(rest, next_beat - clock()))
                     items = await self._reader_threads.run(self._news)
                     self._add(items)
                     if len(items) >= PAGE:
-                        self._commits.ring()  # there may be more
+                        self._commits.signal()  # there may be more
                     now = clock()
                     if is_beat := now >= next_beat:
                         self._beats, next_beat = self._beats + 1, now + BEAT_SECONDS

@@ -74,7 +74,7 @@ class Writer:
         # The position also passes events that the client does not want.
         self.marks = after.marks if choice.marks else newest.marks
         self.activity = after.activity if choice.activity else newest.activity
-        self._told = ""
+        self._sent_position = ""
 
     def is_behind(self, position: StreamPosition) -> bool:
         """Return whether something that the client wants is between it and a position."""
@@ -124,13 +124,13 @@ class Writer:
 
     def event(self, name: str, data: bytes) -> bytes:
         """Return an event with the present position."""
-        self._told = self._position
-        return f"id: {self._told}\nevent: {name}\ndata: ".encode() + data + b"\n\n"
+        self._sent_position = self._position
+        return f"id: {self._sent_position}\nevent: {name}\ndata: ".encode() + data + b"\n\n"
 
     def comment(self) -> bytes:
         """Return a comment, with the position if the client does not know it."""
-        known, self._told = self._told, self._position
-        return b": \n\n" if known == self._told else f": \nid: {self._told}\n\n".encode()
+        known, self._sent_position = self._sent_position, self._position
+        return b": \n\n" if known == self._sent_position else f": \nid: {self._sent_position}\n\n".encode()
 
     @property
     def _position(self) -> str:

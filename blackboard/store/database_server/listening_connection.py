@@ -60,7 +60,7 @@ class ListeningConnection:
         self._free_since: dict[int, int] = {}
         """Since when the lock of each registered worker is free, in monotonic time."""
         self._reported: set[int] = set()
-        self._has_news = False
+        self._is_notified = False
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._ours: socket.socket | None = None
@@ -103,7 +103,7 @@ class ListeningConnection:
         self._poke()
         self._ready.wait(READY_SECONDS)
 
-    def let_go(self, key: int) -> None:
+    def release(self, key: int) -> None:
         """Give a lock up."""
         self._keys.discard(key)
         self._poke()
@@ -117,9 +117,9 @@ class ListeningConnection:
         since = self._free_since.get(key)
         return since is not None and self._clock.monotonic() - since >= GRACE
 
-    def take_news(self) -> bool:
+    def take_notification(self) -> bool:
         """Return whether another worker has died since the last call."""
-        news, self._has_news = self._has_news, False
+        news, self._is_notified = self._is_notified, False
         return news
 
     def before_fork(self) -> None:
@@ -135,7 +135,7 @@ class ListeningConnection:
         self._ours = self._threads = self._thread = None
         self._lock, self._ready = threading.Lock(), threading.Event()
         self._subscribers, self._keys, self._held = [], set(), set()
-        self._free_since, self._reported, self._has_news = {}, set(), False
+        self._free_since, self._reported, self._is_notified = {}, set(), False
         self.sender, self.is_connected = secrets.token_hex(8), False
 
     # -- the thread --------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ class ListeningConnection:
         dead = {key for key in free if self.is_dead(key)}
         is_new = not dead <= self._reported
         self._reported = dead
-        self._has_news = self._has_news or is_new
+        self._is_notified = self._is_notified or is_new
         return is_new
 
     def _wake_all(self) -> None:

@@ -43,7 +43,7 @@ from blackboard.board.watches.waiting_crossings import dropped_crossings, schedu
 from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, Deployment, Per
-from blackboard.core.marks.scopes import WHOLE_BOARD, GroupValue, group_of, is_group, subject_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, is_group, subject_of
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blackboard.board.activations.returned_items import agent_decisions
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import departures, deposit_limits, mark_lookup, reinforcements, submissions
+from blackboard.board.mark_storage import deposit_limits, mark_lookup, mark_removals, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -150,7 +150,7 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, live:
             f" must declare {live.kind!r} in withdraws",
             shown=UNDECLARED_WITHDRAWAL,
         )
-    departures.withdraw_live(txn, live, agent.name, row.id)
+    mark_removals.withdraw_live(txn, live, agent.name, row.id)
 
 
 def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:

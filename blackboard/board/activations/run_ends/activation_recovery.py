@@ -22,7 +22,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks.scopes import WHOLE_BOARD, subject_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, subject_of
 from blackboard.core.states import SUSPECT_DEATHS, ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS

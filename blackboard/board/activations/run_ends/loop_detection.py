@@ -15,7 +15,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks.scopes import scope_name, subject_of
+from blackboard.core.marks.measure_scopes import scope_name, subject_of
 from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS

@@ -4,5 +4,5 @@ rising_crossings     rising watches, tested at each deposit
 falling_crossings    falling watches, when a value has fallen below the threshold
 predicted_crossings  when falling watches will cross, and when schedules come next
 episode_crossings    watches over time, which cross by how long the condition holds
-state_advance        the changes of the state of such a watch that time alone causes
+watch_state_changes  the changes of the state of such a watch that time alone causes
 """

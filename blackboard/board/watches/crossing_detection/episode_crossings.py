@@ -12,7 +12,7 @@ from collections.abc import Collection
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
-from blackboard.board.watches.crossing_detection import state_advance
+from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
@@ -23,7 +23,7 @@ from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.episodes import Episode, next_crossing
 from blackboard.core.forecasts.strength_forecast import first_true, met_side
-from blackboard.core.marks.scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 
@@ -145,7 +145,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         at, marks = txn.now, watch_states.marks_behind(txn, watch, key)
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
-    measured = state_advance.measure(txn, watch, key, marks, at, value)
+    measured = watch_state_changes.measure(txn, watch, key, marks, at, value)
     crossing_records.cross(txn, watch, key, measured, at, Cause(waiting.cause))
 
 
@@ -189,7 +189,7 @@ def advance_to_now(
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
     if stored is None and watch.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # it was never above the threshold
-    advance = state_advance.StateAdvance(txn, watch, key, marks, state, start)
+    advance = watch_state_changes.StateAdvance(txn, watch, key, marks, state, start)
     advance.run()
     _write(txn, watch, key, advance.state, stored, advance.next_at)
     return advance.has_crossed

@@ -21,8 +21,8 @@ from blackboard.board.watches.waiting_crossings import crossing_retests, guards,
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.forecasts.strength_forecast import fallen_side, first_true
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
 from blackboard.core.marks.reinforcement import FadingMark
-from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

@@ -28,7 +28,7 @@ from blackboard.board.watches.waiting_crossings.crossing_records import Measurem
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.forecasts.strength_forecast import met_side
-from blackboard.core.marks.scopes import WHOLE_BOARD
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS
 

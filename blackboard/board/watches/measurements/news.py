@@ -18,8 +18,8 @@ from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import need_access, watch_totals
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.forecasts.strength_forecast import met_side
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.payload_text import is_same_payload
-from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 

@@ -13,7 +13,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import need_access
-from blackboard.core.marks.scopes import group_of
+from blackboard.core.marks.measure_scopes import group_of
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS

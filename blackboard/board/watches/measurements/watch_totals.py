@@ -39,7 +39,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.measures import Total
 from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.core.marks.decay import Decay
-from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import LawChangeRow, MarkRow, WatchTotalRow

@@ -19,7 +19,7 @@ from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import with_filter
 from blackboard.board.watches.measurements.watch_totals import ROUNDING, add_terms, sums_of
 from blackboard.clock import Instant
-from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import CROSSINGS, WINDOWS

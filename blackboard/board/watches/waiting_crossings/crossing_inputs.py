@@ -17,7 +17,7 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.forecasts.strength_forecast import value_at
-from blackboard.core.marks.scopes import WHOLE_BOARD
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, MARKS

@@ -1,4 +1,4 @@
-"""News of commits for a task of the event loop."""
+"""A signal of commits for a task of the event loop."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from contextlib import contextmanager
 from blackboard import Blackboard
 
 
-class CommitBell:
-    """Wakes one task after commits. However many come at once, the event loop is told once.
-
-    It is rung by each commit of this process, and by those of other processes as `Blackboard.listen` hears of them.
-    """
+class CommitSignal:
+    """Wakes one task after commits of this and other processes. Several commits at once wake it once."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._has_rung = False
+        self._is_signalled = False
 
     @contextmanager
-    def rings_for(self, board: Blackboard) -> Iterator[float]:
-        """Ring for the commits on a board, inside a context.
+    def attached_to(self, board: Blackboard) -> Iterator[float]:
+        """Return a context in which commits on a board wake the task.
 
         Yields the number of seconds after which the board should be read in any case.
 
@@ -31,15 +28,15 @@ class CommitBell:
             StoreError: Other processes cannot be heard.
         """
         self._loop = asyncio.get_running_loop()
-        with board.listen(self.ring, every_commit=True) as tick:
+        with board.listen(self.signal, every_commit=True) as tick:
             self._event.set()  # for what was committed just before
             yield tick
 
-    def ring(self) -> None:
+    def signal(self) -> None:
         """Wake the task. Any thread may call it."""
-        if self._has_rung or self._loop is None:
+        if self._is_signalled or self._loop is None:
             return
-        self._has_rung = True
+        self._is_signalled = True
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._event.set)
 
@@ -51,4 +48,4 @@ class CommitBell:
         finally:
             timer.cancel()
         self._event.clear()
-        self._has_rung = False
+        self._is_signalled = False

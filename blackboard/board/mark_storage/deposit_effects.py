@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.joined_marks import NewDeposit
 from blackboard.board.transactions import window_events
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -21,7 +21,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
     crossed = rising_crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
     if not live:
-        departures.evaporate_at_once(txn, old, row)
+        mark_removals.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
         crossed = [*crossed, *episode_crossings.follow_change(txn, old, row)]
     guards.release_after_change(txn, row, old)
