@@ -396,7 +396,7 @@ class _Erasure(StatementFile):
     marks_to_erase: Statement[MarkRow]
     owe_compaction: Statement[object]
     owed_compaction: Statement[Instant | None]
-    settle_compaction: Statement[object]
+    end_compaction: Statement[object]
     count_events: Statement[int]
     erased_events: Statement[ErasedEvent]
     activations_of_subject: Statement[ActivationRow]

@@ -37,5 +37,5 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
     except MemoryError:
         raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
     if done and due_at is not None:
-        session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, due_at=due_at))
+        session.write(lambda txn: txn.sql.run(ERASURE.end_compaction, due_at=due_at))
     return done

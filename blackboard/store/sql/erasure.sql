@@ -16,9 +16,9 @@ SET compaction_owed_at = CASE WHEN compaction_owed_at >= :at THEN compaction_owe
 -- The instant since which the file may contain words of an erased subject.
 SELECT compaction_owed_at FROM board;
 
--- name: settle_compaction
+-- name: end_compaction
 -- Record that the file was compacted, unless another subject was erased since.
-UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :owed_at;
+UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :due_at;
 
 -- name: count_events -> int
 -- The number of events of a subject.
