@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, Step, agent, count, strength, total
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import mark_removals
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import UsageError
 from blackboard.store.database_server import row_sets
@@ -92,7 +92,7 @@ def test_a_batch_on_a_server_leaves_the_same_rows_as_in_a_file(
                 items, keys = zip(*batch(rng, 60), strict=True)
                 receipts += board.deposit_many(items, keys=keys, on_error="return")
                 clock.advance(timedelta(minutes=20))
-                board.session.write(lambda txn: departures.evaporate_due(txn, 1000))
+                board.session.write(lambda txn: mark_removals.evaporate_due(txn, 1000))
             found.append((rows(board), [str(receipt) for receipt in receipts]))
     assert found[0] == found[1]
 
@@ -128,7 +128,7 @@ def test_an_evaporation_crosses_the_wire_in_few_messages(
         board.deposit_many(Badge(subject=f"s/{number}", code=str(number)) for number in range(500))
         clock.advance(timedelta(hours=1))
         messages.clear()
-        assert board.session.write(lambda txn: departures.evaporate_due(txn, 1000)) == 500
+        assert board.session.write(lambda txn: mark_removals.evaporate_due(txn, 1000)) == 500
         assert len(messages) < 20
         assert not any(rows(board)[name] for name in ("mark", "mark_tag", "unique_value"))
 
