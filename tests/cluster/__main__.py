@@ -6,10 +6,15 @@ The exit code is 1 if anything was lost, doubled or left over.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from blackboard import SystemClock
-from tests.cluster.cluster import Outcome, run_cluster
+from tests.cluster.cluster import HOSTS, Outcome, cut_proxies, run_cluster
+from tests.cluster.host_links import CableLink, Link
+from tests.support.host_networks import HostNetwork, namespaces_are_allowed
 from tests.support.postgresql import PostgresqlServer, server_programs, start_server
 
 
@@ -27,15 +32,29 @@ def main() -> int:
         sys.stdout.write(f"{(clock.monotonic() - begun) / 1e6:6.1f} s  {text}\n")
         sys.stdout.flush()
 
-    with start_server(programs) as url:
+    with contextlib.ExitStack() as stack:
+        url, links, network = _server_and_hosts(programs, stack)
+        tell(f"one server and three hosts: {', '.join(HOSTS)} ({network})")
         try:
-            outcome = run_cluster(PostgresqlServer(url).create_database(), leads, tell)
+            outcome = run_cluster(url, links, leads, tell)
         except TimeoutError as error:
             tell(f"WRONG: {error}")
             return 1
     for line in summary(outcome):
         tell(line)
     return 1 if outcome.problems else 0
+
+
+def _server_and_hosts(programs: Path, stack: contextlib.ExitStack) -> tuple[str, Mapping[str, Link], str]:
+    """Return a database on a new server, the links of the hosts to it, and what sort of network they have."""
+    if not namespaces_are_allowed():
+        url = PostgresqlServer(stack.enter_context(start_server(programs))).create_database()
+        return url, cut_proxies(url, stack), "processes behind proxies"
+    network = HostNetwork(len(HOSTS))
+    stack.callback(network.close)
+    url = PostgresqlServer(stack.enter_context(network.server(programs))).create_database()
+    links = {host: CableLink(network, number, url) for number, host in enumerate(HOSTS)}
+    return url, links, "in network namespaces"
 
 
 def summary(outcome: Outcome) -> list[str]:

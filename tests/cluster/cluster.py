@@ -1,27 +1,26 @@
 """A PostgreSQL server with three hosts, of which one is cut off and one killed while leads arrive from two of them.
 
-Each host is a process that reaches the server through a proxy of its own, which loses its connections and accepts no
-new ones while the host is cut off.
+Each host has a network of its own, whose cable to the server is pulled. Where that is not allowed, it is a process that
+reaches the server through a proxy of its own, which loses its connections while the host is cut off.
 """
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from blackboard import Blackboard, SystemClock
 from blackboard.clock import pause
-from blackboard.errors import StoreError
 from tests.cluster.host import Lead, Reply
+from tests.cluster.host_links import Link, ProxyLink
 from tests.processes.workers import Process, started
 from tests.support.cutting_proxy import CuttingProxy
 
-__all__ = ["HOSTS", "Outcome", "run_cluster"]
+__all__ = ["HOSTS", "Outcome", "cut_proxies", "run_cluster"]
 
 HOSTS = ("one", "two", "three")
 """The hosts. Leads are deposited on the first and the third; the second is killed, and the third is cut off."""
@@ -65,74 +64,60 @@ class Outcome:
     problems: list[str]
 
 
-def run_cluster(url: str, leads: int, tell: Tell) -> Outcome:
+def run_cluster(url: str, links: Mapping[str, Link], leads: int, tell: Tell) -> Outcome:
     """Deposit leads on a new board, lose two hosts on the way, and return what came out.
+
+    Args:
+        url: An empty database on the server.
+        links: The links of the hosts to it.
+        leads: How many leads arrive.
+        tell: Called with each line of progress.
 
     Raises:
         TimeoutError: The leads were not replied to in time.
     """
     with contextlib.ExitStack() as stack:
-        links = {host: CuttingProxy(url) for host in HOSTS}
-        for link in links.values():
-            stack.callback(link.close)
         board = stack.enter_context(Blackboard.open(url, create=True))
-        hosts = {host: stack.enter_context(_host(links[host].url, host)) for host in HOSTS}
-        tell(f"one server and three hosts: {', '.join(HOSTS)}")
-        depositors = [_Depositor(links[host], host, leads // 2) for host in (HOSTS[0], HOSTS[2])]
-        for depositor in depositors:
-            depositor.start()
+        hosts = {host: stack.enter_context(_host(link, host)) for host, link in links.items()}
+        depositors = [stack.enter_context(_depositor(links[host], host, leads // 2)) for host in (HOSTS[0], HOSTS[2])]
         _wait(board, lambda: _replies(board) >= leads // 6)
-        links[HOSTS[2]].refuses = True
-        links[HOSTS[2]].cut_all()
+        links[HOSTS[2]].cut()
         tell(f"{HOSTS[2]} is cut off after {_replies(board)} replies")
         _wait(board, lambda: _replies(board) >= leads // 3)
         hosts[HOSTS[1]].popen.kill()
         tell(f"{HOSTS[1]} is killed after {_replies(board)} replies")
         _wait(board, lambda: _replies(board) >= leads // 2)
-        links[HOSTS[2]].refuses = False
+        links[HOSTS[2]].mend()
         tell(f"{HOSTS[2]} is back after {_replies(board)} replies")
         _wait(board, lambda: _replies(board) >= 2 * (leads // 2) and not board.status().activations.get("running"))
         tell("every lead has a reply; the two remaining hosts forget the one that was killed")
         _wait(board, lambda: _number(board, WORKERS) < len(HOSTS))
-        for depositor in depositors:
-            depositor.join()
+        refused = sum(depositor.event("deposited")["refused"] for depositor in depositors)
         for host in (HOSTS[0], HOSTS[2]):
             hosts[host].signal(signal.SIGTERM)
             hosts[host].ends()
-        return _examine(board, 2 * (leads // 2), sum(depositor.refused for depositor in depositors))
+        return _examine(board, 2 * (leads // 2), refused)
+
+
+def cut_proxies(url: str, stack: contextlib.ExitStack) -> dict[str, Link]:
+    """Return links of the hosts through proxies, which are closed with the stack."""
+    links: dict[str, Link] = {}
+    for host in HOSTS:
+        proxy = CuttingProxy(url)
+        stack.callback(proxy.close)
+        links[host] = ProxyLink(proxy)
+    return links
 
 
 @contextlib.contextmanager
-def _host(url: str, name: str) -> Iterator[Process]:
-    with started(["-m", "tests.cluster.host", url, name]) as process:
+def _host(link: Link, name: str) -> Iterator[Process]:
+    with started(["-m", "tests.cluster.host", link.url, name], enter=link.enter) as process:
         process.line(lambda line: '"started"' in line)
         yield process
 
 
-class _Depositor(threading.Thread):
-    """Deposits leads on one host, one after another. Each has a key, so that it can be repeated after an error."""
-
-    def __init__(self, link: CuttingProxy, host: str, count: int) -> None:
-        super().__init__(daemon=True)
-        self._link, self._host, self._count = link, host, count
-        self.refused = 0
-
-    def run(self) -> None:
-        with Blackboard.open(self._link.url, author=self._host, create=True) as board:
-            for number in range(self._count):
-                is_deposited = False
-                while not is_deposited:
-                    is_deposited = self._has_deposited(board, number)
-                    pause(PAUSE_MICROSECONDS)  # so that leads still arrive when hosts are lost
-
-    def _has_deposited(self, board: Blackboard, number: int) -> bool:
-        subject = f"{self._host}/{number}"
-        try:
-            board.deposit(Lead(subject=subject, host=self._host), key=subject)
-        except StoreError:
-            self.refused += 1
-            return False
-        return True
+def _depositor(link: Link, name: str, leads: int) -> contextlib.AbstractContextManager[Process]:
+    return started(["-m", "tests.cluster.lead_depositor", link.url, name, str(leads)], enter=link.enter)
 
 
 def _replies(board: Blackboard) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from tests.cluster.cluster import HOSTS, run_cluster
+from tests.cluster.cluster import HOSTS, cut_proxies, run_cluster
 from tests.support.storage import ServerStorage, Storage
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
@@ -13,7 +15,8 @@ pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
 def test_two_lost_hosts_lose_and_double_nothing(storage: Storage, empty_url: str) -> None:
     if not isinstance(storage, ServerStorage):
         pytest.skip("this run has no server")
-    outcome = run_cluster(empty_url, 60, lambda text: None)
+    with contextlib.ExitStack() as stack:
+        outcome = run_cluster(empty_url, cut_proxies(empty_url, stack), 60, lambda text: None)
     assert outcome.problems == []
     assert outcome.leads == 60
     assert sum(outcome.by_host.values()) == 60

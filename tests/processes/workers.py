@@ -92,11 +92,22 @@ def wait_for_any(processes: Sequence[Process], name: str, count: int) -> None:
 
 @contextmanager
 def started(
-    arguments: Sequence[str], *, folder: Path = ROOT, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+    enter: Sequence[str] = (),
 ) -> Iterator[Process]:
-    """Run `python` with these arguments; output and errors are read together."""
+    """Run `python` with these arguments; output and errors are read together.
+
+    Args:
+        arguments: The arguments of Python.
+        folder: The current folder of the process.
+        environment: Additions to the environment.
+        enter: The beginning of a command that runs on another host.
+    """
     popen = subprocess.Popen(
-        [sys.executable, *arguments],
+        [*enter, sys.executable, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
         stdin=subprocess.PIPE,

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import URL, create_engine, make_url, text
@@ -117,6 +117,7 @@ def start_server(
     primary: str | None = None,
     is_durable: bool = False,
     settings: Mapping[str, str] | None = None,
+    enter: Sequence[str] = (),
 ) -> Iterator[str]:
     """Run a server on a Unix socket in its own folder, and stop it at the end.
 
@@ -126,6 +127,7 @@ def start_server(
         primary: A database on the server that it follows as a standby; None for a server of its own.
         is_durable: Whether it keeps its data on the disk, so that its speed is that of a real server.
         settings: Settings that differ from those of other tests.
+        enter: The beginning of a command that runs in the network of the server, as a user who is not root there.
 
     Yields:
         The URL of a database on the server.
@@ -133,7 +135,7 @@ def start_server(
     Raises:
         RuntimeError: The server does not start.
     """
-    user = USER if os.geteuid() == 0 else None
+    user = USER if os.geteuid() == 0 and not enter else None
     closed = user is not None and not _may_run(programs, user)
     # The path of a socket has at most about 100 characters, which pytest's folders can exceed.
     folder = Path(tempfile.mkdtemp(prefix="blackboard-pg-", dir=None if closed or is_durable else _memory()))
@@ -148,10 +150,13 @@ def start_server(
         **(settings or {}),
         "unix_socket_directories": str(folder),
     }
+    if enter:  # of other machines, only its hosts reach it
+        (folder / "hba").write_text("local all all trust\nhost all all all trust\n", "utf-8")
+        values["hba_file"] = str(folder / "hba")
     options = " ".join(f"-c {name}='{value}'" for name, value in values.items())
     source = "" if primary is None else " ".join(f"{name}={value}" for name, value in _address(primary).items())
     with subprocess.Popen(
-        ["/bin/sh", "-c", LIFE, "sh", programs, folder, options, source],
+        [*enter, "/bin/sh", "-c", LIFE, "sh", programs, folder, options, source],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
