@@ -34,6 +34,7 @@ def main() -> int:
     options.add_argument("--first", type=int, default=0, help="the number of the first board")
     options.add_argument("--postgresql", action="store_true", help="several hosts with a server, instead of the worlds")
     options.add_argument("--hosts", type=int, default=4, help="the number of these hosts (default 4)")
+    options.add_argument("--proxies", action="store_true", help="hosts without networks of their own")
     options.add_argument("--seconds", type=float, help="with --postgresql: begin no further round after this time")
     options.add_argument("--json", action="store_true", help="the figures as one JSON document")
     chosen = options.parse_args()
@@ -73,7 +74,7 @@ def run_on_server(seed: int, chosen: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends its processes and its server
     try:
-        figures = run_hosts(seed, chosen.hosts, chosen.kills, chosen.seconds)
+        figures = run_hosts(seed, chosen.hosts, chosen.kills, chosen.seconds, proxies=chosen.proxies)
     except Broken as broken:
         print(broken, file=sys.stderr)
         return 1

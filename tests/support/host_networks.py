@@ -79,16 +79,27 @@ class HostNetwork:
         """Plug the cable in again."""
         self._ip("link", "set", f"s{host}", "up")
 
+    def refuse(self, host: int) -> None:
+        """Let a host have no route to the server, so that new connections fail at once."""
+        self._ip("route", "add", "prohibit", f"{self._address(host)}/32", host=host)
+
+    def accept(self, host: int) -> None:
+        """Let a host have a route to the server again."""
+        self._ip("route", "delete", "prohibit", f"{self._address(host)}/32", host=host)
+
     @contextlib.contextmanager
     def server(self, programs: Path, settings: dict[str, str] | None = None) -> Iterator[str]:
-        """Run a server that all hosts reach, and yield the URL of a database on its Unix socket.
-
-        It takes itself for the server of a common user, because PostgreSQL refuses to run as root.
-        """
-        user = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
+        """Run a server that all hosts reach, and yield the URL of a database on its Unix socket."""
         values = {"listen_addresses": "*", **(settings or {})}
-        with start_server(programs, settings=values, enter=[*_enter(self._server), *user]) as url:
+        with start_server(programs, settings=values, enter=self.enter_server()) as url:
             yield url
+
+    def enter_server(self) -> list[str]:
+        """Return the beginning of a command that runs beside the server.
+
+        It takes itself for that of a common user, because PostgreSQL refuses to run as root.
+        """
+        return [*_enter(self._server), "unshare", "--user", "--map-user=65534", "--map-group=65534"]
 
     def _start(self, *command: str) -> int:
         """Start a process that keeps a namespace, and return its number."""

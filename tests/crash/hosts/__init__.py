@@ -4,6 +4,7 @@ planned_marks  what each depositor deposits
 host_agents    the kinds and agents of the board
 host_roles     what the processes of a host do
 host_links     the links between hosts and server, which can be cut
+cable_links    the same for hosts with networks of their own
 shared_state   what the parent tells the processes of a host while they run
 board_server   the server: its restarts, its sessions, and queries from outside
 host_faults    the faults

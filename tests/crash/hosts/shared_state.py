@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from blackboard import SystemClock
 from blackboard.clock import Instant
@@ -34,6 +36,20 @@ class SharedState:
     def deposits_end(self) -> bool:
         """Whether depositors are to end."""
         return self._memory[-1] == 1
+
+    @property
+    def deposits_pause(self) -> bool:
+        """Whether depositors are to wait."""
+        return self._memory[-3] == 1
+
+    @contextmanager
+    def pause_deposits(self) -> Iterator[None]:
+        """Let depositors wait in this block."""
+        self._memory[-3] = 1
+        try:
+            yield
+        finally:
+            self._memory[-3] = 0
 
     @property
     def claims_end(self) -> bool:
