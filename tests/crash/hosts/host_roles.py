@@ -119,8 +119,7 @@ class _Depositor:
             number = MANY if self._rng.random() < 0.1 else 1
             items = [self._item(index + offset) for offset in range(number)]
             numbers = " ".join(str(item.n) for item in items)
-            if not self._has_keys:
-                self._say(f"trying {numbers}")
+            self._say(f"trying {numbers}")
             began = time.monotonic()
             while (receipts := self._deposit(items)) is None:
                 pause(AGAIN_MICROSECONDS)

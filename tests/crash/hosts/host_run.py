@@ -71,8 +71,6 @@ class HostChild(Child):
         """The number of lines that the run has read."""
         self.is_going = False
         """Whether it has shown that it works, since this was last asked."""
-        self.is_asked = False
-        """Whether it was asked to end."""
         self.worker: str | None = None
         """The name of its worker on the board, once it has started."""
         self.started_at = float("inf")
@@ -116,7 +114,7 @@ class BoardRun:
         self.state = SharedState(self.hosts)
         self.kept: dict[int, tuple[int, int]] = {}
         self.unknown: set[int] = set()
-        """The numbers of deposits without keys whose outcome nobody was told."""
+        """The numbers of deposits whose outcome nobody was told."""
         self._say, self._may_go_on = say, may_go_on
         self._url = server.create_database()
         self._children: dict[tuple[str, int], HostChild] = {}
@@ -320,19 +318,14 @@ class BoardRun:
         self._is_ending = True
         self.wait_for_server()
         self.state.end_deposits()
-        depositors = [child for child in self._children.values() if child.role == "depositor"]
-        for child in depositors:
-            child.is_asked = True
-        self._wait("a depositor does not end", lambda: not any(child.alive for child in depositors))
+        self._wait("a depositor does not end", lambda: all(child.role != "depositor" for child in self.alive()))
         self._wait("the board does not come to rest", self._rests)
         self.state.end_claims()
         for child in self.alive():
-            child.is_asked = True
             if child.role == "daemon":
                 child.signal(signal.SIGTERM)
         self._wait("a process does not end", lambda: not self.alive())
-        for child in self._children.values():
-            self.unknown |= child.trying.keys()
+        self.unknown -= self.kept.keys()  # a deposit with a key was repeated
         with self._rows() as query:
             host_checks.check(query, self.kept)
             host_checks.check_end(query, self.figures.seed, self.kept, self.unknown)
@@ -376,7 +369,7 @@ class BoardRun:
         """Note the death of a process, and start another one in its place."""
         if child.alive or self._children.get((child.role, child.number)) is not child:
             return
-        if child.is_asked and child.status == 0:
+        if self._is_ending and child.status == 0:
             return
         if not child.killed:
             raise Broken(self._with_output(f"a {child.role} ended with {child.status}", child))
@@ -385,8 +378,7 @@ class BoardRun:
             self.figures.failpoints[child.failpoint[0]] += 1
         if child.worker is not None:
             self._deaths[child.worker] = time.monotonic()
-        if not is_keyed(child.number):
-            self.unknown |= child.trying.keys()
+        self.unknown |= child.trying.keys()
         self._start(child.role, child.host, child.number)
 
     # -- output
@@ -403,7 +395,8 @@ class BoardRun:
                 child.is_going = True
             elif word == "trying":
                 child.trying |= dict.fromkeys(map(int, rest))
-                self._advance(map(int, rest))
+                if not is_keyed(child.number):
+                    self._advance(map(int, rest))
             elif word == "kept":
                 self._note_kept(child, *map(int, rest[:3]), *map(float, rest[3:]))
             elif word == "unknown":
