@@ -67,7 +67,7 @@ def check_at_rest(board: Blackboard) -> None:
 
     Raises:
         StoreBusy: A daemon serves it.
-        StoreError: It is not paused, or has not stored some answers of a model.
+        StoreError: It is not paused, or answers of a model are not stored on it yet.
     """
     where, session = board.database.where, board.session
     workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})
@@ -76,7 +76,9 @@ def check_at_rest(board: Blackboard) -> None:
     if session.read(lambda txn: txn.pause is None):
         raise StoreError(f"{where} is not paused: pause it first, so that no daemon serves both the board and its copy")
     if next(AnswerSpool(session).waiting(), None) is not None:
-        raise StoreError(f"{where} has not stored some answers of a model: a daemon stores them when it starts")
+        raise StoreError(
+            f"answers of a model wait in files beside {where}: run a daemon once, which stores them when it starts"
+        )
 
 
 def copy_board(
@@ -187,8 +189,8 @@ def query(
     if board.database.file is None:
         if not is_trusted:
             raise StoreError(
-                "a database on a server does not limit the functions that a query calls; use 'blackboard sql' or the"
-                " client of this database"
+                "a database on a server does not limit the functions that a query calls; use 'blackboard sql' or a"
+                " client of that server"
             )
         return readonly_access.fetch_table(board.database, sql, values, limit=limit, seconds=seconds)
     board.now()  # opens the files of the log, which a process that can only read cannot create

@@ -180,7 +180,10 @@ class ProjectChanges:
                 text = json_text.add(text, path[:depth], kind(), step)
                 added.append(list(path[: depth + 1]))
             elif not isinstance(part.value, kind):
-                raise UsageError(f"{name} cannot be changed: {'.'.join(path[: depth + 1])} is not what it should be")
+                expected = "a list" if kind is list else "an object"
+                raise UsageError(
+                    f"{name} cannot be changed: {'.'.join(path[: depth + 1])} is not {expected}; correct the file"
+                )
         self._after[name] = json_text.add(text, path, value, key)
         return {"added": added, "space": space}
 

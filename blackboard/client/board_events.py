@@ -102,7 +102,7 @@ def events(
     """
     kinds = [] if kind is None else [kind] if isinstance(kind, str | type) else kind
     if (tags := tags_of(where)) is None:
-        raise UsageError("a tag in where has no value, so no event would match")
+        raise UsageError("a tag in 'where' has no value, so no event would match; give a value, or leave the tag out")
     request = get(
         "/v1/events",
         streams=",".join([streams] if isinstance(streams, str) else streams),

@@ -243,7 +243,7 @@ class SinkSection(SinkSpec):
         if len(ways) != 1:
             raise ValueError("a sink has exactly one of webhook, mail and command")
         if self.environment and self.command is None:
-            raise ValueError("environment names variables for command, which this sink does not have")
+            raise ValueError("'environment' is for a sink with 'command'; remove it, or set 'command'")
         if not 0 < self.timeout <= LONGEST_ATTEMPT:
             raise ValueError("an attempt takes more than 0s and at most 60s")
         return self

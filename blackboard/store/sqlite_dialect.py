@@ -80,7 +80,10 @@ class SqliteDialect(Dialect):
         """
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
-            raise StoreError(f"this database cannot use a write-ahead log (its journal mode stays {mode!r})")
+            raise StoreError(
+                f"this database cannot use a write-ahead log (its journal mode stays {mode!r}), which a board needs;"
+                " put the file on a local disk"
+            )
 
     def library_problem(self) -> str | None:
         if SAFE:

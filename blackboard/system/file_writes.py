@@ -32,7 +32,7 @@ class FileWrites:
 
     def __init__(self, path: Path) -> None:
         if not sys.platform.startswith("linux"):
-            raise OSError("only Linux tells of writes here")
+            raise OSError("only Linux reports when a file is written")
         self._events = _inotify(path)
         self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._either = _poll(self._events, self._end)

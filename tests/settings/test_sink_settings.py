@@ -72,7 +72,7 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
         (['command = [""]'], "begins with the name of a program"),
         (['command = ["x"]', 'timeout = "5m"'], "at most 60s"),
         (['command = ["x"]', 'environment = ["A=1"]'], "the name of an environment variable, not a value"),
-        ([HOOK, 'environment = ["A"]'], "names variables for command, which this sink does not have"),
+        ([HOOK, 'environment = ["A"]'], "is for a sink with 'command'"),
         (['mail = { to = ["x"], from = "a@b.c", server = "m" }'], "'x' is not an address"),
         (['mail = { to = ["a@b.c\\nBcc: e@v.e"], from = "a@b.c", server = "m" }'], "is not an address"),
         (['mail = { to = ["a@b.c"], from = "a@b.c", server = "m", user = "u" }'], "belong together"),

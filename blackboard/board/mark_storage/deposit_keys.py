@@ -24,7 +24,9 @@ def check_key(key: str) -> None:
     """
     check_text("key", key, MAX_KEY_CHARACTERS)
     if key.startswith(RESERVED):
-        raise InvalidMark(f"the key {key!r} begins with {RESERVED!r}, which is reserved for the board itself")
+        raise InvalidMark(
+            f"the key {key!r} begins with {RESERVED!r}, which is reserved for the board itself; choose another key"
+        )
 
 
 class KeyedRequest(NamedTuple):

@@ -68,7 +68,9 @@ def deposited_item(mark: Mark | str, subject: str, payload: Mapping[str, JsonVal
     if isinstance(mark, str):
         return Deposit(mark, subject, {} if payload is None else payload)
     if subject or payload is not None:
-        raise InvalidMark("subject and payload belong to a deposit by the name of a kind; this mark has its own")
+        raise InvalidMark(
+            "subject and payload belong to a deposit by the name of a kind; a mark has its own, so leave them out"
+        )
     return mark
 
 

@@ -142,7 +142,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
             raise InvalidMark("decay and until each set the law of the mark; use only one of them")
         if request.until <= begin:
             past = "in the past" if begin == txn.now else f"not after occurred_at {iso(begin)}"
-            raise InvalidMark(f"until {iso(request.until)} is {past}")
+            raise InvalidMark(f"until {iso(request.until)} is {past}; give a later time")
         decay = Step(Microseconds(request.until - begin), fixed=True)
     intensity = check_intensity(request.intensity)
     return request._replace(text=text, subject=subject, intensity=intensity, decay=decay, occurred_at=occurred_at)

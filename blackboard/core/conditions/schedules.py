@@ -417,7 +417,7 @@ def _numbers(
         if first > last and wraps:
             last += 7
         if first > last:
-            raise InvalidCondition(f"{place}: {part!r} begins after its end")
+            raise InvalidCondition(f"{place}: {part!r} begins after its end; write the earlier value first")
         step = int(match[4] or 1)
         if match[4] and not 0 < step <= last - first:
             raise InvalidCondition(f"{place}: the step of {part!r} does not fit in its range; write it like */15")

@@ -87,7 +87,10 @@ def _check_board(database: Database) -> None:
     if version is None:
         database.refuse_missing()
     if version not in KNOWN:
-        raise StoreError(f"{database.where} is at schema {version}, which this version does not know")
+        raise StoreError(
+            f"{database.where} is at schema {version}, which this version does not know; use the version of blackboard"
+            " that wrote it"
+        )
 
 
 def _check_archive(archive: Path) -> set[str]:

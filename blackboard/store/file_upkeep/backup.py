@@ -149,7 +149,10 @@ def examine_copy(path: Path) -> Copy:
                 raise StoreForeign(f"{path} is not a blackboard")
             version = rows.execute("SELECT version_num FROM alembic_version").fetchone()[0]
             if version not in KNOWN:
-                raise StoreNewer(f"{path} is at schema {version}, which this version does not know")
+                raise StoreNewer(
+                    f"{path} is at schema {version}, which this version does not know; use the newer version of"
+                    " blackboard that wrote it"
+                )
             problems = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall()]
             if problems != ["ok"]:
                 raise StoreError(f"{path} is damaged: {'; '.join(problems)[:500]}")
@@ -236,7 +239,7 @@ def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
             try:
                 os.link(file, copy)
             except FileExistsError:
-                raise StoreError(f"{copy} exists; move it away first") from None
+                raise StoreError(f"the old board would be kept as {copy}, which exists; move that file away") from None
             except OSError:  # a file system without links
                 _copy_file(file, copy)
     sync(old.database.parent)

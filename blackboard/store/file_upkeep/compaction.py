@@ -44,7 +44,7 @@ def compact(database: Database, *, insist: bool = True) -> bool:
         StoreError: The board is on a server, or the disk is full.
     """
     if database.file is None:
-        raise StoreError(f"{database.where} is on a server, which reuses and clears its pages itself")
+        raise StoreError(f"{database.where} is on a server, which reuses its pages itself; only files are compacted")
     with _create_beside(database.file.files) as part:
         if not _rewrite_beside_writers(database, part, MAX_TRIES if insist else 1):
             if not insist:
