@@ -140,10 +140,12 @@ class Transaction:
         self._cursor.executemany(sql, rows)
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
-        """Insert a row whose id the database chooses, and return the id.
+        """Insert a row with the next free id, which is the parameter `id` of the statement, and return the id.
 
-        On a server, `last_id` asks for the largest id, which is this one while the board is locked.
+        SQLite chooses it. On a server, `last_id` asks for the largest id, once in a transaction: nobody else can insert
+        while the board is locked.
         """
+        values["id"] = None
         return int(self.run(statement, **values).lastrowid)
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -23,7 +23,7 @@ Value = TypeVar("Value", bound=int | float | str | None)
 class ServerTransaction(Transaction):
     """An open transaction on a connection to a server; see `Transaction`."""
 
-    __slots__ = ("_begun", "_connection", "_counted", "_pipeline", "_sets")
+    __slots__ = ("_begun", "_connection", "_counted", "_last_ids", "_pipeline", "_sets")
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(None, dialect)
@@ -32,6 +32,8 @@ class ServerTransaction(Transaction):
         self._counted: list[tuple[Answer, WorkEffects, str]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
         self._sets = RowSets()
+        self._last_ids: dict[str, int] = {}
+        """The largest ids of tables, by the statements that asked for them."""
         self._begun: Answer | None = None
         """The answer to the last statement of `begin`."""
 
@@ -100,8 +102,10 @@ class ServerTransaction(Transaction):
             self.put(statement, row)
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
+        last = self._last_ids.get(last_id.name)
+        values["id"] = self._last_ids[last_id.name] = 1 + ((self.value(last_id) or 0) if last is None else last)
         self.run(statement, **values)
-        return self.value(last_id)
+        return int(values["id"])
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         sql, names = statement.compiled(self.dialect)

@@ -1,11 +1,11 @@
 -- Activations and their inputs, cooldowns and pauses of agents, and workers.
 
 -- fragment: new_activation
-INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
-  attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
+INSERT INTO activation (id, agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at,
+  retry_at, attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
   split_after_call, deaths, scheduled_for, conflicts, reads_again, read_at)
-VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at, :retry_at,
-  :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
+VALUES (:id, :agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at,
+  :retry_at, :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
   :split_from, :split_after_call, :deaths, :scheduled_for, :conflicts, :reads_again, :read_at)
 
 -- name: insert_activation

@@ -119,10 +119,10 @@ WHERE mark.kind = :kind
 
 -- name: insert_crossing
 -- Record a crossing.
-INSERT INTO crossing (watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at,
-  held_by, law, order_key, event_id, activation_id, closed_at, measure, cause, began_at)
-VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent, :ready_at,
-  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause, :began_at);
+INSERT INTO crossing (id, watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent,
+  ready_at, held_by, law, order_key, event_id, activation_id, closed_at, measure, cause, began_at)
+VALUES (:id, :watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent,
+  :ready_at, :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause, :began_at);
 
 -- name: renew_crossing
 -- Update a waiting crossing. If it is held, its instant stays; otherwise the earlier instant counts.
