@@ -16,7 +16,7 @@ from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, ReadSpec
 from blackboard.core.marks.mark_model import StoredMark
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import EventRow, InputRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 ABSORBED, READ = "absorbed", "read"
@@ -68,15 +68,7 @@ def record_input(
     relevance: float | None = None,
 ) -> None:
     """Record a mark as an input of an activation."""
-    txn.sql.run(
-        ACTIVATIONS.insert_input,
-        activation_id=activation_id,
-        mark_id=event.mark_id,
-        role=role,
-        event_id=event.id,
-        strength=strength,
-        relevance=relevance,
-    )
+    txn.sql.put(ACTIVATIONS.insert_input, InputRow(activation_id, event.mark_id, role, event.id, strength, relevance))
 
 
 def as_input(
