@@ -71,6 +71,8 @@ class HostChild(Child):
         """The number of lines that the run has read."""
         self.is_going = False
         """Whether it has shown that it works, since this was last asked."""
+        self.is_asked = False
+        """Whether it was asked to end."""
         self.worker: str | None = None
         """The name of its worker on the board, once it has started."""
         self.started_at = float("inf")
@@ -321,10 +323,7 @@ class BoardRun:
         self._wait("a depositor does not end", lambda: all(child.role != "depositor" for child in self.alive()))
         self._wait("the board does not come to rest", self._rests)
         self.state.end_claims()
-        for child in self.alive():
-            if child.role == "daemon":
-                child.signal(signal.SIGTERM)
-        self._wait("a process does not end", lambda: not self.alive())
+        self._wait("a process does not end", self._have_ended)
         self.unknown -= self.kept.keys()  # a deposit with a key was repeated
         with self._rows() as query:
             host_checks.check(query, self.kept)
@@ -335,6 +334,14 @@ class BoardRun:
         self.figures.unknown += len(self.unknown)
         self.figures.activations += done
         self.figures.interruptions += interruptions
+
+    def _have_ended(self) -> bool:
+        """Ask each daemon once to end, and return whether all processes have."""
+        for child in self.alive():
+            if child.worker is not None and not child.is_asked:
+                child.is_asked = True
+                child.signal(signal.SIGTERM)
+        return not self.alive()
 
     def _rests(self) -> bool:
         self._clear_deaths()
