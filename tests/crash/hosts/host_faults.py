@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,6 +77,19 @@ def cut_silent(run: BoardRun) -> Iterator[str]:
 
 
 @contextmanager
+def lose_answers(run: BoardRun) -> Iterator[str]:
+    """Let answers of the server be lost on the way to some hosts, with their connections, for some seconds."""
+    hosts = [host for host in range(run.hosts) if run.rng.random() < 0.7 and "lossy" in run.links.cuts]
+    with ExitStack() as stack:
+        for host in hosts:
+            stack.enter_context(run.trouble(host))
+            stack.callback(run.links.mend, host)
+            run.links.cut(host, "lossy")
+        run.pump(run.rng.uniform(0.5, 4.0))
+        yield f"answers to {len(hosts)} hosts are lost"
+
+
+@contextmanager
 def stop_processes(run: BoardRun) -> Iterator[str]:
     """Stop all processes of a host for some seconds, as a virtual machine is stopped."""
     host = run.rng.randrange(run.hosts)
@@ -123,6 +136,7 @@ FAULTS: Mapping[str, Fault] = {
     "server restarts": restart_server,
     "closed cuts": cut_closed,
     "silent cuts": cut_silent,
+    "lost answers": lose_answers,
     "stopped hosts": stop_processes,
     "ended listeners": end_listeners,
     "ended sessions": end_sessions,
@@ -130,5 +144,5 @@ FAULTS: Mapping[str, Fault] = {
 }
 """The faults by the names that the report has for them."""
 
-WEIGHTS: Mapping[str, int] = {"series of kills": 4, "kills": 2}
+WEIGHTS: Mapping[str, int] = {"series of kills": 4, "kills": 2, "lost answers": 2}
 """How often a fault comes while each other fault comes once."""

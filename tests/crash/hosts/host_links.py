@@ -1,6 +1,7 @@
 """The links between hosts and a PostgreSQL server, each through a proxy of its own that can be cut.
 
-A cut is either closed or silent. A closed link resets its connections and refuses new ones. A silent link carries
+A cut is closed, silent or lossy. A closed link resets its connections and refuses new ones. On a lossy link, a request
+reaches the server, and sometimes its answer is lost with the connection. A silent link carries
 nothing and tells nobody, as when a cable is pulled: what is sent meanwhile arrives when the link is mended. Both ends
 of a connection that is silent for too long are reset, as the systems of both machines do with the timeouts that the
 program sets. The proxies run in a process of their own, so that their parent has no thread when it forks.
@@ -10,20 +11,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import selectors
 import signal
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from sqlalchemy import make_url
 
 __all__ = ["Cut", "HostLinks", "ProxyLinks"]
 
-Cut = Literal["closed", "silent"]
+Cut = Literal["closed", "silent", "lossy"]
+
+LOSS = 0.1
+"""The share of requests on a lossy link whose answers are lost."""
 
 SILENCE_SECONDS = 11.0
 """How long both ends of a silent connection wait: keepalives begin after 5 s, and 3 are lost, one every 2 s."""
@@ -36,9 +41,11 @@ class HostLinks(Protocol):
 
     Attributes:
         name: What the hosts are, in reports.
+        cuts: How links can be cut.
     """
 
     name: str
+    cuts: Collection[Cut]
 
     def url(self, host: int, database: str) -> str:
         """Return the URL of a database, as a host reaches it."""
@@ -62,6 +69,7 @@ class ProxyLinks:
     """
 
     name = "processes behind proxies"
+    cuts: Collection[Cut] = get_args(Cut)
 
     def __init__(self, socket_folder: Path, hosts: int) -> None:
         listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(hosts)]
@@ -222,6 +230,9 @@ class _Proxies:
                     raise EOFError
                 connection.other.unsent += data
                 self._send(connection.other)
+                if self._loses_answer(connection):
+                    self._close(connection, resets=True)
+                    return
             if events & selectors.EVENT_WRITE:
                 self._send(connection)
         except BlockingIOError:
@@ -231,6 +242,10 @@ class _Proxies:
             return
         self._watch(connection)
         self._watch(connection.other)
+
+    def _loses_answer(self, connection: _Connection) -> bool:
+        is_request = connection.end.family == socket.AF_INET
+        return is_request and self._state[connection.host] == "lossy" and random.random() < LOSS
 
     def _send(self, connection: _Connection) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -489,7 +489,7 @@ class HostRun:
 
     Args:
         server: The server.
-        links: The links of the hosts.
+        links: The sorts of links that the hosts have, in turn from board to board.
         figures: With the seed and the number of hosts.
         kills: How many processes are to be killed.
         seconds: After how many seconds no further round begins; None without a limit.
@@ -499,7 +499,7 @@ class HostRun:
     def __init__(
         self,
         server: BoardServer,
-        links: HostLinks,
+        links: Sequence[HostLinks],
         figures: HostFigures,
         kills: int,
         seconds: float | None,
@@ -518,8 +518,9 @@ class HostRun:
         """
         while self._may_go_on():
             rng = random.Random(f"{self._figures.seed} {self._figures.boards}")
+            links = self._links[self._figures.boards % len(self._links)]
             self._figures.boards += 1
-            BoardRun(self._server, self._links, rng, self._figures, self._progress, self._may_go_on).run()
+            BoardRun(self._server, links, rng, self._figures, self._progress, self._may_go_on).run()
         self._figures.deadlocks = self._server.deadlocks()
         self._figures.seconds = time.monotonic() - self._began
 
