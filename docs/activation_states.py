@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from blackboard.core.states import activation_diagram
+from blackboard.core.states import INITIAL, TRANSITIONS, ActivationState
 
 PAGE = Path(__file__).with_name("design.md")
 BLOCK = re.compile(r"(?<=<!-- activation states: begin -->\n).*?(?=<!-- activation states: end -->)", re.DOTALL)
+
+
+def activation_diagram() -> str:
+    """Return the states of an activation and their transitions as a Mermaid state diagram."""
+    transitions = TRANSITIONS[ActivationState]
+    arrows = [f"[*] --> {state}" for state in INITIAL[ActivationState]]
+    arrows += [f"{old} --> {new}" for old, followers in transitions.items() for new in followers]
+    arrows += [f"{state} --> [*]" for state in ActivationState if state not in transitions]
+    return "\n".join(["stateDiagram-v2", *(f"    {arrow}" for arrow in arrows)])
 
 
 def updated(page: str) -> str:

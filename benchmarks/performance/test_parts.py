@@ -17,7 +17,7 @@ from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.payload_text import dump_payload
-from blackboard.core.marks.reinforcement import FadingState, join
+from blackboard.core.marks.reinforcement import FadingState
 from blackboard.store.statements import MARKS
 
 
@@ -79,7 +79,7 @@ def test_build_and_dump_a_mark(benchmark: Any) -> None:
 def test_a_reinforced_state(benchmark: Any) -> None:
     law = Exponential("1h")
     old, new = FadingState(1.0, 0, law), FadingState(0.5, 60_000_000, law)
-    benchmark(join, Trace.defaults, old, new, 60_000_000)
+    benchmark(join_states, Trace.defaults, old, new, 60_000_000)
 
 
 def test_parse_a_condition(benchmark: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from blackboard.board.mark_storage.submissions import check_signature
+from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import AccessToken
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import activity_log

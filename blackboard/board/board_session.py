@@ -25,9 +25,10 @@ from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store import schema
 from blackboard.store.database import Database
 from blackboard.store.database_server.server_clock import ServerClock
-from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
+from blackboard.store.schema import SchemaChange, check_revision
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
+from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system.callback_lists import Listeners
 
 T = TypeVar("T")
@@ -181,7 +182,7 @@ class BoardSession:
         if alive is None:
             with_locks = {row.id: row.lock_key for row in rows if row.lock_key is not None and held is not None}
             alive = {worker for worker, key in with_locks.items() if key in (held or ())}
-            alive |= {row.id for row in rows if row.id not in with_locks and row.seen_at > now - SEEN_MICROSECONDS}
+            alive |= {row.id for row in rows if row.id not in with_locks and was_seen_lately(row.seen_at, now)}
         return frozenset(seen.keys() - alive)
 
     def run_and_roll_back(self, work: Callable[[BoardTransaction], T]) -> T:

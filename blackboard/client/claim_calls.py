@@ -8,6 +8,7 @@ from typing import Any
 from blackboard.board.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
 from blackboard.client.http_messages import Call, HttpRequest, ask, decode, encode, path_of, post, query_of
+from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError
 
@@ -66,7 +67,7 @@ def fail(
         raise UsageError("the reason is empty; say why the activation failed")
     path = path_of("/v1/agents/{}/activations/{}/fail", *_run_of(activation_id, agent, fence))
     calls = [item.model_dump(mode="json", exclude_defaults=True) for item in usage]
-    body = {"fence": fence, "reason": reason[:20_000], "retry": retry, "usage": calls}
+    body = {"fence": fence, "reason": reason[:MAX_REASON_CHARACTERS], "retry": retry, "usage": calls}
     return (yield from ask(RunState, post(path, body)))
 
 

@@ -145,12 +145,3 @@ def check_transition(old: str, new: StrEnum) -> None:
 def one_of_states(column: str, states: Iterable[StrEnum]) -> str:
     """Return the SQL condition that a column has one of the states."""
     return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
-
-
-def activation_diagram() -> str:
-    """Return the states of an activation and their transitions as a Mermaid state diagram."""
-    transitions = TRANSITIONS[ActivationState]
-    arrows = [f"[*] --> {state}" for state in INITIAL[ActivationState]]
-    arrows += [f"{old} --> {new}" for old, followers in transitions.items() for new in followers]
-    arrows += [f"{state} --> [*]" for state in ActivationState if state not in transitions]
-    return "\n".join(["stateDiagram-v2", *(f"    {arrow}" for arrow in arrows)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from blackboard.errors import NotFound
 from blackboard.mcp_server.board_access import BoardAccess
@@ -51,11 +51,6 @@ RESOURCES = (
     BoardResource("board://status", "status", "The state of the board, its agents and its kinds of marks", _status),
     BoardResource("board://views", "views", "The SQL views and their columns, for query", _views),
 )
-
-
-def subject_uri(subject: str) -> str:
-    """Return the address of a subject."""
-    return SUBJECT + quote(subject, safe="")
 
 
 def read_resource(access: BoardAccess, uri: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
+from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.mcp_server.labelled_data import MAX_ROWS
 
 MAX_ID = 2**63 - 1
@@ -116,7 +117,9 @@ class FinishArguments(Arguments):
         description="{} or {marks: [{kind, subject, payload, key}], withdrawals: [{mark}],"
         " reinforcements: [{mark, by}]}",
     )
-    failed: str | None = Field(default=None, max_length=20_000, description="Why it failed, instead of a result")
+    failed: str | None = Field(
+        default=None, max_length=MAX_REASON_CHARACTERS, description="Why it failed, instead of a result"
+    )
     retry: bool = Field(default=True, description="Whether another attempt may succeed")
 
 

@@ -32,12 +32,12 @@ class WorkThreads:
     def __init__(self, number: int, waiting: int | None = None) -> None:
         self._limit = number + (WAITING * number if waiting is None else waiting)
         self._executor = ThreadPoolExecutor(number, thread_name_prefix="blackboard-request")
-        self._present = 0
+        self._in_progress = 0
 
     @property
-    def present(self) -> int:
+    def in_progress(self) -> int:
         """The amount of work that runs or waits."""
-        return self._present
+        return self._in_progress
 
     async def run(self, work: Callable[[], T], *, is_owed: bool = False) -> T:
         """Run work in one of the threads. It goes on if the client leaves meanwhile.
@@ -49,14 +49,14 @@ class WorkThreads:
         Raises:
             QueueFull: Too much work waits already.
         """
-        if self._present >= self._limit and not is_owed:
+        if self._in_progress >= self._limit and not is_owed:
             raise QueueFull("too many requests wait already; try again in a moment")
-        self._present += 1
+        self._in_progress += 1
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         future.add_done_callback(self._leave)
         return await asyncio.shield(future)
 
     def _leave(self, future: asyncio.Future[T]) -> None:
-        self._present -= 1
+        self._in_progress -= 1
         if not future.cancelled():
             future.exception()  # nobody may be left to retrieve it

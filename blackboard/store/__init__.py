@@ -8,6 +8,7 @@ transaction      an open transaction, which runs statements
 group_commit     the work of several threads in one transaction
 commit_record    whether a commit on a server without an answer succeeded
 reader_pool      idle reading connections, lent again
+worker_sightings  whether a worker without a lock was seen lately
 connection_uses  the threads that use a reading connection; a fork waits for them
 dialect          the differences between SQLite and PostgreSQL, by capability
 

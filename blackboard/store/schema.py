@@ -18,6 +18,7 @@ from blackboard.store.database import Database
 from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
+from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import migrations_folder, program_version
 from blackboard.system.private_files import PRIVATE_MODE, set_mode
@@ -30,10 +31,6 @@ _alembic = threading.Lock()
 
 Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 """Returns which of some workers are running, on the board of a file; None if that cannot be known."""
-
-
-SEEN_MICROSECONDS = 120_000_000
-"""Microseconds for which a worker on a server counts as living after it was seen: two leases of the default length."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +254,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
     seen = dict(cursor.fetchall())
     running = living(database.path, seen)
     if running is None:
-        running = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN_MICROSECONDS}
+        running = {worker for worker, seen_at in seen.items() if was_seen_lately(seen_at, now)}
     if running:
         raise StoreError(
             f"{database.where} is at schema {revision}, and worker {min(running)} runs on it; stop every worker, then"

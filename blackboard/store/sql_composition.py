@@ -43,7 +43,7 @@ def compose(text: str, fragments: Mapping[str, Fragment], options: Collection[st
     return text
 
 
-def bind(text: str, *, is_numbered: bool) -> tuple[str, tuple[str, ...]]:
+def bind_parameters(text: str, *, is_numbered: bool) -> tuple[str, tuple[str, ...]]:
     """Return a text with placeholders, and the names of their values in their order.
 
     A driver takes values by position (`?`), or by number (`$1`): then a value that occurs twice has one number.

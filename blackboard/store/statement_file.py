@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from blackboard.store import query_rows, rows
 from blackboard.store.dialect import POSTGRESQL, SQLITE, Dialect
-from blackboard.store.sql_composition import Fragment, bind, compose
+from blackboard.store.sql_composition import Fragment, bind_parameters, compose
 
 _BLOCK = re.compile(
     r"^-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+(?: \| None)?))?(?: \(([\w ]+)\))?\n"
@@ -91,7 +91,7 @@ class Statement(Generic[Result]):
     def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """Return the text for a driver, and the names of its parameters in their order."""
         if (compiled := self._compiled.get(dialect.name)) is None:
-            compiled = bind(self.text(dialect.name), is_numbered=dialect.is_remote)
+            compiled = bind_parameters(self.text(dialect.name), is_numbered=dialect.is_remote)
             self._compiled[dialect.name] = compiled
         return compiled
 

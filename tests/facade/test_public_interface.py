@@ -148,6 +148,6 @@ def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
         finally:
             sys.setprofile(None)
     assert entered[:5] == [
-        "DepositMethods.deposit", "deposited_item", "learn_classes", "deposit_options", "DepositRequest.of"
+        "DepositMethods.deposit", "deposited_item", "deposit_options", "DepositRequest.of"
     ]  # fmt: skip
     assert {name for name in entered if entered.count(name) > 1} == set()

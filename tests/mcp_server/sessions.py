@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
+from urllib.parse import quote
 
 import httpx2
 from mcp.client.client import Client
@@ -19,6 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from blackboard import Blackboard, ManualClock, Mark, Need, agent, strength
 from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.mcp_server.board_resources import SUBJECT
 from blackboard.mcp_server.protocol_handlers import build_server
 
 P = ParamSpec("P")
@@ -138,3 +140,8 @@ async def over_http(url: str, token: str, mode: str = "auto") -> AsyncIterator[S
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield Session(client)
+
+
+def subject_uri(subject: str) -> str:
+    """Return the address of the resource about a subject."""
+    return SUBJECT + quote(subject, safe="")

@@ -11,9 +11,9 @@ from mcp.shared.exceptions import MCPError
 from blackboard import Blackboard, Need
 from blackboard.mcp_server import protocol_handlers
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, MAX_SUBJECT_BYTES, subject_uri
+from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, MAX_SUBJECT_BYTES
 from blackboard.mcp_server.protocol_handlers import MAX_ANSWER_BYTES
-from tests.mcp_server.sessions import Finding, awaited, within
+from tests.mcp_server.sessions import Finding, awaited, subject_uri, within
 
 MARKS = 30
 

@@ -24,7 +24,7 @@ def kind(on_repeat: OnRepeat, cap: float | None = None, law: object = None) -> K
 
 def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingState | None:
     """Return the state after a deposit that is recorded when it occurs."""
-    return reinforcement.join(kind, old, new, new.at)
+    return reinforcement.join_states(kind, old, new, new.at)
 
 
 def remaining(state: FadingState | None, now: int) -> float:

@@ -18,7 +18,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.mark_storage import mark_removals, open_needs
-from blackboard.board.mark_storage.submissions import check_signature
+from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions import activity_log, search_docs
 from blackboard.board.transactions.activation_rows import get_activation

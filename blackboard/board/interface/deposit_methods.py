@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import mark_removals, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
-from blackboard.board.mark_storage.submissions import check_signature
+from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import (
     Receipt,
 )
@@ -108,7 +108,7 @@ class DepositMethods(BoardHandle):
         """
         item = deposited_item(mark, subject, payload)
         classes = self.session.classes
-        deposit_batches.learn_classes(classes, [item])
+        classes.learn([item])
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
         return self.session.write(lambda txn: submissions.submit(txn, request, classes), shared=True)

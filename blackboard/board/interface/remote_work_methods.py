@@ -15,6 +15,7 @@ from blackboard.board.result_types import (
     RunState,
 )
 from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (
     UsageError,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     pass
 
 from blackboard.board.interface.board_handle import BoardHandle
-
-MAX_REASON_CHARACTERS = 20_000
-"""The longest part of the reason of a failure that is stored."""
 
 
 class RemoteWorkMethods(BoardHandle):

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import submit_each
 from blackboard.board.result_types import Receipt
@@ -62,7 +61,7 @@ def _deposit_batch(
     session: BoardSession, author: str, batch: Sequence[DepositEntry], *, raises: bool
 ) -> list[Receipt | UsageError]:
     classes = session.classes
-    learn_classes(classes, [entry.item for entry in batch])
+    classes.learn(entry.item for entry in batch)
     requests = requests_of(batch, author)
     return session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
 
@@ -77,15 +76,6 @@ def requests_of(batch: Iterable[DepositEntry], author: str) -> list[DepositReque
         except UsageError as error:
             requests.append(error)
     return requests
-
-
-def learn_classes(classes: MarkClasses, items: Iterable[Mark | Deposit]) -> None:
-    """Register the classes of marks in this process, and look for the classes of kinds that are given by name."""
-    for item in items:
-        if isinstance(item, Deposit):
-            classes.load([item.kind])
-        elif not classes.knows(type(item)) and isinstance(item, Mark):
-            classes.add([type(item)])
 
 
 def check_lengths(

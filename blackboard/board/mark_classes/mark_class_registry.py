@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ConfigDict, JsonValue, ValidationError
 
@@ -39,6 +39,14 @@ class StandIn(Mark, kind="stand_in"):
     """The base class of marks whose class this process does not know. They take any fields, and check none."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class NamedKind(Protocol):
+    """A deposit that names its kind, without a class."""
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind."""
 
 
 class MarkClasses:
@@ -72,6 +80,14 @@ class MarkClasses:
     def load_from(self, source: Source) -> None:
         """Set a source of classes, such as the deployment file, which `load` asks for a kind without a class."""
         self._source = source
+
+    def learn(self, items: Iterable[Mark | NamedKind]) -> None:
+        """Add the classes of marks, and load the classes of kinds that are given by name. Not in a transaction."""
+        for item in items:
+            if not isinstance(item, Mark):
+                self.load([item.kind])
+            elif not self.knows(type(item)):
+                self.add([type(item)])
 
     def load(self, kinds: Iterable[str]) -> None:
         """Ask the source for its classes if one of these kinds has no class. Not in a transaction: it may import.

@@ -2,6 +2,7 @@
 
 deposit_requests  requests to deposit a mark, as plain data
 submissions       a request, checked against the board before it is deposited
+signatures        whether a name may sign
 deposits          the deposit of a mark, with all that follows in the same transaction
 joined_marks      the mark that results when a deposit joins a live mark
 deposit_effects   the effects of a deposit on watches, guards and windows

@@ -15,7 +15,7 @@ from blackboard.board.watches.waiting_crossings import guards
 from blackboard.store.rows import MarkRow, WindowEventRow
 
 
-def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
+def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
     """Apply the effects of a mark that was written, and return the watches that crossed."""
     live = row.is_live(txn.now)
     crossed = rising_crossings.evaluate_deposit(txn, old, row) if live else []

@@ -11,8 +11,8 @@ from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage import mark_lookup, mark_removals, mark_tags, open_needs, unique_holders
 from blackboard.board.mark_storage.deposit_effects import (
     agents_of,
+    apply_effects,
     count_in_windows,
-    follow_change,
     follow_unchanged,
     follow_windows,
 )
@@ -65,7 +65,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         return _leave_unchanged(txn, new, live)
     row = _write(txn, new, joined)
     counts = count_in_windows(txn, new, row.id, row.event_id)
-    crossed = follow_change(txn, joined.old, row)
+    crossed = apply_effects(txn, joined.old, row)
     if counts and joined.shown is not None and request.kind in txn.active.tags_in_windows:
         crossed = [*crossed, *follow_windows(txn, row._replace(payload=request.payload_text))]
     return Receipt(

@@ -10,7 +10,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.reinforcement import FadingState, is_live, join, may_add, single_state
+from blackboard.core.marks.reinforcement import FadingState, is_live, join_states, may_add, single_state
 from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.store.rows import MarkRow
 
@@ -77,7 +77,7 @@ def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> J
         _check_order(kind, live, before, state)
         if _has_faded(kind, before.law, state, txn.now):
             return JoinedMark(None, single_state(kind, replace(state, law=before.law)))
-    joined = join(kind, before, state, txn.now)
+    joined = join_states(kind, before, state, txn.now)
     return None if joined is None else JoinedMark(live, joined, live if state.at < live.occurred_at else None)
 
 

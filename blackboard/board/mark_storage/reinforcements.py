@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from blackboard.board.mark_storage import mark_lookup
-from blackboard.board.mark_storage.deposit_effects import agents_of, follow_change
+from blackboard.board.mark_storage.deposit_effects import agents_of, apply_effects
 from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs
@@ -64,7 +64,7 @@ def reinforce_live(
         last_author=None if author == old.author else author,
     )
     _record(txn, old, row, author, activation_id)
-    crossed = follow_change(txn, old, row)
+    crossed = apply_effects(txn, old, row)
     return Receipt(row.id, event_id, "reinforced", txn.strength(row), agents_of(crossed))
 
 

@@ -11,15 +11,15 @@ from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.deposit_limits import check_payload
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.clock import Instant, iso
-from blackboard.core.authors import check_author, skeleton
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.mark_model import check_intensity, check_subject
 from blackboard.durations import Microseconds, format_duration
-from blackboard.errors import InvalidAuthor, InvalidMark, InvalidTime, UsageError
+from blackboard.errors import InvalidMark, InvalidTime, UsageError
 from blackboard.store.statements import MARKS
 
 
@@ -167,15 +167,3 @@ def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
         )
     txn.sql.run(MARKS.count_skew, at=txn.now, skew=ahead)
     return txn.now
-
-
-def check_signature(txn: BoardTransaction, author: str) -> None:
-    """Check that a person or a program may sign with a name.
-
-    Raises:
-        InvalidAuthor: The name cannot be stored, is reserved, or looks like the name of an agent.
-    """
-    check_author(author)
-    if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
-        looks = "is" if agent == author else f"looks like {agent!r}, which is"
-        raise InvalidAuthor(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")

@@ -10,7 +10,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.submissions import check_signature
+from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.needs import need_agents, need_answers, overdue_needs
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt

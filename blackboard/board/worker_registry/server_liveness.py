@@ -13,7 +13,7 @@ from blackboard.board.worker_registry.liveness import WorkerLiveness, new_worker
 from blackboard.clock import Instant
 from blackboard.store.database import Database
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema import SEEN_MICROSECONDS
+from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system import forks
 
 KEY_BITS = 62
@@ -68,7 +68,7 @@ class ServerLiveness:
     def _is_dead(self, row: WorkerRow, now: Instant) -> bool:
         if row.lock_key is not None and self._listener is not None:
             return self._listener.is_dead(row.lock_key)
-        return row.seen_at <= now - SEEN_MICROSECONDS
+        return not was_seen_lately(row.seen_at, now)
 
 
 Liveness: TypeAlias = WorkerLiveness | ServerLiveness

@@ -151,7 +151,9 @@ def search(
         spare=("author",),
     )
     if not found.exact:
-        note("more than 10,000 marks match: only the 1,000 most relevant were ordered by their strength")
+        from blackboard.board.reading.search import MAX_EXACT, RERANKED
+
+        note(f"more than {MAX_EXACT:,} marks match: only the {RERANKED:,} most relevant were ordered by their strength")
     if not found.complete:
         note("the index does not have all marks yet; 'status' shows how far it is")
 

@@ -92,7 +92,7 @@ def single_state(kind: Kind, new: FadingState) -> FadingState:
     return new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
 
 
-def join(kind: Kind, old: FadingState | None, new: FadingState, now: Instant) -> FadingState | None:
+def join_states(kind: Kind, old: FadingState | None, new: FadingState, now: Instant) -> FadingState | None:
     """Return the state after a deposit, or None if the deposit changes nothing.
 
     The rule is the kind's `on_repeat`:

@@ -17,6 +17,7 @@ from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
+from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.measure_scopes import scope_name
 from blackboard.core.states import ActivationState
@@ -328,4 +329,4 @@ def _describe_error(error: BaseException) -> str:
     if isinstance(error, BlackboardError):
         return f"{type(error).__name__}: {error}"
     text = "".join(traceback.format_exception(error)).strip()
-    return f"{type(error).__name__}: {error}\n\n{text}"[:20_000]
+    return f"{type(error).__name__}: {error}\n\n{text}"[:MAX_REASON_CHARACTERS]

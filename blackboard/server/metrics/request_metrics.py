@@ -36,5 +36,5 @@ class RequestMetrics(Collector):
         """Yield the metrics."""
         yield self._answers.family()
         yield self._times.family()
-        present = [((name,), pool.present) for name, pool in self._threads.items()]
+        present = [((name,), pool.in_progress) for name, pool in self._threads.items()]
         yield gauge("http_requests_present", "Requests that use the board or wait for it.", ("pool",), present)

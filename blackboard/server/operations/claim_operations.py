@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
 from blackboard.board.remote_results import Usage
 from blackboard.clock import seconds_in
+from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.server.remote_claims.claim_queue import Attempt, WaitingClaim
@@ -75,7 +76,9 @@ class FailedRun(Fields):
     """The failure of a run."""
 
     fence: Fence
-    reason: Annotated[str, Field(min_length=1, max_length=20_000, description="Why it failed, for people.")]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=MAX_REASON_CHARACTERS, description="Why it failed, for people.")
+    ]
     retry: bool = Field(default=True, description="Whether another attempt may succeed.")
     usage: Usage = ()
 

@@ -45,7 +45,7 @@ def _environment() -> Environment:
     return environment
 
 
-def render(name: str, values: Mapping[str, object]) -> str:
+def render_page(name: str, values: Mapping[str, object]) -> str:
     """Return a page, with all of its parts."""
     return _template(name).render(values)
 

@@ -32,7 +32,7 @@ from blackboard.server.pages.graph_labels import milliseconds
 from blackboard.server.pages.live_page import LivePage, PageCall, Viewer
 from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
 from blackboard.server.pages.mark_counts import LiveCounts
-from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
+from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_calls import RequestCalls
@@ -98,7 +98,7 @@ class Pages:
         async def show(request: Request) -> Response:
             def work() -> str:
                 call = self._call(page, request, request.query_params.multi_items())
-                return render(page.name, self._values(page, call, request) | {"is_live": False})
+                return render_page(page.name, self._values(page, call, request) | {"is_live": False})
 
             try:
                 return HTMLResponse(await self._threads.run(work), headers=HEADERS)
@@ -140,7 +140,7 @@ class Pages:
             call.viewer.caller.require("operate")
             result = deployment_page.check_file(self._file, self._board.database.url)
             preview = result.get("against_board") or {}
-            return render("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
+            return render_page("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
 
         try:
             return HTMLResponse(await self._checks.run(work), headers=HEADERS)
@@ -218,7 +218,7 @@ class Pages:
             "address": f"{request.url.path.removeprefix(root)}{f'?{query}' if (query := request.url.query) else ''}",
         }
         headers = {**HEADERS, **problem.headers}
-        return HTMLResponse(render("refused", values), problem.type.status, headers)
+        return HTMLResponse(render_page("refused", values), problem.type.status, headers)
 
 
 def root_of(request: Request) -> str:

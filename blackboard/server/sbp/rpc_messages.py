@@ -21,7 +21,7 @@ class Envelope(SbpFields):
     params: Any = None
 
 
-def parse(body: bytes) -> Any:
+def parse_message(body: bytes) -> Any:
     """Return the value of a body.
 
     Raises:

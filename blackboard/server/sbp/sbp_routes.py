@@ -18,7 +18,7 @@ from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.request_reading import JSON, check_media_type, read_body
 from blackboard.server.sbp import sbp_methods
-from blackboard.server.sbp.rpc_messages import envelope_of, parse
+from blackboard.server.sbp.rpc_messages import envelope_of, parse_message
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_errors import (
     INTERNAL,
@@ -154,7 +154,7 @@ class SbpPaths:
             check_media_type(request, JSON)
         except HttpProblem as problem:
             raise error_of_problem(problem) from None
-        return parse(body)
+        return parse_message(body)
 
     async def _run(self, method: str, given: Any, request: Request, session: str) -> dict[str, Any]:
         """Run a method in a thread, and return its result.
