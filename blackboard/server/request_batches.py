@@ -42,7 +42,7 @@ class SharedWork(Generic[Item, Result]):
         self._rounds: asyncio.Task[None] | None = None
         self._expected = 1
         self._gathered = asyncio.Event()
-        self.present = 0
+        self.in_progress = 0
         """The number of items that wait or are in work."""
 
     async def run(self, item: Item) -> Result:
@@ -52,9 +52,9 @@ class SharedWork(Generic[Item, Result]):
             QueueFull: Too many items wait already.
             Exception: Its error.
         """
-        if self.present >= self._limit:
+        if self.in_progress >= self._limit:
             raise QueueFull("too many requests wait already; try again in a moment")
-        self.present += 1
+        self.in_progress += 1
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if len(self._waiting) >= self._expected:
@@ -74,7 +74,7 @@ class SharedWork(Generic[Item, Result]):
                 results = await loop.run_in_executor(self._executor, self._work, [item for item, _ in taken])
             except Exception as error:
                 results = [error] * len(taken)
-            self.present -= len(taken)
+            self.in_progress -= len(taken)
             self._expected = min(AT_ONCE, len(taken) + len(self._waiting))
             for (_, future), result in zip(taken, results, strict=True):
                 if future.done():

@@ -26,37 +26,39 @@ TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 """The tasks of backfills that test a watch."""
 
 
-def prepare_change(txn: BoardTransaction, kind: str, subject: str, said: Callable[[], str] | None = None) -> None:
-    """Finish backfills, then due crossings, that must come before a change of a mark of this kind and subject.
+def prepare_change(txn: BoardTransaction, kind: str, subject: str, deposited: Callable[[], str] | None = None) -> None:
+    """Test the watches that a change of a mark of this kind and subject could disturb, if the deployment has changed.
 
-    `said` returns the payload of a deposit, which may bring the mark into another group.
+    `deposited` returns the payload of a deposit, which may bring the mark into another group.
     """
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
-            for scope in _scopes_to_test(txn, watch, kind, subject, said):
+            for scope in _scopes_to_test(txn, watch, kind, subject, deposited):
                 _follow_deployment(txn, watch, scope)
-    predicted_crossings.fire_due_of(txn, kind, subject)
 
 
 def _scopes_to_test(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, said: Callable[[], str] | None
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, deposited: Callable[[], str] | None
 ) -> Iterator[str]:
     """Yield the scopes of a watch that a change could disturb: those of the mark, and those whose guard it may open."""
-    yield from _scopes_of(txn, watch, kind, subject, said)
+    yield from _scopes_of(txn, watch, kind, subject, deposited)
     if guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         yield from (row.scope for row in rows)
 
 
 def _scopes_of(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, said: Callable[[], str] | None
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, deposited: Callable[[], str] | None
 ) -> Iterator[str]:
     """Yield the subject or, for a watch over groups, the groups of its marks and of the new payload."""
     if watch.by is None:
         yield subject
         return
     scopes = [*watch_scopes.scopes_of(txn, watch, txn.stored_marks([kind], subject))]
-    if said is not None and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, said())) is not None:
+    if (
+        deposited is not None
+        and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, deposited())) is not None
+    ):
         scopes.append(scope)
     yield from dict.fromkeys(scopes)
 

@@ -59,9 +59,7 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
             " nothing was stored. Give each deposit its own key"
         )
     row = txn.sql.one(MARKS.get_mark, id=known.mark_id)
-    return Receipt(
-        known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.fading(row).strength(txn.now)
-    )
+    return Receipt(known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.live_strength(row))
 
 
 def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, source: str | None) -> None:

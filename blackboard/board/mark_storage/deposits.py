@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from blackboard.board.deployment_changes import changed_watches, mark_migration
+from blackboard.board.deployment_changes import mark_migration
 from blackboard.board.mark_classes import unique_values
-from blackboard.board.mark_storage import mark_lookup, mark_removals, mark_tags, open_needs, unique_holders
+from blackboard.board.mark_storage import (
+    change_preparation,
+    mark_lookup,
+    mark_removals,
+    mark_tags,
+    open_needs,
+    unique_holders,
+)
 from blackboard.board.mark_storage.deposit_effects import (
     agents_of,
     apply_effects,
@@ -53,8 +60,8 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     new = NewDeposit.of(txn, request)
-    changed_watches.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
-    live = None if new.kind.on_repeat == "separate" else _take_live(txn, new.kind, request.subject)
+    change_preparation.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
+    live = None if new.kind.on_repeat == "separate" else _evaporate_and_find_live(txn, new.kind, request.subject)
     if request.if_event is not None:
         mark_lookup.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
     if (later := _replaced_by(txn, new, live)) is not None:
@@ -72,12 +79,12 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         row.id,
         row.event_id,
         "deposited" if joined.old is None else "reinforced",
-        txn.strength(row) if row.is_live(txn.now) else 0.0,
+        txn.live_strength(row),
         agents_of(crossed),
     )
 
 
-def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
+def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """Return the live mark of a kind and subject, after moving evaporated marks to the history."""
     live = None
     for row in txn.marks_of_subject(kind.name, subject):

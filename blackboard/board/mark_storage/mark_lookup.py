@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployment_changes import changed_watches, mark_migration
+from blackboard.board.deployment_changes import mark_migration
+from blackboard.board.mark_storage import change_preparation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
@@ -28,7 +29,7 @@ def prepare_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_
     if row is not None:
         row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):
-            changed_watches.prepare_change(txn, row.kind, row.subject)
+            change_preparation.prepare_change(txn, row.kind, row.subject)
             check_event(if_event, f"mark {mark_id}", row)
             return row
     raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")

@@ -41,7 +41,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     """
     if (first := first_receipt(txn, request)) is not None:
         return first
-    return store(txn, request, prepare(txn, request, classes))
+    return store(txn, request, check_and_register(txn, request, classes))
 
 
 def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
@@ -113,7 +113,7 @@ def _is_text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and "\0" not in value and (value.isascii() or value.isprintable())
 
 
-def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> DepositRequest:
+def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> DepositRequest:
     """Check a request against the board, and return it as it is stored. Register a kind that only this process knows.
 
     Raises:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployment_changes import changed_watches, mark_migration
+from blackboard.board.deployment_changes import mark_migration
 from blackboard.board.mark_classes.unique_values import readable_value
-from blackboard.board.mark_storage import mark_removals
+from blackboard.board.mark_storage import change_preparation, mark_removals
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
 from blackboard.errors import UniqueConflict
@@ -31,7 +31,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_value(value)} belongs to {place}")
-        changed_watches.prepare_change(txn, row.kind, row.subject)
+        change_preparation.prepare_change(txn, row.kind, row.subject)
         mark_removals.evaporate(txn, row)
 
 

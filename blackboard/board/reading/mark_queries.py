@@ -76,7 +76,7 @@ def marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[Mar
         UsageError: A value cannot be that of a tag.
     """
     if kind is not None:
-        txn.require_kind(kind)
+        txn.kind(kind)  # it must exist
     return [record_of(row, weight, strength, as_of) for row, weight, strength, as_of in _marks(txn, kind, query)]
 
 

@@ -157,14 +157,6 @@ class BoardTransaction:
         """
         return self.active.kinds.get(name) or self.deployment.kind(name)
 
-    def require_kind(self, name: str) -> None:
-        """Check that a kind is registered.
-
-        Raises:
-            UnknownName: The kind is not registered.
-        """
-        self.kind(name)
-
     def migrated(self, row: MarkRow) -> MarkRow:
         """Return a mark in its state after the last change of its kind, without writing it.
 
@@ -279,6 +271,10 @@ class BoardTransaction:
         if at == row.anchored_at == self.now:
             return weight * row.intensity  # it was just deposited, so nothing has faded
         return weight * self.state(row).remaining(at)
+
+    def live_strength(self, row: MarkRow) -> float:
+        """Return the strength of a mark now; 0 if it is no longer live."""
+        return self.strength(row) if row.is_live(self.now) else 0.0
 
     def marks_with_strength(self, statement: Statement[LiveMark], **values: Any) -> list[LiveMark]:
         """Return the live marks of a statement that computes their strengths.

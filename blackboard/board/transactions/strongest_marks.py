@@ -30,7 +30,7 @@ def strongest(
     With `tags`, only marks that have these tags are returned. The limit may leave out some of many equally strong
     marks: usually the oldest of them. With `oldest_first`, it leaves out the newest, as a list with pages needs it.
     """
-    txn.require_kind(kind)
+    txn.kind(kind)  # it must exist
     are_few = False
     if tags is not None and subject is None:
         tags, are_few = filtered_marks.rarest_first(txn, tags)

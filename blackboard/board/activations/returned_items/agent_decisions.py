@@ -39,7 +39,7 @@ def answer(
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.fire_due_of(txn, need_id, classes)
-    prepared = submissions.prepare(txn, request._replace(text=_with_answer(request, need)), classes)
+    prepared = submissions.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = submissions.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
     need_answers.close(txn, need, request.author, request.activation_id)
     return receipt
