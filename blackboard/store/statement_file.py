@@ -204,6 +204,7 @@ def _maker(result: str) -> Callable[[Any], Any]:
 
 
 def _nested_maker(row: type[Any], *wholes: tuple[type[Any], bool]) -> Callable[[Any], Any]:
+    """Return the function that makes a row whose first fields are whole rows of tables, or None."""
     parts, begin = [], 0
     for whole, may_be_null in wholes:
         parts.append((begin, begin + len(whole._fields), whole._make, may_be_null))

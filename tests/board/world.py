@@ -20,7 +20,7 @@ from blackboard.board.deployment_changes import backfill, changed_watches
 from blackboard.board.deployment_changes.redeployment import activate
 from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.submissions import prepare
+from blackboard.board.mark_storage.submissions import check_and_register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -243,7 +243,7 @@ def prepared(
 ) -> DepositRequest:
     """Return a checked deposit of an activation."""
     request = DepositRequest(kind, subject, payload, author, intensity, activation_id=activation_id)
-    return prepare(txn, request, board.session.classes)
+    return check_and_register(txn, request, board.session.classes)
 
 
 def inputs(claim: Claim) -> list[int]:

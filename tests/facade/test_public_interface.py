@@ -147,7 +147,7 @@ def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
             board.deposit(mark)
         finally:
             sys.setprofile(None)
-    assert entered[:5] == [
+    assert entered[:4] == [
         "DepositMethods.deposit", "deposited_item", "deposit_options", "DepositRequest.of"
     ]  # fmt: skip
     assert {name for name in entered if entered.count(name) > 1} == set()
