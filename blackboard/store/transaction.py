@@ -16,6 +16,8 @@ from blackboard.store.statement_file import Statement
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
+Question = tuple[Statement[Any], Mapping[str, Any]]
+"""A statement with its values."""
 
 
 class WorkEffects:
@@ -160,6 +162,10 @@ class Transaction:
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
         """Return every row as the driver returns it, which costs less if there are thousands."""
         return self.run(statement, **values).fetchall()  # type: ignore[no-any-return]
+
+    def answers(self, *questions: Question) -> list[list[Any]]:
+        """Return every result of each of several statements that change nothing. A server gets them in one message."""
+        return [self.all(statement, **values) for statement, values in questions]
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
         """Return the first result, or None."""

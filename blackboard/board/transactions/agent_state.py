@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.store.rows import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.transaction import Question
 
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
@@ -19,6 +20,16 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
         row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or AgentStateRow(agent, 0, None, None, 0)
         txn.agent_states[agent] = row
     return row
+
+
+def question(txn: BoardTransaction, agent: str) -> list[Question]:
+    """Return the question for the state of an agent, to be asked with others; none if the transaction knows it."""
+    return [] if agent in txn.agent_states else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
+
+
+def keep(txn: BoardTransaction, agent: str, answer: Sequence[AgentStateRow]) -> None:
+    """Keep the answer to `question`."""
+    txn.agent_states[agent] = answer[0] if answer else AgentStateRow(agent, 0, None, None, 0)
 
 
 def read_all(txn: BoardTransaction, agents: Set[str]) -> None:

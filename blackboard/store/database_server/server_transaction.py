@@ -14,7 +14,7 @@ from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
 from blackboard.store.statement_file import Statement
-from blackboard.store.transaction import Transaction, WorkEffects
+from blackboard.store.transaction import Question, Transaction, WorkEffects
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
@@ -114,6 +114,16 @@ class ServerTransaction(Transaction):
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
         return self._answer(statement, values).rows
+
+    def answers(self, *questions: Question) -> list[list[Any]]:
+        waiting = []
+        for statement, values in questions:
+            sql, names = statement.compiled(self.dialect)
+            answer = Answer()
+            self._add(sql, [values[name] for name in names], answer)
+            waiting.append((statement.make, answer))
+        self._receive()
+        return [[*map(make, answer.rows)] for make, answer in waiting]
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
         rows = self._answer(statement, values).rows

@@ -15,6 +15,7 @@ from blackboard.core.deployment import AgentSpec
 from blackboard.store.query_rows import AgentLoad
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.transaction import Question
 
 
 class Hold(NamedTuple):
@@ -29,12 +30,26 @@ class Hold(NamedTuple):
     until: Instant | None
 
 
+class ClaimReading(NamedTuple):
+    """What a claim for an agent needs to know.
+
+    Attributes:
+        load: The unfinished activations of the agent.
+        ready_since: Since when the first ready crossing of each watch is ready, for the watches that were asked for.
+        first_crossings: The crossings that the selection for a watch reads first, for the watches that were asked for.
+    """
+
+    load: AgentLoad
+    ready_since: dict[int, Instant | None]
+    first_crossings: dict[int, list[CrossingRow]]
+
+
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
     agent = txn.deployment.agents.get(name)
-    if agent is None or (load := load_with_capacity(txn, agent)) is None:
+    if agent is None or (reading := read_for_claim(txn, agent, with_crossings=False)) is None:
         return False
-    return bool(load.has_due or ready_watches(txn, agent, load))
+    return bool(reading.load.has_due or ready_watches(txn, agent, reading))
 
 
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
@@ -42,15 +57,30 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
 
     It may if nothing holds it, and it runs fewer activations than its concurrency allows.
     """
-    return load_with_capacity(txn, agent) is not None
+    if agent_hold(txn, agent.name) is not None:
+        return False
+    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent.name, now=txn.now)
+    return load.running < agent.settings.concurrency
 
 
-def load_with_capacity(txn: BoardTransaction, agent: AgentSpec) -> AgentLoad | None:
-    """Return the unfinished activations of an agent that may run one more; None if it may not, see `has_capacity`."""
+def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: bool = True) -> ClaimReading | None:
+    """Read what a claim for an agent needs to know; None if it may run no further activation, see `has_capacity`.
+
+    A server is asked for all of it at once. A file is first asked for the load, since its answers cost little.
+    """
     if agent_hold(txn, agent.name) is not None:
         return None
-    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent.name, now=txn.now)
-    return load if load.running < agent.settings.concurrency else None
+    watches = txn.active.watches_by_agent.get(agent.name, ()) if txn.sql.dialect.is_remote else ()
+    questions: list[Question] = [(ACTIVATIONS.agent_load, {"agent": agent.name, "now": txn.now})]
+    questions += [(CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches]
+    firsts = {watch.id: crossing_selection.first_question(txn, watch) for watch in watches if with_crossings}
+    asked = {watch_id: question for watch_id, question in firsts.items() if question is not None}
+    answers = iter(txn.sql.answers(*questions, *asked.values()))
+    [load] = next(answers)
+    if load.running >= agent.settings.concurrency:
+        return None
+    since = {watch.id: next(answers)[0] for watch in watches}
+    return ClaimReading(load, since, {watch_id: next(answers) for watch_id in asked})
 
 
 def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
@@ -59,9 +89,12 @@ def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
     A quiet board of 1,000 agents needs two queries. What holds an agent is not considered; see `next_ready`.
     """
     work: dict[str, list[Instant]] = {}
-    for row in txn.sql.all(ACTIVATIONS.deferred_work, now=txn.now):
+    deferred, watches = txn.sql.answers(
+        (ACTIVATIONS.deferred_work, {"now": txn.now}), (CROSSINGS.waiting_watches, {"now": txn.now})
+    )
+    for row in deferred:
         work.setdefault(row.agent, []).extend(() if row.next_retry is None else (row.next_retry,))
-    for waiting in txn.sql.all(CROSSINGS.waiting_watches, now=txn.now):
+    for waiting in watches:
         if (watch := txn.active.watches.get(waiting.watch_id)) is not None:
             instants = work.setdefault(watch.agent.name, [])
             instants += () if waiting.next_ready is None else (waiting.next_ready,)
@@ -139,14 +172,17 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     return True
 
 
-def ready_watches(txn: BoardTransaction, agent: AgentSpec, load: AgentLoad) -> list[RegisteredWatch]:
+def ready_watches(txn: BoardTransaction, agent: AgentSpec, reading: ClaimReading) -> list[RegisteredWatch]:
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, RegisteredWatch]] = []
     for watch in txn.active.watches_by_agent.get(agent.name, ()):
-        since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
+        if watch.id in reading.ready_since:
+            since = reading.ready_since[watch.id]
+        else:
+            since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
-        if since is not None and (not load.has_held or budget_hold(txn, watch) is None):
+        if since is not None and (not reading.load.has_held or budget_hold(txn, watch) is None):
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 

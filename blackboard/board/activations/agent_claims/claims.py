@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from blackboard.board.activations.agent_claims.agent_readiness import (
     has_capacity,
-    load_with_capacity,
+    read_for_claim,
     ready_watches,
 )
 from blackboard.board.activations.call_records import model_calls
@@ -107,12 +107,15 @@ def claim(
     a search must run first, which `searches` then names.
     """
     claimer = Claimer(worker, lease, searches or Searches())
-    if (load := load_with_capacity(txn, agent)) is None:
+    if (reading := read_for_claim(txn, agent)) is None:
         return None
-    if load.has_due and (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
+    if reading.load.has_due and (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent, row, claimer)
-    for watch in ready_watches(txn, agent, load):
-        while (selection := crossing_selection.select(txn, watch)).crossings:
+    for watch in ready_watches(txn, agent, reading):
+        first = reading.first_crossings.get(watch.id)
+        reading.first_crossings.clear()  # the selection may change the crossings of every watch
+        while (selection := crossing_selection.select(txn, watch, first)).crossings:
+            first = None
             events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
             if claimer.searches.lacks(watch.agent, searches_for(watch.agent, events)):
                 return None

@@ -44,9 +44,14 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
 
 
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
-    """Return what the end of a run needs to know, in one statement; None if its worker has lost the activation."""
-    run = txn.sql.one(ACTIVATIONS.run_to_end, id=row.id)
-    return None if run is None or not _is_same_run(run.activation, row) else run
+    """Return what the end of a run needs to know; None if its worker has lost the activation.
+
+    The state of the agent, which the end needs too, is asked for at the same time.
+    """
+    found, *states = txn.sql.answers((ACTIVATIONS.run_to_end, {"id": row.id}), *agent_state.question(txn, row.agent))
+    for state in states:
+        agent_state.keep(txn, row.agent, state)
+    return found[0] if found and _is_same_run(found[0].activation, row) else None
 
 
 def _is_same_run(current: ActivationRow, row: ActivationRow) -> bool:

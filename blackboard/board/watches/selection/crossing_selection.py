@@ -10,13 +10,14 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.selection import crossing_holds
-from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import strongest_first
 from blackboard.core.deployment import DEFAULT_BATCH
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow
 from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.transaction import Question
 
 
 @dataclass
@@ -41,21 +42,33 @@ class Selection:
         self.inputs.update({event.mark_id: (event, strength) for event, strength in select_inputs(watch, behind, room)})
 
 
-def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
+def first_question(txn: BoardTransaction, watch: RegisteredWatch) -> Question | None:
+    """Return the question for the crossings that `select` reads first; None for the one crossing of a schedule."""
+    if watch.is_scheduled:
+        return None
+    batch = 1 if watch.is_per_subject else watch.batch or DEFAULT_BATCH
+    return crossing_order.first_question(txn, watch, batch, only_ready=watch.is_per_subject)
+
+
+def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRow] | None = None) -> Selection:
     """Select the strongest crossings that nothing defers, up to the batch size; per subject, those of one subject.
 
     Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
     the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,
-    cooldowns and marks.
+    cooldowns and marks. `first` is the answer to `first_question`, if the caller has it.
     """
     if watch.is_scheduled:
         return _select_scheduled(txn, watch)
     if watch.is_per_subject:
-        return _select_subject(txn, watch)
+        return _select_subject(txn, watch, first)
     selection, batch = Selection(), watch.batch
     is_ready = is_full = False
     waiting = strongest_first(
-        txn, watch, lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing), batch or DEFAULT_BATCH
+        txn,
+        watch,
+        lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing),
+        batch or DEFAULT_BATCH,
+        first=first,
     )
     for crossing, behind in waiting:
         if _close_if_over(txn, watch, crossing, behind):
@@ -72,13 +85,18 @@ def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     return selection if is_ready or is_full else Selection()
 
 
-def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
+def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRow] | None) -> Selection:
     """Select the crossings of one subject: of the strongest crossing that is ready, or of a subject with a full batch.
 
     Each subject has a batch window of its own.
     """
     ready = strongest_first(
-        txn, watch, lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing), 1, only_ready=True
+        txn,
+        watch,
+        lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing),
+        1,
+        only_ready=True,
+        first=first,
     )
     for crossing, behind in ready:
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):

@@ -26,12 +26,15 @@ from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS
+from blackboard.store.transaction import Question
 
 MAX_READ_CROSSINGS = 200
 """The largest number of crossings that a claim reads beyond its batch.
 
 If more crossings have higher bounds, the claim may miss the strongest.
 """
+MORE_THAN_BATCH = 3
+"""The number of crossings of a law that a claim reads first, beyond its batch."""
 MAX_EXPONENT = 1000.0
 """The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
 LOWEST_KEY = -1e300
@@ -86,6 +89,12 @@ def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:
     return watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
 
 
+def first_question(txn: BoardTransaction, watch: RegisteredWatch, batch: int, *, only_ready: bool) -> Question:
+    """Return the question for the crossings that `strongest_first` reads first."""
+    statement = CROSSINGS.first_claimable.using("ready") if only_ready else CROSSINGS.first_claimable
+    return statement, {"watch_id": watch.id, "now": txn.now, "limit": batch + MORE_THAN_BATCH}
+
+
 def strongest_first(
     txn: BoardTransaction,
     watch: RegisteredWatch,
@@ -93,14 +102,16 @@ def strongest_first(
     batch: int,
     *,
     only_ready: bool = False,
+    first: list[CrossingRow] | None = None,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
     """Yield the waiting crossings of a watch with their marks, strongest now first, and of equals the older.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
-    lower bound. With `only_ready`, those that wait in their batch window are not read.
+    lower bound. With `only_ready`, those that wait in their batch window are not read. `first` is the answer to
+    `first_question`, if the caller has it.
     """
     found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
-    for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, batch, only_ready=only_ready)):
+    for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, batch, first, only_ready=only_ready)):
         while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
             yield heapq.heappop(found)[2:]
         if read >= batch + MAX_READ_CROSSINGS:
@@ -147,17 +158,16 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
 
 
 def _crossings_by_bound(
-    txn: BoardTransaction, watch: RegisteredWatch, batch: int, *, only_ready: bool
+    txn: BoardTransaction, watch: RegisteredWatch, batch: int, first: list[CrossingRow] | None, *, only_ready: bool
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
-    options = ("ready",) if only_ready else ()
-    limit = batch + 3
-    first = CROSSINGS.first_claimable.using(*options)
-    rows = txn.sql.all(first, watch_id=watch.id, now=txn.now, limit=limit)
-    more = CROSSINGS.claimable_of_law.using(*options)
+    if first is None:
+        statement, values = first_question(txn, watch, batch, only_ready=only_ready)
+        first = txn.sql.all(statement, **values)
+    more = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
     groups = [
-        _bounded_crossings_of_law(txn, watch, more, [*of_law], limit)
-        for _, of_law in groupby(rows, key=attrgetter("law"))
+        _bounded_crossings_of_law(txn, watch, more, [*of_law], batch + MORE_THAN_BATCH)
+        for _, of_law in groupby(first, key=attrgetter("law"))
     ]
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
