@@ -129,7 +129,7 @@ class ManualClock:
         return f"ManualClock({str(to_datetime(self._now))!r})"
 
     def now(self) -> Instant:
-        """Return the instant to which the clock was moved."""
+        """Return the instant that the clock was moved to."""
         return self._now
 
     def monotonic(self) -> int:

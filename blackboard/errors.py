@@ -217,7 +217,7 @@ class LawConflict(UsageError):
 
 
 class OutOfOrder(UsageError):
-    """A deposit is older than the live mark to which it would be added, and the order of additions matters."""
+    """A deposit is older than the live mark that it would be added to, and the order of additions matters."""
 
 
 class InvalidQuery(UsageError):

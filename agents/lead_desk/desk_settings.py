@@ -52,7 +52,7 @@ SECTION = "lead_desk"
 
 
 class DeskSettings(BaseModel):
-    """The calendar file, and the times at which meetings may take place."""
+    """The calendar file, and the times when meetings may take place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 

@@ -42,7 +42,7 @@ class AppointmentReader(Protocol):
     board_id: str
     """The id of the board."""
     former_settings: Sequence[Mapping[str, Any]]
-    """The settings under which this process has published before, if other settings are active now."""
+    """The former settings of this process, if it has published under other settings than those that are active now."""
 
     def marks(self, kind: type[Appointment]) -> Sequence[Appointment]:
         """Return the live marks of a kind."""

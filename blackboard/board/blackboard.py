@@ -86,7 +86,7 @@ class Blackboard(
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
             prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
                 that gives each transaction another connection, such as PgBouncer in its transaction mode.
-            direct_url: The URL at which the server itself is reached, for notifications, if `url_or_path` names a
+            direct_url: The URL of the server itself, for notifications, if `url_or_path` names a
                 pooler.
 
         Raises:

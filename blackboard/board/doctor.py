@@ -473,7 +473,7 @@ def _examine_answering_agents(txn: BoardTransaction, dead: Collection[str]) -> I
             unserved.setdefault(name, []).append(row.id)
     for name, needs in unknown.items():
         detail = f"{_named(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
-        yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs on which no agent is working")
+        yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs that no agent is working on")
     for name, needs in unserved.items():
         if (problem := served_agents.unserved(txn, name, dead)) is not None:
             detail = f"{_named(needs)} waits for {name}: {problem.reason}"

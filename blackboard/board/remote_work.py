@@ -99,7 +99,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
 
 
 def next_instant(session: BoardSession, name: str) -> Instant | None:
-    """Return the next instant at which time alone may make a claim possible; None if there is none.
+    """Return the next instant when time alone may make a claim possible; None if there is none.
 
     Raises:
         UnknownName: There is no such agent.

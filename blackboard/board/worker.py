@@ -44,7 +44,7 @@ ClaimNext = Callable[[BoardTransaction], bool]
 
 @dataclass
 class DueWork:
-    """The work that is due on a board, and the instants at which more work will be due."""
+    """The work that is due on a board, and the instants when more work will be due."""
 
     has_predicted_crossing: bool = False
     """Whether a predicted crossing is due."""
@@ -90,7 +90,7 @@ class Worker:
 
     Args:
         board: The board.
-        worker_id: The name in which it claims.
+        worker_id: The name that it claims in.
         lease: The length of its leases in microseconds.
         code: The agents that it serves, with the digests of its code. A reload may change them.
         describe_model: Returns a text that names the provider and model in use now. It is called again because a key
@@ -205,7 +205,7 @@ class Worker:
         return self._session.read(self._due_work)
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
-        """Return what is due now, and the instants at which more will be."""
+        """Return what is due now, and the instants when more will be."""
         instants = txn.sql.existing(CROSSINGS.due_instants)
         crossing, need = instants.next_predicted, instants.next_need
         evaporation = txn.next_end  # every transaction has read it already

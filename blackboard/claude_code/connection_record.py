@@ -1,4 +1,4 @@
-"""The record of what was written into a project: the base on which it is taken back."""
+"""The record of what was written into a project. `connect --remove` takes back exactly this."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORD = ".claude/blackboard.json"
 FOLDERS = ".folders"
 """The key of the folders that were made."""
 WISH = ".wish"
-"""The key of the options with which the project was connected."""
+"""The key of the options that the project was connected with."""
 
 
 def read_record(text: str | None) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def add(text: str, path: Path, value: Any, key: str | None = None) -> str:
 
 
 def _indent_of(text: str, at: int) -> str:
-    """Return the white space with which the line of a place begins."""
+    """Return the white space at the beginning of the line of a place."""
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return line[: len(line) - len(line.lstrip())]
 

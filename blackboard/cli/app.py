@@ -169,7 +169,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""A board on which agents coordinate. They deposit marks, and marks fade over time.
+    help="""A board for the coordination of agents. They deposit marks, and marks fade over time.
 
     When marks reach the threshold of an agent (a crossing), the daemon wakes the agent (an activation).""",
 )

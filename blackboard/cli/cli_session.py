@@ -306,7 +306,7 @@ def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str
 
 
 def group_of(board: Blackboard | Client, agent: str, text: str) -> list[Any]:
-    """Return what a text stands for in the tags by which an agent's watches measure groups. A server reads it itself.
+    """Return what a text stands for in the tags that an agent's watches group by. A server reads it itself.
 
     Raises:
         UnknownName: There is no such agent.

@@ -46,7 +46,7 @@ CONNECT_SECONDS = 10.0
 """The longest time to connect."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
-"""The failures after which the server has received nothing."""
+"""The failures that show that the server has received nothing."""
 
 
 def _waits(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
@@ -192,7 +192,7 @@ class Client(_ServerConnection):
     Args:
         url: The address of the server, such as `http://127.0.0.1:8787` or `https://example.org/board`.
         token: The token, as `blackboard token create` printed it.
-        uds: The path of the Unix socket on which the server listens.
+        uds: The path of the Unix socket that the server listens on.
         timeout: The longest time of one attempt without progress: to connect (at most 10 s), to send, or to wait.
         retries: How often a failed request is repeated.
         tls: The certificates to trust; by default those of the system.

@@ -23,7 +23,7 @@ FIRST_DELAY: Duration = 100 * MILLISECOND
 LONGEST_DELAY: Duration = 60 * SECOND
 """The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""
 BUSY = frozenset({"too-many-requests", "overloaded", "store-busy"})
-"""The problems that pass, and after which the server has done nothing."""
+"""The problems that pass, and that show that the server has done nothing."""
 SERVICE_UNAVAILABLE = 503
 """The status of a proxy that did not reach the server."""
 GATEWAY_FAILED = frozenset({502, 504})

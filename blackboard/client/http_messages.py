@@ -158,7 +158,7 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 
 
 def texts_of(values: Iterable[Any]) -> list[str]:
-    """Return values of a tag as the texts by which a URL names them."""
+    """Return values of a tag as the texts that name them in a URL."""
     return [_text(value) for value in values]
 
 

@@ -39,12 +39,12 @@ class Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def changes_from(self, other: Self) -> str:
-        """Return the fields in which two differ with both values, such as `calls_per_day 5 instead of no limit`."""
+        """Return the fields that differ, with both values, such as `calls_per_day 5 instead of no limit`."""
         pairs = ((name, getattr(self, name), getattr(other, name)) for name in type(self).model_fields)
         return ", ".join(f"{name} {_shown(new)} instead of {_shown(old)}" for name, new, old in pairs if new != old)
 
     def differing_fields(self, other: Self) -> str:
-        """Return the names of the fields in which two differ, such as `weight, decay`."""
+        """Return the names of the fields that differ, such as `weight, decay`."""
         return ", ".join(name for name in type(self).model_fields if getattr(self, name) != getattr(other, name))
 
 
@@ -101,7 +101,7 @@ Per = Literal["subject", "batch"]
 
 
 class Timing(NamedTuple):
-    """When a watch crosses besides the instant at which its condition begins to hold.
+    """When a watch crosses besides the instant when its condition begins to hold.
 
     Attributes:
         held_for: How long the condition must have held.
@@ -147,7 +147,7 @@ class WatchSpec(WatchSettings):
     """A condition that wakes an agent, and its guards.
 
     Attributes:
-        name: The name under which the board stores the state of the watch.
+        name: The name that the board stores the state of the watch under.
         when: The text of the condition.
         only_if: The text of a guard that must hold.
         unless: The text of a guard that must not hold.
@@ -518,7 +518,7 @@ class Deployment(Data):
         return longest
 
     def tags_in_windows(self) -> dict[str, frozenset[str]]:
-        """Return the tags by which windows find the deposits of each kind, in a condition or a guard."""
+        """Return the tags that windows find the deposits of each kind by, in a condition or a guard."""
         tags: dict[str, frozenset[str]] = {}
         for measure in self._windows():
             for kind in measure.kinds if measure.tags else ():

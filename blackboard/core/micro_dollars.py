@@ -1,4 +1,4 @@
-"""Micro-dollars, the whole numbers in which a board counts money, and US dollars."""
+"""Micro-dollars, the whole numbers that a board counts money in, and US dollars."""
 
 from __future__ import annotations
 

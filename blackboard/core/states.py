@@ -67,7 +67,7 @@ INITIAL: dict[type[StrEnum], tuple[StrEnum, ...]] = {
     CallState: (_C.PLANNED, _C.APPLIED, _C.UNUSABLE),  # remote agents report calls that have ended
     MessageState: (_M.WAITING,),
 }
-"""The states in which a row may be inserted."""
+"""The states that a row may be inserted in."""
 
 _OUTCOMES = (_C.ANSWERED, _C.UNUSABLE, _C.FAILED, _C.REJECTED, _C.UNKNOWN)
 
@@ -108,7 +108,7 @@ UNFINISHED = (_A.READY, _A.RUNNING, _A.HELD, _A.DEAD, _A.QUARANTINED)
 """The states of activations that can still change. The order is that of the partial index."""
 
 RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)
-"""The states in which an activation waits for a person, who may retry or discard it."""
+"""The states of an activation that waits for a person, who may retry or discard it."""
 
 SUSPECT_DEATHS = 2
 """Deaths of its worker in a row after which an activation runs alone. One more, and it has failed."""

@@ -85,7 +85,7 @@ class AgentSet(Mapping[str, Agent]):
         self.publisher.replace(self._agents, settings)
 
     def note_outdated(self, outdated: set[str]) -> None:
-        """Log the agents for which this worker does not claim, when they change."""
+        """Log the agents that this worker does not claim for, when they change."""
         if new := sorted(outdated - self._outdated):
             log.warning(
                 "the active deployment has other code for these agents, or does not have them; this worker does not"

@@ -1,7 +1,7 @@
-"""The daemon: a loop that does the due work of a board, and sleeps until the next instant at which work is due.
+"""The daemon: a loop that does the due work of a board, and sleeps until the next instant when work is due.
 
 The loop does not poll. A deposit in this process sets an event, and a deposit in another process sends a datagram. Each
-effect of decay has a predicted instant, for which the alarm is set. A slow tick is the fallback.
+effect of decay has a predicted instant, and the alarm is set for it. A slow tick is the fallback.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ class Daemon:
                 return
 
     def _instants_if_idle(self, now: Instant) -> list[Instant] | None:
-        """Return the instants at which work will be due, if `run_until` has nothing to do now; otherwise None.
+        """Return the instants when work will be due, if `run_until` has nothing to do now; otherwise None.
 
         New work for agents sets `wake`, or is due at a known instant. So one reading of the board is enough here, where
         an iteration of the loop takes several.
@@ -415,7 +415,7 @@ class Daemon:
             pause(PAUSE_MICROSECONDS)
 
     def _next_instants(self, now: Instant) -> list[Instant]:
-        """Return the instants at which work will be due. After a failure, the tick is soon enough."""
+        """Return the instants when work will be due. After a failure, the tick is soon enough."""
         if self._troubles.has_failed:
             return []
         monotonic = self.board.clock.monotonic()

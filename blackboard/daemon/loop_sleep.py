@@ -15,7 +15,7 @@ from blackboard.daemon.timer import Timer
 from blackboard.durations import Duration
 
 MAX_SLEEP_SECONDS = 60
-"""Seconds of real time after which the loop checks its threads again."""
+"""The seconds of real time until the loop checks its threads again."""
 
 
 class LoopSleep:

@@ -149,7 +149,7 @@ class Maintenance:
     Attributes:
         recovery: Recovers the activations of dead workers.
         clock_watch: Watches the clock for jumps.
-        upkeep: The tasks for the board's files and for other workers, in the order in which they run.
+        upkeep: The tasks for the board's files and for other workers, in the order of their runs.
         periodic: The tasks for the board's contents that run at intervals.
         backlog: The tasks that run while the board has work for them.
     """

@@ -31,7 +31,7 @@ class Reader:
     def __init__(self, board: Blackboard, former_settings: Sequence[Mapping[str, Any]] = ()) -> None:
         self._board = board
         self.former_settings = former_settings
-        """The settings under which this process has published before, if other settings are active now."""
+        """The settings of this process's last publication, if other settings are active now."""
 
     @property
     def board_id(self) -> str:

@@ -33,7 +33,7 @@ class Timer:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._instant: Instant | None = None
-        """The instant for which the job is set; None once it has run."""
+        """The instant that the job is set for; None once it has run."""
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": DebugExecutor()},

@@ -43,7 +43,7 @@ class _Course:
     """The course of a trouble so far."""
 
     last: int
-    """The monotonic time at which it was noticed last."""
+    """The monotonic time when it was noticed last."""
     quiet: Duration
     """Microseconds without it after which it is over."""
     errors: set[str] = field(default_factory=set)
@@ -102,13 +102,13 @@ class Troubles:
             self._report(None)
 
     def next_end(self) -> int | None:
-        """Return the monotonic time at which the next trouble may be over; None if there is none."""
+        """Return the monotonic time when the next trouble may be over; None if there is none."""
         with self._lock:
             return min((course.last + course.quiet for course in self._courses.values()), default=None)
 
 
 def trouble_of(error: BaseException) -> Trouble:
-    """Return the trouble to which an error belongs."""
+    """Return the trouble that an error belongs to."""
     if isinstance(error, StoreError):
         return BOARD
     return THREADS if is_without_thread(error) else OWN

@@ -1,4 +1,4 @@
-"""The datagram protocol of systemd, by which the daemon reports its state to the service manager.
+"""The datagram protocol of systemd, which the daemon uses to report its state to the service manager.
 
 Only the loop of the daemon sends signs of life: if it hangs, the service manager restarts the daemon.
 """
@@ -22,7 +22,7 @@ class Watchdog:
 
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.
-        interval: The microseconds within which a sign of life is required; None if it is not required.
+        interval: A sign of life is required each time within so many microseconds; None if it is not required.
 
     Attributes:
         interval: Microseconds between two signs of life: half the required interval, as the protocol advises.

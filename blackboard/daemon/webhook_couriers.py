@@ -1,6 +1,6 @@
 """Couriers between the board and the webhooks of remote agents: each claims for its agent, and posts what it claimed.
 
-A courier is a worker of a remote agent as any other program, and uses the board in the same way. The answer of the
+A courier is a worker of a remote agent like any other program, and uses the board in the same way. The answer of the
 receiver is the result, or 202 if the receiver finishes later over HTTP.
 """
 

@@ -75,7 +75,7 @@ class Price(Rates):
 
 
 class Prices(BaseModel):
-    """A price table. `as_of` is the day on which its prices were last checked."""
+    """A price table. `as_of` is the day when its prices were last checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from blackboard.client import Client
 
 READING_TIME = "10s"
-"""The longest time for which a tool may read the board."""
+"""The longest time that a tool may read the board."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The prompts. They are fixed texts: no mark is put into them, because a model takes a prompt for its instructions."""
+"""The prompts. They are fixed texts: no mark is put into them, because a model treats a prompt as instructions."""
 
 from __future__ import annotations
 

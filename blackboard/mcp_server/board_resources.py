@@ -18,7 +18,7 @@ SUBJECT_TEMPLATE = SUBJECT + "{subject}"
 MAX_RESOURCE_BYTES = 256_000
 """A resource that is longer is not sent."""
 MAX_SUBJECT_BYTES = 200_000
-"""The size at which a payload of a subject is cut, and at which the list of its marks ends."""
+"""The size limit of a payload of a subject, and of the list of its marks."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The channel: tells a session of a coding agent that work waits for a remote agent.
 
-A channel is a capability of Claude Code. What it says reaches the model like a message of its user, so it never has a
-text of a mark: only the agent, and the ids of the crossings. It claims nothing, so nothing is held by a session that
-does not listen. Each crossing is announced once by a process; the work itself stays on the agenda.
+A channel is a capability of Claude Code. Its messages reach the model like messages of the user. So they never contain
+a text of a mark, only the agent and the ids of the crossings. The channel claims nothing, so a session that does not
+listen holds no work back. A process announces each crossing once; the work itself stays on the agenda.
 """
 
 from __future__ import annotations

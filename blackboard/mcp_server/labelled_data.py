@@ -1,4 +1,4 @@
-"""What authors have said, as a model gets it: as the data of its author, and bounded in size.
+"""Texts of authors, in the form that a model receives: labelled as data of their author, and bounded in size.
 
 A payload may contain a sentence that reads like an instruction. So every answer with texts of authors begins with
 `NOTE`, each text stands in a field below the name of its author, and no text of an author is put into a prompt, a

@@ -58,7 +58,7 @@ async def _serve(access: BoardAccess, threads: ThreadPoolExecutor, channel: str 
 def _announce_once_ready(
     server: Server[Any], access: BoardAccess, agent: str, run: Run[Any], writer: Any
 ) -> asyncio.Task[None]:
-    """Announce the work of an agent from the moment at which the client has ended the handshake."""
+    """Announce the work of an agent from the moment when the client has ended the handshake."""
     is_ready = asyncio.Event()
 
     async def send(params: dict[str, Any]) -> None:

@@ -124,7 +124,7 @@ TOOLS = (
         READS, _object("note columns rows", note="string", columns="array", rows="array", has_more="boolean"),
     ),
 )  # fmt: skip
-"""The tools, in the order in which they are listed."""
+"""The tools, in the order of the list."""
 
 
 def usable_tools(access: BoardAccess) -> list[Tool]:

@@ -19,5 +19,5 @@ access            tokens, web sessions, and texts that some tokens may not read
 problems          errors as RFC 9457 problems
 page_style        the style of the pages that run no script
 request_batches   work of many requests that one thread does together
-work_threads      the threads in which requests use the board
+work_threads      the threads that requests use the board in
 """

@@ -46,7 +46,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
 
 READING_TIME = "10s"
-"""The longest time for which an operation may read."""
+"""The longest time that an operation may read."""
 
 
 class Api:
@@ -76,7 +76,7 @@ class Api:
         self.events = EventHub(board, threads["board"], settings.max_streams, encode, self._answers.redacted)
 
     def routes(self) -> list[Route]:
-        """Return a route for each path, in the order in which they are tried: fixed words before names."""
+        """Return a route for each path, in the order of the attempts: fixed words before names."""
         return [
             Route(path, partial(self._handle, operations), methods=METHODS)
             for path, operations in sorted(operations_by_path().items(), key=lambda item: "{" in item[0])

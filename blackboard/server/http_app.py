@@ -51,11 +51,11 @@ def build_app(
 
     Args:
         board: The board.
-        settings: Its limits, and the names by which it is reached.
+        settings: Its limits, and the names that clients use for it.
         model: Which provider and model would answer if no daemon runs, in words.
         address: Where it listens; None for a Unix socket.
         file: The deployment file; None for the one in the current folder.
-        tickets: The tickets with which browsers sign in; None if nobody can be shown one.
+        tickets: The tickets that browsers sign in with; None if nobody can be shown one.
     """
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}

@@ -1,4 +1,4 @@
-"""The threads in which requests use the board. Further requests wait, up to a limit."""
+"""The threads of the requests that use the board. Further requests wait, up to a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of `[settings]` for which agents declare pydantic models, and the mistakes in them."""
+"""The sections of `[settings]` that agents declare pydantic models for, and the mistakes in them."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class ResolvedDeployment:
     warnings: tuple[Mistake, ...] = ()
     """Settings that are allowed but probably not intended."""
     webhooks: Mapping[str, WebhookSection] = field(default_factory=dict)
-    """The webhooks to which a daemon posts the activations of remote agents, by agent."""
+    """The webhooks that a daemon posts the activations of remote agents to, by agent."""
 
     def merged_with(self, active: Deployment) -> Deployment | None:
         """Return a board's active deployment as this file changes it; None if it changes nothing.

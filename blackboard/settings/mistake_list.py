@@ -22,7 +22,7 @@ class MistakeList:
         self.import_failed = False
         """Whether an import failed, so that the agents and kinds of that module are unknown."""
         self.expected: set[str] = set()
-        """The agents and kinds of modules from which a wrong name was imported. They exist after its correction."""
+        """The agents and kinds of modules that a wrong name was imported from. They exist after its correction."""
 
     def record(self, place: str, message: str) -> None:
         """Record a mistake at a setting, such as `agents.sales.watches`."""

@@ -48,7 +48,7 @@ class RemoteDeclarations:
                     self._found.record(f"{place}.{setting}", "there is no webhook")
             return None
         if section.webhook_secret_env is None:
-            text = "name the environment variable with the secret by which posts are signed"
+            text = "name the environment variable with the secret that signs the posts"
             self._found.record(f"{place}.webhook_secret_env", text)
             return None
         try:

@@ -38,7 +38,7 @@ class DatabaseSection(Section):
     prepare: bool = True
     """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
     direct_url: str | None = Field(default=None, min_length=1)
-    """The URL at which the server itself is reached, for notifications, if `url` names a pooler."""
+    """The URL of the server itself, for notifications, if `url` names a pooler."""
 
 
 class DeploymentSection(Section):
@@ -150,11 +150,11 @@ class AgentSection(AgentSettings):
     remote: bool = False
     """Whether programs outside the daemon run it. Such an agent is declared here, without Python."""
     webhook: str | None = Field(default=None, repr=False)
-    """The address to which the daemon posts the activations of a remote agent."""
+    """The address that the daemon posts the activations of a remote agent to."""
     webhook_secret_env: str | None = None
-    """The environment variable with the secret by which these posts are signed."""
+    """The environment variable with the secret that signs these posts."""
     webhook_private_networks: tuple[str, ...] = ()
-    """The private networks in which the webhook may be."""
+    """The private networks where the webhook may be."""
     writes: tuple[str, ...] | None = None
     """The kinds that a remote agent may deposit."""
     withdraws: tuple[str, ...] | None = None
@@ -193,9 +193,9 @@ class DaemonSection(Section):
     tick: Duration = Microseconds(10 * SECOND)
     """The longest time between two checks of the board without a notification."""
     lease: Duration = Microseconds(60 * SECOND)
-    """The time for which a silent worker counts as alive."""
+    """How long a silent worker counts as alive."""
     grace: Duration = Microseconds(30 * SECOND)
-    """The time for which running activations may continue after the first stop signal."""
+    """How long running activations may continue after the first stop signal."""
     workers: int = Field(default=8, ge=1, le=256)
     """The number of activations that run at once, each in a thread."""
     evaporation_batch: int = Field(default=500, ge=1, le=100_000)
@@ -228,7 +228,7 @@ class ServerSection(Section):
     behind_proxy: bool = False
     """Whether a reverse proxy stands before it, which adds TLS and may set X-Forwarded-Host, -Proto and -Prefix."""
     hosts: tuple[str, ...] = ()
-    """The names by which it is reached, beside those of this machine."""
+    """The names that clients use for it, in addition to those of this machine."""
     origins: tuple[str, ...] = ()
     """The origins of other pages that may use the board with a token, such as `https://example.org`."""
     tls_certificate: str | None = Field(default=None, min_length=1)

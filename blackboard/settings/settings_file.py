@@ -193,7 +193,7 @@ def _group_by_place(problems: Sequence[Any], values: Mapping[str, Any]) -> list[
 
 
 def _sources(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
-    """Return the variables from which a wrong value came; an empty list if it came from the file."""
+    """Return the variables that a wrong value came from; an empty list if it came from the file."""
     if exact := [variable for variable in overrides if variable.sets(place)]:
         return exact[-1:]
     return [] if in_file else [variable for variable in overrides if variable.steps[: len(place)] == tuple(place)]

@@ -68,7 +68,7 @@ class Receiver(Section):
     """The settings that webhooks and mails share."""
 
     private_networks: Networks = ()
-    """The private networks in which the receiver may be."""
+    """The private networks where the receiver may be."""
 
     def secrets(self) -> list[str]:
         """Return the names of the variables that it needs."""
@@ -118,7 +118,7 @@ class WebhookSection(Receiver):
     body: Literal["plain", "slack", "ntfy"] = "plain"
     """The form of the body."""
     secret_env: Variable | None = None
-    """The variable with the secret by which Standard Webhooks signs: `whsec_` and random bytes in Base64."""
+    """The variable with the secret for the signatures of Standard Webhooks: `whsec_` and random bytes in Base64."""
     token_env: Variable | None = None
     """The variable with a token for the header `Authorization: Bearer`."""
 
@@ -171,7 +171,7 @@ class MailSection(Receiver):
     encryption: Literal["starttls", "tls", "none"] = "starttls"
     """How the connection is encrypted. `none` is only for a server in `private_networks`, and has no password."""
     user: str | None = Field(default=None, min_length=1)
-    """The name with which it logs in."""
+    """The name that it logs in with."""
     password_env: Variable | None = None
     """The variable with the password."""
 

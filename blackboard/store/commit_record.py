@@ -1,9 +1,9 @@
 """The record of a writer's commits on a server, which tells whether a COMMIT without an answer succeeded.
 
-A connection can be lost after the server got COMMIT and before its answer came. Then the work may be stored or not.
-To repeat it could store it twice, and to report a failure could be wrong. So each writing transaction raises a number
-in a row of its own writer before anything else. A new connection then changes the same row: it waits until the lost
-transaction has ended, and finds the number that was committed last.
+A connection can be lost after the server got COMMIT and before its answer came. Then the work may be stored or not. To
+repeat the work could store it twice, and to report a failure could be wrong. So each writing transaction raises a
+number in a row of its own writer before anything else. A new connection then changes the same row: it waits until the
+lost transaction has ended, and finds the number that was committed last.
 """
 
 from __future__ import annotations

@@ -64,14 +64,14 @@ class Database:
         mode: The mode of an SQLite file and of the files beside it; None if it is not set.
         prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
             each transaction another one.
-        direct_url: The URL at which the server itself is reached, for notifications, if `url` names a pooler.
+        direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
 
     Attributes:
         dialect: The kind of database.
         path: The SQLite file; None on a server.
         file: The SQLite file with those beside it; None on a server.
         where: The file or URL, as messages name it, without a password.
-        group_commit: The gate through which threads share a commit.
+        group_commit: The gate that lets threads share a commit.
         query_pool: The connections of `readonly_access`.
         on_commit: Called by the writing thread after each commit.
         on_rollback: Called by the writing thread after each rollback.

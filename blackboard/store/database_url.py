@@ -81,7 +81,7 @@ class DatabaseUrl:
         return self._parsed is not None
 
     def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
-        """Return the arguments with which the driver connects to the database of a URL."""
+        """Return the arguments of the driver's connections to the database of a URL."""
         assert self._parsed is not None
         arguments, options = self.engine.dialect.create_connect_args(self._parsed)
         return arguments, self.dialect.connect_options(dict(options))

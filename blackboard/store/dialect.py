@@ -76,7 +76,7 @@ class Dialect(ABC):
     # -- connections -------------------------------------------------------------------------------------------------
 
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options with which the driver connects, from those of the URL."""
+        """Return the options of the driver's connections, from those of the URL."""
         return options
 
     def readonly_engine_options(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PostgreSQL: a board on a server."""
+"""The dialect of PostgreSQL, for a board on a server."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class BoardRow(NamedTuple):
     skewed_deposits: AddedNumber = 0
     """The number of deposits that occurred ahead of the board's time, within `max_skew`."""
     largest_skew: AddedNumber = 0
-    """The largest difference by which such a deposit was ahead."""
+    """The furthest that such a deposit was ahead."""
     skewed_at: AddedNumber = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
@@ -167,7 +167,7 @@ class EventRow(NamedTuple):
     occurred_at: AddedNumber = 0
     """When it happened; at or before `recorded_at`, when the board learned of it."""
     anchored_at: AddedNumber = 0
-    """The instant for which `intensity` holds. It is later than `occurred_at` if a later deposit was known before.
+    """The instant of `intensity`. It is later than `occurred_at` if a later deposit was known before.
 
     For a stale deposit, it is the time of the deposit that had replaced it.
     """
@@ -176,7 +176,7 @@ class EventRow(NamedTuple):
     shown_event_id: Id | None = None
     """The later deposit whose payload the mark still shows after this deposit; None for all other events."""
     traceparent: str | None = None
-    """The trace context in which a mark was deposited; None for other events, and if there was none."""
+    """The trace context of the deposit; None for other events, and if there was none."""
 
 
 def mark_after(event: EventRow) -> MarkRow:
@@ -217,7 +217,7 @@ class WindowEventRow(NamedTuple):
 
 
 class WindowTagRow(NamedTuple):
-    """A row of `window_tag`: a value of a tag of a deposit, by which a window of the active deployment finds it."""
+    """A row of `window_tag`: a value of a tag of a deposit, which a window of the active deployment uses to find it."""
 
     kind: str
     name: str
@@ -243,11 +243,11 @@ class DepositKeyRow(NamedTuple):
     event_id: Id
     at: Instant
     source: str | None = None
-    """The file from which the deposit was loaded, as `loaded_files` names it; None for other deposits."""
+    """The file that the deposit was loaded from, as `loaded_files` names it; None for other deposits."""
 
 
 class ReadPositionRow(NamedTuple):
-    """A row of `read_position`: the position in a followed file up to which lines were deposited."""
+    """A row of `read_position`: all lines of a followed file before the position were deposited."""
 
     source: str
     """The file, as `loaded_files` names it."""
@@ -309,7 +309,7 @@ class SearchKindRow(NamedTuple):
     position: Id
     """How far that has come: the id of the last event, or of the last document."""
     up_to: Id
-    """The event up to which it is to be filled."""
+    """The last event that it is to be filled with."""
 
 
 class SearchFieldRow(NamedTuple):
@@ -341,7 +341,7 @@ class WatchRow(NamedTuple):
     watermark: Id
     """For a watch over the board: every event up to this id is absorbed."""
     scheduled_from: Instant | None = None
-    """For a schedule: the instant of its first deployment, from which an interval counts."""
+    """For a schedule: the instant of its first deployment; an interval counts from it."""
 
 
 class AbsorbedRow(NamedTuple):
@@ -378,7 +378,7 @@ class WatchTotalRow(NamedTuple):
 
 
 class PredictedCrossingRow(NamedTuple):
-    """A row of `predicted_crossing`: the next instant at which time alone concerns a watch, unless a mark changes.
+    """A row of `predicted_crossing`: the next instant when time alone concerns a watch, unless a mark changes.
 
     A falling watch will cross then, a schedule is due, or the `WatchStateRow` of a watch changes.
     """
@@ -526,13 +526,13 @@ class ActivationRow(NamedTuple):
     marks_absorbed: int = 0
     marks_deposited: int = 0
     split_from: Id | None = None
-    """The activation from which this one was split."""
+    """The activation that this one was split from."""
     split_after_call: Id | None = None
     """The newest model call on the board at that time."""
     deaths: int | None = None
     """The number of deaths in a row of its worker, without a stored answer or failure since; None for 0."""
     scheduled_for: Instant | None = None
-    """The instant for which a schedule woke it; None if marks did."""
+    """The instant of the schedule that woke it; None if marks did."""
     conflicts: AddedNumber = 0
     """The number of conflicts in a row of its results with the board."""
     reads_again: Flag = 0
@@ -540,7 +540,7 @@ class ActivationRow(NamedTuple):
     read_at: Instant | None = None
     """When its marks were last read; None if that was when it was created."""
     result_digest: str | None = None
-    """The digest of the result with which a remote worker finished it, so that the same result again is no mistake."""
+    """The digest of the result that a remote worker finished it with, so that the same result again is no mistake."""
     traceparent: str | None = None
     """The trace context that its last claim by a remote worker was given; None if there was none."""
 
@@ -721,7 +721,7 @@ class MessageRow(NamedTuple):
 
     id: Id
     message_id: str
-    """The id under which every attempt sends it."""
+    """The id that every attempt sends it under."""
     sink: str
     topic: str
     occurrence: str

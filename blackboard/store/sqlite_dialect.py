@@ -1,4 +1,4 @@
-"""SQLite: a board in a file. Its library runs in this process."""
+"""The dialect of SQLite, for a board in a file. Its library runs in this process."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def copy_tables(source: Transaction, target: Transaction, progress: Progress) ->
 
 
 def _tables() -> list[Table]:
-    """Return the tables that are copied, each after those to which it refers."""
+    """Return the tables that are copied, each after those that it refers to."""
     return [table for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
 
 
@@ -142,7 +142,7 @@ def _append(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
 
 
 def _replace_board(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
-    """Change the only row, for which other writers wait."""
+    """Change the only row, which other writers wait for."""
     [row] = rows
     values = ", ".join(f"{name} = {target.dialect.placeholder}" for name in _names(table))
     target.cursor.execute(f"UPDATE {table.name} SET {values}, views_hash = NULL", row)

@@ -16,5 +16,5 @@ outbound_addresses  connections to addresses that are public or allowed
 outbound_http       requests to webhooks, with signatures
 tracing             spans, and the trace context that a deposit carries
 callback_lists      functions that are called when something happens
-failpoints          named places at which tests can kill the process
+failpoints          named places where tests can kill the process
 """

@@ -1,4 +1,4 @@
-"""Failpoints: named places at which tests can kill the process.
+"""Failpoints: named places where tests can kill the process.
 
     BLACKBOARD_FAILPOINT=commit.before blackboard run       # dies at the first commit
     BLACKBOARD_FAILPOINT=commit.before:3 blackboard run     # dies at the third

@@ -1,4 +1,4 @@
-"""Hears when a program writes to a file: on Linux, by inotify(7). Elsewhere nobody can be told."""
+"""Hears when a program writes to a file: on Linux, by inotify(7). Elsewhere no program can."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ import structlog
 from blackboard.system.error_descriptions import describe_error
 
 MAX_LINES = 10_000
-"""The number of waiting lines from which on further lines are dropped."""
+"""Further lines are dropped while this many lines wait."""
 
 MAX_CHARACTERS = 32 * 1024 * 1024
-"""The number of waiting characters from which on further lines are dropped."""
+"""Further lines are dropped while this many characters wait."""
 
 FLUSH_SECONDS = 1.0
 """Seconds to wait for a reader at the end of a daemon or process. The wait is extended while the reader takes lines."""
@@ -31,7 +31,7 @@ MAX_FLUSH_WAITS = 30
 """The number of times that the wait for a slow reader is extended."""
 
 WRITES = {"critical", "debug", "err", "error", "exception", "failure", "fatal", "info", "log", "msg", "warn", "warning"}
-"""The methods by which structlog passes a line to a logger."""
+"""The methods that structlog calls to pass a line to a logger."""
 
 
 class LogQueue:

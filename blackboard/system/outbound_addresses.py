@@ -113,7 +113,7 @@ def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], 
 
 
 def _parts(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """Yield the address to which packets go: an IPv6 address can lead to an IPv4 address that it contains."""
+    """Yield the address that packets go to: an IPv6 address can lead to an IPv4 address that it contains."""
     if isinstance(address, IPv4Address):
         yield address
     elif address.ipv4_mapped is not None:

@@ -1,7 +1,7 @@
 """Requests to the addresses of webhooks: one connection for each, within limits, without redirects and proxies.
 
-The requests are signed as Standard Webhooks says (https://www.standardwebhooks.com). The library for it comes with the
-extra `server` and is imported only when a request is signed.
+The requests are signed by the rules of Standard Webhooks (https://www.standardwebhooks.com). The library for it comes
+with the extra `server` and is imported only when a request is signed.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def post(
         endpoint: Where to.
         body: The body.
         headers: Its type, and others.
-        private_networks: The private networks in which the endpoint may be. Without TLS, it must be in one of them.
+        private_networks: The private networks where the endpoint may be. Without TLS, it must be in one of them.
         seconds: The longest time of all.
         max_answer: The largest content of an answer that is read; without it, the content is empty.
 

@@ -1,6 +1,6 @@
 """Files and folders with exact permissions, independent of the umask, and never behind a symbolic link.
 
-Other users may be able to write to the folder in which a file is made. A symbolic link of another user must not lead
+Other users may be able to write to the folder where a file is made. A symbolic link of another user must not lead
 this process to another file.
 """
 
@@ -29,7 +29,7 @@ def parse_mode(value: object) -> int:
     if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
         value = int(value[-3:], 8)
     if type(value) is not int or value & ~MODE_BITS or value & PRIVATE_MODE != PRIVATE_MODE:
-        raise ValueError('must be an octal mode with which the owner may read and write, such as "0660"')
+        raise ValueError('must be an octal mode that lets the owner read and write, such as "0660"')
     return value
 
 

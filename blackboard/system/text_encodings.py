@@ -105,7 +105,7 @@ _NEEDED_SHARE = 0.8
 
 
 def find_code_page(sample: bytes, first: str = "cp1252") -> str | None:
-    """Return the code page in which the words of a text fit a language; None if there is none.
+    """Return the code page that makes the words of a text fit a language; None if there is none.
 
     Args:
         sample: A part of the text.

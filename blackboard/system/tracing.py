@@ -23,7 +23,7 @@ MAX_LINKS = 32
 """The most spans to which one span has links: those of the latest deposits."""
 _API = "opentelemetry.trace"
 _PROVIDER_VARIABLE = "OTEL_PYTHON_TRACER_PROVIDER"
-"""The variable with which the environment alone configures an SDK."""
+"""The variable that configures an SDK by the environment alone."""
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 

@@ -82,7 +82,7 @@ class Expectation(_Section):
 
     by: At
     after: At | None = None
-    """The instant after which wakes count; by default all count."""
+    """Only wakes after this instant count; by default all count."""
     wakes: str | None = None
     """The agent that was woken."""
     silence: str | None = None
@@ -153,7 +153,7 @@ class RuleFile(_Section):
         return self.start + timedelta(microseconds=parse_duration(at))
 
     def deposits_of(self, given: GivenStep) -> Iterator[datetime]:
-        """Yield the instants at which a mark is deposited."""
+        """Yield the instants when a mark is deposited."""
         first, every = self.instant(given.at), timedelta(microseconds=parse_duration(given.every))
         yield from (first + number * every for number in range(given.times))
 

@@ -27,7 +27,7 @@ M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""The default instant of marks and contexts, at which a `ManualClock` starts too."""
+"""The default instant of marks and contexts. A `ManualClock` starts at it too."""
 
 _ids = itertools.count(1)
 
@@ -130,7 +130,7 @@ class StandaloneContext:
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         """Return the marks of a kind that the context was given, of one subject or of all.
 
-        They are strongest first. Those of a kind that the agent searches are in the order in which they were given.
+        They are strongest first. Those of a kind that the agent searches keep the order of the argument.
 
         Raises:
             AgentError: The agent does not declare that it reads this kind.
@@ -192,7 +192,7 @@ def context(
         settings: The value of `context.settings`.
         model: The model that `ask` calls; without it, the agent's offline rule answers.
         now: The instant of the activation; a naive datetime is UTC.
-        scheduled_for: The instant for which a schedule wakes the agent; None if marks do.
+        scheduled_for: The instant of the schedule that wakes the agent; None if marks do.
         subject: The subject of an activation that is about one.
         subjects: The subjects of an activation that takes a batch or is about a group.
         group: The value of the tag that the marks of an activation share, if its watch measures groups.

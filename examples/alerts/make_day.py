@@ -19,7 +19,7 @@ Event = tuple[datetime, str, str, str]
 
 
 def at(clock: str) -> datetime:
-    """Return the instant at which the clock on a wall in Berlin shows this time, such as `01:00`."""
+    """Return the instant when the clock on a wall in Berlin shows this time, such as `01:00`."""
     hour, minute = map(int, clock.split(":"))
     day = START.astimezone(BERLIN).replace(hour=hour, minute=minute)
     return (day if hour >= 18 else day + timedelta(days=1)).astimezone(ZoneInfo("UTC"))

@@ -164,5 +164,5 @@ def days_in(text: str) -> Iterator[date]:
 
 
 def wall_midnight(day: date) -> datetime:
-    """Return the wall time at which a day begins."""
+    """Return the wall time when a day begins."""
     return datetime.combine(day, time.min)

@@ -1,7 +1,7 @@
 """The translation of recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, to those of iCalendar.
 
 Phones, Lotus Notes and older exports write them. A rule has one letter code with an interval, then the days or months,
-then how many periods it lasts (`#10`, for ever with `#0`) or the time at which it ends.
+then how many periods it lasts (`#10`, for ever with `#0`) or the time when it ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A time at which a person asks to meet, and its exact text form. `time_extraction` reads natural language."""
+"""A time when a person asks to meet, and its exact text form. `time_extraction` reads natural language."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def whole_days(first: date, last: date, zone: ZoneInfo) -> RequestedTime | None:
 
 
 def midnight_in(day: date, zone: tzinfo) -> datetime:
-    """Return the instant at which a day begins in a zone."""
+    """Return the instant when a day begins in a zone."""
     return datetime.combine(day, time.min, zone)
 
 

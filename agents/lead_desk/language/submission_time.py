@@ -1,4 +1,4 @@
-"""The time at which an enquiry was sent, as forms and exports state it."""
+"""The time when an enquiry was sent, as forms and exports state it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -
 
     Args:
         text: What the form states.
-        deposited_at: The instant at which the lead was deposited.
+        deposited_at: The instant when the lead was deposited.
         zone: The time zone of the desk.
     """
     plain = " ".join((text or "")[:100].split())

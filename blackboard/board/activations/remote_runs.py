@@ -74,7 +74,7 @@ def may_claim(txn: BoardTransaction, agent: AgentSpec) -> bool:
 
 
 def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
-    """Return the next instant at which time alone may make a claim possible; None if there is none."""
+    """Return the next instant when time alone may make a claim possible; None if there is none."""
     instants = [
         agent_readiness.next_ready(txn, agent.name, agent_readiness.waiting_work(txn)),
         txn.sql.value(CROSSINGS.next_predicted),
@@ -147,7 +147,7 @@ def run_of(
     Args:
         txn: The transaction.
         activation_id: The activation.
-        agent: The agent to which it must belong; None for any.
+        agent: The agent that it must belong to; None for any.
         fence: The fence of the claim; None for the run that the worker has now.
         holder: The worker.
 
@@ -279,7 +279,7 @@ def _marks(txn: BoardTransaction, inputs: tuple[ActivationInput, ...], classes: 
 def _actions(
     txn: BoardTransaction, result: RemoteResult, known: dict[int, Mark], classes: MarkClasses
 ) -> Iterator[Action]:
-    """Yield the items of a result in the order in which they are applied, which is that of `_places`."""
+    """Yield the items of a result in the order of their application, which is that of `_places`."""
     places = iter(_places(result))
     for withdrawal in result.withdrawals:
         yield Withdraw(_known(known, withdrawal.mark, next(places)), withdrawal.if_event)

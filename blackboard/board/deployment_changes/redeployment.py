@@ -72,7 +72,7 @@ def _fill_windows(txn: BoardTransaction, old: Deployment, new: Deployment) -> No
 
 
 def _tag_deposits(txn: BoardTransaction, old: Deployment, new: Deployment, retagged: set[tuple[str, str]]) -> None:
-    """Give the deposits in windows the tags by which windows find them now."""
+    """Give the deposits in windows the tags that windows find them by now."""
     before, after, longest = old.tags_in_windows(), new.tags_in_windows(), old.longest_windows()
     for kind, tags in before.items():
         for tag in tags:
@@ -147,7 +147,7 @@ def _check_names(old: Deployment, new: Deployment) -> None:
 
 
 def _check_filters(new: Deployment) -> None:
-    """Check that the kinds have the tags by which agents filter and group their marks.
+    """Check that the kinds have the tags that agents filter and group their marks by.
 
     Raises:
         ConfigurationError: A kind does not have such a tag, or not with such a value or with one value.

@@ -55,7 +55,7 @@ class PredictedCrossing:
     subject: str | None
     """None for the board or a group."""
     group_tag: str | None
-    """The tag by whose values the watch measures groups; None if it does not."""
+    """The tag whose values make the groups of the watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag."""
     mark_id: int | None
@@ -89,7 +89,7 @@ class PredictedHold:
     subject: str | None
     """None for the board or a group."""
     group_tag: str | None
-    """The tag by whose values the watch measures groups; None if it does not."""
+    """The tag whose values make the groups of the watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag."""
     mark_id: int | None

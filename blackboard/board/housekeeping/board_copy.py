@@ -1,7 +1,8 @@
 """The copy of a whole board to an empty one, which may be on another kind of database.
 
-It is one snapshot of the source, for which its writers wait, and one transaction of the target. The copy is the same
-board: it has the same identity, ids, tokens and history. The full-text index is built anew from the history.
+It reads one snapshot of the source while the source's writers wait, and writes it in one transaction of the target. The
+copy is the same board: it has the same identity, ids, tokens and history. The full-text index is built anew from the
+history.
 """
 
 from __future__ import annotations

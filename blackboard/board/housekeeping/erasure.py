@@ -198,7 +198,7 @@ def _erase_texts(txn: BoardTransaction, subject: str) -> None:
 
 
 def _groups_of(txn: BoardTransaction, subject: str) -> list[Group]:
-    """Return the groups in which marks of a subject ever were, by the tags that their kinds have now."""
+    """Return the groups that marks of a subject ever belonged to, by the tags that their kinds have now."""
     groups: dict[Group, None] = {}
     for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
         if event.payload is None or event.kind not in txn.deployment.kinds:

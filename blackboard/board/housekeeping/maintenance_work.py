@@ -18,7 +18,8 @@ from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
 
 MAX_COMPACTED_BYTES = 512 * 1024 * 1024
-"""Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""
+"""The largest size, in bytes, of a file that a worker compacts by itself. Writers wait for some seconds for such a
+file."""
 
 
 class MaintenanceWork:
@@ -28,7 +29,7 @@ class MaintenanceWork:
         self._session, self._database = session, session.database
         self.pace = Pace(session)
         self.checkpoint_bytes = 4 * 1024 * 1024
-        """The size of the write-ahead log from which a checkpoint moves it into the database file."""
+        """When the write-ahead log has this size, a checkpoint moves it into the database file."""
 
     def evaporate(self, limit: int) -> int:
         """Apply due predicted crossings, deposit the marks of overdue needs, and move evaporated marks to the history.

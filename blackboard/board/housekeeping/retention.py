@@ -13,7 +13,7 @@ from blackboard.durations import DAY, Duration
 from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
 
 FEW_LAWS = 200
-"""Number of laws up to which a board is not searched for unused laws."""
+"""A board with at most this many laws is not searched for unused laws."""
 
 
 def remove(

@@ -1,7 +1,7 @@
 """The purge of the full-text index: erased words leave it for good.
 
 FTS5 only marks a text as deleted, and drops its words when it merges the parts of its index. So all parts are merged,
-in steps between which others write. Forgetting a subject does it at once, retention within a day.
+in steps between which others write. Forgetting a subject purges the index at once; retention purges it within a day.
 """
 
 from __future__ import annotations

@@ -91,10 +91,10 @@ class AdministrationMethods(BoardHandle):
         """Make a token for a program that uses the board over HTTP, and return it. It cannot be read again.
 
         Args:
-            name: The name under which it is listed and revoked.
+            name: The name that it is listed and revoked by.
             may: What its holder may do, such as `read`, `deposit:lead` or `claim:review`.
             author: Who signs what its holder deposits and answers; by default the name of the token.
-            expires: The length of time after which it expires; None for never.
+            expires: The length of its life; None if it never expires.
 
         Raises:
             InvalidAuthor: The author is an agent, or a name that cannot sign.

@@ -103,7 +103,7 @@ class DepositMethods(BoardHandle):
             Conflict: The live mark has changed since the event `if_event`. Nothing is stored; its `event_id` is the
                 current one.
             LawConflict: The deposit names a law, and the live mark that it would join has another law.
-            OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
+            OutOfOrder: The deposit is older than the live mark that it would be added to, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
         item = deposited_item(mark, subject, payload)

@@ -31,7 +31,7 @@ class PeopleMethods(BoardHandle):
 
         Args:
             assignee: Return only the needs that this person should answer.
-            all_needs: Whether to include the needs on which agents are working.
+            all_needs: Whether to include the needs that agents are working on.
         """
         return self.session.read(lambda txn: inbox.needs_of(txn, assignee, all_needs=all_needs))
 

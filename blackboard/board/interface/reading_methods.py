@@ -240,7 +240,7 @@ class ReadingMethods(BoardHandle):
         return self.session.read(lambda txn: event_streams.activity(txn, after, limit))
 
     def stream_position(self) -> StreamPosition:
-        """Return the latest position, from which `mark_events` and `activity` continue."""
+        """Return the latest position. `mark_events` and `activity` continue from there."""
         with self.database.read() as sql:
             return event_streams.position(sql)
 

@@ -55,7 +55,7 @@ class RemoteWorkMethods(BoardHandle):
         return remote_work.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
 
     def claimable_at(self, agent: str) -> datetime | None:
-        """Return the next time at which a claim may succeed even if nothing changes on the board; None for never.
+        """Return the next time when a claim may succeed even if nothing changes on the board; None for never.
 
         At that time a batch window, a cooldown or a lease ends, or a schedule or a falling watch is due.
 
@@ -94,7 +94,7 @@ class RemoteWorkMethods(BoardHandle):
         Args:
             activation_id: The id of the activation.
             fence: The fence of the claim; None for the run that a worker of this name has now.
-            agent: The agent to which the activation must belong; None for any.
+            agent: The agent that the activation must belong to; None for any.
             lease: The length of the lease; by default 5 minutes. No run is longer than the timeout of its agent.
 
         Raises:
@@ -122,7 +122,7 @@ class RemoteWorkMethods(BoardHandle):
             activation_id: The id of the activation.
             result: The marks, withdrawals, reinforcements and model calls of the agent; None for nothing.
             fence: The fence of the claim; None for the run that a worker of this name has now.
-            agent: The agent to which the activation must belong; None for any.
+            agent: The agent that the activation must belong to; None for any.
 
         Raises:
             AgentError: The result is more than the agent may do.
@@ -154,7 +154,7 @@ class RemoteWorkMethods(BoardHandle):
             retry: Whether another attempt may succeed. If not, its marks are split at once, or it is dead.
             usage: The model calls that it made.
             fence: The fence of the claim; None for the run that a worker of this name has now.
-            agent: The agent to which the activation must belong; None for any.
+            agent: The agent that the activation must belong to; None for any.
 
         Raises:
             LeaseLost: The worker no longer has the activation.

@@ -58,7 +58,7 @@ class StatusMethods(BoardHandle):
         return self.session.read(board_status.agents)
 
     def unserved_agents(self) -> list[str]:
-        """Return the deployed agents for which no living daemon claims."""
+        """Return the deployed agents that no living daemon claims for."""
         dead = self.session.dead_workers()
         return self.session.read(lambda txn: board_status.unserved_agents(txn, dead))
 
@@ -121,7 +121,7 @@ class StatusMethods(BoardHandle):
             agent: The name of the agent.
             subject: The subject; None for all waiting work of the agent. For a watch over groups, the groups of the
                 subject's live marks are explained.
-            group: The value of the tag by which watches of the agent measure groups, such as a service for
+            group: The value of the tag that watches of the agent group by, such as a service for
                 `total(Alert, by="service")`. A collection stands for any of its values.
 
         Raises:

@@ -47,7 +47,7 @@ class SourceWithdrawal:
 
 
 def source_of(path: str | os.PathLike[str], *, follows: bool = True) -> str:
-    """Return the name under which a board remembers a file: a digest of its path without symbolic links.
+    """Return the name that a board gives to a file: a digest of its path without symbolic links.
 
     A link as the last part of the path stays if `follows` is false.
     """

@@ -1,4 +1,4 @@
-"""Positions in followed files up to which lines were deposited, so that a restart continues there.
+"""Positions in followed files: all lines before a position were deposited, so a restart continues there.
 
 A position belongs to the path of a file, the author and the kind. When another file appears at the path, a new
 generation begins.

@@ -153,7 +153,7 @@ class MarkClasses:
         return _convert(kind, payload, deployment.kinds[kind]), subject
 
     def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment) -> str:
-        """Return the form in which a subject would be stored; unchanged if the deposit would be refused."""
+        """Return a subject in its stored form; unchanged if the deposit would be refused."""
         mark_class = self.find(kind, deployment)
         validators = () if mark_class is None else mark_class.__pydantic_decorators__.field_validators.values()
         if mark_class is not None and any("subject" in validator.info.fields for validator in validators):

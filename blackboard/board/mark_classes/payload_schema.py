@@ -139,7 +139,7 @@ def problems_of(payload: Mapping[str, Any], schema: Mapping[str, Any]) -> list[s
 
 
 class _Converter:
-    """The conversion of a payload by one schema, to whose parts the schema refers."""
+    """The conversion of a payload by one schema, which may refer to its own parts."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root

@@ -13,6 +13,6 @@ reinforcements      the reinforcement of a mark without a deposit
 mark_lookup         a live mark, up to date for a change of it
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal
 unique_holders      which live mark holds which value of a unique field
-mark_tags           the tags of marks, by which they are found
+mark_tags           the tags of marks, which marks are found by
 open_needs          when a need is due, and who may and should answer it
 """

@@ -39,7 +39,7 @@ class Deposit:
     intensity: float = 1.0
     key: str | None = None
     source: str | None = None
-    """The file from which it is loaded, by its name in `loaded_files`. The board stores the name with the key."""
+    """The file that it is loaded from, by its name in `loaded_files`. The board stores the name with the key."""
     occurred_at: When | None = None
     """When it occurred; by default when the board records it."""
     decay: Decay | str | None = None
@@ -56,7 +56,7 @@ class Deposit:
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
 _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source", "traceparent"})
-"""The fields that the digest of a request leaves out: those to which a key belongs, and those that the board adds."""
+"""The fields that the digest of a request leaves out: those that a key belongs to, and those that the board adds."""
 
 
 def deposited_item(mark: Mark | str, subject: str, payload: Mapping[str, JsonValue] | None) -> Mark | Deposit:
@@ -116,13 +116,13 @@ class DepositRequest(NamedTuple):
     activation_id: int | None = None
     """The activation that deposits the mark; None if the author is not an agent."""
     source: str | None = None
-    """The file from which the deposit is loaded."""
+    """The file that the deposit is loaded from."""
     occurred_at: Instant | None = None
     """When it occurred; None if that is when the board records it."""
     if_event: int | None = None
     """The event of the live mark that it joins, 0 if there is none; None if that does not matter."""
     traceparent: str | None = None
-    """The trace context in which it is made."""
+    """The trace context of the deposit."""
 
     @classmethod
     def of(
@@ -137,7 +137,7 @@ class DepositRequest(NamedTuple):
 
         Raises:
             InvalidMark: `item` is not a mark, or its payload is not JSON.
-            InvalidTime: The time at which the item occurred is not a time.
+            InvalidTime: The time when the item occurred is not a time.
         """
         if isinstance(item, Deposit):
             request = cls._of_deposit(item, author, given)

@@ -56,7 +56,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UnknownName: The kind is not registered.
         Conflict: The live mark that it would join has changed since the event `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
-        OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
+        OutOfOrder: The deposit is older than the live mark that it would be added to, and the order matters.
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     new = NewDeposit.of(txn, request)

@@ -37,7 +37,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
         KeyReused: The key was used for another request.
         Conflict: The live mark that it would join is not at the event of `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
-        OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
+        OutOfOrder: The deposit is older than the live mark that it would be added to, and the order matters.
     """
     if (first := first_receipt(txn, request)) is not None:
         return first

@@ -2,7 +2,7 @@
 
 need_answers    which need is open, and which answers it takes
 overdue_needs   the mark of the board for each need that is due
-need_agents     the agents for which a need waits
+need_agents     the agents that a need waits for
 needs_overview  the needs in `status`
 
 A need is a mark, so other packages do for needs what they do for other marks:

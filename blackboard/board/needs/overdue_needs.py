@@ -1,4 +1,4 @@
-"""Needs that are due: at the stored instant, the board deposits a mark `overdue`, once, which agents can watch."""
+"""Needs that are due: at the stored instant, the board deposits one mark `overdue`, which agents can watch."""
 
 from __future__ import annotations
 

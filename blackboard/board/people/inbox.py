@@ -29,7 +29,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 def needs_of(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
     """Return the needs that wait for people, or for one person: the overdue needs first, then the oldest.
 
-    With `all_needs`, include the needs on which agents are working.
+    With `all_needs`, include the needs that agents are working on.
     """
     if "need" not in txn.deployment.kinds:
         return []

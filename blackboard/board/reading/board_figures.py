@@ -25,7 +25,7 @@ from blackboard.store.query_rows import CallUsage, EndedActivation
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 LATE_COMMIT = MINUTE
-"""The longest delay after which the end of an activation becomes visible: the clocks of machines may differ."""
+"""The longest delay until the end of an activation becomes visible: the clocks of machines may differ."""
 
 UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
 """The states of calls whose usage is not known yet."""
@@ -33,7 +33,7 @@ UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
 
 @dataclass(frozen=True)
 class FiguresPosition:
-    """The position up to which figures have counted. It is meaningful only on the board from which it came."""
+    """The position that figures have counted up to. It is meaningful only on the board that it came from."""
 
     event: int
     crossing: int
@@ -89,7 +89,7 @@ class BoardFigures:
     activations: Mapping[tuple[str, str], int]
     """The number of activations that have not ended, by agent and state."""
     unserved: Sequence[str]
-    """The agents for which no living daemon claims."""
+    """The agents that no living daemon claims for."""
     is_paused: bool
     paused_agents: Sequence[str]
     paused_models: Sequence[str]
@@ -99,7 +99,7 @@ class BoardFigures:
     usd_left: Mapping[tuple[str, str], float]
     """The remaining budget in US dollars, by agent ("" for the board) and window."""
     next_alarm: datetime | None
-    """The next instant at which something crosses by time alone."""
+    """The next instant when something crosses by time alone."""
     is_clock_believed: bool
     workers: int
     """The number of living daemons and other workers."""

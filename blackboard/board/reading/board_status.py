@@ -117,7 +117,7 @@ def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentR
 
 
 def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
-    """Return the agents for which no living worker claims."""
+    """Return the agents that no living worker claims for."""
     return [agent for agent in sorted(txn.deployment.agents) if served_agents.unserved(txn, agent, dead) is not None]
 
 

@@ -32,7 +32,7 @@ from blackboard.store.statements import MARKS
 
 M = TypeVar("M", bound=Mark)
 SAME_STRENGTH = 1e-12
-"""The share of a strength by which Python and SQL may differ, because they round differently."""
+"""The largest relative difference between a strength in Python and in SQL, which round differently."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 MOST_CHANGES = 10_000
-"""The most events after an instant with which the board as it was then is read from the marks of now."""
+"""If at most this many events followed an instant, the board of that instant is computed from the present marks."""
 MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""
 

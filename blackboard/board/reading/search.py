@@ -29,7 +29,7 @@ from blackboard.store.statements import SEARCH
 M = TypeVar("M", bound=Mark)
 
 MAX_EXACT = 10_000
-"""Matches up to which the order is exact."""
+"""The largest number of matches whose order is exact."""
 RERANKED = 1_000
 """The most relevant matches that are ordered by their score if there are more."""
 

@@ -1,6 +1,6 @@
 """The order of the marks that a search found: by relevance times strength.
 
-Two lists are read from their tops in turn: the documents that match, the most relevant first, and the marks of the
+Two lists are read in turn, each from its top: the documents that match, the most relevant first, and the marks of the
 kinds, the strongest first. A mark that is in neither part so far has at most the product of the next relevance and the
 next strength as its score, so the search ends as soon as that cannot exceed the scores found. Source: the threshold
 algorithm; Fagin, Lotem and Naor, *Optimal aggregation algorithms for middleware*, 2003.
@@ -31,7 +31,7 @@ MARKS_PER_MATCH = 32
 A strength needs a page of the mark, which may not be in memory. The list is read from a covering index.
 """
 FEW_LAWS = 20
-"""Laws of a kind up to which its marks are read by strength."""
+"""The largest number of laws of a kind whose marks are read by strength."""
 ROUNDING = 1 + 1e-9
 """The factor that corrects the rounding of a bound."""
 

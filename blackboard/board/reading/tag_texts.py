@@ -52,7 +52,7 @@ def _readings(deployment: Deployment, kind: str | None, name: str, text: str) ->
 
 
 def read_group(deployment: Deployment, agent: str, text: str) -> list[Any]:
-    """Return what a text stands for in the tags by which an agent's watches measure groups.
+    """Return what a text stands for in the tags that an agent's watches group by.
 
     Raises:
         UnknownName: There is no such agent.

@@ -84,7 +84,7 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
 
 
 def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
-    """Return the next instants at which watches are tested because of time alone, soonest first."""
+    """Return the next instants when watches are tested because of time alone, soonest first."""
     result = []
     for row in txn.sql.all(CROSSINGS.next_predictions, limit=limit):
         watch = txn.active.watches.get(row.watch_id)
@@ -95,7 +95,7 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
 
 
 def ending_holds(txn: BoardTransaction, limit: int) -> list[EndingHold]:
-    """Return the next instants at which holds on crossings end by time alone, soonest first.
+    """Return the next instants when holds on crossings end by time alone, soonest first.
 
     Of the attempts that are to be repeated, those of the strongest crossings are read.
     """
@@ -140,7 +140,7 @@ def _agenda_item(
 
 
 def _measured(row: CrossingRow) -> str:
-    """Return the measured value of a crossing, or the instant for which a schedule caused it."""
+    """Return the measured value of a crossing, or the instant of the schedule that caused it."""
     if row.is_scheduled:
         return f"due at {iso(row.crossed_at)}"
     return f"{'' if row.measure is None else f'{row.measure} = '}{row.value}"

@@ -50,9 +50,9 @@ class RemoteActivation:
     reason: str
     """The condition that woke the agent, with its value and threshold."""
     now: datetime
-    """The instant at which the activation took its marks. It is the same in each retry."""
+    """The instant when the activation took its marks. It is the same in each retry."""
     scheduled_for: datetime | None
-    """The instant for which a schedule woke the agent; None if marks woke it."""
+    """The instant of the schedule that woke the agent; None if marks woke it."""
     subject: str | None
     """The one subject that it is about, if its watch wakes the agent per subject."""
     subjects: tuple[str, ...]

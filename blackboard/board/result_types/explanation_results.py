@@ -20,7 +20,7 @@ class RunningActivation:
     id: int
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag that its marks share."""
     started_at: datetime | None
@@ -34,7 +34,7 @@ class DeferredActivation:
     id: int
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag that its marks share."""
     state: str
@@ -66,7 +66,7 @@ class MeasuredValue:
     counts: Literal["marks", "deposits"] = "marks"
     """The things that were measured: live marks, or the deposits in a window."""
     falls_at: datetime | None = None
-    """For a window: the instant at which the value falls below the threshold or, if it is below, at which the next
+    """For a window: the instant when the value falls below the threshold or, if it is below, when the next
     deposit leaves."""
 
 
@@ -76,7 +76,7 @@ class WaitingCrossing:
 
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag that its marks share."""
     mark_id: int | None
@@ -145,7 +145,7 @@ class WatchExplanation:
     episodes: tuple[WatchEpisode, ...] = ()
     """For a watch over time and one subject or group, its stored states. The next to cross is first."""
     group_tag: str | None = None
-    """The tag by whose values the watch measures groups; None if it does not."""
+    """The tag whose values make the groups of the watch; None if the watch measures no groups."""
     group: GroupValue | None = None
     """The value of that tag that is explained; None if all waiting crossings are explained."""
 

@@ -53,7 +53,7 @@ class MarkRecord:
     reinforced_at: datetime
     """When the board recorded its last deposit."""
     fades_from: datetime
-    """The instant from which the share counts: when the last deposit occurred, or a later change of the kind's law."""
+    """The instant that the age counts from: when the last deposit occurred, or a later change of the kind's law."""
     evaporates_at: datetime | None
     as_of: datetime
     age_seconds: float
@@ -71,7 +71,7 @@ class MarkRecord:
 
     @property
     def position(self) -> MarkPosition:
-        """Its position in the list that it came from, after which the next page begins."""
+        """Its position in the list that it came from. The next page begins after it."""
         return MarkPosition(self.as_of, self.strength, self.id)
 
 
@@ -178,7 +178,7 @@ class MarkEvent:
     occurred_at: datetime
     """When it happened: at or before `recorded_at`."""
     traceparent: str | None
-    """The trace context in which a mark was deposited."""
+    """The trace context of the deposit."""
 
 
 @dataclass(frozen=True)

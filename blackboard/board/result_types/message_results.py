@@ -16,7 +16,7 @@ class OutboxMessage:
 
     id: int
     message_id: str
-    """The id under which every attempt sends it."""
+    """The id that every attempt sends it under."""
     sink: str
     topic: str
     """What it is about, such as `need` or `dead`."""

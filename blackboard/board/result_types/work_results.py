@@ -36,7 +36,7 @@ class AgendaItem:
     watch: str
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag that its marks share."""
     mark_id: int | None
@@ -62,14 +62,14 @@ class ActivationRecord:
     subject: str | None
     """The subject of its marks; None if they have several, or if its watch is over the board or groups."""
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag that its marks share."""
     state: str
     reason: str
     crossed_at: datetime
     scheduled_for: datetime | None
-    """The instant for which a schedule woke its agent; None if marks did."""
+    """The instant of the schedule that woke its agent; None if marks did."""
     started_at: datetime | None
     finished_at: datetime | None
     retry_at: datetime | None
@@ -96,7 +96,7 @@ class ActivityRecord:
     watch: str | None
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag that its marks share."""
     activation_id: int | None
@@ -124,11 +124,11 @@ class ScheduleRecord:
     catch_up: str
     """How missed instants are treated: `once` (the last), `all` or `none`."""
     scheduled_from: datetime
-    """Its first deployment, from which an interval counts."""
+    """Its first deployment; an interval counts from it."""
     next_at: datetime | None
     """The next instant that the board has stored; None while a crossing waits to be claimed."""
     waits_since: datetime | None
-    """The first instant for which it has not woken its agent yet; None if there is none."""
+    """The first instant that has not woken its agent yet; None if there is none."""
     held_by: str | None
     """The reason why that crossing waits, if there is one."""
     last_at: datetime | None
@@ -151,7 +151,7 @@ class Prediction:
     condition: str
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag."""
     mark_id: int | None
@@ -168,7 +168,7 @@ class EndingHold:
     condition: str
     subject: str | None
     group_tag: str | None
-    """The tag by whose values its watch measures groups; None if it does not."""
+    """The tag whose values make the groups of its watch; None if the watch measures no groups."""
     group: GroupValue | None
     """The value of that tag."""
     mark_id: int | None
@@ -237,7 +237,7 @@ class ActivationDetails:
     is_stuck: bool
     """Whether a person may retry or discard it: it failed, is held or is quarantined."""
     split_from: int | None
-    """The failed activation from which it was split."""
+    """The failed activation that it was split from."""
     parts: tuple[int, ...]
     """The activations that were split from it. They have taken its marks over."""
     marks: tuple[GivenMark, ...]

@@ -16,7 +16,7 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 STUCK = (ActivationState.DEAD, ActivationState.QUARANTINED)
-"""The states in which an activation is announced to people outside."""
+"""The states of an activation that are announced to people outside."""
 
 
 def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:

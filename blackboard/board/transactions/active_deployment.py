@@ -23,7 +23,7 @@ from blackboard.store.transaction import Transaction
 
 
 def live_sums_id(watch_id: int) -> int:
-    """Return the id under which the board keeps the sums of a watch over all live marks, absorbed or not.
+    """Return the id that the board uses for the sums of a watch over all live marks, absorbed or not.
 
     It is negative, which no id of a watch is. So both kinds of sums of a watch have a key in one table.
     """
@@ -38,7 +38,7 @@ class RegisteredWatch:
     agent: AgentSpec
     spec: WatchSpec
     scheduled_from: Instant = 0
-    """The instant from which the interval of a schedule counts."""
+    """The instant that the interval of a schedule counts from."""
 
     @cached_property
     def condition(self) -> Condition:
@@ -109,7 +109,7 @@ class RegisteredWatch:
 
     @cached_property
     def by(self) -> str | None:
-        """The tag by whose values the condition measures groups; None if it measures subjects or the board."""
+        """The tag whose values make the groups of the condition; None if it measures subjects or the board."""
         return self.spec.condition.by
 
     @property
@@ -307,7 +307,7 @@ class ActiveDeployment:
 
     @cached_property
     def tags_in_windows(self) -> dict[str, frozenset[str]]:
-        """The tags by which windows find the deposits of each kind."""
+        """The tags that windows find the deposits of each kind by."""
         return self.deployment.tags_in_windows()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a mark shows after a deposit, which is not always what the deposit said: a later occurrence counts."""
+"""The payload that a mark shows after a deposit: that of the latest occurrence, which may be an earlier deposit."""
 
 from __future__ import annotations
 

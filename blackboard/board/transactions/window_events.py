@@ -42,7 +42,7 @@ class WindowReading:
     """Which deposits a reading of windows sees."""
 
     at: Instant
-    """The instant at which the windows end. Later deposits are read too."""
+    """The instant when the windows end. Later deposits are read too."""
     scope: str | None = None
     """The subject or the group that windows over one see; None for every subject."""
     ignored: str = ""
@@ -55,7 +55,7 @@ class WindowReading:
     """A value above the threshold that a decision needs to know about too."""
 
     def enough(self, threshold: float) -> float:
-        """Return the value from which on older deposits decide nothing."""
+        """Return the value at which older deposits no longer matter."""
         return math.inf if self.is_whole else max(threshold, self.reaching)
 
 
@@ -149,7 +149,7 @@ def _newest(
 
 
 def record(sql: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[str]]) -> None:
-    """Record a deposit for the windows that count its kind, with the keys of the tags by which they find it."""
+    """Record a deposit for the windows that count its kind, with the keys of the tags that they find it by."""
     sql.put(WINDOWS.insert_window_event, row)
     for name, values in keys.items():
         add_tag(sql, row, name, values)
@@ -165,7 +165,7 @@ def add_tag(sql: Transaction, row: WindowEventRow, name: str, values: Iterable[s
 
 
 def keys_of(sql: Transaction, event_id: int) -> dict[str, frozenset[str]]:
-    """Return the keys of the tags by which windows find a deposit."""
+    """Return the keys of the tags that windows find a deposit by."""
     keys: dict[str, frozenset[str]] = {}
     for row in sql.all(WINDOWS.tags_of_deposit, event_id=event_id):
         keys[row.name] = keys.get(row.name, frozenset()) | {row.value}

@@ -49,7 +49,7 @@ def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:
 
 
 def outdated(txn: BoardTransaction, code: Code) -> list[str]:
-    """Return the agents for which a worker with this code does not claim."""
+    """Return the agents that a worker with this code does not claim for."""
     return sorted(agent for agent, digest in code.items() if not is_current(txn, agent, digest))
 
 

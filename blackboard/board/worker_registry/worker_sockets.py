@@ -1,4 +1,4 @@
-"""The sockets on which workers are notified of commits of other processes, in the run folder of the board.
+"""The sockets that notify workers of commits of other processes, in the run folder of the board.
 
 The address of a socket has room for about a hundred bytes. If the path of the run folder is longer, or its file system
 has no sockets, the socket is in a temporary folder of its own. The run folder then has a symbolic link to the socket.
@@ -82,13 +82,13 @@ def remove(path: Path) -> None:
 
 
 def remove_all(folder: Path) -> None:
-    """Remove every socket from a run folder whose workers are dead, and the temporary folders to which links lead."""
+    """Remove every socket from a run folder whose workers are dead, and the temporary folders that links lead to."""
     for path in folder.glob("*.sock"):
         remove(path)
 
 
 def _remove_abandoned(temporary: Path) -> None:
-    """Remove this user's folders with sockets on which no process listens.
+    """Remove this user's folders with sockets that no process listens on.
 
     A killed worker leaves its folder behind. The next worker of its board finds the folder by the link, unless the
     board is gone by then. If a folder has no socket yet, another worker is just making it.
@@ -108,7 +108,7 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    """Return whether a path is a socket on which no process listens.
+    """Return whether a path is a socket that no process listens on.
 
     Raises:
         OSError: The path does not exist.
@@ -136,7 +136,7 @@ def _temporary_folder() -> Path:
 
 
 def _target(link: str | Path) -> str | None:
-    """Return the address to which a link leads; None if it is gone, or in a folder of another user."""
+    """Return the address that a link leads to; None if it is gone, or in a folder of another user."""
     try:
         address = os.readlink(link)
         return address if is_private_folder(os.path.dirname(address)) else None

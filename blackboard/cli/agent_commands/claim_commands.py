@@ -1,4 +1,7 @@
-"""The commands of workers of remote agents: claim, heartbeat, finish, fail. They make any shell script an agent."""
+"""The commands of workers of remote agents: claim, heartbeat, finish, fail.
+
+With them, any shell script can be an agent.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `connect`: a project of a coding agent, connected to a board."""
+"""The command `connect`: connects a project of a coding agent to a board."""
 
 from __future__ import annotations
 

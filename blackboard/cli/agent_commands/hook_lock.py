@@ -1,7 +1,7 @@
-"""The lock with which one hook at a time waits for the work of an agent, for each session of a coding agent.
+"""The lock that lets one hook at a time wait for the work of an agent, for each session of a coding agent.
 
-A session runs its hook each time that it stops. Without a lock, it would have as many waits as it had turns, and each
-would claim work for it.
+A session runs its hook each time that it stops. Without a lock, a hook of each earlier stop would still wait, and each
+of them would claim work.
 """
 
 from __future__ import annotations

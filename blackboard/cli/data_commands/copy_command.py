@@ -1,4 +1,4 @@
-"""The command `copy`: a board is copied to another database, such as from a file to a server."""
+"""The command `copy`: copies a board to another database, such as from a file to a server."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def load(
         str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
     ] = None,
     extra: Annotated[
-        ExtraColumns, typer.Option(help="The treatment of columns for which the kind has no field.")
+        ExtraColumns, typer.Option(help="The treatment of columns that have no field in the kind.")
     ] = "error",
     key: Annotated[
         str | None,
@@ -83,7 +83,7 @@ def load(
     intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
     occurred_at: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="The column with the time at which a row occurred; by default now."),
+        typer.Option(metavar="COLUMN", help="The column with the time when a row occurred; by default now."),
     ] = None,
     tag: Annotated[
         list[str] | None,

@@ -103,7 +103,7 @@ def serving(
     *,
     opens: bool = False,
 ) -> Iterator[HttpServer]:
-    """Serve a board inside the context, in a thread. On a terminal, print a link by which a browser signs in.
+    """Serve a board inside the context, in a thread. On a terminal, print a link that signs a browser in.
 
     Args:
         board: The board.
@@ -138,7 +138,7 @@ def serving(
 
 
 def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None:
-    """Show a person at a terminal the link by which a browser signs in, or open it.
+    """Show a person at a terminal the link that signs a browser in, or open it.
 
     The link is never in the log, which others may read.
 

@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The name under which the token is listed and revoked.")],
+    name: Annotated[str, typer.Argument(help="The name that the token is listed and revoked by.")],
     may: Annotated[
         list[str],
         typer.Option(
@@ -43,9 +43,7 @@ def create(
     ],
     expires: Annotated[
         str,
-        typer.Option(
-            metavar="DURATION", help="The time after which it expires; 'never' for a token that does not expire."
-        ),
+        typer.Option(metavar="DURATION", help="The length of its life; 'never' for a token that does not expire."),
     ] = "90d",
     as_json: AsJson = False,
 ) -> None:

@@ -14,7 +14,7 @@ Depositing:
 
 row_options     the options of the user for the rows
 kind_lookup     the kinds of a board, also of one behind a server
-column_sources  the columns from which the parts of a mark come
+column_sources  the columns that the parts of a mark come from
 column_check    checks that each column has a field, and each required field a column
 row_mapping     the mapping from columns to the parts of a mark
 cell_values     the conversion of cells to the types of fields

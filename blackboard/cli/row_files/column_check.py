@@ -20,7 +20,7 @@ class ColumnsUnmatched(UsageError):
     def __init__(self, message: str, words: Sequence[str]) -> None:
         super().__init__(message)
         self.words = words
-        """The options with which the file loads."""
+        """The options that make the file load."""
 
 
 class ColumnCheck:
@@ -30,7 +30,7 @@ class ColumnCheck:
         self._sources, self._rows, self._columns = sources, rows, columns
 
     def check_first(self, rows: Iterable[GoodRow]) -> None:
-        """Check the columns of the first rows of a JSON file, in which each row has columns of its own.
+        """Check the columns of the first rows of a JSON file, where each row has columns of its own.
 
         Raises:
             UsageError: A needed column is missing, or a column has no field; nothing was loaded.
@@ -73,7 +73,7 @@ class ColumnCheck:
         return not (isinstance(value, Mapping) and types and "object" not in types)
 
     def _words_for(self, values: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-        """Return the further options with which some objects load as rows."""
+        """Return the further options that make some objects load as rows."""
         try:
             self._check_objects(values)
         except ColumnsUnmatched as error:

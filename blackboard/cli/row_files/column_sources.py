@@ -1,4 +1,4 @@
-"""The columns from which the parts of a mark come, by the options and the fields of the kind.
+"""The columns that the parts of a mark come from, by the options and the fields of the kind.
 
 A column of JSON may be a path into nested objects and lists: `contact.email`, `answers.0.text`.
 """
@@ -71,7 +71,7 @@ class ColumnSources:
         return self.fields is not None and takes_only_lists(self.fields.get(name, frozenset()))
 
     def source(self, values: Mapping[str, Any], column: str) -> str | None:
-        """Return the column of a row in which a path begins; None if the row has none."""
+        """Return the column of a row where a path begins; None if the row has none."""
         if (match := json_paths.find(values, column)) is not None:
             return match[0]
         paths = (path for path, name in self.paths.items() if name == column)

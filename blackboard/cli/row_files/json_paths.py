@@ -1,7 +1,7 @@
 """Paths into nested values.
 
-`contact.email`, `answers.0.text`, `labels.name` for the names of all labels, and `tags.env` for the `value` of the
-object that is called `env`.
+Examples are `contact.email` and `answers.0.text`. `labels.name` gives the names of all labels, and `tags.env` the
+`value` of the object that is called `env`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _NAMES = ("name", "key", "id", "ref", "label", "title")
-"""The names of the fields by which an object in a list is called."""
+"""The names of the fields that name an object in a list."""
 
 
 def find(values: Mapping[str, Any], path: str) -> tuple[str, Any] | None:
-    """Return the column in which a path begins, and the value at its end; None if there is none.
+    """Return the column where a path begins, and the value at its end; None if there is none.
 
     A column of exactly this name comes first, then the longest name that begins the path.
     """

@@ -30,7 +30,7 @@ class JsonBuffer:
         self._decoder = json.JSONDecoder()
         self._text, self._at = "", 0
         self._due = 0
-        """The length of text at which it is parsed again, so that a long element is not parsed after each line."""
+        """The text is parsed again when it has this length, so that a long element is not parsed after each line."""
 
     @property
     def rest(self) -> str:

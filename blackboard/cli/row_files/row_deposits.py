@@ -75,7 +75,7 @@ def load(
             row fits.
 
     Raises:
-        UsageError: There are columns that do not exist, or for which the kind has no field.
+        UsageError: A named column does not exist, or the kind has no field for a column.
         UnknownName: The kind is not registered.
     """
     mapper, loaded = RowMapping(board, rows, mapping), LoadResult()

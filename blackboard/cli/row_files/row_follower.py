@@ -117,7 +117,7 @@ class _RowSource:
         stream: The lines.
         name: The name for messages.
         identity: The text for the file in the keys of its rows.
-        position: The place at which to begin.
+        position: The place where to begin.
         header: The header of the former file, for a file that continues without a header; else empty.
         checks_columns: Whether columns that the first rows of JSON do not have are an error.
     """

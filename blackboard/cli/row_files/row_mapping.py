@@ -116,7 +116,7 @@ class RowMapping:
         return payload
 
     def _mapped(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values for which the user names a field, by field."""
+        """Return the values of columns that the user maps to a field, by field."""
         mapped: dict[str, Any] = {}
         for path, name in self._sources.paths.items():
             matches = list(values_at(values, path)) if name else []

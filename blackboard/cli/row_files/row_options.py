@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ExtraColumns = Literal["error", "ignore", "keep"]
-"""The treatment of columns for which the kind has no field."""
+"""The treatment of columns that have no field in the kind."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Columns:
     intensity: float | str = 1.0
     """A number, or the column that contains it."""
     extra: ExtraColumns = "error"
-    """The treatment of columns for which the kind has no field."""
+    """The treatment of columns that have no field in the kind."""
     key: str | None = None
     """The column that identifies a row; by default the whole row."""
     occurred_at: str | None = None
-    """The column with the time at which a row occurred; by default the time of the load."""
+    """The column with the time when a row occurred; by default the time of the load."""
     tags: Sequence[str] = ()
     """Tags that a row must have, each as NAME=VALUE; all rows count if there are none."""

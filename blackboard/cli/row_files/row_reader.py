@@ -19,7 +19,7 @@ from blackboard.cli.row_files.json_stream import JsonBuffer, NotJson, is_json, i
 from blackboard.errors import UsageError
 
 SAMPLE_ROWS = 50
-"""The number of lines from which the delimiter follows."""
+"""The number of lines that are read to find the delimiter."""
 MAX_FIELD_LINES = 1000
 """The largest number of lines in a quoted field. A quote without an end within this many lines counts as stray."""
 UNNAMED = ""
@@ -104,7 +104,7 @@ class Rows:
 
     @property
     def encoding(self) -> str:
-        """The encoding in which the file is read."""
+        """The encoding that the file is read in."""
         return self._lines.encoding
 
     @property

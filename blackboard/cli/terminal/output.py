@@ -33,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 _CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 HANGING_INDENT = 4
-"""The number of columns by which the second line of a long text is indented more than its first line."""
+"""The indentation of the second line of a long text, in columns more than its first line."""
 WIDE_COLUMNS = 160
 """The width in columns of a table that is not printed on a terminal."""
 

@@ -31,9 +31,9 @@ class Context(Protocol):
     reason: str
     """The condition that woke the agent, with its value and threshold."""
     now: datetime
-    """The instant at which the activation took its marks. It is the same in each retry."""
+    """The instant when the activation took its marks. It is the same in each retry."""
     scheduled_for: datetime | None
-    """The instant for which a schedule woke the agent, however late that was; None if marks woke it."""
+    """The instant of the schedule that woke the agent, however late the agent woke; None if marks woke it."""
     subjects: tuple[str, ...]
     """The subjects of its marks, that of the strongest mark first; none if a schedule woke the agent."""
 

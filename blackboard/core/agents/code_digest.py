@@ -3,7 +3,7 @@
 It covers what the code implements: the names of the watches and their kinds, the reads, the writes, the withdrawals,
 the forms of the payload schemas, and the text of the function without comments. It does not cover settings that a
 deployment file may change, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the
-agent's function calls. Those have the version that the declaration names.
+agent's function calls. For those functions, the declaration names a version.
 """
 
 from __future__ import annotations

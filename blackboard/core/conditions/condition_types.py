@@ -95,7 +95,7 @@ class Condition(ABC):
 
     @property
     def by(self) -> str | None:
-        """The tag by whose values it measures groups; None if it measures subjects or the board."""
+        """The tag whose values make its groups; None if it measures subjects or the board."""
         return next(
             (comparison.measure.by for comparison in self.comparisons() if comparison.measure.by is not None), None
         )
@@ -113,7 +113,7 @@ class Condition(ABC):
     def fewest(
         self, marks: Sequence[frozenset[Comparison]], decide: Callable[[Comparison], bool]
     ) -> tuple[frozenset[Comparison], ...]:
-        """Return the fewest marks with which the condition can still hold; earlier marks are preferred.
+        """Return the fewest marks that can still make the condition hold; earlier marks are preferred.
 
         Each mark counts for the comparisons that measure it. `decide` says which sides count. Returns all marks if they
         cover too little.
@@ -168,7 +168,7 @@ class Condition(ABC):
 
 
 def exactly(text: str) -> str:
-    """Return a pattern of subjects in which each character of a text means itself, also `*`, `?` and `[`.
+    """Return a pattern of subjects where each character of a text means itself, also `*`, `?` and `[`.
 
     strength(Alarm, subject=exactly("server[3]/") + "*") >= 0.5
 

@@ -25,7 +25,7 @@ class Strongest(Measure):
         return max(strengths, default=0.0)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the instant at which the last mark falls below the threshold."""
+        """Return the instant when the last mark falls below the threshold."""
         instants = [mark.first_below(threshold, now) for mark in marks]
         return None if None in instants else max(instant for instant in instants if instant is not None)
 
@@ -60,7 +60,7 @@ class Total(Measure):
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant below the threshold.
 
-        In a window, this is the instant at which the first deposit leaves that the value needs to reach the threshold.
+        In a window, the value falls when the first deposit leaves that it needs to reach the threshold.
         """
         if self.within is None:
             return super().first_below(marks, threshold, now)
@@ -85,7 +85,7 @@ class Count(Measure):
         return float(marks)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the instant at which enough marks have evaporated that fewer than the threshold are live."""
+        """Return the instant when enough marks have evaporated that fewer than the threshold are live."""
         ends = sorted(math.inf if mark.evaporates_at is None else mark.evaporates_at for mark in marks)
         end = ends[len(ends) - math.ceil(threshold)]
         return None if end == math.inf else int(end)

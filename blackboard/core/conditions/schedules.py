@@ -1,4 +1,4 @@
-"""Schedules: instants at which an agent wakes, independent of the marks on the board.
+"""Schedules: instants when an agent wakes, independent of the marks on the board.
 
     every("1h")                                                     counted from its first deployment
     daily_at("09:00", days="mon-fri", zone="Europe/Berlin")         wall-clock time
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SHORTEST_INTERVAL: Duration = SECOND
 """The shortest interval of `every`."""
 MAX_COUNTED_INSTANTS = 100
-"""The number of missed instants up to which they are counted."""
+"""Missed instants are counted up to this number."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS_OF_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -327,7 +327,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def _moved(zone: tzinfo, at: datetime) -> timedelta:
-    """Return the length by which the clock of a zone is changed around an instant; almost always 0."""
+    """Return how far the clock of a zone is moved around an instant; almost always 0."""
     near = (at + timedelta(microseconds=gap) for gap in (-DAY, 0, DAY))
     offsets = [offset for instant in near if (offset := instant.astimezone(zone).utcoffset()) is not None]
     return max(offsets) - min(offsets)

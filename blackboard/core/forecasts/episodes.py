@@ -1,10 +1,10 @@
-"""Episodes: how long the condition of a watch has held, when the watch crosses for that, and when it may cross again.
+"""Episodes: how long the condition of a watch has held, when the watch crosses, and when it may cross again.
 
 A watch with a `Timing` is judged over live marks, absorbed or not. An episode begins when its condition begins to hold.
 The watch crosses when the condition has held for `held_for`, and again after each `rewake_every` while it holds. It may
 cross for a new episode once the value has been beyond `clear`, which is the threshold itself if nothing else is set.
 
-Between two changes of marks, values only fall. So each instant at which time alone changes an episode is computed from
+Between two changes of marks, values only fall. So each instant when time alone changes an episode is computed from
 the marks, and `advance` takes an episode from one such instant to the next. All of this is arithmetic; it uses no board
 and no clock.
 """
@@ -40,7 +40,7 @@ class EpisodeChange(NamedTuple):
     Attributes:
         episode: The episode from that instant on.
         cause: Why the watch crosses at that instant; None if it does not.
-        next_at: The next instant at which time alone changes the episode; None if it will not.
+        next_at: The next instant when time alone changes the episode; None if it will not.
     """
 
     episode: Episode
@@ -98,7 +98,7 @@ class _Forecast(NamedTuple):
 
     @property
     def holds_until(self) -> Instant:
-        """The instant at which a condition that holds ends by time alone."""
+        """The instant when a condition that holds ends by time alone."""
         return LAST_INSTANT if self.is_falling or self.below is None else self.below
 
     def begun_or_ended(self, episode: Episode, at: Instant) -> Episode:

@@ -1,7 +1,7 @@
 """Forecasts of conditions: the values of measures at an instant, and when fading alone makes a condition true.
 
 Between events strengths only fall. So each comparison changes its truth at most once, at an instant that follows from
-the decay laws. The first of these instants at which the whole condition holds is the forecast. All of this is
+the decay laws. The first of these instants when the whole condition holds is the forecast. All of this is
 arithmetic on `FadingMark`s; it uses no board and no clock.
 """
 

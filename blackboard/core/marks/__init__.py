@@ -7,7 +7,7 @@ reinforcement       the fading part of a mark, and how a repeated deposit joins 
 payload_text        payloads as the JSON text that is stored
 payload_round_trip  checks that a mark is read as it was deposited
 canonical_schema    the form of a JSON schema, independent of its text
-tags                fields of a payload by which marks are found
+tags                fields of a payload that marks are found by
 full_text           fields whose text is searched, and the words of a user's text
 comparison_keys     the text of a value that equal values share
 measure_scopes      what a watch measures together: a subject, a group, or the whole board

@@ -76,7 +76,7 @@ class _CanonicalForm:
 
 
 def _with_values(form: dict[str, Any]) -> dict[str, Any]:
-    """Return a form in which a list of allowed values is always an `enum`, with its type if the values share one."""
+    """Return a form where a list of allowed values is always an `enum`, with its type if the values share one."""
     values = [form.pop("const")] if "const" in form else form.get("enum")
     if values is None:
         return form

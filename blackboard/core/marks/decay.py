@@ -152,7 +152,7 @@ class Decay(ABC):
         Args:
             intensity: The intensity at `at`.
             at: Microseconds since the epoch.
-            anchor: The instant for which the sums are kept.
+            anchor: The instant that the sums are kept for.
         """
         return (intensity, 0.0)
 
@@ -197,7 +197,7 @@ class Decay(ABC):
 
 @dataclass(frozen=True)
 class Exponential(Decay):
-    """A law under which half remains after each half-life: share = 2 ** (-age / half_life).
+    """A law that leaves half after each half-life: share = 2 ** (-age / half_life).
 
     Source of the sums: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
 

@@ -40,7 +40,7 @@ class Kind:
         on_repeat: The effect of a repeated deposit.
         cap: The highest intensity of a mark, whatever `on_repeat` is; above 0.
         unique: A payload field whose value only one live mark may have.
-        tags: The payload fields by which its marks are found.
+        tags: The payload fields that its marks are found by.
         search: The payload fields whose text is searched.
         max_payload: The largest payload in bytes, at least 1.
         max_text: The most characters of one text in a payload, at least 1.
@@ -86,7 +86,7 @@ class Kind:
 
     @cached_property
     def tag_schema(self) -> TagSchema:
-        """The tags of its marks, with the schema by which their values are compared."""
+        """The tags of its marks, with the schema for comparisons of their values."""
         return TagSchema(self.name, self.tags, self.payload_schema)
 
     @cached_property

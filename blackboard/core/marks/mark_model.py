@@ -40,7 +40,7 @@ BUILT_IN_MARKS = "blackboard.core.built_in_marks"
 
 @dataclass(frozen=True)
 class DepositOptions:
-    """The options with which a mark is deposited; see `Mark.with_options`."""
+    """The options for the deposit of a mark; see `Mark.with_options`."""
 
     key: str | None = None
     decay: Decay | None = None
@@ -103,7 +103,7 @@ class Mark(BaseModel):
     - `on_repeat`: by default "max".
     - `cap`: the highest intensity of a mark, whatever `on_repeat` is.
     - `unique`: a payload field whose value only one live mark of the kind may have.
-    - `tags`: payload fields by which marks are found.
+    - `tags`: payload fields that marks are found by.
     - `search`: payload fields whose text is searched.
     - `max_payload`: the largest payload in bytes, by default 1 MiB.
     - `max_text`: the most characters of one text in the payload.
@@ -344,7 +344,7 @@ def alternative_of(mark: Mark) -> Mark | None:
 
 
 def options_of(mark: Mark) -> DepositOptions:
-    """Return the options with which a mark is deposited."""
+    """Return the options for the deposit of a mark."""
     private = mark.__pydantic_private__  # pydantic's own look-up of a private attribute is slow
     return NO_OPTIONS if private is None else private.get("_options") or NO_OPTIONS
 

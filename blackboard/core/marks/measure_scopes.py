@@ -19,7 +19,7 @@ SEPARATOR = "\x1d"
 It is Unicode's own "group separator". JSON escapes it, so that no key contains it.
 """
 DIGEST = "#"
-"""The first character of a key that is a digest (see `tags`), from which the value cannot be read back."""
+"""The first character of a key that is a digest (see `tags`): the value cannot be read back from it."""
 
 GroupValue = str | bool | int | float
 

@@ -134,7 +134,7 @@ def read_mark(mark_class: type[M], text: str, subject: str, intensity: float) ->
 
 
 def parse_payload(mark_class: type[M], payload: Mapping[str, Any], subject: str) -> M:
-    """Return the mark of a payload that comes from outside, in which fields may also go by their aliases.
+    """Return the mark of a payload that comes from outside. Its fields may also have their aliases as names.
 
     Raises:
         ValidationError: The payload does not fit the class.

@@ -20,7 +20,7 @@ def is_live(evaporates_at: Instant | None, at: Instant) -> bool:
 
 @dataclass(frozen=True)
 class FadingState:
-    """An intensity at an instant (microseconds since the epoch), and the law by which it fades from then on."""
+    """An intensity at an instant (microseconds since the epoch), and the law that it fades by from then on."""
 
     intensity: float
     at: Instant
@@ -31,7 +31,7 @@ class FadingState:
         return self.intensity * self.law.share(max(0, now - self.at))
 
     def evaporates_at(self, kind: Kind) -> Instant | None:
-        """Return the first instant at which the mark is no longer live, or None if it never evaporates."""
+        """Return the first instant when the mark is no longer live, or None if it never evaporates."""
         life = kind.life(self.law, self.intensity)
         return None if life is None else self.at + life
 
@@ -112,7 +112,7 @@ def join_states(kind: Kind, old: FadingState | None, new: FadingState, now: Inst
         kind: The kind of the mark.
         old: The state of the live mark; None if the deposit makes a new mark.
         new: The state that the deposit would have alone; its instant may be past.
-        now: The instant at which the deposit is recorded.
+        now: The instant when the deposit is recorded.
     """
     capped = single_state(kind, new)
     if old is None or kind.on_repeat == "replace":

@@ -1,7 +1,7 @@
-"""Tags: fields of a payload by which marks are found, with values that are compared exactly and by their type.
+"""Tags: fields of a payload that marks are found by. Their values are compared exactly, and by their type.
 
-A value is a text, a number, a boolean or a list of texts. It is stored as its comparison key, so that 1 is 1.0, but
-neither true nor "1". A list has the key of each of its texts.
+A value is a text, a number, a boolean or a list of texts. It is stored as its comparison key, so that 1 equals 1.0, but
+equals neither true nor "1". A list has the key of each of its texts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from blackboard.core.marks.measure_scopes import DIGEST, Group
 from blackboard.errors import UnknownName, UsageError
 
 TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
-"""A value with which a tag is compared."""
+"""A value that a tag is compared with."""
 TagChoice = str | bool | float | Decimal | Collection[str | bool | float | Decimal]
 """The value that a tag must have. A collection stands for any of its values."""
 Where = Mapping[str, TagChoice]

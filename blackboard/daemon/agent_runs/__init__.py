@@ -1,7 +1,7 @@
 """The runs of agents in this process.
 
 active_runs        the activations that run in this process
-agent_threads      the threads in which agents run
+agent_threads      the threads that agents run in
 agent_event_loop   the event loop of asynchronous agents
 activation_runner  runs an agent's function, and saves its result
 run_context        the context that a function gets with its marks

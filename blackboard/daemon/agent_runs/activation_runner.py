@@ -54,7 +54,7 @@ class ResultConflict(Exception):
 
 
 class ActivationRunner:
-    """The runner of activations of one daemon's agents, for which `settings` is the value of `context.settings`."""
+    """The runner of activations of one daemon's agents. `settings` is the value of their `context.settings`."""
 
     def __init__(
         self,

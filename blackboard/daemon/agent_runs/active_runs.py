@@ -27,11 +27,11 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 MAX_SEQUENCE_MICROSECONDS = SECOND
-"""Microseconds for which a thread continues with its agent before the loop chooses again which agents run."""
+"""How long a thread continues with its agent, in microseconds, before the loop chooses again which agents run."""
 MAX_SEQUENCE_RUNS = 100
 """The number of runs after which the loop chooses again, even if the clock does not advance."""
 MAX_HANGING_THREADS = 4
-"""The number of threads of an agent past their timeout at which this process stops waking the agent."""
+"""When an agent has this many threads past their timeout, this process stops waking it."""
 
 
 @dataclass(eq=False)
@@ -173,7 +173,7 @@ class ActiveRuns:
             self._defer(claim, error)
 
     def _defer(self, claim: Claim, error: Exception) -> None:
-        """Defer an activation for which the system had no thread. Its marks are not to blame."""
+        """Defer an activation because the system had no thread for it. Its marks are not to blame."""
         self._troubles.note(error, THREADS)
         try:
             self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)

@@ -27,7 +27,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 MAX_BLOCKING_SECONDS = 1.0
-"""Seconds for which a function may block the loop before the log names it."""
+"""How long a function may block the loop, in seconds, before the log names it."""
 PROBE_INTERVAL_SECONDS = 0.1
 """Seconds between two probes. If a probe has no answer for the rest of `MAX_BLOCKING_SECONDS`, the loop is blocked."""
 CLOSE_SECONDS = 2.0

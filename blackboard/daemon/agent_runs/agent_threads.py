@@ -1,4 +1,4 @@
-"""The threads in which a daemon's agents run. Each thread runs one task at a time, then waits for the next.
+"""The threads of a daemon's agents. Each thread runs one task at a time, then waits for the next.
 
 The pool has no fixed size: a free thread or a new thread starts each task at once, so that a hanging thread blocks no
 other task.

@@ -41,7 +41,7 @@ log = Log("blackboard")
 MAX_CALLS = 1000
 """The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
 LOST_AFTER: Duration = 10 * MINUTE
-"""The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
+"""How long an unknown batch may still appear in the API. After it, its calls count as never submitted."""
 FIRST_WAIT: Duration = MINUTE
 MAX_DOUBLINGS = 4
 """The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""

@@ -102,7 +102,7 @@ class ModelCaller:
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}
-        """The calls for which threads of this process wait, including calls of runs that timed out. Each has the id and
+        """The calls that threads of this process wait for, including calls of runs that timed out. Each has the id and
         the fence of its activation.
         """
 

@@ -1,4 +1,4 @@
-"""The tickets with which browsers sign in: each is valid once and for minutes, and only this process knows it."""
+"""The tickets that browsers sign in with. Each works once, for a few minutes, and only in this process."""
 
 from __future__ import annotations
 

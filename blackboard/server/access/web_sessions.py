@@ -36,7 +36,7 @@ SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
 POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (
     "This link does not sign in, because it was opened before, is older than ten minutes, or belongs to a server that"
-    " has ended. The terminal in which the server runs shows a link that does. A server without a terminal has none."
+    " has ended. The terminal where the server runs shows a link that does. A server without a terminal has none."
 )
 
 
@@ -48,7 +48,7 @@ class WebSessions:
 
     Args:
         board: The board, in the name of the person who runs the server.
-        tickets: The tickets with which browsers sign in.
+        tickets: The tickets that browsers sign in with.
         cookie: The cookie that has the token of a session.
         threads: The threads that use the board.
     """
@@ -57,7 +57,7 @@ class WebSessions:
         self._board, self._tickets, self._cookie, self._threads = board, tickets, cookie, threads
 
     def routes(self) -> list[Route]:
-        """Return the routes on which a browser signs in and signs out."""
+        """Return the routes that sign a browser in and out."""
         return [
             Route(SIGN_IN, self._sign_in, methods=["GET"]),
             Route(SIGN_IN, self._sign_in_with_token, methods=["POST"]),
@@ -172,7 +172,7 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _root(request: Request) -> str:
-    """Return the path under which a proxy serves the board; "" for none."""
+    """Return the path that a proxy serves the board under; "" for none."""
     return str(request.scope.get("root_path", ""))
 
 

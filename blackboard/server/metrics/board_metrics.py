@@ -1,7 +1,8 @@
 """Figures of the board for Prometheus.
 
-Gauges show the board as of the scrape. Counters count from the start of this server, and what other processes do on the
-board too: the server reads what happened since the last scrape. No subject and no text of a depositor is in a label.
+Gauges show the board as of the scrape. Counters count from the start of this server. They include what other processes
+do on the board, because the server reads what happened since the last scrape. No subject and no text of a depositor is
+in a label.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from blackboard.durations import SECOND, Duration
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
 
 SHORTEST_AGE: Duration = SECOND
-"""Microseconds for which figures are reused, so that many monitors cost no more than one."""
+"""How long figures are reused, in microseconds, so that many monitors cost no more than one."""
 SHARE = 20
 """Figures are reused for this many times as long as they took to read, so that scrapes use few resources."""
 

@@ -56,7 +56,7 @@ class ExplainedAgent(OneAgent):
     subject: str | None = Field(default=None, description="The subject; by default all waiting work.")
     group: Sequence[str] = Field(
         default=(),
-        description="The value of the tag by which its watches measure groups. Several values are alternatives.",
+        description="The value of the tag that its watches group by. Several values are alternatives.",
     )
 
 

@@ -1,6 +1,6 @@
 """The operations on the positions of followed files, for `load --follow` on another machine.
 
-A position belongs to the author of the token. It is no part of the board, and no other author sees it.
+A position belongs to the author of the token. It is not part of the board, and no other author sees it.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ MAX_TEXT_CHARACTERS = 2000
 
 
 class SearchedText(Fields):
-    """What to search for, and in which marks."""
+    """The text to search for, and the marks to search."""
 
     text: str = Field(
         max_length=MAX_TEXT_CHARACTERS, description="The words. pric* stands for every word that begins with it."

@@ -9,7 +9,7 @@ page_routes         the routes of the pages, their scripts and their streams
 mark_counts         the numbers of live marks, counted less often on large boards
 browser_decay_laws  decay laws for scripts
 graph_labels        times, thresholds and laws in words for scripts
-board_page          each kind as a lane in which marks fade
+board_page          each kind as a lane where marks fade
 forecast            what happens ahead of now by time alone
 subject_page        a subject: its marks over time, its events, and where its marks came from
 agenda_page         what waits, and what holds it

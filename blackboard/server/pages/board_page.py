@@ -1,4 +1,4 @@
-"""The page of the board: each kind is a lane, in which marks fade towards the thresholds of their watches."""
+"""The page of the board: each kind is a lane where marks fade towards the thresholds of their watches."""
 
 from __future__ import annotations
 

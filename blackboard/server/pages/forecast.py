@@ -1,4 +1,4 @@
-"""What happens ahead of now by time alone, if no mark changes before."""
+"""A forecast for the pages: what time alone will do, if no mark changes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is: its address, its parameters, what it shows, and to whom."""
+"""The definition of a page: its address, its parameters, its content, and who may see it."""
 
 from __future__ import annotations
 

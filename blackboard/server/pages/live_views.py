@@ -1,9 +1,9 @@
-"""What open pages show, kept up to date: each page is rendered once for all viewers with equal rights.
+"""The content of open pages, kept up to date: each page is rendered once for all viewers with equal rights.
 
 A view is a page with its parameters, for all viewers who have the same rights. While a browser shows it, the view is
-rendered anew when the board has changed, at most four times a second, and every five seconds because of what changes by
-time alone. Only the parts that differ are sent. A browser that reads slowly skips rounds and is then sent all parts, so
-it holds no memory.
+rendered anew when the board has changed, at most four times a second. It is also rendered every five seconds, because
+marks fade by time alone. Only the parts that differ are sent. A browser that reads slowly skips rounds and is then sent
+all parts, so the server keeps nothing for it.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ POLICY = (
 """The content security policy: nothing is fetched from elsewhere, and no script or style stands in a page."""
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 READING_TIME = "10s"
-"""The longest time in which a page reads the board."""
+"""The longest time that a page may read the board."""
 
 
 class Pages:
@@ -222,7 +222,7 @@ class Pages:
 
 
 def root_of(request: Request) -> str:
-    """Return the prefix under which a proxy serves the pages; "" for none."""
+    """Return the prefix that a proxy serves the pages under; "" for none."""
     return str(request.scope.get("root_path", ""))
 
 

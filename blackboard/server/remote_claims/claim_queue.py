@@ -1,7 +1,7 @@
 """The claims of remote workers that wait for work. A waiting claim takes no thread.
 
 For each agent, the claim that came first is tried whenever something has happened on the board: after a commit of any
-process that may wake an agent, and at the next instant at which time alone makes a claim possible. The others wait
+process that may wake an agent, and at the next instant when time alone makes a claim possible. The others wait
 until it has got an activation.
 """
 
@@ -34,7 +34,7 @@ class Attempt(NamedTuple):
 
     activation: RemoteActivation | None
     again_in: float | None
-    """The seconds after which time alone may make a claim possible; None if it does not."""
+    """The seconds until time alone may make a claim possible; None if it does not."""
 
 
 @dataclass(eq=False)
@@ -61,7 +61,7 @@ class WaitingClaim:
 
 
 class ClaimQueue:
-    """The claims that wait, in the order in which they came for each agent.
+    """The claims that wait, in the order of their arrival for each agent.
 
     All methods but `stop` are called in the event loop.
 

@@ -1,4 +1,4 @@
-"""What conditions of scents measure, read from the board. Emissions are remembered for as long as a window may be."""
+"""Readings of the board for the conditions of scents. Emissions are remembered for the longest window allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a condition may change by itself: pheromones fade, and emissions leave windows.
+"""Forecasts of when a condition may change by time alone: pheromones fade, and emissions leave windows.
 
 Between two changes of the board, an aggregate only falls while the same pheromones are live. So the first instant at
 which it is no longer above a level is found by bisection, up to the next evaporation.
@@ -36,7 +36,7 @@ def next_change(condition: Condition, seen: Observation, now: Instant, band: flo
 
 
 def _changes(part: Condition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
-    """Yield instants at which one part may change. The earliest of them is its first change."""
+    """Yield instants when one part may change. The earliest of them is its first change."""
     if isinstance(part, RateCondition | PatternCondition):
         length = round(part.window_ms * 1000)
         emissions = seen.within(part.window_ms, now)
@@ -74,7 +74,7 @@ def _falls(
 
 
 def _bisect(is_reached: Callable[[Instant], bool], before: Instant, after: Instant) -> Instant:
-    """Return the first instant at which something is so, which is not yet so `before` and is so `after`."""
+    """Return the first instant when something is so, which is not yet so `before` and is so `after`."""
     while after - before > 1:
         middle = (before + after) // 2
         if is_reached(middle):

@@ -1,4 +1,4 @@
-"""What is on the board at an instant, as conditions of scents measure it, and as it fades from then on."""
+"""The content of the board at an instant, as conditions of scents measure it, and how it fades afterwards."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FadingPheromone:
         return self.evaporates_at is None or at < self.evaporates_at
 
     def at(self, at: Instant) -> float:
-        """Return its intensity at an instant at which it is live."""
+        """Return its intensity at an instant when it is live."""
         return self.intensity * self.law.share(max(0, at - self.fades_from))
 
 

@@ -116,7 +116,7 @@ def _merged(strategy: str, before: float, given: float) -> float:
 def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: float, trust: float) -> float:
     """Deposit what an emission makes of a pheromone, and return its intensity.
 
-    It occurs at the instant for which the intensity was read, so that nothing fades between the two.
+    It occurs at the instant of the reading of its intensity, so that nothing fades between the two.
 
     Raises:
         Conflict: The pheromone has changed since it was read.
@@ -169,7 +169,7 @@ def _sums(intensities: Sequence[float]) -> dict[str, Any]:
 
 
 def law_of(record: MarkRecord) -> Decay:
-    """Return the law by which a pheromone fades, of its model and its intensity."""
+    """Return the law that a pheromone fades by, of its model and its intensity."""
     law, _ = _MODELS.validate_python(fields_of(record)["decay"]).law(record.intensity)
     return law
 

@@ -1,4 +1,4 @@
-"""Who sends a request: the holder of a token, or a program on this machine, which needs none."""
+"""The sender of a request: the holder of a token, or a program on this machine, which needs none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 
 LOCAL = "programs on this machine"
-"""The name under which requests without a token are counted and refused."""
+"""The name that requests without a token are counted and refused under."""
 LOCAL_SCOPES = ("read", "deposit")
 
 

@@ -49,7 +49,7 @@ class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
     max_execution_ms: float = 30_000
     context_trails: list[str] = Field(default_factory=list)
     sessions: dict[str, int] = Field(default_factory=dict)
-    """The sessions that are told of its triggers, each with the event after which it asked for them."""
+    """The sessions that are told of its triggers, each with the last event before it asked for them."""
     lease_until: int
     """When its lease ends, in microseconds since 1970."""
     met: bool = False

@@ -1,4 +1,4 @@
-"""The methods of the protocol, and what each asks of its caller."""
+"""The methods of the protocol, and the rights that each needs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from blackboard.server.sbp.sbp_parameters import (
 Named = TypeVar("Named", Emission, Inscription)
 
 READING_TIME = "10s"
-"""The longest time for which a method may read."""
+"""The longest time that a method may read."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SbpCall:
     Attributes:
         board: The board, in the name of the caller.
         caller: Who sends it.
-        session: The session to which it belongs; "" for none.
+        session: The session that it belongs to; "" for none.
         agent: The name that the program gives itself; it is stored, and proves nothing.
         uptime: How long the server has run, in milliseconds.
     """

@@ -208,7 +208,7 @@ def _error_response(
 
 
 def _version(request: Request) -> str:
-    """Return the version of the protocol in which a request is answered: its own if it is known, or the newest."""
+    """Return the version of the protocol for the answer to a request: its own if it is known, or the newest."""
     requested = request.headers.get(VERSION, "")
     return requested if requested in VERSIONS else VERSIONS[-1]
 

@@ -1,4 +1,4 @@
-"""What a condition of a scent takes. Its parts are checked, so that each can be measured."""
+"""The conditions of scents, as a client writes them. Their parts are checked, so that each can be measured."""
 
 from __future__ import annotations
 

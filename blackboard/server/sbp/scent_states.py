@@ -1,4 +1,4 @@
-"""How a scent follows its condition: when it fires, when it rests, and when it may fire again."""
+"""The state of a scent, which follows its condition: it fires, rests, and may fire again."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class TriggerRoute:
     Args:
         board: The board.
         callers: Who may listen.
-        evaluator: Renews the leases of the scents for which sessions listen.
+        evaluator: Renews the leases of the scents that sessions listen for.
         hub: The event streams of the board.
         threads: The threads that use the board.
     """
@@ -66,7 +66,7 @@ class TriggerRoute:
         return EventStream(self._listened(texts, session))
 
     def _begin(self, request: Request, token: str | None, session: str) -> tuple[Caller, int | None]:
-        """Return who listens, and after which event.
+        """Return who listens, and the event that the stream begins after.
 
         Raises:
             HttpProblem: The caller may not read.

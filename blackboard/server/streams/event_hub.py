@@ -3,7 +3,7 @@
 While a stream is open, the reader reads the board after each commit, and now and then without one. It puts the events
 that it finds into the window. A stream remembers the last event and the last activity that it has passed. It takes what
 follows from the window, or from the board if that is older than the window. So no stream has a queue, and a slow client
-holds no memory.
+takes no memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WINDOW_ITEMS = 10_000
 WINDOW_BYTES = 16 * 1024 * 1024
 """How much the window holds."""
 CHUNK_BYTES = 64 * 1024
-"""The size from which events are sent, although more are there."""
+"""When the events that were read have this size, they are sent, although more are there."""
 
 
 MakeWriter = Callable[[StreamPosition], Writer]
@@ -161,7 +161,7 @@ class EventHub:
             yield bytes(chunk)
 
     def _page(self, after: StreamPosition) -> list[Item]:
-        """Read what follows a position, in the order in which it happened."""
+        """Read what follows a position, in the order of the events."""
         marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=PAGE)]
         activity: list[Record] = [*self._board.activity(after=after.activity, limit=PAGE)]
         # Each of the two stays in its order, even where instants are not.

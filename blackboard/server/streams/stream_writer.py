@@ -1,4 +1,4 @@
-"""The text of one event stream: the events that its client wants, and the position up to which it has come."""
+"""The text of one event stream: the events that its client wants, and the position that it has reached."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Item:
 
 
 class Writer:
-    """The text of one stream, and the position up to which it has come.
+    """The text of one stream, and the position that it has reached.
 
     Args:
         choice: What the client wants.

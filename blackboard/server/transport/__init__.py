@@ -1,6 +1,6 @@
 """The transport: sockets, HTTP on their connections, and the guards around each request.
 
-addresses       the addresses on which the server listens, and those that it refuses
+addresses       the addresses that the server listens on, and those that it refuses
 http_protocol   HTTP on a connection, with a bound on headers
 request_guards  checks of hosts and origins, and the time limits of a request
 http_server     serves an application on sockets, in a thread

@@ -1,4 +1,4 @@
-"""The addresses on which the server listens, and those that it refuses."""
+"""The addresses that the server listens on, and those that it refuses."""
 
 from __future__ import annotations
 

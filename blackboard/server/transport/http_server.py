@@ -107,9 +107,9 @@ class HttpServer:
 
     @property
     def browser_url(self) -> str | None:
-        """The address by which a browser reaches it; None if it cannot know the address.
+        """The address that browsers use for it; None if it cannot know the address.
 
-        The first of `[server] hosts` is the name in a certificate, or the one by which a proxy is reached.
+        The first of `[server] hosts` is the name in a certificate, or that of a proxy.
         """
         settings = self._settings
         if settings.behind_proxy:

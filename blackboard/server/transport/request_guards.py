@@ -1,8 +1,8 @@
 """Guards around every request: checks of its host, origin and framing, and time limits for slow clients.
 
 A page in a browser must not reach a board of its visitor. Against DNS rebinding, a request must name one of this
-server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of the
-latter get the headers by which a browser shows answers to pages of other origins (CORS), and never with a cookie.
+server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of an
+origin in the settings get the CORS headers, which let a browser show them the answers, and never with a cookie.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RequestGuards:
     Args:
         app: The application inside.
         settings: The hosts and origins that are allowed, and whether a proxy stands before it.
-        address: The address on which it listens; None for a Unix socket.
+        address: The address that it listens on; None for a Unix socket.
         stop: Ends the waits of requests, so that the server can stop. Any thread may call it.
     """
 

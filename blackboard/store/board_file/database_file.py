@@ -155,7 +155,7 @@ class DatabaseFile:
         return {"file_bytes": self.path.stat().st_size, "log_bytes": log.stat().st_size if log.exists() else 0}
 
     def _check_links(self) -> None:
-        """Refuse a log behind a link, through which SQLite would write.
+        """Refuse a log behind a link, because SQLite would write through the link.
 
         Raises:
             StoreError: The log is a link.

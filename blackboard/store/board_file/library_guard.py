@@ -7,7 +7,7 @@ the same time and delete the log.
 
 The standard library's `sqlite3` announces each connection by an audit event. A board uses `pysqlite3` where the
 `sqlite3` of the interpreter is not safe, and `pysqlite3` announces no connections. So the guard sees exactly the other
-library. The guard sees neither `ATTACH` nor a library that is written in C.
+library. The guard sees neither `ATTACH` nor a library that C code uses.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Interval(NamedTuple):
     """The time between two attempts to take a lock, in microseconds."""
 
     waited_below: Duration
-    """The waiting time up to which it applies."""
+    """It applies to a process that has waited no longer than this."""
     queue: Duration
     """The time between two attempts to take the queue lock."""
     lock: Duration

@@ -1,4 +1,4 @@
-"""The connection on which a process hears of commits on a server, and holds the locks that show that it is alive.
+"""The connection that tells a process of commits on a server, and holds the locks that show that the process is alive.
 
 Nothing rests on a notification, because a process looks at the board at each tick as well. After each new connection,
 every subscriber is woken, because commits before it were not heard.
@@ -42,7 +42,7 @@ class ListeningConnection:
         connect: Opens a connection on which each statement is a transaction, and which keeps what it is told.
 
     Attributes:
-        sender: The name in which this process notifies others. It does not hear its own notifications.
+        sender: The name of this process in its notifications. It does not hear its own notifications.
         is_connected: Whether the connection is open.
     """
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 ROWS_FOR_COPY = 32
-"""The number of rows from which on a set is sent by COPY."""
+"""A set of at least this many rows is sent by COPY."""
 MAX_ROWS = 2000
 """The number of rows of a set that wait at most."""
 

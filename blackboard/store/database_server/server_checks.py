@@ -21,7 +21,7 @@ class ServerHealth:
         is_pooled: Whether a pooler gives each transaction a connection that it may share.
         keeps_statements: Whether this process lets a connection keep statements and settings.
         is_heard: Whether processes with this configuration hear of commits at once.
-        unsafe_settings: The settings with which a crash of the server may lose commits that were answered.
+        unsafe_settings: The settings that let a crash of the server lose commits that were answered.
     """
 
     version: str

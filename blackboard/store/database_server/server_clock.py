@@ -53,7 +53,7 @@ class ServerClock(SystemClock):
 
         Args:
             server_time: The time in the answer.
-            sent_at: The monotonic time at which the question was sent.
+            sent_at: The monotonic time when the question was sent.
         """
         arrived_at = self.monotonic()
         error = (arrived_at - sent_at) // 2

@@ -102,7 +102,7 @@ def put_in_place(part: Path, to: Path) -> None:
 def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
     """Replace a board, if there is one, by a copy. No process may be using the board.
 
-    Returns the restored board, and the path at which the old board is kept. That path ends with `stamp`.
+    Returns the restored board, and the path of the old board, which is kept. That path ends with `stamp`.
 
     Raises:
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.

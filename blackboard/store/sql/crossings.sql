@@ -400,7 +400,7 @@ WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'wa
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
 -- name: first_waiting -> Instant | None
--- The earliest instant at which a crossing that waits for a watch crossed.
+-- The earliest instant when a crossing that waits for a watch crossed.
 SELECT min(crossed_at) AS crossed_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting';
 
 -- name: count_waiting_for_gone -> NamedCount
@@ -559,7 +559,7 @@ SELECT
 SELECT min(due_at) AS due_at FROM predicted_crossing;
 
 -- name: next_predictions -> PredictedCrossingRow
--- The next instants at which time alone concerns a watch, soonest first.
+-- The next instants when time alone concerns a watch, soonest first.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE predicted_crossing.due_at IS NOT NULL

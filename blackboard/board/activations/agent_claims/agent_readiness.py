@@ -23,7 +23,7 @@ class Hold(NamedTuple):
 
     Attributes:
         reason: A text for people.
-        until: The instant at which the reason ends; None if only a person can end it.
+        until: The instant when the reason ends; None if only a person can end it.
     """
 
     reason: str
@@ -84,7 +84,7 @@ def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: b
 
 
 def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
-    """Return the agents with waiting work, ready or not, and the instants at which time alone makes more of it ready.
+    """Return the agents with waiting work, ready or not, and the instants when time alone makes more of it ready.
 
     A quiet board of 1,000 agents needs two queries. What holds an agent is not considered; see `next_ready`.
     """
@@ -140,7 +140,7 @@ def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
 
 
 def next_ready(txn: BoardTransaction, agent: str, work: Mapping[str, Sequence[Instant]]) -> Instant | None:
-    """Return the next instant at which time alone makes work of an agent ready; None if there is none.
+    """Return the next instant when time alone makes work of an agent ready; None if there is none.
 
     `work` is the waiting work of all agents; see `waiting_work`.
     """

@@ -70,7 +70,7 @@ class Claim:
     inputs: tuple[ActivationInput, ...]
     reads: tuple[ActivationInput, ...]
     at: Instant
-    """The instant at which its marks were absorbed."""
+    """The instant when its marks were absorbed."""
     deployment: Deployment
     """The deployment that was active then. It defines the kinds of the marks."""
     per: Per = "batch"

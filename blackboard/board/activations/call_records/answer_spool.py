@@ -39,7 +39,7 @@ class AnswerSpool:
     def __init__(self, session: BoardSession) -> None:
         self._session = session
         self.folder = _folder_of(session.database)
-        # Answers for which no file could be written. They are lost when the process ends.
+        # Answers that could not be written to a file. They are lost when the process ends.
         self._in_memory: dict[int, SpooledAnswer] = {}
         self._has_warned = False
 

@@ -121,7 +121,7 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
 
 
 def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Return the original from which an activation was split, directly or indirectly, or the activation itself."""
+    """Return the original that an activation was split from, directly or indirectly, or the activation itself."""
     while row.split_from is not None and (parent := get_activation(txn, row.split_from)) is not None:
         row = parent
     return row

@@ -1,6 +1,6 @@
-"""Predicted crossings: the computed instants at which falling watches will cross, and the next instants of schedules.
+"""Predicted crossings: the computed instants when falling watches will cross, and the next instants of schedules.
 
-A predicted crossing is a row with the instant at which a condition that does not hold now will hold by fading alone.
+A predicted crossing is a row with the instant when a condition that does not hold now will hold by fading alone.
 That stored instant decides. A transaction that changes marks first fires the predicted crossings that are due, so the
 timing of maintenance never matters.
 """
@@ -91,7 +91,7 @@ def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> Instant | None:
-    """Return the instant at which a watch will cross by fading alone; None if it will not.
+    """Return the instant when a watch will cross by fading alone; None if it will not.
 
     The stored instant of a watch over the board may be too early. A deposit that only delays the crossing does not
     change the stored instant, which is computed again when it is due.
@@ -202,7 +202,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
 def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
     """Record that a late mark fell below the threshold before its record. The crossing is skipped and wakes no agent.
 
-    Other marks count from the time at which the board knew their present state. If a fall is predicted, the value is
+    Other marks count from the time when the board knew their present state. If a fall is predicted, the value is
     above the threshold now.
     """
     mark_id = new.id if watch.condition.is_per_mark else 0

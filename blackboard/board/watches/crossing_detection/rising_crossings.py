@@ -63,7 +63,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
 
 
 def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
-    """Subtract a mark from the sums in which it no longer counts. The crossings that it caused remain."""
+    """Subtract a mark from the sums that no longer count it. The crossings that it caused remain."""
     if old is not None:
         for sums, scope in watch_totals.sums_behind(txn, watch, old):
             if is_stimulus(txn, sums, old, last_absorbed(txn, sums, old.id)):

@@ -27,7 +27,7 @@ class StateAdvance:
 
     Attributes:
         state: The state after the instants so far.
-        next_at: The next instant at which time alone changes it; None if there is none.
+        next_at: The next instant when time alone changes it; None if there is none.
         has_crossed: Whether a new crossing waits.
     """
 

@@ -7,7 +7,8 @@ holds:
 - Its stored intensity is above the intensity that the agent was last given.
 - The condition did not hold just before it and holds after it, over all live marks, absorbed or not.
 
-With `min_increase`, the mark must also be stronger by that much than the state last given would be by now.
+With `min_increase`, the mark must also be stronger by that much than the state that the agent was last given, faded to
+the present.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def states_of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -
 
 
 def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:
-    """Write a state (None deletes it), and the next instant at which time alone changes it."""
+    """Write a state (None deletes it), and the next instant when time alone changes it."""
     if state is None:
         txn.sql.run(CROSSINGS.delete_watch_state, **key.columns)
     else:

@@ -275,7 +275,7 @@ def _sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row:
 
 
 def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> Instant:
-    """Return the instant up to which the stored ends of marks are exact. After a change, marks may live longer."""
+    """Return the instant that the stored ends of marks are exact up to. After a change, marks may live longer."""
     change = txn.active.law_changes.get((kind, law_key))
     return txn.now if change is None else min(txn.now, change.changed_at)
 

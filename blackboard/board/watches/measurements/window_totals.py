@@ -1,9 +1,9 @@
-"""Sums over the windows of rising watches, so that a value that is far below reads no deposits.
+"""Sums over the windows of rising watches. No deposit is read while the value is far below the threshold.
 
 As for totals of marks, the number and the sum of the deposits in a window over the board or a group are kept for each
 kind, with a bound on their rounding error. Deposits that have left the window are subtracted once, found by a range of
-an index. A subject has few deposits, and the database adds them each time. Only when the value may have reached the
-threshold, the deposits themselves decide.
+an index. A subject has few deposits, and the database adds them each time. The deposits themselves are read, and
+decide, only when the value may have reached the threshold.
 
 A sum is computed from the deposits when it is first needed, and again after rare events: an erasure, or a clock in
 doubt.

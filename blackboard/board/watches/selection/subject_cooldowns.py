@@ -1,4 +1,4 @@
-"""Cooldowns per subject or group, during which an agent does not wake for what an activation succeeded with."""
+"""Cooldowns per subject or group: after a success, the agent does not wake for the same subject for a while."""
 
 from __future__ import annotations
 

@@ -310,7 +310,7 @@ def _input_of(
 
 
 def _begin(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
-    """Return the instant of the fall for which a falling watch crossed. A watch over time crosses later than that."""
+    """Return the instant of the fall that made a falling watch cross. A watch over time crosses later than that."""
     return crossing.began_at if watch.is_falling and crossing.began_at is not None else crossing.crossed_at
 
 

@@ -84,7 +84,7 @@ def set_bound(
 
 
 def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:
-    """Return the strength by which a crossing with marks of these strengths is ordered."""
+    """Return the strength that gives a crossing with marks of these strengths its place in the order."""
     is_single = isinstance(watch.condition, Comparison)
     return watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
 
@@ -200,6 +200,6 @@ def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
 
 @lru_cache(maxsize=1024)
 def _pace(law: Decay) -> float | None:
-    """Return the rate at which a law fades, if it keeps the order of its marks; None for all other laws."""
+    """Return the rate of fading of a law, if it keeps the order of its marks; None for all other laws."""
     pace = law.order_key(1.0, DAY)
     return None if pace == law.order_key(1.0, 0) else pace

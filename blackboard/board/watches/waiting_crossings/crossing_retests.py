@@ -45,7 +45,7 @@ class PastMark(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """The scope and the mark (0 for all) for which a new watch would have crossed."""
+    """A scope and mark (0 for all) where a new watch would have crossed."""
 
     scope: str
     mark_id: int
@@ -143,7 +143,7 @@ class _Retest:
         )
 
     def _holding(self) -> Iterator[Holding]:
-        """Yield each scope or mark of the old crossing for which the new watch would also have crossed."""
+        """Yield each scope or mark of the old crossing where the new watch would also have crossed."""
         watch = self.watch
         if watch.is_falling and watch.spans_subjects and not self._has_same_scope():
             return  # the strength of one subject does not determine the strength of the board or of a group
@@ -290,7 +290,7 @@ class _Retest:
         return self.txn.sql.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
 
     def _last_event(self) -> int:
-        """Return an event of the board after which everything happened that was later than the crossing."""
+        """Return an event of the board that comes before everything that happened after the crossing."""
         cause = self.txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
         # The event of a crossing that was renewed is later than the crossing.
         return cause.id if cause and cause.recorded_at <= self.at else self.txn.last_event_before(self.at)
