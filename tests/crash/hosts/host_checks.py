@@ -22,10 +22,8 @@ SELECT (SELECT count(*) FROM crossing WHERE state IN ('waiting', 'claimed'))
   + (SELECT count(*) FROM mark WHERE kind = 'ember')
   + (SELECT count(*) FROM activation WHERE state IN ('ready', 'running'))
 """
-LAST_ROWS = {
-    "a submission is left": "submission",
-}
-"""Tables that must be empty at the end, if there are such tables."""
+OF_WRITERS = ("writer", "submission")
+"""The tables in which each process that writes has a row. One that ends in order removes it."""
 
 
 def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
@@ -61,7 +59,7 @@ def number_stored(query: Query, numbers: Collection[int]) -> int:
     return len(set(numbers) & _deposited(query, OUTSIDE).keys())
 
 
-def check_end(query: Query, seed: int, acknowledged: Collection[int], unknown: Collection[int]) -> None:
+def check_end(query: Query, seed: int, acknowledged: Collection[int], unknown: Collection[int], killed: int) -> None:
     """Check that each deposit had its effects once, and that nothing is left over.
 
     Args:
@@ -69,6 +67,7 @@ def check_end(query: Query, seed: int, acknowledged: Collection[int], unknown: C
         seed: The seed of the run.
         acknowledged: The numbers of the deposits that were acknowledged.
         unknown: The numbers of those whose outcome nobody was told.
+        killed: How many processes were killed.
 
     Raises:
         Broken: Something was lost or doubled, or is left over.
@@ -87,9 +86,10 @@ def check_end(query: Query, seed: int, acknowledged: Collection[int], unknown: C
     check_empty(query, AT_REST)
     if wrong := query("SELECT id, agent, state, error FROM activation WHERE state <> 'done'"):
         raise Broken(f"{len(wrong)} activations are not done: {wrong[:3]}")
-    for law, table in LAST_ROWS.items():
-        if query("SELECT to_regclass(%s)", table) != [(None,)] and (left := query(f"SELECT * FROM {table}")):
-            raise Broken(f"{law}: {left[:3]}")
+    for table in OF_WRITERS:
+        [[found]] = query("SELECT to_regclass(%s)", table)
+        if found is not None and (left := query(f"SELECT count(*) FROM {table}")[0][0]) > killed:
+            raise Broken(f"{left} rows of the table {table} are left over by {killed} processes that were killed")
 
 
 def _deposited(query: Query, kinds: Collection[str]) -> Counter[int]:

@@ -45,7 +45,7 @@ LOOK_SECONDS = 0.5
 ROLES = ("daemon", "claimer")
 DEPOSITORS = 2
 """The depositors of each host, the first with keys and the second without."""
-OF_WRITERS = ("transaction.", "commit.", "notify.")
+OF_WRITERS = ("transaction.", "submission.", "commit.", "notify.")
 SHOWN_LINES = 4
 """The lines of a process that a report of a failure shows."""
 REACHED = {
@@ -128,6 +128,7 @@ class BoardRun:
         """When each worker died whose work may not have been taken up yet."""
         self._working: set[str] = set()
         """The workers that were seen to have work when they were dead."""
+        self._killed = 0
         self._newest = 0
         """The newest crossing before the present round."""
         self._looked_at = 0.0
@@ -327,7 +328,7 @@ class BoardRun:
         self.unknown -= self.kept.keys()  # a deposit with a key was repeated
         with self._rows() as query:
             host_checks.check(query, self.kept)
-            host_checks.check_end(query, self.figures.seed, self.kept, self.unknown)
+            host_checks.check_end(query, self.figures.seed, self.kept, self.unknown, self._killed)
             self.figures.unknown_stored += host_checks.number_stored(query, self.unknown)
             [[done, interruptions]] = query("SELECT count(*), coalesce(sum(interruptions), 0) FROM activation")
         self.figures.deposits += len(self.kept)
@@ -381,6 +382,7 @@ class BoardRun:
         if not child.killed:
             raise Broken(self._with_output(f"a {child.role} ended with {child.status}", child))
         self.figures.kills[child.role] += 1
+        self._killed += 1
         if child.failpoint is not None and child.status is not None:
             self.figures.failpoints[child.failpoint[0]] += 1
         if child.worker is not None:
