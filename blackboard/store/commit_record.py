@@ -27,6 +27,8 @@ _RAISE = (
     f"INSERT INTO writer (id, n, at) VALUES ($1, $2, {_NOW})"
     " ON CONFLICT (id) DO UPDATE SET n = excluded.n, at = excluded.at"
 )
+_TRY = "WITH tried AS ({lock} SKIP LOCKED) {statement} RETURNING EXISTS (SELECT FROM tried)"
+"""The form of a statement that also tries a lock, and returns whether the lock was free."""
 _FIND = (
     "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ")"
     " ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING n"
@@ -52,20 +54,32 @@ class CommitRecord:
         self._id = secrets.token_hex(16)
         self._number = 0
         """The number of the last transaction that began."""
+        self._tried: Any = None
+        """The answer of the server whether the lock was free when the last transaction began."""
 
-    def begin(self, send: Callable[..., None]) -> None:
+    def begin(self, send: Callable[..., Any]) -> None:
         """Begin a transaction, raise the number, and wait for other writers.
 
         Args:
-            send: Sends a statement with its values, such as `Transaction.send`.
+            send: Sends a statement with its values, and returns the place for its answer, as `Transaction.send` does.
         """
-        self._number += 1
         for statement in self._begin:
             send(statement)
-        if self._number == 1:
+        if not self._number:
             send(_TIDY)
-        send(_RAISE, self._id, self._number)
+        self._number += 1
+        self._tried = send(_TRY.format(lock=self._lock, statement=_RAISE), self._id, self._number)
         send(self._lock)
+
+    @property
+    def had_to_wait(self) -> bool:
+        """Whether another writer had the lock when the last transaction began, as far as the server has answered."""
+        return self._tried is not None and self._tried.rows == [(False,)]
+
+    def raise_number(self, send: Callable[..., Any]) -> None:
+        """Raise the number in a transaction that holds the lock already; see `begin`."""
+        self._number += 1
+        send(_RAISE, self._id, self._number)
 
     def was_committed(self, connect: Callable[[], Any]) -> bool | None:
         """Return whether the last transaction was committed; None if the database did not say so in time.

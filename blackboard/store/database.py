@@ -30,10 +30,13 @@ from blackboard.store.board_file.library_guard import LogInUse
 from blackboard.store.board_file.write_lock import WriteLock
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.connection_uses import ConnectionUses
+from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.commit_announcer import CommitAnnouncer
 from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.database_server.server_lock import ProcessLock, ServerLock
 from blackboard.store.database_server.server_transaction import ServerTransaction
+from blackboard.store.database_server.statement_pipeline import StatementPipeline, pipeline_of
+from blackboard.store.database_server.submission_queue import Submission
 from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
@@ -92,6 +95,8 @@ class Database:
         self._is_durable = True
         self._writer: Any = None
         self._commits = self.dialect.commit_record()
+        self.combined = CombinedCommits(self) if self.dialect.is_remote else None
+        """Commits of work of several processes on a server; None for a file."""
         self._open: Transaction | None = None
         """The open writing transaction."""
         self.readonly_engine: Engine | None = None
@@ -209,7 +214,7 @@ class Database:
             self._close_connections()  # only idle connections; the others are closed after their use
             raise
         except Exception as error:
-            raise self._translated(error) from None
+            raise self.translated(error) from None
         if self.file is not None:
             self.file.note_opened()
         return connection
@@ -265,11 +270,12 @@ class Database:
     def _close_connections(self) -> None:
         self._readers.close()
         self.query_pool.close()
-        self._close_writer()
+        self.close_writer()
         if self.readonly_engine is not None:
             self.readonly_engine.dispose()
 
-    def _close_writer(self) -> None:
+    def close_writer(self) -> None:
+        """Close the writing connection; the next transaction opens another one."""
         if self._writer is not None:
             with contextlib.suppress(Exception):
                 self._writer.close()
@@ -291,13 +297,17 @@ class Database:
         arguments, options = url.connect_arguments()
         return url.engine.dialect.loaded_dbapi.connect(*arguments, **options)
 
-    def write(self, work: Work[T]) -> T:
+    def write(self, work: Work[T], submission: Submission | None = None) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
         If the work raises, its changes are rolled back and the error is raised here. The work may run twice, so it
         must have no effect outside the transaction.
+
+        Args:
+            work: The work.
+            submission: The same work in a form that another process can do.
         """
-        entry = Entry(work)
+        entry = Entry(work, submission=submission)
         try:
             try:
                 if batch := self.group_commit.enter(entry):
@@ -321,6 +331,8 @@ class Database:
         If the work of one entry raises, each entry is committed in a transaction of its own. The calling thread must
         lead the commit.
         """
+        if self.combined is not None and self.combined.takes(batch) and self.combined.commit(batch):
+            return
         for attempt in range(1, ATTEMPTS + 1):
             transaction: Transaction | None = None
             try:
@@ -329,17 +341,41 @@ class Database:
                     for entry in batch:
                         entry.transaction = transaction
                         entry.result = entry.work(transaction)
-                    self._commit(transaction)
+                    self.commit_open(transaction)
                 finally:
-                    self._end()
+                    self.end_open()
             except BaseException as error:
                 if attempt < ATTEMPTS and self._is_taken_back(transaction, error):
                     pause(attempt * PAUSE_MICROSECONDS)
                     continue
                 self._settle(batch, transaction, error)
             else:
+                if self._commits is not None and self._commits.had_to_wait and self.combined is not None:
+                    self.combined.queue.note_wait()
                 self.on_commit()
             return
+
+    def writing_pipeline(self) -> StatementPipeline:
+        """Return the pipeline of the writing connection to a server, which may be in a transaction."""
+        if self._writer is None:
+            self._writer = self.connect(writes=True)
+        return pipeline_of(self._writer, prepares=self.dialect.keeps_statements)
+
+    def continue_transaction(self) -> Transaction:
+        """Return the transaction that was begun on the writing connection to a server, with the lock of writers."""
+        assert self._commits is not None
+        transaction = self._open = self.transaction_of(self._writer)
+        self._commits.raise_number(transaction.send)
+        return transaction
+
+    def idle_writer(self) -> Any:
+        """Return the writing connection to a server. If a transaction is open on it, it is rolled back."""
+        pipeline = self.writing_pipeline()
+        pipeline.discard()
+        pipeline.receive()
+        if not pipeline.is_idle:
+            self._writer.execute("ROLLBACK")
+        return self._writer
 
     def _is_taken_back(self, transaction: Transaction | None, error: BaseException) -> bool:
         """Return whether a server has certainly not committed a transaction, for a reason that may pass."""
@@ -349,18 +385,18 @@ class Database:
 
     def _settle(self, batch: list[Entry], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
-        self._end()  # a signal's exception may have interrupted it
+        self.end_open()  # a signal's exception may have interrupted it
         if (isinstance(error, LogLost) and error.committed) or isinstance(error, StoreUnknown):
             for entry in batch:  # not repeated, because the work may be stored
                 entry.error = error
             return
         if transaction is not None and transaction.in_doubt:
             for entry in batch:  # a signal ended the search for the outcome
-                entry.error = self._unknown()
+                entry.error = self.unknown_outcome()
             raise error
         if transaction is not None and transaction.committed:
             raise error  # the work is committed: an error after that must not repeat it
-        error = self._translated(error)
+        error = self.translated(error)
         if len(batch) == 1:
             batch[0].error = error
         elif transaction is not None and transaction.has_begun:
@@ -396,7 +432,7 @@ class Database:
         failpoint("transaction.begun")
         return transaction
 
-    def _commit(self, transaction: Transaction) -> None:
+    def commit_open(self, transaction: Transaction) -> None:
         """Commit the open transaction, after its caches were written."""
         if transaction is not self._open:
             problem = f"this process is a copy of one that is in a transaction on {self.where}"
@@ -430,19 +466,20 @@ class Database:
         """
         if isinstance(error, self.dialect.error) and self.dialect.cause_of(error) is not ErrorCause.LOST:
             return False
-        self._close_writer()
+        self.close_writer()
         outcome = commits.was_committed(lambda: self.connect(writes=True))
         if outcome is None:
-            raise self._unknown() from error
+            raise self.unknown_outcome() from error
         return outcome
 
-    def _unknown(self) -> StoreUnknown:
+    def unknown_outcome(self) -> StoreUnknown:
+        """Return the error of work that may be stored or not."""
         return StoreUnknown(
             f"the connection to {self.where} was lost during a commit, and the outcome cannot be read; the work may be"
             " stored or not: look before you repeat it"
         )
 
-    def _end(self) -> None:
+    def end_open(self) -> None:
         """Roll back the open transaction if it is not committed, and release the write lock. May be repeated."""
         transaction = self._open
         if transaction is not None:
@@ -457,7 +494,7 @@ class Database:
     def _leave(self, entry: Entry) -> None:
         """Release everything that a thread may hold at the end of its write. May be repeated."""
         if self.group_commit.leads(entry) and self._holds_something():
-            self._end()
+            self.end_open()
         self.group_commit.leave(entry)
 
     def _holds_something(self) -> bool:
@@ -468,7 +505,7 @@ class Database:
         """Open a writing transaction that contains only this thread's work, and commit it at the end."""
         with self._alone() as transaction:
             yield transaction
-            self._commit(transaction)
+            self.commit_open(transaction)
         self.on_commit()
 
     @contextlib.contextmanager
@@ -488,14 +525,14 @@ class Database:
                 self._leave(entry)
         except BaseException as error:
             self._leave(entry)  # a signal's exception may have ended the line above
-            raise self._translated(error) from None
+            raise self.translated(error) from None
 
     def _roll_back(self, transaction: Transaction) -> None:
         try:
             transaction.roll_back()
         except Exception:
             # No transaction was open, or the connection is broken: the next transaction opens a new one.
-            self._close_writer()
+            self.close_writer()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -523,7 +560,7 @@ class Database:
             except BaseException as error:
                 if getattr(self._limits, "end", None) and self.dialect.is_stopped(error):
                     raise QueryStopped("reading took too long; ask for less") from None
-                raise self._translated(error) from None
+                raise self.translated(error) from None
             succeeded = True
         finally:
             loan.end(succeeded)
@@ -580,7 +617,7 @@ class Database:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                 failpoint("checkpoint.after")
         except Exception as error:
-            raise self._translated(error) from None
+            raise self.translated(error) from None
         finally:
             self._uses.end()
 
@@ -601,7 +638,8 @@ class Database:
             self._check_file()
             yield
 
-    def _translated(self, error: BaseException) -> BaseException:
+    def translated(self, error: BaseException) -> BaseException:
+        """Return the error of this program for an error of the driver; other errors stay as they are."""
         if isinstance(error, self.dialect.error | MemoryError):
             return self.dialect.translate(error, self.where)
         if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
@@ -634,6 +672,8 @@ class Database:
             forks.keep_for_ever(self._writer)
         self._writer, self._open = None, None
         self._commits = self.dialect.commit_record()
+        if self.combined is not None:
+            self.combined.begin_anew()
         self.group_commit = GroupCommit(self.group_commit.on_wait)
         self._open_pools()
         if self.file is not None:
@@ -643,9 +683,11 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         with self.group_commit.exclusive():
-            if self._commits is not None and self._writer is not None:
-                with contextlib.suppress(Exception):  # otherwise another writer removes the row later
-                    self._commits.remove(self._writer.cursor())
+            if self._commits is not None and self.combined is not None and self._writer is not None:
+                with contextlib.suppress(Exception):  # otherwise another writer removes the rows later
+                    cursor = self.idle_writer().cursor()
+                    self._commits.remove(cursor)
+                    self.combined.queue.remove(cursor)
             self._close_connections()
             if self.file is not None:
                 self.file.forget_opened()

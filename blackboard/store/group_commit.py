@@ -25,10 +25,25 @@ from blackboard.clock import give_way
 class Entry:
     """The work of one thread, and its outcome. Exclusive work is alone in its batch."""
 
-    __slots__ = ("abandoned", "error", "exclusive", "result", "signal", "thread", "transaction", "work")
+    __slots__ = (
+        "abandoned",
+        "error",
+        "exclusive",
+        "is_done_elsewhere",
+        "result",
+        "signal",
+        "submission",
+        "thread",
+        "transaction",
+        "work",
+    )
 
-    def __init__(self, work: Any, *, exclusive: bool = False) -> None:
+    def __init__(self, work: Any, *, exclusive: bool = False, submission: Any = None) -> None:
         self.work, self.exclusive = work, exclusive
+        self.submission = submission
+        """The same work in a form that another process can do; None if only this process can."""
+        self.is_done_elsewhere = False
+        """Whether another process has committed the work."""
         self.thread = threading.get_ident()
         self.abandoned = False
         """Whether its thread has left, so that it cannot lead."""
@@ -45,7 +60,11 @@ class Entry:
     @property
     def is_done(self) -> bool:
         """Whether the work is committed or has failed."""
-        return self.error is not None or (self.transaction is not None and self.transaction.committed)
+        return (
+            self.error is not None
+            or self.is_done_elsewhere
+            or (self.transaction is not None and self.transaction.committed)
+        )
 
 
 class GroupCommit:

@@ -413,6 +413,7 @@ class _Erasure(StatementFile):
     erase_events: Statement[object]
     erase_call: Statement[object]
     delete_keys: Statement[object]
+    delete_submissions: Statement[object]
     delete_cooldowns: Statement[object]
     delete_predicted: Statement[object]
     delete_watch_states: Statement[object]
@@ -421,6 +422,7 @@ class _Erasure(StatementFile):
 
 class _Retention(StatementFile):
     oldest_event: Statement[Instant]
+    delete_old_submissions: Statement[object]
     old_events_of_kinds: Statement[EventRow]
     delete_old_events: Statement[object]
     old_activations: Statement[Id]

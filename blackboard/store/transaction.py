@@ -75,8 +75,8 @@ class Transaction:
         """Whether the database has begun the transaction, with the lock of writers."""
         return True
 
-    def send(self, sql: str, *values: Any) -> None:
-        """Run a statement that is in no file and whose answer nobody needs, such as BEGIN."""
+    def send(self, sql: str, *values: Any) -> Any:
+        """Run a statement that is in no file, such as BEGIN. On a server, the place for its answer is returned."""
         self._cursor.execute(sql, values)
 
     def flush(self) -> None:

@@ -19,8 +19,8 @@ from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
-ELSEWHERE = ("spool.", "batch_api.")
-"""The failpoints at which the tests of model calls kill."""
+ELSEWHERE = ("spool.", "batch_api.", "submission.")
+"""The failpoints at which the tests of model calls, and of several processes on a server, kill."""
 
 
 def figures(world: str, kills: int) -> dict[str, Any]:

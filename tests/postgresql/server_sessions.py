@@ -33,10 +33,11 @@ class ServerSessions:
         values = {"name": self._url.database, "application": application}
         return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 10000) {of_board}"), values).rowcount
 
-    def wait_for_waiter(self) -> None:
-        """Return once a session waits for a lock that another one holds."""
+    def wait_for_waiter(self, number: int = 1) -> None:
+        """Return once so many sessions wait for locks that others hold."""
         until = time.monotonic() + 30
-        while not self._administrator.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+        waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        while (self._administrator.execute(waiting).scalar() or 0) < number:
             assert time.monotonic() < until
 
     def set_default(self, name: str, value: str) -> None:

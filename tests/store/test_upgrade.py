@@ -102,6 +102,7 @@ NEW_TABLES = {
     "activity_event",
     "message",
     "writer",
+    "submission",
 }
 
 

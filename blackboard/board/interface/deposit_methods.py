@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from pydantic import JsonValue
 
 from blackboard.board.loads import deposit_batches
-from blackboard.board.mark_storage import mark_removals, reinforcements, submissions
+from blackboard.board.mark_storage import mark_removals, reinforcements, submissions, submitted_deposits
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import (
@@ -111,7 +111,11 @@ class DepositMethods(BoardHandle):
         classes.learn([item])
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
-        return self.session.write(lambda txn: submissions.submit(txn, request, classes), shared=True)
+        return self.session.write(
+            lambda txn: submissions.submit(txn, request, classes),
+            shared=True,
+            submission=lambda deployment: submitted_deposits.of_one(deployment, request, classes),
+        )
 
     @overload
     def deposit_many(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.mark_storage import submitted_deposits
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import submit_each
 from blackboard.board.result_types import Receipt
@@ -63,7 +64,11 @@ def _deposit_batch(
     classes = session.classes
     classes.learn(entry.item for entry in batch)
     requests = requests_of(batch, author)
-    return session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
+    return session.write(
+        lambda txn: submit_each(txn, requests, classes, raises=raises),
+        shared=True,
+        submission=lambda deployment: submitted_deposits.of_many(deployment, requests, classes),
+    )
 
 
 def requests_of(batch: Iterable[DepositEntry], author: str) -> list[DepositRequest | UsageError]:

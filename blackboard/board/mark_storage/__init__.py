@@ -2,6 +2,7 @@
 
 deposit_requests    requests to deposit a mark, as plain data
 submissions         a request, checked against the board before it is deposited
+submitted_deposits  deposits in a form that another process can make
 signatures          whether a name may sign
 change_preparation  what must happen before a mark changes
 deposits            the deposit of a mark, with all that follows in the same transaction

@@ -9,7 +9,7 @@ from blackboard.board.deployment_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
-from blackboard.board.mark_storage.deposit_limits import check_payload
+from blackboard.board.mark_storage.deposit_limits import check_payload, check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
@@ -44,27 +44,34 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     return store(txn, request, check_and_register(txn, request, classes))
 
 
-def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
-    """Deposit the mark of a request as `prepare` returned it, under the key of the request if it has one."""
+def store(
+    txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest, digest: str | None = None
+) -> Receipt:
+    """Deposit the mark of a request as `prepare` returned it, under the key of the request if it has one.
+
+    `digest` is that of the request, if it is known.
+    """
     receipt = deposits.deposit(txn, prepared)
     if request.key is not None:
-        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
+        deposit_keys.insert(txn, _keyed(request, request.key, digest), receipt, request.source)
     return receipt
 
 
-def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | None:
+def first_receipt(txn: BoardTransaction, request: DepositRequest, digest: str | None = None) -> Receipt | None:
     """Return the receipt of the first request with the same key; None if the request has no key, or its key is new.
+
+    `digest` is that of the request, if it is known.
 
     Raises:
         InvalidMark: The key cannot be stored.
         KeyReused: The key was used for another request.
     """
-    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
+    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key, digest))
 
 
-def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
+def _keyed(request: DepositRequest, key: str, digest: str | None) -> KeyedRequest:
     deposit_keys.check_key(key)
-    return KeyedRequest(request.author, request.kind, key, request.digest())
+    return KeyedRequest(request.author, request.kind, key, request.digest() if digest is None else digest)
 
 
 def submit_each(
@@ -123,18 +130,41 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
         InvalidTime: `occurred_at` is too far ahead of the board's time.
     """
     ensure_kind(txn, request.kind, classes, request.author)
+    _check_if_event(txn, request)
+    text, subject = request.text, check_subject(request.subject)
+    if text is None:
+        text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
+        subject = check_subject(subject)
+    check_payload(txn, request.kind, request.author, text, classes)
+    return _complete(txn, request._replace(text=text, subject=subject))
+
+
+def prepare_checked(txn: BoardTransaction, request: DepositRequest) -> DepositRequest:
+    """Prepare a request as `prepare` does, whose payload was checked by another process under the same deployment.
+
+    Raises:
+        InvalidMark: The payload is too large, or the intensity or the end is invalid.
+        InvalidAuthor: The author is an agent.
+        InvalidTime: `occurred_at` is too far ahead of the board's time.
+    """
+    _check_if_event(txn, request)
+    check_size(txn.deployment, request.kind, request.author, request.payload_text)
+    return _complete(txn, request)
+
+
+def _check_if_event(txn: BoardTransaction, request: DepositRequest) -> None:
     kind = txn.kind(request.kind)
     if request.if_event is not None and kind.on_repeat == "separate":
         raise InvalidMark(
             f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave if_event out"
         )
-    text, subject, decay = request.text, check_subject(request.subject), request.decay
-    if text is None:
-        text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
-        subject = check_subject(subject)
-    check_payload(txn, request.kind, request.author, text, classes)
+
+
+def _complete(txn: BoardTransaction, request: DepositRequest) -> DepositRequest:
+    """Check the author, the times and the intensity of a request, and return it as it is stored."""
     if request.activation_id is None:
         check_signature(txn, request.author)
+    decay = request.decay
     occurred_at = None if request.occurred_at is None else _accept_occurrence(txn, request.occurred_at)
     if request.until is not None:
         begin = txn.now if occurred_at is None else occurred_at
@@ -145,7 +175,7 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
             raise InvalidMark(f"until {iso(request.until)} is {past}; give a later time")
         decay = Step(Microseconds(request.until - begin), fixed=True)
     intensity = check_intensity(request.intensity)
-    return request._replace(text=text, subject=subject, intensity=intensity, decay=decay, occurred_at=occurred_at)
+    return request._replace(intensity=intensity, decay=decay, occurred_at=occurred_at)
 
 
 def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:

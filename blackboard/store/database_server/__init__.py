@@ -3,6 +3,8 @@
 server_transaction    a transaction whose statements cross the wire together
 row_sets              rows that a transaction inserts together, table by table
 statement_pipeline    the statements that wait on a connection, and their answers
+submission_queue      the work that processes hand to each other
+combined_commits      commits of the work of several processes in one transaction
 server_clock          the clock of the server, which all processes follow
 commit_announcer      announces the commits of a process to the listeners of others
 listening_connection  the connection that hears of commits and shows that a worker is alive

@@ -49,9 +49,10 @@ class ServerTransaction(Transaction):
     def has_begun(self) -> bool:
         return self._begun is not None and self._begun.changed is not None
 
-    def send(self, sql: str, *values: Any) -> None:
+    def send(self, sql: str, *values: Any) -> Answer:
         self._begun = Answer()
         self._pipeline.add(sql, values, self._begun)
+        return self._begun
 
     def flush(self) -> None:
         self._send_sets()

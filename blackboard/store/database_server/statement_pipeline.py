@@ -45,6 +45,12 @@ class _Waiting(NamedTuple):
     answer: Answer | None
 
 
+class _Message(NamedTuple):
+    statements: Sequence[_Waiting]
+    new: Sequence[bool]
+    """Which of the statements are prepared in this message."""
+
+
 class StatementPipeline:
     """The statements that wait on a connection.
 
@@ -66,6 +72,8 @@ class StatementPipeline:
         self._lost, self._error_from = psycopg.OperationalError, psycopg.errors.error_from_result
         self._status, self._idle = pq.ExecStatus, pq.TransactionStatus.IDLE
         self._waiting: list[_Waiting] = []
+        self._unread: list[_Message] = []
+        """The messages that were sent and whose answers were not taken yet."""
         self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         """The names of the prepared statements, by their text and the types of their parameters."""
         self._prepared = 0
@@ -96,7 +104,7 @@ class StatementPipeline:
     @property
     def is_idle(self) -> bool:
         """Whether no transaction is open on the connection, as far as the server was told."""
-        return bool(self._pgconn.transaction_status == self._idle)
+        return bool(self._unread or self._pgconn.transaction_status == self._idle)
 
     def discard(self) -> None:
         """Drop the statements that wait."""
@@ -110,20 +118,44 @@ class StatementPipeline:
         Raises:
             psycopg.Error: The error of the first statement that failed, or the connection is lost.
         """
-        if not (waiting := self._waiting):
+        if not self._waiting and not self._unread:
             return
-        self._waiting = []
+        error: Exception | None = None
         try:
-            self._pgconn.enter_pipeline_mode()
-            new = [self._send(each) for each in waiting]
-            self._pgconn.pipeline_sync()
-            error = self._take_answers(waiting, new)
+            if self._waiting:
+                self._send_all()
+            for message in self._unread:
+                error = self._take_answers(*message) or error
+            self._unread = []
             self._pgconn.exit_pipeline_mode()
         except BaseException:
+            self._unread = []
             self._connection.close()
             raise
         if error is not None:
             raise error
+
+    def send(self) -> None:
+        """Send the statements that wait, and take their answers with those of the next message.
+
+        Without BEGIN they are a transaction. The connection must not be used before the next call of `receive`, except
+        through this pipeline.
+        """
+        try:
+            self._send_all()
+            self._pgconn.flush()
+        except BaseException:
+            self._unread = []
+            self._connection.close()
+            raise
+
+    def _send_all(self) -> None:
+        """Put the statements that wait into a message."""
+        waiting, self._waiting = self._waiting, []
+        if not self._unread:
+            self._pgconn.enter_pipeline_mode()
+        self._unread.append(_Message(waiting, [self._send(each) for each in waiting]))
+        self._pgconn.pipeline_sync()
 
     def _send(self, each: _Waiting) -> bool:
         """Put a statement into the message, and return whether it is prepared there, too."""
