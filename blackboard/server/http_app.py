@@ -24,7 +24,7 @@ from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.server.request_handling.request_calls import RequestCalls
-from blackboard.server.sbp.sbp_callers import SbpCallers
+from blackboard.server.sbp.rpc.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_routes import SbpPaths
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.request_guards import RequestGuards, SlowClient, allow_origins

@@ -11,11 +11,11 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.server.sbp import inspection
-from blackboard.server.sbp.board_observations import observe
-from blackboard.server.sbp.observations import EmissionRecord, Observation
-from blackboard.server.sbp.sbp_parameters import Inspection
-from blackboard.server.sbp.scent_conditions import condition_of
-from blackboard.server.sbp.scent_states import ScentRules, ScentState
+from blackboard.server.sbp.method_parameters.sbp_parameters import Inspection
+from blackboard.server.sbp.scent_rules.observations import EmissionRecord, Observation
+from blackboard.server.sbp.scent_rules.scent_conditions import condition_of
+from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState
+from blackboard.server.sbp.stored_marks.board_observations import observe
 from tests.sbp.emissions import emit, intensity, pass_time, sniff
 from tests.sbp.values import one_pheromone
 

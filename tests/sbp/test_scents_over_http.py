@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from blackboard.server.sbp import scents
+from blackboard.server.sbp.scent_triggers import scents
 from tests.server.event_client import Received, parse
 from tests.server.served_board import Served
 

@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.server.sbp import scents
-from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, intensity_of, live_marks, milliseconds
-from blackboard.server.sbp.sbp_parameters import Inspection
+from blackboard.server.sbp.method_parameters.sbp_parameters import Inspection
+from blackboard.server.sbp.scent_triggers import scents
+from blackboard.server.sbp.stored_marks.sbp_marks import (
+    Pheromone,
+    Scent,
+    Trace,
+    fields_of,
+    intensity_of,
+    live_marks,
+    milliseconds,
+)
 
 
 def inspect(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str, Any]:

@@ -12,20 +12,8 @@ from blackboard import Blackboard, MarkRecord
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
-from blackboard.server.sbp import inspection, pheromones, scents, traces
-from blackboard.server.sbp.board_observations import observe
-from blackboard.server.sbp.sbp_callers import require_read
-from blackboard.server.sbp.sbp_errors import (
-    INVALID_PARAMETERS,
-    UNKNOWN_METHOD,
-    SbpError,
-    error_of,
-    error_of_fields,
-    error_of_problem,
-)
-from blackboard.server.sbp.sbp_fields import SbpFields
-from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace
-from blackboard.server.sbp.sbp_parameters import (
+from blackboard.server.sbp import inspection
+from blackboard.server.sbp.method_parameters.sbp_parameters import (
     Emission,
     EvaporationFilter,
     Inscription,
@@ -36,6 +24,20 @@ from blackboard.server.sbp.sbp_parameters import (
     TraceErasure,
     TraceFilter,
 )
+from blackboard.server.sbp.rpc.sbp_callers import require_read
+from blackboard.server.sbp.rpc.sbp_errors import (
+    INVALID_PARAMETERS,
+    UNKNOWN_METHOD,
+    SbpError,
+    error_of,
+    error_of_fields,
+    error_of_problem,
+)
+from blackboard.server.sbp.rpc.sbp_fields import SbpFields
+from blackboard.server.sbp.scent_triggers import scents
+from blackboard.server.sbp.stored_marks import pheromones, traces
+from blackboard.server.sbp.stored_marks.board_observations import observe
+from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, Trace
 
 Named = TypeVar("Named", Emission, Inscription)
 

@@ -18,17 +18,17 @@ from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.request_reading import JSON, check_media_type, read_body
 from blackboard.server.sbp import sbp_methods
-from blackboard.server.sbp.rpc_messages import envelope_of, parse_message
-from blackboard.server.sbp.sbp_callers import SbpCallers
-from blackboard.server.sbp.sbp_errors import (
+from blackboard.server.sbp.rpc.rpc_messages import envelope_of, parse_message
+from blackboard.server.sbp.rpc.sbp_callers import SbpCallers
+from blackboard.server.sbp.rpc.sbp_errors import (
     INTERNAL,
     SbpError,
     error_of,
     error_of_problem,
 )
 from blackboard.server.sbp.sbp_methods import SCENT_METHODS, SbpCall
-from blackboard.server.sbp.scent_evaluator import ScentEvaluator
-from blackboard.server.sbp.trigger_route import TriggerRoute
+from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
+from blackboard.server.sbp.scent_triggers.trigger_route import TriggerRoute
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from blackboard.clock import Instant
-from blackboard.server.sbp.observations import Evaluation
-from blackboard.server.sbp.scent_conditions import Condition, RateCondition, ThresholdCondition
+from blackboard.server.sbp.scent_rules.observations import Evaluation
+from blackboard.server.sbp.scent_rules.scent_conditions import Condition, RateCondition, ThresholdCondition
 
 MIN_REST = 1_000_000
 """How long a level scent rests after each trigger at least, in microseconds. Each trigger is stored."""

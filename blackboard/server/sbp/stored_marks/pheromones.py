@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 from blackboard import Blackboard, Decay, MarkRecord
 from blackboard.clock import from_datetime
 from blackboard.errors import Conflict
-from blackboard.server.sbp.decay_models import DecayModel
-from blackboard.server.sbp.sbp_marks import (
+from blackboard.server.sbp.method_parameters.decay_models import DecayModel
+from blackboard.server.sbp.method_parameters.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
+from blackboard.server.sbp.stored_marks.sbp_marks import (
     Pheromone,
     fields_of,
     identity_of,
@@ -22,7 +23,6 @@ from blackboard.server.sbp.sbp_marks import (
     trails_of,
     withdraw_unchanged,
 )
-from blackboard.server.sbp.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
 
 ATTEMPTS = 100
 """How often an emission is tried whose pheromone others change between its reading and its deposit."""

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, PARSE_ERROR, SbpError, error_of_fields
-from blackboard.server.sbp.sbp_fields import SbpFields
+from blackboard.server.sbp.rpc.sbp_errors import INVALID_REQUEST, PARSE_ERROR, SbpError, error_of_fields
+from blackboard.server.sbp.rpc.sbp_fields import SbpFields
 
 
 class Envelope(SbpFields):

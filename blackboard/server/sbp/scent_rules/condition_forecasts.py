@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blackboard import Never
 from blackboard.clock import Instant
-from blackboard.server.sbp.observations import FadingPheromone, Observation, aggregate
-from blackboard.server.sbp.scent_conditions import (
+from blackboard.server.sbp.scent_rules.observations import FadingPheromone, Observation, aggregate
+from blackboard.server.sbp.scent_rules.scent_conditions import (
     Condition,
     PatternCondition,
     RateCondition,

@@ -8,9 +8,9 @@ from typing import Any
 
 from blackboard import MarkRecord
 from blackboard.clock import Instant
-from blackboard.server.sbp.observations import Evaluation
-from blackboard.server.sbp.pheromones import snapshot
-from blackboard.server.sbp.sbp_marks import fields_of
+from blackboard.server.sbp.scent_rules.observations import Evaluation
+from blackboard.server.sbp.stored_marks.pheromones import snapshot
+from blackboard.server.sbp.stored_marks.sbp_marks import fields_of
 
 MAX_CONTEXT = 100
 MAX_CONTEXT_BYTES = 256 * 1024

@@ -14,11 +14,11 @@ from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_reading import EVENT_STREAM
-from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
-from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
-from blackboard.server.sbp.sbp_marks import Scent, fields_of, live_marks
-from blackboard.server.sbp.scent_evaluator import ScentEvaluator
-from blackboard.server.sbp.trigger_stream import TriggerWriter, choice_of
+from blackboard.server.sbp.rpc.sbp_callers import SbpCallers, require_read
+from blackboard.server.sbp.rpc.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
+from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
+from blackboard.server.sbp.scent_triggers.trigger_stream import TriggerWriter, choice_of
+from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
 from blackboard.server.streams.event_hub import EventHub
 from blackboard.server.work_threads import WorkThreads
 

@@ -9,9 +9,10 @@ from typing import Any
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import from_datetime
 from blackboard.errors import Conflict
-from blackboard.server.sbp.pheromones import ATTEMPTS
-from blackboard.server.sbp.sbp_errors import LARGE_TRACE, SbpError
-from blackboard.server.sbp.sbp_marks import (
+from blackboard.server.sbp.method_parameters.sbp_parameters import Inscription, TraceErasure, TraceFilter
+from blackboard.server.sbp.rpc.sbp_errors import LARGE_TRACE, SbpError
+from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
+from blackboard.server.sbp.stored_marks.sbp_marks import (
     Trace,
     fields_of,
     identity_of,
@@ -20,7 +21,6 @@ from blackboard.server.sbp.sbp_marks import (
     trails_of,
     withdraw_unchanged,
 )
-from blackboard.server.sbp.sbp_parameters import Inscription, TraceErasure, TraceFilter
 
 MAX_VALUE_BYTES = 1_048_576
 

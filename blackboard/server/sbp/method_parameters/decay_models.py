@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from blackboard import Curve, Decay, Exponential, Linear, Never
 from blackboard.durations import Microseconds
-from blackboard.server.sbp.sbp_fields import SbpFields
+from blackboard.server.sbp.rpc.sbp_fields import SbpFields
 
 MAX_STEPS = 400
 MAX_MILLISECONDS = 1e14

@@ -9,13 +9,13 @@ from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import MINUTE
 from blackboard.errors import Conflict, NotFound
-from blackboard.server.sbp.observations import Evaluation, Observation
-from blackboard.server.sbp.pheromones import ATTEMPTS
-from blackboard.server.sbp.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
-from blackboard.server.sbp.sbp_marks import Scent, fields_of, live_marks
-from blackboard.server.sbp.sbp_parameters import ScentDefinition
-from blackboard.server.sbp.scent_conditions import Condition, condition_of, parts_of
-from blackboard.server.sbp.scent_states import ScentRules, ScentState
+from blackboard.server.sbp.method_parameters.sbp_parameters import ScentDefinition
+from blackboard.server.sbp.rpc.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
+from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
+from blackboard.server.sbp.scent_rules.scent_conditions import Condition, condition_of, parts_of
+from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState
+from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
+from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
 
 LEASE = 10 * MINUTE
 """How long a scent lives after it was last renewed, in microseconds."""

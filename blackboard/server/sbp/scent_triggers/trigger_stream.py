@@ -6,7 +6,7 @@ import json
 import uuid
 
 from blackboard import StreamEvent, StreamPosition
-from blackboard.server.sbp.sbp_marks import ScentTrigger
+from blackboard.server.sbp.stored_marks.sbp_marks import ScentTrigger
 from blackboard.server.streams.stream_writer import Choice, Item, Record, Writer
 
 
