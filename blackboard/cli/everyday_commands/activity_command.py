@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import ActivityRecord
     from blackboard.client import Client
 
-COLUMNS = ("id", "time", "event", "agent", "watch", "subject", "state", "author", "number")
 AT_ONCE = 1000
 """The most entries that are read at once while the activity is followed."""
 
@@ -53,21 +52,21 @@ def activity(
             with contextlib.suppress(KeyboardInterrupt):
                 _follow(board, entries, after or 0, as_json)
             return
-    show_records(entries, as_json, COLUMNS, _cells, empty="no activity", spare=("watch", "author", "time"))
+    show_records(entries, as_json, _cells, empty="no activity", spare=("watch", "author", "time"))
 
 
-def _cells(entry: ActivityRecord) -> tuple[Any, ...]:
-    return (
-        entry.id,
-        second(entry.recorded_at),
-        entry.event,
-        entry.agent,
-        entry.watch,
-        place(entry),
-        entry.state if entry.old_state is None else f"{entry.old_state} > {entry.state}",
-        entry.author,
-        entry.activation_id or entry.crossing_id or entry.mark_id or entry.version or entry.token,
-    )
+def _cells(entry: ActivityRecord) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "time": second(entry.recorded_at),
+        "event": entry.event,
+        "agent": entry.agent,
+        "watch": entry.watch,
+        "subject": place(entry),
+        "state": entry.state if entry.old_state is None else f"{entry.old_state} > {entry.state}",
+        "author": entry.author,
+        "number": entry.activation_id or entry.crossing_id or entry.mark_id or entry.version or entry.token,
+    }
 
 
 def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, as_json: bool) -> None:
@@ -86,7 +85,7 @@ def _print_line(entry: ActivityRecord, as_json: bool) -> None:
     if as_json:
         print_json_line(entry)
     else:
-        say("  ".join(str(cell) for cell in _cells(entry) if cell not in (None, "")), wraps=False)
+        say("  ".join(str(cell) for cell in _cells(entry).values() if cell not in (None, "")), wraps=False)
     sys.stdout.flush()
 
 

@@ -50,17 +50,16 @@ def costs(
     show_records(  # narrow enough for 80 columns; --json and the view have the tokens by category
         rows,
         as_json,
-        ("day", "agent", "calls", "tokens", "US$", "per mark", "direct", "cached"),
-        lambda row: (
-            row.day,
-            row.agent,
-            row.calls,
-            _short(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens + row.output_tokens),
-            _usd(row.usd),
-            _usd(row.usd_per_mark),
-            _usd(row.usd_direct),
-            None if row.share_from_cache is None else f"{row.share_from_cache:.0%}",
-        ),
+        lambda row: {
+            "day": row.day,
+            "agent": row.agent,
+            "calls": row.calls,
+            "tokens": _short(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens + row.output_tokens),
+            "US$": _usd(row.usd),
+            "per mark": _usd(row.usd_per_mark),
+            "direct": _usd(row.usd_direct),
+            "cached": None if row.share_from_cache is None else f"{row.share_from_cache:.0%}",
+        },
         empty="no model calls",
     )
     if as_json:

@@ -84,16 +84,15 @@ def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
     show_records(
         tokens,
         as_json,
-        ("name", "state", "may", "signs as", "made", "expires", "revoked"),
-        lambda token: (
-            token.name,
-            token.state,
-            " ".join(token.scopes),
-            token.author,
-            second(token.created_at),
-            second(token.expires_at),
-            second(token.revoked_at),
-        ),
+        lambda token: {
+            "name": token.name,
+            "state": token.state,
+            "may": " ".join(token.scopes),
+            "signs as": token.author,
+            "made": second(token.created_at),
+            "expires": second(token.expires_at),
+            "revoked": second(token.revoked_at),
+        },
         empty="no tokens; 'blackboard token create' makes one",
         spare=("revoked", "made"),
     )

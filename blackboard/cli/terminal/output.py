@@ -214,17 +214,17 @@ def print_table(
 def show_records(
     records: Sequence[T],
     as_json: bool,
-    columns: Sequence[str],
-    row: Callable[[T], Sequence[Any]],
+    row: Callable[[T], Mapping[str, Any]],
     *,
     empty: str,
     spare: Sequence[str] = (),
 ) -> None:
-    """Print records as the JSON document of a command, or as a table with the cells that `row` returns for each."""
+    """Print records as the JSON document of a command, or as a table. `row` returns the cells of a record by column."""
     if as_json:
         print_json(records)
     else:
-        print_table(columns, map(row, records), empty=empty, spare=spare)
+        rows = [row(record) for record in records]
+        print_table(list(rows[0]) if rows else [], [list(cells.values()) for cells in rows], empty=empty, spare=spare)
 
 
 def print_pairs(values: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 Each page is rendered on the server. Its scripts draw how marks fade, from the parameters of the decay laws.
 
-live_page           what a page is, and who may see what of it
+page_definition     what a page is
+page_viewer         who sees a page, and what is withheld
 page_rendering      templates, and how values are written in HTML
 live_views          keeps open pages up to date: each is rendered once for all viewers with equal rights
 page_routes         the routes of the pages, their scripts and their streams

@@ -12,7 +12,7 @@ from pydantic import Field
 from blackboard import ActivationRecord
 from blackboard.board import page_readings
 from blackboard.core.states import ActivationState
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_SHOWN = 200
 WIDTH, ROW = 1000, 22

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import page_readings
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_ITEMS = 200
 

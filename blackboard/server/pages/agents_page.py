@@ -14,7 +14,7 @@ from blackboard.board import page_readings
 from blackboard.board.reading.board_figures import EndedRun
 from blackboard.core.deployment import Budget
 from blackboard.durations import DAY
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_RUNS = 20_000
 """How many of the activations of the last day are read, the newest."""

@@ -17,7 +17,7 @@ from blackboard.errors import BlackboardError, UnknownName
 from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.forecast import forecast
 from blackboard.server.pages.graph_labels import law_in_words, milliseconds, thresholds
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_DRAWN = 600
 """How many marks a page draws. The others are counted."""

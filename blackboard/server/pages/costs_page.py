@@ -13,7 +13,7 @@ from blackboard.board.result_types import ModelCostRow
 from blackboard.core.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 WIDTH, HEIGHT = 1000, 160
 """The size of the chart, in its own units."""

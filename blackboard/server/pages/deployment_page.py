@@ -16,7 +16,7 @@ from pydantic import Field
 from blackboard.board import page_readings
 from blackboard.core.deployment import Deployment
 from blackboard.errors import WorkError
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_VERSIONS = 50
 CHECK_SECONDS = 60

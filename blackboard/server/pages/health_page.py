@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.doctor import MODEL, examine_board
 from blackboard.board.json_shapes import summary
 from blackboard.core.finding import Finding
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent
 
 MOST_MESSAGES = 50
 

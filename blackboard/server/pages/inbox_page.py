@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from blackboard import NeedRecord
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_NEEDS = 100
 MOST_EVENTS = 5

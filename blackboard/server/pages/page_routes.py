@@ -29,10 +29,11 @@ from blackboard.server.pages import (
     subject_page,
 )
 from blackboard.server.pages.graph_labels import milliseconds
-from blackboard.server.pages.live_page import LivePage, PageCall, Viewer
 from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
 from blackboard.server.pages.mark_counts import LiveCounts
+from blackboard.server.pages.page_definition import LivePage, PageCall
 from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
+from blackboard.server.pages.page_viewer import Viewer
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_calls import RequestCalls

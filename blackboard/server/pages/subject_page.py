@@ -14,7 +14,7 @@ from blackboard.board import page_readings
 from blackboard.errors import NotFound
 from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.graph_labels import milliseconds, thresholds
-from blackboard.server.pages.live_page import LivePage, PageCall, PageContent, PageFields
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_EVENTS = 500
 """How many events the page shows at once, newest first."""

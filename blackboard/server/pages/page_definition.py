@@ -1,20 +1,16 @@
-"""The definition of a page: its address, its parameters, its content, and who may see it."""
+"""The definition of a page: its address, its parameters, and its content."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
 from typing import Any
 
 from pydantic import ConfigDict
 
 from blackboard import Blackboard
-from blackboard.server.access.redaction import Redaction
-from blackboard.server.access.token_checks import Caller
 from blackboard.server.pages.mark_counts import LiveCounts
+from blackboard.server.pages.page_viewer import Viewer
 from blackboard.server.request_handling.operation_definition import Fields
 
 
@@ -22,32 +18,6 @@ class PageFields(Fields):
     """The parameters of a page. An empty one is one that was not given, as forms send them."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """Who sees a page.
-
-    Attributes:
-        caller: The holder of the token.
-        redaction: Withholds what was said on the board.
-    """
-
-    caller: Caller
-    redaction: Redaction
-
-    @property
-    def rights(self) -> tuple[str, ...]:
-        """What it may do. Viewers with equal rights see the same."""
-        return tuple(sorted(self.caller.token.scopes))
-
-    def may(self, verb: str) -> bool:
-        """Return whether the token allows something."""
-        return self.caller.scopes.allow(verb)
-
-    def shown(self, value: object) -> Any:
-        """Return a result as objects, lists, texts, numbers and times, without what the viewer may not see."""
-        return self.redaction(value) if self.caller.is_redacted else _plain(value)
 
 
 @dataclass(frozen=True)
@@ -119,29 +89,3 @@ class LivePage:
         if self.withheld_if_redacted and viewer.caller.is_redacted:
             return False
         return viewer.may(self.scope) or (self.scope == "read" and viewer.caller.is_redacted)
-
-
-SCALARS = frozenset({str, int, float, bool, type(None), datetime})
-
-
-@cache
-def _fields_of(kind: object) -> tuple[str, ...] | None:
-    """Return the names of the fields of a dataclass; None for another type."""
-    return tuple(item.name for item in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as dictionaries, lists and what is in them.
-
-    Its speed matters, because a page of hundreds of marks is made four times a second.
-    """
-    kind: type = type(value)
-    if kind in SCALARS:
-        return value
-    if (names := _fields_of(kind)) is not None:
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(item) for item in value]
-    return value
