@@ -360,7 +360,7 @@ class BoardRun:
 
     def _start(self, role: str, host: int, number: int) -> None:
         url = self.links.url(host, self._url)
-        pace = self.rng.choice((0.5, 2.0, 4.0))
+        pace = self.rng.choice((0.1, 1.0, 4.0))
         place = Place(host, url, self.state, self.links.entrance(host), self.figures.seed, pace)
         work: Callable[[Say], None]
         if role == "daemon":
