@@ -19,7 +19,8 @@ from hypothesis import settings
 from blackboard.clock import ManualClock
 from blackboard.store import schema, sqlite_dialect
 from tests.support import lost_workers, new_boards
-from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+from tests.support.postgresql import server_programs, start_server
+from tests.support.server_boards import PostgresqlServer
 from tests.support.storage import FileStorage, ServerStorage, Storage
 
 # The examples are the same in every run, so that a failure means a change; `make thorough` searches for new examples.
@@ -35,10 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--postgresql",
-        choices=["none", "marked", "all"],
+        choices=["none", "marked", "both", "all"],
         default="marked",
-        help="which tests of boards and daemons run on PostgreSQL: those with the marker, as well as in a file, or all"
-        " and no other place (make test-postgresql)",
+        help="which tests of boards run on PostgreSQL: those with the marker, as well as in a file; all, as well as in"
+        " a file (.ci/run); or all, and only there (make test-postgresql)",
     )
     parser.addoption(
         "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
@@ -75,18 +76,22 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that uses `storage` on PostgreSQL too if it has the marker.
 
-    With `only` it runs only on PostgreSQL, and with `long` only under --postgresql=all, under which all tests of the
-    board run only on PostgreSQL.
+    With `only` it runs only on PostgreSQL, and with `long` only where all tests do. A test with the marker `file_only`
+    never runs there.
     """
     chosen = metafunc.config.getoption("--postgresql")
-    marker = metafunc.definition.get_closest_marker("postgresql")
-    on_both = metafunc.definition.path.parent.name in {"board", "daemon"}
-    if "storage" in metafunc.fixturenames and chosen != "none" and (marker or (on_both and chosen == "all")):
-        server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
-        if marker is not None and marker.kwargs.get("long", False) and chosen != "all":
-            server = pytest.param("server", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))
-        only = chosen == "all" or (marker is not None and marker.kwargs.get("only", False))
-        metafunc.parametrize("storage", [server] if only else ["file", server], indirect=True)
+    node = metafunc.definition
+    marker, is_file_only = node.get_closest_marker("postgresql"), node.get_closest_marker("file_only") is not None
+    if "storage" not in metafunc.fixturenames or is_file_only or chosen == "none":
+        return
+    if chosen == "marked" and marker is None:
+        return
+    how = {} if marker is None else marker.kwargs
+    server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
+    if how.get("long", False) and chosen == "marked":
+        server = pytest.param("server", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))
+    only = chosen == "all" or how.get("only", False)
+    metafunc.parametrize("storage", [server] if only else ["file", server], indirect=True)
 
 
 @pytest.fixture
@@ -120,7 +125,7 @@ def empty_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
 def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
     """Start a PostgreSQL server for this process, or use the server of an option."""
     # A run that requests the server must not pass without it.
-    give_up = pytest.fail if request.config.getoption("--postgresql") == "all" else pytest.skip
+    give_up = pytest.fail if request.config.getoption("--postgresql") in ("both", "all") else pytest.skip
     with contextlib.ExitStack() as stack:
         url = request.config.getoption("--postgresql-url")
         if importlib.util.find_spec("psycopg") is None:

@@ -15,7 +15,8 @@ from blackboard import SystemClock
 from tests.cluster.cluster import HOSTS, Outcome, cut_proxies, run_cluster
 from tests.cluster.host_links import CableLink, Link
 from tests.support.host_networks import HostNetwork, namespaces_are_allowed
-from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+from tests.support.postgresql import server_programs, start_server
+from tests.support.server_boards import PostgresqlServer
 
 
 def main() -> int:

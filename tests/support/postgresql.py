@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import URL, create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, make_url
 
-from blackboard import Blackboard, ManualClock
-
-__all__ = ["PostgresqlServer", "restart_command", "server_programs", "start_server"]
+__all__ = ["restart_command", "server_programs", "start_server"]
 
 USER = "nobody"
 """The user of the server if the tests run as root, because PostgreSQL refuses to run as root."""
@@ -58,46 +54,6 @@ OF_DURABLE = {"listen_addresses": "", "max_connections": "200"}
 
 OF_COPIED = {"max_wal_senders": "4", "wal_level": "replica"}
 """The settings of a server that has a standby, and of its standby."""
-
-
-class PostgresqlServer:
-    """A server on which every test has its own database.
-
-    Args:
-        url: A database on the server, used only for the connection.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = make_url(url)
-        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-        self._template: str | None = None
-
-    def create_board(self) -> str:
-        """Create an empty board and return its URL."""
-        if self._template is None:  # migrating takes longer than most tests, so each board is a copy of the first
-            self._template = self.create_database()
-            Blackboard.open(self._template, clock=ManualClock(), create=True).close()
-        return self.create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
-
-    def drop_board(self, url: str) -> None:
-        """Remove a board. A session that its client has closed may take a moment to end on the server."""
-        self._run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
-
-    def close(self) -> None:
-        """Remove the template database."""
-        if self._template is not None:
-            self.drop_board(self._template)
-            self._template = None
-
-    def create_database(self, options: str = "") -> str:
-        """Create a database and return its URL."""
-        name = f"blackboard_test_{secrets.token_hex(6)}"
-        self._run(f"CREATE DATABASE {name}{options}")
-        return self._url.set(database=name).render_as_string(hide_password=False)
-
-    def _run(self, statement: str) -> None:
-        with self._engine.connect() as connection:
-            connection.execute(text(statement))
 
 
 def server_programs() -> Path | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.support.new_boards import empty_board
-from tests.support.postgresql import PostgresqlServer
+from tests.support.server_boards import PostgresqlServer
 
 __all__ = ["FileStorage", "ServerStorage", "Storage"]
 
@@ -59,4 +59,4 @@ class ServerStorage:
         return self.server.create_board()
 
     def remove(self, url: str) -> None:
-        self.server.drop_board(url)
+        self.server.release(url)
