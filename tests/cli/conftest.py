@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
+from tests.support.storage import ServerStorage, Storage
 
 AGENTS = """
 from blackboard import Linear, Mark, agent, count, strength
@@ -75,6 +76,8 @@ class CommandLine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.url = "sqlite:///house.db"
+        """The URL of the board of the deployment."""
 
     def __call__(self, *words: str, stdin: str | bytes | None = None) -> Done:
         result = CliRunner().invoke(app, move_common_first(list(words)), input=stdin)
@@ -102,8 +105,13 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLi
 
 
 @pytest.fixture
-def house(typed: CommandLine) -> CommandLine:
+def house(
+    typed: CommandLine, storage: Storage, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> CommandLine:
     """Return a command line in a folder with a deployment of two agents in ./blackboard.toml."""
     typed.write("house_agents.py", AGENTS)
     typed.write("blackboard.toml", DEPLOYMENT)
+    if isinstance(storage, ServerStorage):  # where its tables are, as after `init` by the owner
+        typed.url = request.getfixturevalue("board_url")
+        monkeypatch.setenv("BLACKBOARD_DATABASE__URL", typed.url)
     return typed

@@ -22,7 +22,7 @@ TEXT = "Which room?" + "".join(f"{sign}{FORGED}" for sign in BREAKS) + "\x1b[2J\
 def asked(house: CommandLine) -> CommandLine:
     """Return a house with a need whose every text holds forged lines."""
     house("init")
-    with Blackboard.open(house.folder / "house.db", author=f"mallory{FORGED}"[:40]) as board:
+    with Blackboard.open(house.url, author=f"mallory{FORGED}"[:40]) as board:
         need = Need(subject=f"a\n{FORGED}\x1b[2J", question=TEXT, options=[TEXT, "b"], detail=TEXT)
         board.deposit(need)
         board.pause(reason=TEXT)

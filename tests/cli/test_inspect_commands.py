@@ -219,7 +219,7 @@ def test_a_narrow_terminal_keeps_the_essential_columns(burning: CommandLine, mon
 
 
 def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: CommandLine) -> None:
-    with Blackboard.open("sqlite:///house.db") as board:
+    with Blackboard.open(burning.url) as board:
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")
         assert claim is not None
@@ -252,7 +252,7 @@ def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: CommandL
 
 
 def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(burning: CommandLine) -> None:
-    with Blackboard.open("sqlite:///house.db") as board:
+    with Blackboard.open(burning.url) as board:
         burning("run", "--until-quiescent")
         [activation] = board.activations()
         board.session.write(
@@ -311,7 +311,7 @@ def test_an_instant_to_come_is_never_shown_as_past(ahead: timedelta, shown: str)
 
 
 def test_what_is_due_is_not_announced(burning: CommandLine) -> None:
-    with Blackboard.open("sqlite:///house.db") as board:
+    with Blackboard.open(burning.url) as board:
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         assert claim is not None
         board.session.write(
@@ -327,7 +327,7 @@ def test_status_names_everything_that_is_paused(burning: CommandLine) -> None:
         return next(line for line in burning("status").out.splitlines() if line.startswith("paused")).strip()
 
     assert paused().split() == ["paused", "no"]
-    with Blackboard.open("sqlite:///house.db") as board:
+    with Blackboard.open(burning.url) as board:
         row = ModelPauseRow("", "m-1", "403: no", 1, 1, 1, failures=1, refusals=0, is_access=1, suspect=None)
         board.session.write(lambda txn: txn.sql.run(MODEL_CALLS.set_model_pause, **row._asdict()))
         other = row._replace(agent="watchman", reason="no JSON")

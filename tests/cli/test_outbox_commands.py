@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from blackboard import Blackboard
@@ -25,7 +23,7 @@ def telling(house: CommandLine) -> CommandLine:
     file.write_text(file.read_text() + SINKS)
     assert house("init").code == 0
     smoke(house, "kitchen")
-    with opened(house.folder) as board:
+    with opened(house) as board:
         queue = DeliveryQueue(board)
         leased = queue.lease("desk")
         assert leased is not None
@@ -38,8 +36,8 @@ def smoke(house: CommandLine, subject: str) -> None:
     house("deposit", "smoke", subject, "--payload", '{"detail": "thick"}')
 
 
-def opened(folder: Path) -> Blackboard:
-    return Blackboard.open(folder / "house.db")
+def opened(house: CommandLine) -> Blackboard:
+    return Blackboard.open(house.url)
 
 
 def test_messages_are_listed_and_shown(telling: CommandLine) -> None:
@@ -75,7 +73,7 @@ def test_all_messages_of_a_sink_or_in_a_state_are_sent_again_or_given_up(telling
     assert telling("outbox", "retry", "--state", "gone", "--json").json == [{"id": 1, "state": "waiting"}]
     assert telling("outbox", "discard", "--sink", "desk").out == "2 messages given up\n"
     assert {item["state"] for item in telling("outbox", "list", "--json").json} == {"discarded"}
-    with opened(telling.folder) as board:
+    with opened(telling) as board:
         changes = [entry.event for entry in board.activity() if "message" in entry.event]
     assert changes == ["retry_message", "discard_message", "discard_message"]
 

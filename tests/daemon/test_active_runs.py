@@ -6,7 +6,6 @@ import random
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +29,8 @@ class Favour(Mark, kind="favour", on_repeat="separate"):
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, kinds=(Errand, Favour)) as opened:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock, kinds=(Errand, Favour)) as opened:
         yield opened
 
 

@@ -10,7 +10,6 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +28,8 @@ class Job(Mark, kind="job", on_repeat="separate"):
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, kinds=(Job,)) as opened:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock, kinds=(Job,)) as opened:
         yield opened
 
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -544,7 +543,7 @@ def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Bla
     assert (only.state, only.attempt, only.error) == ("dead", 2, "ModelError: no verdict for mark 7")
 
 
-def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, tmp_path: Path, clock: ManualClock) -> None:
+def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, board_url: str, clock: ManualClock) -> None:
     lock, seen = threading.Lock(), []
 
     def make() -> Agent:
@@ -561,7 +560,7 @@ def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, tmp_p
     deploy(board, make())
     for n in range(40):
         smoke(board, f"room/{n}")
-    other = Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:other")
+    other = Blackboard.open(board_url, clock=clock, author="person:other")
     daemons: list[Callable[..., Report]] = [Daemon(item, [make()], patient).run for item in (board, other)]
     threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
     for thread in threads:

@@ -39,8 +39,8 @@ town = "Bremen"
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(tmp_path / "board.db", clock=clock) as board:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock) as board:
         yield board
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
@@ -14,7 +13,7 @@ class Task(Mark, kind="task"):
     """A mark without payload."""
 
 
-def test_sigterm_lets_a_running_activation_finish(tmp_path: Path) -> None:
+def test_sigterm_lets_a_running_activation_finish(board_url: str) -> None:
     stopping = threading.Event()
 
     @agent(watches=strength(Task) >= 0.5)
@@ -22,7 +21,7 @@ def test_sigterm_lets_a_running_activation_finish(tmp_path: Path) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         assert stopping.wait(30)
 
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         daemon = Daemon(board, [work])
 
         def stop() -> None:

@@ -146,12 +146,12 @@ def test_every_other_answer_is_a_failure_or_put_off(
             assert found.retry_at > board.now() + timedelta(minutes=9)
 
 
-def test_a_private_address_is_posted_to_only_if_the_file_allows_it(tmp_path: Path) -> None:
+def test_a_private_address_is_posted_to_only_if_the_file_allows_it(tmp_path: Path, board_url: str) -> None:
     with receive() as receiver:
         path = file(tmp_path, receiver.url)
         path.write_text(path.read_text().replace('["127.0.0.1"]', '["10.0.0.0/8"]'))
         resolved = resolve_file(path, ENVIRON)
-        with Blackboard.open(tmp_path / "board.db") as board:
+        with Blackboard.open(board_url) as board:
             board.deploy(resolved.deployment)
             courier = WebhookCourier(board, "review", resolved.webhooks["review"], ENVIRON)
             courier.start()
@@ -164,9 +164,11 @@ def test_a_private_address_is_posted_to_only_if_the_file_allows_it(tmp_path: Pat
         assert receiver.requests == []
 
 
-def test_a_daemon_posts_and_ends_when_the_work_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_daemon_posts_and_ends_when_the_work_is_done(
+    tmp_path: Path, board_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REVIEW_SECRET", SECRET)
-    with receive() as receiver, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+    with receive() as receiver, Blackboard.open(board_url, author="person:ada") as board:
         receiver.reply = verdict
         daemon = Daemon.from_file(board, file(tmp_path, receiver.url))
         board.deposit("report", subject="r/1")
@@ -174,9 +176,9 @@ def test_a_daemon_posts_and_ends_when_the_work_is_done(tmp_path: Path, monkeypat
         assert [mark.subject for mark in board.marks("verdict")] == ["r/1"]
 
 
-def test_a_reload_applies_a_changed_webhook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REVIEW_SECRET", SECRET)
-    with receive() as first, receive() as second, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+    with receive() as first, receive() as second, Blackboard.open(board_url, author="person:ada") as board:
         first.reply = second.reply = verdict
         session = CommandSession(file(tmp_path, first.url))
         resolved = session.resolve()
@@ -209,7 +211,9 @@ def reload(daemon: Daemon) -> None:
     daemon.run_once()
 
 
-def test_a_post_to_a_former_webhook_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_post_to_a_former_webhook_is_waited_for(
+    tmp_path: Path, board_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     may_answer, stop = threading.Event(), WebhookCourier.stop
 
     def answered_stop(courier: WebhookCourier) -> None:
@@ -220,7 +224,7 @@ def test_a_post_to_a_former_webhook_is_waited_for(tmp_path: Path, monkeypatch: p
         assert may_answer.wait(30)
         return verdict(request)
 
-    with receive() as receiver, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+    with receive() as receiver, Blackboard.open(board_url, author="person:ada") as board:
         receiver.reply = late_verdict
         resolved = resolve_file(file(tmp_path, receiver.url), ENVIRON)
         board.deploy(resolved.deployment)
@@ -238,8 +242,8 @@ def test_a_post_to_a_former_webhook_is_waited_for(tmp_path: Path, monkeypatch: p
             may_answer.set()
 
 
-def test_a_missing_secret_puts_an_activation_off(tmp_path: Path) -> None:
-    with receive() as receiver, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+def test_a_missing_secret_puts_an_activation_off(tmp_path: Path, board_url: str) -> None:
+    with receive() as receiver, Blackboard.open(board_url, author="person:ada") as board:
         resolved = resolve_file(file(tmp_path, receiver.url), ENVIRON)
         board.deploy(resolved.deployment)
         courier = WebhookCourier(board, "review", resolved.webhooks["review"], {})

@@ -17,8 +17,8 @@ class Knock(Mark, kind="knock", on_repeat="separate", unique="door"):
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(tmp_path / "board.db", author="person:ada", clock=clock, kinds=[Knock]) as board:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, author="person:ada", clock=clock, kinds=[Knock]) as board:
         yield board
 
 

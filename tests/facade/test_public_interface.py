@@ -118,7 +118,7 @@ def test_type_checkers_see_the_same_names() -> None:
         assert getattr(__import__(module, fromlist=["_"]), str(name)) is getattr(blackboard, str(name))
 
 
-def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
+def test_a_deposit_enters_no_function_twice(board_url: str) -> None:
     """Test that one call of `deposit` runs each function of the facade and the session once."""
     import sys
 
@@ -127,7 +127,7 @@ def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
     class Bell(Mark, kind="bell"):
         """A mark without payload."""
 
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         board.deposit(Bell(subject="first"))
         entered: list[str] = []
 

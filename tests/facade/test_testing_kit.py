@@ -166,10 +166,10 @@ def test_an_agent_is_called_with_a_scripted_model() -> None:
         keeper([mark(Fog)], context(keeper))
 
 
-def test_a_daemon_asks_the_script_again_after_a_failure(tmp_path: Path, clock: ManualClock) -> None:
+def test_a_daemon_asks_the_script_again_after_a_failure(board_url: str, clock: ManualClock) -> None:
     answer = ScriptedAnswer(Level(level=4), input_tokens=1000, output_tokens=50, delay="3s")
     model = ScriptedModel(Overloaded("busy"), answer, clock=clock)
-    with Blackboard.open(tmp_path / "board.db", author="test", clock=clock) as board:
+    with Blackboard.open(board_url, author="test", clock=clock) as board:
         board.deploy(keeper)
         board.deposit(Fog(subject="pier"))
         before = clock.now()
@@ -187,8 +187,8 @@ def test_a_manual_clock_waits_for_a_datetime(clock: ManualClock) -> None:
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(tmp_path / "board.db", author="test", clock=clock) as opened:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, author="test", clock=clock) as opened:
         yield opened
 
 

@@ -43,8 +43,8 @@ LAZY: list[Any] = [coroutine, generator, asynchronous_generator, Callable(), fun
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(tmp_path / "board.db", clock=clock) as board:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock) as board:
         yield board
 
 
@@ -143,7 +143,7 @@ def test_too_few_or_too_many_keys_store_nothing(board: Blackboard) -> None:
     assert len(board.marks()) == 1000
 
 
-def test_a_board_that_cannot_be_used_leaves_nothing_open(tmp_path: Path) -> None:
+def test_a_board_that_cannot_be_used_leaves_nothing_open(tmp_path: Path, board_url: str) -> None:
     from pydantic import Field
 
     class Lossy(Mark, kind="lossy"):
@@ -152,7 +152,7 @@ def test_a_board_that_cannot_be_used_leaves_nothing_open(tmp_path: Path) -> None
     descriptors = Path("/proc/self/fd")
     before = sorted(descriptors.iterdir()) if descriptors.exists() else []
     with pytest.raises(UsageError):
-        Blackboard.open(tmp_path / "board.db", kinds=[Lossy])
+        Blackboard.open(board_url, kinds=[Lossy])
     assert (sorted(descriptors.iterdir()) if descriptors.exists() else []) == before
     assert not (tmp_path / "board.db").exists()
 

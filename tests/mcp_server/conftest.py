@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -20,9 +19,9 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def shared_board(tmp_path: Path) -> Iterator[Blackboard]:
+def shared_board(board_url: str) -> Iterator[Blackboard]:
     """Return a board with a remote agent and a clock that the test moves."""
     from tests.mcp_server.sessions import open_board
 
-    with open_board(tmp_path) as board:
+    with open_board(board_url) as board:
         yield board

@@ -53,8 +53,8 @@ def deploy(board: Blackboard) -> None:
 
 
 @contextmanager
-def open_board(folder: Path, author: str = "claude") -> Iterator[Blackboard]:
-    with Blackboard.open(folder / "board.db", clock=ManualClock(), author=author) as board:
+def open_board(url: str, author: str = "claude") -> Iterator[Blackboard]:
+    with Blackboard.open(url, clock=ManualClock(), author=author) as board:
         deploy(board)
         yield board
 

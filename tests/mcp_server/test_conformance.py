@@ -60,7 +60,9 @@ def run(folder: Path, version: str, *words: str, timeout: int) -> subprocess.Com
 @pytest.mark.processes
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("revision", "version"), VERSIONS.items())
-def test_the_conformance_tool_finds_only_the_expected_failures(revision: str, version: str, tmp_path: Path) -> None:
+def test_the_conformance_tool_finds_only_the_expected_failures(
+    revision: str, version: str, tmp_path: Path, board_url: str
+) -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     if run(tmp_path, version, "--version", timeout=100).returncode:
@@ -68,7 +70,7 @@ def test_the_conformance_tool_finds_only_the_expected_failures(revision: str, ve
     failures = Path(__file__).with_name(f"failures_{revision.replace('-', '_')}.yml")
     section = ServerSection(listen="127.0.0.1:0", requests_per_second=10_000)
     address = Address.parse(section.listen)
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         token = board.create_token("conformance", may=["read", "deposit", "sql"])
         app = WithToken(build_app(board, section, "offline rules", address), token)
         with HttpServer(app, section, address) as server:

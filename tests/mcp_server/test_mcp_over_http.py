@@ -20,8 +20,8 @@ HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "app
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Served]:
-    with serve(tmp_path, max_body=100_000) as served:
+def server(board_url: str) -> Iterator[Served]:
+    with serve(board_url, max_body=100_000) as served:
         deploy(served.board)
         served.board.deposit(Finding(subject="a", text="smoke"))
         yield served
@@ -35,9 +35,11 @@ def post(client: httpx2.Client, method: str, headers: Mapping[str, str] = NO_HEA
 @pytest.mark.processes
 @pytest.mark.parametrize(("mode", "version"), VERSIONS.items())
 @awaited
-async def test_a_client_uses_a_server_in_another_process(tmp_path: Path, mode: str, version: str) -> None:
-    with process(tmp_path, "serve", "--listen", "127.0.0.1:0") as (_, url):
-        token = token_for(tmp_path, "read", "deposit")["Authorization"].removeprefix("Bearer ")
+async def test_a_client_uses_a_server_in_another_process(
+    tmp_path: Path, board_url: str, mode: str, version: str
+) -> None:
+    with process(tmp_path, board_url, "serve", "--listen", "127.0.0.1:0") as (_, url):
+        token = token_for(board_url, "read", "deposit")["Authorization"].removeprefix("Bearer ")
         async with over_http(url, token, mode) as session:
             assert session.client.protocol_version == version
             assert await session.tools() == ["find", "deposit", "agenda", "explain"]
@@ -104,8 +106,8 @@ def test_a_large_body_is_refused(server: Served) -> None:
     assert answer.status_code == 413
 
 
-def test_a_token_that_is_used_too_often_waits(tmp_path: Path) -> None:
-    with serve(tmp_path, requests_per_second=2) as served:
+def test_a_token_that_is_used_too_often_waits(board_url: str) -> None:
+    with serve(board_url, requests_per_second=2) as served:
         client = served.client("read")
         answers = [post(client, "ping").status_code for _ in range(5)]
         assert answers == [200, 200, 429, 429, 429]
@@ -145,8 +147,8 @@ def test_a_deposit_continues_the_trace_of_its_client(server: Served) -> None:
     assert event.traceparent == traceparent
 
 
-def test_a_server_of_a_board_without_marks_answers(tmp_path: Path) -> None:
-    with serve(tmp_path) as served:
+def test_a_server_of_a_board_without_marks_answers(board_url: str) -> None:
+    with serve(board_url) as served:
         assert isinstance(served.board, Blackboard)
         answer = post(served.client("read"), "tools/call", name="find", arguments={})
         assert answer.json()["result"]["structuredContent"]["marks"] == []

@@ -22,11 +22,11 @@ OLDEST = "2024-11-05"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
-    with Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+def database(board_url: str) -> str:
+    with Blackboard.open(board_url, author="person:ada") as board:
         deploy(board)
         board.deposit(Finding(subject="a", text="smoke"))
-    return str(tmp_path / "board.db")
+    return board_url
 
 
 @pytest.mark.parametrize(("mode", "version"), VERSIONS.items())
@@ -54,9 +54,9 @@ async def test_options_limit_what_the_model_may_do(database: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @awaited
-async def test_the_board_may_be_behind_a_server(tmp_path: Path, mode: str) -> None:
-    with process(tmp_path, "serve", "--listen", "127.0.0.1:0") as (_, url):
-        token = token_for(tmp_path, "read", "deposit:lead", "sql")["Authorization"].removeprefix("Bearer ")
+async def test_the_board_may_be_behind_a_server(tmp_path: Path, board_url: str, mode: str) -> None:
+    with process(tmp_path, board_url, "serve", "--listen", "127.0.0.1:0") as (_, url):
+        token = token_for(board_url, "read", "deposit:lead", "sql")["Authorization"].removeprefix("Bearer ")
         async with on_stdio("--url", url, "mcp", mode=mode, environment={"BLACKBOARD_TOKEN": token}) as session:
             await session.call("deposit", kind="lead", subject="a/1", payload={"company": "Acme"})
             [mark] = (await session.call("find"))["marks"]

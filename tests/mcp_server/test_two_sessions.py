@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,14 +27,14 @@ def author(verdicts: Any, context: Any) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
-    with Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+def database(board_url: str) -> str:
+    with Blackboard.open(board_url, author="person:ada") as board:
         board.deploy(review, author, kinds=[Finding, Verdict])
         remote = {
             each.spec.name: each.spec.model_copy(update={"remote": True, "code": None}) for each in (review, author)
         }
         board.deploy(board.deployment.model_copy(update={"agents": remote}))
-    return str(tmp_path / "board.db")
+    return board_url
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,11 +19,11 @@ collect_ignore_glob = [] if IS_INSTALLED else ["test_*.py"]
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def served(board_url: str) -> Iterator[Served]:
     """Return a served board."""
     from tests.server.served_board import serve
 
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         yield served
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -204,16 +203,16 @@ def test_a_board_without_activity_says_that_its_pages_are_loaded_anew(served: Se
     assert "every five seconds" in served.client("read").get("/agenda").text
 
 
-def test_pages_work_under_the_prefix_of_a_proxy(tmp_path: object) -> None:
-    with serve(tmp_path, behind_proxy=True) as served:  # type: ignore[arg-type]
+def test_pages_work_under_the_prefix_of_a_proxy(board_url: str) -> None:
+    with serve(board_url, behind_proxy=True) as served:
         text = served.client("read").get("/", headers={"X-Forwarded-Prefix": "/board"}).text
     assert 'data-root="/board"' in text
     assert 'href="/board/agenda"' in text
     assert re.search(r'src="/board/static/\w+/live.js"', text)
 
 
-def test_as_many_pages_as_allowed_are_open_and_one_that_closes_makes_room(tmp_path: Path) -> None:
-    with serve(tmp_path, max_streams=2) as served:
+def test_as_many_pages_as_allowed_are_open_and_one_that_closes_makes_room(board_url: str) -> None:
+    with serve(board_url, max_streams=2) as served:
         client = served.client("read")
         with PageStream(client, "/agenda") as first, PageStream(client, "/"):
             first.next()

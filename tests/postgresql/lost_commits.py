@@ -20,7 +20,8 @@ from blackboard import Blackboard, Mark
 from blackboard.system import failpoints
 from tests.crash.hosts.board_server import SETTINGS
 from tests.support.cutting_proxy import Cut, CuttingProxy
-from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+from tests.support.postgresql import server_programs, start_server
+from tests.support.server_boards import PostgresqlServer
 
 __all__ = ["LOSSES", "lose_commits"]
 

@@ -19,7 +19,8 @@ from blackboard import Blackboard, Mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from tests.crash.children import Child, Say, watch
 from tests.crash.hosts.board_server import SETTINGS
-from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+from tests.support.postgresql import server_programs, start_server
+from tests.support.server_boards import PostgresqlServer
 
 __all__ = ["Reading", "Readings", "read_watermarks"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,11 +30,11 @@ def sbp_board(board_url: str) -> Iterator[Blackboard]:
 
 
 @pytest.fixture
-def sbp_served(tmp_path: Path) -> Iterator[Served]:
+def sbp_served(board_url: str) -> Iterator[Served]:
     """Return a served board with SBP, in this process."""
     from tests.server.served_board import serve
 
-    with serve(tmp_path, sbp=True) as served:
+    with serve(board_url, sbp=True) as served:
         yield served
 
 
@@ -45,5 +44,7 @@ def sbp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from tests.server.server_process import process
 
     folder = tmp_path_factory.mktemp("sbp")
-    with process(folder, "serve", "--listen", "127.0.0.1:0", file="[server]\nsbp = true\n") as (_, url):
+    with process(
+        folder, f"sqlite:///{folder}/board.db", "serve", "--listen", "127.0.0.1:0", file="[server]\nsbp = true\n"
+    ) as (_, url):
         yield url

@@ -93,7 +93,9 @@ def test_many_clients_add_to_one_pheromone_and_nothing_is_lost(sbp_url: str) -> 
     assert asyncio.run(sniff()) == [pytest.approx(0.4)]
 
 
-def test_the_pheromones_outlive_the_server_and_are_marks_in_the_name_of_the_configured_author(tmp_path: Path) -> None:
+def test_the_pheromones_outlive_the_server_and_are_marks_in_the_name_of_the_configured_author(
+    tmp_path: Path, board_url: str
+) -> None:
     words, file = ("serve", "--listen", "127.0.0.1:0"), '[server]\nsbp = true\nsbp_author = "colony"\n'
 
     async def emit(url: str) -> str:
@@ -105,11 +107,11 @@ def test_the_pheromones_outlive_the_server_and_are_marks_in_the_name_of_the_conf
         async with AsyncSbpClient(url) as client:
             return [pheromone.id for pheromone in (await client.sniff(["food"])).pheromones]
 
-    with process(tmp_path, *words, file=file) as (_, url):
+    with process(tmp_path, board_url, *words, file=file) as (_, url):
         made = asyncio.run(emit(url))
-    with process(tmp_path, *words, file=file) as (_, url):
+    with process(tmp_path, board_url, *words, file=file) as (_, url):
         assert asyncio.run(sniff(url)) == [made]
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         [mark] = board.marks("sbp_pheromone", where={"trail": "food"})
     assert (mark.author, mark.strength) == ("colony", 0.9)
     assert (mark.payload["content"], mark.payload["source_agent"]) == ({"at": "oak"}, "ant")

@@ -110,8 +110,8 @@ def test_a_removal_with_an_unknown_filter_removes_nothing(
     assert left == {"sbp_pheromone": 1, "sbp_trace": 1}
 
 
-def test_off_is_the_default(tmp_path: Path) -> None:
-    with serve(tmp_path) as served:
+def test_off_is_the_default(board_url: str) -> None:
+    with serve(board_url) as served:
         assert rpc(served.client("read", "deposit"), "sbp/sniff").status_code == 404
 
 
@@ -136,9 +136,11 @@ def test_a_page_in_a_browser_needs_a_token_on_this_machine_too(sbp_served: Serve
 
 
 @pytest.mark.processes
-def test_behind_a_proxy_every_program_needs_a_token(tmp_path: Path) -> None:
+def test_behind_a_proxy_every_program_needs_a_token(tmp_path: Path, board_url: str) -> None:
     with (
-        process(tmp_path, "serve", "--listen", "127.0.0.1:0", "--behind-proxy", file="[server]\nsbp = true\n") as (
+        process(
+            tmp_path, board_url, "serve", "--listen", "127.0.0.1:0", "--behind-proxy", file="[server]\nsbp = true\n"
+        ) as (
             _,
             url,
         ),
@@ -147,11 +149,11 @@ def test_behind_a_proxy_every_program_needs_a_token(tmp_path: Path) -> None:
         refused = rpc(client, "sbp/sniff")
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, -32005)
         assert client.get("/health").status_code == 200
-        assert rpc(client, "sbp/sniff", **token_for(tmp_path, "read")).status_code == 200
+        assert rpc(client, "sbp/sniff", **token_for(board_url, "read")).status_code == 200
 
 
-def test_a_program_without_a_token_is_limited_too(tmp_path: Path) -> None:
-    with serve(tmp_path, sbp=True, requests_per_second=1) as served:
+def test_a_program_without_a_token_is_limited_too(board_url: str) -> None:
+    with serve(board_url, sbp=True, requests_per_second=1) as served:
         client = served.client()
         assert rpc(client, "sbp/sniff").status_code == 200
         refused = rpc(client, "sbp/sniff")
@@ -159,8 +161,8 @@ def test_a_program_without_a_token_is_limited_too(tmp_path: Path) -> None:
         assert int(refused.headers["retry-after"]) >= 1
 
 
-def test_an_author_that_cannot_sign_is_reported_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(InvalidAuthor), serve(tmp_path, sbp=True, sbp_author="blackboard"):
+def test_an_author_that_cannot_sign_is_reported_at_the_start(board_url: str) -> None:
+    with pytest.raises(InvalidAuthor), serve(board_url, sbp=True, sbp_author="blackboard"):
         pass
 
 

@@ -95,7 +95,7 @@ def test_every_subscribed_client_is_told_and_no_other(sbp_url: str) -> None:
     asyncio.run(work())
 
 
-def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path) -> None:
+def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path, board_url: str) -> None:
     async def prepare(url: str, client: AsyncSbpClient) -> None:
         client.url = url
         await client.connect()
@@ -129,14 +129,17 @@ def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path) -> 
         await client.close()
 
     client = AsyncSbpClient()
-    with process(tmp_path, *SERVE, file=SBP) as (_, url):
+    with process(tmp_path, board_url, *SERVE, file=SBP) as (_, url):
         asyncio.run(first(url))
-    with process(tmp_path, *SERVE, file=SBP) as (_, url):
+    with process(tmp_path, board_url, *SERVE, file=SBP) as (_, url):
         asyncio.run(resume(url, client))
 
 
-def test_two_servers_on_one_board_trigger_once(tmp_path: Path) -> None:
-    with process(tmp_path, *SERVE, file=SBP) as (_, one), process(tmp_path, *SERVE, file=SBP) as (_, two):
+def test_two_servers_on_one_board_trigger_once(tmp_path: Path, board_url: str) -> None:
+    with (
+        process(tmp_path, board_url, *SERVE, file=SBP) as (_, one),
+        process(tmp_path, board_url, *SERVE, file=SBP) as (_, two),
+    ):
 
         async def work() -> None:
             async with waiting(one, "a") as first, waiting(two, "b") as second:
@@ -151,7 +154,7 @@ def test_two_servers_on_one_board_trigger_once(tmp_path: Path) -> None:
                     assert (await first.trigger()).scent_id == "gone"
 
         asyncio.run(work())
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         triggers = [mark.subject for mark in board.marks("sbp_trigger")]
     assert (triggers.count("both"), triggers.count("gone")) == (5, 5)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,9 +21,9 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def served(tmp_path: Path, board_url: str) -> Iterator[Served]:
+def served(board_url: str) -> Iterator[Served]:
     """Return a served board."""
     from tests.server.served_board import serve
 
-    with serve(tmp_path, board_url=board_url) as served:
+    with serve(board_url) as served:
         yield served

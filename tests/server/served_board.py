@@ -83,19 +83,19 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path, *, board_url: str | None = None, **settings: Any) -> Iterator[Served]:
-    """Serve a new board in a folder, or the board of a URL."""
+def serve(board: str | Path, **settings: Any) -> Iterator[Served]:
+    """Serve a board, which is named by its URL or its file."""
     clock = ManualClock()
-    with Blackboard.open(board_url or folder / "board.db", clock=clock, author="person:ada") as board:
-        board.deploy(sales, counter, listener, kinds=[Lead, Reply, Note])
+    with Blackboard.open(board, clock=clock, author="person:ada") as opened:
+        opened.deploy(sales, counter, listener, kinds=[Lead, Reply, Note])
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
         tickets = SignInTickets(clock)
         with HttpServer(
-            build_app(board, section, "offline rules", address, tickets=tickets), section, address
+            build_app(opened, section, "offline rules", address, tickets=tickets), section, address
         ) as server:
             log_queue.flush()  # a line that is written later could stand in what a test captures
-            served = Served(board, clock, server.url, server, tickets)
+            served = Served(opened, clock, server.url, server, tickets)
             try:
                 yield served
             finally:

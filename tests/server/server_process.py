@@ -33,10 +33,17 @@ def sales(leads, context):
 
 
 @contextmanager
-def process(folder: Path, *words: str, file: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a command that serves, and yield it with the URL that it names. `file` is added to the deployment file."""
+def process(folder: Path, url: str, *words: str, file: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a command that serves the board of a URL, and yield it with the URL that it names.
+
+    Args:
+        folder: The folder of the deployment file and of its module.
+        url: The URL of the board.
+        words: The command.
+        file: What is added to the deployment file.
+    """
     (folder / "desk.py").write_text(AGENTS)
-    settings = '[database]\nurl = "board.db"\n[deployment]\nagents = ["desk:sales"]\n'
+    settings = f'[database]\nurl = "{url}"\n[deployment]\nagents = ["desk:sales"]\n'
     (folder / "blackboard.toml").write_text(settings + file)
     child = subprocess.Popen(
         [sys.executable, "-m", "blackboard", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -55,8 +62,8 @@ def process(folder: Path, *words: str, file: str = "") -> Iterator[tuple[subproc
         child.stderr.close()
 
 
-def token_for(folder: Path, *scopes: str) -> dict[str, str]:
-    with Blackboard.open(folder / "board.db") as board:
+def token_for(url: str, *scopes: str) -> dict[str, str]:
+    with Blackboard.open(url) as board:
         return {"Authorization": f"Bearer {board.create_token('test', may=scopes)}"}
 
 

@@ -114,8 +114,8 @@ def test_only_a_person_decides(served: Served) -> None:
     assert (answered["need"], served.board.mark(answered["mark_id"]).author) == (need.mark_id, "person:bo")
 
 
-def test_a_token_is_used_only_so_often(tmp_path: Path) -> None:
-    with serve(tmp_path, requests_per_second=2) as served:
+def test_a_token_is_used_only_so_often(board_url: str) -> None:
+    with serve(board_url, requests_per_second=2) as served:
         busy, other = served.client("read"), served.client("read")
         answers = [busy.get("/v1/marks") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -276,15 +276,15 @@ def test_pages_of_other_origins_are_refused(served: Served) -> None:
     assert client.get("/v1/marks", headers={"Origin": served.url}).status_code == 200
 
 
-def test_named_hosts_and_origins_are_accepted(tmp_path: Path) -> None:
-    with serve(tmp_path, hosts=("board.example.org",), origins=("https://page.example",)) as served:
+def test_named_hosts_and_origins_are_accepted(board_url: str) -> None:
+    with serve(board_url, hosts=("board.example.org",), origins=("https://page.example",)) as served:
         client = served.client("read")
         headers = {"Host": "board.example.org:443", "Origin": "https://page.example"}
         assert client.get("/v1/marks", headers=headers).status_code == 200
 
 
 def test_a_prefix_of_a_proxy_is_in_links_only_behind_a_proxy(tmp_path: Path) -> None:
-    with serve(tmp_path / "a", behind_proxy=True) as served:
+    with serve(tmp_path / "a.db", behind_proxy=True) as served:
         client = served.client("read")
         for number in range(3):
             served.board.deposit("lead", subject=str(number))
@@ -294,6 +294,6 @@ def test_a_prefix_of_a_proxy_is_in_links_only_behind_a_proxy(tmp_path: Path) -> 
         assert document["servers"] == [{"url": "/boards/one"}]
         strange = client.get("/v1/openapi.json", headers={"X-Forwarded-Prefix": "//evil.example/<script>"})
         assert strange.json()["servers"] == [{"url": "/"}]
-    with serve(tmp_path / "b") as served:
+    with serve(tmp_path / "b.db") as served:
         document = served.client().get("/v1/openapi.json", headers={"X-Forwarded-Prefix": "/boards/one"}).json()
         assert document["servers"] == [{"url": "/"}]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -139,8 +138,8 @@ def test_a_waiting_claim_is_answered_by_a_deposit(remote: Served, pool: ThreadPo
     assert remote.client("claim:review").post(CLAIMS, params={"wait": "20ms"}).status_code == 204
 
 
-def test_waiting_claims_take_no_threads_and_share_the_work(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
-    with serve(tmp_path, threads=1) as served:
+def test_waiting_claims_take_no_threads_and_share_the_work(board_url: str, pool: ThreadPoolExecutor) -> None:
+    with serve(board_url, threads=1) as served:
         deploy_remote(served.board)
         workers = [served.client("claim:review") for _ in range(8)]
         answers = [claim_in_thread(pool, worker) for worker in workers]
@@ -224,10 +223,10 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
 
 
 def test_waiting_claims_are_bounded_and_end_with_the_server(
-    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    board_url: str, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claim_queue, "MAX_WAITING_OF_TOKEN", 2)
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         deploy_remote(served.board)
         worker = served.client("claim:review")
         answers = [claim_in_thread(pool, worker) for _ in range(2)]

@@ -397,8 +397,8 @@ def test_a_token_decides_what_a_client_may_do(served: Served) -> None:
         client.agents()
 
 
-def test_a_client_waits_as_long_as_a_busy_server_asks(tmp_path: Path) -> None:
-    with serve(tmp_path, requests_per_second=2) as served:
+def test_a_client_waits_as_long_as_a_busy_server_asks(board_url: str) -> None:
+    with serve(board_url, requests_per_second=2) as served:
         with client_of(served) as client:
             before = served.clock.now()
             assert [client.deposit("reply", subject=str(number)).mark_id for number in range(6)] == [1, 2, 3, 4, 5, 6]
@@ -481,10 +481,10 @@ def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: ty
 class Restarting:
     """A clock whose second wait ends with a new server at the address of a former one."""
 
-    def __init__(self, former: Served, folder: Path) -> None:
+    def __init__(self, former: Served, board: str) -> None:
         self.used = former.clock.used
         self.waits = 0
-        self._listen, self._folder = former.url.removeprefix("http://"), folder
+        self._listen, self._board = former.url.removeprefix("http://"), board
         self._stack = ExitStack()
 
     def now(self) -> int:
@@ -496,7 +496,7 @@ class Restarting:
     def wait(self, event: threading.Event, until: int | None) -> bool:
         self.waits += 1
         if self.waits == 2:
-            self._stack.enter_context(serve(self._folder, listen=self._listen))
+            self._stack.enter_context(serve(self._board, listen=self._listen))
         return False
 
     def __enter__(self) -> Restarting:
@@ -506,10 +506,10 @@ class Restarting:
         self._stack.close()
 
 
-def test_a_deposit_goes_on_when_the_server_is_back(tmp_path: Path) -> None:
-    with serve(tmp_path) as served:
+def test_a_deposit_goes_on_when_the_server_is_back(board_url: str) -> None:
+    with serve(board_url) as served:
         token = served.board.create_token("restart", may=SCOPES)
-    with Restarting(served, tmp_path) as clock, Client(served.url, token=token, clock=clock) as client:
+    with Restarting(served, board_url) as clock, Client(served.url, token=token, clock=clock) as client:
         assert client.deposit("reply", subject="a").outcome == "deposited"
         assert clock.waits == 2
         assert [mark.subject for mark in client.marks()] == ["a"]
@@ -543,18 +543,18 @@ def test_a_client_follows_what_happens(served: Served, client: Client) -> None:
         next(other.events())
 
 
-def test_a_stream_goes_on_when_the_server_is_back(tmp_path: Path) -> None:
+def test_a_stream_goes_on_when_the_server_is_back(board_url: str) -> None:
     """What happens while there is no server is in the stream, once."""
     with ExitStack() as stack:
-        with serve(tmp_path) as served:
-            clock = stack.enter_context(Restarting(served, tmp_path))
+        with serve(board_url) as served:
+            clock = stack.enter_context(Restarting(served, board_url))
             token = served.board.create_token("restart", may=SCOPES)
             client = stack.enter_context(Client(served.url, token=token, clock=clock))
             events = client.events(streams="marks")
             assert seen(next(events)) == ("ready", None)
             served.board.deposit("reply", subject="a")
             assert seen(next(events)) == ("marks", "a")
-        with Blackboard.open(served.board.database.path or "", clock=served.clock) as board:
+        with Blackboard.open(board_url, clock=served.clock) as board:
             board.deposit("reply", subject="b")
         assert seen(next(events)) == ("marks", "b")
         assert clock.waits == 2
@@ -613,10 +613,10 @@ def knows(context: ssl.SSLContext) -> bool:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
 def test_the_certificate_of_a_server_on_this_machine_comes_from_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, key = certificate_for(tmp_path, "IP:127.0.0.1")
-    with serve(tmp_path, tls_certificate=str(certificate), tls_key=str(key)) as served:
+    with serve(board_url, tls_certificate=str(certificate), tls_key=str(key)) as served:
         token = served.board.create_token("reader", may=["read"])
         with (
             Client(served.url, token=token, retries=0) as stranger,

@@ -33,7 +33,7 @@ PASSING = ("clock", "answers", "file_bytes", "log_bytes")
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a served board that has something for every command; no test changes it."""
-    with serve(tmp_path_factory.mktemp("filled")) as served:
+    with serve(tmp_path_factory.mktemp("filled") / "board.db") as served:
         board = served.board
         for number in range(3):
             board.deposit(Lead(subject=f"lead/{number}", company=f"Company {number % 2}", number=number))
@@ -136,8 +136,8 @@ def without_passing(shape: dict[str, Any]) -> Any:
     return {name: value for name, value in shape.items() if name not in PASSING}
 
 
-def test_what_reads_and_deposits_works_over_http(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
-    with serve(tmp_path) as served:
+def test_what_reads_and_deposits_works_over_http(board_url: str, environment: pytest.MonkeyPatch) -> None:
+    with serve(board_url) as served:
         words = ("deposit", "lead", "lead/1", "--payload", '{"company": "Acme"}', "--half-life", "2h", "--json")
         code, out, _ = remotely(served, environment, *words)
         assert (code, json.loads(out)["outcome"]) == (0, "deposited")
@@ -153,8 +153,8 @@ def test_what_reads_and_deposits_works_over_http(tmp_path: Path, environment: py
         assert served.board.marks("lead") == []
 
 
-def test_a_file_is_loaded_over_http(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
-    with serve(tmp_path) as served:
+def test_a_file_is_loaded_over_http(tmp_path: Path, board_url: str, environment: pytest.MonkeyPatch) -> None:
+    with serve(board_url) as served:
         file = tmp_path / "leads.csv"
         file.write_text("mail,company,score\nada,Acme,0.9\ngrace,Navy,x\nlinus,,0.5\nada,Acme,0.9\n")
         words = ("load", str(file), "--kind", "lead", "--subject", "mail", "--intensity", "score", "--json")
@@ -177,8 +177,10 @@ def test_a_file_is_loaded_over_http(tmp_path: Path, environment: pytest.MonkeyPa
         assert (code, "nothing" in err) == (2, True)
 
 
-def test_a_shell_works_for_a_remote_agent_over_http(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
-    with serve(tmp_path) as served:
+def test_a_shell_works_for_a_remote_agent_over_http(
+    tmp_path: Path, board_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    with serve(board_url) as served:
         deploy_remote(served.board)
         environment.setenv("BLACKBOARD_TOKEN", served.board.create_token("worker", may=["claim:review"]))
         work = partial(run, "--url", served.url)
@@ -205,9 +207,9 @@ def test_a_shell_works_for_a_remote_agent_over_http(tmp_path: Path, environment:
         assert (code, "activation 2 is ready" in out) == (0, True)
 
 
-def test_a_file_is_followed_over_http(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+def test_a_file_is_followed_over_http(tmp_path: Path, board_url: str, environment: pytest.MonkeyPatch) -> None:
     """The program is a process of its own, which a signal ends; the position outlives it."""
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         token = served.board.create_token("follower", may=["deposit:lead", "read"], author="person:ada")
         file = tmp_path / "leads.csv"
         file.write_text("mail,company\nada,Acme\n")
@@ -245,9 +247,9 @@ def wait_for_subjects(board: Blackboard, number: int) -> None:
 
 
 def test_the_activity_is_followed_over_http_until_its_reader_leaves(
-    tmp_path: Path, environment: pytest.MonkeyPatch
+    tmp_path: Path, board_url: str, environment: pytest.MonkeyPatch
 ) -> None:
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         token = served.board.create_token("reader", may=["read"])
         variables = {**os.environ, "BLACKBOARD_TOKEN": token}
         words = [sys.executable, "-m", "blackboard", "activity", "--limit", "1", "--follow", "--json"]

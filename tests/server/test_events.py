@@ -137,13 +137,13 @@ def test_the_four_events_of_marks_are_shown_and_others_are_passed_over(served: S
 
 @pytest.mark.postgresql
 def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four threads deposit, the client leaves after a few events each time, and the server is started anew."""
     monkeypatch.setattr(event_hub, "PAGE", 7)
     monkeypatch.setattr(event_hub, "WINDOW_ITEMS", 20)
     monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         token = served.board.create_token("reader", may=READ)
         start = served.board.stream_position()
         position = f"{start.marks}-{start.activity}"
@@ -280,8 +280,8 @@ def test_a_stream_gets_comments_and_the_position(served: Served, monkeypatch: py
     assert ": " in until
 
 
-def test_there_is_a_limit_of_streams_and_a_closed_one_makes_room(tmp_path: Path) -> None:
-    with serve(tmp_path, max_streams=1) as served:
+def test_there_is_a_limit_of_streams_and_a_closed_one_makes_room(board_url: str) -> None:
+    with serve(board_url, max_streams=1) as served:
         client = served.client("read")
         with Listening(client):
             refused = client.get("/v1/events")
@@ -294,8 +294,8 @@ def _opens(client: httpx2.Client) -> bool:
         return response.status_code == 200
 
 
-def test_streams_end_when_the_server_stops(tmp_path: Path) -> None:
-    with serve(tmp_path) as served:
+def test_streams_end_when_the_server_stops(board_url: str) -> None:
+    with serve(board_url) as served:
         token = served.board.create_token("reader", may=READ)
         headers = {"Authorization": f"Bearer {token}"}
         with httpx2.Client(headers=headers, timeout=30, trust_env=False) as client:
@@ -309,11 +309,11 @@ def test_streams_end_when_the_server_stops(tmp_path: Path) -> None:
 
 
 def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_guards, "SECONDS_FOR_A_CHUNK", 0.3)
     monkeypatch.setattr(event_hub, "WINDOW_BYTES", 200_000)
-    with serve(tmp_path, max_streams=2) as served:
+    with serve(board_url, max_streams=2) as served:
         token = served.board.create_token("slow", may=READ)
         host, port = served.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
@@ -332,10 +332,10 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
                 assert any(_opens(another) for _ in range(1000)), "the slow client still has its stream"
 
 
-def test_two_hundred_streams_cost_one_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_hundred_streams_cost_one_reader(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
     threads = threading.active_count()
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         board.deposit(Need(subject="s", question="?"))
         caller = holder_of(board.find_token(board.create_token("reader", may=READ)))
         hub = EventHub(board, WorkThreads(4), 200, lambda value: repr(value).encode(), lambda value: b"")

@@ -96,10 +96,10 @@ def test_a_board_that_cannot_be_used_is_tried_again(served: Served, monkeypatch:
 
 
 @pytest.mark.processes
-def test_a_server_alone_recovers_a_worker_that_died(tmp_path: Path) -> None:
+def test_a_server_alone_recovers_a_worker_that_died(tmp_path: Path, board_url: str) -> None:
     with (
-        process(tmp_path, "serve", "--listen", "127.0.0.1:0", file=REMOTE_AGENT) as (child, url),
-        Blackboard.open(tmp_path / "board.db") as board,
+        process(tmp_path, board_url, "serve", "--listen", "127.0.0.1:0", file=REMOTE_AGENT) as (child, url),
+        Blackboard.open(board_url) as board,
     ):
         token = board.create_token("dying", may=["claim:review", "read"])
         headers = {"Authorization": f"Bearer {token}"}

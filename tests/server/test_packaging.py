@@ -58,14 +58,14 @@ os.execv(sys.executable, [sys.executable, "-m", "blackboard", *sys.argv[2:]])
 
 
 @pytest.mark.processes
-def test_it_serves_on_the_socket_of_a_service_manager(tmp_path: Path) -> None:
+def test_it_serves_on_the_socket_of_a_service_manager(tmp_path: Path, board_url: str) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
     ):
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(30)
-        words = ["--database", str(tmp_path / "board.db"), "serve"]
+        words = ["--database", board_url, "serve"]
         command = [sys.executable, "-c", PASS_ON, str(listener.fileno()), *words]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": str(tmp_path / "notify")}
         with subprocess.Popen(

@@ -32,11 +32,14 @@ from tests.server.server_process import certificate_for, process, token_for
 
 
 @pytest.mark.processes
-def test_it_serves_until_a_signal_ends_it(tmp_path: Path) -> None:
-    with process(tmp_path, "serve", "--listen", "127.0.0.1:0") as (child, url), httpx2.Client(base_url=url) as client:
+def test_it_serves_until_a_signal_ends_it(tmp_path: Path, board_url: str) -> None:
+    with (
+        process(tmp_path, board_url, "serve", "--listen", "127.0.0.1:0") as (child, url),
+        httpx2.Client(base_url=url) as client,
+    ):
         assert client.get("/healthz").json() == {"status": "alive"}
         assert client.get("/readyz").json() == {"status": "ready", "unserved_agents": ["sales"]}
-        headers = token_for(tmp_path, "deposit")
+        headers = token_for(board_url, "deposit")
         if curl := shutil.which("curl"):
             words = ["-s", "-H", f"Authorization: {headers['Authorization']}", "-H", "Content-Type: application/json"]
             body = '{"kind": "lead", "subject": "lead/1"}'
@@ -49,10 +52,13 @@ def test_it_serves_until_a_signal_ends_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_daemon_serves_too(tmp_path: Path) -> None:
-    with process(tmp_path, "run", "--serve", "127.0.0.1:0") as (child, url), httpx2.Client(base_url=url) as client:
-        headers = token_for(tmp_path, "deposit", "read")
-        with Blackboard.open(tmp_path / "board.db") as board:
+def test_a_daemon_serves_too(tmp_path: Path, board_url: str) -> None:
+    with (
+        process(tmp_path, board_url, "run", "--serve", "127.0.0.1:0") as (child, url),
+        httpx2.Client(base_url=url) as client,
+    ):
+        headers = token_for(board_url, "deposit", "read")
+        with Blackboard.open(board_url) as board:
             assert client.post("/v1/marks", json=LEAD, headers=headers).status_code == 200
             limit = board.clock.now() + 20_000_000
             while not (found := client.get("/v1/marks?kind=reply", headers=headers).json()):
@@ -74,9 +80,9 @@ def test_a_server_whose_board_is_of_a_newer_version_lives_and_is_not_ready(serve
     assert problem(client.get("/v1/status", headers=headers)) == "store-unusable"
 
 
-def test_a_unix_socket_serves_a_proxy(tmp_path: Path) -> None:
+def test_a_unix_socket_serves_a_proxy(tmp_path: Path, board_url: str) -> None:
     path = tmp_path / "http.sock"
-    with Blackboard.open(tmp_path / "board.db") as board:
+    with Blackboard.open(board_url) as board:
         section = ServerSection()
         for _ in range(2):  # the second replaces a socket that nobody listens on
             app = http_server_app(board, section)
@@ -105,9 +111,9 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_it_serves_tls(tmp_path: Path) -> None:
+def test_it_serves_tls(tmp_path: Path, board_url: str) -> None:
     certificate, key = certificate_for(tmp_path, "IP:127.0.0.1")
-    with serve(tmp_path, tls_certificate=str(certificate), tls_key=str(key)) as served:
+    with serve(board_url, tls_certificate=str(certificate), tls_key=str(key)) as served:
         assert served.url.startswith("https://")
         trust = ssl.create_default_context(cafile=str(certificate))
         with httpx2.Client(verify=trust, base_url=served.url) as client:
@@ -180,8 +186,8 @@ def test_a_request_names_one_host(served: Served) -> None:
         assert answer.startswith(b"HTTP/1.1 421"), answer
 
 
-def test_a_body_has_a_bound(tmp_path: Path) -> None:
-    with serve(tmp_path, max_body=2048) as served:
+def test_a_body_has_a_bound(board_url: str) -> None:
+    with serve(board_url, max_body=2048) as served:
         client = served.client("deposit")
 
         def endless() -> Iterator[bytes]:
@@ -201,10 +207,10 @@ def test_headers_have_a_bound(served: Served) -> None:
     assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
 
 
-def test_a_slow_client_loses_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_client_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(request_guards, "SECONDS_FOR_A_CHUNK", 0.2)
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         assert raw(served, b"GET /healthz HTTP/1.1\r\nHost: local") == b""
         whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         assert raw(served, whole + b"GET /he").count(b"HTTP/1.1 200") == 1
@@ -213,11 +219,11 @@ def test_a_slow_client_loses_its_connection(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("drop", [b"X", b"X: y\r\n"])
 def test_headers_that_never_end_lose_their_connection(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: bytes
+    board_url: str, monkeypatch: pytest.MonkeyPatch, drop: bytes
 ) -> None:
     """A client that always sends a little more is as slow as one that sends nothing."""
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.1)
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         host, port = served.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
@@ -228,9 +234,9 @@ def test_headers_that_never_end_lose_their_connection(
         assert served.client().get("/healthz").status_code == 200
 
 
-def test_a_body_that_never_ends_loses_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_never_ends_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_reading, "BODY_SECONDS", 0.2)
-    with serve(tmp_path, max_body=10**9) as served:
+    with serve(board_url, max_body=10**9) as served:
         host, port = served.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as connection:
             connection.sendall(head(served, "Content-Length: 900000000"))
@@ -249,10 +255,10 @@ def asking_for_much(served: Served) -> tuple[tuple[str, int], bytes]:
 
 
 def test_a_client_that_takes_no_more_of_an_answer_holds_no_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.2)
-    with serve(tmp_path) as served, socket.socket() as connection:
+    with serve(board_url) as served, socket.socket() as connection:
         where, request = asking_for_much(served)
         connection.settimeout(20)
         connection.connect(where)
@@ -262,9 +268,9 @@ def test_a_client_that_takes_no_more_of_an_answer_holds_no_memory(
         assert poll.poll(20_000), "the server has not reset the connection"
 
 
-def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.5)
-    with serve(tmp_path) as served:
+    with serve(board_url) as served:
         where, request = asking_for_much(served)
         with socket.create_connection(where, timeout=20) as connection:
             connection.sendall(request)
@@ -279,10 +285,10 @@ def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path, mon
         assert time.monotonic() - begin > 3 * http_server.SILENCE_SECONDS
 
 
-def test_too_many_requests_at_once_are_told_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_requests_at_once_are_told_to_come_again(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blackboard.server.work_threads.WAITING", 0)
     held, release = threading.Event(), threading.Event()
-    with serve(tmp_path, threads=1) as served:
+    with serve(board_url, threads=1) as served:
         client = served.client("read")
         status = served.board.status
 

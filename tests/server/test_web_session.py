@@ -194,15 +194,15 @@ def test_a_person_signs_out(served: Served) -> None:
 
 def test_the_cookie_names_the_board(tmp_path: Path) -> None:
     """Browsers send a cookie to each port of a host, so two boards of one machine must not mix up theirs."""
-    with serve(tmp_path / "one") as one, serve(tmp_path / "two") as two:
+    with serve(tmp_path / "one.db") as one, serve(tmp_path / "two.db") as two:
         browser = signed_in(one)
         (name,) = browser.cookies
         answer = two.client().get("/v1/marks", headers={"Cookie": f"{name}={browser.cookies[name]}"})
         assert problem(answer) == "no-token"
 
 
-def test_behind_a_proxy_the_cookie_is_secure_and_the_origin_is_the_one_outside(tmp_path: Path) -> None:
-    with serve(tmp_path, behind_proxy=True, hosts=("board.example.org",)) as served:
+def test_behind_a_proxy_the_cookie_is_secure_and_the_origin_is_the_one_outside(board_url: str) -> None:
+    with serve(board_url, behind_proxy=True, hosts=("board.example.org",)) as served:
         outside = {
             "X-Forwarded-Host": "board.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/boards/one"
         }  # fmt: skip
@@ -235,9 +235,9 @@ def test_what_a_client_says_of_a_proxy_counts_only_behind_one(served: Served) ->
     assert problem(browser.post("/v1/marks", json=LEAD, headers=headers)) == "wrong-origin"
 
 
-def test_pages_of_named_origins_use_tokens_and_never_the_cookie(tmp_path: Path) -> None:
+def test_pages_of_named_origins_use_tokens_and_never_the_cookie(board_url: str) -> None:
     page = {"Origin": "https://page.example"}
-    with serve(tmp_path, origins=("https://page.example/",)) as served:
+    with serve(board_url, origins=("https://page.example/",)) as served:
         asked = {
             **page, "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "authorization, content-type, idempotency-key",
@@ -300,7 +300,7 @@ def on_terminal(folder: Path, *words: str, **variables: str) -> Iterator[tuple[s
 
 @pytest.mark.processes
 @pytest.mark.parametrize("command", [["serve", "--listen"], ["run", "--serve"]])
-def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, command: list[str]) -> None:
+def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, board_url: str, command: list[str]) -> None:
     with on_terminal(tmp_path, *command, "127.0.0.1:0") as (child, terminal):
         found = terminal.read_until(LINK)
         url, ticket = found.groups()
@@ -317,7 +317,7 @@ def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, command: list[s
                 for path, expected in ((second[0], "<title>Signed in"), (f"{url}/v1/status", '"paused":true')):
                     done = subprocess.run([curl, *jar, path], cwd=tmp_path, capture_output=True, text=True, check=True)
                     assert expected in done.stdout
-            with Blackboard.open(tmp_path / "board.db") as board:
+            with Blackboard.open(board_url) as board:
                 assert {token.author for token in board.tokens()} == {"person:bo"}
                 board.revoke_token(board.tokens()[0].name)
             assert problem(browser.get("/v1/status")) == "invalid-token"
@@ -328,12 +328,12 @@ def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, command: list[s
 
 
 @pytest.mark.processes
-def test_without_a_terminal_no_link_is_written_and_open_needs_none(tmp_path: Path) -> None:
+def test_without_a_terminal_no_link_is_written_and_open_needs_none(tmp_path: Path, board_url: str) -> None:
     note, browser = tmp_path / "opened", tmp_path / "browser"
     os.mkfifo(note)
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {note}\n')
     browser.chmod(0o700)
-    words = ["--database", str(tmp_path / "board.db"), "serve", "--listen", "127.0.0.1:0", "--open"]
+    words = ["--database", board_url, "serve", "--listen", "127.0.0.1:0", "--open"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "BROWSER": f"{browser} %s"}
     with subprocess.Popen(
         [sys.executable, "-m", "blackboard", *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True

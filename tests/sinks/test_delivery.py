@@ -64,8 +64,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
-    with Blackboard.open(tmp_path / "board.db", author="ada", clock=clock) as board:
+def house(board_url: str, clock: ManualClock) -> Iterator[House]:
+    with Blackboard.open(board_url, author="ada", clock=clock) as board:
         yield House(board, clock)
 
 

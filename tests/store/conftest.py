@@ -1,7 +1,21 @@
-"""A board for each test."""
+"""A board for tests."""
 
 from __future__ import annotations
 
-from tests.board.conftest import stored_there, world
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["stored_there", "world"]
+import pytest
+
+from blackboard import ManualClock
+from tests.board.world import World
+from tests.support.storage import Storage
+
+
+@pytest.fixture
+def world(storage: Storage, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Create a board for the test."""
+    monkeypatch.setattr(World, "storage", storage)
+    world = World(tmp_path / "board.db", clock)
+    yield world
+    world.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-__all__ = ["restart_command", "server_programs", "start_server"]
+__all__ = ["copy_programs", "restart_command", "server_programs", "start_server"]
 
 USER = "nobody"
 """The user of the server if the tests run as root, because PostgreSQL refuses to run as root."""
@@ -96,7 +96,7 @@ def start_server(
     # The path of a socket has at most about 100 characters, which pytest's folders can exceed.
     folder = Path(tempfile.mkdtemp(prefix="blackboard-pg-", dir=None if closed or is_durable else _memory()))
     if closed:
-        programs = _copy(programs, folder)
+        programs = copy_programs(programs, folder)
     if user is not None:
         for path in (folder, *folder.rglob("*")):  # the user removes the folder at the end
             shutil.chown(path, user)
@@ -163,7 +163,8 @@ def _may_run(programs: Path, user: str) -> bool:
     return True
 
 
-def _copy(programs: Path, folder: Path) -> Path:
+def copy_programs(programs: Path, folder: Path) -> Path:
+    """Copy the server of the wheel into a folder, and return the folder of its programs there."""
     wheel, copy = programs.parents[1], folder / "wheel"
     shutil.copytree(programs.parent, copy / wheel.name / programs.parent.name)
     shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), copy / f"{wheel.name}.libs")

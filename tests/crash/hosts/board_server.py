@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from tests.support.postgresql import PostgresqlServer, restart_command
+from tests.support.postgresql import restart_command
+from tests.support.server_boards import PostgresqlServer
 
 __all__ = ["SETTINGS", "BoardServer", "Query"]
 
