@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anthropic  # noqa: F401  # so that the server that forks the children has imported it already
@@ -16,9 +15,9 @@ from tests.model_calls.paying_board import PayingBoard
 __all__ = ["live"]
 
 
-def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings: dict[str, Any]) -> None:
+def live(database: str, url: str, failpoint: tuple[str, int], full: bool, settings: dict[str, Any]) -> None:
     """Run a daemon; with `full`, the disk accepts no answer."""
-    world = PayingBoard(path, ManualClock(), url, **settings)
+    world = PayingBoard(database, ManualClock(), url, **settings)
     if full:
         setattr(model_calls, "record_answer", _full)  # noqa: B010
     failpoints.arm(*failpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ def api() -> Iterator[MessagesApi]:
 
 @pytest.fixture
 def world_of(
-    tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi
+    board_url: str, clock: ManualClock, api: MessagesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., PayingBoard]]:
     """Return a function that creates the world with settings of the judge and budgets."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # a board on a server has its spool there
     made: list[PayingBoard] = []
 
     def make(**options: Any) -> PayingBoard:
-        made.append(PayingBoard(tmp_path / "board.db", clock, api.url, database=board_url, **options))
+        made.append(PayingBoard(board_url, clock, api.url, **options))
         return made[-1]
 
     yield make

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -63,22 +62,21 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
 
 
 class PayingBoard:
-    """A board file with its judge; `url` is the address of the API."""
+    """A board with its judge; `url` is the address of the API, and `database` that of the board."""
 
     def __init__(
         self,
-        path: Path,
+        database: str,
         clock: Clock,
         url: str,
         *,
-        database: str | None = None,
         budget: Budget | None = None,
         agents: Sequence[Agent] = (judge,),
         kinds: Sequence[type[Mark]] = (Lead, Judged),
         **settings: Any,
     ) -> None:
-        self.path, self.clock, self.url, self.agents, self.kinds = path, clock, url, agents, kinds
-        self.board = Blackboard.open(database or f"sqlite:///{path}", clock=clock, author="person:test", kinds=kinds)
+        self.database, self.clock, self.url, self.agents, self.kinds = database, clock, url, agents, kinds
+        self.board = Blackboard.open(database, clock=clock, author="person:test", kinds=kinds)
         self.deploy(budget, **settings)
 
     def deploy(self, budget: Budget | None = None, *, own: Budget | None = None, **settings: Any) -> None:

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -500,13 +499,13 @@ def test_the_next_daemon_records_the_results(
     api: MessagesApi,
     clock: ManualClock,
     patient: Callable[..., BatchEndsLater],
-    tmp_path: Path,
+    board_url: str,
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
     submit_and_stop(world, patient)
     world.close()
-    again = PayingBoard(tmp_path / "board.db", clock, api.url, use_batch_api=True)
+    again = PayingBoard(board_url, clock, api.url, use_batch_api=True)
     again.run_until_quiescent(patient())
     assert again.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)

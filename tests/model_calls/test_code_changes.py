@@ -55,7 +55,7 @@ def desk(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi) -
     made: list[PayingBoard] = []
 
     def make(judge: Agent) -> PayingBoard:
-        made.append(PayingBoard(tmp_path / "board.db", clock, api.url, database=board_url, agents=[judge]))
+        made.append(PayingBoard(board_url, clock, api.url, agents=[judge]))
         return made[-1]
 
     yield make

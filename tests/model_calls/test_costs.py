@@ -47,7 +47,7 @@ def spent(world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualC
 
 
 def typed(world: PayingBoard, *words: str) -> str:
-    result = CliRunner().invoke(app, ["--database", str(world.path), *words])
+    result = CliRunner().invoke(app, ["--database", world.database, *words])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -104,7 +104,7 @@ def test_the_command_prints_and_plots_costs(spent: PayingBoard, tmp_path: Path) 
 
 def test_a_plot_needs_an_extra(spent: PayingBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    command = ["--database", str(spent.path), "costs", "--png", str(tmp_path / "costs.png")]
+    command = ["--database", spent.database, "costs", "--png", str(tmp_path / "costs.png")]
     result = CliRunner().invoke(app, command)
     assert "--png needs the package matplotlib" in result.output
     assert result.exit_code == 1
@@ -116,7 +116,7 @@ def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) 
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
-    without_amount = CliRunner().invoke(app, ["--database", str(spent.path), "record-cost", "1"])
+    without_amount = CliRunner().invoke(app, ["--database", spent.database, "record-cost", "1"])
     assert without_amount.exit_code == 2
     assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0].usd_direct == spent.board.costs()[0].usd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -22,6 +22,7 @@ from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import PayingBoard
 from tests.support.faults import Hang
 from tests.support.messages_api import MessagesApi
+from tests.support.storage import Storage
 
 pytestmark = pytest.mark.processes
 
@@ -69,15 +70,15 @@ def processes() -> ForkServerContext:
 class Scene:
     """A board on which a child works and dies, and then a second daemon in this process."""
 
-    def __init__(self, processes: ForkServerContext, tmp_path: Path, api: MessagesApi, **settings: Any) -> None:
-        self.processes, self.path, self.api, self.settings = processes, tmp_path / "board.db", api, settings
-        world = PayingBoard(self.path, ManualClock(), api.url, **settings)
+    def __init__(self, processes: ForkServerContext, database: str, api: MessagesApi, **settings: Any) -> None:
+        self.processes, self.database, self.api, self.settings = processes, database, api, settings
+        world = PayingBoard(database, ManualClock(), api.url, **settings)
         self.leads = world.deposit_leads(2)
         world.close()
 
     def start(self, name: str, count: int = 1, *, full: bool = False) -> BaseProcess:
         child = self.processes.Process(
-            target=live, args=(self.path, self.api.url, (name, count), full, self.settings), daemon=True
+            target=live, args=(self.database, self.api.url, (name, count), full, self.settings), daemon=True
         )
         child.start()
         return child
@@ -91,7 +92,7 @@ class Scene:
 
     def recovered(self, client: ModelClient | None = None) -> tuple[int, list[str]]:
         """Recover with a second daemon, and return the result."""
-        world = PayingBoard(self.path, ManualClock(LATER), self.api.url, **self.settings)
+        world = PayingBoard(self.database, ManualClock(LATER), self.api.url, **self.settings)
         try:
             world.run_until_quiescent(client)
             assert world.judged == self.leads
@@ -101,8 +102,19 @@ class Scene:
 
 
 @pytest.fixture
-def scene(processes: ForkServerContext, tmp_path: Path, api: MessagesApi) -> Callable[..., Scene]:
-    return lambda **settings: Scene(processes, tmp_path, api, **settings)
+def scene(
+    processes: ForkServerContext, storage: Storage, tmp_path: Path, api: MessagesApi
+) -> Iterator[Callable[..., Scene]]:
+    """Return a function that makes a scene with a board of its own."""
+    made: list[str] = []
+
+    def make(**settings: Any) -> Scene:
+        made.append(storage.create(tmp_path / f"{len(made)}.db"))
+        return Scene(processes, made[-1], api, **settings)
+
+    yield make
+    for url in made:
+        storage.remove(url)
 
 
 @pytest.mark.parametrize("name", OF_A_CALL)
@@ -127,15 +139,13 @@ def test_a_kill_around_the_call_pays_once(scene: Callable[..., Scene], api: Mess
 
 
 def test_a_kill_around_a_commit_pays_once_or_reports_one_unknown_outcome(
-    scene: Callable[..., Scene], api: MessagesApi, tmp_path: Path
+    scene: Callable[..., Scene], api: MessagesApi
 ) -> None:
     tried = 0
     for name in ("commit.before", "commit.after"):
         count = 1
         while True:
-            folder = tmp_path / f"{name}-{count}"
-            folder.mkdir()
-            here = Scene(scene().processes, folder, api)
+            here = scene()
             before = api.paid
             if not here.dies(name, count):
                 break
@@ -166,7 +176,7 @@ def test_a_kill_during_a_call_waits_for_a_person_if_the_agent_wants_it(
 ) -> None:
     here = scene(on_unknown="hold")
     assert here.dies(name)
-    world = PayingBoard(here.path, ManualClock(LATER), api.url, on_unknown="hold")
+    world = PayingBoard(here.database, ManualClock(LATER), api.url, on_unknown="hold")
     before = api.paid
     world.run_until_quiescent()
     [held] = world.board.activations(state="held")

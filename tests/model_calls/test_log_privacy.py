@@ -235,17 +235,21 @@ def test_an_agent_that_calls_the_package_with_words_is_not_quoted(tmp_path: Path
         assert "test_log_privacy.py:" in describe_error(raised.value)
 
 
+@pytest.mark.file_only("the trouble is a file that is gone")
 @pytest.mark.parametrize("is_async", [False, True])
-def test_trouble_of_the_board_is_named_in_a_run_too(world_of: Callable[..., PayingBoard], is_async: bool) -> None:
+def test_trouble_of_the_board_is_named_in_a_run_too(
+    world_of: Callable[..., PayingBoard], tmp_path: Path, is_async: bool
+) -> None:
     shown: list[str] = []
+    path = tmp_path / "board.db"
 
     def note(error: StoreError) -> None:
         shown.append(describe_error(error))
-        world.path.with_name("away").rename(world.path)
+        path.with_name("away").rename(path)
 
     @agent(watches=strength(Note) >= 0.5, name="asks")
     def asks(notes: Sequence[Note], context: Any) -> None:
-        world.path.rename(world.path.with_name("away"))
+        path.rename(path.with_name("away"))
         try:
             context.ask("judge", {}, Strict)
         except StoreError as error:
@@ -253,7 +257,7 @@ def test_trouble_of_the_board_is_named_in_a_run_too(world_of: Callable[..., Payi
 
     @agent(watches=strength(Note) >= 0.5, name="asks")
     async def asks_in_a_thread(notes: Sequence[Note], context: Any) -> None:
-        world.path.rename(world.path.with_name("away"))
+        path.rename(path.with_name("away"))
         try:
             await asyncio.to_thread(context.ask, "judge", {}, Strict)
         except StoreError as error:

@@ -15,7 +15,6 @@ from blackboard import ManualClock
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import StoreError
-from blackboard.system.board_files import BoardFiles
 from tests.model_calls.paying_board import PayingBoard
 from tests.support.messages_api import MessagesApi
 from tests.support.owners import MALLORY, Owners
@@ -39,7 +38,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def spooled(world: PayingBoard) -> list[Path]:
-    folder = BoardFiles(world.path).spool_folder
+    folder = AnswerSpool(world.board.session).folder
     return sorted(folder.glob("*")) if folder.exists() else []
 
 
@@ -69,7 +68,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     assert stat.S_IMODE(os.stat(kept[0].parent).st_mode) == 0o700
     full.clear()
     world.close()
-    again = PayingBoard(world.path, clock, api.url)
+    again = PayingBoard(world.database, clock, api.url)
     again.run_until_quiescent()
     assert again.judged == leads
     assert api.paid == 1
@@ -96,7 +95,7 @@ def test_an_answer_waits_in_memory_if_no_file_can_be_written(
     world: PayingBoard, api: MessagesApi, full: list[int]
 ) -> None:
     leads = world.deposit_leads()
-    BoardFiles(world.path).spool_folder.write_text("in the way")
+    AnswerSpool(world.board.session).folder.write_text("in the way")
     full.append(1)
     world.run_until_quiescent()
     assert world.judged == leads
@@ -104,7 +103,7 @@ def test_an_answer_waits_in_memory_if_no_file_can_be_written(
 
 
 def test_the_answers_of_another_board_are_ignored(world: PayingBoard, api: MessagesApi) -> None:
-    folder = BoardFiles(world.path).spool_folder
+    folder = AnswerSpool(world.board.session).folder
     folder.mkdir()
     strange = folder / "1.json"
     strange.write_text(json.dumps({"board": "another", "call": 1, "raw": "{}", "request_id": None}))

@@ -95,7 +95,7 @@ MADE: list[tuple[bytes, int]] = []
 def make(path: Path, clock: ManualClock, file: Path) -> None:
     """Make the board: first with an agent that calls a model, then with the agents of the file."""
     with MessagesApi(answer, key=KEY) as api:
-        paying = PayingBoard(path, clock, api.url)
+        paying = PayingBoard(str(path), clock, api.url)
         paying.deposit_leads(2)
         paying.run_until_quiescent()
         paying.close()

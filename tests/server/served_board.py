@@ -64,6 +64,8 @@ class Served:
     """A board with its server."""
 
     board: Blackboard
+    database: str
+    """The board as the option `--database` names it."""
     clock: ManualClock
     url: str
     server: HttpServer
@@ -95,7 +97,7 @@ def serve(board: str | Path, **settings: Any) -> Iterator[Served]:
             build_app(opened, section, "offline rules", address, tickets=tickets), section, address
         ) as server:
             log_queue.flush()  # a line that is written later could stand in what a test captures
-            served = Served(opened, clock, server.url, server, tickets)
+            served = Served(opened, str(board), clock, server.url, server, tickets)
             try:
                 yield served
             finally:

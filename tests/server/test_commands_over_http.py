@@ -73,7 +73,7 @@ def remotely(served: Served, environment: pytest.MonkeyPatch, *words: str, stdin
 
 def locally(served: Served, environment: pytest.MonkeyPatch, *words: str) -> Any:
     environment.setattr("blackboard.board.blackboard.SystemClock", lambda: served.clock)
-    return run(*words, "--database", str(served.board.database.path), "--author", "person:ada")
+    return run(*words, "--database", served.database, "--author", "person:ada")
 
 
 READINGS = [
@@ -253,7 +253,7 @@ def test_the_activity_is_followed_over_http_until_its_reader_leaves(
         token = served.board.create_token("reader", may=["read"])
         variables = {**os.environ, "BLACKBOARD_TOKEN": token}
         words = [sys.executable, "-m", "blackboard", "activity", "--limit", "1", "--follow", "--json"]
-        for where in (["--url", served.url], ["--database", str(served.board.database.path)]):
+        for where in (["--url", served.url], ["--database", served.database]):
             served.board.pause("sales")
             with subprocess.Popen([*words, *where], env=variables, cwd=tmp_path, stdout=subprocess.PIPE) as process:
                 assert process.stdout is not None

@@ -85,7 +85,7 @@ def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
         code += "board = Blackboard.open(sys.argv[1], author='bob', clock=ManualClock());"
         code += "board.deposit(sys.argv[2], subject='lead/1')"
         for number, kind in enumerate(("lead", "note"), start=2):  # one wakes an agent, the other nobody
-            subprocess.run([sys.executable, "-c", code, str(served.board.database.path), kind], check=True)
+            subprocess.run([sys.executable, "-c", code, served.database, kind], check=True)
             assert numbers(stream.take(1), "marks") == [number]
 
 

@@ -58,6 +58,7 @@ def test_metrics_need_a_token_that_reads_and_name_no_subject(served: Served) -> 
     assert "sesame" not in text
 
 
+@pytest.mark.file_only("some metrics are of the file")
 def test_every_metric_is_documented(served: Served) -> None:
     text = (ROOT / "docs/server.md").read_text("utf-8").partition("### Metrics")[2].partition("\n### ")[0]
     documented = set(re.findall(r"`(blackboard_[a-z_]+)", text.partition("| metric")[2]))

@@ -67,6 +67,7 @@ def test_the_tag_of_the_state_changes_only_with_the_board(served: Served) -> Non
 
 
 @pytest.mark.processes  # a query of the server runs in a process
+@pytest.mark.file_only("a board on a server takes no query over HTTP")
 def test_sql_reads_and_only_reads(served: Served) -> None:
     client = served.client("sql")
     served.board.deposit("lead", subject="lead/1")
@@ -83,6 +84,7 @@ def test_sql_reads_and_only_reads(served: Served) -> None:
     assert problem(client.post("/v1/sql", json={"sql": endless, "seconds": 0.2})) == "query-stopped"
 
 
+@pytest.mark.file_only("a server does not stop statements within the first millisecond")
 def test_reading_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     served.board.deposit_many(Deposit("note", f"n/{number}", {"text": "rain"}) for number in range(500))
     client = served.client("read")

@@ -27,8 +27,8 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def stored(served: Served, kind: str = "lead") -> dict[Any, Any]:
     """Return the trace context of the last deposit on each subject."""
-    sql = "SELECT subject, traceparent FROM mark_history WHERE kind = :kind ORDER BY id"
-    return {row[0]: row[1] for row in served.board.query(sql, {"kind": kind})}
+    rows = served.board.query(f"SELECT subject, traceparent FROM mark_history WHERE kind = '{kind}' ORDER BY id")
+    return {row[0]: row[1] for row in rows}
 
 
 def lead(number: int) -> dict[str, Any]:

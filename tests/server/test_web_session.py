@@ -281,11 +281,13 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(folder: Path, *words: str, **variables: str) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
+def on_terminal(
+    folder: Path, url: str, *words: str, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
     """Run a command whose stderr is a terminal."""
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "blackboard", "--database", str(folder / "board.db"), "--author", "person:bo", *words],
+        [sys.executable, "-m", "blackboard", "--database", url, "--author", "person:bo", *words],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "60", **variables},
         stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
@@ -301,7 +303,7 @@ def on_terminal(folder: Path, *words: str, **variables: str) -> Iterator[tuple[s
 @pytest.mark.processes
 @pytest.mark.parametrize("command", [["serve", "--listen"], ["run", "--serve"]])
 def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, board_url: str, command: list[str]) -> None:
-    with on_terminal(tmp_path, *command, "127.0.0.1:0") as (child, terminal):
+    with on_terminal(tmp_path, board_url, *command, "127.0.0.1:0") as (child, terminal):
         found = terminal.read_until(LINK)
         url, ticket = found.groups()
         with httpx2.Client(base_url=url, trust_env=False) as browser:
@@ -354,10 +356,10 @@ def test_without_a_terminal_no_link_is_written_and_open_needs_none(tmp_path: Pat
 
 @pytest.mark.processes
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_with_tls_on_every_address_the_link_names_this_machine(tmp_path: Path) -> None:
+def test_with_tls_on_every_address_the_link_names_this_machine(tmp_path: Path, board_url: str) -> None:
     certificate, key = certificate_for(tmp_path, "DNS:localhost")
     words = ["--listen", "0.0.0.0:0", "--tls-certificate", str(certificate), "--tls-key", str(key)]
-    with on_terminal(tmp_path, "serve", *words) as (_, terminal):
+    with on_terminal(tmp_path, board_url, "serve", *words) as (_, terminal):
         found = terminal.read_until(LINK)
         assert found[1].startswith("https://localhost:")
         trust = ssl.create_default_context(cafile=str(certificate))
@@ -373,9 +375,9 @@ def test_with_tls_on_every_address_the_link_names_this_machine(tmp_path: Path) -
 
 
 @pytest.mark.processes
-def test_open_says_what_it_needs(tmp_path: Path) -> None:
+def test_open_says_what_it_needs(tmp_path: Path, board_url: str) -> None:
     words = ["serve", "--uds", str(tmp_path / "http.sock"), "--open"]
-    with on_terminal(tmp_path, *words) as (child, terminal):
+    with on_terminal(tmp_path, board_url, *words) as (child, terminal):
         terminal.read_until(re.compile(r"\[server\]\s+hosts"))
         assert child.wait(20) == 2
     assert "ticket" not in terminal.text
