@@ -22,7 +22,7 @@ demo: $(VENV)/installed
 	$(BIN)/blackboard demo $(if $(OPEN),--open)
 
 # Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
-## test: check style, types and layers, and run all tests (POSTGRESQL=all: those of boards also on a server)
+## test: check style, types and layers, and run all tests (POSTGRESQL=all: all those of boards also on a server)
 test:
 	$(MAKE) --no-print-directory -j 2 lint collection
 	$(BIN)/pytest -n 4 --postgresql=$(POSTGRESQL)

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -46,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
     )
+    parser.addoption(
+        "--server-cases", type=int, help="the largest number of cases of one test on the server; all without it"
+    )
     parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
     parser.addoption("--postgresql-programs", type=Path, help="the folder with the programs of another server to start")
 
@@ -54,6 +58,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Report on workers that die, after pytest has set where the threads of a dying process are written."""
     lost_workers.register(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out further cases of a test on the server, if there is a limit."""
+    limit, cases = config.getoption("--server-cases"), Counter[str]()
+    left_out = []
+    for item in items if limit else []:
+        if getattr(getattr(item, "callspec", None), "params", {}).get("storage") == "server":
+            name = item.nodeid.partition("[")[0]
+            cases[name] += 1
+            if cases[name] > limit:
+                left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 def pytest_collection_finish() -> None:
