@@ -20,9 +20,9 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
 
 
 @pytest.fixture(autouse=True)
-def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find the programs that belong to the server of the tests before older ones of the system."""
-    if (programs := server_programs()) is not None:
+def _programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find the programs that belong to the server of the tests before others of the system."""
+    if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 
 

@@ -13,9 +13,14 @@ from tests.support.storage import Storage
 
 
 @pytest.fixture
-def world(storage: Storage, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Create a board for the test."""
+def stored_there(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store the boards of the test in its storage."""
     monkeypatch.setattr(World, "storage", storage)
+
+
+@pytest.fixture
+def world(stored_there: None, tmp_path: Path, clock: ManualClock) -> Iterator[World]:
+    """Create a board for the test."""
     world = World(tmp_path / "board.db", clock)
     yield world
     world.close()

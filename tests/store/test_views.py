@@ -39,7 +39,7 @@ SHELL = shutil.which("sqlite3")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
+def world(stored_there: None, tmp_path: Path) -> Any:
     from blackboard import ManualClock, SystemClock
 
     # The views use the clock of the database, so the marks are deposited some time before it.
