@@ -39,7 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--postgresql",
         choices=["none", "marked", "all"],
         default="marked",
-        help="which tests of boards run on a PostgreSQL server as well as in a file: those with the marker, or all",
+        help="which tests of boards run on a PostgreSQL server as well as in a file: those with the marker, or"
+        " also all of some suites",
     )
     parser.addoption(
         "--no-files", action="store_true", help="run these tests only on the server; with -m postgresql, no others"
@@ -96,6 +97,10 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--crash-runs"))
 
 
+SUITES = {"board", "daemon", "sbp"}
+"""The folders of which all tests can run on a server."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that uses `storage` on PostgreSQL too if it has the marker.
 
@@ -107,7 +112,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker, is_file_only = node.get_closest_marker("postgresql"), node.get_closest_marker("file_only") is not None
     if "storage" not in metafunc.fixturenames or is_file_only or chosen == "none":
         return
-    if chosen == "marked" and marker is None:
+    if marker is None and (chosen == "marked" or node.path.parent.name not in SUITES):
         return
     how = {} if marker is None else marker.kwargs
     server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)

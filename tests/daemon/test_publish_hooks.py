@@ -17,9 +17,7 @@ class Page(Mark, kind="page", on_repeat="separate"):
     """The published content."""
 
 
-def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(
-    tmp_path: Path, board_url: str, clock: ManualClock
-) -> None:
+def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_path: Path, clock: ManualClock) -> None:
     published: list[int] = []
     reading, go_on = threading.Event(), threading.Event()
 
@@ -36,7 +34,7 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(
         agent(watches=strength(Page) >= 0.5, name="publisher", publish=publish)(lambda marks, context: None)
         for publish in (slowly, at_once)
     )
-    with Blackboard.open(board_url, clock=clock) as board:
+    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", clock=clock) as board:
         BoardFiles(tmp_path / "board.db").run_folder.mkdir()
         board.deposit(Page(subject="s"))
         one, other = Publisher(board, {"publisher": slow}, {}), Publisher(board, {"publisher": quick}, {})
@@ -55,7 +53,7 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(
 
 
 def test_a_reload_publishes_under_the_new_settings_and_tells_the_former_ones(
-    tmp_path: Path, board_url: str, clock: ManualClock
+    tmp_path: Path, clock: ManualClock
 ) -> None:
     calls: list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]] = []
     ids: set[str] = set()
@@ -69,7 +67,7 @@ def test_a_reload_publishes_under_the_new_settings_and_tells_the_former_ones(
     publisher_agent = agent(watches=strength(Page) >= 0.5, name="publisher", publish=publish)(
         lambda marks, context: None
     )
-    with Blackboard.open(board_url, clock=clock) as board:
+    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", clock=clock) as board:
         BoardFiles(tmp_path / "board.db").run_folder.mkdir(exist_ok=True)
         agents = {"publisher": publisher_agent}
         publisher = Publisher(board, agents, {"to": "a"})
