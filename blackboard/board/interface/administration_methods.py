@@ -94,7 +94,7 @@ class AdministrationMethods(BoardHandle):
             name: The name that it is listed and revoked by.
             may: What its holder may do, such as `read`, `deposit:lead` or `claim:review`.
             author: Who signs what its holder deposits and answers; by default the name of the token.
-            expires: The length of its life; None if it never expires.
+            expires: How long it is valid; None if it never expires.
 
         Raises:
             InvalidAuthor: The author is an agent, or a name that cannot sign.

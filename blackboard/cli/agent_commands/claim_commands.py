@@ -63,7 +63,8 @@ def claim(
     hook: Annotated[
         bool,
         typer.Option(
-            "--hook", help="For hooks of coding agents: exit with 2 and the work on stderr; with 0 if there is none."
+            "--hook",
+            help="For hooks of coding agents: print work on stderr and exit with 2; without work, exit with 0.",
         ),
     ] = False,
     as_json: Annotated[  # accepted for scripts that pass it to every command

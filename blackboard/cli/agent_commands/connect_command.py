@@ -40,7 +40,7 @@ def connect(
 ) -> None:
     """Connect the project in this folder to a board: its tools, a skill, and what wakes its sessions.
 
-    It shows the changes of the files first. What you have written or changed in them stays. Options such as --database
+    It first shows how the files will change. What you have written or changed in them stays. Options such as --database
     and --url are written as they are given here. An option that is not given again stays as it was.
 
     Examples:

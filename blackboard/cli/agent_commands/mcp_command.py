@@ -42,8 +42,8 @@ def mcp(
 ) -> None:
     """Serve the board to a model, by the Model Context Protocol (MCP) on stdin and stdout.
 
-    A client such as a coding agent starts it. --author names who signs what the model deposits. With --url, the
-    board is that of a server, and its token decides too.
+    A client such as a coding agent starts it. --author is the author of the model's deposits. With --url, the
+    command uses the board of a server, and the token limits the model too.
 
     Examples:
       blackboard --author claude mcp

@@ -59,8 +59,8 @@ def restore(
 ) -> None:
     """Replace the board with a backup, and keep the previous board under another name beside it.
 
-    This is refused while a daemon runs. Marks deposited after the backup are not in it: deposit them again. A backup
-    brings back subjects that were forgotten later. The command names them; --forget forgets them again.
+    The command refuses to run while a daemon runs. Marks deposited after the backup are not in it: deposit them again.
+    A backup brings back subjects that were forgotten later. The command names them; --forget forgets them again.
 
     Examples:
       blackboard restore /var/backups/board-2027-01-31.db

@@ -260,7 +260,7 @@ def schedules(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next instants of each.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """List the schedules of the agents, with their next times, and by how much the last wake was late.
+    """List the schedules of the agents, with their next times, and how late the last wake was.
 
     Examples:
       blackboard schedules

@@ -78,7 +78,7 @@ def load(
     ] = None,
     each: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="In a JSON file, where the list of rows is, such as data.items."),
+        typer.Option(metavar="PATH", help="The path of the list of rows in a JSON file, such as data.items."),
     ] = None,
     intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
     occurred_at: Annotated[

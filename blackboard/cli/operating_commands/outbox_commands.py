@@ -95,7 +95,7 @@ def list_messages(
 
 
 def show(context: typer.Context, message: MessageId, as_json: AsJson = False) -> None:
-    """Show one message: what it says, to whom, and what became of it.
+    """Show one message: its text, its receiver, and what became of it.
 
     Example:
       blackboard outbox show 17

@@ -52,7 +52,9 @@ def run(
     ] = False,
     serve: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Also serve the board over HTTP there, as 'blackboard serve' does."),
+        typer.Option(
+            metavar="HOST:PORT", help="Also serve the board over HTTP at this address, as 'blackboard serve'."
+        ),
     ] = None,
     replace: Replace = False,
 ) -> None:

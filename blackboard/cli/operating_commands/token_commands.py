@@ -43,7 +43,7 @@ def create(
     ],
     expires: Annotated[
         str,
-        typer.Option(metavar="DURATION", help="The length of its life; 'never' for a token that does not expire."),
+        typer.Option(metavar="DURATION", help="How long the token is valid; 'never' for a token that does not expire."),
     ] = "90d",
     as_json: AsJson = False,
 ) -> None:
