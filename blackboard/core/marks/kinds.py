@@ -15,7 +15,7 @@ from blackboard.durations import Duration
 from blackboard.errors import ConfigurationError, Mistake
 
 OnRepeat = Literal["add", "max", "replace", "separate"]
-"""The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.join`)."""
+"""The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.join_states`)."""
 
 DEFAULT_WEIGHT = 1.0
 DEFAULT_FLOOR = 0.01
