@@ -184,6 +184,7 @@ class _Crossings(StatementFile):
     set_watermark: Statement[object]
     get_watch: Statement[WatchRow]
     get_absorbed: Statement[AbsorbedRow]
+    absorbed_of_marks: Statement[AbsorbedRow]
     set_absorbed: Statement[object]
     delete_absorbed: Statement[object]
     dropped_marks: Statement[MarkRow]

@@ -133,6 +133,43 @@ def test_an_evaporation_crosses_the_wire_in_few_messages(
         assert not any(rows(board)[name] for name in ("mark", "mark_tag", "unique_value"))
 
 
+def test_a_change_of_law_on_a_server_leaves_the_same_rows_as_in_a_file(board_url: str, tmp_path: Path) -> None:
+    found = []
+    for url in (board_url, f"sqlite:///{tmp_path / 'file.db'}"):
+        clock = ManualClock()
+        with Blackboard.open(url, author="person:ada", clock=clock, kinds=KINDS) as board:
+            board.deploy(*AGENTS)
+            board.deposit_many(
+                Smoke(subject=f"s/{number % 150}", intensity=0.5 + number / 100) for number in range(300)
+            )
+            board.deposit_many(Badge(subject=f"s/{number}", code=str(number)) for number in range(100))
+            clock.advance(timedelta(minutes=7))
+            for spec in (
+                {"smoke": {"decay": Exponential("3h").spec()}, "badge": {"decay": Step("30m").spec()}},
+                {"smoke": {"weight": 2.0}},
+                {"smoke": {"decay": Step("8m").spec(), "weight": 0.1}},
+            ):
+                kinds = {
+                    name: kind.model_copy(update=spec.get(name, {})) for name, kind in board.deployment.kinds.items()
+                }
+                board.deploy(board.deployment.model_copy(update={"kinds": kinds}))
+                clock.advance(timedelta(minutes=7))
+                board.session.write(lambda txn: mark_removals.evaporate_due(txn, 1000))
+            found.append(rows(board))
+    assert found[0] == found[1]
+
+
+def test_a_change_of_law_crosses_the_wire_in_few_messages(board_url: str, messages: list[int]) -> None:
+    with Blackboard.open(board_url, author="person:ada", kinds=KINDS) as board:
+        board.deploy(*AGENTS[:2])
+        board.deposit_many(Smoke(subject=f"s/{number}", intensity=0.01) for number in range(500))
+        kinds = {name: kind.model_copy() for name, kind in board.deployment.kinds.items()}
+        kinds["smoke"] = kinds["smoke"].model_copy(update={"decay": Exponential("3h").spec()})
+        messages.clear()
+        board.deploy(board.deployment.model_copy(update={"kinds": kinds}))
+        assert len(messages) < 100
+
+
 def test_a_statement_sees_the_rows_that_wait(board_url: str) -> None:
     with Blackboard.open(board_url, author="person:ada", kinds=KINDS) as board:
         board.deposit(Ash(subject="a"))

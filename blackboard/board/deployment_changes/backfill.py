@@ -16,6 +16,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import scopes_in_windows
+from blackboard.board.watches.measurements.stimuli import read_ahead_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.marks.measure_scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
@@ -31,6 +32,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
     if job is None:
         return 0
     target = BackfillTarget.parse(job.task, job.name)
+    txn.read_ahead = None
     return max(1, _TASKS[target.task](txn, job, target, limit))
 
 
@@ -49,6 +51,7 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarge
             if watch.is_over_board:
                 mark_migration.evaluate_fall_of_board(txn, watch, {target.kind})
     rows = _next_marks(txn, job, target.kind, job.up_to, limit)
+    mark_migration.read_ahead(txn, rows)
     for row in rows:
         mark_migration.migrate(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
@@ -77,7 +80,10 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         if len(rows) == limit:
             last = min(last, rows[-1].event_id)
     for kind in watch.kinds_of_marks:
-        for row in _next_marks(txn, job, kind, last, limit):
+        rows = _next_marks(txn, job, kind, last, limit)
+        if watch.absorbs:
+            read_ahead_subjects(txn, watch, (row.subject for row in rows))
+        for row in rows:
             changed_watches.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
     _advance(txn, job, last)
     return touched

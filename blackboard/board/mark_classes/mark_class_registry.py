@@ -84,10 +84,11 @@ class MarkClasses:
     def learn(self, items: Iterable[Mark | NamedKind]) -> None:
         """Add the classes of marks, and load the classes of kinds that are given by name. Not in a transaction."""
         for item in items:
-            if not isinstance(item, Mark):
-                self.load([item.kind])
-            elif not self.knows(type(item)):
-                self.add([type(item)])
+            if isinstance(item, Mark):
+                if not self.knows(type(item)):
+                    self.add([type(item)])
+            elif isinstance(kind := getattr(item, "kind", None), str):  # `DepositRequest.of` refuses all others
+                self.load([kind])
 
     def load(self, kinds: Iterable[str]) -> None:
         """Ask the source for its classes if one of these kinds has no class. Not in a transaction: it may import.

@@ -131,6 +131,8 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     txn.delete_mark(row)
+    if txn.read_ahead is not None:
+        txn.read_ahead.forget_absorbed(row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     kind = txn.kind(row.kind)
     if kind.unique is not None:

@@ -14,13 +14,16 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
+from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.mark_model import check_intensity, check_subject
 from blackboard.durations import Microseconds, format_duration
 from blackboard.errors import InvalidMark, InvalidTime, UsageError
 from blackboard.store.statements import MARKS
+
+MAX_WATCHES = 20
+"""The number of watches on a kind up to which it is read ahead what they have absorbed, each by a statement."""
 
 
 def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
@@ -101,18 +104,21 @@ def submit_each(
 
 
 def read_ahead(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> None:
-    """Read together what several requests ask for: their keys, and the live marks that they may join.
+    """Read together, on a server, what the rules ask about several requests.
 
-    This is for a server, where each answer costs a round trip. In a file, it would cost more than it saves.
+    These are their keys, the marks that they may join, and what the watches on these marks have absorbed.
     """
-    if not txn.sql.dialect.is_remote or len(requests) < 2:
+    if len(requests) < 2 or (ahead := txn.reading_ahead()) is None:
         return
-    if txn.read_ahead is None:
-        txn.read_ahead = RowsReadAhead()
     kinds = txn.active.kinds
-    joining = (each for each in requests if (kind := kinds.get(each.kind)) and kind.on_repeat != "separate")
-    txn.read_ahead.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
-    txn.read_ahead.read_marks(txn.sql, ((each.kind, each.subject) for each in joining if _is_text(each.subject)))
+    joining = [each for each in requests if (kind := kinds.get(each.kind)) and kind.on_repeat != "separate"]
+    ahead.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
+    places = {(each.kind, each.subject) for each in joining if _is_text(each.subject)}
+    ahead.read_marks(txn.sql, places)
+    for name in {name for name, _ in places}:
+        if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
+            rows = [row for place in places if place[0] == name for row in txn.marks_of_subject(*place)]
+            stimuli.read_ahead(txn, watches, rows)
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

@@ -198,6 +198,15 @@ class BoardTransaction:
                 rows += self.marks_of_subject(kind, scope)
         return rows
 
+    def reading_ahead(self) -> RowsReadAhead | None:
+        """Return the rows that are read ahead, to read more; None in a file, where this would cost more than it saves.
+
+        On a server, each answer costs a round trip.
+        """
+        if self.read_ahead is None and self.sql.dialect.is_remote:
+            self.read_ahead = RowsReadAhead()
+        return self.read_ahead
+
     def marks_of_subject(self, kind: str, subject: str) -> list[MarkRow]:
         """Return the stored marks of a kind and subject, evaporated or not, newest first."""
         if self.read_ahead is not None and (known := self.read_ahead.marks_of(kind, subject)) is not None:

@@ -1,7 +1,7 @@
 """Rows that a transaction reads together before it needs them, because on a server each answer costs a round trip.
 
-They are the stored marks of subjects and the keys of deposits. The transaction answers from them as the database would:
-whatever it writes to these tables is noted here too.
+They are the stored marks of subjects, the keys of deposits, and what watches have absorbed of marks. The transaction
+answers from them as the database would: whatever it writes to these tables is noted here too.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from blackboard.store.rows import DepositKeyRow, MarkRow
-from blackboard.store.statements import MARKS
+from blackboard.store.rows import AbsorbedRow, DepositKeyRow, MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 
 class RowsReadAhead:
     """The rows that a transaction has read ahead, as they are now."""
 
-    __slots__ = ("_keys", "_marks")
+    __slots__ = ("_absorbed", "_keys", "_marks", "_watches", "_watermarks")
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, str], list[MarkRow]] = {}
         self._keys: dict[str, list[DepositKeyRow]] = {}
+        self._absorbed: dict[tuple[int, int], AbsorbedRow | None] = {}
+        self._watches: set[int] = set()
+        """The watches of which it was read what they have absorbed."""
+        self._watermarks: dict[int, int] = {}
 
     def read_marks(self, sql: Transaction, places: Iterable[tuple[str, str]]) -> None:
         """Read the stored marks of kinds and subjects, with one statement for each kind."""
@@ -40,6 +44,41 @@ class RowsReadAhead:
             self._keys |= {key: [] for key in missing}
             for row in sql.all(MARKS.keys_of_deposits, keys=sql.list_of(missing)):
                 self._keys[row.key].append(row)
+
+    def read_absorbed(self, sql: Transaction, watch_id: int, mark_ids: Iterable[int]) -> None:
+        """Read what a watch has absorbed of some marks. Reads nothing without marks."""
+        if missing := [mark_id for mark_id in dict.fromkeys(mark_ids) if (watch_id, mark_id) not in self._absorbed]:
+            self._absorbed |= {(watch_id, mark_id): None for mark_id in missing}
+            for row in sql.all(CROSSINGS.absorbed_of_marks, watch_id=watch_id, mark_ids=sql.list_of(missing)):
+                self._absorbed[watch_id, row.mark_id] = row
+            self._watches.add(watch_id)
+
+    def read_watermark(self, sql: Transaction, watch_id: int) -> None:
+        """Read the watermark of a watch."""
+        if watch_id not in self._watermarks:
+            self._watermarks[watch_id] = sql.one(CROSSINGS.get_watermark, id=watch_id) or 0
+
+    def has_absorbed(self, watch_id: int, mark_id: int) -> bool:
+        """Return whether it was read ahead what a watch has absorbed of a mark."""
+        return (watch_id, mark_id) in self._absorbed
+
+    def absorbed(self, watch_id: int, mark_id: int) -> AbsorbedRow | None:
+        """Return what a watch has absorbed of a mark, if it was read ahead; see `CROSSINGS.get_absorbed`."""
+        return self._absorbed[watch_id, mark_id]
+
+    def watermark(self, watch_id: int) -> int | None:
+        """Return the watermark of a watch; None if it was not read ahead."""
+        return self._watermarks.get(watch_id)
+
+    def forget_absorbed(self, mark_id: int | None = None) -> None:
+        """Forget what watches have absorbed of a mark, or of all marks, because the transaction changes it."""
+        if mark_id is None:
+            self._absorbed.clear()
+            self._watches.clear()
+            self._watermarks.clear()
+        else:
+            for watch_id in self._watches:
+                self._absorbed.pop((watch_id, mark_id), None)
 
     def marks_of(self, kind: str, subject: str) -> list[MarkRow] | None:
         """Return the stored marks of a kind and subject, newest first; None if they were not read ahead."""
@@ -61,7 +100,8 @@ class RowsReadAhead:
             known.append(row)
 
     def note_new(self, row: MarkRow) -> None:
-        """Note that a mark was inserted, whose id is higher than all others."""
+        """Note that a mark was inserted, whose id is higher than all others. No watch has absorbed it."""
+        self._absorbed |= {(watch_id, row.id): None for watch_id in self._watches}
         if (known := self._marks.get((row.kind, row.subject))) is not None:
             known.insert(0, row)
 

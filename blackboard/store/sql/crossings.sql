@@ -48,6 +48,10 @@ SELECT {watch.*} FROM watch WHERE watch.id = :id;
 -- The event up to which a watch absorbed a mark, and the event of the state that the agent was last given.
 SELECT {absorbed.*} FROM absorbed WHERE absorbed.watch_id = :watch_id AND absorbed.mark_id = :mark_id;
 
+-- name: absorbed_of_marks -> AbsorbedRow
+-- What a watch has absorbed of any of some marks.
+SELECT {absorbed.*} FROM absorbed WHERE absorbed.watch_id = :watch_id AND {is_in(absorbed.mark_id, :mark_ids)};
+
 -- name: set_absorbed
 -- Record that a watch absorbed an event of a mark.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id, given_event_id)

@@ -6,6 +6,7 @@ because of the deposits of other authors.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from blackboard.board.transactions import filtered_marks
@@ -13,9 +14,9 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import need_access
-from blackboard.core.marks.measure_scopes import group_of
+from blackboard.core.marks.measure_scopes import group_of, is_group
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import AbsorbedRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 DROPPED = -1
@@ -34,13 +35,39 @@ def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, abs
 
 def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
     """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
-    row = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
+    row = record_of(txn, watch, mark_id)
     absorbed = 0 if row is None else row.event_id
     return max(absorbed, watermark(txn, watch)) if watch.is_over_board else absorbed
 
 
+def record_of(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
+    """Return the record of what a watch has absorbed of a mark; None if there is none."""
+    if txn.read_ahead is not None and txn.read_ahead.has_absorbed(watch.id, mark_id):
+        return txn.read_ahead.absorbed(watch.id, mark_id)
+    return txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
+
+
+def read_ahead(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
+    """Read together what watches have absorbed of some marks, on a server."""
+    if rows and (ahead := txn.reading_ahead()) is not None:
+        for watch_id, watch in {watch.id: watch for watch in watches}.items():
+            ahead.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
+            if watch.is_over_board:
+                ahead.read_watermark(txn.sql, watch_id)
+
+
+def read_ahead_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
+    """Read together the stimuli of a watch over each of some subjects, on a server."""
+    if (ahead := txn.reading_ahead()) is not None:
+        places = [(kind, subject) for subject in subjects for kind in watch.kinds]
+        ahead.read_marks(txn.sql, places)
+        read_ahead(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
+
+
 def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the id of the event up to which a watch over the board has absorbed everything."""
+    if txn.read_ahead is not None and (known := txn.read_ahead.watermark(watch.id)) is not None:
+        return known
     return txn.sql.one(CROSSINGS.get_watermark, id=watch.id) or 0
 
 
@@ -74,6 +101,8 @@ def _record(
     given_event_id: int,
 ) -> None:
     """Record up to which event a watch has absorbed a mark, and which event its agent was given."""
+    if txn.read_ahead is not None:
+        txn.read_ahead.forget_absorbed(mark_id)
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
@@ -90,7 +119,7 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
     The event has the payload that the mark showed then.
     """
     event_id = None
-    if (record := txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
+    if (record := record_of(txn, watch, row.id)) is not None:
         event_id = None if record.activation_id == DROPPED else record.given_event_id
     elif watch.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.
@@ -120,11 +149,23 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
         values |= {"kind": kind, "now": txn.exact_until(kind)}
-        if watch.is_over_board and (where := watch.comparison.measure.where) is not None:
+        if (known := _read_before(txn, watch, scope, kind)) is not None:
+            stimuli += [row for row in known if row.is_live(values["now"])]
+        elif watch.is_over_board and (where := watch.comparison.measure.where) is not None:
             stimuli += _tagged(txn, txn.kind(kind).tag_schema.filter_of(where), values)
         else:
             stimuli += txn.sql.all(statement, **values)
     return [row for row in stimuli if need_access.counts(txn, watch, row)]
+
+
+def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str) -> list[MarkRow] | None:
+    """Return the stimuli of a kind over a subject, live or not; None if they were not read ahead."""
+    if (ahead := txn.read_ahead) is None or not scope or is_group(scope):
+        return None
+    rows = ahead.marks_of(kind, scope)
+    if rows is None or not all(ahead.has_absorbed(watch.id, row.id) for row in rows):
+        return None
+    return [row for row in rows if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))]
 
 
 def _tagged(txn: BoardTransaction, tags: TagFilter, values: dict[str, Any]) -> list[MarkRow]:
