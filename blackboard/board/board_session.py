@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from blackboard.board import board_clock
@@ -36,6 +37,7 @@ from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system.callback_lists import Listeners
 
 T = TypeVar("T")
+Asks = Callable[[Transaction, ActiveDeployment], None]
 
 
 class BoardSession:
@@ -134,6 +136,7 @@ class BoardSession:
         record_instant: bool = False,
         shared: bool = False,
         submission: Callable[[Deployment], Submission | None] | None = None,
+        asks: Asks | None = None,
     ) -> T:
         """Run a unit of work in a writing transaction at the board's time, and commit it durably.
 
@@ -144,6 +147,8 @@ class BoardSession:
                 statements at its start and end run once for all. Not for work that changes the deployment.
             submission: Returns the same work in a form that another process on a server can do, if it can. It is called
                 if other processes write at present, with the deployment that this session used last.
+            asks: Asks ahead what the work will certainly ask; see `Transaction.ask_ahead`. It is given the deployment
+                that this session used last, and is not called without one, nor on SQLite.
 
         Returns:
             The result of `work`.
@@ -170,11 +175,15 @@ class BoardSession:
 
         combined = self.database.combined
         submitted = None if submission is None or combined is None else self._submitted(submission, combined)
-        result, effects = self.database.write(run, submitted)
+        result, effects = self.database.write(run, submitted, None if asks is None else partial(self._ask, asks))
         self._commit_listeners()
         if effects.notifies:
             self.notify()
         return result
+
+    def _ask(self, asks: Asks, sql: Transaction) -> None:
+        if (active := self._active) is not None:
+            asks(sql, active)
 
     def _submitted(
         self, submission: Callable[[Deployment], Submission | None], combined: CombinedCommits

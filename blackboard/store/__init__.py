@@ -22,7 +22,7 @@ Its place:
 
 board_file       the file of an SQLite board: who has it open, and who may write to it
 file_upkeep      backups, compaction and checks of the file
-database_server  a database on a server: its clock, its notifications, its locks and its backups
+database_server  a database on a server: its transactions, its clock, its notifications, its locks and its backups
 
 Tables, views and statements:
 

@@ -297,7 +297,12 @@ class Database:
         arguments, options = url.connect_arguments()
         return url.engine.dialect.loaded_dbapi.connect(*arguments, **options)
 
-    def write(self, work: Work[T], submission: Submission | None = None) -> T:
+    def write(
+        self,
+        work: Work[T],
+        submission: Submission | None = None,
+        asks: Callable[[Transaction], None] | None = None,
+    ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
         If the work raises, its changes are rolled back and the error is raised here. The work may run twice, so it
@@ -306,8 +311,10 @@ class Database:
         Args:
             work: The work.
             submission: The same work in a form that another process can do.
+            asks: Asks ahead what the work will ask; see `Transaction.ask_ahead`. On a server it is called for all work
+                that commits together, so that one message has the questions of all.
         """
-        entry = Entry(work, submission=submission)
+        entry = Entry(work, submission=submission, asks=asks)
         try:
             try:
                 if batch := self.group_commit.enter(entry):
@@ -338,6 +345,10 @@ class Database:
             try:
                 try:
                     transaction = self._begin()
+                    if transaction.asks_ahead:
+                        for entry in batch:
+                            if entry.asks is not None:
+                                entry.asks(transaction)
                     for entry in batch:
                         entry.transaction = transaction
                         entry.result = entry.work(transaction)

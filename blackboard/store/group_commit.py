@@ -27,6 +27,7 @@ class Entry:
 
     __slots__ = (
         "abandoned",
+        "asks",
         "error",
         "exclusive",
         "is_done_elsewhere",
@@ -38,8 +39,8 @@ class Entry:
         "work",
     )
 
-    def __init__(self, work: Any, *, exclusive: bool = False, submission: Any = None) -> None:
-        self.work, self.exclusive = work, exclusive
+    def __init__(self, work: Any, *, exclusive: bool = False, submission: Any = None, asks: Any = None) -> None:
+        self.work, self.exclusive, self.asks = work, exclusive, asks
         self.submission = submission
         """The same work in a form that another process can do; None if only this process can."""
         self.is_done_elsewhere = False

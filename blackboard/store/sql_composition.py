@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 _SLOT = re.compile(r"\{(\w+(?:\.\*)?)(?:\(([^{}]*)\))?\}")
 _OPTION = re.compile(r" *\[(\w+): ([^\]]*)\]")
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+"""A named parameter in a text."""
 
 
 class Fragment(NamedTuple):
@@ -48,8 +49,8 @@ def bind_parameters(text: str, *, is_numbered: bool) -> tuple[str, tuple[str, ..
 
     A driver takes values by position (`?`), or by number (`$1`): then a value that occurs twice has one number.
     """
-    names = tuple(_PARAMETER.findall(text))
+    names = tuple(PARAMETER.findall(text))
     if not is_numbered:
-        return _PARAMETER.sub("?", text), names
+        return PARAMETER.sub("?", text), names
     names = tuple(dict.fromkeys(names))
-    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names
+    return PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names

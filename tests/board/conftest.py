@@ -9,6 +9,7 @@ import pytest
 
 from blackboard.clock import ManualClock
 from tests.board.world import World
+from tests.support.kept_answers import check_kept_answers
 from tests.support.storage import Storage
 
 
@@ -16,6 +17,7 @@ from tests.support.storage import Storage
 def stored_there(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store the boards of the test in its storage."""
     monkeypatch.setattr(World, "storage", storage)
+    check_kept_answers(monkeypatch)
 
 
 @pytest.fixture

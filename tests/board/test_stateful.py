@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from blackboard import Decision, Mark, Need, Overdue, Reinforce, Withdraw, count, every, strength, total, watch
+from blackboard import Decision, Deposit, Mark, Need, Overdue, Reinforce, Withdraw, count, every, strength, total, watch
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.returned_items.agent_actions import AgentAction
 from blackboard.board.activations.run_ends import activation_recovery
@@ -235,6 +235,20 @@ class Board(RuleBasedStateMachine):
         now = self.now()
         receipt = self.world.put("fire", subject, intensity, decay=law, occurred_at=now - by if by else None)
         self.record_deposit(receipt, "fire", subject, intensity, "person:ada", law, 0, by)
+
+    @rule(
+        items=st.lists(
+            st.tuples(st.sampled_from(["smoke", "fire"]), st.sampled_from(SUBJECTS), intensities),
+            min_size=2,
+            max_size=6,
+        )
+    )
+    def several_are_deposited_in_one_transaction(self, items: list[tuple[str, str, float]]) -> None:
+        self.now()
+        deposits = [Deposit(name, subject, {}, intensity) for name, subject, intensity in items]
+        receipts = self.world.board.deposit_many(deposits)
+        for receipt, (name, subject, intensity) in zip(receipts, items, strict=True):
+            self.record_deposit(receipt, name, subject, intensity, "person:ada", None)
 
     @rule(subject=st.sampled_from(SUBJECTS), key=st.sampled_from(["k1", "k2"]))
     def fire_is_deposited_under_a_key(self, subject: str, key: str) -> None:

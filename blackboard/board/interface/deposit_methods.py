@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Literal, overload
 from pydantic import JsonValue
 
 from blackboard.board.loads import deposit_batches
-from blackboard.board.mark_storage import mark_removals, reinforcements, submissions, submitted_deposits
+from blackboard.board.mark_storage import (
+    deposit_questions,
+    mark_removals,
+    reinforcements,
+    submissions,
+    submitted_deposits,
+)
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import (
     Receipt,
 )
+from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
@@ -23,7 +30,7 @@ from blackboard.errors import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from blackboard.store.transaction import Transaction
 
 from blackboard.board.interface.board_handle import BoardHandle
 
@@ -111,9 +118,19 @@ class DepositMethods(BoardHandle):
         classes.learn([item])
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
+
+        def ask(sql: Transaction, active: ActiveDeployment) -> None:
+            deposit_questions.ask_for(sql, active, request)
+
+        def work(txn: BoardTransaction) -> Receipt:
+            if txn.sql.asks_ahead:  # what an earlier deposit of the transaction may have changed is asked again
+                ask(txn.sql, txn.active)
+            return submissions.submit(txn, request, classes)
+
         return self.session.write(
-            lambda txn: submissions.submit(txn, request, classes),
+            work,
             shared=True,
+            asks=ask,
             submission=lambda deployment: submitted_deposits.of_one(deployment, request, classes),
         )
 

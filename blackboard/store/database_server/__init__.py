@@ -2,6 +2,7 @@
 
 server_transaction    a transaction whose statements cross the wire together
 row_sets              rows that a transaction inserts together, table by table
+kept_answers          the answers to questions that a transaction asked ahead
 statement_pipeline    the statements that wait on a connection, and their answers
 submission_queue      the work that processes hand to each other
 combined_commits      commits of the work of several processes in one transaction

@@ -3,13 +3,18 @@
 A statement that changes something waits. It is sent with the next question, or with COMMIT. So an error of such a
 statement is raised by a later call of the same transaction: the next question, or the commit. The driver's error has
 the cause of the statement that failed first. Rows that are put wait until a question is about them, see `row_sets`.
+
+A question that is asked ahead waits likewise. When it is asked again with the same values, its answer is there, unless
+a statement of the transaction may have changed it since.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from blackboard.store.database_server.kept_answers import FirstOf, KeptAnswers, following
 from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
@@ -20,10 +25,24 @@ Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
 
 
+class _Following(NamedTuple):
+    """A question of which one value is the first result of another."""
+
+    statement: Statement[Any]
+    name: str
+    """The name of the value."""
+    values: Mapping[str, Any]
+    first: Answer
+    """The answer to the other question."""
+    answer: Answer
+
+
 class ServerTransaction(Transaction):
     """An open transaction on a connection to a server; see `Transaction`."""
 
-    __slots__ = ("_begun", "_connection", "_counted", "_last_ids", "_pipeline", "_sets")
+    __slots__ = ("_begun", "_connection", "_counted", "_following", "_kept", "_last_ids", "_pipeline", "_sets")
+
+    asks_ahead = True
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(None, dialect)
@@ -32,6 +51,8 @@ class ServerTransaction(Transaction):
         self._counted: list[tuple[Answer, WorkEffects, str]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
         self._sets = RowSets()
+        self._kept = KeptAnswers()
+        self._following: list[_Following] = []
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that asked for them."""
         self._begun: Answer | None = None
@@ -41,6 +62,7 @@ class ServerTransaction(Transaction):
     def cursor(self) -> Any:
         """The cursor of the driver, for a statement that is in no file. The statements that wait are sent first."""
         self.flush()
+        self._kept.clear()
         if self._cursor is None:
             self._cursor = self._connection.cursor()
         return self._cursor
@@ -66,12 +88,51 @@ class ServerTransaction(Transaction):
                 if answer.changed:
                     effects.add(effect)
             self._counted.clear()
+        for each in self._following:
+            if each.first.rows:
+                values = {**each.values, each.name: each.first.rows[0][0]}
+                _, names = each.statement.compiled(self.dialect)
+                self._kept.keep(each.statement, [values[name] for name in names], each.answer)
+        self._following.clear()
 
     def commit(self) -> None:
         """Send the statements that wait, and COMMIT behind them. A statement that fails prevents the commit."""
         self._send_sets()
         self._pipeline.add("COMMIT")
         self._receive()
+
+    def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
+        _, names = statement.compiled(self.dialect)
+        given = [values[name] for name in names]
+        with contextlib.suppress(ValueError, self.dialect.error):  # the rules will ask again, and see the error
+            for name, value in zip(names, given, strict=True):
+                if isinstance(value, FirstOf):
+                    self._ask_following(statement, name, value, values)
+                    return
+            self._place_of(statement, given)
+
+    def _place_of(self, statement: Statement[object], given: Sequence[Any]) -> Answer:
+        """Return the place for the answer to a question, which is asked now unless it was asked before."""
+        if (answer := self._kept.find(statement, given)) is None:
+            answer = Answer()
+            self._add(statement.compiled(self.dialect)[0], given, answer)
+            self._kept.keep(statement, given, answer)
+        return answer
+
+    def _ask_following(
+        self, statement: Statement[object], name: str, first: FirstOf, values: Mapping[str, Any]
+    ) -> None:
+        """Ask a question whose value `name` is the first result of another, in the same message as the other."""
+        _, names = first.statement.compiled(self.dialect)
+        answer_to_first = self._place_of(first.statement, [first.values[each] for each in names])
+        if answer_to_first.changed is None:
+            sql, names = following(statement, name, first.statement)
+            known = {**values, **{f"first_{each}": value for each, value in first.values.items()}}
+            answer = Answer()
+            self._add(sql, [known[each] for each in names], answer)
+            self._following.append(_Following(statement, name, values, answer_to_first, answer))
+        elif answer_to_first.rows:
+            self.ask_ahead(statement, **{**values, name: answer_to_first.rows[0][0]})
 
     def roll_back(self) -> None:
         """Roll the transaction back. The statements that wait are never sent."""
@@ -85,15 +146,18 @@ class ServerTransaction(Transaction):
             super().close()
 
     def run(self, statement: Statement[object], **values: Any) -> None:
+        self._note_write(statement, values)
         sql, names = statement.compiled(self.dialect)
         answer = self._counter(statement)
         if answer is not None or len(names) != 1 or not self._waits(sql, names, (values[names[0]],)):
             self._add(sql, [values[name] for name in names], answer)
 
     def changed(self, statement: Statement[object], **values: Any) -> int:
+        self._note_write(statement, values)
         return self._answer(statement, values).changed or 0
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
+        self._note_write(statement, row)
         sql, names = statement.compiled(self.dialect)
         if names != row._fields or not self._waits(sql, names, row):  # type: ignore[attr-defined]
             self._add(sql, _in_order(names, row))
@@ -111,6 +175,7 @@ class ServerTransaction(Transaction):
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         sql, names = statement.compiled(self.dialect)
         for row in rows:
+            self._note_write(statement, row)
             self._add(sql, [row[name] for name in names])
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
@@ -120,10 +185,14 @@ class ServerTransaction(Transaction):
         waiting = []
         for statement, values in questions:
             sql, names = statement.compiled(self.dialect)
-            answer = Answer()
-            self._add(sql, [values[name] for name in names], answer)
+            given = [values[name] for name in names]
+            answer = self._kept.find(statement, given) if self._kept else None
+            if answer is None:
+                answer = Answer()
+                self._add(sql, given, answer)
             waiting.append((statement.make, answer))
-        self._receive()
+        if any(answer.changed is None for _, answer in waiting):
+            self._receive()
         return [[*map(make, answer.rows)] for make, answer in waiting]
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
@@ -145,10 +214,20 @@ class ServerTransaction(Transaction):
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
         """Send a statement behind those that wait, and return its answer."""
         sql, names = statement.compiled(self.dialect)
-        answer = self._counter(statement) or Answer()
-        self._add(sql, [values[name] for name in names], answer)
-        self._receive()
+        given = [values[name] for name in names]
+        answer = self._kept.find(statement, given) if self._kept else None
+        if answer is None:
+            answer = self._counter(statement) or Answer()
+            self._add(sql, given, answer)
+        if answer.changed is None:
+            self._receive()
         return answer
+
+    def _note_write(self, statement: Statement[object], values: Any) -> None:
+        """Drop the kept answers that a write may change. Its values are a mapping or a named tuple."""
+        if self._kept:
+            self._following.clear()
+            self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())
 
     def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
         """Let a statement wait, behind the rows that it may see or change."""

@@ -19,6 +19,7 @@ MAX_WAITING = 1000
 MAX_PREPARED = 300
 """The number of statements that the server keeps prepared for a connection. The oldest gives way."""
 
+_FORGET = "DEALLOCATE "
 _ATTRIBUTE = "blackboard_pipeline"
 
 
@@ -159,7 +160,7 @@ class StatementPipeline:
 
     def _send(self, each: _Waiting) -> bool:
         """Put a statement into the message, and return whether it is prepared there, too."""
-        if not self._prepares:
+        if not self._prepares or each.sql.startswith(_FORGET):
             self._pgconn.send_query_params(each.sql.encode(), each.values, each.types, each.formats)
             return False
         key = (each.sql, each.types)
@@ -182,8 +183,9 @@ class StatementPipeline:
             error = error or failed
         if (end := self._result()) is None or end.status != self._status.PIPELINE_SYNC:
             raise error or self._lost("the connection ended within a message")
-        if len(self._names) > MAX_PREPARED and error is None:
-            self._forget_oldest()
+        while len(self._names) > MAX_PREPARED:
+            oldest = self._names.pop(next(iter(self._names)))
+            self._waiting.append(_Waiting(_FORGET + oldest.decode(), (), (), (), None))
         return error
 
     def _take(self, answer: Answer | None) -> Exception | None:
@@ -214,11 +216,6 @@ class StatementPipeline:
                 self._poll.modify(pgconn.socket, select.POLLIN)
             if events & ~select.POLLOUT:
                 pgconn.consume_input()
-
-    def _forget_oldest(self) -> None:
-        """Let the server forget the statement that was prepared first."""
-        oldest = next(iter(self._names))
-        self.add(f"DEALLOCATE {self._names.pop(oldest).decode()}")
 
 
 def pipeline_of(connection: Any, *, prepares: bool) -> StatementPipeline:

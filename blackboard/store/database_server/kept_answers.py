@@ -1,0 +1,155 @@
+"""Answers to questions that a transaction on a server asked ahead, until one of its writes may change them.
+
+A write may change each answer that read a table to which it writes. But two statements that name different values of
+the key of that table concern different rows: a deposit on one subject changes no answer about another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from blackboard.store.database_server.statement_pipeline import Answer
+from blackboard.store.dialect import POSTGRESQL
+from blackboard.store.sql_composition import PARAMETER, bind_parameters
+from blackboard.store.statement_file import Statement
+
+KEYS: Mapping[str, str] = {
+    "absorbed": "mark_id",
+    "crossing": "subject",
+    "deposit_key": "key",
+    "mark": "subject",
+    "mark_tag": "mark_id",
+    "predicted_crossing": "subject",
+    "unique_value": "value",
+    "watch_state": "subject",
+    "watch_total": "scope",
+}
+"""A column of each table whose value stays the same as long as a row exists, unless a statement assigns it.
+
+A parameter with this name, in a statement that reads or writes the table, is the value of the column in all rows that
+the statement concerns. A test looks at each statement that writes.
+"""
+
+_WORD = re.compile(r"[a-z_]\w*")
+_WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]\w*)")
+
+
+class FirstOf:
+    """The first column of the first row that a question finds, as a value of another question."""
+
+    __slots__ = ("statement", "values")
+
+    def __init__(self, statement: Statement[Any], **values: Any) -> None:
+        self.statement, self.values = statement, values
+
+
+class _Answers:
+    """The kept answers to one statement, by its values in their order."""
+
+    __slots__ = ("by_key", "by_values", "columns")
+
+    def __init__(self, statement: Statement[Any]) -> None:
+        self.columns = _positions_of_keys(statement)
+        self.by_values: dict[tuple[Any, ...], Answer] = {}
+        self.by_key: defaultdict[tuple[str, Any], list[tuple[Any, ...]]] = defaultdict(list)
+
+    def add(self, values: tuple[Any, ...], answer: Answer) -> None:
+        self.by_values[values] = answer
+        for column, position in self.columns.items():
+            self.by_key[column, values[position]].append(values)
+
+    def drop(self, key: str | None, written: Mapping[str, Any]) -> None:
+        """Drop the answers that read rows with the written key; all if the key of a side is not known."""
+        if key in self.columns and key in written:
+            for values in self.by_key.pop((key, written[key]), ()):
+                self.by_values.pop(values, None)
+        else:
+            self.by_values.clear()
+            self.by_key.clear()
+
+
+class KeptAnswers:
+    """The answers that a transaction keeps."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self) -> None:
+        self._answers: dict[Statement[Any], _Answers] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._answers)
+
+    def keep(self, statement: Statement[Any], values: Sequence[Any], answer: Answer) -> None:
+        """Keep the answer to a question that was asked just now, with its values in their order."""
+        if (answers := self._answers.get(statement)) is None:
+            answers = self._answers[statement] = _Answers(statement)
+        answers.add(tuple(values), answer)
+
+    def find(self, statement: Statement[Any], values: Sequence[Any]) -> Answer | None:
+        """Return the answer to a question, or its place while it waits; None if it is not kept."""
+        answers = self._answers.get(statement)
+        try:
+            return None if answers is None else answers.by_values.get(tuple(values))
+        except TypeError:  # a list of values
+            return None
+
+    def drop_changed(self, statement: Statement[Any], written: Mapping[str, Any]) -> None:
+        """Drop the answers that a write may change.
+
+        Args:
+            statement: The write.
+            written: Its values. Those that it does not use are values of the row that it writes.
+        """
+        for table in tables_written(statement):
+            key = KEYS.get(table)
+            if key is not None and _assigns(statement, key):
+                key = None
+            for question, answers in self._answers.items():
+                if answers.by_values and table in _words(question):
+                    answers.drop(key, written)
+
+    def clear(self) -> None:
+        """Drop all answers."""
+        self._answers.clear()
+
+
+@cache
+def tables_written(statement: Statement[Any]) -> frozenset[str]:
+    """Return the tables to which a statement writes."""
+    return frozenset(_WRITTEN.findall(statement.text(POSTGRESQL)))
+
+
+@cache
+def _assigns(statement: Statement[Any], column: str) -> bool:
+    """Return whether a statement changes a column of rows that exist, as only an erasure does with a key."""
+    return re.search(rf"\bSET\b(?:(?!\bWHERE\b).)*\b{column} = ", statement.text(POSTGRESQL), re.DOTALL) is not None
+
+
+@cache
+def _words(statement: Statement[Any]) -> frozenset[str]:
+    """Return the words of a statement, among them the names of its tables."""
+    return frozenset(_WORD.findall(statement.text(POSTGRESQL)))
+
+
+@cache
+def _positions_of_keys(statement: Statement[Any]) -> dict[str, int]:
+    """Return the keys of tables among the parameters of a question, with their positions."""
+    names = bind_parameters(statement.text(POSTGRESQL), is_numbered=True)[1]
+    keys = {KEYS[table] for table in _words(statement) & KEYS.keys()}
+    return {key: names.index(key) for key in keys if key in names}
+
+
+@cache
+def following(statement: Statement[Any], name: str, first: Statement[Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a question of which one value is the `FirstOf` another, and the names of its values.
+
+    The names of the values of the other begin with `first_`.
+    """
+    inner = PARAMETER.sub(r":first_\1", first.text(POSTGRESQL))
+    value = f"(SELECT first.value FROM ({inner}) AS first (value) LIMIT 1)"
+    text = PARAMETER.sub(lambda found: value if found[1] == name else found[0], statement.text(POSTGRESQL))
+    return bind_parameters(text, is_numbered=True)

@@ -1,0 +1,95 @@
+"""Kept answers are dropped by writes that may change them, and the statements keep to the rule behind it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from blackboard.store.database_server.kept_answers import KEYS, KeptAnswers, tables_written
+from blackboard.store.database_server.statement_pipeline import Answer
+from blackboard.store.dialect import POSTGRESQL
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import CROSSINGS, ERASURE, MARKS
+from blackboard.store.tables import metadata
+from tools.statement_variants import every_statement, variants
+
+OF_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
+
+
+@pytest.fixture
+def kept() -> KeptAnswers:
+    """Return answers about the marks of one subject and about the sums of a watch over the board."""
+    kept = KeptAnswers()
+    kept.keep(MARKS.marks_of_subject, OF_A[0], Answer())
+    kept.keep(CROSSINGS.watch_totals, (1, ""), Answer())
+    return kept
+
+
+def has_marks(kept: KeptAnswers) -> bool:
+    return kept.find(MARKS.marks_of_subject, OF_A[0]) is not None
+
+
+def test_a_write_drops_the_answers_about_its_subject_alone(kept: KeptAnswers) -> None:
+    kept.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "b", "id": 7})
+    assert has_marks(kept)
+    kept.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "a", "id": 8})
+    assert not has_marks(kept)
+    assert kept.find(CROSSINGS.watch_totals, (1, "")) is not None
+
+
+def test_a_write_that_does_not_name_its_subject_drops_all_answers_from_its_table(kept: KeptAnswers) -> None:
+    kept.drop_changed(MARKS.delete_mark, {"id": 7})
+    assert not has_marks(kept)
+    assert kept.find(CROSSINGS.watch_totals, (1, "")) is not None
+
+
+def test_a_write_that_names_more_than_it_uses_names_its_row(kept: KeptAnswers) -> None:
+    kept.drop_changed(MARKS.update_mark, {"id": 7, "kind": "trace", "subject": "b"})
+    assert has_marks(kept)
+    kept.drop_changed(MARKS.update_mark, {"id": 8, "kind": "trace", "subject": "a"})
+    assert not has_marks(kept)
+
+
+def test_an_erasure_drops_the_answers_about_the_new_name(kept: KeptAnswers) -> None:
+    kept.keep(CROSSINGS.waiting_crossing, (1, "a", 0), Answer())
+    kept.drop_changed(ERASURE.rename_crossings, {"subject": "b", "new_name": "a"})
+    assert kept.find(CROSSINGS.waiting_crossing, (1, "a", 0)) is None
+
+
+def test_a_list_of_values_is_never_kept(kept: KeptAnswers) -> None:
+    assert kept.find(MARKS.marks_of_subject, ("trace", ["a"])) is None
+
+
+def test_keys_are_columns() -> None:
+    assert {table: key for table, key in KEYS.items() if key not in metadata.tables[table].columns} == {}
+
+
+def is_value_of_rows(text: str, key: str) -> bool:
+    """Return whether each use of a parameter is the value of the column with its name in the rows that are written."""
+    uses = len(re.findall(rf"(?<![:\w]):{key}\b", text))
+    if not text.startswith("INSERT INTO"):
+        return uses == len(re.findall(rf"\b{key} = :{key}\b", text))
+    columns = re.findall(r"\w+", text.partition("(")[2].partition(")")[0])
+    values = re.search(r"VALUES \((.*?)\)(?=\s*(?:ON|;|\Z))|SELECT (.*?)\bFROM\b", text, re.DOTALL)
+    assert values is not None
+    given = [value.strip() for value in (values[1] or values[2]).split(",")]
+    return uses == 1 and given[columns.index(key)] == f":{key}"
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        (name, variant)
+        for statement in every_statement()
+        for name, variant in variants(statement)
+        if tables_written(variant) & KEYS.keys()
+    ],
+)
+def test_a_parameter_with_the_name_of_a_key_is_its_value_in_the_written_rows(
+    name: str, statement: Statement[object]
+) -> None:
+    text = statement.text(POSTGRESQL)
+    for key in {KEYS[table] for table in tables_written(statement) & KEYS.keys()}:
+        assigns = re.search(rf"\bSET\b(?:(?!\bWHERE\b).)*\b{key} = ", text, re.DOTALL)
+        assert f":{key}" not in text or assigns or is_value_of_rows(text, key), name
