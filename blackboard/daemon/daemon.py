@@ -304,7 +304,17 @@ class Daemon:
     # -- the start ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Register the worker and start listening. `run` calls this itself."""
+        """Start the daemon: take the worker's lock, deploy, recover what was left, and begin to deliver.
+
+        The order matters. Mistakes in prices and settings are found before the board is touched. The worker is
+        registered only after its lock is held, so that no other process counts it as dead. Paid answers that were kept
+        in files are stored before any other work, and messages are sent last. `run` calls this itself.
+
+        Raises:
+            ConfigurationError: A price or a setting of an agent is missing or not valid.
+            StoreError: The board cannot be used.
+            UsageError: The daemon has ended.
+        """
         if self._closed:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
         show_messages(self.settings.log_payloads)
