@@ -44,8 +44,10 @@ def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
     if doubled := [n for n, number in found.items() if number > 1]:
         raise Broken(f"{len(doubled)} deposits are doubled: {sorted(doubled)[:5]}")
     of_events = dict(query(f"SELECT {OF_EVENT}, id FROM event WHERE kind IN {OUTSIDE} AND payload IS NOT NULL"))
-    if lost := [n for n, (_, event) in acknowledged.items() if of_events.get(n) != event]:
+    if lost := [n for n in acknowledged if n not in of_events]:
         raise Broken(f"{len(lost)} acknowledged deposits are lost: {sorted(lost)[:5]}")
+    if other := [(n, event, of_events[n]) for n, (_, event) in acknowledged.items() if of_events[n] != event]:
+        raise Broken(f"{len(other)} deposits were acknowledged with other events than they have: {sorted(other)[:5]}")
 
 
 def rests(query: Query) -> bool:
