@@ -13,7 +13,6 @@ from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from benchmarks.postgresql_rates.process_groups import ProcessGroup
 from blackboard import Blackboard
 from blackboard.store.rows import EventRow, MarkRow
-from blackboard.store.statements import MARKS
 
 __all__ = ["by_processes", "far_away", "in_bulk", "listed"]
 
@@ -75,9 +74,6 @@ def in_bulk(server: MeasuredServer, *, marks: int = 1000, rounds: int = 3, count
         Blackboard.open(url, author="person:bench", kinds=boards.KINDS) as board,
     ):
         salts = itertools.count(1)
-        inserts = [
-            statement.compiled(board.database.dialect)[0] for statement in (MARKS.insert_event, MARKS.insert_mark)
-        ]
         first, now = board.session.read(lambda txn: (txn.last_event + 1, txn.now))
         ready = [[*boards.rows(boards.Trace, count, first + n * count, now)] for n in reversed(range(2 * rounds))]
 
@@ -86,7 +82,7 @@ def in_bulk(server: MeasuredServer, *, marks: int = 1000, rounds: int = 3, count
             board.deposit_many(boards.Trace(subject=subject, detail="many") for subject in subjects)
 
         deposit(min(count, 1000))
-        rates = _rates(rounds, count, deposit, _executemany(session, inserts, ready), _copy(session, ready))
+        rates = _rates(rounds, count, deposit, _executemany(session, ready), _copy(session, ready))
     names = ("deposit_many", "executemany into the same tables", "COPY into the same tables")
     for name, aim, found in zip(names, (15_000, None, None), rates, strict=True):
         yield Row(name, marks, min(found), "marks a second", aim, detail=listed(found))
@@ -116,12 +112,14 @@ def _rates(rounds: int, count: int, *loops: Callable[[int], None]) -> list[list[
 Ready = list[list[tuple[MarkRow, EventRow]]]
 
 
-def _executemany(session: Any, inserts: list[str], ready: Ready) -> Callable[[int], None]:
+def _executemany(session: Any, ready: Ready) -> Callable[[int], None]:
     def insert(count: int) -> None:
         for part in _parts(ready.pop()):
             with session.transaction(), session.cursor() as cursor:
-                cursor.executemany(inserts[0], [event._asdict() for _, event in part])
-                cursor.executemany(inserts[1], [mark._asdict() for mark, _ in part])
+                for table, rows in (("event", [event for _, event in part]), ("mark", [mark for mark, _ in part])):
+                    columns = rows[0]._fields
+                    places = ", ".join(["%s"] * len(columns))
+                    cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 
     return insert
 
