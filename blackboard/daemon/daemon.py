@@ -339,13 +339,13 @@ class Daemon:
 
     def _report_start(self, recovered: int) -> None:
         where, model = self.board.database.where, self.worker.describe_model()
+        deployed, gone = self.board.deployment.agents, self.worker.gone_agents()
         log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
         self._watchdog.report_ready(f"serves {where}")
-        deployed = self.board.deployment.agents
         if unknown := sorted(name for name in deployed.keys() - self.agents.keys() if not deployed[name].remote):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
-        if gone := self.worker.gone_agents():
+        if gone:
             log.warning("crossings and activations are held: their agents are not in the deployment", held=gone)
 
     # -- the loop ----------------------------------------------------------------------------------------------------
