@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
 from blackboard.core.states import ActivationState, CallState, CrossingState
 from blackboard.store.tables import metadata
@@ -74,7 +75,7 @@ def names(place: str) -> Iterator[str]:
             yield from (name for _, name in defined)
             yield from (*metadata.tables, *columns, *(column for view in VIEWS.values() for column in view))
         case "member of Blackboard":
-            yield from (name for owner, name in defined if owner == "Blackboard")
+            yield from dir(Blackboard)
         case "setting":
             yield from (name for owner, name in defined if owner in SETTINGS)
         case "module":

@@ -10,20 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.clock import Clock, SystemClock, to_datetime
-from blackboard.core.authors import check_author
-from blackboard.core.deployment import Deployment
-from blackboard.core.marks.mark_model import Mark
-from blackboard.durations import DurationLike, parse_duration
-from blackboard.store.database import Database
-
-if TYPE_CHECKING:
-    pass
-
 from blackboard.board.interface.administration_methods import AdministrationMethods
 from blackboard.board.interface.deposit_methods import DepositMethods
 from blackboard.board.interface.outbox_methods import OutboxMethods
@@ -31,6 +20,13 @@ from blackboard.board.interface.people_methods import PeopleMethods
 from blackboard.board.interface.reading_methods import ReadingMethods
 from blackboard.board.interface.remote_work_methods import RemoteWorkMethods
 from blackboard.board.interface.status_methods import StatusMethods
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.clock import Clock, SystemClock, to_datetime
+from blackboard.core.authors import check_author
+from blackboard.core.deployment import Deployment
+from blackboard.core.marks.mark_model import Mark
+from blackboard.durations import DurationLike, parse_duration
+from blackboard.store.database import Database
 
 
 class Blackboard(
@@ -86,8 +82,7 @@ class Blackboard(
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
             prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
                 that gives each transaction another connection, such as PgBouncer in its transaction mode.
-            direct_url: The URL of the server itself, for notifications, if `url_or_path` names a
-                pooler.
+            direct_url: The URL of the server itself, for notifications, if `url_or_path` names a pooler.
 
         Raises:
             ConfigurationError: The URL cannot be used.

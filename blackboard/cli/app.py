@@ -22,7 +22,7 @@ from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
 
 IS_HOOK = "blackboard.is_hook"
-"""Where a context says whether the command is a hook."""
+"""The key in `context.meta` that says whether the command is a hook."""
 
 COMMANDS = {
     "everyday_commands.mark_commands": (

@@ -38,7 +38,7 @@ def answer_schema(answer: type[BaseModel]) -> dict[str, Any]:
 def _strict(node: Any, place: str) -> dict[str, Any]:
     """Return a part of a schema in the form that the API accepts, with its limits in words."""
     if not isinstance(node, Mapping) or not node:
-        raise _cannot(place, "it has no type; give it one")
+        raise _cannot(place, "it has no type; give the field an annotation")
     keywords = {key: value for key, value in node.items() if key not in _OMITTED}
     strict: dict[str, Any] = {}
     if (definitions := keywords.pop("$defs", None)) is not None:
@@ -71,7 +71,7 @@ def _choice(keywords: dict[str, Any], strict: dict[str, Any], place: str) -> boo
 
 def _typed(type_name: object, keywords: dict[str, Any], strict: dict[str, Any], place: str) -> None:
     if not isinstance(type_name, str):
-        raise _cannot(place, "it has no type; give it one")
+        raise _cannot(place, "it has no type; give the field an annotation")
     strict["type"] = type_name
     if type_name == "object":
         _object(keywords, strict, place)

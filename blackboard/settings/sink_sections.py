@@ -245,7 +245,7 @@ class SinkSection(SinkSpec):
         if self.environment and self.command is None:
             raise ValueError("'environment' is for a sink with 'command'; remove it, or set 'command'")
         if not 0 < self.timeout <= LONGEST_ATTEMPT:
-            raise ValueError("an attempt takes more than 0s and at most 60s")
+            raise ValueError("'timeout', the longest time of an attempt, must be above 0s and at most 60s")
         return self
 
     @property

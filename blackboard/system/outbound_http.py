@@ -62,7 +62,7 @@ class Endpoint:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise ValueError("it is not an address") from None
+            raise ValueError("the text is not a URL; write it as https://host/path") from None
         if parts.scheme not in ("https", "http") or not parts.hostname:
             raise ValueError("an address starts with https:// or http:// and the name of a host")
         if "@" in parts.netloc:

@@ -16,7 +16,7 @@ from blackboard.store.statements import MARKS
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Store the new tags of a kind for its live marks, and yield a text with the number of tagged marks."""
+    """Store the new tags of a kind for its live marks, and return a line with the number of tagged marks."""
     before, after = _fields(old), _fields(new)
     for tag in before:
         if before[tag] != after.get(tag):

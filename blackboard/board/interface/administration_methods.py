@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from blackboard.board import access_tokens
 from blackboard.board.deployment_changes.declarations import AgentDeclaration
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.housekeeping import erasure, file_compaction
-from blackboard.board.reading import (
-    board_status,
-)
+from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.reading import board_status
 from blackboard.board.result_types import (
     AccessToken,
     CompactionReport,
@@ -24,14 +22,7 @@ from blackboard.core.access_scopes import Scopes
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.mark_model import Mark
 from blackboard.durations import DurationLike, parse_duration
-from blackboard.errors import (
-    StoreBusy,
-)
-
-if TYPE_CHECKING:
-    pass
-
-from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.errors import StoreBusy
 
 
 class AdministrationMethods(BoardHandle):

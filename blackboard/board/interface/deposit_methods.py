@@ -17,17 +17,13 @@ from blackboard.board.mark_storage import (
 )
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.signatures import check_signature
-from blackboard.board.result_types import (
-    Receipt,
-)
+from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, check_if_event
-from blackboard.errors import (
-    UsageError,
-)
+from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
     from blackboard.store.transaction import Transaction

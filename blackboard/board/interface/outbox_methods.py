@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from blackboard.board.messages import outbox_messages
-from blackboard.board.result_types import (
-    OutboxMessage,
-)
-
-if TYPE_CHECKING:
-    pass
-
 from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.messages import outbox_messages
+from blackboard.board.result_types import OutboxMessage
 
 
 class OutboxMethods(BoardHandle):

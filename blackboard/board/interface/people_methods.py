@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
+from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.people import early_wakes, failed_activations, inbox, pauses
 from blackboard.board.result_types import (
     EarlyWake,
@@ -16,11 +15,6 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.micro_dollars import check_cost, from_usd
-
-if TYPE_CHECKING:
-    pass
-
-from blackboard.board.interface.board_handle import BoardHandle
 
 
 class PeopleMethods(BoardHandle):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TypeVar, overload
 
+from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import (
     event_streams,
     mark_queries,
@@ -29,11 +30,6 @@ from blackboard.errors import (
     UnreadableMark,
     UnreadableMarksWarning,
 )
-
-if TYPE_CHECKING:
-    pass
-
-from blackboard.board.interface.board_handle import BoardHandle
 
 M = TypeVar("M", bound=Mark)
 

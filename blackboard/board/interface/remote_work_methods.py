@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from blackboard.board import remote_work
 from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import (
     RemoteActivation,
@@ -17,14 +17,7 @@ from blackboard.board.result_types import (
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration
-from blackboard.errors import (
-    UsageError,
-)
-
-if TYPE_CHECKING:
-    pass
-
-from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.errors import UsageError
 
 
 class RemoteWorkMethods(BoardHandle):

@@ -138,8 +138,7 @@ def _record_without_effect(
     The event belongs to `mark`, the mark of the latest deposit. It has the state that the deposit alone would have had.
     """
     state = single_state(new.kind, new.state)
-    if state.law != new.kind.decay:
-        txn.laws.register(txn.sql, state.law)
+    register_law(txn, new.kind, state.law, None)
     details = _details(new, txn.next_event())
     recorded = mark._replace(
         author=new.request.author,

@@ -50,7 +50,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
 def store(
     txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest, digest: str | None = None
 ) -> Receipt:
-    """Deposit the mark of a request as `prepare` returned it, under the key of the request if it has one.
+    """Deposit the mark of a request as `check_and_register` returned it, under the key of the request if it has one.
 
     `digest` is that of the request, if it is known.
     """
@@ -146,7 +146,7 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
 
 
 def prepare_checked(txn: BoardTransaction, request: DepositRequest) -> DepositRequest:
-    """Prepare a request as `prepare` does, whose payload was checked by another process under the same deployment.
+    """Prepare a request as `check_and_register` does, after another process checked its payload under this deployment.
 
     Raises:
         InvalidMark: The payload is too large, or the intensity or the end is invalid.

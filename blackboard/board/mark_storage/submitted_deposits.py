@@ -22,9 +22,11 @@ from blackboard.core.marks.mark_model import check_intensity, check_subject
 from blackboard.errors import UsageError
 from blackboard.store.database_server.submission_queue import Submission
 
-_FIELDS = ("kind", "author", "key", "until", "source", "occurred_at", "if_event", "traceparent")
-"""The fields of a request that are passed on as they are."""
+_WRITTEN_APART = frozenset({"subject", "payload", "intensity", "decay", "text", "activation_id"})
+"""The fields of a request that are checked or written in another form first."""
 
+_FIELDS = tuple(name for name in DepositRequest._fields if name not in _WRITTEN_APART)
+"""The fields of a request that are passed on as they are."""
 
 _NOT_OF_REQUEST = frozenset({"version", "law", "digest"})
 """The values that are no fields of a request: they are read apart."""

@@ -25,7 +25,7 @@ IfEvent = Annotated[
     int | None,
     typer.Option(
         metavar="EVENT",
-        help="Change the mark only if its event_id is still this.",
+        help="Change the mark only if its event_id is still EVENT.",
     ),
 ]
 

@@ -280,7 +280,9 @@ class Measure(ABC):
         if not isinstance(by, str) or not by or SEPARATOR in by:
             raise InvalidCondition(f'{self.name}: by names a tag, such as "service", not {by!r}')
         if self.over == "board":
-            raise InvalidCondition(f'{self.name}: by="{by}" measures groups of all subjects; leave out over="board"')
+            raise InvalidCondition(
+                f'{self.name}: by="{by}" covers all subjects already, in groups; leave out over="board"'
+            )
         for kind in kinds:
             if not isinstance(kind, str) and (problem := kind.defaults.tag_schema.group_problem(by)) is not None:
                 raise InvalidCondition(f"{self.name}: by: {problem}")

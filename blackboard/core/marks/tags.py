@@ -180,7 +180,7 @@ class TagSchema:
 
         Raises:
             UnknownName: The kind has no such tag.
-            UsageError: A value cannot be that of a tag.
+            UsageError: A value cannot be stored as a tag.
         """
         return TagFilter(self, {name: frozenset(self._keys_of(name, value)) for name, value in where.items()})
 
@@ -283,7 +283,7 @@ def as_data(where: Where) -> dict[str, TagValue | tuple[TagValue, ...]]:
     """Return the values that tags must have as JSON can represent them.
 
     Raises:
-        UsageError: A value cannot be that of a tag.
+        UsageError: A value cannot be stored as a tag.
     """
     found = {name: tuple(map(_as_json, _values_of(name, value))) for name, value in where.items()}
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
@@ -329,7 +329,7 @@ def _values_of(name: str, value: Any) -> Iterator[TagValue | Decimal]:
     """Yield the values that a tag may have, without None: an absent tag matches nothing.
 
     Raises:
-        UsageError: A value cannot be that of a tag.
+        UsageError: A value cannot be stored as a tag.
     """
     for item in value if isinstance(value, list | tuple | set | frozenset) else [value]:
         try:

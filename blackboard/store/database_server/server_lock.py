@@ -29,7 +29,7 @@ class ProcessLock(Protocol):
 
 
 class ServerLock:
-    """An advisory lock of a transaction. So it works behind a pooler of connections, too.
+    """An advisory lock of a transaction. A pooler keeps a transaction on one connection, so the lock works behind it.
 
     Args:
         database: The database of the board.

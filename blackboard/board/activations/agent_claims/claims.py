@@ -271,7 +271,7 @@ def _reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
 
 
 def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, list[int]]:
-    """Return the ids of the marks of an activation by their subjects, or all by their group or the board."""
+    """Return the ids of the marks of an activation by subject, or under one key if it measures a group or the board."""
     scope = _shared_scope(txn, row)
     marks: dict[str, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
