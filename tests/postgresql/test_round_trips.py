@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -151,6 +152,18 @@ def test_the_error_of_a_statement_that_waited_has_its_cause(watched: Blackboard)
         txn.sql.run(MARKS.record_time, at=txn.now)
 
     with pytest.raises(StoreError, match="duplicate key value"):
+        watched.session.write(work)
+    assert watched.query("SELECT * FROM unique_value") == []
+    watched.deposit(Ash(subject="next"))
+
+
+def test_a_commit_that_rolls_back_is_an_error(watched: Blackboard) -> None:
+    def work(txn: Any) -> None:
+        txn.sql.run(MARKS.insert_unique_value, kind="page", value="a", mark_id=1)
+        with contextlib.suppress(Exception):  # the server refuses all later statements, but answers COMMIT
+            txn.sql.cursor.execute("SELECT 1 / 0")
+
+    with pytest.raises(StoreError, match="rolled the transaction back"):
         watched.session.write(work)
     assert watched.query("SELECT * FROM unique_value") == []
     watched.deposit(Ash(subject="next"))

@@ -71,6 +71,7 @@ class StatementPipeline:
         self._connection, self._pgconn, self._prepares = connection, connection.pgconn, prepares
         self._converter, self._automatic = adapt.Transformer(connection), adapt.PyFormat.AUTO
         self._lost, self._error_from = psycopg.OperationalError, psycopg.errors.error_from_result
+        self._failed = psycopg.errors.InFailedSqlTransaction
         self._status, self._idle = pq.ExecStatus, pq.TransactionStatus.IDLE
         self._waiting: list[_Waiting] = []
         self._unread: list[_Message] = []
@@ -176,10 +177,10 @@ class StatementPipeline:
         """Take the answers of a message, and return the error of the first statement that failed."""
         error: Exception | None = None
         for each, is_new in zip(waiting, new, strict=True):
-            if is_new and (failed := self._take(None)) is not None:
+            if is_new and (failed := self._take(each, None)) is not None:
                 del self._names[each.sql, each.types]
                 error = error or failed
-            failed = self._take(each.answer)
+            failed = self._take(each, each.answer)
             error = error or failed
         if (end := self._result()) is None or end.status != self._status.PIPELINE_SYNC:
             raise error or self._lost("the connection ended within a message")
@@ -188,13 +189,18 @@ class StatementPipeline:
             self._waiting.append(_Waiting(_FORGET + oldest.decode(), (), (), (), None))
         return error
 
-    def _take(self, answer: Answer | None) -> Exception | None:
-        """Take the answer to one statement, and return its error."""
+    def _take(self, each: _Waiting, answer: Answer | None) -> Exception | None:
+        """Take the answer to one statement, and return its error.
+
+        A server answers COMMIT without an error even if it rolls back, because an earlier message failed.
+        """
         error: Exception | None = None
         while (result := self._result()) is not None:
             status = result.status
             if status in (self._status.FATAL_ERROR, self._status.PIPELINE_ABORTED):
                 error = error or self._error_from(result, self._connection.info.encoding)
+            elif each.sql == "COMMIT" and result.command_status == b"ROLLBACK":
+                error = error or self._failed("COMMIT rolled the transaction back, because a statement had failed")
             elif answer is not None:
                 answer.changed = result.command_tuples or 0
                 if status == self._status.TUPLES_OK and result.ntuples:

@@ -232,6 +232,8 @@ class SubmissionQueue:
             The results if the submission was done; None if the server did not answer in time.
         """
         if self._inserted.changed is None and not is_lost:
+            with contextlib.suppress(Exception):  # the next transaction opens another connection
+                connect()  # ends the transaction of a turn that was taken behind the refused submission
             return SubmissionEnd(None)
         # A second attempt finds the row as a first one left it, whose answer was lost.
         statement = _WITHDRAW.format(writer=self._writer, number=self._number, next=self._number + 1)
