@@ -146,7 +146,7 @@ def _files_being_imported(error: BaseException) -> set[str]:
 
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_CONTEXT = os.path.join(_OWN, "daemon", "run_context.py")
+_CONTEXT = os.path.join(_OWN, "daemon", "agent_runs", "run_context.py")
 """The file of the functions that agents call in a run. An error of the board from there is about the daemon's board."""
 _IMPORTER = "<frozen importlib._bootstrap>"
 _STANDARD = os.path.dirname(os.__file__) + os.sep
