@@ -66,6 +66,7 @@ class Blackboard(
         writes: bool = True,
         prepare: bool = True,
         direct_url: str | None = None,
+        share_commits: bool = False,
     ) -> Self:
         """Open a board.
 
@@ -83,6 +84,7 @@ class Blackboard(
             prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
                 that gives each transaction another connection, such as PgBouncer in its transaction mode.
             direct_url: The URL of the server itself, for notifications, if `url_or_path` names a pooler.
+            share_commits: Whether deposits of processes that wait for each other on a server share transactions.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -98,7 +100,7 @@ class Blackboard(
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         session = BoardSession.open(
-            Database(url_or_path, mode, prepare=prepare, direct_url=direct_url),
+            Database(url_or_path, mode, prepare=prepare, direct_url=direct_url, share_commits=share_commits),
             clock or SystemClock(),
             MarkClasses(kinds),
             None if leap is None else parse_duration(leap),

@@ -228,6 +228,7 @@ class CommandSession:
                 mode=settings.database.mode,
                 prepare=settings.database.prepare,
                 direct_url=settings.database.direct_url,
+                share_commits=settings.database.share_commits,
                 writes=False,  # a command that writes fails when it does
             )
         for warning in caught:

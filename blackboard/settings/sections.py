@@ -39,6 +39,8 @@ class DatabaseSection(Section):
     """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
     direct_url: str | None = Field(default=None, min_length=1)
     """The URL of the server itself, for notifications, if `url` names a pooler."""
+    share_commits: bool = False
+    """Whether deposits of processes that wait for each other on a server share transactions."""
 
 
 class DeploymentSection(Section):

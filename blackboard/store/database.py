@@ -68,6 +68,7 @@ class Database:
         prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
             each transaction another one.
         direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
+        share_commits: Whether deposits of processes that wait for each other on a server share transactions.
 
     Attributes:
         dialect: The kind of database.
@@ -84,7 +85,13 @@ class Database:
     """
 
     def __init__(
-        self, url: str | Path, mode: int | None = None, *, prepare: bool = True, direct_url: str | None = None
+        self,
+        url: str | Path,
+        mode: int | None = None,
+        *,
+        prepare: bool = True,
+        direct_url: str | None = None,
+        share_commits: bool = False,
     ) -> None:
         self._url = DatabaseUrl(url, self._raw, prepare=prepare)
         self.dialect, self.path = self._url.dialect, self._url.path
@@ -95,8 +102,8 @@ class Database:
         self._is_durable = True
         self._writer: Any = None
         self._commits = self.dialect.commit_record()
-        self.combined = CombinedCommits(self) if self.dialect.is_remote else None
-        """Commits of work of several processes on a server; None for a file."""
+        self.combined = CombinedCommits(self) if share_commits and self.dialect.is_remote else None
+        """Commits of work of several processes on a server; None if they do not share commits, and for a file."""
         self._open: Transaction | None = None
         """The open writing transaction."""
         self.readonly_engine: Engine | None = None
@@ -694,11 +701,12 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         with self.group_commit.exclusive():
-            if self._commits is not None and self.combined is not None and self._writer is not None:
+            if self._commits is not None and self._writer is not None:
                 with contextlib.suppress(Exception):  # otherwise another writer removes the rows later
                     cursor = self.idle_writer().cursor()
                     self._commits.remove(cursor)
-                    self.combined.queue.remove(cursor)
+                    if self.combined is not None:
+                        self.combined.queue.remove(cursor)
             self._close_connections()
             if self.file is not None:
                 self.file.forget_opened()

@@ -28,7 +28,7 @@ def believe_busy(board: Blackboard) -> None:
 
 def main(url: str, name: str, number: str, failpoint: str) -> None:
     """Deposit as the arguments say."""
-    with Blackboard.open(url, author="person:ada", kinds=[Ash]) as board:
+    with Blackboard.open(url, author="person:ada", kinds=[Ash], share_commits=True) as board:
         for _ in range(2):  # the first one may register the kind
             board.deposit(Ash(subject="first"))
         believe_busy(board)

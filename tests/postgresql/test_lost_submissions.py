@@ -32,7 +32,7 @@ def subjects(board: Blackboard) -> list[str]:
 
 def open_busy(stack: ExitStack, url: str) -> Blackboard:
     """Return a board that believes that others write."""
-    board = stack.enter_context(Blackboard.open(url, author="person:ada", kinds=[Ash]))
+    board = stack.enter_context(Blackboard.open(url, author="person:ada", kinds=[Ash], share_commits=True))
     for _ in range(2):
         board.deposit(Ash(subject="first"))
     believe_busy(board)

@@ -45,7 +45,9 @@ class Writers:
     def __init__(self, url: str, sessions: ServerSessions, stack: ExitStack, number: int) -> None:
         self._sessions = sessions
         self.boards = [
-            stack.enter_context(Blackboard.open(url, author=f"person:p{index}", kinds=[Ash, Smoke, Seat]))
+            stack.enter_context(
+                Blackboard.open(url, author=f"person:p{index}", kinds=[Ash, Smoke, Seat], share_commits=True)
+            )
             for index in range(number)
         ]
         for index, board in enumerate(self.boards):
@@ -235,7 +237,7 @@ def test_a_deposit_that_was_checked_under_another_deployment_is_made_by_its_proc
 
 
 def test_a_writer_that_ends_leaves_no_row_and_no_words(board_url: str, board: Blackboard) -> None:
-    with Blackboard.open(board_url, kinds=[Smoke]) as other:
+    with Blackboard.open(board_url, kinds=[Smoke], share_commits=True) as other:
         for _ in range(2):  # the first one registers the kind
             other.deposit(Smoke(subject="a"))
         believe_busy(other)
