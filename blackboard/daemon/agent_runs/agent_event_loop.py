@@ -245,7 +245,8 @@ def _own_frames(frame: FrameType | None) -> list[FrameType]:
     while frame is not None:
         frames.append(frame)
         frame = frame.f_back
-    skipped = {str(Path(asyncio.__file__).parent), str(Path(threading.__file__).parent), str(Path(__file__).parent)}
+    files = (asyncio.__file__, threading.__file__, __file__, forked_children.__file__)
+    skipped = {str(Path(file).parent) for file in files}
     frames.reverse()
     while frames and str(Path(frames[0].f_code.co_filename).parent) in skipped:
         frames.pop(0)
