@@ -100,7 +100,7 @@ def test_without_tls_only_a_named_network_is_reached() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_address_of_a_webhook(url: str) -> None:
-    with pytest.raises(ValueError, match="address|not a URL") as caught:
+    with pytest.raises(ValueError, match=r"address|not a URL") as caught:
         Endpoint.parse(url)
     assert "s3cret" not in str(caught.value)
 
