@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, Mark, Receipt, agent, strength
-from blackboard.errors import Conflict, KeyReused, StoreBusy, UniqueConflict
+from blackboard.errors import Conflict, KeyReused, StoreBusy, StoreError, UniqueConflict
 from blackboard.store.database_server import submission_queue
 from tests.postgresql.depositing_process import Ash, believe_busy
 from tests.postgresql.server_sessions import ServerSessions
@@ -234,6 +234,27 @@ def test_a_deposit_that_was_checked_under_another_deployment_is_made_by_its_proc
     )
     assert [each.outcome for each in outcomes[1:]] == ["deposited"] * 3
     assert len([mark for mark in board.marks(kind="ash") if mark.subject.startswith("p")]) == 3
+
+
+def test_results_of_the_last_submission_are_not_taken_for_those_of_a_batch_that_could_not_be_submitted(
+    writers: Writers, board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers.together(*[lambda each: each.deposit(Ash(subject=each.author))] * 4)
+    for index, each in enumerate(writers.boards):
+        database, failures = each.database, [StoreError("the server cannot be reached")]
+
+        def fail_once(
+            *, writes: bool, connect: Callable[..., Any] = database.connect, failures: list[StoreError] = failures
+        ) -> Any:
+            if writes and failures:
+                raise failures.pop()
+            return connect(writes=writes)
+
+        database.close_writer()
+        monkeypatch.setattr(database, "connect", fail_once)
+        receipt = each.deposit(Ash(subject=f"next/{index}"))
+        assert not failures
+        assert [mark.id for mark in board.marks(subject=f"next/{index}")] == [receipt.mark_id]
 
 
 def test_a_writer_that_ends_leaves_no_row_and_no_words(board_url: str, board: Blackboard) -> None:

@@ -111,11 +111,17 @@ class CombinedCommits:
         requests = json.dumps([entry.submission.request for entry in batch])
         if len(requests) > MAX_CHARACTERS:
             return False
+        try:
+            pipeline = connection.writing_pipeline()
+        except Exception:
+            # Nothing is submitted. A withdrawal would find the submission before, and take its results for those of
+            # this batch. Alone, the batch tries again to connect.
+            return False
         transaction: Transaction | None = None
         failed: set[str] = set()
         try:
             try:
-                outcome = self.queue.submit(connection.writing_pipeline(), requests)
+                outcome = self.queue.submit(pipeline, requests)
                 failpoint("submission.answered")
                 while isinstance(outcome, Turn) and (transaction is None or not transaction.committed):
                     transaction = connection.continue_transaction()

@@ -181,10 +181,10 @@ class SubmissionQueue:
             psycopg.Error: The wait took too long, or the connection is lost. The submission is then to be withdrawn.
         """
         self._number += 1
+        self._inserted = Answer()
         if self._number == 1:
             pipeline.add(_TIDY)
             pipeline.send()
-        self._inserted = Answer()
         pipeline.add(_SUBMIT, (self._writer, self._number, requests), self._inserted)
         pipeline.send()
         return self.take_turn(pipeline)
