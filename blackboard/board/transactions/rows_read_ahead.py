@@ -24,7 +24,7 @@ class RowsReadAhead:
         self._keys: dict[str, list[DepositKeyRow]] = {}
         self._absorbed: dict[tuple[int, int], AbsorbedRow | None] = {}
         self._watches: set[int] = set()
-        """The watches of which it was read what they have absorbed."""
+        """The watches whose absorbed marks were read."""
         self._watermarks: dict[int, int] = {}
 
     def read_marks(self, sql: Transaction, places: Iterable[tuple[str, str]]) -> None:

@@ -145,9 +145,9 @@ def _positions_of_keys(statement: Statement[Any]) -> dict[str, int]:
 
 @cache
 def following(statement: Statement[Any], name: str, first: Statement[Any]) -> tuple[str, tuple[str, ...]]:
-    """Return the text of a question of which one value is the `FirstOf` another, and the names of its values.
+    """Return the text of a question that takes one value from the answer to another, and the names of its values.
 
-    The names of the values of the other begin with `first_`.
+    The names of the other question's values begin with `first_`.
     """
     inner = PARAMETER.sub(r":first_\1", first.text(POSTGRESQL))
     value = f"(SELECT first.value FROM ({inner}) AS first (value) LIMIT 1)"

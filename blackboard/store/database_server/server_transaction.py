@@ -26,7 +26,7 @@ Value = TypeVar("Value", bound=int | float | str | None)
 
 
 class _Following(NamedTuple):
-    """A question of which one value is the first result of another."""
+    """A question that takes one value from the first row of the answer to another."""
 
     statement: Statement[Any]
     name: str

@@ -68,7 +68,7 @@ def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
 
 
 def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Return a crossing that is free to start, with the instant that it is for now; None if it is too late."""
+    """Return a crossing that is free to start, with its instant brought up to date; None if it is too late."""
     at, value = _stands_for(txn, watch, crossing.crossed_at, crossing.value)
     if at != crossing.crossed_at:
         crossing = crossing._replace(crossed_at=at, noticed_at=txn.now, value=value)
