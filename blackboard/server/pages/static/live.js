@@ -47,8 +47,10 @@ function take(event, isAll) {
 function connect() {
   const page = document.body.dataset.page + location.search;
   const stream = new EventSource(`${root}/live?page=${encodeURIComponent(page)}`);
-  stream.addEventListener("open", () => showConnection("live"));
-  stream.addEventListener("all", (event) => take(event, true));
+  stream.addEventListener("all", (event) => {
+    take(event, true);
+    showConnection("live");
+  });
   stream.addEventListener("changes", (event) => take(event, false));
   stream.addEventListener("error", () => {
     showConnection("not connected");

@@ -4,7 +4,10 @@
 export function morph(element, html) {
   const template = document.createElement("template");
   template.innerHTML = html;
+  const focused = document.activeElement;
   morphChildren(element, template.content);
+  // A browser takes the focus from an element that is moved.
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
 function morphChildren(old, fresh) {
