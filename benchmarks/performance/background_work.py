@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board.deployment_changes import redeployment
+from blackboard.board.rollout import redeployment
 from blackboard.core.deployment import Deployment, KindSpec
 
 __all__ = [

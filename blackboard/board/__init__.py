@@ -32,7 +32,7 @@ board_session       the transactions of one board, each at one instant
 board_clock         the board's time
 worker_registry     the processes on the board, and how they notify each other
 mark_storage        marks: their deposits, their changes, and how they leave
-deployment_changes  what a new deployment changes in kinds, agents, watches and marks
+rollout             what changes on the board when a new deployment becomes active
 mark_classes        the mark classes that this process knows, and checks of payloads
 watches             watches: the marks that count for them, and their crossings
 transactions        one transaction, and the rows that it reads and writes

@@ -9,7 +9,6 @@ from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.deployment_changes import redeployment
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.messages import outbox_messages
@@ -17,6 +16,7 @@ from blackboard.board.needs import need_agents, needs_overview
 from blackboard.board.reading.explanation_lines import need_parts
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
+from blackboard.board.rollout import redeployment
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access

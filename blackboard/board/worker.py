@@ -20,10 +20,10 @@ from blackboard.board.activations.run_ends import activation_recovery, activatio
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.claims_with_searches import claim_up_to
-from blackboard.board.deployment_changes.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.result_types import Receipt
+from blackboard.board.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction

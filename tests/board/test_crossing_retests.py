@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
-from blackboard.board.deployment_changes import backfill
 from blackboard.board.deployments.deployment_preview import preview
+from blackboard.board.rollout import backfill
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
 from tests.board.world import HOUR, MINUTE, World, kind, spec

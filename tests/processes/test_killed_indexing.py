@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.deployment_changes import search_changes
+from blackboard.board.rollout import search_changes
 from blackboard.core.deployment import Deployment, KindSpec
 from tests.support.search_checks import check_index
 

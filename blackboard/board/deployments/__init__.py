@@ -4,5 +4,5 @@ deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
 unreadable_marks    marks that no longer fit the class of their kind
 
-The package `deployment_changes` has what a new deployment changes on the board.
+The package `rollout` has what a new deployment changes on the board.
 """

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployment_changes import backfill, redeployment
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.unreadable_marks import Misfits
+from blackboard.board.rollout import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings

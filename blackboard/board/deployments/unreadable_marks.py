@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from blackboard.board.deployment_changes import redeployment
-from blackboard.board.deployment_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.people import failed_activations
 from blackboard.board.result_types import DeployResult
+from blackboard.board.rollout import redeployment
+from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.deployment import Deployment, KindSpec

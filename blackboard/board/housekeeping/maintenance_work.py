@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployment_changes import backfill, search_changes
 from blackboard.board.housekeeping import file_compaction, retention, search_purge
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.needs import overdue_needs
+from blackboard.board.rollout import backfill, search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.system.board_files import BoardFiles

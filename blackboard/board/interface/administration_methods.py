@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blackboard.board import access_tokens
-from blackboard.board.deployment_changes.declarations import AgentDeclaration
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.housekeeping import erasure, file_compaction
@@ -18,6 +17,7 @@ from blackboard.board.result_types import (
     DeployResult,
     ErasureReport,
 )
+from blackboard.board.rollout.declarations import AgentDeclaration
 from blackboard.core.access_scopes import Scopes
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.mark_model import Mark

@@ -1,23 +1,14 @@
-"""Unique values: which live mark of a kind holds which value of its unique field.
+"""The values of a unique field, in a form that can be compared.
 
-Instants are compared as instants, and numbers as numbers. The schema of the field says what a text stands for. A value
-that several marks had before the field became unique has several holders.
+Instants are compared as instants, and numbers as numbers. The schema of the field says what a text stands for.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from typing import Any
 
-from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.comparison_keys import comparison_key
 from blackboard.core.marks.kinds import Kind
-from blackboard.store.statements import MARKS
-
-MAX_NAMED_VALUES = 5
-"""The largest number of values that are named."""
 
 
 def value_of(kind: Kind, payload: str) -> str | None:
@@ -28,47 +19,6 @@ def value_of(kind: Kind, payload: str) -> str | None:
     return comparison_key(value, schema.get("properties", {}).get(kind.unique), schema)
 
 
-def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Store the values of a new unique field for the live marks of its kind, and describe values of several marks.
-
-    This happens in the transaction of the change, because the next deposit is compared with every value.
-    """
-    if _field_of(old) == _field_of(new):
-        return []
-    txn.sql.run(MARKS.delete_unique_values, kind=name)
-    kind = new.kind(name)
-    holders: defaultdict[str, list[int]] = defaultdict(list)
-    for batch in txn.live_batches(name) if kind.unique is not None else ():
-        pairs = [(value, row.id) for row in batch if (value := value_of(kind, row.payload)) is not None]
-        rows = [{"kind": name, "value": value, "mark_id": mark} for value, mark in pairs]
-        txn.sql.run_many(MARKS.insert_unique_value, rows)
-        for value, mark in pairs:
-            holders[value].append(mark)
-    doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
-    texts = [
-        f"kind {name}: {kind.unique} {readable_value(value)} occurs {len(marks)} times: marks {_ids(marks)}"
-        for value, marks in doubles
-    ]
-    more = (
-        [f"kind {name}: {len(texts) - MAX_NAMED_VALUES} more values occur several times"]
-        if len(texts) > MAX_NAMED_VALUES
-        else []
-    )
-    return texts[:MAX_NAMED_VALUES] + more
-
-
 def readable_value(value: str) -> str:
     """Return a unique value as text for people."""
     return str(json.loads(value)) if value.startswith('"') else value
-
-
-def _ids(marks: list[int]) -> str:
-    return ", ".join(map(str, marks[:MAX_NAMED_VALUES])) + (", ..." if len(marks) > MAX_NAMED_VALUES else "")
-
-
-def _field_of(spec: KindSpec) -> tuple[Any, ...]:
-    """Return the field of a kind that is unique, with its schema, which decides how its values are compared."""
-    if spec.unique is None:
-        return (None,)
-    schema = spec.payload_schema or {}
-    return (spec.unique, schema.get("properties", {}).get(spec.unique), schema.get("$defs"))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from blackboard.board.deployment_changes import mark_migration
 from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage import (
     change_preparation,
@@ -26,6 +25,7 @@ from blackboard.board.mark_storage.deposit_effects import (
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
 from blackboard.board.result_types import Receipt
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions import message_causes, search_docs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployment_changes import mark_migration
 from blackboard.board.mark_storage import change_preparation
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
@@ -21,10 +21,10 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
         Conflict: The mark has changed since the event `if_event`.
     """
     row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id < MAX_ID else None
-    return prepare_change(txn, mark_id, row, if_event)
+    return row_to_change(txn, mark_id, row, if_event)
 
 
-def prepare_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
+def row_to_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
     """Do the work of `live_mark_to_change` for a row that was read already; None if there was no row."""
     if row is not None:
         row = mark_migration.migrate(txn, row)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployment_changes import changed_watches, mark_migration
 from blackboard.board.mark_storage import mark_lookup, mark_tags, open_needs
+from blackboard.board.rollout import changed_watches, mark_migration
 from blackboard.board.transactions import search_docs, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -26,7 +26,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
     Returns the number of moved marks; if it equals `limit`, there may be more.
     """
-    changed_watches.prepare_due(txn, limit)
+    changed_watches.evaluate_before_firing(txn, limit)
     if predicted_crossings.fire_due(txn, limit):
         return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployment_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.needs import need_answers
+from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from blackboard.board import board_clock
-from blackboard.board.deployment_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.deposit_limits import check_size
@@ -15,6 +14,7 @@ from blackboard.board.needs import need_agents, need_answers, overdue_needs
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt
 from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails

@@ -14,7 +14,7 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
-from blackboard.board.deployment_changes import mark_migration
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.activation_inputs import (
     ABSORBED,
     ActivationInput,

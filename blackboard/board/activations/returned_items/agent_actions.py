@@ -89,7 +89,7 @@ def _apply_one(
     if stored is not None:
         _check_board(stored, action)
     try:
-        live = mark_lookup.prepare_change(txn, action.mark.id, stored, action.if_event)
+        live = mark_lookup.row_to_change(txn, action.mark.id, stored, action.if_event)
     except NotFound:
         mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
         _record_gone(txn, row, agent, action.mark.id)

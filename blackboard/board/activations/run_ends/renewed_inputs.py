@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployment_changes import mark_migration
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.activation_inputs import (
     READ,
     Searches,

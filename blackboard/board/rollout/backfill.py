@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from blackboard.board.deployment_changes import changed_watches, mark_migration
+from blackboard.board.rollout import changed_watches, mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.deployment_changes import search_changes, tag_changes
-from blackboard.board.mark_classes import unique_values
+from blackboard.board.rollout import search_changes, tag_changes, unique_changes
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Deployment, KindSpec
@@ -50,7 +49,7 @@ def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spe
     """
     old = known or KindSpec()
     yield f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}"
-    yield from unique_values.follow(txn, name, old, spec)
+    yield from unique_changes.follow(txn, name, old, spec)
     yield from tag_changes.follow(txn, name, old, spec)
     yield from search_changes.follow(txn, name, old, spec)
     if known is not None and known.on_repeat != spec.on_repeat:

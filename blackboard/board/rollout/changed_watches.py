@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from blackboard.board.deployment_changes import mark_migration
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
@@ -26,29 +26,31 @@ TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 """The tasks of backfills that test a watch."""
 
 
-def prepare_change(txn: BoardTransaction, kind: str, subject: str, deposited: Callable[[], str] | None = None) -> None:
+def evaluate_before_change(
+    txn: BoardTransaction, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None = None
+) -> None:
     """Test the watches that a change of a mark of this kind and subject could disturb, if the deployment has changed.
 
-    `deposited` returns the payload of a deposit, which may bring the mark into another group.
+    `payload_of_deposit` returns the payload of a deposit, which may bring the mark into another group.
     """
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
-            for scope in _scopes_to_test(txn, watch, kind, subject, deposited):
+            for scope in _scopes_to_test(txn, watch, kind, subject, payload_of_deposit):
                 _follow_deployment(txn, watch, scope)
 
 
 def _scopes_to_test(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, deposited: Callable[[], str] | None
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
 ) -> Iterator[str]:
     """Yield the scopes of a watch that a change could disturb: those of the mark, and those whose guard it may open."""
-    yield from _scopes_of(txn, watch, kind, subject, deposited)
+    yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
     if guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         yield from (row.scope for row in rows)
 
 
 def _scopes_of(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, deposited: Callable[[], str] | None
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
 ) -> Iterator[str]:
     """Yield the subject or, for a watch over groups, the groups of its marks and of the new payload."""
     if watch.by is None:
@@ -56,14 +58,14 @@ def _scopes_of(
         return
     scopes = [*watch_scopes.scopes_of(txn, watch, txn.stored_marks([kind], subject))]
     if (
-        deposited is not None
-        and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, deposited())) is not None
+        payload_of_deposit is not None
+        and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, payload_of_deposit())) is not None
     ):
         scopes.append(scope)
     yield from dict.fromkeys(scopes)
 
 
-def prepare_due(txn: BoardTransaction, limit: int) -> None:
+def evaluate_before_firing(txn: BoardTransaction, limit: int) -> None:
     """Update the next `limit` due predictions after a change of the deployment, before they fire.
 
     A change may mean that a watch crossed earlier than was predicted, or not at all.

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from blackboard.board.deployment_changes import redeployment
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.rollout import redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD

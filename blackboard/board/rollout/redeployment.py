@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.deployment_changes import agent_changes, backfill, kind_changes
 from blackboard.board.result_types import DeployResult
+from blackboard.board.rollout import agent_changes, backfill, kind_changes
 from blackboard.board.transactions import activity_log, window_events
 from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
