@@ -45,7 +45,7 @@ _NAMES = {
         "MarkPosition MarkRecord NeedRecord OutboxMessage Receipt RemoteActivation RunState ScheduleRecord "
         "SearchResult StreamEvent StreamPosition"
     ),
-    "board.remote_results": "ModelUsage RemoteResult",
+    "board.remote_work.remote_results": "ModelUsage RemoteResult",
     "clock": "ManualClock SystemClock",
     "core.conditions.condition_types": "exactly",
     "core.conditions.measures": "Measure count strength strongest total",

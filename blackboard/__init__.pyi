@@ -1,7 +1,7 @@
 from blackboard.board import Blackboard as Blackboard
 from blackboard.board import Deposit as Deposit
-from blackboard.board.remote_results import ModelUsage as ModelUsage
-from blackboard.board.remote_results import RemoteResult as RemoteResult
+from blackboard.board.remote_work.remote_results import ModelUsage as ModelUsage
+from blackboard.board.remote_work.remote_results import RemoteResult as RemoteResult
 from blackboard.board.result_types import AccessToken as AccessToken
 from blackboard.board.result_types import ActivationRecord as ActivationRecord
 from blackboard.board.result_types import ActivityRecord as ActivityRecord

@@ -37,7 +37,6 @@ mark_classes        the mark classes that this process knows, and checks of payl
 watches             watches: the marks that count for them, and their crossings
 transactions        one transaction, and the rows that it reads and writes
 json_shapes         the shapes of results in JSON, for the command line and the server
-remote_results      the results of remote agents, as JSON
 problem_names       the stable names of errors, for a server and its client
 result_types        the results that the board returns
 """

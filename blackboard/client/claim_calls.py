@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from blackboard.board.remote_results import ModelUsage, RemoteResult
+from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
 from blackboard.client.http_messages import Call, HttpRequest, ask, decode, encode, path_of, post, query_of
 from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS

@@ -15,7 +15,7 @@ from typing import Any
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.json_shapes import json_value
-from blackboard.board.remote_work import WEBHOOK_WORKER
+from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.result_types import RemoteActivation
 from blackboard.clock import from_datetime, microseconds_in, seconds_in
 from blackboard.core.backoff import backoff

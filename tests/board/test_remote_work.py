@@ -294,7 +294,7 @@ def test_attempts_stop_at_the_budget_of_one_activation(world: World) -> None:
 
 
 def _calls() -> Any:
-    from blackboard.board.remote_results import ModelUsage
+    from blackboard.board.remote_work.remote_results import ModelUsage
 
     return [ModelUsage(model="small", usd=0.1)]
 

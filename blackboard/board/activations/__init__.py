@@ -6,5 +6,4 @@ run_ends        the ends of a run: success, failure, conflict, deferral, and the
 agent_claims    which agent may wake, and the lease of an activation for its crossings
 call_handling   the steps of a model call, and what follows if the model refuses or its answer is unusable
 quiescence      whether the remaining work cannot finish by itself
-remote_runs     the runs of remote agents: their claims, leases and ends
 """

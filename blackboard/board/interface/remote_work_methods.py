@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from blackboard.board import remote_work
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.remote_results import ModelUsage, RemoteResult
+from blackboard.board.remote_work import awaited_claims, run_reports
+from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import (
     RemoteActivation,
     RunState,
@@ -44,8 +44,8 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The lease or the wait is too short or too long.
             WorkError: The agent is not remote: a daemon runs it.
         """
-        length = remote_work.check_lease(None if lease is None else parse_duration(lease))
-        return remote_work.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
+        length = awaited_claims.check_lease(None if lease is None else parse_duration(lease))
+        return awaited_claims.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
 
     def claimable_at(self, agent: str) -> datetime | None:
         """Return the next time when a claim may succeed even if nothing changes on the board; None for never.
@@ -56,7 +56,7 @@ class RemoteWorkMethods(BoardHandle):
             UnknownName: There is no such agent.
             WorkError: The agent is not remote: a daemon runs it.
         """
-        return optional_datetime(remote_work.next_instant(self.session, agent))
+        return optional_datetime(awaited_claims.next_instant(self.session, agent))
 
     def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
         """Return a context in which `callback` is called after each commit that may wake an agent.
@@ -72,7 +72,7 @@ class RemoteWorkMethods(BoardHandle):
         Raises:
             TypeError: The callback is a coroutine function, which nothing would await.
         """
-        return remote_work.hear(self.session, callback, every_commit=every_commit)
+        return awaited_claims.hear(self.session, callback, every_commit=every_commit)
 
     def heartbeat(
         self,
@@ -95,8 +95,8 @@ class RemoteWorkMethods(BoardHandle):
             NotFound: There is no such activation.
             UsageError: The lease is too short or too long.
         """
-        length = remote_work.check_lease(None if lease is None else parse_duration(lease))
-        return remote_work.extend(self.session, activation_id, agent, fence, self.author, length)
+        length = awaited_claims.check_lease(None if lease is None else parse_duration(lease))
+        return run_reports.extend(self.session, activation_id, agent, fence, self.author, length)
 
     def finish(
         self,
@@ -125,7 +125,7 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The result, or a mark in it, is not valid.
         """
         given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
-        return remote_work.finish(self.session, activation_id, agent, fence, self.author, given)
+        return run_reports.finish(self.session, activation_id, agent, fence, self.author, given)
 
     def fail(
         self,
@@ -157,7 +157,7 @@ class RemoteWorkMethods(BoardHandle):
         if not (text := reason.strip()):
             raise UsageError("the reason is empty; say why the activation failed")
         failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
-        return remote_work.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
+        return run_reports.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
 
     def give_back(self, activation_id: int, *, fence: int, after: DurationLike = "0s", reason: str = "") -> bool:
         """Give back an activation that this worker has claimed and cannot do now, without counting an attempt.
@@ -171,7 +171,7 @@ class RemoteWorkMethods(BoardHandle):
         Returns:
             Whether it was still claimed.
         """
-        return remote_work.give_back(self.session, activation_id, fence, self.author, parse_duration(after), reason)
+        return run_reports.give_back(self.session, activation_id, fence, self.author, parse_duration(after), reason)
 
     def recover_leases(self) -> int:
         """Recover the activations of remote agents whose leases have expired, and return their number.
@@ -179,4 +179,4 @@ class RemoteWorkMethods(BoardHandle):
         Each is ready again, or its marks are split, or it is quarantined or dead, as for any worker that died. A daemon
         and a server do this by themselves, and so does a claim for its agent.
         """
-        return remote_work.recover(self.session)
+        return run_reports.recover(self.session)

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
-from blackboard.board.remote_results import Usage
+from blackboard.board.remote_work.remote_results import Usage
 from blackboard.clock import seconds_in
 from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration

@@ -20,7 +20,7 @@ from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.needs import overdue_needs
-from blackboard.board.remote_results import RemoteResult, ReturnedMark, Usage
+from blackboard.board.remote_work.remote_results import RemoteResult, ReturnedMark, Usage
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of
 from blackboard.board.transactions.activation_rows import get_activation
