@@ -276,7 +276,9 @@ def test_usage_counts_against_the_budgets(world: World) -> None:
     assert worker.claimable_at("review") == midnight
     assert "usd_per_day = 1: 1.2 used" in world.board.agents()[0].state
     assert world.board.costs()[0].usd == pytest.approx(1.2)
-    assert worker.claim("review", wait="24h") is not None
+    world.advance((midnight - worker.now() - timedelta(minutes=5)) / timedelta(microseconds=1))
+    assert worker.claim("review") is None
+    assert worker.claim("review", wait="10m") is not None
 
 
 def test_attempts_stop_at_the_budget_of_one_activation(world: World) -> None:
