@@ -192,9 +192,11 @@ def _check_author(board: Blackboard, record: MarkRecord) -> None:
 
 
 def _with(session: str, position: int, sessions: Mapping[str, int]) -> dict[str, int]:
-    """Return the sessions of a scent with another one; "" is none. One that waits already keeps its position."""
-    if not session:
+    """Return the sessions of a scent, with one more. An empty name adds none; a session that waits keeps its position.
+
+    If there is no room, the session that has waited longest loses its place, because it has most likely ended.
+    """
+    if not session or session in sessions:
         return dict(sessions)
-    if session not in sessions and len(sessions) >= MAX_SESSIONS:
-        sessions = dict(list(sessions.items())[1 - MAX_SESSIONS :])  # the oldest has most likely gone
-    return {session: position, **sessions}
+    by_arrival = sorted(sessions.items(), key=lambda item: item[1])
+    return {**dict(by_arrival[1 - MAX_SESSIONS :]), session: position}
