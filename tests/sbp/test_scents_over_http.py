@@ -166,4 +166,4 @@ def test_many_sessions_leave_a_scent_as_large_as_before(sbp_served: Served, monk
     [mark] = sbp_served.board.marks("sbp_scent")
     sessions = mark.payload["sessions"]
     assert isinstance(sessions, dict)
-    assert sessions.keys() == {f"session-{number}" for number in range(5, 10)}, "those that came first lost their places"
+    assert sessions.keys() == {f"session-{number}" for number in range(5, 10)}, "the sessions that came last stay"
