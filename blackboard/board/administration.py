@@ -16,8 +16,9 @@ from blackboard.board.worker_registry.liveness import any_alive, living_workers
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import schema
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.database_server.server_backup import back_up_server, restore_server
+from blackboard.store.database_server.server_database import ServerDatabase
 from blackboard.store.file_upkeep import backup
 from blackboard.store.file_upkeep.backup import Copy
 from blackboard.store.readonly import readonly_access, readonly_query
@@ -37,7 +38,8 @@ def back_up(board: Blackboard, to: Path) -> Copy:
     Raises:
         StoreError: The file exists or cannot be written, the copy is damaged, or a program of the server is missing.
     """
-    return backup.back_up(board.database, to) if board.database.is_embedded else back_up_server(board.database, to)
+    database = board.database
+    return back_up_server(database, to) if isinstance(database, ServerDatabase) else backup.back_up(database, to)
 
 
 def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
@@ -51,9 +53,9 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
         StoreBusy: A daemon serves the board.
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.
     """
-    database = Database(url_or_path)
+    database = database_of(url_or_path)
     try:
-        if not database.is_embedded:
+        if isinstance(database, ServerDatabase):
             return restore_server(copy, database), None
         if any_alive(database.path):
             raise StoreBusy(f"a daemon serves {database.where}: stop it first")
@@ -113,13 +115,13 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     Raises:
         ConfigurationError: The URL cannot be used.
     """
-    database = Database(url_or_path)
+    database = database_of(url_or_path)
     try:
         if database.file is None or not database.file.path.exists():
             return []
         erased = [erasure.erased_events(database)]
         for copy in database.file.files.replaced_copies():
-            with contextlib.closing(Database(copy)) as replaced:
+            with contextlib.closing(database_of(copy)) as replaced:
                 erased.append(erasure.erased_events(replaced))
         return erased
     finally:
@@ -148,7 +150,7 @@ def check_url(url_or_path: str | Path) -> None:
     Raises:
         ConfigurationError: The URL cannot be used.
     """
-    Database(url_or_path).close()
+    database_of(url_or_path).close()
 
 
 def refresh_views(board: Blackboard) -> str | None:

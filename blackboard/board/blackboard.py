@@ -26,7 +26,7 @@ from blackboard.core.authors import check_author
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.mark_model import Mark
 from blackboard.durations import DurationLike, parse_duration
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 
 
 class Blackboard(
@@ -100,7 +100,7 @@ class Blackboard(
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         session = BoardSession.open(
-            Database(url_or_path, mode, prepare=prepare, direct_url=direct_url, share_commits=share_commits),
+            database_of(url_or_path, mode, prepare=prepare, direct_url=direct_url, share_commits=share_commits),
             clock or SystemClock(),
             MarkClasses(kinds),
             None if leap is None else parse_duration(leap),

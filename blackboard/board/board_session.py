@@ -21,7 +21,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.worker_registry.liveness import living_workers
 from blackboard.board.worker_registry.notifier import Notifier
-from blackboard.clock import Clock, Instant, SystemClock
+from blackboard.clock import Clock, Instant
 from blackboard.core.deployment import Deployment
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
@@ -81,31 +81,21 @@ class BoardSession:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
                 warnings.warn(text, ForeignFilesWarning, stacklevel=3)
             may_create = database.is_embedded if create is None else create
-            if type(clock) is SystemClock and not database.is_local:
-                clock = ServerClock(database.server_time)
+            clock = database.board_clock(clock)
             change = schema.ensure(database, clock.now, living_workers, create=may_create, upgrade=upgrade)
             if file is not None:
                 file.apply_mode()
             session = cls(database, clock, classes, leap)
             session.schema_change = change
-            session._check_access(writes=writes)
+            database.check_access(session.now, session._ask_about_clock, writes=writes)
         except BaseException:
             database.close()
             raise
         return session
 
-    def _check_access(self, *, writes: bool) -> None:
-        """Check that the board can be read, and also written if `writes` is set.
-
-        This happens when the board is opened, so that the first deposit is not the first to fail. Only a write shows
-        whether a file can be written. A server is asked instead, so that opening the board does not wait for a writer.
-        """
-        if not self.database.is_embedded:
-            self.now()
-            if writes:
-                self.database.check_writable()
-        elif writes or self.database.read_only_parameters() is None:
-            self.write(lambda txn: board_clock.ask_about_clock(txn, self.classes))
+    def _ask_about_clock(self) -> None:
+        """Ask a person about the clock if the board does not believe it."""
+        self.write(lambda txn: board_clock.ask_about_clock(txn, self.classes))
 
     def now(self) -> Instant:
         """Return the board's time: the latest of the clock, the last recorded and the last used instant."""

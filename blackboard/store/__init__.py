@@ -2,15 +2,19 @@
 
 A database and its transactions:
 
-database         the connections, transactions and write lock of a database
-database_url     the URL of a database, and SQLAlchemy's view of it
-transaction      an open transaction, which runs statements
-group_commit     the work of several threads in one transaction
-commit_record    whether a commit on a server without an answer succeeded
-reader_pool      idle reading connections, lent again
-worker_sightings  whether a worker without a lock was seen lately
-connection_uses  the threads that use a reading connection; a fork waits for them
-dialect          the differences between SQLite and PostgreSQL, by capability
+database            the transactions of a database, which its threads share
+database_factory    the database of a path or URL: a file or one on a server
+database_url        the URL of a database, and SQLAlchemy's view of it
+transaction         an open transaction, which runs statements
+writing_connection  the writing connection of a process, and the transaction that is open on it
+group_commit        lets several threads share a commit
+batch_commits       commits the work of several threads in one transaction
+commit_record       whether a commit on a server without an answer succeeded
+reader_pool         idle reading connections, lent again
+connection_uses     the threads that use a reading connection; a fork waits for them
+read_limits         time limits of the reads of a thread
+worker_sightings    whether a worker without a lock was seen lately
+dialect             the differences between SQLite and PostgreSQL, by capability
 
 The two kinds of database:
 

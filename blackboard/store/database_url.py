@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import ConfigurationError, Mistake
-from blackboard.store.dialect import SQLITE, Dialect
+from blackboard.store.dialect import SQLITE
 from blackboard.store.postgresql_dialect import PostgresqlDialect
-from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import path_in, resolved
 
@@ -23,45 +22,38 @@ class DatabaseUrl:
 
     Args:
         url: An SQLAlchemy URL, or a path.
-        connect: Opens a connection to the SQLite file, for SQLAlchemy.
         prepare: Whether a server may keep statements and settings for a connection.
 
     Attributes:
-        dialect: The kind of database.
         path: The SQLite file; None on a server.
 
     Raises:
         ConfigurationError: The URL cannot be used.
     """
 
-    def __init__(self, url: str | Path, connect: Callable[[], Any], *, prepare: bool = True) -> None:
-        self._connect, self._prepare = connect, prepare
+    def __init__(self, url: str | Path, *, prepare: bool = True) -> None:
+        self._prepare = prepare
         self._parsed: URL | None = None
         """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
-        self.dialect: Dialect = SqliteDialect()
         self.path = path_in(url)
         if self.path is None:
             self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
 
     def _parse(self, url: str) -> None:
-        """Take the dialect and the file from a URL that only SQLAlchemy can read."""
+        """Take the file from a URL that only SQLAlchemy can read, and check that its driver is there."""
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
         try:
             self._parsed = make_url(url)
-            name, driver = self._parsed.database, self.engine.dialect
-            if driver.name != SQLITE:
-                driver_errors = driver.loaded_dbapi
-                self.dialect = PostgresqlDialect(
-                    driver_errors.Error, driver_errors.OperationalError, prepare=self._prepare
-                )
-            elif not name or name == ":memory:" or name.startswith("file:"):
+            name = self._parsed.database
+            if self._driver.name != SQLITE:
+                return
+            if not name or name == ":memory:" or name.startswith("file:"):
                 problem = "a board in memory would end with its process; name a file"
                 raise ConfigurationError([Mistake("database.url", problem)])
-            else:
-                self.path = resolved(name)
-                self._parsed = self._parsed.set(database=str(self.path))
+            self.path = resolved(name)
+            self._parsed = self._parsed.set(database=str(self.path))
         except ModuleNotFoundError as error:
             raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
         except (ArgumentError, NoSuchModuleError, TypeError) as error:
@@ -83,19 +75,39 @@ class DatabaseUrl:
     def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
         """Return the arguments of the driver's connections to the database of a URL."""
         assert self._parsed is not None
-        arguments, options = self.engine.dialect.create_connect_args(self._parsed)
-        return arguments, self.dialect.connect_options(dict(options))
+        arguments, options = self._driver.create_connect_args(self._parsed)
+        return arguments, dict(options)
 
     @cached_property
-    def engine(self) -> Engine:
-        """The database for SQLAlchemy."""
+    def server_dialect(self) -> PostgresqlDialect:
+        """The dialect of a server, with the errors of its driver."""
+        errors = self._driver.loaded_dbapi
+        return PostgresqlDialect(errors.Error, errors.OperationalError, prepare=self._prepare)
+
+    def server_options(self) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Return the arguments of the driver's connections to a server."""
+        arguments, options = self.connect_arguments()
+        return arguments, self.server_dialect.connect_options(options)
+
+    def connect(self) -> Any:
+        """Open a connection to a server with its driver."""
+        arguments, options = self.server_options()
+        return self._driver.loaded_dbapi.connect(*arguments, **options)
+
+    @cached_property
+    def _driver(self) -> Any:
+        """SQLAlchemy's view of the driver of a URL."""
+        return self.engine().dialect
+
+    def engine(self, connect: Callable[[], Any] | None = None) -> Engine:
+        """Return the database for SQLAlchemy. `connect` opens a connection to an SQLite file."""
         from sqlalchemy import URL, create_engine
         from sqlalchemy.pool import NullPool
 
         url = self._parsed or URL.create(SQLITE, database=str(self.path))
         if url.get_backend_name() != SQLITE:
             return create_engine(url, poolclass=NullPool)
-        return create_engine(url, module=sqlite, creator=self._connect, poolclass=NullPool)
+        return create_engine(url, module=sqlite, creator=connect, poolclass=NullPool)
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:

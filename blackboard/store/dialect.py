@@ -13,8 +13,7 @@ from enum import Enum, auto
 from typing import Any, ClassVar
 
 from blackboard.core.marks.full_text import Match, Word
-from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
-from blackboard.store.commit_record import CommitRecord
+from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign, UsageError
 from blackboard.system.file_owners import describe_access
 
 SQLITE = "sqlite"
@@ -89,10 +88,6 @@ class Dialect(ABC):
 
     def skip_disk_flush(self, connection: Any) -> None:  # noqa: B027
         """Let commits of a connection return before they are on the disk, if that ends with the connection."""
-
-    def commit_record(self) -> CommitRecord | None:
-        """Return a record of the commits of one writer; None if a commit always has an answer."""
-        return None
 
     def held_locks(self, cursor: Any) -> set[int] | None:
         """Return the numbers of the advisory locks that are held on a board; None if the database does not say so."""
@@ -212,6 +207,14 @@ class Dialect(ABC):
     def write_hint(self, error: Exception, where: str) -> str:
         """Return the remedy for an error that says that nothing can be written."""
         return _refused(where) or "check the file's and folder's permissions"
+
+    def translated(self, error: BaseException, where: str) -> BaseException:
+        """Return our error for an error of a transaction; an error of another kind stays as it is."""
+        if isinstance(error, self.error | MemoryError):
+            return self.translate(error, where)
+        if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
+            return UsageError("a number is larger than a database can hold")
+        return error
 
     def translate(self, error: Exception, where: str) -> StoreError:
         """Return our error for a driver's error, with a remedy."""

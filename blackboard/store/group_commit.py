@@ -69,10 +69,18 @@ class Entry:
 
 
 class GroupCommit:
-    """A gate that lets one thread lead at a time. A thread that begins to wait calls `on_wait`."""
+    """A gate that lets one thread lead at a time.
 
-    def __init__(self, on_wait: Callable[[], object] = lambda: None) -> None:
-        self.on_wait = on_wait
+    Args:
+        on_wait: Called by a thread that begins to wait.
+        release: Releases what a leading thread may still hold when it leaves, such as an open transaction. It is called
+            again if a signal's exception interrupts it.
+    """
+
+    def __init__(
+        self, on_wait: Callable[[], object] = lambda: None, release: Callable[[], object] = lambda: None
+    ) -> None:
+        self.on_wait, self._release_held = on_wait, release
         self._lock = threading.Lock()
         self._leader: Entry | None = None
         self._batch: list[Entry] = []
@@ -122,6 +130,8 @@ class GroupCommit:
 
         If the thread does not lead, withdraw its entry.
         """
+        if self._leader is entry:
+            self._release_held()
         with self._lock:
             if self._leader is entry:
                 self._return_batch(entry)
@@ -131,6 +141,25 @@ class GroupCommit:
                 if entry in self._waiting:
                     self._waiting.remove(entry)
             self._lead_next()
+
+    def run(self, entry: Entry, commit: Callable[[list[Entry]], None]) -> None:
+        """Let an entry be committed: here, together with those of other threads, or by another thread.
+
+        Args:
+            entry: The work of this thread.
+            commit: Commits a batch.
+        """
+        # The two nested forms below end alike. They are not one context manager: a signal's exception could be raised
+        # in the code of a context manager before it leaves, and the thread would keep its place.
+        try:
+            try:
+                if batch := self.enter(entry):
+                    commit(batch)
+            finally:
+                self.leave(entry)
+        except BaseException:
+            self.leave(entry)  # a signal's exception may have ended the `leave` above
+            raise
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -142,8 +171,8 @@ class GroupCommit:
                 yield
             finally:
                 self.leave(entry)
-        except BaseException:  # a signal's exception may have ended the line above
-            self.leave(entry)
+        except BaseException:
+            self.leave(entry)  # likewise
             raise
 
     def _wait_for_group(self) -> None:

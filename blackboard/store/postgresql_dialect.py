@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock
+from blackboard.clock import LONGEST_WAIT_SECONDS, Instant, SystemClock
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreForeign
 from blackboard.store.commit_record import CommitRecord
@@ -14,6 +14,9 @@ from blackboard.store.full_text_queries import tsquery, tsvector
 
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
+
+SERVER_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+"""The query for the time of the server, in microseconds since the epoch."""
 
 HELD_LOCKS = (
     "SELECT (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) FROM pg_locks"
@@ -118,8 +121,14 @@ class PostgresqlDialect(Dialect):
         if self.keeps_statements:  # otherwise the next transaction of the connection may be that of another board
             connection.execute("SET synchronous_commit = off")
 
-    def commit_record(self) -> CommitRecord | None:
+    def commit_record(self) -> CommitRecord:
+        """Return a record of the commits of one writer."""
         return CommitRecord(self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
+
+    def server_time(self, cursor: Any) -> Instant:
+        """Return the time of the server, in microseconds since the epoch."""
+        cursor.execute(SERVER_TIME)
+        return int(cursor.fetchone()[0])
 
     def held_locks(self, cursor: Any) -> set[int] | None:
         cursor.execute("SELECT pg_is_in_recovery()")

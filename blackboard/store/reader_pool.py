@@ -22,14 +22,19 @@ class ReaderPool:
     Args:
         uses: The uses of the database's connections. A fork waits for them.
         check_file: Checks that the path still names the open file.
-        is_current: Returns whether a connection has the file at the path open.
+        give_up_outdated: Closes a connection if it does not have the file at the path open; returns whether it did.
 
     Attributes:
         idle: The connections without a user.
     """
 
-    def __init__(self, uses: ConnectionUses, check_file: Callable[[], None], is_current: Callable[[Any], bool]) -> None:
-        self.uses, self._check_file, self._is_current = uses, check_file, is_current
+    def __init__(
+        self,
+        uses: ConnectionUses,
+        check_file: Callable[[], None] = lambda: None,
+        give_up_outdated: Callable[[Any], bool] = lambda connection: False,
+    ) -> None:
+        self.uses, self._check_file, self._give_up_outdated = uses, check_file, give_up_outdated
         self.idle: list[Any] = []
 
     @contextlib.contextmanager
@@ -62,7 +67,7 @@ class ReaderPool:
             connection = self.idle.pop()
         except IndexError:
             return self._open_or_wait(connect)
-        return connection if self._is_current(connection) else connect()
+        return connect() if self._give_up_outdated(connection) else connection
 
     def _open_or_wait(self, connect: Callable[[], Any]) -> Any:
         """Open a connection. Without a free descriptor, wait for a connection that another thread returns.
@@ -82,7 +87,7 @@ class ReaderPool:
                     raise
             pause(RETURN_INTERVAL_MICROSECONDS)
             with contextlib.suppress(IndexError):
-                if self._is_current(connection := self.idle.pop()):
+                if not self._give_up_outdated(connection := self.idle.pop()):
                     return connection
 
 

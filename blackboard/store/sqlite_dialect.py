@@ -13,6 +13,7 @@ from blackboard.errors import StoreError, StoreForeign
 from blackboard.store.dialect import BUSY_SECONDS, SQLITE, Dialect, ErrorCause
 from blackboard.store.full_text_queries import fts5_query
 from blackboard.store.sqlite_driver import SAFE, SQLITE_VERSION, sqlite
+from blackboard.system.failpoints import failpoint
 
 APPLICATION_ID = 0x424C4B42
 """Marks an SQLite file as a blackboard, in its header ("BLKB")."""
@@ -99,6 +100,12 @@ class SqliteDialect(Dialect):
         if tables and application != APPLICATION_ID:
             raise StoreForeign(f"{where} belongs to another program; name another file")
         return "alembic_version" in tables
+
+    def checkpoint(self, connection: Any) -> None:
+        """Copy the write-ahead log into the file as far as readers allow, without waiting."""
+        failpoint("checkpoint.before")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        failpoint("checkpoint.after")
 
     def stop_at(self, cursor: Any, end: int) -> None:
         now = SystemClock().monotonic

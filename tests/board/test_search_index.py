@@ -18,7 +18,7 @@ from blackboard.core.marks.decay import Exponential
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.store.statements import SEARCH
 from tests.board.world import World
@@ -102,7 +102,7 @@ def test_a_backup_has_the_index_and_a_restored_board_is_searched(tmp_path: Path)
         board.deposit(Note(subject="kept", title="Pricing objections"))
         made = copies.back_up(board.database, tmp_path / "copy.db")
         board.deposit(Note(subject="lost", title="Pricing again"))
-    copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    copies.restore(made.path, database_of(f"sqlite:///{path}"), "20270131T000000Z")
     with Blackboard.open(path, author="person:ada") as board:
         assert subjects(board.search("pricing")) == ["kept"]
         check_index(board)

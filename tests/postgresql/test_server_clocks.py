@@ -10,6 +10,7 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
 from blackboard.store.database_server.server_clock import ServerClock
+from blackboard.store.database_server.server_database import ServerDatabase
 from tests.board.world import HOUR, SECOND
 from tests.processes import worker
 from tests.processes.worker import Done, Task
@@ -32,6 +33,7 @@ def strange(request: pytest.FixtureRequest, board_url: str, monkeypatch: pytest.
 
 
 def server_time(board: Blackboard) -> Instant:
+    assert isinstance(board.database, ServerDatabase)
     return board.database.server_time()
 
 

@@ -14,6 +14,7 @@ import pytest
 from blackboard import Blackboard, Exponential, Mark, Receipt, agent, strength
 from blackboard.errors import Conflict, KeyReused, StoreBusy, StoreError, UniqueConflict
 from blackboard.store.database_server import submission_queue
+from blackboard.store.database_server.server_database import ServerDatabase
 from tests.postgresql.depositing_process import Ash, believe_busy
 from tests.postgresql.server_sessions import ServerSessions
 
@@ -168,12 +169,17 @@ def test_a_key_stands_for_one_deposit(writers: Writers, board: Blackboard) -> No
     assert [mark.strength for mark in board.marks(kind="smoke")] == [pytest.approx(1.0)]
 
 
+def idle_connection(board: Blackboard) -> Any:
+    assert isinstance(board.database, ServerDatabase)
+    return board.database.writer.idle_connection()
+
+
 def test_a_deposit_that_waits_too_long_is_withdrawn(
     writers: Writers, board: Blackboard, sessions: ServerSessions
 ) -> None:
     for each in writers.boards:
         with each.database.group_commit.exclusive():
-            each.database.idle_writer().execute("SET lock_timeout = 500")
+            idle_connection(each).execute("SET lock_timeout = 500")
     errors: list[BaseException] = []
 
     def deposit(each: Blackboard) -> None:
@@ -250,7 +256,7 @@ def test_results_of_the_last_submission_are_not_taken_for_those_of_a_batch_that_
                 raise failures.pop()
             return connect(writes=writes)
 
-        database.close_writer()
+        database.writer.close()
         monkeypatch.setattr(database, "connect", fail_once)
         receipt = each.deposit(Ash(subject=f"next/{index}"))
         assert not failures

@@ -17,7 +17,7 @@ from typing import Any
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import StoreError
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.system import forks
 
 
@@ -116,7 +116,7 @@ def busy(path: str) -> Any:
 
 def within(path: str) -> Any:
     """Fork within a transaction of the forking thread: the child must not use the file, and the parent goes on."""
-    database = Database(Path(path))
+    database = database_of(Path(path))
     database.write(lambda sql: sql.cursor.execute("CREATE TABLE t (x)"))
     reading, writing = os.pipe()
 
@@ -124,7 +124,7 @@ def within(path: str) -> Any:
         sql.cursor.execute("INSERT INTO t VALUES (1)")
         if os.fork() == 0:
             errors = []
-            for use in (database, Database(Path(path))):
+            for use in (database, database_of(Path(path))):
                 try:
                     use.write(lambda sql: sql.cursor.execute("INSERT INTO t VALUES (2)"))
                 except StoreError as error:

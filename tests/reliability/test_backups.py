@@ -17,7 +17,7 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
@@ -95,7 +95,7 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
     for file in BoardFiles(path).of_sqlite:
         file.unlink(missing_ok=True)
 
-    restored, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    restored, aside = copies.restore(made.path, database_of(f"sqlite:///{path}"), "20270131T000000Z")
     assert aside is None
     assert restored.marks == made.marks
     clock.advance(timedelta(hours=1))
@@ -118,7 +118,7 @@ def test_the_board_that_is_replaced_is_kept_with_its_log(path: Path, tmp_path: P
     made = copies.back_up(board.database, tmp_path / "copy.db")
     board.deposit(Smoke(subject="late"))
     assert path.with_name("board.db-wal").stat().st_size > 0
-    _, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    _, aside = copies.restore(made.path, database_of(f"sqlite:///{path}"), "20270131T000000Z")
     assert aside is not None
     with pytest.raises(StoreError, match="was replaced"):
         board.deposit(Smoke(subject="nowhere"))
@@ -140,7 +140,7 @@ def test_the_log_of_a_lost_board_is_never_applied_to_the_restored_board(path: Pa
     with pytest.raises(StoreMissing, match="its log"):
         Blackboard.open(f"sqlite:///{path}")
     assert not path.exists(), "SQLite would have thrown the log away"
-    _, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    _, aside = copies.restore(made.path, database_of(f"sqlite:///{path}"), "20270131T000000Z")
     assert aside is None
     with Blackboard.open(f"sqlite:///{path}") as board:
         assert [mark.subject for mark in board.marks(Smoke)] == ["early"]
@@ -172,7 +172,7 @@ def test_a_damaged_or_foreign_copy_is_not_restored(board: Blackboard, path: Path
         file.write(b"\xff" * 4096 * 3)
     foreign = tmp_path / "letter.db"
     foreign.write_text("Dear diary, " * 999)
-    target = Database(f"sqlite:///{path}")
+    target = database_of(f"sqlite:///{path}")
     before = path.stat().st_ino
     for copy, error in ((made, StoreError), (foreign, StoreForeign), (tmp_path / "none.db", StoreMissing)):
         with pytest.raises(error):

@@ -38,7 +38,7 @@ class Profile(Mark, kind="profile", on_repeat="replace"):
 def overwrite_nothing(board: Blackboard) -> None:
     """Let the board be written as by a version that did not overwrite what it deletes."""
     board.deposit(Lead(subject="first"))
-    board.database._writer.execute("PRAGMA secure_delete = OFF")
+    board.database.writer.connection.execute("PRAGMA secure_delete = OFF")
 
 
 def fill(board: Blackboard, others: int = 200) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreError
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.system.board_files import BoardFiles
 
 ROOT = Path(__file__).parents[2]
@@ -159,7 +159,7 @@ def test_a_commit_into_a_log_that_was_only_removed_is_saved_and_acknowledged(pat
 
 @pytest.mark.processes
 def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
-    database = Database(path)
+    database = database_of(path)
     inside, results = threading.Event(), []
 
     def slow(sql: object) -> None:

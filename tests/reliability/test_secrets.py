@@ -18,7 +18,7 @@ from blackboard.board.worker_registry.liveness import ensure_private_folder
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep.backup import back_up
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal
 from tests.support.messages_api import MessagesApi
@@ -126,5 +126,5 @@ def test_a_key_is_stored_nowhere(
 )
 def test_a_password_in_a_url_is_in_no_error(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Database(url)
+        database_of(url)
     assert "CANARY" not in str(caught.value)

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from blackboard import Mark
 from blackboard.errors import StoreError
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from tests.board.world import HOUR, World, kind, prepared
 
 
@@ -47,7 +47,7 @@ def test_simultaneous_writers_get_their_own_results(world: World) -> None:
 @pytest.mark.parametrize("name", ["a board.db", "a%20board.db", "a#1;b.db", "ä.db", "b.db?timeout=5"])
 def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/{name}"
-    database = Database(url)
+    database = database_of(url)
     assert str(database.path) == make_url(url).database
     database.close()
 

@@ -11,6 +11,7 @@ import pytest
 
 from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.group_commit import Entry, GroupCommit
 from tests.support.threads import join_all
 
@@ -76,7 +77,7 @@ def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
 
 
 def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
+    database = database_of(f"sqlite:///{tmp_path / 'gate.db'}")
     outcomes: dict[int, object] = {}
     together = threading.Barrier(6)
 
@@ -146,7 +147,7 @@ def test_work_that_an_interrupted_leader_did_not_commit_is_committed_by_the_next
 
 @pytest.mark.parametrize("held", [True, False])
 def test_closing_waits_for_the_thread_that_leads(tmp_path: Path, held: bool) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
+    database = database_of(f"sqlite:///{tmp_path / 'gate.db'}")
     with database.exclusive_transaction() as transaction:
         transaction.cursor.execute("CREATE TABLE t (x)")
         closing = threading.Thread(target=database.close)
@@ -164,7 +165,7 @@ def rows(database: Database) -> list[int]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
+    database = database_of(f"sqlite:///{tmp_path / 'gate.db'}")
     with database.exclusive_transaction() as transaction:
         transaction.cursor.execute("CREATE TABLE t (x)")
     yield database
@@ -184,7 +185,7 @@ def test_an_interrupt_in_a_shared_commit_is_raised_and_the_other_work_is_committ
 
     batch = [put(1), Entry(interrupted), put(2)]
     with pytest.raises(KeyboardInterrupt):
-        database.commit(batch)
+        database.commits.commit(batch)
     assert rows(database) == [1, 2]
     assert [entry.error for entry in batch] == [None, None, None]
 
@@ -195,7 +196,7 @@ def test_committed_work_is_not_repeated_after_a_later_error(database: Database) 
 
     database.on_commit.subscribe(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        database.commit([put(1), put(2)])
+        database.commits.commit([put(1), put(2)])
     assert rows(database) == [1, 2]
 
 
@@ -210,7 +211,7 @@ def test_a_batch_waits_once_for_a_board_locked_by_another_process(
 
     monkeypatch.setattr("blackboard.store.board_file.write_lock.WriteLock.acquire", held)
     batch = [put(number) for number in range(8)]
-    database.commit(batch)
+    database.commits.commit(batch)
     assert len(waits) == 1
     assert {entry.error for entry in batch} == set(waits)
 

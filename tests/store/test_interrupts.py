@@ -22,15 +22,27 @@ from typing import Any
 import pytest
 
 from blackboard.errors import StoreBusy
+from blackboard.store import batch_commits, group_commit, writing_connection
 from blackboard.store import database as database_module
-from blackboard.store import group_commit
-from blackboard.store.board_file import write_lock
-from blackboard.store.database import Database
+from blackboard.store.board_file import file_writer, write_lock
+from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.database_factory import database_of
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 from tests.support.threads import join_all
 
-MODULES = {module.__file__ for module in (contextlib, database_module, group_commit, write_lock)}
+MODULES = {
+    module.__file__
+    for module in (
+        contextlib,
+        database_module,
+        group_commit,
+        batch_commits,
+        writing_connection,
+        file_writer,
+        write_lock,
+    )
+}
 
 
 class Interrupt(Exception):
@@ -67,8 +79,9 @@ class Injection:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "board.db")
+def database(tmp_path: Path) -> Iterator[FileDatabase]:
+    database = database_of(tmp_path / "board.db")
+    assert isinstance(database, FileDatabase)
     database.write(lambda sql: sql.cursor.execute("CREATE TABLE t (x)"))
     yield database
     database.close()
@@ -86,9 +99,8 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
-def assert_free(database: Database) -> None:
+def assert_free(database: FileDatabase) -> None:
     """Check that another process could write now."""
-    assert database.file is not None
     for path in (database.file.files.write_queue, database.file.files.write_lock):
         with open(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,7 +109,7 @@ def assert_free(database: Database) -> None:
     other.close()
 
 
-def rows(database: Database) -> Counter[str]:
+def rows(database: FileDatabase) -> Counter[str]:
     with database.read() as sql:
         return Counter(row[0] for row in sql.cursor.execute("SELECT x FROM t"))
 
@@ -113,7 +125,7 @@ def interrupted(step: int, work: Callable[[], object]) -> bool:
     return injection.done
 
 
-def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: Database) -> None:
+def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: FileDatabase) -> None:
     for step in itertools.count():
         database.write(put("before"))
         if not interrupted(step, lambda: database.write(put(f"interrupted {step}"))):  # noqa: B023
@@ -126,7 +138,7 @@ def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: Database) 
     assert {count for name, count in found.items() if name.startswith("interrupted")} == {1}
 
 
-def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: Database) -> None:
+def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: FileDatabase) -> None:
     def work() -> None:
         with database.exclusive_transaction() as sql:
             put(f"interrupted {step}")(sql)
@@ -142,9 +154,9 @@ def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(dat
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # what was not yet kept is closed by its deletion
 def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: FileDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = BoardFiles(database.path)  # type: ignore[arg-type]
+    files = BoardFiles(database.path)
     threads = threading.active_count()
     database.close()
     closed = descriptors()
@@ -168,7 +180,7 @@ def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
     assert step > 50
 
 
-def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threads(database: Database) -> None:
+def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threads(database: FileDatabase) -> None:
     for step in itertools.count():
         name = f"other {step}"
         results: list[str] = []
@@ -207,7 +219,7 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
     assert step > 50
 
 
-def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: Database) -> None:
+def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: FileDatabase) -> None:
     errors = [Interrupt()]
 
     def work(sql: Any) -> None:
@@ -216,18 +228,18 @@ def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(data
 
     batch = [group_commit.Entry(put("one")), group_commit.Entry(work)]
     with pytest.raises(Interrupt):
-        database.commit(batch)
+        database.commits.commit(batch)
     assert [entry.error for entry in batch] == [None, None]
     assert rows(database) == {"one": 1}
 
 
 def test_a_refused_write_leaves_no_thread_and_no_descriptor(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: FileDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database._write_lock, "seconds", 0.05)
+    monkeypatch.setattr(database.writer.lock, "seconds", 0.05)
     database.close()
     threads, closed = threading.active_count(), descriptors()
-    with open(BoardFiles(database.path).write_lock) as other:  # type: ignore[arg-type]
+    with open(BoardFiles(database.path).write_lock) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         for _ in range(3):
             with pytest.raises(StoreBusy):
@@ -237,12 +249,12 @@ def test_a_refused_write_leaves_no_thread_and_no_descriptor(
     assert database.write(put("x")) == "x"
 
 
-def test_a_write_waits_without_a_thread(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_waits_without_a_thread(database: FileDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     def start(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    with open(BoardFiles(database.path).write_lock) as other:  # type: ignore[arg-type]
+    with open(BoardFiles(database.path).write_lock) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         monkeypatch.setattr(write_lock, "pause", lambda us: fcntl.flock(other, fcntl.LOCK_UN))
         assert database.write(put("x")) == "x"

@@ -27,7 +27,7 @@ from blackboard.errors import (
     StoreNewer,
 )
 from blackboard.store import schema, sqlite_dialect, sqlite_driver
-from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.sqlite_dialect import SqliteDialect
@@ -47,7 +47,7 @@ def test_the_migrated_schema_is_the_declared_one(world: World) -> None:
 
 
 def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World, tmp_path: Path) -> None:
-    declared = Database(f"sqlite:///{tmp_path / 'declared.db'}")
+    declared = database_of(f"sqlite:///{tmp_path / 'declared.db'}")
     metadata.create_all(declared.engine)
 
     def definitions(rows: list[Any]) -> dict[str, str]:
@@ -69,7 +69,7 @@ def test_the_newest_migration_is_the_version_of_the_program() -> None:
 @pytest.mark.parametrize("revision", KNOWN[:-1])
 def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: Path, revision: str) -> None:
     url = f"sqlite:///{tmp_path / 'board.db'}"
-    database = Database(url)
+    database = database_of(url)
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()))
     with database.engine.begin() as connection:
@@ -91,7 +91,7 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
 
 
 def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
-    database = Database(f"sqlite:///{world.path}")
+    database = database_of(f"sqlite:///{world.path}")
     connection = database.connect(writes=True)
     asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "application_id")
     result = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
@@ -295,7 +295,7 @@ def test_a_missing_board_is_created_only_on_request(tmp_path: Path) -> None:
         Blackboard.open(f"sqlite:///{path}", create=False)
     assert not path.exists()
     with pytest.raises(StoreMissing, match="blackboard init"):
-        Database(f"sqlite:///{path}").connect(writes=False)
+        database_of(f"sqlite:///{path}").connect(writes=False)
 
 
 def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:

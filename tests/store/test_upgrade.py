@@ -20,6 +20,7 @@ from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store import schema, sqlite_driver
 from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import backup
 from blackboard.store.file_upkeep.backup import backups_of, examine_copy
 from blackboard.store.schema_versions import HEAD
@@ -159,7 +160,7 @@ def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
 def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> None:
     old = {name: contents(path, name) for name in tables(path) - {"alembic_version"}}
     assert all(old[name] for name in (*TABLES, *(table for table, _ in COLUMNS)))
-    database = Database(f"sqlite:///{path}")
+    database = database_of(f"sqlite:///{path}")
     assert schema.ensure(database, clock.now, living_workers) is not None
     database.close()
     assert tables(path) - {"alembic_version"} - NEW_TABLES == {TABLES.get(name, name) for name in old}
@@ -175,7 +176,7 @@ def test_since_when_agents_are_unserved_follows_from_their_activations(path: Pat
         query = "SELECT agent, max(started_at) FROM activation WHERE started_at IS NOT NULL GROUP BY agent"
         started = dict(connection.execute(query))
     connection.close()
-    database = Database(f"sqlite:///{path}")
+    database = database_of(f"sqlite:///{path}")
     schema.ensure(database, clock.now, living_workers)
     database.close()
     assert started
@@ -198,7 +199,7 @@ def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> N
         insert(connection, "fall", {"watch_id": watch, "subject": subject, "mark_id": 0, "due_at": number})
     connection.commit()
     connection.close()
-    database = Database(f"sqlite:///{path}")
+    database = database_of(f"sqlite:///{path}")
     schema.ensure(database, clock.now, living_workers)
     database.close()
     for table in ("mark", "event", "crossing", "activation", "predicted_crossing", "subject_cooldown"):
@@ -271,7 +272,7 @@ def test_marks_with_a_law_of_their_own_are_found_and_keep_it(path: Path, clock: 
 
 def test_the_upgraded_schema_is_the_declared_one(path: Path, clock: ManualClock, tmp_path: Path) -> None:
     Blackboard.open(path, clock=clock).close()
-    declared = Database(f"sqlite:///{tmp_path / 'declared.db'}")
+    declared = database_of(f"sqlite:///{tmp_path / 'declared.db'}")
     metadata.create_all(declared.engine)
     declared.close()
     query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND name <> 'alembic_version'"

@@ -1,5 +1,8 @@
 """The file of an SQLite board: who has it open, and who may write to it.
 
+file_database        the database in a file: its connections and transactions
+file_writer          the connection of a process that writes, and its turn among the processes
+file_guard           finds that the open file or its log has lost its path
 database_file        whether the file exists, is still the opened one, and who may use it
 board_connection     the connections to the file, and the log that each has open
 library_guard        keeps a second SQLite library from opening the file

@@ -1,5 +1,8 @@
 """A database on a server: its transactions, its clock, its notifications, its locks and its backups.
 
+server_database       the database on a server: its connections and transactions
+server_writer         the connection of a process that writes, and the outcome of each of its commits
+server_commits        commits of the work of several threads, perhaps with that of other processes
 server_transaction    a transaction whose statements cross the wire together
 row_sets              rows that a transaction inserts together, table by table
 kept_answers          the answers to questions that a transaction asked ahead

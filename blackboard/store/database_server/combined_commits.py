@@ -7,10 +7,11 @@ disk and one wait for the lock, as the threads of one process do in `group_commi
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from collections.abc import Callable
 
 from blackboard.errors import StoreUnknown
-from blackboard.store.database_server.statement_pipeline import StatementPipeline
+from blackboard.store.batch_commits import unknown_outcome
+from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.database_server.submission_queue import (
     MAX_CHARACTERS,
     SubmissionEnd,
@@ -18,45 +19,13 @@ from blackboard.store.database_server.submission_queue import (
     SubmittedWork,
     Turn,
 )
-from blackboard.store.dialect import Dialect, ErrorCause
+from blackboard.store.dialect import ErrorCause
 from blackboard.store.group_commit import Entry
 from blackboard.store.transaction import Transaction, WorkEffects
-from blackboard.system.callback_lists import Listeners
 from blackboard.system.failpoints import failpoint
 
 MAX_FAILED = 3
 """How many submissions of others may fail in a turn. After that, a turn does no work of others."""
-
-
-class WritingConnection(Protocol):
-    """The part of `Database` that has the writing connection of this process; see there."""
-
-    dialect: Dialect
-    on_commit: Listeners
-
-    def writing_pipeline(self) -> StatementPipeline:
-        """Return the pipeline of the connection."""
-
-    def continue_transaction(self) -> Transaction:
-        """Return the transaction that was begun on the connection, with the lock of writers."""
-
-    def commit_open(self, transaction: Transaction) -> None:
-        """Commit the open transaction."""
-
-    def end_open(self) -> None:
-        """Roll back the open transaction if it is not committed."""
-
-    def idle_writer(self) -> Any:
-        """Return the connection without an open transaction."""
-
-    def close_writer(self) -> None:
-        """Close the connection."""
-
-    def unknown_outcome(self) -> StoreUnknown:
-        """Return the error of work that may be stored or not."""
-
-    def translated(self, error: BaseException) -> BaseException:
-        """Return the error of this program for an error of the driver."""
 
 
 class SubmissionFailed(Exception):  # no caller sees it
@@ -75,21 +44,22 @@ class CombinedCommits:
     """The combined commits of one process.
 
     Args:
-        connection: The writing connection of the process.
+        writer: The writing connection of the process.
+        on_commit: Called after each commit.
 
     Attributes:
         queue: The submissions of this process.
         work: How requests are done; None if this process does not take part.
     """
 
-    def __init__(self, connection: WritingConnection) -> None:
-        self._connection = connection
+    def __init__(self, writer: ServerWriter, on_commit: Callable[[], object]) -> None:
+        self._writer, self._on_commit = writer, on_commit
         self.work: SubmittedWork | None = None
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Begin as another writer, in a forked child."""
-        self.queue = SubmissionQueue(self._connection.dialect.begin_write)
+        self.queue = SubmissionQueue(self._writer.dialect.begin_write)
 
     @property
     def is_useful(self) -> bool:
@@ -107,12 +77,12 @@ class CombinedCommits:
             Whether each entry has its result or error. Otherwise nothing is stored, and the batch is to be committed
             alone.
         """
-        connection = self._connection
+        writer = self._writer
         requests = json.dumps([entry.submission.request for entry in batch])
         if len(requests) > MAX_CHARACTERS:
             return False
         try:
-            pipeline = connection.writing_pipeline()
+            pipeline = writer.pipeline()
         except Exception:
             # Nothing is submitted. A withdrawal would find the submission before, and take its results for those of
             # this batch. Alone, the batch tries again to connect.
@@ -124,19 +94,19 @@ class CombinedCommits:
                 outcome = self.queue.submit(pipeline, requests)
                 failpoint("submission.answered")
                 while isinstance(outcome, Turn) and (transaction is None or not transaction.committed):
-                    transaction = connection.continue_transaction()
+                    transaction = writer.continue_transaction()
                     try:
                         self._work(transaction, outcome, batch, failed)
-                        connection.commit_open(transaction)
+                        writer.commit(transaction)
                     except SubmissionFailed as error:
                         failed.add(error.writer)
-                        connection.end_open()
-                        outcome = self.queue.take_turn(connection.writing_pipeline())
+                        writer.end()
+                        outcome = self.queue.take_turn(writer.pipeline())
             finally:
-                connection.end_open()
+                writer.end()
         except BaseException as error:
             return self._settle(batch, transaction, error)
-        connection.on_commit()
+        self._on_commit()
         return _take_results(batch, outcome) if isinstance(outcome, SubmissionEnd) else True
 
     def _work(self, transaction: Transaction, turn: Turn, batch: list[Entry], failed: set[str]) -> None:
@@ -170,27 +140,27 @@ class CombinedCommits:
 
     def _settle(self, batch: list[Entry], transaction: Transaction | None, error: BaseException) -> bool:
         """Handle an error, and return what `commit` returns."""
-        connection = self._connection
+        writer = self._writer
         if transaction is not None and transaction.committed:
             raise error  # the work is committed: an error after that must not repeat it
         is_unknown = isinstance(error, StoreUnknown) or (transaction is not None and transaction.in_doubt)
         outcome = None if is_unknown else self._withdraw(error)
         if outcome is None:
             for entry in batch:  # not repeated, because the work may be stored
-                entry.error = connection.unknown_outcome()
+                entry.error = unknown_outcome(writer.where)
         is_done = outcome is None or _take_results(batch, outcome)
         if not isinstance(error, Exception):
             raise error  # a signal's handler raised it; entries without a result wait again
-        if not is_done and connection.dialect.cause_of(error) is ErrorCause.BUSY:
+        if not is_done and writer.dialect.cause_of(error) is ErrorCause.BUSY:
             for entry in batch:
-                entry.error = connection.translated(error)
+                entry.error = writer.dialect.translated(error, writer.where)
             return True
         return is_done
 
     def _withdraw(self, error: BaseException) -> SubmissionEnd | None:
-        connection = self._connection
-        is_lost = not isinstance(error, Exception) or connection.dialect.cause_of(error) is ErrorCause.LOST
-        return self.queue.withdraw(connection.idle_writer, connection.close_writer, is_lost=is_lost)
+        writer = self._writer
+        is_lost = not isinstance(error, Exception) or writer.dialect.cause_of(error) is ErrorCause.LOST
+        return self.queue.withdraw(writer.idle_connection, writer.close, is_lost=is_lost)
 
 
 def _take_results(batch: list[Entry], outcome: SubmissionEnd) -> bool:

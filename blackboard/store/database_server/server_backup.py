@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store.database import Database
+from blackboard.store.database_server.server_database import ServerDatabase
 from blackboard.store.file_upkeep.backup import Copy, partial_file, put_in_place
 from blackboard.store.schema import revision_of
 from blackboard.store.schema_versions import KNOWN
@@ -28,7 +28,7 @@ _COUNTS = (
 )
 
 
-def back_up_server(database: Database, to: Path) -> Copy:
+def back_up_server(database: ServerDatabase, to: Path) -> Copy:
     """Copy a board on a server, which may be in use, to a new file in the archive format of `pg_dump`, and check it.
 
     Raises:
@@ -52,7 +52,7 @@ def back_up_server(database: Database, to: Path) -> Copy:
     return replace(copy, path=to)
 
 
-def restore_server(archive: Path, database: Database) -> Copy:
+def restore_server(archive: Path, database: ServerDatabase) -> Copy:
     """Restore a board into an empty database on a server.
 
     Raises:
@@ -82,7 +82,7 @@ def restore_server(archive: Path, database: Database) -> Copy:
         return Copy(archive, archive.stat().st_size, *transaction.cursor.fetchone())
 
 
-def _check_board(database: Database) -> None:
+def _check_board(database: ServerDatabase) -> None:
     version = revision_of(database)
     if version is None:
         database.refuse_missing()
@@ -109,7 +109,7 @@ def _check_archive(archive: Path) -> set[str]:
     return {words[5] for words in lines if words[3:4] == ["TABLE"] and len(words) > 5}
 
 
-def _run(database: Database, name: str, arguments: Sequence[str]) -> None:
+def _run(database: ServerDatabase, name: str, arguments: Sequence[str]) -> None:
     """Run a program on a database. The password is in its environment, where other users cannot read it.
 
     Raises:
@@ -127,7 +127,7 @@ def _run(database: Database, name: str, arguments: Sequence[str]) -> None:
         raise StoreError(f"{name} failed on {database.where}: {_last_line(error.stderr)}") from None
 
 
-def _target(database: Database) -> str:
+def _target(database: ServerDatabase) -> str:
     """Return the database as the server's programs take it, without its password."""
     options: dict[str, Any] = {key: value for key, value in database.connect_options().items() if key != "password"}
     return " ".join(f"{key}='{_quoted(str(value))}'" for key, value in options.items())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from blackboard.clock import Instant, SystemClock
 from blackboard.durations import Duration
 from blackboard.store.database import Database
+from blackboard.store.database_server.server_database import ServerDatabase
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def measure_server(database: Database) -> ServerHealth | None:
     Raises:
         StoreError: The server cannot be used.
     """
-    if database.is_embedded:
+    if not isinstance(database, ServerDatabase):
         return None
     clock = SystemClock()
     with contextlib.closing(database.connect(writes=False)) as connection:
@@ -51,8 +52,7 @@ def measure_server(database: Database) -> ServerHealth | None:
             )
             version, is_standby, process, fsync, commit, pages = cursor.fetchone()
             before = clock.now()
-            cursor.execute("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
-            server_time: Instant = cursor.fetchone()[0]
+            server_time: Instant = database.dialect.server_time(cursor)
             skew = (before + clock.now()) // 2 - server_time
         except database.dialect.error as error:
             raise database.dialect.translate(error, database.where) from None

@@ -20,6 +20,7 @@ from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store.board_file.file_failures import file_failure
 from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.schema_versions import KNOWN
 from blackboard.store.sqlite_dialect import APPLICATION_ID
 from blackboard.store.sqlite_driver import sqlite
@@ -114,7 +115,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     mode = mode_of(path)
     make_folder(path.parent, mode)
     with partial_file(path) as part:
-        _copy(Database(backup), part, lambda copied, pages: None)
+        _copy(database_of(backup), part, lambda copied, pages: None)
         examine_copy(part)
         set_mode(part, mode)
         sync(part)
@@ -141,7 +142,7 @@ def examine_copy(path: Path) -> Copy:
     """
     if not path.is_file():
         raise StoreMissing(f"there is no file {path}")
-    database = Database(path)
+    database = database_of(path)
     try:
         with database.read() as transaction:
             rows = transaction.cursor
@@ -178,7 +179,7 @@ def backups_of(path: Path) -> list[Path]:
 
 def count_events(copy: Path, subject: str) -> int | None:
     """Return the number of events about a subject in a copy; None if it cannot be read."""
-    database = Database(copy)
+    database = database_of(copy)
     try:
         with database.read() as transaction:
             # An old copy may contain the subject in another Unicode form.

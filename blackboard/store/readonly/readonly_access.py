@@ -15,6 +15,7 @@ from blackboard.clock import SystemClock, from_datetime, iso, microseconds_in
 from blackboard.core.program_queries import Parameters, Row, Value
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store.database import Database
+from blackboard.store.database_factory import database_of
 from blackboard.store.dialect import SQLITE
 from blackboard.store.readonly.readonly_query import Result
 from blackboard.store.readonly.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
@@ -52,7 +53,7 @@ def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connectio
     Raises:
         StoreError: The board is on a server, is missing, or cannot be read.
     """
-    database = Database(url_or_path)
+    database = database_of(url_or_path)
     if database.path is None:
         raise StoreError(
             f"a read-only SQLite connection needs a file, but {database.where} is on a server; use board.engine(), or"

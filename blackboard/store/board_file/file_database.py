@@ -1,0 +1,154 @@
+"""A database in an SQLite file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from blackboard.clock import Clock
+from blackboard.store import sqlite_driver
+from blackboard.store.batch_commits import BatchCommits
+from blackboard.store.board_file import board_connection, inherited_files
+from blackboard.store.board_file.database_file import DatabaseFile
+from blackboard.store.board_file.file_guard import FileGuard
+from blackboard.store.board_file.file_writer import FileWriter
+from blackboard.store.board_file.library_guard import LogInUse
+from blackboard.store.board_file.write_lock import WriteLock
+from blackboard.store.database import Database
+from blackboard.store.database_url import DatabaseUrl
+from blackboard.store.dialect import BUSY_SECONDS
+from blackboard.store.reader_pool import ReaderPool
+from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.transaction import Transaction
+from blackboard.system.board_files import BoardFiles
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class FileDatabase(Database):
+    """The connections to one SQLite file; see `Database`.
+
+    Args:
+        url: The URL of the file, or its path.
+        path: The file.
+        mode: The mode of the file and of the files beside it; None if it is not set.
+    """
+
+    dialect: SqliteDialect
+    path: Path
+    file: DatabaseFile
+    writer: FileWriter
+
+    def __init__(self, url: DatabaseUrl, path: Path, mode: int | None) -> None:
+        self._url, self.path, self.file = url, path, DatabaseFile(path, mode)
+        self._guard = FileGuard(self.file, self._close_connections)
+        dialect = SqliteDialect()
+        super().__init__(dialect, str(path))
+        lock = WriteLock(path, BUSY_SECONDS)
+        self.writer = FileWriter(dialect, self.where, self._connect_to_write, self.on_rollback, self._guard, lock)
+        self.commits = BatchCommits(self.writer, self.on_commit)
+
+    def _new_pool(self) -> ReaderPool:
+        return ReaderPool(self._uses, self._guard.check_file, self._guard.give_up_outdated)
+
+    @property
+    def url(self) -> str:
+        return self._url.text
+
+    @cached_property
+    def engine(self) -> Engine:
+        return self._url.engine(self._raw)
+
+    def exists(self) -> bool:
+        return self.file.exists()
+
+    def refuse_missing(self) -> NoReturn:
+        self.file.refuse_missing()
+
+    def read_only_parameters(self) -> str | None:
+        return self.file.read_only_parameters()
+
+    def sizes(self) -> dict[str, int]:
+        return self.file.sizes()
+
+    def connect(self, *, writes: bool) -> Any:
+        self.file.prepare_to_open(writes=writes)
+        try:
+            with contextlib.ExitStack() as unless_ready:
+                connection = self._raw(None if writes else self.read_only_parameters())
+                unless_ready.callback(connection.close)
+                self._prepare(connection, writes=writes)
+                connection.open_log()
+                unless_ready.pop_all()
+        except LogInUse:
+            self._close_connections()
+            raise
+        except Exception as error:
+            raise self.translated(error) from None
+        self.file.note_opened()
+        return connection
+
+    def _raw(self, parameters: str | None = None) -> Any:
+        """Open a connection with the options of the URL; the parameters of a URI replace them."""
+        if not self._url.has_options or parameters is not None:
+            return board_connection.connect(self.path, parameters, check_same_thread=False)
+        _, options = self._url.connect_arguments()
+        return board_connection.connect(self.path, **{**options, "check_same_thread": False})
+
+    def transaction_of(self, connection: Any) -> Transaction:
+        return Transaction(connection.cursor(), self.dialect)
+
+    def board_clock(self, clock: Clock) -> Clock:
+        return clock
+
+    def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
+        if writes or self.read_only_parameters() is None:
+            write()
+
+    def write_lock(self) -> contextlib.AbstractContextManager[None]:
+        return self.writer.lock.acquired()
+
+    def process_lock(self, name: str, number: int, seconds: float) -> WriteLock:
+        return WriteLock(BoardFiles(self.path).run_folder / name, seconds, users_of=self.path)
+
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file as far as readers allow, without waiting.
+
+        An SQLite with the checkpoint race damages the file if others write or checkpoint at the same time, so there
+        they wait.
+        """
+        if sqlite_driver.SAFE:
+            self._checkpoint()
+        else:
+            with self.group_commit.exclusive(), self.write_lock():
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
+            self._uses.begin()
+            with contextlib.closing(self.connect(writes=True)) as connection:
+                self.dialect.checkpoint(connection)
+        except Exception as error:
+            raise self.translated(error) from None
+        finally:
+            self._uses.end()
+
+    @contextlib.contextmanager
+    def writers_held_off(self) -> Iterator[None]:
+        with super().writers_held_off():
+            self._guard.check_file()
+            yield
+
+    def after_fork(self, *, in_child: bool) -> None:
+        super().after_fork(in_child=in_child)
+        if in_child:
+            self.file.forget_opened()
+            inherited_files.note(self.path)
+
+    def _note_closed(self) -> None:
+        self.file.forget_opened()
+        self.writer.lock.close()

@@ -1,0 +1,39 @@
+"""The database of a path or URL: a file or one on a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.database import Database
+from blackboard.store.database_url import DatabaseUrl
+
+
+def database_of(
+    url: str | Path,
+    mode: int | None = None,
+    *,
+    prepare: bool = True,
+    direct_url: str | None = None,
+    share_commits: bool = False,
+) -> Database:
+    """Return the database of a URL, without opening it.
+
+    Args:
+        url: An SQLAlchemy URL, or the path of an SQLite file.
+        mode: The mode of an SQLite file and of the files beside it; None if it is not set.
+        prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
+            each transaction another one.
+        direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
+        share_commits: Whether deposits of processes that wait for each other on a server share transactions.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    parsed = DatabaseUrl(url, prepare=prepare)
+    if parsed.path is not None:
+        return FileDatabase(parsed, parsed.path, mode)
+    from blackboard.store.database_server.server_database import ServerDatabase  # a file does without it
+
+    direct = None if direct_url is None else DatabaseUrl(direct_url)
+    return ServerDatabase(parsed, direct, share_commits=share_commits)

@@ -1,0 +1,51 @@
+"""Commits of batches on a server, which may be combined with those of other processes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from blackboard.store.batch_commits import BatchCommits
+from blackboard.store.database_server.combined_commits import CombinedCommits
+from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.group_commit import Entry
+
+
+class ServerCommits(BatchCommits):
+    """The commits of batches on a server; see `BatchCommits`.
+
+    Args:
+        writer: The writing connection of this process.
+        on_commit: Called after each commit.
+        combined: The commits together with other processes; None if this process commits alone.
+    """
+
+    _writer: ServerWriter
+
+    def __init__(self, writer: ServerWriter, on_commit: Callable[[], object], combined: CombinedCommits | None) -> None:
+        super().__init__(writer, on_commit)
+        self._combined = combined
+
+    def commit(self, batch: list[Entry]) -> None:
+        if self._combined is not None and self._combined.takes(batch) and self._combined.commit(batch):
+            return
+        super().commit(batch)
+
+    def retire(self) -> None:
+        if self._writer.connection is None:
+            return
+        with contextlib.suppress(Exception):  # otherwise another writer removes the rows later
+            cursor = self._writer.idle_connection().cursor()
+            self._writer.record.remove(cursor)
+            if self._combined is not None:
+                self._combined.queue.remove(cursor)
+
+    def abandon(self) -> None:
+        super().abandon()
+        if self._combined is not None:
+            self._combined.begin_anew()
+
+    def _note_commit(self) -> None:
+        if self._combined is not None and self._writer.record.had_to_wait:
+            self._combined.queue.note_wait()
+        super()._note_commit()

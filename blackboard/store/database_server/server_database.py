@@ -1,0 +1,141 @@
+"""A database on a server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from blackboard.clock import Clock, Instant, SystemClock
+from blackboard.errors import StoreError, StoreMissing
+from blackboard.store.database import Database
+from blackboard.store.database_server.combined_commits import CombinedCommits
+from blackboard.store.database_server.commit_announcer import CommitAnnouncer
+from blackboard.store.database_server.listening_connection import ListeningConnection
+from blackboard.store.database_server.server_clock import ServerClock
+from blackboard.store.database_server.server_commits import ServerCommits
+from blackboard.store.database_server.server_lock import ServerLock
+from blackboard.store.database_server.server_transaction import ServerTransaction
+from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.database_url import DatabaseUrl
+from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class ServerDatabase(Database):
+    """The connections to one database on a server; see `Database`.
+
+    Args:
+        url: The URL of the database.
+        direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
+        share_commits: Whether deposits of processes that wait for each other share transactions.
+    """
+
+    dialect: PostgresqlDialect
+    writer: ServerWriter
+
+    def __init__(self, url: DatabaseUrl, direct_url: DatabaseUrl | None, *, share_commits: bool) -> None:
+        dialect = url.server_dialect
+        self._url, self._direct = url, direct_url
+        if dialect.keeps_statements or direct_url is not None:
+            self.listener = ListeningConnection(self._connect_directly)
+        super().__init__(dialect, url.text)
+        self.writer = ServerWriter(dialect, self.where, self._connect_to_write, self.on_rollback)
+        self.combined = CombinedCommits(self.writer, self.on_commit) if share_commits else None
+        self.commits = ServerCommits(self.writer, self.on_commit, self.combined)
+
+    def _open_pools(self) -> None:
+        super()._open_pools()
+        sender = "" if self.listener is None else self.listener.sender
+        self._announcer = CommitAnnouncer(self._readers, self._connect_to_read, sender)
+
+    @property
+    def url(self) -> str:
+        return self._url.text
+
+    @cached_property
+    def engine(self) -> Engine:
+        return self._url.engine()
+
+    def exists(self) -> bool:
+        return True
+
+    def refuse_missing(self) -> NoReturn:
+        raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
+
+    def read_only_parameters(self) -> None:
+        return None
+
+    def sizes(self) -> dict[str, int]:
+        return {}
+
+    def connect(self, *, writes: bool) -> Any:
+        try:
+            with contextlib.ExitStack() as unless_ready:
+                connection = self._url.connect()
+                unless_ready.callback(connection.close)
+                self._prepare(connection, writes=writes)
+                unless_ready.pop_all()
+        except Exception as error:
+            raise self.translated(error) from None
+        return connection
+
+    def _connect_directly(self) -> Any:
+        """Open a connection to the server itself, whose statements are transactions."""
+        if self._direct is None:
+            return self.connect(writes=False)
+        connection = self._direct.connect()
+        self._direct.server_dialect.prepare(connection, writes=False)
+        return connection
+
+    def connect_options(self) -> dict[str, Any]:
+        """Return the options of a connection to a server, with the password, but not those of the driver alone."""
+        options = self._url.server_options()[1]
+        return {name: value for name, value in options.items() if isinstance(value, str | int)}
+
+    def transaction_of(self, connection: Any) -> Transaction:
+        return ServerTransaction(connection, self.dialect)
+
+    def announce_commit(self) -> None:
+        self._announcer.announce()
+
+    def server_time(self) -> Instant:
+        """Return the time of the server, in microseconds since the epoch.
+
+        Raises:
+            StoreError: The server cannot be used.
+        """
+        with self.read() as transaction:
+            return self.dialect.server_time(transaction.cursor)
+
+    def board_clock(self, clock: Clock) -> Clock:
+        return ServerClock(self.server_time) if type(clock) is SystemClock else clock
+
+    def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
+        read()
+        if writes:
+            self._check_writable()
+
+    def _check_writable(self) -> None:
+        """Check that the server lets this user write, as far as it says so.
+
+        Raises:
+            StoreError: The server is a standby, or only allows reading.
+        """
+        with self.read() as transaction:
+            refusal = self.dialect.refusal_of_writes(transaction.cursor)
+        if refusal is not None:
+            raise StoreError(f"{self.where} cannot be written: {refusal}")
+
+    def write_lock(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def process_lock(self, name: str, number: int, seconds: float) -> ServerLock:
+        return ServerLock(self, number, seconds)
+
+    def checkpoint(self) -> None:
+        """Do nothing: the server does so itself."""

@@ -1,0 +1,28 @@
+"""Time limits of the reads of a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from blackboard.clock import Instant, SystemClock
+
+
+class ReadLimits(threading.local):
+    """The time limit of each thread.
+
+    Attributes:
+        end: The instant at which the reads of this thread are stopped, in monotonic time; None without a limit.
+    """
+
+    end: Instant | None = None
+
+    @contextlib.contextmanager
+    def within(self, microseconds: int) -> Iterator[None]:
+        """Stop the reads of this thread inside the context after a time, which begins now."""
+        self.end = SystemClock().monotonic() + microseconds
+        try:
+            yield
+        finally:
+            self.end = None
