@@ -16,6 +16,7 @@ from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.scope_marks import fading_marks
 from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.store.sqlite_driver import sqlite
 
@@ -42,7 +43,7 @@ def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
         condition = (strength("trace") >= 1) & (total("trace") >= 1) & (count("trace") >= 1)
 
         def measure(txn: BoardTransaction) -> list[float]:
-            marks = txn.fading_marks(condition, next(known))
+            marks = fading_marks(txn, condition, next(known))
             return [value_at(comparison.measure, marks, txn.now) for comparison in condition.comparisons()]
 
         taken = _median(lambda: board.session.read(measure), min(rounds, size))

@@ -17,6 +17,7 @@ from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import rebase_mark, record_event
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.clock import Instant, iso
@@ -145,6 +146,6 @@ def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
         evaporates_at=FadingState(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),
         order_key=law.order_key(row.intensity, txn.now),
     )
-    txn.rebase(rebased)
-    txn.record(rebased, "law_changed")
+    rebase_mark(txn, rebased)
+    record_event(txn, rebased, "law_changed")
     predicted_crossings.predict(txn, row, rebased)

@@ -8,6 +8,7 @@ import pytest
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.board.transactions.window_events import scopes_in_windows
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
@@ -80,7 +81,7 @@ def scopes(txn: BoardTransaction, item: RegisteredWatch) -> list[str]:
     if item.by is None:
         return [WHOLE_BOARD]
     windows = scopes_in_windows(txn.sql, item.condition)
-    return list(dict.fromkeys([*scopes_of(txn, item, txn.stored_marks(item.kinds, None)), *windows]))
+    return list(dict.fromkeys([*scopes_of(txn, item, stored_marks(txn, item.kinds, None)), *windows]))
 
 
 def pairs(txn: BoardTransaction, watches: list[RegisteredWatch]) -> list[tuple[RegisteredWatch, str]]:

@@ -12,6 +12,7 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, Step, agent, count, strength, total
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import delete_mark, insert_mark
 from blackboard.errors import UsageError
 from blackboard.store.database_server import row_sets
 from blackboard.store.database_server.statement_pipeline import StatementPipeline
@@ -177,10 +178,10 @@ def test_a_statement_sees_the_rows_that_wait(board_url: str) -> None:
         def work(txn: BoardTransaction) -> tuple[int, int]:
             [row] = txn.marks_of_subject("ash", "a")
             for number in range(100):
-                txn.insert_mark(row._replace(id=row.id + 1000 + number, event_id=row.event_id + 1000 + number))
+                insert_mark(txn, row._replace(id=row.id + 1000 + number, event_id=row.event_id + 1000 + number))
                 txn.sql.put(MARKS.insert_key, DepositKeyRow(str(number), "a", "ash", "", row.id, row.event_id, txn.now))
             before = len(txn.marks_of_subject("ash", "a"))
-            txn.delete_mark(row)
+            delete_mark(txn, row)
             assert txn.sql.one(MARKS.find_key, author="a", kind="ash", key="7") is not None
             return before, len(txn.marks_of_subject("ash", "a"))
 

@@ -15,6 +15,7 @@ from blackboard.board.deployments.unreadable_marks import Misfits
 from blackboard.board.rollout import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -177,7 +178,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         redeployment.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
-    ends = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
+    ends = {row.id: row.evaporates_at for row in txn.live(stored_marks(txn, kinds, None))}
     change = unreadable_marks.register(txn, new)
     _continue(txn)
     retested = _crossings_to_retest(txn)
@@ -233,7 +234,7 @@ def _evaporations(
     `ends` has the ends of the marks that were live before the change, by their ids.
     """
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
-    for row in txn.stored_marks(kinds, None):
+    for row in stored_marks(txn, kinds, None):
         if row.id not in ends:
             continue
         if not row.is_live(txn.now):

@@ -12,6 +12,7 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.rollout import redeployment
 from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import live_batches
 from blackboard.core.authors import BOARD
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.states import ActivationState
@@ -56,7 +57,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
             continue
         if classes.find(kind, deployment) is None and _has_kept_its_schema(txn, kind, spec):
             continue
-        for row in chain.from_iterable(txn.live_batches(kind)):
+        for row in chain.from_iterable(live_batches(txn, kind)):
             if (reason := classes.misfit(row, deployment)) is not None:
                 misfits_by_kind.setdefault(kind, Misfits(reason)).add(row.id)
     return misfits_by_kind

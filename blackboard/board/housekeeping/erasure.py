@@ -23,6 +23,7 @@ from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions import activity_log, search_docs
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.activity_events import ActivityEvent
@@ -213,7 +214,7 @@ def _groups_of(txn: BoardTransaction, subject: str) -> list[Group]:
 def _has_others(txn: BoardTransaction, group: Group) -> bool:
     """Return whether a group has marks, or deposits in windows, of other subjects than the erased one."""
     kinds = [name for name, spec in txn.deployment.kinds.items() if group.tag in spec.tags]
-    return bool(txn.stored_marks(kinds, group.scope)) or any(
+    return bool(stored_marks(txn, kinds, group.scope)) or any(
         txn.sql.one(WINDOWS.window_of_group, kind=kind, tag=group.tag, key=group.key, **EVER) for kind in kinds
     )
 

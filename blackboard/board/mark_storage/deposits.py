@@ -28,8 +28,10 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions import message_causes, search_docs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
+from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
@@ -147,7 +149,7 @@ def _record_without_effect(
         evaporates_at=state.evaporates_at(new.kind),
         own_law=int(new.has_own_law),
     )
-    txn.record(recorded, outcome, occurred_at=new.state.at, details=details)
+    record_event(txn, recorded, outcome, occurred_at=new.state.at, details=details)
     crossed: Sequence[RegisteredWatch] = ()
     if count_in_windows(txn, new, mark.id, details.event_id):
         has_tags = new.request.kind in txn.active.tags_in_windows
@@ -160,9 +162,9 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
     kind, old, shown = new.kind, joined.old, joined.shown
     value = _checked_value(txn, new, joined)
     register_law(txn, kind, joined.state.law, old)
-    details = _details(new, txn.next_event(), None if shown is None else txn.shown_event(shown))
+    details = _details(new, txn.next_event(), None if shown is None else shown_event(txn, shown))
     row = _row_after(new, joined, details, txn.now)
-    txn.record(row, "deposited" if old is None else "reinforced", occurred_at=new.state.at, details=details)
+    record_event(txn, row, "deposited" if old is None else "reinforced", occurred_at=new.state.at, details=details)
     if kind.unique is not None:
         unique_holders.hold(txn, row, value, is_new=old is None)
     if kind.tags:
@@ -171,9 +173,9 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
         shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
         search_docs.note(txn, kind.name, row.id, shown_id, row.payload, is_new=old is None)
     if old is None:
-        txn.insert_mark(row)
+        insert_mark(txn, row)
     else:
-        txn.update_mark(row)
+        update_mark(txn, row)
     if open_needs.is_need(row):
         if old is not None:  # it is asked anew
             mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)

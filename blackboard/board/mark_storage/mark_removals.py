@@ -7,7 +7,8 @@ from blackboard.board.rollout import changed_watches, mark_migration
 from blackboard.board.transactions import search_docs, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.transactions.watch_scopes import scopes_behind
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import need_access, watch_totals, window_totals
@@ -82,7 +83,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     """Withdraw a mark that `live_mark_to_change` has returned; see `withdraw`."""
     withdraw_overdue(txn, row, author, activation_id)
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
-    txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
+    record_event(txn, _faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
     search_docs.note(txn, row.kind, row.id, None)
     deposited = _remove_from_windows(txn, row)
@@ -116,7 +117,7 @@ def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activatio
 def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:
     """Record that a mark evaporated, at the instant that its law gives."""
     at = txn.now if row.evaporates_at is None else row.evaporates_at
-    txn.record(_faded(txn, row, at), "evaporated", occurred_at=at)
+    record_event(txn, _faded(txn, row, at), "evaporated", occurred_at=at)
 
 
 def _faded(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:
@@ -130,7 +131,7 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
-    txn.delete_mark(row)
+    delete_mark(txn, row)
     if txn.read_ahead is not None:
         txn.read_ahead.forget_absorbed(row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)

@@ -9,8 +9,10 @@ from blackboard.board.mark_storage.deposit_effects import agents_of, apply_effec
 from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs
-from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
+from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthen
@@ -80,11 +82,12 @@ def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> flo
 
 def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, activation_id: int | None) -> None:
     """Write a reinforced mark, and its event. The event has no payload; it names the deposit that the mark shows."""
-    shown = txn.shown_event(old)
+    shown = shown_event(txn, old)
     search_docs.note(txn, row.kind, row.id, shown, row.payload)
-    txn.record(
+    record_event(
+        txn,
         row,
         "reinforced",
         details=EventDetails(row.event_id, author, activation_id=activation_id, shown_event_id=shown),
     )
-    txn.update_mark(row)
+    update_mark(txn, row)

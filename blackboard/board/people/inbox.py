@@ -17,7 +17,8 @@ from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.activation_inputs import ABSORBED
-from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.built_in_marks import Decision, check_assignee
 from blackboard.core.marks.mark_model import normalize_subject
@@ -55,7 +56,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     need = need_answers.find_open(txn, need_id)
     open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.next_event(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
-    txn.record(need, "assigned", details=details)
+    record_event(txn, need, "assigned", details=details)
     activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
 
 

@@ -23,6 +23,7 @@ from blackboard.board.result_types import (
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import fading_marks, stored_marks
 from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements import need_access, stimuli, watch_states, watch_totals
@@ -126,7 +127,7 @@ def _scopes(
         return [Group(watch.by, key).scope for key in sorted(keys)]
     if subject is None:
         return [None]
-    rows = txn.live(txn.stored_marks(watch.kinds, subject))
+    rows = txn.live(stored_marks(txn, watch.kinds, subject))
     return [*scopes_of(txn, watch, rows)] or [NO_GROUP]
 
 
@@ -168,7 +169,7 @@ def _add_values(
     values = () if watch.is_scheduled else _values(txn, watch, scope)
     live_marks = None
     if not watch.is_falling and not watch.is_over_board and not watch.has_window:
-        live_marks = len(txn.fading_marks(watch.condition, scope))
+        live_marks = len(fading_marks(txn, watch.condition, scope))
     guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.find_opening(txn, watch, scope)
     predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
@@ -250,7 +251,7 @@ def _values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[
         value, count = watch_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
     if watch.is_falling:
-        marks = txn.fading_marks(watch.condition, scope or None)
+        marks = fading_marks(txn, watch.condition, scope or None)
     elif watch.timing is not None:
         marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]
     else:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
-from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
+from blackboard.board.transactions.scope_marks import live_batches
 from blackboard.board.watches.measurements import need_access, watch_states, window_totals
 from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.core.conditions.condition_parser import parse_condition
@@ -234,7 +235,7 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
 def _absorb_counted(txn: BoardTransaction, row: WatchRow, old: Condition, kind: str) -> None:
     """Record the marks of a kind up to a watermark as absorbed, mark by mark, if the watch has counted them."""
     measures = [comparison.measure for comparison in old.comparisons()]
-    for batch in txn.live_batches(kind):
+    for batch in live_batches(txn, kind):
         for mark in batch:
             is_new = mark.event_id > row.watermark
             if is_new or txn.sql.one(CROSSINGS.get_absorbed, watch_id=row.id, mark_id=mark.id) is not None:
@@ -273,9 +274,9 @@ def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) 
 
 def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:
     """Plan the test of a watch on live marks, and on deposits of subjects that no longer have marks."""
-    txn.plan_backfill(BackfillTarget(task, watch_id))
+    plan_backfill(txn, BackfillTarget(task, watch_id))
     if spec.condition.has_window and spec.condition.over == "subject" and spec.condition.by is None:
-        txn.plan_backfill(BackfillTarget(BackfillTask.WINDOW, watch_id))
+        plan_backfill(txn, BackfillTarget(BackfillTask.WINDOW, watch_id))
 
 
 def _measures(condition: Condition) -> tuple[bool, list[Measure]]:

@@ -13,8 +13,13 @@ from itertools import islice
 
 from blackboard.board.rollout import changed_watches, mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import (
+    BackfillTarget,
+    BackfillTask,
+    continue_backfill,
+    end_backfill,
+)
 from blackboard.board.transactions.window_events import scopes_in_windows
 from blackboard.board.watches.measurements.stimuli import read_ahead_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
@@ -41,7 +46,7 @@ def _retest_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillT
     watch = txn.active.watches.get(target.watch_id)
     count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
     if count < limit:
-        txn.end_backfill(job)
+        end_backfill(txn, job)
     return count
 
 
@@ -65,7 +70,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
     """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
     watch = txn.active.watches.get(target.watch_id)
     if watch is None:
-        txn.end_backfill(job)
+        end_backfill(txn, job)
         return 0
     if watch.is_over_board:
         changed_watches.evaluate_board(txn, watch, job)
@@ -97,9 +102,9 @@ def _test_groups(
     for scope in scopes:
         changed_watches.evaluate_group(txn, watch, scope, job)
     if len(scopes) == limit:
-        txn.continue_backfill(job, target._replace(last_scope=scopes[-1]))
+        continue_backfill(txn, job, target._replace(last_scope=scopes[-1]))
     else:
-        txn.end_backfill(job)
+        end_backfill(txn, job)
     return len(scopes)
 
 
@@ -127,9 +132,9 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
         if watch is not None and watch.covers(subject):
             changed_watches.evaluate_deposits(txn, watch, subject, job)
     if len(subjects) == limit:
-        txn.continue_backfill(job, target._replace(last_scope=subjects[-1]))
+        continue_backfill(txn, job, target._replace(last_scope=subjects[-1]))
     else:
-        txn.end_backfill(job)
+        end_backfill(txn, job)
     return len(subjects)
 
 
@@ -139,7 +144,7 @@ def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, 
 
 def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
     if position >= job.up_to:
-        txn.end_backfill(job)
+        end_backfill(txn, job)
     else:
         txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
 

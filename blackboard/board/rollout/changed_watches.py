@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, end_backfill
+from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import need_access, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -56,7 +57,7 @@ def _scopes_of(
     if watch.by is None:
         yield subject
         return
-    scopes = [*watch_scopes.scopes_of(txn, watch, txn.stored_marks([kind], subject))]
+    scopes = [*watch_scopes.scopes_of(txn, watch, stored_marks(txn, [kind], subject))]
     if (
         payload_of_deposit is not None
         and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, payload_of_deposit())) is not None
@@ -101,7 +102,7 @@ def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) ->
     if watch.is_over_board:
         mark_migration.evaluate_fall_of_board(txn, watch, kinds)
         return
-    for row in txn.stored_marks(kinds, scope):
+    for row in stored_marks(txn, kinds, scope):
         mark_migration.migrate(txn, row)
 
 
@@ -114,7 +115,7 @@ def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: Ba
     elif watch.covers(scope) and task == BackfillTask.WINDOW:
         evaluate_deposits(txn, watch, scope, job)
     elif watch.covers(scope):
-        rows = txn.stored_marks(watch.kinds_of_marks, scope)
+        rows = stored_marks(txn, watch.kinds_of_marks, scope)
         for row in [row for row in rows if job.position < row.event_id <= job.up_to]:
             evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
 
@@ -122,7 +123,7 @@ def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: Ba
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Test the crossings again that depend on the marks of a scope: the former watch may have had other scopes."""
     former = {scope, WHOLE_BOARD}
-    for row in txn.stored_marks(watch.kinds, scope) if scope else ():
+    for row in stored_marks(txn, watch.kinds, scope) if scope else ():
         tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)
         former |= {row.subject, *(Group(tag.name, tag.value).scope for tag in tags)}
     for former_scope in sorted(former):
@@ -154,7 +155,7 @@ def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
 
 def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
     """Test a watch over groups on the marks and the deposits of one group."""
-    for row in txn.stored_marks(txn.active.migrating.intersection(watch.kinds_of_marks), scope):
+    for row in stored_marks(txn, txn.active.migrating.intersection(watch.kinds_of_marks), scope):
         mark_migration.migrate(txn, row)
     if watch.timing is not None:
         key = StateKey(watch.id, scope, 0)
@@ -176,4 +177,4 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
         rising_crossings.evaluate(txn, watch, "")
-    txn.end_backfill(job)
+    end_backfill(txn, job)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.rollout import search_changes, tag_changes, unique_changes
-from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
@@ -80,4 +80,4 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
     for law in txn.sql.each(next_law, after="", kind=kind):
         change = {"law": law, "new_law": new_law or law, "changed_at": txn.now}
         txn.sql.run(DEPLOYMENTS.insert_law_change, kind=kind, **change)
-    txn.plan_backfill(BackfillTarget(BackfillTask.KIND, kind=kind))
+    plan_backfill(txn, BackfillTarget(BackfillTask.KIND, kind=kind))

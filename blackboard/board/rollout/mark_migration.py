@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 
 from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import rebase_mark, record_event
+from blackboard.board.transactions.planned_backfills import BackfillTarget
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
@@ -32,9 +33,9 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     ]
     for watch, scope in kept:
         watch_totals.add(txn, watch, scope, row, -1)
-    txn.rebase(migrated)
+    rebase_mark(txn, migrated)
     if migrated.law != row.law:
-        txn.record(migrated, "law_changed", recorded_at=migrated.anchored_at)
+        record_event(txn, migrated, "law_changed", recorded_at=migrated.anchored_at)
     for watch, scope in kept:
         watch_totals.add(txn, watch, scope, migrated, +1)
     change = txn.active.law_changes[row.kind, row.law]

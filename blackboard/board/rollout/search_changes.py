@@ -10,6 +10,7 @@ from __future__ import annotations
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import Change, Phase
+from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.full_text import SearchSchema
 from blackboard.errors import ConfigurationError, Mistake, StoreError
@@ -68,7 +69,7 @@ def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     marks = txn.sql.all(MARKS.marks_changed_between, kind=row.kind, after=row.position, up_to=row.up_to, limit=limit)
     for mark in marks:
         if _lacks(txn, row, mark.id):
-            _add(txn, row, fields, mark.id, txn.shown_event(mark), mark.payload)
+            _add(txn, row, fields, mark.id, shown_event(txn, mark), mark.payload)
     if len(marks) == limit:
         _move(txn, row, Phase.LIVE, marks[-1].event_id)
     else:

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import live_batches
 from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.tags import TagSchema
 from blackboard.store.rows import MarkRow, MarkTagRow
@@ -26,7 +27,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
         return []
     schema = new.model_copy(update={"tags": added}).kind(name).tag_schema
     tagged = 0
-    for batch in txn.live_batches(name):
+    for batch in live_batches(txn, name):
         rows = [tag for row in batch for tag in rows_of(schema, row)]
         txn.sql.run_many(MARKS.insert_tag, [row._asdict() for row in rows])
         tagged += len({row.mark_id for row in rows})

@@ -10,6 +10,7 @@ from typing import Any
 
 from blackboard.board.mark_classes.unique_values import readable_value, value_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import live_batches
 from blackboard.core.deployment import KindSpec
 from blackboard.store.statements import MARKS
 
@@ -27,7 +28,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     txn.sql.run(MARKS.delete_unique_values, kind=name)
     kind = new.kind(name)
     holders: defaultdict[str, list[int]] = defaultdict(list)
-    for batch in txn.live_batches(name) if kind.unique is not None else ():
+    for batch in live_batches(txn, name) if kind.unique is not None else ():
         pairs = [(value, row.id) for row in batch if (value := value_of(kind, row.payload)) is not None]
         rows = [{"kind": name, "value": value, "mark_id": mark} for value, mark in pairs]
         txn.sql.run_many(MARKS.insert_unique_value, rows)

@@ -1,8 +1,10 @@
 """One transaction of a board, and the rows of agents and activations that it reads and writes.
 
 board_transaction  the transaction: its instant, its deployment, and its caches
+scope_marks        the marks of a subject, of a group or of the board
+mark_rows          the rows of marks, and the events that record their changes
 active_deployment  the deployment as transactions use it: watches by kind and agent
-backfill_targets   the task of a backfill and its kind or watch
+planned_backfills  the backfills that are planned
 rows_read_ahead    rows that a transaction reads together, before it needs them
 law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask
 from blackboard.clock import Instant
 from blackboard.core.authors import skeleton
 from blackboard.core.built_in_marks import Need

@@ -1,9 +1,9 @@
-"""The payload that a mark shows after a deposit: that of the latest occurrence, which may be an earlier deposit."""
+"""The deposit whose payload a mark shows: that of the latest occurrence, which need not be the last deposit."""
 
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.store.rows import EventRow
+from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 
@@ -17,3 +17,9 @@ def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
         activation_id=shown.activation_id,
         occurred_at=shown.occurred_at,
     )
+
+
+def shown_event(txn: BoardTransaction, row: MarkRow) -> int:
+    """Return the deposit whose payload a mark shows."""
+    last = txn.sql.existing(MARKS.get_event, id=row.event_id)
+    return last.id if last.shown_event_id is None else last.shown_event_id

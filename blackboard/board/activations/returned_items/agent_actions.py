@@ -10,7 +10,8 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposit_limits, mark_lookup, mark_removals, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.payload_text import dump_payload
@@ -165,4 +166,4 @@ def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, ma
         return
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
     details = EventDetails(txn.next_event(), agent.name, activation_id=row.id)
-    txn.record(mark_after(last), "already_gone", details=details)
+    record_event(txn, mark_after(last), "already_gone", details=details)

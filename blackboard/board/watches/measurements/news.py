@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import need_access, watch_totals
 from blackboard.core.conditions.measures import Count, Total
@@ -61,7 +62,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
     scope = scope_of(txn, watch, new) or WHOLE_BOARD
     if watch.keeps_sums and isinstance(measure, Total):
         return watch_totals.update_and_compare(txn, watch, scope, old, new)
-    others = [txn.fading(row) for row in txn.live(txn.stored_marks(watch.kinds, scope or None)) if row.id != new.id]
+    others = [txn.fading(row) for row in txn.live(stored_marks(txn, watch.kinds, scope or None)) if row.id != new.id]
     return (
         met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
         and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
@@ -71,7 +72,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether another live mark of the board or the group reaches the threshold of a watch."""
     if watch.by is not None:
-        others = txn.live(txn.stored_marks(watch.kinds, scope_of(txn, watch, mark)))
+        others = txn.live(stored_marks(txn, watch.kinds, scope_of(txn, watch, mark)))
         return any(
             row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row))
             for row in others

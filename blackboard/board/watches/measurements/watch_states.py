@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import fading_events, stored_marks
 from blackboard.board.transactions.window_events import WindowReading
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import is_stimulus
@@ -104,7 +105,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
-        rows = txn.stored_marks(watch.kinds_of_marks, key.scope or None)
+        rows = stored_marks(txn, watch.kinds_of_marks, key.scope or None)
     return [row for row in rows if counts(txn, watch, row)]
 
 
@@ -125,7 +126,7 @@ def marks_behind(
             is_whole=whole,
             reaching=clear or 0.0,
         )
-        marks += txn.fading_events(watch.condition, reading)
+        marks += fading_events(txn, watch.condition, reading)
     return marks
 
 

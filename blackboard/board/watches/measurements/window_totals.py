@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums
+from blackboard.board.transactions.scope_marks import measure_filter
 from blackboard.board.transactions.window_events import with_filter
 from blackboard.board.watches.measurements.watch_totals import ROUNDING, add_terms, sums_of
 from blackboard.clock import Instant
@@ -36,7 +37,7 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, froze
     for watch in _watches(txn, deposit.kind):
         if deposit.agent and deposit.agent == watch.ignored_in_windows:
             continue
-        tags = txn.filter_of(deposit.kind, watch.comparison.measure)
+        tags = measure_filter(txn, deposit.kind, watch.comparison.measure)
         if tags is not None and not tags.passes(keys):
             continue
         group = None if watch.by is None else Group.of(watch.by, keys)
@@ -127,7 +128,7 @@ def _sums(
     elif scope:
         statement = WINDOWS.sum_window_of_subject
         values["subject"] = scope
-    statement, filters = with_filter(txn.sql, statement, txn.filter_of(kind, watch.comparison.measure))
+    statement, filters = with_filter(txn.sql, statement, measure_filter(txn, kind, watch.comparison.measure))
     return txn.sql.existing(statement, kind=kind, **values, **filters)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.activation_inputs import event_of, strength_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import measure_filter, stored_marks
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.window_events import events_since
 from blackboard.board.watches.measurements import need_access, stimuli, watch_states
@@ -55,7 +57,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.is_falling:
-        stored = txn.stored_marks(watch.kinds, crossing.scope or None)
+        stored = stored_marks(txn, watch.kinds, crossing.scope or None)
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
@@ -135,7 +137,9 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
-        deposits = events_since(txn.sql, measure, scope or None, txn.filter_of, since, ignored=watch.ignored_in_windows)
+        deposits = events_since(
+            txn.sql, measure, scope or None, partial(measure_filter, txn), since, ignored=watch.ignored_in_windows
+        )
         for deposit in deposits:
             if deposit.mark_id not in found and (state := _last_state(txn, watch, scope, deposit, measure)):
                 found[deposit.mark_id] = state
@@ -257,7 +261,7 @@ def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
     A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
     that has other tags is like one that evaporated, with the strength 0.
     """
-    stored = txn.stored_marks(watch.kinds, crossing.scope or None)
+    stored = stored_marks(txn, watch.kinds, crossing.scope or None)
     departures = {departure.mark_id: departure for departure in _retagged(txn, watch, crossing, stored)}
     departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
+from blackboard.board.transactions.scope_marks import measure_filter, stored_marks
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.transactions.window_events import WindowReading, fading_events, scopes_in_windows
@@ -55,7 +57,7 @@ class Holding(NamedTuple):
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
     if txn.sql.changed(CROSSINGS.hold_for_retest, watch_id=watch_id):
-        txn.plan_backfill(BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old.kinds)))
+        plan_backfill(txn, BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old.kinds)))
 
 
 def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
@@ -215,7 +217,7 @@ class _Retest:
             self.txn.sql,
             condition,
             lambda kind: self._past_deployment(kind).kind(kind).weight,
-            self.txn.filter_of,
+            partial(measure_filter, self.txn),
             reading,
         )
 
@@ -257,7 +259,7 @@ class _Retest:
     def _rows(self, kinds: Collection[str], scope: str) -> Iterator[MarkRow]:
         """Yield the marks of some kinds in a scope, as they were at the crossing."""
         group = group_of(scope)
-        for row in self._marks_of_group(kinds, scope) if group else self.txn.stored_marks(kinds, scope or None):
+        for row in self._marks_of_group(kinds, scope) if group else stored_marks(self.txn, kinds, scope or None):
             past = self._past(row)
             if past is not None and (group is None or self._was_in(past, group)):
                 yield past
@@ -270,7 +272,7 @@ class _Retest:
     def _marks_of_group(self, kinds: Collection[str], scope: str) -> list[MarkRow]:
         """Return the stored marks of a group, and those that may have left it since the crossing."""
         changed = self.txn.sql.all(MARKS.marks_changed_since, since=self._last_event())
-        rows = [*self.txn.stored_marks(kinds, scope), *(row for row in changed if row.kind in kinds)]
+        rows = [*stored_marks(self.txn, kinds, scope), *(row for row in changed if row.kind in kinds)]
         return list({row.id: row for row in rows}.values())
 
     def _was_in(self, past: MarkRow, group: Group) -> bool:

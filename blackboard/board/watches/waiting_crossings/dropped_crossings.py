@@ -9,6 +9,7 @@ from __future__ import annotations
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import is_in_group
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import watch_totals
@@ -60,7 +61,7 @@ def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
         return txn.sql.all(CROSSINGS.dropped_marks, **values)
     if (group := group_of(scope)) is not None:
         rows = txn.sql.all(CROSSINGS.dropped_marks.using("group"), tag=group.tag, key=group.key, **values)
-        return [row for row in rows if txn.is_in_group(row, group)]
+        return [row for row in rows if is_in_group(txn, row, group)]
     return txn.sql.all(CROSSINGS.dropped_marks.using("subject"), subject=scope, **values)
 
 

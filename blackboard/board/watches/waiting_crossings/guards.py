@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.scope_marks import fading_marks
 from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import first_true, value_at
@@ -18,7 +19,7 @@ def find_opening(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> t
     """Find out whether a watch's guard is open now, and when fading alone will open it; None if it will not."""
     if watch.spec.guard is None:
         return True, None
-    opens_at = first_true(watch.spec.guard, txn.fading_marks(watch.spec.guard, scope), txn.now, scope)
+    opens_at = first_true(watch.spec.guard, fading_marks(txn, watch.spec.guard, scope), txn.now, scope)
     return opens_at == txn.now, opens_at
 
 
@@ -26,7 +27,7 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Inst
     """Return whether a watch's guard held at the instant of a crossing."""
     if watch.spec.guard is None:
         return True
-    marks = txn.fading_marks(watch.spec.guard, scope, at)
+    marks = fading_marks(txn, watch.spec.guard, scope, at)
     return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, scope))
 
 

@@ -1,9 +1,16 @@
-"""The target of a backfill: its task, and its kind or watch. The row of a backfill stores both in one text."""
+"""The backfills that are planned: each has a task, and a kind or a watch, which its row stores in one text."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from blackboard.clock import Instant
+from blackboard.store.rows import BackfillRow
+from blackboard.store.statements import CROSSINGS
+
+if TYPE_CHECKING:
+    from blackboard.board.transactions.board_transaction import BoardTransaction
 
 
 class BackfillTask(StrEnum):
@@ -53,3 +60,26 @@ class BackfillTarget(NamedTuple):
         if self.task == BackfillTask.WINDOW or self.last_scope:
             return f"{self.watch_id} {self.last_scope}"
         return " ".join([str(self.watch_id), *self.former_kinds])
+
+
+def plan_backfill(txn: BoardTransaction, target: BackfillTarget) -> None:
+    """Plan a backfill over the marks as they are now."""
+    _insert(txn, target, txn.now, txn.last_event)
+
+
+def continue_backfill(txn: BoardTransaction, row: BackfillRow, target: BackfillTarget) -> None:
+    """Replace a backfill by its rest, which waits behind the other backfills."""
+    txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
+    _insert(txn, target, row.at, row.up_to)
+
+
+def end_backfill(txn: BoardTransaction, row: BackfillRow) -> None:
+    """Delete a backfill that is done. With the last backfill, the list of states that follow it is deleted, too."""
+    txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
+    if txn.sql.one(CROSSINGS.backfills) is None:
+        txn.sql.run(CROSSINGS.delete_followed)
+
+
+def _insert(txn: BoardTransaction, target: BackfillTarget, at: Instant, up_to: int) -> None:
+    row = {"task": target.task, "name": target.name, "at": at, "up_to": up_to, "position": 0}
+    txn.sql.run(CROSSINGS.insert_backfill, **row)

@@ -1,0 +1,104 @@
+"""The rows of marks, and the events that record their changes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import MARKS
+
+
+class EventDetails(NamedTuple):
+    """The part of an event that does not follow from the mark: its author, and the data of a deposit."""
+
+    event_id: int
+    author: str
+    """The author who signs the event. The mark may show another author."""
+    payload: str | None = None
+    intensity: float | None = None
+    """The intensity of the deposit alone."""
+    activation_id: int | None = None
+    shown_event_id: int | None = None
+    """The deposit that the mark shows, if it is another deposit."""
+    traceparent: str | None = None
+    """The trace context of a deposit."""
+
+
+def insert_mark(txn: BoardTransaction, row: MarkRow) -> None:
+    """Insert a mark."""
+    txn.sql.put(MARKS.insert_mark, row)
+    if txn.read_ahead is not None:
+        txn.read_ahead.note_new(row)
+
+
+def update_mark(txn: BoardTransaction, row: MarkRow) -> None:
+    """Write the part of a mark that a reinforcement changes."""
+    txn.sql.run(MARKS.update_mark, **row._asdict())
+    if txn.read_ahead is not None:
+        txn.read_ahead.note_change(row)
+
+
+def delete_mark(txn: BoardTransaction, row: MarkRow) -> None:
+    """Remove a mark from the live board."""
+    txn.sql.run(MARKS.delete_mark, id=row.id)
+    if txn.read_ahead is not None:
+        txn.read_ahead.note_gone(row)
+
+
+def rebase_mark(txn: BoardTransaction, row: MarkRow) -> None:
+    """Write the fading part of a mark that continues from another instant or under another law."""
+    txn.sql.run(MARKS.rebase_mark, **row._asdict())
+    if txn.read_ahead is not None:
+        txn.read_ahead.note_change(row)
+
+
+def record_event(
+    txn: BoardTransaction,
+    row: MarkRow,
+    event: str,
+    *,
+    recorded_at: Instant | None = None,
+    occurred_at: Instant | None = None,
+    details: EventDetails | None = None,
+) -> None:
+    """Write an event of a mark, with the state that it produced.
+
+    Args:
+        txn: The transaction.
+        row: The mark after the event.
+        event: The name of the event, such as `deposited`.
+        recorded_at: The instant of a change that was in effect earlier than this transaction.
+        occurred_at: When the event happened, if it is recorded later.
+        details: The author of the event and the data of a deposit; by default the author that the mark shows.
+    """
+    if recorded_at is None:
+        recorded_at = txn.now
+    elif txn.recorded < txn.now:
+        txn.record_time(txn.now)
+    if details is None:
+        details = EventDetails(txn.next_event(), row.author)
+    txn.sql.put(
+        MARKS.insert_event,
+        EventRow(
+            id=details.event_id,
+            recorded_at=recorded_at,
+            mark_id=row.id,
+            kind=row.kind,
+            subject=row.subject,
+            event=event,
+            intensity=row.intensity,
+            law=row.law,
+            evaporates_at=row.evaporates_at,
+            author=details.author,
+            activation_id=details.activation_id,
+            payload=details.payload,
+            own_law=row.own_law,
+            occurred_at=recorded_at if occurred_at is None else occurred_at,
+            anchored_at=row.anchored_at,
+            deposited_intensity=details.intensity,
+            shown_event_id=details.shown_event_id,
+            traceparent=details.traceparent,
+        ),
+    )
