@@ -8,13 +8,14 @@ signatures          whether a name may sign
 change_preparation  what must happen before a mark changes
 deposits            the deposit of a mark, with all that follows in the same transaction
 joined_marks        the mark that results when a deposit joins a live mark
-deposit_effects     the effects of a deposit on watches, guards and windows
+deposit_effects     the effects of a deposit on needs, messages, watches, guards and windows
 deposit_keys        the key of a deposit, which stands for its first request
 deposit_limits      the limits of payloads
 reinforcements      the reinforcement of a mark without a deposit
 mark_lookup         a live mark, up to date for a change of it
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal
 unique_holders      which live mark holds which value of a unique field
-mark_tags           the tags of marks, which marks are found by
+mark_indexes        the indexes that marks are found by
+mark_tags           the tags of marks
 open_needs          when a need is due, and who may and should answer it
 """

@@ -1,18 +1,32 @@
-"""The effects of a deposit: watches cross, falls are predicted, guards open, and windows count it."""
+"""The effects of a deposit: a need is asked, a message is written, watches cross, guards open, and windows count it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blackboard.board.mark_storage import mark_removals
-from blackboard.board.mark_storage.joined_marks import NewDeposit
-from blackboard.board.transactions import window_events
+from blackboard.board.mark_storage import mark_removals, open_needs
+from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit
+from blackboard.board.transactions import message_causes, window_events
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.store.rows import MarkRow, WindowEventRow
+
+
+def ask(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
+    """Open a need that was deposited, and withdraw the `overdue` mark if it was asked before."""
+    if old is not None:
+        mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
+    open_needs.open_need(txn, row)
+
+
+def queue_message(txn: BoardTransaction, joined: JoinedMark, row: MarkRow) -> None:
+    """Write the message about a live mark if people do not know its payload yet. A need is asked again each time."""
+    is_new = joined.old is None or (joined.shown is None and row.payload != joined.old.payload)
+    if row.is_live(txn.now) and (is_new or open_needs.is_need(row)):
+        message_causes.mark_deposited(txn, row)
 
 
 def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:

@@ -9,24 +9,25 @@ from typing import Literal, NamedTuple
 from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage import (
     change_preparation,
+    mark_indexes,
     mark_lookup,
     mark_removals,
-    mark_tags,
     open_needs,
     unique_holders,
 )
 from blackboard.board.mark_storage.deposit_effects import (
     agents_of,
     apply_effects,
+    ask,
     count_in_windows,
     follow_unchanged,
     follow_windows,
+    queue_message,
 )
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
 from blackboard.board.result_types import Receipt
 from blackboard.board.rollout import mark_migration
-from blackboard.board.transactions import message_causes, search_docs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
@@ -73,6 +74,9 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         assert live is not None
         return _leave_unchanged(txn, new, live)
     row = _write(txn, new, joined)
+    if open_needs.is_need(row):
+        ask(txn, new, joined.old, row)
+    queue_message(txn, joined, row)
     counts = count_in_windows(txn, new, row.id, row.event_id)
     crossed = apply_effects(txn, joined.old, row)
     if counts and joined.shown is not None and request.kind in txn.active.tags_in_windows:
@@ -158,31 +162,19 @@ def _record_without_effect(
 
 
 def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRow:
-    """Write a new mark, or a reinforced mark, with its event."""
+    """Write a new mark, or a reinforced mark, with its event and its indexes."""
     kind, old, shown = new.kind, joined.old, joined.shown
     value = _checked_value(txn, new, joined)
     register_law(txn, kind, joined.state.law, old)
     details = _details(new, txn.next_event(), None if shown is None else shown_event(txn, shown))
     row = _row_after(new, joined, details, txn.now)
     record_event(txn, row, "deposited" if old is None else "reinforced", occurred_at=new.state.at, details=details)
-    if kind.unique is not None:
-        unique_holders.hold(txn, row, value, is_new=old is None)
-    if kind.tags:
-        mark_tags.write(txn, kind, old, row)
-    if kind.search:
-        shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
-        search_docs.note(txn, kind.name, row.id, shown_id, row.payload, is_new=old is None)
+    shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
+    mark_indexes.update(txn, kind, old, row, shown_event=shown_id, value=value)
     if old is None:
         insert_mark(txn, row)
     else:
         update_mark(txn, row)
-    if open_needs.is_need(row):
-        if old is not None:  # it is asked anew
-            mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
-        open_needs.open_need(txn, row)
-    says_something_new = old is None or (shown is None and row.payload != old.payload)
-    if row.is_live(txn.now) and (says_something_new or open_needs.is_need(row)):
-        message_causes.mark_deposited(txn, row)
     return row
 
 

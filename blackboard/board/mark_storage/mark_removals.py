@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import mark_lookup, mark_tags, open_needs
+from blackboard.board.mark_storage import mark_indexes, mark_lookup, open_needs
 from blackboard.board.rollout import changed_watches, mark_migration
 from blackboard.board.transactions import search_docs, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
@@ -135,11 +135,7 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     if txn.read_ahead is not None:
         txn.read_ahead.forget_absorbed(row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
-    kind = txn.kind(row.kind)
-    if kind.unique is not None:
-        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
-    if kind.tags:
-        mark_tags.delete(txn, row.id)
+    mark_indexes.delete_keys(txn, row)
     if open_needs.is_need(row):
         open_needs.close_need(txn, row.id)
 

@@ -33,11 +33,3 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_value(value)} belongs to {place}")
         change_preparation.prepare_change(txn, row.kind, row.subject)
         mark_removals.evaporate(txn, row)
-
-
-def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
-    """Replace the value that a mark holds."""
-    if not is_new:
-        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
-    if value is not None:
-        txn.sql.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)

@@ -1,0 +1,47 @@
+"""The indexes that marks are found by: the values of unique fields, the tags, and the documents of the full text."""
+
+from __future__ import annotations
+
+from blackboard.board.mark_storage import mark_tags
+from blackboard.board.transactions import search_docs
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.marks.kinds import Kind
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import MARKS
+
+
+def update(
+    txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: MarkRow, *, shown_event: int, value: str | None
+) -> None:
+    """Update the indexes after a deposit.
+
+    Args:
+        txn: The transaction.
+        kind: The kind of the mark.
+        old: The mark before the deposit; None if it is new.
+        row: The mark after the deposit.
+        shown_event: The deposit whose payload the mark shows.
+        value: The value that the mark holds in the unique field of its kind; None if it holds none.
+    """
+    if kind.unique is not None:
+        _hold_value(txn, row, value, is_new=old is None)
+    if kind.tags:
+        mark_tags.write(txn, kind, old, row)
+    if kind.search:
+        search_docs.note(txn, kind.name, row.id, shown_event, row.payload, is_new=old is None)
+
+
+def delete_keys(txn: BoardTransaction, row: MarkRow) -> None:
+    """Delete the unique value and the tags of a mark that leaves the board. Evaporated marks can still be searched."""
+    kind = txn.kind(row.kind)
+    if kind.unique is not None:
+        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
+    if kind.tags:
+        mark_tags.delete(txn, row.id)
+
+
+def _hold_value(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
+    if not is_new:
+        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
+    if value is not None:
+        txn.sql.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)
