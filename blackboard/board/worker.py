@@ -139,6 +139,10 @@ class Worker:
             lock_key=self.lock_key,
         )
 
+    def limit_leap(self, leap: Duration) -> None:
+        """Doubt the clock from now on if it is further ahead of the board's last record than this."""
+        self._session.leap = leap
+
     def serve(self, code: Code) -> None:
         """Serve these agents, with the code of these digests, instead of the former agents."""
         self.code = dict(code)

@@ -122,8 +122,6 @@ class Daemon:
         self.board, self.settings = board, settings or DaemonSection()
         self.on_event: list[Listener] = []
         self.reload: Reload | None = None
-        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
-            board.session.leap = self.settings.leap
         rng = rng or random.Random()
         self._watchdog = Watchdog.of(os.environ)
         longest = min(self.settings.tick, self._watchdog.interval or self.settings.tick)
@@ -223,13 +221,13 @@ class Daemon:
         Returns:
             Whether no work remains; False unless `until_quiescent`.
         """
-        quiescent = False
+        is_quiescent = False
         try:
             self._do_all_due_work(self.maintenance.upkeep)
             if until_quiescent and not self._is_busy():
-                quiescent = self.worker.is_quiescent(batch_api=self.models.batch_api is not None)
-                if not quiescent and self.worker.close_batch_window():
-                    self.wake.set()
+                is_quiescent = self.worker.is_quiescent(batch_api=self.models.batch_api is not None)
+                if not is_quiescent:
+                    self._close_batch_window()
             if not self._troubles.has_failed:
                 self._troubles.end()
         except Exception as error:
@@ -237,7 +235,12 @@ class Daemon:
                 raise  # otherwise, a caller that waits for the end of the work would wait forever
             self._troubles.note_failure(error)
         self._watchdog.report_alive()
-        return quiescent
+        return is_quiescent
+
+    def _close_batch_window(self) -> None:
+        """Close the next batch window, if there is one: who waits for the end of the work deposits nothing meanwhile."""
+        if self.worker.close_batch_window():
+            self.wake.set()
 
     def run_until(self, at: datetime) -> None:
         """Do all work that is due until an instant, in the order of time, and set the board's manual clock to it.
@@ -304,11 +307,10 @@ class Daemon:
     # -- the start ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the daemon: take the worker's lock, deploy, recover what was left, and begin to deliver.
+        """Start the daemon: check its settings, join the workers of the board, recover what was left, and deliver.
 
-        The order matters. Mistakes in prices and settings are found before the board is touched. The worker is
-        registered only after its lock is held, so that no other process counts it as dead. Paid answers that were kept
-        in files are stored before any other work, and messages are sent last. `run` calls this itself.
+        Mistakes in prices and settings are found before the board is touched, and messages are sent last, when nothing
+        of the start can fail. `run` calls this itself.
 
         Raises:
             ConfigurationError: A price or a setting of an agent is missing or not valid.
@@ -317,10 +319,27 @@ class Daemon:
         """
         if self._closed:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
+        self._check_settings()
+        self._join_workers()
+        recovered = self._recover()
+        self._report_start(recovered)
+        self._deliveries.start()
+
+    def _check_settings(self) -> None:
+        """Check the prices of the models and the settings of the agents."""
         show_messages(self.settings.log_payloads)
-        self._loop_sleep.start()
         self.models.check_prices()
         self.agents.check_settings()
+
+    def _join_workers(self) -> None:
+        """Take the worker's lock, deploy its agents, and register it.
+
+        The lock comes first, so that no other process counts a registered worker as dead. The agents come before the
+        row of the worker, which names the code that it serves them with.
+        """
+        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
+            self.worker.limit_leap(self.settings.leap)
+        self._loop_sleep.start()
         self.worker.id = self._liveness.id  # in a process that was forked since, it is another worker
         self._liveness.enter()
         self.worker.lock_key = self._liveness.lock_key
@@ -330,12 +349,17 @@ class Daemon:
             log.warning(note)
         self.worker.register()
         failpoint("worker.registered")
-        self.models.record_spooled()  # paid answers come before all other work
+
+    def _recover(self) -> int:
+        """Recover what earlier workers left, and return the number of recovered activations.
+
+        Paid answers that were kept in files are stored first: an activation that is recovered then finds its answer.
+        """
+        self.models.record_spooled()
         self.models.try_paused()
         recovered = self.maintenance.recovery.run_once()
         self.agents.publisher.publish_all()
-        self._report_start(recovered)
-        self._deliveries.start()
+        return recovered
 
     def _report_start(self, recovered: int) -> None:
         where, model = self.board.database.where, self.worker.describe_model()

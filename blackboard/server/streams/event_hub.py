@@ -58,6 +58,24 @@ class _Listener:
         """The number of the next item in the window."""
 
 
+class _Interval:
+    """Something that the reader does once in a number of seconds."""
+
+    def __init__(self, seconds: float, now: float) -> None:
+        self._seconds, self._next = seconds, now + seconds
+
+    def remaining(self, now: float) -> float:
+        """Return the seconds until it is due; at most 0 if it is."""
+        return self._next - now
+
+    def take_due(self, now: float) -> bool:
+        """Return whether it is due. If it is, the next interval begins."""
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
 class EventHub:
     """The event streams of one board.
 
@@ -171,26 +189,24 @@ class EventHub:
     async def _read_along(self) -> None:
         """Read the board while a stream is open."""
         clock = asyncio.get_running_loop().time
-        next_beat, next_check = clock() + BEAT_SECONDS, clock() + TOKEN_SECONDS
+        beat, check = _Interval(BEAT_SECONDS, clock()), _Interval(TOKEN_SECONDS, clock())
         try:
             with self._commits.attached_to(self._board) as tick:
-                rest = tick = min(tick, LOOK_SECONDS)
+                longest = min(tick, LOOK_SECONDS)
+                until_check = longest
                 while self._listeners and not self._is_stopped:
-                    await self._commits.wait(min(rest, next_beat - clock()))
-                    items = await self._reader_threads.run(self._news)
-                    self._add(items)
-                    if len(items) >= PAGE:
-                        self._commits.signal()  # there may be more
+                    await self._commits.wait(min(longest, until_check, beat.remaining(clock())))
+                    has_news = await self._read_news()
                     now = clock()
-                    if is_beat := now >= next_beat:
-                        self._beats, next_beat = self._beats + 1, now + BEAT_SECONDS
-                    rest = tick if now >= next_check else min(tick, next_check - now)  # a commit may revoke a token
-                    if now >= next_check:
-                        next_check = now + TOKEN_SECONDS
+                    is_beat = beat.take_due(now)
+                    self._beats += is_beat
+                    # A token is revoked by a commit, so after a check the next commit is soon enough for another.
+                    if is_checked := check.take_due(now):
                         await self._end_invalid()
-                    if items or is_beat:
+                    until_check = longest if is_checked else check.remaining(now)
+                    if has_news or is_beat:
                         self._wake()
-                    if items:
+                    if has_news:
                         await asyncio.sleep(REST_SECONDS)
         except BlackboardError as error:
             log.warning("the board cannot be read for event streams, which end", error=error)
@@ -199,6 +215,14 @@ class EventHub:
             for listener in self._listeners:
                 listener.is_over = True
             self._wake()
+
+    async def _read_news(self) -> bool:
+        """Add what is new on the board to the window, and return whether there was anything."""
+        items = await self._reader_threads.run(self._news)
+        self._add(items)
+        if len(items) >= PAGE:
+            self._commits.signal()  # there may be more
+        return bool(items)
 
     def _news(self) -> list[Item]:
         if self._board.stream_position() == self._end:
