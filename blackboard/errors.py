@@ -47,6 +47,7 @@ import difflib
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from blackboard.plurals import counted
 
@@ -97,10 +98,22 @@ __all__ = [
 ]
 
 
+class ExitCode(IntEnum):
+    """How a command ends. Each class of errors has the code of its base class, unless it names its own."""
+
+    DONE = 0
+    FAILED = 1
+    """The request was right, and the work failed. Errors of the system and bugs of this program end so, too."""
+    WRONG_USAGE = 2
+    """The request or the configuration is wrong, and nothing was changed."""
+    NO_WORK = 3
+    """`blackboard claim` found no work."""
+
+
 class BlackboardError(Exception):
     """The base class of all exceptions. `exit_code` is the exit code of the command line."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
     quotes_nothing = False
     """Whether the message, as this package writes it, never quotes what depositors, agents or models wrote."""
     stored: int | None = None
@@ -123,7 +136,7 @@ class BlackboardError(Exception):
 class UsageError(BlackboardError):
     """The request is wrong. Nothing was changed, except by `deposit_many`: see `stored`."""
 
-    exit_code = 2
+    exit_code = ExitCode.WRONG_USAGE
     command = ""
     """The command that the user probably wanted, if it is known. The command line prints it on a line of its own."""
 
@@ -183,7 +196,8 @@ class Conflict(UsageError):
         event_id: The last event of the live mark; 0 if there is none.
     """
 
-    exit_code = 1
+    # The request was right when its mark was read: a script reads the mark again, and repeats the request.
+    exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, event_id: int = 0) -> None:
         self.event_id = event_id

@@ -13,11 +13,11 @@ import typer
 import typer.exceptions
 from typer.core import TyperGroup
 
-from blackboard.cli.cli_session import FAILED_HOOK, CommandSession
+from blackboard.cli.cli_session import CommandSession, HookExitCode
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
 from blackboard.cli.terminal.output import note
-from blackboard.errors import BlackboardError, ConfigurationError, UsageError
+from blackboard.errors import BlackboardError, ConfigurationError, ExitCode, UsageError
 from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
 
@@ -128,16 +128,16 @@ class Commands(TyperGroup):
             raise
         except OSError as error:
             self._report(ctx, error, _text_of(error))
-            raise typer.Exit(1) from None
+            raise typer.Exit(ExitCode.FAILED) from None
         except MemoryError as error:
             self._report(ctx, error, "this process has no memory left; no write was left half done")
-            raise typer.Exit(1) from None
+            raise typer.Exit(ExitCode.FAILED) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             self._report(ctx, error, describe_error(error))
             note("this is a bug in blackboard: run again with --debug, and report the traceback")
-            raise typer.Exit(1) from None
+            raise typer.Exit(ExitCode.FAILED) from None
 
     def _report(self, ctx: Any, error: Exception, message: str) -> None:
         session = ctx.find_object(CommandSession)
@@ -160,7 +160,7 @@ def _hidden_from_hooks(is_hook: bool) -> Iterator[None]:
         yield
     except typer.exceptions.TyperException as error:
         if is_hook:
-            error.exit_code = FAILED_HOOK
+            error.exit_code = HookExitCode.FAILED
         raise
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,8 +45,16 @@ NOT_OVER_HTTP = {
 }
 """Why a command does not work on a server."""
 
-FAILED_HOOK = 1
-"""The exit code of a failed hook, also for wrong usage: only its user sees it."""
+
+class HookExitCode(IntEnum):
+    """How a hook of a coding agent ends. Its agent gives these codes a meaning of its own."""
+
+    DONE = 0
+    FAILED = 1
+    """An error, also of usage: only its user sees it."""
+    HAS_WORK = 2
+    """The agent goes on, and reads what is on stderr."""
+
 
 Replace = Annotated[
     bool, typer.Option("--replace", help="Remove or replace agents even if a running worker serves them.")

@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 from blackboard.cli.terminal import standard_streams
+from blackboard.errors import ExitCode
 
 COMMON = ("--config", "--database", "--author", "--url", "--token-file")
 
@@ -21,7 +22,8 @@ def main() -> NoReturn:
     for number, argument in enumerate(sys.argv[1:], 1):
         if not _is_text(argument):
             sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
-            sys.exit(1 if "--hook" in sys.argv else 2)  # with 2, a hook would say that there is work
+            # With the code of wrong usage, a hook would say that there is work.
+            sys.exit(ExitCode.FAILED if "--hook" in sys.argv else ExitCode.WRONG_USAGE)
     if "run" in sys.argv:
         from blackboard.cli.operating_commands import daemon_signals
 
@@ -40,7 +42,7 @@ def main() -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(args=move_common_first(sys.argv[1:]), prog_name="blackboard")
-        sys.exit(0)
+        sys.exit(ExitCode.DONE)
     finally:
         standard_streams.finish()
 

@@ -238,7 +238,7 @@ class Daemon:
         return is_quiescent
 
     def _close_batch_window(self) -> None:
-        """Close the next batch window, if there is one: who waits for the end of the work deposits nothing meanwhile."""
+        """Close the next batch window, if there is one, because nobody deposits during a wait for the end."""
         if self.worker.close_batch_window():
             self.wake.set()
 

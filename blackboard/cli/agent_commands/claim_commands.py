@@ -16,21 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import FAILED_HOOK, CommandSession, session_of
+from blackboard.cli.cli_session import CommandSession, HookExitCode, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
 from blackboard.core.states import ActivationState
-from blackboard.errors import AgentError, Conflict, UsageError
+from blackboard.errors import AgentError, Conflict, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.result_types import RemoteActivation, RunState
     from blackboard.client import Client
-
-NOTHING = 3
-"""The exit code of a claim without work."""
-
-WAKES = 2
-"""The exit code of a hook with which a coding agent goes on, and reads what is on stderr."""
 
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
 Fence = Annotated[
@@ -88,7 +82,7 @@ def claim(
         found = board.claim(agent, wait=wait, lease=lease)
         if found is None:
             note(f"there is no work for {agent}")
-            raise typer.Exit(NOTHING)
+            raise typer.Exit(ExitCode.NO_WORK)
     print_json({**vars(found), "commands": _commands(session, found)})
 
 
@@ -110,12 +104,12 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
                 found = board.claim(agent, wait=wait, lease=lease)
     except UsageError as error:
         note(f"error: {error}")
-        raise typer.Exit(FAILED_HOOK) from None
+        raise typer.Exit(HookExitCode.FAILED) from None
     if found is not None:
         shown = {**activation_of(found), "commands": _commands(session, found)}
         note("The blackboard has work for you. You hold it under a lease:")
         note(encode(shown), wraps=False)
-        raise typer.Exit(WAKES)
+        raise typer.Exit(HookExitCode.HAS_WORK)
 
 
 def heartbeat(

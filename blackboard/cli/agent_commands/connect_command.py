@@ -12,7 +12,7 @@ import typer
 from blackboard.cli.board_hints import unknown_remote_agent
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import note, say
-from blackboard.errors import UsageError
+from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from blackboard.claude_code.project_entries import Wish
@@ -126,4 +126,4 @@ def _confirm(yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nothing was written; run it again with --yes to write these changes")
     if not typer.confirm("Write these changes?"):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)

@@ -12,6 +12,7 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, model_of, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say
+from blackboard.errors import ExitCode
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
                 say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
         say("no problems" if not wrong else counted(wrong, "problem"))
     if wrong:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _findings(session: CommandSession) -> list[Finding]:
@@ -230,7 +231,7 @@ def forget(
             f"error: unused parts of the file may still contain words of {subject!r}: {report.not_compacted};"
             " the same command, or 'blackboard compact', finishes it"
         )
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _show_erasure(subject: str, report: ErasureReport) -> None:

@@ -19,7 +19,7 @@ from blackboard.cli.row_files.rejects_file import default_path, rejects_file
 from blackboard.cli.row_files.row_options import Columns, ExtraColumns, TextForm
 from blackboard.cli.terminal.output import AsJson, note, print_json, print_table, say
 from blackboard.cli.typed_command import typed_command
-from blackboard.errors import UsageError, nearest
+from blackboard.errors import ExitCode, UsageError, nearest
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def load(
     loaded, read_as = _follow(options) if follow else _load(options, again=again)
     _report(options, loaded, read_as, as_json=as_json)
     if loaded.rejected and (strict or not loaded.outcomes.total()):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from blackboard.cli.terminal.output import AsJson, print_json, say
-from blackboard.errors import ConfigurationError, Mistake
+from blackboard.errors import ConfigurationError, ExitCode, Mistake
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,4 +52,4 @@ def rules(
     if mistakes:
         raise ConfigurationError(mistakes)
     if any(broken.values()):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
