@@ -154,7 +154,7 @@ diagram: $(VENV)/installed-dev
 
 ## clean: delete the virtual environments and everything that was built
 clean:
-	rm -rf $(VENV) .venv-python* .venv-peers .venv-rivals .venv-constraints .venv-lowest build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is pinned and installed first, so that installing the checkout downloads nothing.

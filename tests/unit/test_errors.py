@@ -37,9 +37,8 @@ def test_every_error_is_public_and_in_the_tree_and_has_a_docstring(error: type[B
 
 def test_usage_errors_have_exit_code_2_and_work_errors_and_conflicts_1() -> None:
     assert {error.exit_code for error in every(UsageError) if not issubclass(error, Conflict)} == {2}
-    assert {error.exit_code for error in every(Conflict)} == {
-        1
-    }  # a script reads the mark again, and repeats its request
+    # After a conflict, a script reads the mark again and repeats its request.
+    assert {error.exit_code for error in every(Conflict)} == {1}
     assert {error.exit_code for error in every(WorkError)} == {1}
 
 
