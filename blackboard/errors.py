@@ -119,7 +119,7 @@ class BlackboardError(Exception):
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
     place: str = ""
-    """The item that an error of `deposit_many` or of an agent's result is about, such as `item 2 of 3`; else empty."""
+    """The item of `deposit_many` or of an agent's result that the error is about, such as `item 2 of 3`; else empty."""
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -305,7 +305,7 @@ class LibraryConflict(StoreError, sqlite3.OperationalError):
 
 
 class AgentError(WorkError):
-    """An agent broke its contract. Its activation fails and the board is unchanged.
+    """An agent returned what it may not return, or broke another rule. Its activation fails and the board is unchanged.
 
     Args:
         message: What the agent did. It may contain names and values that the agent chose.
@@ -384,7 +384,7 @@ class ServerError(WorkError):
 
 
 class ServerUnreachable(ServerError):
-    """A server does not answer, or is too busy, also after further attempts. It may have done what was asked."""
+    """A server does not answer, or is too busy, even after further attempts. It may have done what was asked."""
 
 
 class AccessDenied(ServerError):

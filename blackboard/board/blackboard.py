@@ -74,10 +74,10 @@ class Blackboard(
             url_or_path: An SQLAlchemy URL such as `sqlite:///board.db`, or the path of an SQLite file.
             author: The name that signs every deposit; by default `person:` and the user's name.
             clock: The source of time; by default the machine's clock, or that of the server.
-            kinds: Mark classes to make known to this process. A deposit makes its own class known.
+            kinds: Mark classes that this process shall know. A deposit makes its own class known.
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
-            leap: The largest jump of the clock ahead of the last record that is accepted; None accepts any.
+            leap: How far the clock may be ahead of the last time that the board recorded; None for any distance.
             mode: The permissions of the board's files, such as 0o660 to share them with a group. With None, a new board
                 is private, and an existing board keeps its permissions.
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.

@@ -147,7 +147,8 @@ def _examine_server(health: ServerHealth) -> Iterator[Finding]:
         yield Finding(
             "notifications",
             "note",
-            "commits of other processes are noticed at a tick, and the death of a worker by its lease",
+            "commits of other processes are noticed only at each [daemon] tick,"
+            " and the death of a worker only when its lease ends",
             "name the server itself as `direct_url` in [database]",
         )
 

@@ -201,7 +201,9 @@ def common(
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="A server that has the board, instead of a board here. [BLACKBOARD_URL]"),
+        typer.Option(
+            metavar="URL", help="The address of a server that has the board, instead of a board here. [BLACKBOARD_URL]"
+        ),
     ] = None,
     token_file: Annotated[
         Path | None,

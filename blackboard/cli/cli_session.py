@@ -292,7 +292,7 @@ def session_of(context: typer.Context) -> CommandSession:
     """Return the session of the running command.
 
     Raises:
-        UsageError: The command does not work on a server, and is to.
+        UsageError: The command does not work with a server, and the user named one.
     """
     session = context.find_object(CommandSession)
     assert session is not None  # the callback of the root command creates it

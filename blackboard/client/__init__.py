@@ -2,7 +2,7 @@
 
     from blackboard.client import Client
 
-The calls are written once, as generators of requests, and both clients carry them out:
+Each call is written once, as a generator of requests, and both clients can carry it out:
 
 board_clients   `Client`, which waits for each answer, and `AsyncClient`, which awaits it
 deposit_calls   the calls that deposit marks

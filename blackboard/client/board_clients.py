@@ -185,15 +185,16 @@ class Client(_ServerConnection):
 
     A client is thread-safe and keeps its connections until it is closed; a `with` statement closes it at its end.
 
-    A failed request is repeated with growing delays if the server was not reached, is too busy or asks to wait. If only
-    the answer was lost, it is repeated if a second request changes nothing more. A deposit without a key gets a random
-    one, so that it can always be repeated.
+    If the server was not reached, is too busy or asks to wait, the client repeats the request with growing delays. If
+    only the answer was lost, it repeats the request only if a second request would change nothing more. It gives a
+    random key to a deposit without a key, so that the deposit can always be repeated.
 
     Args:
         url: The address of the server, such as `http://127.0.0.1:8787` or `https://example.org/board`.
         token: The token, as `blackboard token create` printed it.
         uds: The path of the Unix socket that the server listens on.
-        timeout: The longest time of one attempt without progress: to connect (at most 10 s), to send, or to wait.
+        timeout: The longest time that one attempt may take without progress: to connect (at most 10 s), to send, or to
+            wait.
         retries: How often a failed request is repeated.
         tls: The certificates to trust; by default those of the system.
         clock: The source of time for the delays; by default the machine's clock.
@@ -331,7 +332,7 @@ class Client(_ServerConnection):
 
 
 class AsyncClient(_ServerConnection):
-    """A board behind a server, for asyncio: the same methods as those of `Client`, to be awaited.
+    """A board behind a server, for asyncio: it has the methods of `Client`, to be awaited.
 
     It takes the same arguments. `async with` closes it at its end.
 

@@ -1,4 +1,4 @@
-"""The events of a board as a client follows them: what a stream says, and how it is resumed.
+"""The events of a board for a client that follows them: how a stream is read, and how it is resumed.
 
 It does no input or output itself, so it serves clients that wait and clients that await.
 """
@@ -20,7 +20,9 @@ from blackboard.durations import SECOND, Duration
 from blackboard.errors import UsageError
 
 SILENT_SECONDS = 30.0
-"""How long a stream may be silent, beside the time limit of a request. A server sends a comment every 15 seconds."""
+"""How long a stream may be silent, in addition to the time limit of a request. A server sends a comment every 15
+seconds.
+"""
 LONGEST_PAUSE: Duration = 30 * SECOND
 """The longest pause before a stream is opened again."""
 SERVER_FAILED = 500
@@ -36,11 +38,13 @@ class BoardEvent:
     """One event of a stream."""
 
     id: str
-    """The position after it: a stream with `after=event.id` goes on from there."""
+    """The position after this event: a stream with `after=event.id` continues from there."""
     name: EventName
-    """`marks` or `activity`; `ready`, the first of all; or `reset`, if what happened in between is no longer known."""
+    """`marks` or `activity`; `ready` for the first event; or `reset`, if the board no longer has all events in
+    between.
+    """
     record: StreamEvent | ActivityRecord | None
-    """What happened: the event of a mark, or what was done; None for `ready` and `reset`."""
+    """The event of a mark, or the entry of the activity; None for `ready` and `reset`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Feed:
 
     Attributes:
         request: The request for the stream.
-        after: The position after which it begins; None for what happens from now on.
+        after: The position after which the events begin; None for the events from now on.
     """
 
     request: HttpRequest
@@ -84,20 +88,20 @@ def events(
 ) -> Feed:
     """Follow what happens on the board, from now on or after a position, until the client is closed.
 
-    The first event is `ready`. If the connection ends, the client connects again, as often as it takes, and goes on
-    where it was: without a gap and without a repetition.
+    The first event is `ready`. If the connection ends, the client tries to connect until it succeeds, and continues
+    after the last event: no event is missing, and none comes twice.
 
     Args:
         streams: `marks`, `activity` or both: the events of marks, and what agents, people and programs did.
-        kind: Only events of marks of this kind, or of one of these.
+        kind: Only events of marks of this kind, or of one of several kinds.
         where: Only events of marks with these tags.
-        subject: Only what is about a subject of this pattern, such as `lead/*`.
-        agent: Only what this agent did, and the marks that it changed; or one of these.
-        after: The `id` of an event, after which to go on.
+        subject: Only events about a subject that matches this pattern, such as `lead/*`.
+        agent: Only what this agent, or one of several agents, did, and the marks that it changed.
+        after: The `id` of an event; the stream continues after it.
 
     Raises:
         AccessDenied: The token is not valid, or was revoked.
-        ServerUnreachable: The first stream cannot be opened, also after further attempts.
+        ServerUnreachable: The first stream cannot be opened, even after further attempts.
         UnknownName: There is no such kind or tag.
     """
     kinds = [] if kind is None else [kind] if isinstance(kind, str | type) else kind

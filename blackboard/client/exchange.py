@@ -23,11 +23,11 @@ FIRST_DELAY: Duration = 100 * MILLISECOND
 LONGEST_DELAY: Duration = 60 * SECOND
 """The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""
 BUSY = frozenset({"too-many-requests", "overloaded", "store-busy"})
-"""The problems that pass, and that show that the server has done nothing."""
+"""The temporary problems that show that the server has done nothing."""
 SERVICE_UNAVAILABLE = 503
 """The status of a proxy that did not reach the server."""
 GATEWAY_FAILED = frozenset({502, 504})
-"""The statuses of a proxy that had no answer of the server, which may have done what was asked."""
+"""The statuses of a proxy that got no answer from the server. The server may have done what was asked."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Delay:
 
 
 Steps: TypeAlias = Generator[HttpRequest | Delay, HttpResponse | NoResponse | None, T]
-"""The steps of a call: its requests, each as often as it takes, and the delays between them."""
+"""The steps of a call: its requests, each with all its attempts, and the delays between them."""
 
 
 class RequestFailure(NamedTuple):
@@ -92,7 +92,7 @@ def steps_of(call: Call[T], retries: int, rng: random.Random) -> Steps[T]:
 
 
 def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[HttpResponse]:
-    """Yield a request until it has an answer that reports no problem, and return that.
+    """Yield a request until its answer reports no problem, and return this answer.
 
     Raises:
         BlackboardError: The error of the last attempt.

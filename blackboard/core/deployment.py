@@ -188,7 +188,7 @@ class WatchSpec(WatchSettings):
 
 
 def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
-    """Yield the condition of a watch and those of its guard, each after the end of its place in the settings."""
+    """Yield the conditions of a watch and of its guard, each with the end of its place in the settings."""
     yield "", watch.condition
     for name in ("only_if", "unless"):
         if text := getattr(watch, name):
@@ -270,7 +270,7 @@ class ModelChoice(Data):
 
 
 class DepositLimits(Data):
-    """Limits of an author's deposits, beside those of the kinds.
+    """Limits of an author's deposits, in addition to the limits of the kinds.
 
     Attributes:
         max_payload: The largest payload in bytes.

@@ -38,7 +38,7 @@ class SinkSpec(BaseModel):
     """The name and the topics of a sink, as a board stores them.
 
     Attributes:
-        on: The topics: those of `Topic`, and `mark:KIND`.
+        on: The topics: the values of `Topic`, and `mark:KIND`.
         agents: Only messages about these agents; all if empty. A message about no agent passes.
         kinds: Only messages about marks of these kinds; all if empty. A message about no marks passes.
         subject: A pattern such as `lead/*`; only messages about matching subjects. A message about none passes.

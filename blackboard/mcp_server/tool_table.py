@@ -109,12 +109,12 @@ TOOLS = (
     Tool(
         ("read",), read_tools.explain, ExplainArguments,
         "Explain why an agent has or has not woken, for a subject or all that waits. Use it when a deposit crossed"
-        " nothing, or work waits for long.",
+        " nothing, or work waits for a long time.",
         READS, _object("note agent", note="string", agent="string", watches="array"),
     ),
     Tool(
         ("answer",), write_tools.answer, AnswerArguments,
-        "Answer a need, once a person has told you what to answer. agenda has the ids. The asking agent wakes by it.",
+        "Answer a need, once a person has told you what to answer. agenda has the ids. It wakes the agent that asked.",
         REPEATABLE, RECEIPT,
     ),
     Tool(

@@ -141,7 +141,7 @@ def finish(access: BoardAccess, arguments: FinishArguments) -> dict[str, Any]:
 
     Raises:
         AccessDenied: The caller may not claim for this agent.
-        AgentError: The result is more than the agent may do.
+        AgentError: The result does more than the agent may do.
         Conflict: A mark has changed since the event that the result names. The activation is put back.
         LeaseLost: The caller no longer has the activation. Nothing is stored.
         NotFound: There is no such activation.

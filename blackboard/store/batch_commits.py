@@ -114,5 +114,5 @@ def unknown_outcome(where: str) -> StoreUnknown:
     """Return the error of work on a server that may be stored or not."""
     return StoreUnknown(
         f"the connection to {where} was lost during a commit, and the outcome cannot be read; the work may be stored or"
-        " not: look before you repeat it"
+        " not: check the board before you repeat it"
     )

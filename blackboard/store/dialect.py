@@ -226,7 +226,9 @@ class Dialect(ABC):
             case ErrorCause.BUSY:
                 return StoreBusy(f"another process held {where} for too long; try again")
             case ErrorCause.CONFLICT:
-                return StoreBusy(f"transactions of other programs on {where} got in the way of this one; try again")
+                return StoreBusy(
+                    f"transactions of other programs on {where} conflicted with this one again and again; try again"
+                )
             case ErrorCause.LOST:
                 return StoreError(
                     f"the connection to {where} failed: {first_line(error)}; no write was left half done, try again"

@@ -115,7 +115,7 @@ def refresh_views(database: Database, living: Living) -> str | None:
     if blocking := sorted(others if running is None else running):
         worker = blocking[0]
         return (
-            f"the views stay those of another version, because worker {worker} of version {others[worker] or 'unknown'}"
+            f"the views of another version are kept, because worker {worker} of version {others[worker] or 'unknown'}"
             " is running; stop it, then run 'blackboard init'"
         )
     with database.exclusive_transaction() as transaction:

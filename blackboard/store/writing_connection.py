@@ -50,7 +50,7 @@ class WritingConnection(ABC):
             StoreError: The transaction is that of the parent of this process.
         """
         if transaction is not self.open:
-            problem = f"this process is a copy of one that is in a transaction on {self.where}"
+            problem = f"this process was forked while its parent was in a transaction on {self.where}"
             raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
         if transaction.shared is not None:
             transaction.shared.save()

@@ -34,7 +34,7 @@ def replay(
 ) -> None:
     """Deposit timed marks one after the other, and let a real daemon do the work that is due at each instant.
 
-    The clock goes from instant to instant: those of the events, and those at which marks fade, windows end and retries
+    The clock moves from instant to instant: to each event, and to each time when marks fade, windows end and retries
     are due. It stands still while agents run, and never passes the next event; only a `delay` of the model's script
     moves it further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
 
@@ -46,7 +46,7 @@ def replay(
         until: The instant when the replay ends; by default that of the last event.
         model: The model that answers; without it, offline rules answer. `"deployed"` is the model of the deployment
             file, asked at the address and with the key that `blackboard run` would use. Such calls cost money.
-        settings: The value of `context.settings`; the sections replace those of a deployment file.
+        settings: The value of `context.settings`; these sections replace the sections of a deployment file.
 
     Raises:
         UsageError: The board is not on a `ManualClock`; an event is earlier than the event before it or than the
@@ -95,7 +95,7 @@ def _checked_agents(agents: Mapping[str, Agent] | Iterable[Agent] | Path) -> lis
 
 
 def with_settings(resolved: ResolvedDeployment, sections: Mapping[str, Any]) -> ResolvedDeployment:
-    """Return a deployment in which these sections of `[settings]` replace those of its file."""
+    """Return a deployment in which these sections of `[settings]` replace the sections of its file."""
     settings = resolved.settings.model_copy(update={"settings": {**resolved.settings.settings, **sections}})
     return dataclasses.replace(resolved, settings=settings)
 

@@ -132,10 +132,10 @@ class RuleFile(_Section):
     """A file of rules."""
 
     deployment: str | None = None
-    """The deployment file, beside this one; by default the one that commands find."""
+    """The deployment file, in the folder of this file; by default the file that commands find."""
     start: datetime = START
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Sections of `[settings]` that replace those of the deployment file."""
+    """Sections of `[settings]` that replace the sections of the deployment file."""
     answers: list[dict[str, JsonValue]] | None = None
     """The answers of the model, in turn; without them, the agents' offline rules answer."""
     given: list[GivenStep] = Field(default_factory=list)

@@ -186,7 +186,10 @@ def test_forget_asks_for_confirmation_and_then_erases(house: CommandLine) -> Non
 def test_forget_says_what_it_cannot_reach(house: CommandLine) -> None:
     for room in ("hall", "attic"):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
-    assert "out of reach: copies and backups that this program did not make" in house("forget", "hall", "--yes").err
+    assert (
+        "not erased, because this program cannot reach them: copies and backups that this program did not make"
+        in house("forget", "hall", "--yes").err
+    )
     assert len(house("forget", "attic", "--yes", "--json").json["out_of_reach"]) == 5
 
 

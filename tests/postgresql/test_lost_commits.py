@@ -62,7 +62,7 @@ def test_a_commit_whose_outcome_cannot_be_read_is_unknown(
     monkeypatch.setattr(commit_record, "ANSWER_SECONDS", 0.0)
     proxy.cuts.append(cut)
     proxy.refuses = True
-    with pytest.raises(StoreUnknown, match="look before you repeat it"):
+    with pytest.raises(StoreUnknown, match="check the board before you repeat it"):
         cut_board.deposit(Ash(subject="a"))
     proxy.refuses = False
     assert subjects(board) == stored

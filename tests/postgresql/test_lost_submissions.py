@@ -91,7 +91,7 @@ def test_the_outcome_of_a_submission_that_cannot_be_withdrawn_is_unknown(
         mine = open_busy(stack, proxy.url)
         proxy.cuts.append("before")
         proxy.refuses = True
-        with pytest.raises(StoreUnknown, match="look before you repeat it"):
+        with pytest.raises(StoreUnknown, match="check the board before you repeat it"):
             mine.deposit(Ash(subject="a"))
         proxy.refuses = False
         mine.deposit(Ash(subject="b"))

@@ -46,7 +46,7 @@ class AdministrationMethods(BoardHandle):
         interrupted, a daemon or the next call continues.
 
         Args:
-            items: Agents, which are added to those of the board; or one deployment, which replaces the active one.
+            items: Agents, which are added to the board's agents; or one deployment, which replaces the active one.
             kinds: Mark classes to register as they declare themselves, even if the board has other settings for their
                 kinds.
             replace: Whether to remove agents even if a worker that is alive serves them.
@@ -59,7 +59,7 @@ class AdministrationMethods(BoardHandle):
         return deployer.deploy(self.session, items, tuple(kinds), self.author, replace=replace)
 
     def preview(self, deployment: Deployment) -> Preview:
-        """Return the effects that deploying would have now, such as marks that evaporate and agents that wake.
+        """Return the effects that a deployment would have now, such as marks that evaporate and agents that wake.
 
         The change is carried out in a transaction that is rolled back.
 
@@ -82,16 +82,16 @@ class AdministrationMethods(BoardHandle):
         """Make a token for a program that uses the board over HTTP, and return it. It cannot be read again.
 
         Args:
-            name: The name that it is listed and revoked by.
+            name: The name of the token, for `tokens` and `revoke_token`.
             may: What its holder may do, such as `read`, `deposit:lead` or `claim:review`.
-            author: Who signs what its holder deposits and answers; by default the name of the token.
+            author: The author of what its holder deposits and answers; by default the name of the token.
             expires: How long it is valid; None if it never expires.
 
         Raises:
             InvalidAuthor: The author is an agent, or a name that cannot sign.
             InvalidDuration: `expires` is not a duration.
             InvalidMark: The name cannot be stored.
-            UsageError: A scope is not valid, two exclude each other, or a token of this name was not revoked.
+            UsageError: A scope is not valid, two scopes exclude each other, or a token of this name was not revoked.
         """
         scopes, lifetime = Scopes(may), None if expires is None else parse_duration(expires)
         signs = name if author is None else author
@@ -102,11 +102,11 @@ class AdministrationMethods(BoardHandle):
         return self.session.read(access_tokens.all_tokens)
 
     def find_token(self, token: str) -> AccessToken | None:
-        """Return what a token stands for, whatever its state; None if the board never made it."""
+        """Return the record of a token, whatever its state; None if the board never made it."""
         return self.find_tokens([token])[0]
 
     def find_tokens(self, tokens: Iterable[str]) -> list[AccessToken | None]:
-        """Return what each of some tokens stands for, as `find_token` does, from one snapshot."""
+        """Return the record of each token, as `find_token` does, from one snapshot of the board."""
         return self.session.read(lambda txn: [access_tokens.find(txn, token) for token in tokens])
 
     def revoke_token(self, name: str) -> None:
@@ -118,7 +118,7 @@ class AdministrationMethods(BoardHandle):
         self.session.write(lambda txn: access_tokens.revoke(txn, name, self.author))
 
     def secret(self, name: str) -> str:
-        """Return a random text that only this board knows, and that stays the same."""
+        """Return the random text that is stored on this board under a name. It stays the same."""
         return self.session.write(lambda txn: access_tokens.secret(txn, name))
 
     def forget(self, subject: str) -> ErasureReport:
@@ -137,7 +137,7 @@ class AdministrationMethods(BoardHandle):
         return erasure.forget(self.session, subject, self.author)
 
     def compact(self) -> CompactionReport:
-        """Write the file anew, which gives unused space back to the disk.
+        """Rewrite the file, which gives unused space back to the disk.
 
         Other processes may use the board at the same time.
 

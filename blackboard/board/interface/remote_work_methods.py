@@ -118,7 +118,7 @@ class RemoteWorkMethods(BoardHandle):
             agent: The agent that the activation must belong to; None for any.
 
         Raises:
-            AgentError: The result is more than the agent may do.
+            AgentError: The result does more than the agent may do.
             Conflict: A mark has changed since the event that the result names. The activation is put back.
             LeaseLost: The worker no longer has the activation. Nothing is stored.
             NotFound: There is no such activation.

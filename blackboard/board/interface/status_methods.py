@@ -71,7 +71,7 @@ class StatusMethods(BoardHandle):
         return self.session.read(lambda txn: work_queries.agenda(txn, limit))
 
     def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
-        """Return each schedule with its next instants, and with its last instant and how late that was noticed.
+        """Return each schedule with its next instants, its last instant, and how late that was noticed.
 
         Args:
             limit: The largest number of next instants of each schedule, at least 1.
@@ -90,7 +90,7 @@ class StatusMethods(BoardHandle):
 
         Args:
             agent: Only activations of this agent.
-            state: Only activations in this state, or in one of these.
+            state: Only activations in this state, or in one of several states.
             limit: The largest number of activations.
             before: Only activations that are older than the one with this id.
 
@@ -146,8 +146,7 @@ class StatusMethods(BoardHandle):
         Args:
             sql: A `SELECT`, over the views or over tables.
             parameters: The values of its placeholders, by position or by name; a datetime becomes text in the format of
-                the views. The placeholders are those of the database: `?` and `:name` on SQLite, `%s` and `%(name)s` on
-                a server.
+                the views. The placeholders are `?` and `:name` on SQLite, and `%s` and `%(name)s` on a server.
             timeout: The longest time; it is checked between the steps of the query.
 
         Raises:

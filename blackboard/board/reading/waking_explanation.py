@@ -382,13 +382,17 @@ def _verdict_of_schedule(upcoming: Sequence[Instant | None] | None) -> str:
 
 
 def _verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None) -> str:
+    """Return why the measured values have not made a watch cross."""
     measured = any(value.marks for value in values)
     if all(value.met for value in values):
         if not measured:
             return "no live mark can fall below the threshold"
         return "the live marks meet the condition; they were absorbed, or have crossed before"
     if live_marks and not measured:
-        return "all live marks are already absorbed or were deposited by this agent; a new mark or news may cross"
+        return (
+            "all live marks are already absorbed or were deposited by this agent;"
+            " a new mark, or news on one of them, may cross"
+        )
     unmet = [
         f"{value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)}"
         for value in values

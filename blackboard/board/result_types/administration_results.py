@@ -72,7 +72,7 @@ class ErasureReport:
     backups: tuple[BackupMention, ...] = ()
     """The known backups that still contain the subject."""
     out_of_reach: tuple[str, ...] = ()
-    """Other places that may contain words of the subject and that the program cannot change."""
+    """Other places that may contain words of the subject, and that this program cannot change."""
     not_compacted: str | None = None
     """Why the file may still contain words of the subject in its unused parts; None if it does not."""
 

@@ -88,7 +88,7 @@ class WaitingCrossing:
 
 @dataclass(frozen=True)
 class OwnLaw:
-    """A live mark that fades by a law of its own, not by that of its kind."""
+    """A live mark that fades by a law of its own, not by the law of its kind."""
 
     mark_id: int
     kind: str
@@ -127,7 +127,7 @@ class WatchExplanation:
     verdict: str
     """The reason, in one sentence."""
     values: tuple[MeasuredValue, ...] | None = None
-    """The measured values; None if no subject or group was given and the watch measures these."""
+    """The measured values; None if the watch measures subjects or groups, and the caller named none."""
     live_marks: int | None = None
     """The number of live marks that the condition names, absorbed or not; None if it was not counted."""
     guard_open: bool | None = None

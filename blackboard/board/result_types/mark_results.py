@@ -65,7 +65,7 @@ class MarkRecord:
     own_law: bool
     """Whether its deposit named a law other than its kind's. A change of the kind's law does not change this mark."""
     occurred_at: datetime
-    """When the shown deposit occurred: the latest occurrence of all its deposits."""
+    """When the deposit with this payload occurred: the latest occurrence of all its deposits."""
     recorded_at: datetime
     """Equal to `reinforced_at`. All views that have `occurred_at` use this name."""
 
@@ -88,8 +88,9 @@ class SearchResult(Sequence[F]):
     """Whether no other mark has a higher score. If more than 10,000 marks match, only the 1,000 most relevant of them
     were ordered by their score."""
     complete: bool
-    """Whether the index has all marks that were to be searched. False while a kind that was declared searched is still
-    being put into it."""
+    """Whether the index had all marks that the search should cover. False while a kind is still being put into the
+    index.
+    """
 
     @overload
     def __getitem__(self, key: int) -> F: ...
@@ -112,7 +113,7 @@ class SearchProgress:
     complete: bool
     """Whether it has all live marks."""
     doing: str
-    """What a daemon is doing: adding live or faded marks, or removing a former index; "" if nothing."""
+    """What a daemon is doing with the index: adding live or faded marks, or removing a former index; "" if nothing."""
     share: float
     """How much of that is done, from 0 to 1."""
 
@@ -126,11 +127,11 @@ class NeedRecord(MarkRecord):
     due_at: datetime | None = None
     """When it should be answered."""
     assignee: str = ""
-    """Who should answer it; "" if it is nobody in particular."""
+    """Who should answer it; "" if nobody is named."""
     answerable_by: tuple[str, ...] = ()
     """The agents that may answer it; none if only people may."""
     waits_for: tuple[str, ...] = ()
-    """Those of these agents that were woken for it and have not ended their work."""
+    """The agents among these that were woken for it and have not ended their work."""
 
     @property
     def for_people(self) -> bool:
@@ -191,7 +192,7 @@ class StreamEvent(MarkEvent):
 
 @dataclass(frozen=True)
 class StreamPosition:
-    """A position in the events and the activity of a board: the last of each before it."""
+    """A position in the events and the activity of a board: the last id of each before it."""
 
     marks: int = 0
     """The id of the event, as in `MarkEvent`."""

@@ -16,7 +16,7 @@ class OutboxMessage:
 
     id: int
     message_id: str
-    """The id that every attempt sends it under."""
+    """The id of the message, the same at every attempt."""
     sink: str
     topic: str
     """What it is about, such as `need` or `dead`."""
@@ -49,10 +49,10 @@ class SinkStatus:
     sink: str
     waiting: int
     retried: int
-    """The number of those that wait and whose attempts have failed so far."""
+    """The number of waiting messages whose attempts have failed so far."""
     given_up: int
-    """The number of those that failed for three days, or whose receiver is gone."""
+    """The number of messages that failed for three days, or whose receiver is gone."""
     waiting_since: datetime | None
-    """Since when the oldest that waits has waited."""
+    """Since when the oldest waiting message has waited."""
     error: str | None
     """Why an attempt failed."""

@@ -27,9 +27,9 @@ class WorkerStatus:
     agents: tuple[str, ...]
     """The agents whose code it has."""
     model: str | None
-    """Which provider and model answer them, in words."""
+    """The provider and model that answer these agents, in words."""
     problem: str | None
-    """Why it does not claim for some of them; None if it claims for all."""
+    """Why it does not claim for some of these agents; None if it claims for all."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class WaitingNeed:
     due_at: datetime | None
     """When it should be answered."""
     assignee: str
-    """Who should answer it; "" if it is nobody in particular."""
+    """Who should answer it; "" if nobody is named."""
     overdue: bool
     """Whether the due time has passed."""
     answerable_by: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class BoardStatus:
     model_calls: ModelCallCounts
     backfills: int
     searches: tuple[SearchProgress, ...]
-    """The full-text index of each kind that is searched, and those that are being removed."""
+    """The full-text index of each kind with search, and the indexes that are being removed."""
     sinks: tuple[SinkStatus, ...]
     """The sinks with messages that were not delivered."""
     workers: tuple[WorkerStatus, ...]

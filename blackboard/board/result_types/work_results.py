@@ -69,7 +69,7 @@ class ActivationRecord:
     reason: str
     crossed_at: datetime
     scheduled_for: datetime | None
-    """The instant of the schedule that woke its agent; None if marks did."""
+    """The instant of the schedule that woke its agent; None if marks woke it."""
     started_at: datetime | None
     finished_at: datetime | None
     retry_at: datetime | None
@@ -102,7 +102,7 @@ class ActivityRecord:
     activation_id: int | None
     crossing_id: int | None
     mark_id: int | None
-    """The need, or the mark that crossed by itself."""
+    """The need, or the mark of a crossing whose watch measures each mark by itself."""
     old_state: str | None
     """The state of the activation before; None if it began."""
     state: str | None
@@ -141,7 +141,7 @@ class ScheduleRecord:
 
 @dataclass(frozen=True)
 class Prediction:
-    """When time alone concerns a watch, if no mark changes before.
+    """The instant when time alone will affect a watch, if no mark changes before.
 
     A falling watch crosses then, a condition over time has held for long enough, or a schedule is due.
     """
@@ -161,7 +161,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class EndingHold:
-    """When time alone ends what keeps a crossing from its agent, if no mark changes before."""
+    """The instant when a crossing stops being held by time alone, if no mark changes before."""
 
     agent: str
     watch: str
@@ -184,7 +184,7 @@ class GivenMark:
 
     mark_id: int
     role: Literal["given", "read"]
-    """Whether the watch gave it to the agent, or the agent reads it in addition."""
+    """`given` if the watch gave it to the agent; `read` if the agent reads it in addition."""
     kind: str | None
     """None if the history no longer contains the mark; then the subject and payload are None too."""
     subject: str | None
@@ -220,7 +220,7 @@ class ModelCallRecord:
 
 @dataclass(frozen=True)
 class ModelCallTexts:
-    """What was sent to a model in a call, and what it answered."""
+    """The texts of a model call: the request and the answer."""
 
     id: int
     request: JsonValue
@@ -250,7 +250,7 @@ class ActivationDetails:
 
 @dataclass(frozen=True)
 class ModelCostRow:
-    """What the calls of one model by one API used and cost."""
+    """The tokens and the cost of the calls of one model by one API."""
 
     model: str
     api: str
@@ -268,12 +268,12 @@ class ModelCostRow:
 
 @dataclass(frozen=True)
 class ActivationUsage:
-    """What the model calls of an activation used and cost."""
+    """The tokens and the cost of the model calls of an activation."""
 
     activation_id: int
     calls: int
     tokens_in: int
-    """The tokens of their requests, also those that a cache had."""
+    """The tokens of their requests, including tokens from the cache."""
     tokens_out: int
     usd: float
 

@@ -62,7 +62,7 @@ def claim(
         ),
     ] = False,
     as_json: Annotated[  # accepted for scripts that pass it to every command
-        bool, typer.Option("--json", help="Accepted for uniformity; the output is JSON in any case.")
+        bool, typer.Option("--json", help="The output is always JSON; this option changes nothing.")
     ] = False,
 ) -> None:
     """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.
@@ -120,7 +120,7 @@ def heartbeat(
     lease: Lease = None,
     as_json: AsJson = False,
 ) -> None:
-    """Extend the lease of an activation that this author has claimed, counted from now.
+    """Extend the lease of an activation that this author has claimed. The new lease counts from now.
 
     Example:
       blackboard heartbeat 17 --fence 1 --lease 30m

@@ -35,7 +35,7 @@ def connect(
     channel: Annotated[
         bool, typer.Option("--channel", help="Wake the sessions by a channel, not by a hook. Needs --agent.")
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take back exactly what this command has written.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove exactly what this command has written.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> None:
     """Connect the project in this folder to a board: its tools, a skill, and what wakes its sessions.

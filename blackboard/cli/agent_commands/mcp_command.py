@@ -28,7 +28,7 @@ def mcp(
         list[str] | None,
         typer.Option(
             metavar="SCOPE",
-            help=f"What the model may do: {_SCOPES}. May be repeated; by default all but answer.",
+            help=f"What the model may do: {_SCOPES}. May be repeated; by default all except answer.",
         ),
     ] = None,
     channel: Annotated[

@@ -251,7 +251,7 @@ def _show_erasure(subject: str, report: ErasureReport) -> None:
     for copy in report.backups:
         say(f"still in {copy.path}: {counted(copy.events, 'event')}" if copy.events else f"could not read {copy.path}")
     note("the daemon updates files outside the board, such as a calendar, when it next publishes")
-    note(f"out of reach: {'; '.join(report.out_of_reach)}")
+    note(f"not erased, because this program cannot reach them: {'; '.join(report.out_of_reach)}")
 
 
 def compact(context: typer.Context, as_json: AsJson = False) -> None:

@@ -301,7 +301,7 @@ def activations(
 ) -> None:
     """List activations, newest first.
 
-    'activation ID' shows one in full; 'retry ID' and 'discard ID' decide about one that failed or is held.
+    'activation ID' shows one activation in full. 'retry ID' and 'discard ID' decide about one that failed or is held.
 
     Example:
       blackboard activations --agent sales --state dead --state held

@@ -80,10 +80,14 @@ def load(
         str | None,
         typer.Option(metavar="PATH", help="The path of the list of rows in a JSON file, such as data.items."),
     ] = None,
-    intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
+    intensity: Annotated[
+        str, typer.Option(metavar="N|COLUMN", help="The intensity: a number, or the column that contains it.")
+    ] = "1",
     occurred_at: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="The column with the time when a row occurred; by default now."),
+        typer.Option(
+            metavar="COLUMN", help="The column with the time when each row occurred; by default, all occur now."
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,

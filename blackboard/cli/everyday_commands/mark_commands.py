@@ -123,7 +123,7 @@ def deposit(
         int | None,
         typer.Option(
             metavar="EVENT",
-            help="Deposit only if the live mark that it joins still has this event_id; 0: if there is no such mark.",
+            help="Deposit only if the live mark that it joins still has this event_id; 0: if there is no live mark.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -224,7 +224,7 @@ def withdraw(
 def answer(
     context: typer.Context,
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
-    text: Annotated[str, typer.Argument(help="The decision; one of the options if the need has some.")],
+    text: Annotated[str, typer.Argument(help="The answer: one of the need's options, if it has options.")],
     any_answer: Annotated[
         bool, typer.Option("--any-answer", help="Allow an answer that is not one of the options.")
     ] = False,

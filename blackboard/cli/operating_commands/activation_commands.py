@@ -88,7 +88,7 @@ def wake(
 ) -> None:
     """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
 
-    A guard, a budget or a pause still holds it. The command names what still holds it.
+    A guard, a budget or a pause still holds the crossing; the command says which.
 
     Example:
       blackboard wake 17

@@ -53,7 +53,7 @@ def run(
     serve: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST:PORT", help="Also serve the board over HTTP at this address, as 'blackboard serve'."
+            metavar="HOST:PORT", help="Also serve the board over HTTP at this address, as 'blackboard serve' does."
         ),
     ] = None,
     replace: Replace = False,

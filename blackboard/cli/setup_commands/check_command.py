@@ -50,7 +50,8 @@ def check(
 ) -> None:
     """Report all mistakes in the deployment file, each with its location. This changes nothing.
 
-    A running daemon applies changes of [database], [model], [daemon] and [server] at a restart, all others at a reload.
+    A running daemon applies changes of [database], [model], [daemon] and [server] only after a restart, and all others
+    at a reload.
 
     Examples:
       blackboard --config config/leads.toml check

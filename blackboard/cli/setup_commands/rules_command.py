@@ -24,7 +24,7 @@ def rules(
 ) -> None:
     """Run rule files, which test a deployment. A rule states which marks are deposited, and what must follow.
 
-    What must follow is that agents wake, that marks appear, or that nothing happens. A real daemon runs each file on a
+    A rule expects that agents wake, that marks appear, or that nothing happens. A real daemon runs each file on a
     temporary board with a simulated clock. Nothing outside that board changes.
 
     Examples:

@@ -103,7 +103,7 @@ def single_subject(
     if per == "subject" and len(subjects) == 1 and group is None:
         return subjects[0]
     if is_scheduled:
-        problem = "a schedule woke it, about no subject; look at context.scheduled_for first"
+        problem = "a schedule woke this activation, so it has no subject; check context.scheduled_for first"
     elif group is not None:
         problem = "an activation about a group has no context.subject; use context.group"
     else:

@@ -161,15 +161,15 @@ def agent(
         reads: Other marks that the agent reads, from `strongest_of`, `of_subject` and `search`.
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.
-        kinds: Mark classes that are in neither the conditions nor `reads`, `writes` or `withdraws`, such as those of
-            kinds in text.
+        kinds: Mark classes that the conditions, `reads`, `writes` and `withdraws` do not have, such as the classes of
+            kinds that they name as text.
         name: The name of the agent, an ASCII identifier; by default that of the function.
         renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
         version: The version of the code that the function calls, or of all its code if it has no source text. Two
             workers with different versions have different code, as if the text of the function differed.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
-            twice. The reader has `board_id`, and `former_settings`: the settings under which this process published
+            twice. The reader has `board_id`, and `former_settings`: the settings with which this process published
             before, if they have changed since.
         isolate: Returns whether a mark must have an activation of its own.
         examine: A function of the settings that checks things outside the database, and returns a `Finding` for each

@@ -2,8 +2,8 @@
 
 It covers what the code implements: the names of the watches and their kinds, the reads, the writes, the withdrawals,
 the forms of the payload schemas, and the text of the function without comments. It does not cover settings that a
-deployment file may change, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the
-agent's function calls. For those functions, the declaration names a version.
+deployment file may change, such as thresholds, weights, laws, budgets and batch sizes. It does not cover the functions
+that the agent's function calls either; for them, the declaration names a version.
 """
 
 from __future__ import annotations

@@ -456,7 +456,7 @@ class Comparison(Condition):
         return f"{self.digits_of(value)} {self.operator} {exact_digits(self.threshold)}"
 
     def digits_of(self, value: float) -> str:
-        """Return a value with as many digits as it takes to tell it from the threshold."""
+        """Return a value with as many digits as are needed to distinguish it from the threshold."""
         return digits_beside(value, self.threshold)
 
     def __str__(self) -> str:

@@ -1,10 +1,10 @@
-"""The texts of numbers: with all digits, or with as many as tell a value from a threshold."""
+"""The texts of numbers: with all digits, or with as many as distinguish a value from a threshold."""
 
 from __future__ import annotations
 
 
 def digits_beside(value: float, threshold: float) -> str:
-    """Return a value with as many digits, at least 4, as it takes to tell it from a threshold."""
+    """Return a value with as many digits, at least 4, as are needed to distinguish it from a threshold."""
     if value == threshold:
         return exact_digits(value)
 

@@ -138,9 +138,9 @@ class Every(Schedule):
 class Calendar(Schedule):
     """Wall-clock times of a time zone.
 
-    A time with a named hour has at most one instant a day. Where the clock is moved forward, a skipped time is later by
-    the same length: 02:30 is at 03:30. Where the clock is moved back, a time that it shows twice counts the first time
-    only. A time of every hour has an instant in each hour that passes, so two in a doubled hour.
+    A time with a named hour has at most one instant a day. When the clock is moved forward, a skipped time is later by
+    the same length: 02:30 is at 03:30. When the clock is moved back, a time that it shows twice counts the first time
+    only. A schedule of every hour has an instant in each hour that passes, so it has two in the repeated hour.
     """
 
     zone: str
@@ -327,7 +327,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def _moved(zone: tzinfo, at: datetime) -> timedelta:
-    """Return how far the clock of a zone is moved around an instant; almost always 0."""
+    """Return by how much the clock of a zone is moved near an instant; almost always 0."""
     near = (at + timedelta(microseconds=gap) for gap in (-DAY, 0, DAY))
     offsets = [offset for instant in near if (offset := instant.astimezone(zone).utcoffset()) is not None]
     return max(offsets) - min(offsets)

@@ -1,12 +1,12 @@
 """Episodes: how long the condition of a watch has held, when the watch crosses, and when it may cross again.
 
-A watch with a `Timing` is judged over live marks, absorbed or not. An episode begins when its condition begins to hold.
+A watch with a `Timing` measures all live marks, absorbed or not. An episode begins when its condition begins to hold.
 The watch crosses when the condition has held for `held_for`, and again after each `rewake_every` while it holds. It may
 cross for a new episode once the value has been beyond `clear`, which is the threshold itself if nothing else is set.
 
-Between two changes of marks, values only fall. So each instant when time alone changes an episode is computed from
-the marks, and `advance` takes an episode from one such instant to the next. All of this is arithmetic; it uses no board
-and no clock.
+Between two changes of marks, values only fall. So each instant when time alone changes an episode can be computed from
+the marks. `advance` computes the episode at the next such instant. All of this is arithmetic; it uses no board and no
+clock.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def first_true(
 
 
 def _holds(comparison: Comparison, below: Collection[Comparison]) -> bool:
-    """Return whether a comparison holds, given those whose values are below their thresholds."""
+    """Return whether a comparison holds, given the comparisons whose values are below their thresholds."""
     return (comparison in below) == (comparison.operator == "<")
 
 

@@ -1,4 +1,4 @@
-"""Comparison keys: the text of a JSON value that equal values share, and other values do not.
+"""Comparison keys: texts of JSON values, which are the same for equal values only.
 
 Numbers are compared as numbers and instants as instants. The schema of a value decides whether a text is a number or an
 instant.
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
 
 
 def comparison_key(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
-    """Return the text that equal values share. Migration 0004 has a copy.
+    """Return the text that is the same for all equal values. Migration 0004 has a copy of this function.
 
     Args:
         value: A JSON value, or a decimal number.

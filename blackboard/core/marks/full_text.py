@@ -64,7 +64,7 @@ def _is_text(schema: Any, root: Mapping[str, Any]) -> bool:
 
 
 def _types_of(branch: Mapping[str, Any]) -> set[str]:
-    """Return the types that a branch of a schema allows; "other" stands for all but texts and null."""
+    """Return the types that a branch of a schema allows; "other" means any type except text and null."""
     if "type" in branch:
         named = branch["type"]
         return {named} if isinstance(named, str) else set(named)
@@ -83,9 +83,9 @@ class Word(NamedTuple):
 
 
 def words_of(text: str) -> list[Word]:
-    """Return the different words of a user's text, at most `MAX_WORDS`. A part without a letter or digit is no word.
+    """Return the different words of a user's text, at most `MAX_WORDS`. A part without a letter or digit is not a word.
 
-    A part such as `e-mail` is one word here. The index has two, which must stand side by side.
+    A part such as `e-mail` is one word here. The index has two words for it, which must follow each other.
     """
     found: dict[Word, None] = {}
     for part in re.split(r"[\s\x00]+", without_surrogates(text)):

@@ -77,7 +77,10 @@ class Kind:
         if self.on_repeat not in get_args(OnRepeat):
             yield f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}"
         if self.class_path == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
-            yield "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
+            yield (
+                "the board deposits a mark of this kind for each need, so on_repeat must be 'separate'"
+                " and no field may be unique"
+            )
         schema = self.payload_schema
         if self.unique is not None and schema and self.unique not in schema.get("properties", {}):
             yield f"unique names {self.unique!r}, which is not a field of the payload"

@@ -51,7 +51,7 @@ class DepositOptions:
     """The mark that is deposited instead if the unique value of this mark is taken."""
 
     def completed_by(self, others: DepositOptions) -> DepositOptions:
-        """Return these options, and those of `others` that these leave open. `decay` and `until` are one choice."""
+        """Return these options, completed by the options of `others`. `decay` and `until` are one choice."""
         if others is NO_OPTIONS:
             return self
         law = others if self.decay is None and self.until is None else self

@@ -49,8 +49,10 @@ class BoardMetrics(Collector):
         self._departures = Totals("departures", "Marks that evaporated or were withdrawn.", ("kind", "event"))
         self._crossings = Totals("crossings", "Crossings of watches.", ("agent", "watch"))
         self._activations = Totals("activations", "Activations that ended.", ("agent", "state"))
-        self._runs = Times("activation_seconds", "The last attempts of ended activations.", "agent", RUN_BOUNDS)
-        self._waits = Times("wake_seconds", "From a crossing to its claim, with all holds.", "agent", WAIT_BOUNDS)
+        self._runs = Times(
+            "activation_seconds", "The durations of the last attempts of ended activations.", "agent", RUN_BOUNDS
+        )
+        self._waits = Times("wake_seconds", "The time from a crossing to its claim.", "agent", WAIT_BOUNDS)
         self._tokens = Totals("model_tokens", "Tokens of answered model calls.", ("agent", "model", "type"))
         self._usd = Totals("model_usd", "The cost of model calls in US dollars.", ("agent", "model"))
 
@@ -116,7 +118,7 @@ class BoardMetrics(Collector):
         yield gauge(
             "agenda_waiting", "Waiting crossings, by what holds them.", ("agent", "held"), figures.waiting.items()
         )
-        yield gauge("agenda_oldest_seconds", "The age of the first waiting crossing.", ("agent",), _by_name(ages))
+        yield gauge("agenda_oldest_seconds", "The age of the oldest waiting crossing.", ("agent",), _by_name(ages))
         yield gauge(
             "activations_open", "Activations that have not ended.", ("agent", "state"), figures.activations.items()
         )
@@ -126,7 +128,7 @@ class BoardMetrics(Collector):
         yield gauge("agent_paused", "Whether the agent or the board is paused.", ("agent",), _by_name(pauses))
         yield gauge(
             "budget_remaining_usd",
-            'What a budget leaves, in US dollars; agent="" is the budget of the board.',
+            'What is left of a budget, in US dollars; agent="" is the budget of the board.',
             ("agent", "window"),
             figures.usd_left.items(),
         )
@@ -140,7 +142,7 @@ class BoardMetrics(Collector):
         yield "models_paused", "Models that refuse the calls of all agents.", len(figures.paused_models)
         yield "needs_waiting", "Needs that wait for people.", figures.needs
         yield "needs_overdue", "Needs that are overdue.", figures.overdue_needs
-        yield "next_alarm_seconds", "Until something crosses by time alone.", seconds
+        yield "next_alarm_seconds", "The time until the next crossing that needs no deposit.", seconds
         yield "file_bytes", "The size of the database file.", figures.file_bytes
         yield "wal_bytes", "The size of the write-ahead log.", figures.log_bytes
         yield "clock_believed", "0 if the clock is too far ahead to be believed.", figures.is_clock_believed

@@ -25,7 +25,9 @@ class RequestMetrics(Collector):
     def __init__(self, threads: Mapping[str, WorkThreads | SharedWork[Any, Any]]) -> None:
         self._threads = threads
         self._answers = Totals("http_requests", "Requests that were answered.", ("operation", "status"))
-        self._times = Times("http_request_seconds", "From the headers of a request to its answer.", "operation", BOUNDS)
+        self._times = Times(
+            "http_request_seconds", "The time from the headers of a request to its answer.", "operation", BOUNDS
+        )
 
     def count(self, operation: str, status: int, seconds: float) -> None:
         """Count an answer."""

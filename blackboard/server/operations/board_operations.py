@@ -58,7 +58,7 @@ class OneNeed(Fields):
 class AnswerFields(Fields):
     """An answer to a need."""
 
-    text: str = Field(description="The decision; one of the options if the need has some.")
+    text: str = Field(description="The answer: one of the need's options, if it has options.")
     any_answer: bool = Field(default=False, description="Allow an answer that is not one of the options.")
 
 

@@ -32,5 +32,5 @@ PAGE = LivePage(
     "/health",
     "Health",
     show_health,
-    about="Whether the board and its workers are well, and what to do if not.",
+    about="The state of the board and its workers, and what to do about problems.",
 )

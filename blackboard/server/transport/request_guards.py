@@ -72,7 +72,7 @@ class RequestGuards:
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
             return HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
         if len(headers.getlist("host")) != 1:
-            return HttpProblem("wrong-host", "a request names one host")
+            return HttpProblem("wrong-host", "a request must name exactly one host")
         for host in hosts:
             if (name := re.sub(r":\d*$", "", host.lower())) not in self._hosts:
                 return HttpProblem("wrong-host", f"this server is not {name!r}")

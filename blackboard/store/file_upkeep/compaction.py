@@ -147,7 +147,7 @@ def _create_beside(files: BoardFiles) -> Iterator[Path]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreBusy(f"another process is compacting {files.database}; wait for it") from None
+            raise StoreBusy(f"another process is compacting {files.database}; wait until it has ended") from None
         if not path.exists() or os.stat(path).st_ino != os.fstat(handle).st_ino:
             raise StoreBusy(f"another process has just compacted {files.database}; try again")
         try:
