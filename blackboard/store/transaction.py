@@ -78,6 +78,11 @@ class Transaction:
         """Whether the database has begun the transaction, with the lock of writers."""
         return True
 
+    @property
+    def asks_again(self) -> bool:
+        """Whether a unit of work should ask ahead itself: nothing was asked yet, or other work may have changed it."""
+        return False
+
     def send(self, sql: str, *values: Any) -> Any:
         """Run a statement that is in no file, such as BEGIN. On a server, the place for its answer is returned."""
         self._cursor.execute(sql, values)

@@ -119,7 +119,7 @@ class DepositMethods(BoardHandle):
             deposit_questions.ask_for(sql, active, request)
 
         def work(txn: BoardTransaction) -> Receipt:
-            if txn.sql.asks_ahead:  # what an earlier deposit of the transaction may have changed is asked again
+            if txn.sql.asks_ahead and txn.sql.asks_again:
                 ask(txn.sql, txn.active)
             return submissions.submit(txn, request, classes)
 

@@ -10,7 +10,6 @@ a statement of the transaction may have changed it since.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -40,7 +39,17 @@ class _Following(NamedTuple):
 class ServerTransaction(Transaction):
     """An open transaction on a connection to a server; see `Transaction`."""
 
-    __slots__ = ("_begun", "_connection", "_counted", "_following", "_kept", "_last_ids", "_pipeline", "_sets")
+    __slots__ = (
+        "_begun",
+        "_connection",
+        "_counted",
+        "_following",
+        "_has_dropped",
+        "_kept",
+        "_last_ids",
+        "_pipeline",
+        "_sets",
+    )
 
     asks_ahead = True
 
@@ -52,6 +61,8 @@ class ServerTransaction(Transaction):
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
         self._sets = RowSets()
         self._kept = KeptAnswers()
+        self._has_dropped = False
+        """Whether a write may have changed an answer that was kept."""
         self._following: list[_Following] = []
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that asked for them."""
@@ -70,6 +81,10 @@ class ServerTransaction(Transaction):
     @property
     def has_begun(self) -> bool:
         return self._begun is not None and self._begun.changed is not None
+
+    @property
+    def asks_again(self) -> bool:
+        return self._has_dropped or not self._kept
 
     def send(self, sql: str, *values: Any) -> Answer:
         self._begun = Answer()
@@ -104,12 +119,14 @@ class ServerTransaction(Transaction):
     def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
         _, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        with contextlib.suppress(ValueError, self.dialect.error):  # the rules will ask again, and see the error
+        try:
             for name, value in zip(names, given, strict=True):
-                if isinstance(value, FirstOf):
+                if type(value) is FirstOf:
                     self._ask_following(statement, name, value, values)
                     return
             self._place_of(statement, given)
+        except (ValueError, self.dialect.error):
+            return  # the rules will ask again, and see the error
 
     def _place_of(self, statement: Statement[object], given: Sequence[Any]) -> Answer:
         """Return the place for the answer to a question, which is asked now unless it was asked before."""
@@ -226,6 +243,7 @@ class ServerTransaction(Transaction):
     def _note_write(self, statement: Statement[object], values: Any) -> None:
         """Drop the kept answers that a write may change. Its values are a mapping or a named tuple."""
         if self._kept:
+            self._has_dropped = True
             self._following.clear()
             self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())
 

@@ -72,7 +72,10 @@ class StatementPipeline:
         self._converter, self._automatic = adapt.Transformer(connection), adapt.PyFormat.AUTO
         self._lost, self._error_from = psycopg.OperationalError, psycopg.errors.error_from_result
         self._failed = psycopg.errors.InFailedSqlTransaction
-        self._status, self._idle = pq.ExecStatus, pq.TransactionStatus.IDLE
+        # Plain numbers, since an attribute of an enumeration takes as long as a part of an answer.
+        self._sync, self._with_rows = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)
+        self._failures = (int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.PIPELINE_ABORTED))
+        self._idle = int(pq.TransactionStatus.IDLE)
         self._waiting: list[_Waiting] = []
         self._unread: list[_Message] = []
         """The messages that were sent and whose answers were not taken yet."""
@@ -177,44 +180,52 @@ class StatementPipeline:
         """Take the answers of a message, and return the error of the first statement that failed."""
         error: Exception | None = None
         for each, is_new in zip(waiting, new, strict=True):
-            if is_new and (failed := self._take(each, None)) is not None:
+            if is_new and (failed := self._take(each.sql, None)) is not None:
                 del self._names[each.sql, each.types]
                 error = error or failed
-            failed = self._take(each, each.answer)
+            failed = self._take(each.sql, each.answer)
             error = error or failed
-        if (end := self._result()) is None or end.status != self._status.PIPELINE_SYNC:
+        if (end := self._result()) is None or end.status != self._sync:
             raise error or self._lost("the connection ended within a message")
         while len(self._names) > MAX_PREPARED:
             oldest = self._names.pop(next(iter(self._names)))
             self._waiting.append(_Waiting(_FORGET + oldest.decode(), (), (), (), None))
         return error
 
-    def _take(self, each: _Waiting, answer: Answer | None) -> Exception | None:
+    def _take(self, sql: str, answer: Answer | None) -> Exception | None:
         """Take the answer to one statement, and return its error.
 
         A server answers COMMIT without an error even if it rolls back, because an earlier message failed.
         """
         error: Exception | None = None
-        while (result := self._result()) is not None:
+        result = self._result()
+        while result is not None:
             status = result.status
-            if status in (self._status.FATAL_ERROR, self._status.PIPELINE_ABORTED):
+            if status in self._failures:
                 error = error or self._error_from(result, self._connection.info.encoding)
-            elif each.sql == "COMMIT" and result.command_status == b"ROLLBACK":
-                error = error or self._failed("COMMIT rolled the transaction back, because a statement had failed")
             elif answer is not None:
                 answer.changed = result.command_tuples or 0
-                if status == self._status.TUPLES_OK and result.ntuples:
+                if status == self._with_rows and result.ntuples:
                     self._converter.set_pgresult(result)
                     answer.rows = self._converter.load_rows(0, result.ntuples, tuple)
+            elif sql == "COMMIT" and result.command_status == b"ROLLBACK":
+                error = error or self._failed("COMMIT rolled the transaction back, because a statement had failed")
+            result = self._pgconn.get_result()  # None follows, without a wait
         return error
 
     def _result(self) -> Any:
-        """Return the next part of the answers: None behind those of each statement."""
+        """Return the next part of the answers, after waiting for it."""
+        if self._pgconn.is_busy():
+            self._wait()
+        return self._pgconn.get_result()
+
+    def _wait(self) -> None:
+        """Wait until a part of the answers is there, and send meanwhile what could not be sent at once."""
         pgconn = self._pgconn
         while True:
             unsent = pgconn.flush()
             if not pgconn.is_busy():
-                return pgconn.get_result()
+                return
             if unsent:
                 self._poll.modify(pgconn.socket, select.POLLIN | select.POLLOUT)
             [(_, events)] = self._poll.poll()
