@@ -60,6 +60,8 @@ class DueWork:
     """The agents with an activation that must run alone."""
     outdated: list[str] = field(default_factory=list)
     """The agents of the worker that the active deployment has with other code, or does not have."""
+    doubted_clock: Instant | None = None
+    """The instant of a clock that the board does not believe; None if the board believes it."""
     instants: list[Instant] = field(default_factory=list)
     """The known instants after now at which more work will be due, in no order: microseconds since the epoch."""
 
@@ -223,6 +225,7 @@ class Worker:
             has_evaporation=is_due(evaporation) and not txn.active.law_changes,
             has_backfill=bool(instants.has_backfill),
             has_search=bool(instants.has_search),
+            doubted_clock=txn.doubted,
             instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
         )
         if due.has_evaporation or due.has_backfill or due.has_search:
@@ -232,7 +235,8 @@ class Worker:
         current = self.code.keys() - set(due.outdated)
         work = agent_readiness.waiting_work(txn)
         due.agents = work.keys() & current
-        due.suspects = agent_readiness.agents_with_suspects(txn) & current
+        if due.agents:
+            due.suspects = agent_readiness.agents_with_suspects(txn) & current
         agent_state.read_all(txn, due.agents)
         for name in due.agents & txn.deployment.agents.keys():
             if (at := agent_readiness.next_ready(txn, name, work)) is not None:
@@ -286,7 +290,9 @@ class Worker:
             names: The agents, in the order of their turns.
             limit: The largest number of activations, at least 1.
         """
-        ready = self._session.read(lambda txn: [name for name in names if agent_readiness.may_claim(txn, name)])
+        if not (agents := [*names]):
+            return []
+        ready = self._session.read(lambda txn: [name for name in agents if agent_readiness.may_claim(txn, name)])
         if not ready:
             return []
         failpoint("claim.before")

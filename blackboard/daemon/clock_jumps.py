@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.worker import Worker
-from blackboard.clock import iso, seconds_in
+from blackboard.clock import Instant, iso, seconds_in
 from blackboard.durations import SECOND, Duration
 from blackboard.system.log_queue import Log
 
@@ -46,15 +46,18 @@ class ClockWatch:
             log.warning("the clock stepped forward, or the machine slept", seconds=seconds_in(jump))
         return jump
 
-    def update_board(self, jump: Duration) -> None:
+    def update_board(self, jump: Duration, doubted: Instant | None) -> None:
         """Record the time before a step back, and ask a person about a clock that the board does not believe.
 
         A step back of any length is noticed when the clock is behind an instant that this process has used.
+
+        Args:
+            jump: The jump of the clock since the last check.
+            doubted: The instant of a clock that the board does not believe; None if the board believes it.
         """
         was_behind, self._behind = self._behind, self._maintenance.is_clock_behind
         if (jump < 0 or (self._behind and not was_behind)) and not self.doubting:
             self._maintenance.record_time(self._previous)
-        doubted = self._maintenance.doubted_clock()
         if doubted is not None:
             if not self.doubting:
                 log.error(

@@ -378,7 +378,6 @@ class Daemon:
         self._troubles.has_failed = False
         if self._troubles.is_board_lost:
             self._reconnect()
-        self.maintenance.check_clock()
         if self._reloading:
             self._reload()
         self.runs.fail_overdue()
@@ -394,6 +393,7 @@ class Daemon:
         """
         self._watchdog.report_alive()
         due = self.worker.due_work()
+        self.maintenance.check_clock(due.doubted_clock)  # before an expired lease counts
         self.agents.note_outdated(set(due.outdated))
         first = [*upkeep, *self.maintenance.periodic]
         steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]

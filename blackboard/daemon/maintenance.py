@@ -8,7 +8,7 @@ from typing import Protocol
 
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.server_liveness import Liveness
-from blackboard.clock import Clock
+from blackboard.clock import Clock, Instant
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchApi
 from blackboard.durations import HOUR, MINUTE, SECOND, Duration
@@ -169,12 +169,12 @@ class Maintenance:
         self.periodic = _periodic_tasks(worker, batch_api, settings)
         self.backlog = _backlog_tasks(worker, settings.evaporation_batch)
 
-    def check_clock(self) -> None:
-        """Look for a jump of the clock, and do what it requires."""
+    def check_clock(self, doubted: Instant | None) -> None:
+        """Look for a jump of the clock, and do what it requires; see `ClockWatch.update_board`."""
         jump = self.clock_watch.check()
         if jump > 0:
             self.recovery.extend_trust()
-        self.clock_watch.update_board(jump)
+        self.clock_watch.update_board(jump, doubted)
 
     def close(self) -> None:
         """Wait for a compaction, for a bounded time."""

@@ -51,24 +51,27 @@ class CommitRecord:
 
     def __init__(self, begin: Sequence[str], lock: str) -> None:
         self._begin, self._lock = begin, lock
+        self._trying = _TRY.format(lock=lock, statement=_RAISE)
         self._id = secrets.token_hex(16)
         self._number = 0
         """The number of the last transaction that began."""
         self._tried: Any = None
         """The answer of the server whether the lock was free when the last transaction began."""
 
-    def begin(self, send: Callable[..., Any]) -> None:
+    def begin(self, send: Callable[..., Any], *, notes_waits: bool = False) -> None:
         """Begin a transaction, raise the number, and wait for other writers.
 
         Args:
             send: Sends a statement with its values, and returns the place for its answer, as `Transaction.send` does.
+            notes_waits: Whether `had_to_wait` will be asked for, which costs a third of this statement.
         """
         for statement in self._begin:
             send(statement)
         if not self._number:
             send(_TIDY)
         self._number += 1
-        self._tried = send(_TRY.format(lock=self._lock, statement=_RAISE), self._id, self._number)
+        raises = send(self._trying if notes_waits else _RAISE, self._id, self._number)
+        self._tried = raises if notes_waits else None
         send(self._lock)
 
     @property

@@ -94,10 +94,6 @@ class MaintenanceWork:
             return False
         return file_compaction.compact(self._session, insist=False)
 
-    def doubted_clock(self) -> Instant | None:
-        """Return the instant of a clock that the board does not believe; None if the board believes it."""
-        return self._session.read(lambda txn: txn.doubted)
-
     def ask_about_clock(self) -> None:
         """Ask a person about a clock that the board does not believe."""
         self._session.write(lambda txn: board_clock.ask_about_clock(txn, self._session.classes))

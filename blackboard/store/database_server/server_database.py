@@ -45,6 +45,7 @@ class ServerDatabase(Database):
             self.listener = ListeningConnection(self._connect_directly)
         super().__init__(dialect, url.text)
         self.writer = ServerWriter(dialect, self.where, self._connect_to_write, self.on_rollback)
+        self.writer.notes_waits = share_commits
         self.combined = CombinedCommits(self.writer, self.on_commit) if share_commits else None
         self.commits = ServerCommits(self.writer, self.on_commit, self.combined)
 

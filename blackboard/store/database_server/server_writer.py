@@ -22,6 +22,7 @@ class ServerWriter(WritingConnection):
 
     Attributes:
         record: The record of its commits.
+        notes_waits: Whether each transaction notes in the record if it had to wait for another writer.
     """
 
     dialect: PostgresqlDialect
@@ -31,12 +32,13 @@ class ServerWriter(WritingConnection):
     ) -> None:
         super().__init__(dialect, where, connect, on_rollback)
         self.record: CommitRecord = dialect.commit_record()
+        self.notes_waits = False
 
     def begin(self) -> Transaction:
         if self.connection is None:
             self.connection = self._connect()
         transaction = self.open = ServerTransaction(self.connection, self.dialect)
-        self.record.begin(transaction.send)
+        self.record.begin(transaction.send, notes_waits=self.notes_waits)
         failpoint("transaction.begun")
         return transaction
 

@@ -17,7 +17,7 @@ SELECT board.version AS deployment_version, board.paused, board.paused_because, 
   (SELECT alembic_version.version_num FROM alembic_version) AS schema,
   CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS server_time
 FROM board
-LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest);
+LEFT JOIN (SELECT newest.id, newest.recorded_at FROM event AS newest ORDER BY newest.id DESC LIMIT 1) AS event ON TRUE;
 
 -- name: record_time
 -- Record an instant that no event carries.
