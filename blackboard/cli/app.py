@@ -118,7 +118,7 @@ class Commands(TyperGroup):
             return self._invoke(ctx)
 
     def _invoke(self, ctx: Any) -> Any:
-        """Run a command, and report an error by its class: a mistake of the caller, the system's, or a bug."""
+        """Run a command, and report an error by its class: a wrong request, a failure of the system, or a bug."""
         try:
             return super().invoke(ctx)
         except BlackboardError as error:
@@ -155,7 +155,7 @@ class Commands(TyperGroup):
 
 @contextmanager
 def _hidden_from_hooks(is_hook: bool) -> Iterator[None]:
-    """Let a wrong argument of a hook end with 1: with 2, a coding agent would take the message for work."""
+    """Let a hook with a wrong argument end with 1. With 2, a coding agent would take the message for work."""
     try:
         yield
     except typer.exceptions.TyperException as error:

@@ -1,4 +1,4 @@
-"""Reads of the board that help a person, and that fail without a word if the board cannot be read."""
+"""Reads of the board that help a person. If the board cannot be read, they report nothing."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ class CommandSession:
         """The URL of the board, or the path of an SQLite file.
 
         Raises:
-            UsageError: The command is to work on a server.
+            UsageError: The user named a server.
         """
         self.require_board()
         return self.database or self.settings.database.url
@@ -209,7 +209,7 @@ class CommandSession:
     ) -> Iterator[Blackboard]:
         """Open the board. The first command that may create a board deploys the deployment file on it.
 
-        A note says that a board was created, because its path may be mistyped, or upgraded.
+        A note says if the board was upgraded, or created, because its path may be mistyped.
 
         Args:
             create: Whether to create the database and its folder if there is none; None does so for SQLite only.
@@ -303,11 +303,11 @@ def session_of(context: typer.Context) -> CommandSession:
 
 
 def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
-    """Return the values that tags must have, which a user gives as NAME=VALUE. A server reads their texts itself.
+    """Return the values that tags must have, from texts such as NAME=VALUE. A server reads their texts itself.
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or stands for no value of the tag.
+        UsageError: A text is not of the form name=value, or is no possible value of the tag.
     """
     from blackboard.board import Blackboard
     from blackboard.board.reading.tag_texts import read_filters, split_filters
@@ -316,11 +316,11 @@ def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str
 
 
 def group_of(board: Blackboard | Client, agent: str, text: str) -> list[Any]:
-    """Return what a text stands for in the tags that an agent's watches group by. A server reads it itself.
+    """Return the values that a text means for the tags by which an agent's watches group. A server reads it itself.
 
     Raises:
         UnknownName: There is no such agent.
-        UsageError: The text stands for no value of a tag.
+        UsageError: The text is no possible value of a tag.
     """
     from blackboard.board import Blackboard
     from blackboard.board.reading.tag_texts import read_group

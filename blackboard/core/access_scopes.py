@@ -85,7 +85,7 @@ class Scopes:
         return tuple(map(str, self._scopes))
 
     def allow(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
-        """Return whether they allow an operation: in general, or for a kind or an agent, and for a subject."""
+        """Return whether the scopes allow an operation: in general, or for a kind or an agent, and for a subject."""
         return any(
             scope.verb == verb
             and (name is None or scope.name in ("", name))

@@ -43,7 +43,7 @@ def _check_due(due: str) -> str:
 
 
 def check_assignee(name: str) -> str:
-    """Return the name of the person who should answer a need, in its stored form; "" for nobody in particular.
+    """Return the name of the person who should answer a need, in its stored form; "" if nobody is named.
 
     Raises:
         InvalidMark: It cannot be stored.

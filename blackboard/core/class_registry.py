@@ -15,7 +15,7 @@ def register_by_name(
 ) -> None:
     """Register a class under its own `name`, if it sets one.
 
-    If a module is reloaded, its class replaces the former one of the same name.
+    If a module is reloaded, its class replaces the former class of the same name.
 
     Raises:
         BlackboardError: The name is not an identifier, or another class has it. The exception is an `error`.

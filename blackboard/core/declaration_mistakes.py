@@ -40,7 +40,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def _misfit_guard(condition: Condition, name: str, guard: Condition) -> str | None:
-    """Return why a guard cannot be measured at a crossing of a watch; None if it can."""
+    """Return why a guard cannot be measured at a crossing of a watch; None if it can be measured."""
     measures = [comparison.measure for comparison in guard.comparisons() if comparison.measure.over != "board"]
     if condition.over == "board" and measures:
         what = "a schedule" if condition.is_schedule else "over the whole board"
@@ -165,7 +165,7 @@ def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator
 
 
 def mistakes_in_groups(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
-    """Yield which conditions of an agent group by something that is not a tag with one value of their kinds."""
+    """Yield the conditions of an agent that group by something other than a tag with one value."""
     for watch in agent.watches:
         for suffix, condition in conditions_of(watch):
             place = f"agents.{agent.name}.watches.{watch.name}{suffix}"
@@ -214,7 +214,7 @@ def _no_subject(watch: WatchSpec) -> str:
 
 
 def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
-    """Yield the settings that mean nothing for a schedule, or only mean something for one."""
+    """Yield the settings that have no meaning for a schedule, or have a meaning for schedules only."""
     place = f"agents.{agent.name}"
     scheduled = [watch for watch in agent.watches if watch.condition.is_schedule]
     if agent.settings.catch_up != "once" and not scheduled:

@@ -30,7 +30,7 @@ from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
 from blackboard.errors import UnknownName
 
 MAX_SKEW = Microseconds(5 * SECOND)
-"""How far ahead of the board's time a deposit may say that it occurred, by default."""
+"""How far ahead of the board's time the occurrence of a deposit may be, by default."""
 
 
 class Data(BaseModel):
@@ -101,7 +101,7 @@ Per = Literal["subject", "batch"]
 
 
 class Timing(NamedTuple):
-    """When a watch crosses besides the instant when its condition begins to hold.
+    """When a watch crosses, apart from the instant when its condition begins to hold.
 
     Attributes:
         held_for: How long the condition must have held.
@@ -147,7 +147,7 @@ class WatchSpec(WatchSettings):
     """A condition that wakes an agent, and its guards.
 
     Attributes:
-        name: The name that the board stores the state of the watch under.
+        name: The name of the watch, under which the board stores its state.
         when: The text of the condition.
         only_if: The text of a guard that must hold.
         unless: The text of a guard that must not hold.
@@ -318,7 +318,7 @@ class AgentSettings(Data):
         max_chain: The largest number of activations in a chain: the marks of each wake the next.
         max_activations_per_hour: The largest number of activations in an hour; None for no limit.
         answerable_by: The agents that may answer its needs, unless a need says so itself.
-        catch_up: For the watches that do not set it (see `WatchSettings`), like the next five.
+        catch_up: The value for watches that do not set it (see `WatchSettings`); so are the next five.
         on_guard: How a crossing is treated while the guard is closed.
         held_for: How long the condition must have held.
         rewake_every: None for never.

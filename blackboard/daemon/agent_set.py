@@ -23,7 +23,7 @@ class AgentSet(Mapping[str, Agent]):
         board: The board, which learns the mark classes of the agents.
         agents: The agents.
         settings: The value of `context.settings` for them.
-        replace: Whether their code may replace active code that another living worker serves.
+        replace: Whether the agents' code may replace active code that another living worker serves.
 
     Attributes:
         settings: The value of `context.settings`.
@@ -66,10 +66,10 @@ class AgentSet(Mapping[str, Agent]):
             raise ConfigurationError(mistakes)
 
     def deploy_new(self, worker: Worker) -> None:
-        """Deploy the agents that the board does not know, or knows with other code.
+        """Deploy the agents that the board does not know, and the agents whose code has changed.
 
         Raises:
-            AgentInUse: Another living worker serves one of them with other code, and they may not replace it.
+            AgentInUse: Another living worker serves one of these agents with other code, and `replace` is false.
         """
         deployed = self._board.deployment.agents
         if new := [
@@ -80,7 +80,7 @@ class AgentSet(Mapping[str, Agent]):
             worker.deploy(new, replace=self._replaces)
 
     def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
-        """Replace the agents and their settings, and publish under these."""
+        """Replace the agents and their settings, and publish with these."""
         self._agents, self.settings = dict(agents), settings
         self.publisher.replace(self._agents, settings)
 

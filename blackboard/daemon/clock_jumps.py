@@ -25,7 +25,7 @@ class ClockWatch:
         self.start()
 
     def start(self) -> None:
-        """Forget the jumps before now."""
+        """Ignore all jumps before now."""
         self._latest, self._monotonic = self._clock.now(), self._clock.monotonic()
         self._previous = self._latest
         self._behind = False
@@ -47,7 +47,7 @@ class ClockWatch:
         return jump
 
     def update_board(self, jump: Duration, doubted: Instant | None) -> None:
-        """Record the time before a step back, and ask a person about a clock that the board does not believe.
+        """If the clock stepped back, record the time before. If the board does not believe the clock, ask a person.
 
         A step back of any length is noticed when the clock is behind an instant that this process has used.
 

@@ -1,7 +1,8 @@
 """The daemon: a loop that does the due work of a board, and sleeps until the next instant when work is due.
 
 The loop does not poll. A deposit in this process sets an event, and a deposit in another process sends a datagram. Each
-effect of decay has a predicted instant, and the alarm is set for it. A slow tick is the fallback.
+effect of decay has a predicted instant, and the alarm is set for it. As a fallback, the loop also looks for work at
+each tick (a setting, 10 s by default).
 """
 
 from __future__ import annotations
@@ -86,9 +87,9 @@ class Daemon:
 
     Args:
         board: The board that the daemon serves.
-        agents: The agents whose functions this process has; other agents wait for other daemons. Agents that the board
-            does not know, or knows with other code, are deployed with their own declarations when the daemon starts;
-            all others keep their registered settings.
+        agents: The agents whose functions this process has; other agents wait for other daemons. When the daemon
+            starts, it deploys agents that the board does not know, and agents whose code has changed, with their own
+            declarations; all others keep their registered settings.
         settings: The settings of `[daemon]`: intervals, leases, limits.
         model: The settings of `[model]`: the model that answers if there is a client, and its prices.
         client: The connection to the model's provider; None for the agents' offline rules.
@@ -99,7 +100,7 @@ class Daemon:
     Attributes:
         agents: Its agents.
         models: Its access to language models.
-        worker: Its place among the workers of the board.
+        worker: The worker of the board that this daemon is.
         runs: The activations that run in this process.
         maintenance: Its tasks for the board besides its agents.
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
@@ -286,7 +287,7 @@ class Daemon:
         return None if due.has_maintenance or due.suspects else due.instants
 
     def stop(self, *, now: bool = False) -> None:
-        """Stop: let activations finish within the grace of the settings, then hand back the others.
+        """Stop: let activations finish within the time `grace` of the settings, then hand back the others.
 
         Args:
             now: Whether to hand them back without waiting.
@@ -449,7 +450,7 @@ class Daemon:
             pause(PAUSE_MICROSECONDS)
 
     def _next_instants(self, now: Instant) -> list[Instant]:
-        """Return the instants when work will be due. After a failure, the tick is soon enough."""
+        """Return the instants when work will be due. After a failure, the loop waits for the tick."""
         if self._troubles.has_failed:
             return []
         monotonic = self.board.clock.monotonic()

@@ -23,7 +23,7 @@ RECOVERY_INTERVAL: Duration = 30 * SECOND
 """The longest time between two signs of life, which show other workers on a server that this worker is alive."""
 COMPACTION_INTERVAL: Duration = 10 * MINUTE
 COMPACTION_SECONDS = 30.0
-"""The longest wait for a compaction at the end of the daemon. It may be cut off at any time."""
+"""The longest wait for a compaction at the end of the daemon. A compaction may be interrupted at any time."""
 
 Step = Callable[[], int]
 """Does one bounded step and returns the amount of work done, 0 if no work remains."""
@@ -170,7 +170,7 @@ class Maintenance:
         self.backlog = _backlog_tasks(worker, settings.evaporation_batch)
 
     def check_clock(self, doubted: Instant | None) -> None:
-        """Look for a jump of the clock, and do what it requires; see `ClockWatch.update_board`."""
+        """Check for a jump of the clock, and adapt the leases and the board to it; see `ClockWatch.update_board`."""
         jump = self.clock_watch.check()
         if jump > 0:
             self.recovery.extend_trust()

@@ -16,7 +16,7 @@ class Deliveries:
 
     Args:
         board: The board.
-        worker: The worker of the daemon, which leaves the activations of webhooks to them.
+        worker: The worker of the daemon. It does not claim the activations that webhooks get.
         environ: The environment with the secrets.
     """
 
@@ -41,6 +41,6 @@ class Deliveries:
         self._deliverer.deliver_last()
 
     def close(self) -> None:
-        """End the deliveries. Those under way may finish for some seconds."""
+        """End the deliveries. Deliveries that have begun may take some seconds to finish."""
         self._deliverer.close()
         self._couriers.stop()

@@ -42,7 +42,8 @@ class Reader:
         """Return the live marks of a kind, strongest first.
 
         Raises:
-            UnreadableMark: A mark does not fit its class. Publishing without it would remove its content outside.
+            UnreadableMark: A mark does not fit its class. Publishing without this mark would remove what was published
+                for it.
         """
         return self._board.marks(kind, subject=subject, limit=limit, strict=True)
 

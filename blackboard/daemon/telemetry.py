@@ -1,6 +1,6 @@
 """Traces of model calls and activations through OpenTelemetry. If this process does not use it, they cost nothing.
 
-Names are those of the GenAI semantic conventions. Prompts and answers are never traced.
+The names follow the GenAI semantic conventions. Prompts and answers are never traced.
 """
 
 from __future__ import annotations

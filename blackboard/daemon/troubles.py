@@ -1,6 +1,6 @@
 """Troubles that prevent the work of a daemon: a board that cannot be used, a system without threads, a bug.
 
-The beginning of a trouble is logged once, and so is its end. In between, the errors may pause: a full disk refuses one
+The beginning of a trouble is logged once, and so is its end. In between, some work may succeed: a full disk refuses one
 write, accepts a smaller one, and refuses the next.
 """
 
@@ -20,7 +20,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 QUIET_TIME: Duration = MINUTE
-"""The time without errors after which a trouble is over, if its errors may pause."""
+"""The time without errors after which a trouble is over, if some work may succeed during the trouble."""
 MAX_ERRORS = 10
 """The largest number of different errors that are logged for one trouble."""
 

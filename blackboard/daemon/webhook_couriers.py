@@ -1,4 +1,4 @@
-"""Couriers between the board and the webhooks of remote agents: each claims for its agent, and posts what it claimed.
+"""Couriers between the board and the webhooks of remote agents: each claims activations of one agent, and posts them.
 
 A courier is a worker of a remote agent like any other program, and uses the board in the same way. The answer of the
 receiver is the result, or 202 if the receiver finishes later over HTTP.
@@ -36,7 +36,7 @@ FIRST_PAUSE = parse_duration("10s")
 """The pause after a first post that did not reach the receiver. It doubles with each further one, up to an hour."""
 MAX_ANSWER = 8 * 1024 * 1024
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
-"""The statuses of a receiver that cannot answer now. The marks are not to blame."""
+"""The statuses of a receiver that cannot answer now. They say nothing about the marks."""
 ACCEPTED, GONE = 202, 410
 
 
@@ -61,7 +61,7 @@ class WebhookCourier:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it claims, or posts what it claimed."""
+        """Whether it is claiming or posting an activation."""
         return self._thread.is_alive() or any(post.is_alive() for post in self._posts)
 
     def start(self) -> None:
@@ -69,12 +69,12 @@ class WebhookCourier:
         self._thread.start()
 
     def change(self, webhook: WebhookSection) -> None:
-        """Post what is claimed from now on to this webhook."""
+        """Post the activations that are claimed from now on to this webhook."""
         self._webhook, self._problem = webhook, ""
         self._wake.set()
 
     def end_claims(self) -> None:
-        """Claim no more. The posts under way go on."""
+        """Claim no more. Posts that have begun continue."""
         self._is_stopping = True
         self._wake.set()
 
@@ -102,7 +102,7 @@ class WebhookCourier:
                     clock.wait(self._wake, clock.now() + microseconds_in(pause))
 
     def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
-        """Claim an activation, and return it, or the seconds until the next try."""
+        """Claim an activation and return it; if there is none, return the seconds until the next try."""
         found = self._board.claim(self.agent, lease=LEASE)
         if found is not None or (at := self._board.claimable_at(self.agent)) is None:
             return found, tick
@@ -114,7 +114,7 @@ class WebhookCourier:
         post.start()
 
     def _deliver(self, found: RemoteActivation) -> None:
-        """Post an activation, and do as the receiver answers."""
+        """Post an activation, and act on the answer of the receiver."""
         try:
             self._end(found)
         except LeaseLost:
@@ -168,7 +168,7 @@ class WebhookCourier:
         return outbound_http.post(endpoint, body, headers, webhook.private_networks, max_answer=MAX_ANSWER)
 
     def _accept(self, found: RemoteActivation, content: bytes) -> None:
-        """Leave an activation to its receiver, for as long as the receiver asks."""
+        """Extend the lease of an activation that its receiver has accepted, for as long as the receiver asks."""
         try:
             lease = str(_object(content).get("lease", ACCEPTED_LEASE))
             self._board.heartbeat(found.id, fence=found.fence, lease=lease)
@@ -198,7 +198,7 @@ class WebhookCourier:
         self._board.give_back(found.id, fence=found.fence, after=f"{after}us", reason=reason)
 
     def _note(self, problem: str) -> None:
-        """Log a problem once, until another one comes."""
+        """Log a problem, unless it is the problem that was logged last."""
         if problem != self._problem:
             self._problem = problem
             log.warning("a webhook cannot be served; it is tried again later", agent=self.agent, reason=problem)
@@ -255,7 +255,7 @@ class WebhookCouriers:
 
 
 def _object(content: bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer; an empty one for none.
+    """Return the JSON object in an answer; an empty object if the answer is empty.
 
     Raises:
         WorkError: It is not one.

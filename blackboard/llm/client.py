@@ -318,7 +318,7 @@ def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> ModelCli
 
 
 def describe_model(settings: ModelSettings, client: ModelClient | None) -> str:
-    """Return in words which provider and model answer."""
+    """Return the provider and model that answer, in words."""
     if client is None:
         return "offline rules"
     answers = f"{settings.provider}, {settings.model}"

@@ -50,7 +50,7 @@ def section_mistakes(agents: Iterable[Agent], settings: Mapping[str, Any]) -> It
 
 
 def misspelt_sections(agents: Iterable[Agent], settings: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Yield a warning for each section that no agent declares and whose name resembles one that is missing."""
+    """Yield a warning for each section that no agent declares and whose name resembles a missing section."""
     declared = {name for agent in agents for name in agent.sections}
     for name in settings.keys() - declared:
         if get_close_matches(name, declared - settings.keys()):

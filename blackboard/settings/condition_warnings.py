@@ -72,7 +72,7 @@ def _highest(comparison: Comparison, kinds: Kinds) -> float:
 
 
 def _highest_of_one(kind: Kind | None, *, in_window: bool) -> float:
-    """Return the most that one mark of a kind can reach. A window counts deposits, which have no cap."""
+    """Return the highest strength that one mark of a kind can reach. A window counts deposits, which have no cap."""
     if kind is None:
         return inf
     if kind.cap is not None and not in_window:

@@ -61,7 +61,7 @@ class ResolvedDeployment:
         """Return a board's active deployment as this file changes it; None if it changes nothing.
 
         A file that names no agents only gives the address of a board. It must not remove agents. If it has sinks, they
-        replace those of the board.
+        replace the sinks of the board.
         """
         if self.settings.names_agents:
             return self.deployment

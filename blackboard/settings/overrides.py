@@ -54,7 +54,7 @@ class Overrides:
     def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
         """Return whether a section declares a kind without a class.
 
-        It has the schema of a payload. Or it has tags or is searched, and no class has a similar kind.
+        It has the schema of a payload; or it has tags or search, and no class has a similar kind.
         """
         section = self.settings.kinds[name]
         if section.payload_schema is not None:

@@ -38,7 +38,7 @@ class DatabaseSection(Section):
     prepare: bool = True
     """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
     direct_url: str | None = Field(default=None, min_length=1)
-    """The URL of the server itself, for notifications, if `url` names a pooler."""
+    """The URL of the server itself, for notifications and the locks of workers, if `url` names a pooler."""
     share_commits: bool = False
     """Whether deposits of processes that wait for each other on a server share transactions."""
 
@@ -50,7 +50,7 @@ class DeploymentSection(Section):
     kinds: tuple[str, ...] = ()
     """Mark classes that no agent's module contains."""
     max_skew: Duration = MAX_SKEW
-    """How far ahead of the board's time a deposit may say that it occurred. It then counts as now."""
+    """How far ahead of the board's time the occurrence of a deposit may be. It then counts as now."""
 
 
 class KindSection(KindSettings):
@@ -136,7 +136,7 @@ class ReadSection(Section):
 
 
 def _watch_sections(value: Any) -> Any:
-    """Return the watches of an agent as tables; a text stands for a condition, and alone for the only watch."""
+    """Return the watches of an agent as tables. A text is a condition; a text instead of a table is the only watch."""
     if isinstance(value, str):
         value = {"watch": value}
     if not isinstance(value, dict):
@@ -152,7 +152,7 @@ class AgentSection(AgentSettings):
     remote: bool = False
     """Whether programs outside the daemon run it. Such an agent is declared here, without Python."""
     webhook: str | None = Field(default=None, repr=False)
-    """The address that the daemon posts the activations of a remote agent to."""
+    """The address to which the daemon posts the activations of a remote agent."""
     webhook_secret_env: str | None = None
     """The environment variable with the secret that signs these posts."""
     webhook_private_networks: tuple[str, ...] = ()
@@ -228,9 +228,9 @@ class ServerSection(Section):
     listen: str = "127.0.0.1:8787"
     """The address, as `HOST:PORT`."""
     behind_proxy: bool = False
-    """Whether a reverse proxy stands before it, which adds TLS and may set X-Forwarded-Host, -Proto and -Prefix."""
+    """Whether clients use a reverse proxy, which adds TLS and may set X-Forwarded-Host, -Proto and -Prefix."""
     hosts: tuple[str, ...] = ()
-    """The names that clients use for it, in addition to those of this machine."""
+    """The names that clients use for the server, in addition to this machine's own names."""
     origins: tuple[str, ...] = ()
     """The origins of other pages that may use the board with a token, such as `https://example.org`."""
     tls_certificate: str | None = Field(default=None, min_length=1)
@@ -240,7 +240,7 @@ class ServerSection(Section):
     threads: int = Field(default=32, ge=1, le=1024)
     """The number of requests that use the board at once. Others wait."""
     requests_per_second: float = Field(default=200.0, gt=0, le=1e6)
-    """How often one token may be used, on average and in a burst of one second."""
+    """How often one token may be used, on average. The requests of one second may come all at once."""
     max_body: int = Field(default=2 * 1024 * 1024, ge=1024)
     """The largest body of a request, in bytes."""
     max_bulk: int = Field(default=256 * 1024 * 1024, ge=1024)
@@ -250,6 +250,6 @@ class ServerSection(Section):
     sbp: bool = False
     """Whether other programs may use the board by the Stigmergic Blackboard Protocol."""
     sbp_author: str = "sbp"
-    """Who signs what programs on this machine deposit by that protocol without a token."""
+    """The author of what programs on this machine deposit by that protocol without a token."""
     activity: bool = True
     """Whether the board records what agents and people do, for `GET /v1/events`. It is deployed, for every process."""

@@ -151,8 +151,9 @@ def examine_settings(
 def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
     """Return the valid settings of a file and the environment, and all mistakes in them.
 
-    Each round validates all values, and drops each wrong one from where it came: a variable or the file. The next
-    round then checks what the wrong values hid. It ends when the rest is valid, or when there is nothing to drop.
+    Each round validates all values, and drops each wrong value from the variable or the file that it came from. The
+    next round then checks the values that the wrong ones hid. The rounds end when the rest is valid, or when there is
+    nothing to drop.
     """
     values = read_toml(path)
     overrides, mistakes = variables(environ, Settings)

@@ -114,7 +114,7 @@ class WebhookSection(Receiver):
     url: str | None = Field(default=None, repr=False)
     """The address."""
     url_env: Variable | None = None
-    """The variable with the address, if the address is a secret, as those of Slack are."""
+    """The variable with the address, if the address is a secret, as the addresses of Slack are."""
     body: Literal["plain", "slack", "ntfy"] = "plain"
     """The form of the body."""
     secret_env: Variable | None = None
@@ -219,7 +219,7 @@ class SinkSection(SinkSpec):
     command: tuple[str, ...] | None = Field(default=None, min_length=1)
     """A program with its arguments, which gets the message as JSON on its standard input. No shell runs it."""
     environment: tuple[Name, ...] = ()
-    """The variables of the environment that `command` gets, beside PATH, HOME, LANG and TZ."""
+    """The variables of the environment that `command` gets, in addition to PATH, HOME, LANG and TZ."""
     timeout: Duration = Microseconds(20 * SECOND)
     """The longest time of one attempt."""
 
@@ -254,7 +254,7 @@ class SinkSection(SinkSpec):
         return SinkSpec(**{name: getattr(self, name) for name in SinkSpec.model_fields})
 
     def check_secrets(self, environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
-        """Return the variables that are not set, and the mistakes in those that are. No message quotes a secret."""
+        """Return the variables that are not set, and the mistakes in the others. No message quotes a secret."""
         missing: list[str] = []
         wrong: list[str] = []
         receiver = self.webhook or self.mail

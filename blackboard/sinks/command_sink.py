@@ -1,4 +1,4 @@
-"""Delivery to a program: it gets the message as JSON on its standard input. Its exit code shows success."""
+"""Delivery to a program, which gets the message as JSON on its standard input. The exit code 0 means success."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def deliver(
 
     Args:
         command: The program and its arguments.
-        message: What it gets on its standard input.
+        message: The text for its standard input.
         seconds: The longest time.
         environ: The environment of this process.
-        names: The variables that it gets beside those that every command gets.
+        names: The variables that it gets in addition to `PASSED_ON`.
     """
     quiet = subprocess.DEVNULL
     try:

@@ -48,7 +48,7 @@ def deliver(
 
 
 class _Smtp(smtplib.SMTP):
-    """A client whose connection goes to a judged address and ends at a deadline."""
+    """A client that connects only to a checked address, and whose connection ends at a deadline."""
 
     def __init__(self, mail: MailSection, seconds: float, deadline: CallDeadline) -> None:
         self._mail, self._deadline = mail, deadline
@@ -78,7 +78,7 @@ def _mail(mail: MailSection, message: OutboxMessage, now: datetime) -> EmailMess
 
 
 def _problem(mail: MailSection, error: Exception) -> str:
-    """Return what went wrong, without what the server wrote."""
+    """Return a description of an error, without the text that the server wrote."""
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{mail.server} answered with code {error.smtp_code}"
     if isinstance(error, smtplib.SMTPRecipientsRefused):

@@ -1,4 +1,4 @@
-"""A message in the forms that receivers take. No text of a depositor can break out of a form or mention a person."""
+"""A message in the formats that receivers take. No text of a depositor can break the format or mention a person."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ FORMS: dict[str, Callable[[OutboxMessage, str], tuple[dict[str, Any], str]]] = {
     "slack": slack,
     "ntfy": ntfy,
 }
-"""Return the payload of a message, and where on the server it is posted, by the form's name."""
+"""The functions that return the payload of a message and its path on the server, by the name of the format."""
 
 
 def as_json(message: OutboxMessage) -> bytes:
-    """Return a message for a command, as a line: as in a webhook, with its ids."""
+    """Return a message for a command, as one line: the payload of a webhook, and the ids of the message."""
     payload, _ = plain(message, "")
     return json.dumps({"id": message.message_id, "sink": message.sink, **payload}, ensure_ascii=False).encode() + b"\n"
 

@@ -31,11 +31,11 @@ PAUSE_SECONDS = 0.1
 """The shortest time between two reads: a busy board notifies of every commit."""
 BY_TIME_INTERVAL: Duration = 30 * SECOND
 CLOSE_SECONDS = 5.0
-"""The longest wait for attempts at the end. An attempt that is cut off is repeated by the next deliverer."""
+"""The longest wait for attempts at the end. If an attempt is interrupted, the next deliverer repeats it."""
 
 
 class Deliverer:
-    """Delivers the messages of a board to some sinks, as a context: it delivers inside.
+    """Delivers the messages of a board to some sinks. Used as a context manager, it delivers inside the context.
 
     Args:
         board: The board.
@@ -94,9 +94,9 @@ class Deliverer:
         return sum(self._drain(sink) for sink in self._sinks.values())
 
     def deliver_last(self) -> None:
-        """Send what is due, before a daemon ends because nothing else is left to do.
+        """Send the messages that are due, before a daemon ends because nothing else is left to do.
 
-        A sink that does not take a message is left to the next process, so that it does not hold up the end.
+        If a sink does not accept a message, the next process tries it again, so that the end is not delayed.
         """
         try:
             self._queue.announce_by_time()

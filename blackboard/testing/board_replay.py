@@ -43,7 +43,7 @@ def replay(
         agents: The agents that the daemon runs; or the path of a deployment file, which is deployed first.
         events: Instants and marks, in the order of time; naive datetimes are UTC. Marks of one instant are deposited
             together. An iterator is read as time passes.
-        until: The instant when the replay ends; by default that of the last event.
+        until: The instant when the replay ends; by default the instant of the last event.
         model: The model that answers; without it, offline rules answer. `"deployed"` is the model of the deployment
             file, asked at the address and with the key that `blackboard run` would use. Such calls cost money.
         settings: The value of `context.settings`; these sections replace the sections of a deployment file.
@@ -101,7 +101,7 @@ def with_settings(resolved: ResolvedDeployment, sections: Mapping[str, Any]) -> 
 
 
 class Replay:
-    """A daemon on a manual clock that goes from instant to instant, forward only. It is started within a `with`.
+    """A daemon on a manual clock that moves forward from instant to instant. A `with` statement starts and ends it.
 
     Raises:
         UsageError: The board is not on a `ManualClock`.

@@ -1,4 +1,4 @@
-"""Rules as tests: a `*.board.toml` file deposits marks at instants, and names the wakes or marks that must follow.
+"""Rules as tests: a `*.board.toml` file says which marks are deposited when, and which wakes or marks must follow.
 
 The file is run by a real daemon with the agents of a deployment file, on a new board and a manual clock.
 """
@@ -125,7 +125,7 @@ _SETTINGS: Mapping[str, frozenset[str]] = {
     "mark": frozenset({"times", "payload", "min_strength"}),
     "no_mark": frozenset({"payload", "min_strength"}),
 }
-"""The settings of each condition, besides those that all have."""
+"""The settings that only some of the four conditions have."""
 
 
 class RuleFile(_Section):
@@ -240,7 +240,7 @@ def _run(path: Path, rules: RuleFile, board: Blackboard, replay: Replay) -> Iter
 
 
 def _problem(rules: RuleFile, board: Blackboard, expected: Expectation) -> str | None:
-    """Return why an expectation is not met; None if it is."""
+    """Return why an expectation is not met; None if it is met."""
     if expected.what in ("wakes", "silence"):
         return _problem_of_agent(expected, _count_wakes(rules, board, expected))
     return _problem_of_marks(expected, board)
@@ -301,7 +301,7 @@ def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expectation) -> i
 
 
 def _explained(rules: RuleFile, board: Blackboard, expected: Expectation) -> Iterator[str]:
-    """Yield the explanation of the agent; for a mark, those of all agents that may deposit it."""
+    """Yield the explanation of the agent; for a mark, the explanations of all agents that may deposit it."""
     names = [expected.name]
     if expected.what in ("mark", "no_mark"):
         names = [name for name, agent in board.deployment.agents.items() if expected.name in agent.writes]

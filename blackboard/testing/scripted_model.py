@@ -64,7 +64,7 @@ class ScriptedModel:
 
     Args:
         *script: Answers: pydantic models, texts, failures such as `Overloaded("busy")`, or `ScriptedAnswer`s.
-        clock: The clock that the delays of answers advance.
+        clock: The clock that is advanced by the delays of answers.
 
     Attributes:
         requests: The requests that it has received, oldest first.

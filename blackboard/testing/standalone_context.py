@@ -52,7 +52,7 @@ def mark(
         strength: Its strength now; by default weight x intensity, as of a mark that has not faded.
         id: Its id on the board; by default the next free number of this process.
         author: Who deposited it.
-        occurred_at: When the shown deposit occurred; a naive datetime is UTC. By default the instant of
+        occurred_at: When the deposit with this payload occurred; a naive datetime is UTC. By default the instant of
             `reinforced_at`.
         deposited_at: When the board recorded its first deposit; by default when it occurred or was reinforced, or
             2026-01-05 09:00.
@@ -130,7 +130,7 @@ class StandaloneContext:
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         """Return the marks of a kind that the context was given, of one subject or of all.
 
-        They are strongest first. Those of a kind that the agent searches keep the order of the argument.
+        They are strongest first. Marks of a kind that the agent searches keep the order of the argument `reads`.
 
         Raises:
             AgentError: The agent does not declare that it reads this kind.
@@ -187,13 +187,14 @@ def context(
     Its other attributes, such as `attempt` and `reason`, may be set afterwards.
 
     Args:
-        agent: The agent, which can read only the kinds that it declares; or a name, which can read all.
+        agent: The agent, which can read only the kinds that it declares; or the name of an agent, which can read all
+            kinds.
         reads: The marks that `read` returns, as `mark` makes them.
         settings: The value of `context.settings`.
         model: The model that `ask` calls; without it, the agent's offline rule answers.
         now: The instant of the activation; a naive datetime is UTC.
-        scheduled_for: The instant of the schedule that wakes the agent; None if marks do.
-        subject: The subject of an activation that is about one.
+        scheduled_for: The instant of the schedule that wakes the agent; None if marks wake it.
+        subject: The subject of an activation that is about one subject.
         subjects: The subjects of an activation that takes a batch or is about a group.
         group: The value of the tag that the marks of an activation share, if its watch measures groups.
 

@@ -82,8 +82,8 @@ class DepositMethods(BoardHandle):
             mark: A mark, such as `Smoke(subject="kitchen", detail="thin")`, or the name of a kind.
             subject: The subject of the mark, if `mark` is the name of a kind.
             payload: The payload, if `mark` is the name of a kind.
-            intensity: At least 0; by default the mark's own, which is 1 unless it says otherwise. The board multiplies
-                it by its trust in the author.
+            intensity: At least 0; by default the intensity of the mark itself, which is 1 if it sets none. The board
+                multiplies it by its trust in the author.
             key: An idempotency key of this author and kind. The same request again returns the first receipt and
                 changes nothing, even if the board has changed since.
             decay: A decay law for this mark only. Without one, a new mark fades by the law of its kind, and a deposit
@@ -91,14 +91,14 @@ class DepositMethods(BoardHandle):
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
             occurred_at: When it occurred; by default now. The mark fades from then on. A time ahead of the board's
                 counts as now, up to the deployment's `max_skew`.
-            if_event: Deposit it only if the live mark that it joins is still at this event, such as `mark.event_id` of
-                a mark that was read; 0 if there must be no such mark.
+            if_event: Deposit the mark only if the live mark that it joins is still at this event, such as the
+                `event_id` of a mark that was read; 0 if there must be no such mark.
 
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
-            InvalidMark: The payload, subject, intensity or key is invalid, or `subject` or `payload` is named beside a
-                mark.
+            InvalidMark: The payload, subject, intensity or key is invalid, or `subject` or `payload` is given together
+                with a mark.
             UniqueConflict: The value of the unique field belongs to another live mark.
             InvalidAuthor: The author is an agent.
             InvalidTime: `until` or `occurred_at` is not a time, or `occurred_at` is too far ahead of the board's time.
@@ -160,8 +160,8 @@ class DepositMethods(BoardHandle):
 
         Args:
             items: Marks, or `Deposit`s for kinds without a class in this process.
-            keys: The idempotency key of each item; by default that of each `Deposit`.
-            occurred_at: When each item occurred; None for now. By default that of each `Deposit`.
+            keys: The idempotency key of each item; by default the `key` of each `Deposit`.
+            occurred_at: When each item occurred; None for now. By default the `occurred_at` of each `Deposit`.
             on_error: With "raise", the first error rolls back its own transaction and is raised. Its message and its
                 attribute `stored` give the number of marks that are stored. With "return", the list has the error
                 instead of the receipt, and all other marks are stored.
@@ -180,7 +180,7 @@ class DepositMethods(BoardHandle):
         )
 
     def withdraw(self, mark_id: int, *, if_event: int | None = None) -> None:
-        """Take a live mark off the board. This wakes no agent, and cancels work on the mark that has not begun.
+        """Take a live mark off the board. This wakes no agent. Work on the mark that has not begun is cancelled.
 
         Args:
             mark_id: The id of the mark.
@@ -202,7 +202,7 @@ class DepositMethods(BoardHandle):
     def reinforce(self, mark_id: int, *, by: float, if_event: int | None = None) -> Receipt:
         """Add to the strength that a live mark has now, up to the cap of its kind, whatever its `on_repeat`.
 
-        The mark fades from now on, by its own law. Its payload, its author and its time of occurrence stay. A
+        The mark fades from now on, by the law that it has. Its payload, its author and its time of occurrence stay. A
         reinforcement is not a deposit: no window counts it.
 
         Args:

@@ -67,7 +67,7 @@ class OutboxMethods(BoardHandle):
         return self.session.write(lambda txn: outbox_messages.retry_many(txn, self.author, sink=sink, state=state))
 
     def discard_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
-        """Give up up to 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
+        """Give up at most 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
 
         Args:
             sink: Only messages of this sink, which the deployment may not have any more.

@@ -21,7 +21,7 @@ class PeopleMethods(BoardHandle):
     """The decisions of people: needs, pauses, early wakes, and work that failed."""
 
     def inbox(self, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
-        """Return the needs that wait for a person: first those that are overdue, then the others, oldest first.
+        """Return the needs that wait for a person: overdue needs first, then the others, oldest first.
 
         Args:
             assignee: Return only the needs that this person should answer.
@@ -30,11 +30,11 @@ class PeopleMethods(BoardHandle):
         return self.session.read(lambda txn: inbox.needs_of(txn, assignee, all_needs=all_needs))
 
     def assign(self, need_id: int, assignee: str) -> None:
-        """Set who should answer a need; `""` stands for nobody in particular. The history records the change.
+        """Set who should answer a need; `""` removes the name. The history records the change.
 
         Args:
             need_id: The id of the need.
-            assignee: The name of the person, up to 200 characters; "" for nobody in particular.
+            assignee: The name of the person, up to 200 characters; "" for none.
 
         Raises:
             InvalidMark: The name cannot be stored.
@@ -45,8 +45,8 @@ class PeopleMethods(BoardHandle):
     def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
 
-        If the need has options, the answer must be one of them, in upper or lower case. The decision is spelled as
-        the option is.
+        If the need has options, the answer must be one of them, in upper or lower case. The decision has the spelling
+        of the option.
 
         Args:
             need_id: The id of the need.
@@ -91,14 +91,14 @@ class PeopleMethods(BoardHandle):
     def wake(self, crossing_id: int) -> EarlyWake:
         """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
 
-        A guard, a budget or a pause still holds it. The result names what does.
+        A guard, a budget or a pause still holds the crossing; the result says which.
 
         Args:
             crossing_id: The crossing, as `agenda` lists it.
 
         Raises:
             NotFound: There is no such crossing.
-            WorkError: It does not wait any more, or its agent is not in the deployment.
+            WorkError: The crossing does not wait any more, or its agent is not in the deployment.
         """
         return self.session.write(lambda txn: early_wakes.wake(txn, crossing_id, self.author))
 

@@ -1,4 +1,4 @@
-"""The methods of a board that read marks, their events and what was done."""
+"""The methods of a board that read marks, their events and the activity."""
 
 from __future__ import annotations
 
@@ -77,23 +77,23 @@ class ReadingMethods(BoardHandle):
         """Return the live marks, strongest first.
 
         Args:
-            kind: A mark class, or the name of a kind. A class returns marks of that class, without those that do not
-                fit it, with a warning. A name, or no kind, returns `MarkRecord`s.
+            kind: A mark class, or the name of a kind. With a class, the result has marks of that class; marks that do
+                not fit it are left out, with a warning. With a name, or without a kind, the result has `MarkRecord`s.
             subject: Only marks of this subject.
             min_strength: Only marks of at least this strength.
             at: Another time, past or future.
             limit: The largest number of marks.
-            where: Only marks whose tags have these values, such as `{"severity": "high"}`. A list stands for any of its
-                values. A tag with a list of texts has each of them. A reading of another time uses the tags that the
+            where: Only marks whose tags have these values, such as `{"severity": "high"}`. A list matches any of its
+                values. A tag that is a list of texts matches each of its texts. With `at`, the tags are those that the
                 kind has now.
-            after: Only marks that follow a position, such as `marks[-1].position`, as of its instant: the next page of
-                a list. Marks that have changed since the first page may be in both pages or in none.
+            after: Only marks that follow a position, such as `marks[-1].position`. This gives the next page of a list,
+                as of the instant of the first page. Marks that have changed since may be in both pages or in none.
             strict: Whether a mark that does not fit the class raises an error instead of being left out.
 
         Raises:
             UnknownName: No kind of this name is registered, or it has no tag that `where` names.
-            UsageError: `min_strength` is not a number, or a value in `where` cannot be that of a tag.
-            InvalidTime: `at` is not a time.
+            UsageError: `min_strength` is not a number, or a value in `where` cannot be the value of a tag. InvalidTime:
+            `at` is not a time.
             InvalidMark: Another class of this kind was used with the board.
             UnreadableMark: A mark does not fit the class, and `strict` is set.
         """
@@ -159,16 +159,16 @@ class ReadingMethods(BoardHandle):
         divided by 1 + the logarithm of the length.
 
         Args:
-            text: Words, in any form of case and accents. `pric*` stands for every word that begins with it. No other
-                sign has a meaning.
-            kind: A mark class, or the name of a kind; by default all kinds that are searched. A class returns marks of
-                that class. It leaves out those that do not fit the class, with a warning.
+            text: Words; case and accents do not matter. `pric*` finds every word that begins with `pric`. No other sign
+                has a meaning.
+            kind: A mark class, or the name of a kind; by default all kinds with search. With a class, the result has
+                marks of that class; marks that do not fit it are left out, with a warning.
             where: Only marks whose tags have these values, as in `marks`.
             limit: The largest number of marks.
-            faded: Whether marks that have faded are found, too. Their text stays in the history.
-            match: Whether a mark must have "all" words or "any" of them. With "any", words that more than 10,000 marks
-                have do not count, unless all are such words.
-            raw: Whether the text is a query in the language of the database: that of FTS5, or `tsquery`.
+            faded: Whether to find marks that have faded, too. Their text stays in the history.
+            match: Whether a mark must have "all" words or "any" of them. With "any", a word that more than 10,000 marks
+                have does not count, unless all words are of this sort.
+            raw: Whether the text is a query in the language of the database: FTS5 on SQLite, `tsquery` on a server.
 
         Raises:
             UnknownName: No kind of this name is registered, or it has no tag that `where` names.
@@ -247,7 +247,7 @@ class ReadingMethods(BoardHandle):
             prefix: The beginning of the subjects; "" for all subjects.
             limit: The largest number of subjects.
             after: Only subjects that follow this one.
-            at: Only subjects that had a mark up to this time.
+            at: Only subjects that had a mark by this time.
 
         Raises:
             InvalidTime: `at` is not a time.
@@ -257,7 +257,7 @@ class ReadingMethods(BoardHandle):
         return self.session.read(lambda txn: mark_queries.subjects(txn, prefix, limit, after=after, at=until))
 
     def tag_values(self, tag: str, *, kind: str | None = None, limit: int = 100) -> list[str | bool | int | float]:
-        """Return the first values that a tag of live marks has, each once; texts too long for an index are left out.
+        """Return the first values that a tag of live marks has, each once. Texts too long for an index are left out.
 
         Args:
             tag: The name of the tag.

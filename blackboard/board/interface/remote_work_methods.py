@@ -30,8 +30,8 @@ class RemoteWorkMethods(BoardHandle):
 
         The author of this handle is the worker.
 
-        The worker must finish it, or fail it, or extend its lease before the lease ends. Otherwise the activation is
-        given to the next claim.
+        Before the lease ends, the worker must finish the activation, report a failure, or extend the lease. Otherwise
+        the next claim gets the activation.
 
         Args:
             agent: The name of the agent.
@@ -48,7 +48,7 @@ class RemoteWorkMethods(BoardHandle):
         return awaited_claims.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
 
     def claimable_at(self, agent: str) -> datetime | None:
-        """Return the next time when a claim may succeed even if nothing changes on the board; None for never.
+        """Return the next time when a claim may succeed even if nothing changes on the board; None if there is none.
 
         At that time a batch window, a cooldown or a lease ends, or a schedule or a falling watch is due.
 
@@ -61,13 +61,13 @@ class RemoteWorkMethods(BoardHandle):
     def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
         """Return a context in which `callback` is called after each commit that may wake an agent.
 
-        Commits of other processes are noticed on the same machine only. So the context gives a number of seconds, after
-        which the caller should read the board in any case.
+        Only commits of processes on the same machine are noticed. So the context gives a number of seconds: the caller
+        should read the board after that time even without a call.
 
         Args:
             callback: A function without arguments. Any thread may call it, so it must return at once.
-            every_commit: Call it after every other commit too. Those of other processes are noticed by their writes,
-                within about a second, and there may be calls without a commit.
+            every_commit: Call it after every other commit too. Commits of other processes are then noticed by their
+                writes to the file, within about a second, and there may be calls without a commit.
 
         Raises:
             TypeError: The callback is a coroutine function, which nothing would await.
@@ -108,8 +108,8 @@ class RemoteWorkMethods(BoardHandle):
     ) -> RunState:
         """Finish an activation that this worker has claimed: apply its result, and end it, in one transaction.
 
-        The result is checked as that of an agent in Python. If it is refused, nothing changes, and the worker still has
-        the activation. The same result again changes nothing and has the same answer.
+        The result is checked like the result of an agent in Python. If it is refused, nothing changes, and the worker
+        still has the activation. If the same result comes again, nothing changes, and the answer is the same.
 
         Args:
             activation_id: The id of the activation.
@@ -176,7 +176,7 @@ class RemoteWorkMethods(BoardHandle):
     def recover_leases(self) -> int:
         """Recover the activations of remote agents whose leases have expired, and return their number.
 
-        Each is ready again, or its marks are split, or it is quarantined or dead, as for any worker that died. A daemon
-        and a server do this by themselves, and so does a claim for its agent.
+        As for any worker that died, each activation is ready again, split, quarantined or dead. A daemon and a server
+        call this by themselves, and a claim recovers the activations of its agent.
         """
         return run_reports.recover(self.session)

@@ -67,7 +67,8 @@ def claim(
 ) -> None:
     """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.
 
-    --author names the worker. It must finish the activation, fail it, or send a heartbeat before the lease ends.
+    --author names the worker. Before the lease ends, the worker must finish the activation, report a failure, or send a
+    heartbeat.
 
     Examples:
       blackboard claim review --wait 10m --lease 30m
@@ -178,7 +179,8 @@ def fail(
 ) -> None:
     """Report that an activation that this author has claimed has failed.
 
-    The board tries the activation again, splits its batch into smaller ones, or, if it has one mark, ends it as dead.
+    The board tries the activation again. After the last attempt, it splits a batch into smaller ones, and ends an
+    activation with one mark as dead.
 
     Examples:
       blackboard fail 17 --fence 1 --reason "the page does not load"

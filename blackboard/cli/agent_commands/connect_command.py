@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blackboard.claude_code.project_entries import Wish
 
 AUTHOR = "claude-code"
-"""Who signs for the sessions, if --author does not say. On a server, a token does."""
+"""The author of the sessions' deposits, if --author names none. On a server, the token determines it."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def connect(
 
 
 def _wish(session: CommandSession, agent: str | None, uses_channel: bool, earlier: Wish | None) -> Wish:
-    """Return what the project is to be connected with. Options that are not given stay as they were.
+    """Return the wanted connection of the project. Options that are not given stay as they were.
 
     The options that say where the board is belong together, and so do --agent and --channel.
 
@@ -79,7 +79,7 @@ def _wish(session: CommandSession, agent: str | None, uses_channel: bool, earlie
         session: The common options of this command.
         agent: The agent that is given.
         uses_channel: Whether a channel wakes the sessions, if an agent is given.
-        earlier: What the project is connected with.
+        earlier: The present connection of the project.
     """
     from blackboard.claude_code.project_entries import Wish
 

@@ -14,7 +14,7 @@ from blackboard.core.access_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage, UsageError
 
 _SCOPES = ", ".join(verb + limit if limit.startswith(":") else verb for verb, limit in VERBS.items())
-"""Each scope, with what it cannot be without."""
+"""Each scope, with the part that it needs."""
 
 
 def add_to(app: typer.Typer) -> None:

@@ -70,7 +70,7 @@ def _cells(entry: ActivityRecord) -> dict[str, Any]:
 
 
 def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, as_json: bool) -> None:
-    """Print entries, and then each new one, a line for each."""
+    """Print entries, and then each new entry as it comes, each on a line."""
     from blackboard.board import Blackboard
 
     for entry in entries:

@@ -206,7 +206,7 @@ def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
 
 
 def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
-    """Return an error with the command that loads the file nevertheless."""
+    """Return an error that ends with a command that loads the file."""
     blank = ", with a column in place of COLUMN" if any(word.startswith("COLUMN=") for word in error.words) else ""
     advised = UsageError(f"{error}. This loads the file{blank}:")
     advised.command = typed_command(context, error.words)

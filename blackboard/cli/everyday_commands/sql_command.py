@@ -16,7 +16,7 @@ from blackboard.clock import seconds_in
 from blackboard.store.view_columns import VIEWS
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""Signs that begin a formula in a spreadsheet, also in their wide forms."""
+"""Signs that begin a formula in a spreadsheet, in their normal and their full-width forms."""
 
 
 def add_to(app: typer.Typer) -> None:

@@ -136,7 +136,7 @@ def _show_outcome(details: ActivationDetails) -> None:
 
 
 def _show_marks(details: ActivationDetails) -> None:
-    """Print the marks that an activation was given, and those that it deposited."""
+    """Print the marks that an activation was given, and the marks that it deposited."""
     say("marks:")
     print_table(
         ("mark", "", "kind", "subject", "strength", "state now", "payload"),

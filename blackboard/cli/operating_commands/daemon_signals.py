@@ -1,8 +1,8 @@
 """The signals of a process that runs a daemon.
 
-A handler interrupts the main thread anywhere, also where it holds a lock that the daemon needs. So a handler only puts
-a request on a queue, and a waiting thread passes it to the daemon. The thread is started in advance, because the system
-may have no thread left when a signal arrives.
+A handler may interrupt the main thread while it holds a lock that the daemon needs. So a handler only puts a request on
+a queue, and a waiting thread passes it to the daemon. The thread is started in advance, because the system may have no
+thread left when a signal arrives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def hold_reloads() -> None:
 
 @contextmanager
 def handle_signals(daemon: Daemon) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop a daemon, and SIGHUP reload its file, also if it came before."""
+    """Let SIGTERM and SIGINT stop a daemon, and SIGHUP reload its file, even if the signal came before this call."""
     stops = 0
 
     def request_stop(number: int, frame: FrameType | None) -> None:

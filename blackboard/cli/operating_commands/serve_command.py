@@ -143,7 +143,7 @@ def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None
     The link is never in the log, which others may read.
 
     Raises:
-        UsageError: It is to be opened, and the address of the server is not known.
+        UsageError: The link should be opened, and the address of the server is not known.
     """
     if url is None:
         if opens:
@@ -164,7 +164,7 @@ def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None
 
 
 def _open(link: str) -> None:
-    """Open a link in a browser. A browser in the terminal goes on until the person leaves it."""
+    """Open a link in a browser. A browser that runs in the terminal blocks until the person leaves it."""
     import webbrowser
 
     if not webbrowser.open(link):

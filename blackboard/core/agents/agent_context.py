@@ -35,14 +35,14 @@ class Context(Protocol):
     scheduled_for: datetime | None
     """The instant of the schedule that woke the agent, however late the agent woke; None if marks woke it."""
     subjects: tuple[str, ...]
-    """The subjects of its marks, that of the strongest mark first; none if a schedule woke the agent."""
+    """The subjects of its marks, the subject of the strongest mark first; none if a schedule woke the agent."""
 
     @property
     def group(self) -> GroupValue | None:
-        """The value of the tag that its marks share, if its watch measures groups by one; else None."""
+        """The value of the tag that its marks share, if its watch measures groups; else None."""
 
     board_id: str
-    """The id of the board, which no other board has. Names of things outside it are unique with it."""
+    """The id of the board, which no other board has. Use it to make names of things outside the board unique."""
     settings: Mapping[str, Any]
     """The `[settings]` section of the deployment file."""
     offline: bool
@@ -53,8 +53,8 @@ class Context(Protocol):
         """The one subject that the activation is about, if its watch wakes the agent per subject.
 
         Raises:
-            AgentError: The activation takes a batch, even if its marks have one subject; use `subjects`. Or it is
-                about a group; use `group`.
+            AgentError: The activation takes a batch, even if its marks have one subject: use `subjects`. Or it is about
+                a group: use `group`.
         """
 
     @overload
@@ -62,9 +62,9 @@ class Context(Protocol):
     @overload
     def read(self, kind: str, subject: str | None = None) -> list[Mark]: ...
     def read(self, kind: Any, subject: str | None = None) -> list[Any]:
-        """Return the marks of a kind that the agent declared in `reads`: strongest first, then what a search found.
+        """Return the marks of a kind that the agent declared in `reads`, strongest first.
 
-        What a search found is in the order of relevance times strength.
+        Marks that a search found come after the others, in the order of relevance times strength.
 
         Args:
             kind: A mark class or the name of a kind.

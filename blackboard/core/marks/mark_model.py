@@ -103,7 +103,7 @@ class Mark(BaseModel):
     - `on_repeat`: by default "max".
     - `cap`: the highest intensity of a mark, whatever `on_repeat` is.
     - `unique`: a payload field whose value only one live mark of the kind may have.
-    - `tags`: payload fields that marks are found by.
+    - `tags`: payload fields by which marks are found.
     - `search`: payload fields whose text is searched.
     - `max_payload`: the largest payload in bytes, by default 1 MiB.
     - `max_text`: the most characters of one text in the payload.
@@ -285,7 +285,7 @@ class Mark(BaseModel):
 
     @property
     def occurred_at(self) -> datetime:
-        """When the shown deposit occurred, in UTC; by default when the board recorded it."""
+        """When the deposit with this payload occurred, in UTC; by default when the board recorded it."""
         return to_datetime(self.stored.occurred_at)
 
     @property
@@ -300,7 +300,7 @@ class Mark(BaseModel):
 
 
 def _has_hooks_of_others(mark_class: type[Mark]) -> bool:
-    """Return whether a base that is no mark class has a hook of pydantic, which may take further class arguments."""
+    """Return whether a base class that is not a mark has a hook of pydantic, which may take other class arguments."""
     return any(
         "__pydantic_init_subclass__" in vars(base) for base in mark_class.__mro__ if base not in (Mark, BaseModel)
     )
@@ -395,7 +395,8 @@ def check_if_event(if_event: int, *, lowest: int = 0) -> int:
     """Return the event that a mark must be at.
 
     Raises:
-        InvalidMark: It is not a whole number, or too low: only a deposit can ask for 0, that there is no mark.
+        InvalidMark: It is not a whole number, or too low. Only a deposit may give 0, which means that there must be no
+            mark.
     """
     if isinstance(if_event, bool) or not isinstance(if_event, int) or not lowest <= if_event < 2**63:
         raise InvalidMark(f"if_event must be the event_id of a mark, at least {lowest}, not {if_event!r}")
@@ -420,7 +421,7 @@ def check_intensity(intensity: float) -> float:
 
 
 def printable_text(text: str) -> str:
-    """Return a text of a depositor with escapes for line breaks and other characters that are not printed."""
+    """Return a text of a depositor, with escapes in place of line breaks and other unprintable characters."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 WHOLE_BOARD = ""
 """The scope of a watch over the whole board."""
 SEPARATOR = "\x1d"
-"""The first character of the scope of a group, and the one between its tag and the key of its value.
+"""The first character of the scope of a group, and the separator between its tag and the key of its value.
 
 It is Unicode's own "group separator". JSON escapes it, so that no key contains it.
 """
@@ -44,7 +44,7 @@ class Group(NamedTuple):
 
     @property
     def is_digest(self) -> bool:
-        """Whether the key is that of a text above 500 bytes, which it does not contain."""
+        """Whether the key is the digest of a text of more than 500 bytes."""
         return self.key.startswith(DIGEST)
 
     @property
@@ -65,7 +65,7 @@ def is_group(scope: str) -> bool:
 
 
 def group_of(scope: str) -> Group | None:
-    """Return the group that a scope is; None for a subject and for the board."""
+    """Return the group of a scope; None if the scope is a subject or the board."""
     if not is_group(scope):
         return None
     _, tag, key = scope.split(SEPARATOR, 2)
@@ -73,7 +73,7 @@ def group_of(scope: str) -> Group | None:
 
 
 def subject_of(scope: str) -> str | None:
-    """Return the subject that a scope is; None for a group and for the board."""
+    """Return the subject of a scope; None if the scope is a group or the board."""
     return None if is_group(scope) else scope or None
 
 

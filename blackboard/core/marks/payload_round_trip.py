@@ -1,7 +1,7 @@
 """The round trip of a mark through its stored text: a mark is read as it was deposited.
 
 Stored text is read by pydantic's rules for JSON, by the names of the fields. Some classes would lose or change a value.
-If the class shows that, it is refused at its registration; otherwise the deposit of such a value is refused.
+If the class itself shows this, it is refused when it is registered; otherwise the deposit of such a value is refused.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _is_scalar(schema: Any) -> bool:
 
 
 def _is_exact_value(value: Any) -> bool:
-    """Return whether JSON gives back a value of a scalar type. A class does not check what `model_copy` puts in."""
+    """Return whether JSON gives back a value of a scalar type. A class does not check values that `model_copy` sets."""
     cls = type(value)
     if cls is float:
         return isfinite(value)

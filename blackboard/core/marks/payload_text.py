@@ -28,7 +28,7 @@ def payload_text(mark: Mark) -> str:
 
 
 def given_payload(mark: Mark) -> dict[str, JsonValue]:
-    """Return the payload without the fields that took their defaults, as a depositor without the class would state it.
+    """Return the payload without the fields that have their defaults, as a depositor without the class would write it.
 
     Raises:
         InvalidMark: JSON cannot represent a value.

@@ -48,13 +48,13 @@ class FadingMark:
     changed_at: Instant = 0
     """When the board recorded the present state; after a late deposit, this is later than the instant of the state."""
     within: int | None = None
-    """Set if this stands for a deposit in a window of this length: it keeps its strength until it leaves the window."""
+    """The length of a window, if this is a deposit in a window: it keeps its strength until it leaves the window."""
     tags: Tags | None = None
     """The tags of the mark; None if its kind has none."""
     where: WhereClause | None = None
-    """For a deposit in a window: the tags that were asked for. The deposit has them."""
+    """For a deposit in a window: the tags of the condition, which the deposit has."""
     group: str | None = None
-    """The scope of the group whose marks were read; None if those of a subject or of the board were."""
+    """The scope of the group whose marks were read; None if the marks of a subject or of the board were read."""
 
     def has_tags(self, where: WhereClause | None) -> bool:
         """Return whether it has these tags."""
@@ -87,7 +87,7 @@ class FadingMark:
 
 
 def single_state(kind: Kind, new: FadingState) -> FadingState:
-    """Return the state of a mark that has one deposit: that of the deposit, up to the cap."""
+    """Return the state of a mark that has one deposit: the state of the deposit, up to the cap."""
     intensity = _capped(kind, new.intensity)
     return new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
 

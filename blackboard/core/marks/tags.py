@@ -1,4 +1,4 @@
-"""Tags: fields of a payload that marks are found by. Their values are compared exactly, and by their type.
+"""Tags: fields of a payload by which marks are found. Their values are compared exactly, and by their type.
 
 A value is a text, a number, a boolean or a list of texts. It is stored as its comparison key, so that 1 equals 1.0, but
 equals neither true nor "1". A list has the key of each of its texts.
@@ -28,7 +28,7 @@ from blackboard.errors import UnknownName, UsageError
 TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 """A value that a tag is compared with."""
 TagChoice = str | bool | float | Decimal | Collection[str | bool | float | Decimal]
-"""The value that a tag must have. A collection stands for any of its values."""
+"""The value that a tag must have. A collection means any of its values."""
 Where = Mapping[str, TagChoice]
 """The values that tags must have, by name."""
 
@@ -116,7 +116,7 @@ class Tags:
         return self.schema.keys(json.loads(self.payload))
 
     def group(self, name: str) -> Group | None:
-        """Return the group of the mark by one of its tags; None if it does not have exactly one value of it."""
+        """Return the group of the mark by one of its tags; None unless the mark has exactly one value of this tag."""
         return Group.of(name, self.keys)
 
     def match(self, where: WhereClause) -> bool:
@@ -168,7 +168,7 @@ class TagSchema:
         return self.schema is None
 
     def group_problem(self, name: str) -> str | None:
-        """Return why a tag cannot be that of groups; None if it can."""
+        """Return why a tag cannot define groups; None if it can."""
         if name not in self.names:
             return str(UnknownName("tag", name, self.names, f"there is no tag {name!r} of kind {self.kind!r}"))
         if self.schema is not None and "list" in self._types(name):
@@ -345,7 +345,7 @@ def _values_of(name: str, value: Any) -> Iterator[TagValue | Decimal]:
 
 
 def _types_of(schema: Any, root: Mapping[str, Any]) -> set[str]:
-    """Return the types that a schema allows beside null; none if it allows something that no tag can be."""
+    """Return the types that a schema allows apart from null; none if it allows a type that no tag can have."""
     types: set[str] = set()
     for branch in branches_of(schema, root):
         for name in _names_of_types(branch):

@@ -108,7 +108,7 @@ class ActivationRunner:
         return finished.claimed_next
 
     def time_out(self, agent: Agent, claim: Claim) -> None:
-        """End a run that is past its timeout. If it waits for a model, its marks are not to blame."""
+        """End a run that is past its timeout. If it waits for a model, this does not count as a failure."""
         seconds = seconds_in(claim.agent.settings.timeout)
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
@@ -151,7 +151,7 @@ class ActivationRunner:
             )
 
     def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
-        """Hold a run whose answer is unusable if its marks are not to blame; return whether it is held."""
+        """Hold a run whose answer is unusable, unless its marks are the cause; return whether it is held."""
         held = self.worker.hold_answer(claim, failure, self._rng)
         if held is None:
             return False
@@ -190,12 +190,12 @@ class ActivationRunner:
         }
 
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
-        """Run an activation once: read its marks, isolate some, read further marks, call the agent, save the result.
+        """Run an activation once: read and isolate its marks, read further marks, call the agent, save the result.
 
         Returns None if the activation is no longer this worker's.
 
         Raises:
-            UnreadableMark: A mark does not fit its class, and the others need it.
+            UnreadableMark: A mark does not fit its class, and the other marks cannot be used without it.
         """
         readable = self._set_unreadable_apart(claim)
         if readable is None:

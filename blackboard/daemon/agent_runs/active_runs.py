@@ -173,7 +173,7 @@ class ActiveRuns:
             self._defer(claim, error)
 
     def _defer(self, claim: Claim, error: Exception) -> None:
-        """Defer an activation because the system had no thread for it. Its marks are not to blame."""
+        """Defer an activation because the system had no thread for it. No attempt is counted."""
         self._troubles.note(error, THREADS)
         try:
             self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)

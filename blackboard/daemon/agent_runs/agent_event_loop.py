@@ -209,7 +209,7 @@ class DaemonExecutor(ThreadPoolExecutor):
 
 
 def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log an error of a task that is never awaited, without its message, which the loop's own handler would write."""
+    """Log an error of a task that nobody awaits, without its message. The loop's own handler would log the message."""
     error = context.get("exception")
     if error is not None and error.__traceback__ is None:  # made by an agent and never raised, as in a future
         error = class_name(type(error))
@@ -240,7 +240,7 @@ async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None
 
 
 def _own_frames(frame: FrameType | None) -> list[FrameType]:
-    """Return the frames of a stack above those of the loop, the outermost first."""
+    """Return the frames of a stack that are above the frames of the loop, the outermost first."""
     frames = []
     while frame is not None:
         frames.append(frame)

@@ -83,7 +83,7 @@ class AnswerRecorder:
         return count
 
     def try_models(self, used: Collection[str]) -> None:
-        """Try paused models and agents without a rule at once, when their cause may be fixed.
+        """Let paused models, and agents without an offline rule, be tried at once, because the cause may be fixed.
 
         It is called at a start and at a reload. It also ends the pauses of models that are no longer `used`.
         """
@@ -96,7 +96,7 @@ class AnswerRecorder:
             self._session.write(work)
 
     def pause_model(self, row: ModelCall, failure: CallFailure) -> model_pauses.Wait:
-        """End a call whose marks may not be to blame for its failure, and pause its model.
+        """End a failed call whose marks may not be the cause of the failure, and pause its model.
 
         Returns the wait of its activation.
         """
@@ -124,12 +124,12 @@ class AnswerRecorder:
             self._log_pause(row, failure, wait, is_new)
 
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
-        """End the pauses of models that an accepted batch refutes."""
+        """End the pauses of models after their batch was accepted."""
         for model in self._session.write(lambda txn: model_pauses.lift_access(txn, rows)):
             log.info("a paused model is accepted again", model=model)
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> model_pauses.Wait:
-        """Pause a model after an answer that is not of the API. It may have been paid, so it is recorded."""
+        """Pause a model after an answer that did not come from the API; record the call, which may have been paid."""
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, str(error))
@@ -158,7 +158,7 @@ class AnswerRecorder:
         return self._record(txn, model_calls.get(txn, answer.call), Reply.of(answer.raw, answer.request_id))
 
     def _cost(self, row: ModelCall, reply: Reply) -> model_calls.CallCost:
-        """Return the tokens and the cost of a call, as far as its answer tells them."""
+        """Return the tokens and the cost of a call, as far as its answer states them."""
         usage = reply.usage
         if usage is None:
             return model_calls.CallCost()  # the cost is unknown, so the reserve stays

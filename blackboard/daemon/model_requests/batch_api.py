@@ -41,7 +41,7 @@ log = Log("blackboard")
 MAX_CALLS = 1000
 """The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
 LOST_AFTER: Duration = 10 * MINUTE
-"""How long an unknown batch may still appear in the API. After it, its calls count as never submitted."""
+"""How long an unknown batch may still appear in the API. After this time, its calls count as never submitted."""
 FIRST_WAIT: Duration = MINUTE
 MAX_DOUBLINGS = 4
 """The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""
@@ -164,7 +164,7 @@ class BatchApi:
         return len(rows)
 
     def _submit_less(self, rows: list[ModelCall], failure: RequestRejected) -> int:
-        """Submit half as many calls after a batch was too large; a call that is too large alone is rejected."""
+        """After a batch was too large, submit half as many calls. A single call that is too large is rejected."""
         if len(rows) == 1:
             self._end(rows, failure, 0)
             return 0

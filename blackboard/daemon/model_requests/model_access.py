@@ -51,7 +51,7 @@ class ModelAccess:
         return self.batch_api is not None and self.batch_api.is_busy
 
     def describe(self) -> str:
-        """Return in words which provider and model answer."""
+        """Return the provider and model that answer, in words."""
         return describe_model(self._settings, self._client)
 
     def check_prices(self) -> None:
@@ -70,7 +70,7 @@ class ModelAccess:
         self._recorder.record_spooled()
 
     def try_paused(self) -> None:
-        """Let the paused models of the deployment get a call again: what the provider refused may have been changed."""
+        """Allow a call to each paused model of the deployment again, because the cause of the refusal may be fixed."""
         self._recorder.try_models({name for _, name in models_of(self._board.deployment, self._settings)})
 
     def close(self, seconds: float) -> None:

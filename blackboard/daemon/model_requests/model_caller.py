@@ -220,7 +220,7 @@ class ModelCaller:
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _check_refusal(self, row: ModelCall, model: str) -> None:
-        """Allow another try of a refused request, unless a later success shows that its marks are to blame.
+        """Allow another try of a refused request, unless a later success shows that its marks are the cause.
 
         Another model may accept a request that the first model refused.
 
