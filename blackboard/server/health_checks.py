@@ -1,4 +1,4 @@
-"""Two questions of service managers: does the process live, and can the board be used?"""
+"""The answers to two questions of a service manager: does the process live, and can the board be used?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
     """Return the routes /healthz and /readyz."""
 
     async def healthz(request: Request) -> JSONResponse:
-        """Answer, which shows that the event loop runs. The board is not read."""
+        """Answer at once. An answer shows that the event loop runs; the board is not read."""
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> JSONResponse:

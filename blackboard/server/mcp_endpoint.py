@@ -1,7 +1,7 @@
 """The path /mcp: the tools for models over streamable HTTP, with the tokens, the origins and the limits of the server.
 
-No request depends on an earlier one: each names its token, and nothing is kept between two of them. So a server may be
-started again, or be one of several, in the middle of a session.
+No request depends on an earlier one: each has its token, and the server keeps nothing between two requests. So a server
+may be restarted, or be one of several, in the middle of a session.
 """
 
 from __future__ import annotations

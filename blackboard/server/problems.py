@@ -84,7 +84,7 @@ RETRY_SECONDS = 1
 
 
 class PlacedProblem(NamedTuple):
-    """What is wrong at one place of a request, such as `body.subject`."""
+    """The mistake at one place of a request, such as `body.subject`."""
 
     place: str
     message: str
@@ -134,7 +134,7 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
 
     Args:
         error: The error.
-        is_redacted: Whether its message is withheld if it may quote what was said.
+        is_redacted: Whether its message is withheld if it may quote texts of depositors, people or models.
     """
     name = next(OF_ERRORS[base] for base in type(error).__mro__ if base in OF_ERRORS)
     detail = error.log_text if is_redacted else str(error)

@@ -46,7 +46,7 @@ class SharedWork(Generic[Item, Result]):
         """The number of items that wait or are in work."""
 
     async def run(self, item: Item) -> Result:
-        """Return the result of an item. The work goes on if the client leaves meanwhile.
+        """Return the result of an item. The work continues if the client leaves meanwhile.
 
         Raises:
             QueueFull: Too many items wait already.

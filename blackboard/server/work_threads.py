@@ -40,7 +40,7 @@ class WorkThreads:
         return self._in_progress
 
     async def run(self, work: Callable[[], T], *, is_owed: bool = False) -> T:
-        """Run work in one of the threads. It goes on if the client leaves meanwhile.
+        """Run work in one of the threads. It continues if the client leaves meanwhile.
 
         Args:
             work: What is run.

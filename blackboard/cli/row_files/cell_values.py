@@ -13,7 +13,7 @@ _TRUTH = {
     **dict.fromkeys(("wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì", "waar", "verdadeiro", "sim"), True),
     **dict.fromkeys(("falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não"), False),
 }
-"""The words for true and false of spreadsheets and forms in western languages, besides the English words of pydantic.
+"""The words for true and false in spreadsheets and forms of western languages. Pydantic knows the English words.
 """
 _COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
 _CURRENCY = re.compile(r"^[$£¥\u20a0-\u20cf]\s*(?=[-+\d])|(?<=\d)\s*[$£¥\u20a0-\u20cf]$")
@@ -58,7 +58,7 @@ def converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
 
 
 def takes_only_lists(types: frozenset[str]) -> bool:
-    """Return whether a field takes a list, and no text."""
+    """Return whether a field takes a list and takes no text."""
     return "array" in types and "string" not in types
 
 

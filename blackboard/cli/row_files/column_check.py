@@ -73,7 +73,7 @@ class ColumnCheck:
         return not (isinstance(value, Mapping) and types and "object" not in types)
 
     def _words_for(self, values: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-        """Return the further options that make some objects load as rows."""
+        """Return the additional options with which some objects can be loaded as rows."""
         try:
             self._check_objects(values)
         except ColumnsUnmatched as error:
@@ -101,7 +101,7 @@ class ColumnCheck:
         ]
 
     def check_header(self, columns: Sequence[str], merged: Collection[str]) -> None:
-        """Check the columns of a header, apart from those that are merged into others.
+        """Check the columns of a header, except columns that are merged into others.
 
         Raises:
             UsageError: A column that the user names is missing, or a column has no field.
@@ -147,7 +147,7 @@ class ColumnCheck:
         )
 
     def _namesakes(self, name: str, columns: Iterable[str], paths: Collection[str]) -> list[str]:
-        """Return the free columns and the nested paths with the name of a field, the likeliest first."""
+        """Return the unused columns and the nested paths with the name of a field, the most likely first."""
         named = {_plain(name), _plain(f"{name}.value")}
         return [
             *(column for column in columns if _plain(column) == _plain(name) and column not in self._sources.named),

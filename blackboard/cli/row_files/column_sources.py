@@ -50,7 +50,7 @@ class ColumnSources:
         return tuple(name for name in dict.fromkeys(names) if name != UNNAMED)
 
     def _oriented(self) -> dict[str, str]:
-        """Return the field for each path, with the two sides of a pair in this order."""
+        """Return the field for each path, after swapping the sides of a pair that has them in the other order."""
         aims = {*self._columns.subject, self._columns.intensity, self._columns.key, self._columns.occurred_at}
         paths: dict[str, str] = {}
         for left, right in self._columns.fields.items():
@@ -67,7 +67,7 @@ class ColumnSources:
         return paths
 
     def takes_list(self, name: str) -> bool:
-        """Return whether a field takes a list, and no text."""
+        """Return whether a field takes a list and takes no text."""
         return self.fields is not None and takes_only_lists(self.fields.get(name, frozenset()))
 
     def source(self, values: Mapping[str, Any], column: str) -> str | None:

@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 DELIMITERS = "\x1f\x01\t;|,"
-"""The delimiters that are tried. If two divide the rows equally well, the earlier is meant: commas occur in texts."""
+"""The delimiters that are tried. If two divide the rows equally well, the earlier one is used, because commas occur in
+texts.
+"""
 _CELLS_PER_PAIR = 2
 """The number of cells in a row of a name and a value."""
 _RULER = re.compile(r"[\s|+:=-]{0,5000}")
@@ -111,7 +113,8 @@ def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
 def _header_place(rows: Sequence[Sequence[str]]) -> int:
     """Return the place of the header.
 
-    Rows of a single cell, rows of a name and a value, and a row with values and no names may come before it.
+    Three types of rows may come before it: rows of a single cell, rows of a name and a value, and a row that has values
+    but no names.
     """
     if (place := _after_pairs(rows)) is not None:
         return place

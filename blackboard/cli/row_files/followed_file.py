@@ -52,7 +52,7 @@ class FollowedFile:
         return self._seen != before
 
     def is_replaced_at(self, path: Path) -> bool:
-        """Return whether another file is at a path and has text, which means that writers have changed to it."""
+        """Return whether another file is at a path and has text: then the writers now write to that file."""
         with suppress(OSError):
             other = path.stat()
             is_file = stat.S_ISREG(other.st_mode) and other.st_size > 0
@@ -60,7 +60,7 @@ class FollowedFile:
         return False
 
     def read(self, place: int, size: int) -> bytes:
-        """Return bytes from a place on."""
+        """Return the bytes that begin at a place."""
         return os.pread(self.descriptor, size, place)
 
     def digest_before(self, place: int) -> str:

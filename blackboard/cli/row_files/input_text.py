@@ -1,8 +1,8 @@
 """The text of an input file: decompression, the guess of its encoding, and its lines.
 
 Byte order marks, UTF-8 and UTF-16 are certain. Another encoding is a guess: a code page counts only if its letters make
-words of one of its languages. If no code page makes words of a text, the text needs `--encoding`, because a wrong guess
-looks plausible.
+words of one of its languages. If no code page makes words of a text, the user must give `--encoding`, because a wrong
+guess would look plausible.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class InputText:
 
     @property
     def bytes_read(self) -> int:
-        """The number of bytes read from the file so far, compressed as they are."""
+        """The number of bytes read from the file so far, before decompression."""
         try:
             return self._source.tell()
         except OSError:  # a pipe

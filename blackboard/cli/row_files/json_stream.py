@@ -107,7 +107,7 @@ def is_json(name: str, line: str) -> bool:
 
 
 def is_one_document(sample: Sequence[str]) -> bool:
-    """Return whether lines begin an array, or an object that goes on in the second line."""
+    """Return whether lines begin an array, or an object that continues in the second line."""
     if not sample or sample[0].lstrip().startswith("["):
         return bool(sample) and not _is_list_of_one_line(sample)
     if len(sample) < 2 or sample[1].lstrip().startswith(("{", "[")):

@@ -18,7 +18,7 @@ class LineStream(io.RawIOBase):
     Each call of `readinto` gives one line, so that the place of a line is known when it is decoded.
 
     Args:
-        read: A function of a place and a number of bytes. It returns the bytes that are there, and never waits.
+        read: A function of a place and a number of bytes. It returns the bytes that are available, and never waits.
     """
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_TAG_VALUES = 1000
 """How many values of a tag a report counts one by one."""
 OTHERS = "..."
-"""Stands for all further values."""
+"""The key under which all further values are counted."""
 ROWS_PER_TRANSACTION = 500
 """The number of rows in a transaction, small enough that a daemon waits only briefly."""
 
@@ -71,7 +71,7 @@ def load(
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
         source: The file, by its name in `loaded_files`; None for a stream.
-        withdraw: Withdraws the earlier deposits from the file first; None to keep them. Nothing is withdrawn before a
+        withdraw: Withdraws the earlier deposits from the file first; None to keep them. They are withdrawn only once a
             row fits.
 
     Raises:

@@ -73,7 +73,7 @@ class Follower:
         """Follow a file, or a pipe.
 
         Raises:
-            UsageError: The file is no text of rows, or has columns that do not fit.
+            UsageError: The file is not a text with rows, or has columns that do not fit.
             StoreError: The database cannot be used.
         """
         if file == "-":
@@ -258,8 +258,8 @@ class _RowSource:
     def _key(self, row: GoodRow, count: int) -> str:
         """Return the key of the row of this count in its line.
 
-        It has a digest of the row: if the process was killed before a position was stored, and the file was truncated
-        then, another row may be at the place.
+        The key has a digest of the row, because another row may be at the same place: if the process was killed before
+        it stored a position, and the file was then truncated.
         """
         digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")
@@ -316,7 +316,7 @@ class _FollowedPath:
             self._rows = self._rows_of(self._file, self._position)
 
     def _look(self) -> None:
-        """Deposit what was written since the last look; if the file was replaced, also what the new file has."""
+        """Deposit the rows that were written since the last check, also those of a file that replaced this file."""
         if self._file is None and not self._open():
             return
         assert self._file is not None  # _open has opened it

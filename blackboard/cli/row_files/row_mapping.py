@@ -84,7 +84,7 @@ class RowMapping:
         """Return the deposit for a row.
 
         Raises:
-            InvalidMark: The row has no subject or key, its intensity is not a number, its time is not a time, or a
+            InvalidMark: The row has no subject or key, the intensity is not a number, the time is not valid, or a
                 column has no field.
         """
         values = self._merge(row.values)
@@ -132,7 +132,7 @@ class RowMapping:
             raise InvalidMark(f"{self._columns.kind} has no field for {name!r}; add --map {name}= or --extra ignore")
 
     def _is_left_out(self, name: str, value: Any, *, is_mapped: bool) -> bool:
-        """Return whether a field stays unset: its cell is empty, so it keeps its default, or its column is ignored."""
+        """Return whether a field stays unset and has its default: its cell is empty, or its column is ignored."""
         if self._sources.fields is None:
             is_ignored = self._columns.extra == "ignore" and not is_mapped
             return is_ignored or (is_blank(value) and value is not None)

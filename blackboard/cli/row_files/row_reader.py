@@ -81,7 +81,7 @@ class Rows:
         """The path of a list in each JSON object, whose elements are the rows."""
         self._lines = InputText(stream, name, encoding, numbers)
         self.grows = grows
-        """Whether more may follow when the rows end."""
+        """Whether more rows may follow when the rows end."""
         self._open_row: int | None = None
         """The number of the last row that waited with an open quote."""
         self.notes: list[str] = []
@@ -95,7 +95,7 @@ class Rows:
         self.unnamed: tuple[str, ...] = ()
         """The columns without a name. They are called by their place: `column 3`."""
         self.decimal_comma = False
-        """Whether numbers are written with a decimal comma where both readings are possible."""
+        """Whether a comma in a number is a decimal comma, if it could also separate thousands."""
         if each is not None and not self.is_json:
             raise UsageError(f"--each {each}: {name} is a CSV; only JSON has lists")
         self.header = ""
@@ -271,7 +271,7 @@ class Rows:
             yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
 
     def _may_close(self, lines: Sequence[tuple[int, str]]) -> bool:
-        """Return whether a row waits for more of the stream, because its quote is not closed. It waits once."""
+        """Return whether a row waits for more text, because its quote is not closed. A row waits once."""
         if not self.grows or len(lines) >= MAX_FIELD_LINES or self._open_row == lines[0][0]:
             return False
         self._open_row = lines[0][0]

@@ -1,8 +1,8 @@
 """Withholds the texts of depositors, people and models from tokens with the scope `read-redacted`.
 
-One function walks over every answer, whatever its shape. Numbers, times and the texts named here pass. Every other
-text is replaced, so that a new field is withheld until somebody names it. A subject becomes a name that stays the
-same, and from which nobody can guess the subject.
+One function walks over every answer, whatever its shape. Numbers, times and the texts named here pass. Every other text
+is replaced, so that a new field is withheld until it is listed here. A subject becomes a name that stays the same, and
+from which nobody can guess the subject.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Redaction:
         return WITHHELD
 
     def subject(self, subject: str) -> str:
-        """Return the name that stands for a subject."""
+        """Return the name that is shown in place of a subject."""
         return f"subject-{hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()[:20]}"
 
     def _mapping(self, value: Mapping[Any, Any], field: str) -> Any:

@@ -24,8 +24,8 @@ def origin_of(scheme: str, host: str) -> str:
 def check_own_page(request: Request) -> None:
     """Check that a request with the cookie of a web session comes from a page of this server.
 
-    A person may also open a page by its address, or by a link on another page of the same site. Such a page cannot read
-    the one that it leads to.
+    A person may also open a page by its address, or by a link on another page of the same site. The page with the link
+    cannot read the opened page.
 
     Raises:
         HttpProblem: It comes from another page, or may come from one.

@@ -31,8 +31,8 @@ class SignInTickets:
     def show(self, show: Callable[[str], object]) -> str:
         """Show a new ticket to the person who runs the server, and return it.
 
-        When somebody comes with a ticket that has ended, `show` is called with a new one, because only this person has
-        seen the former. Nobody else can call forth a ticket.
+        If a browser comes with a ticket that has ended, `show` is called with a new ticket, because only this person
+        has seen the old one. Without an old ticket, nobody can cause a new one.
 
         Args:
             show: Shows a ticket. Any thread may call it.
@@ -42,7 +42,7 @@ class SignInTickets:
         return ticket
 
     def issue(self) -> str:
-        """Return a new ticket. The one before ends."""
+        """Return a new ticket. The previous ticket ends."""
         with self._lock:
             self._end()
             self._ticket = secrets.token_urlsafe(32)

@@ -29,10 +29,10 @@ class Caller:
         return self.scopes.allow("read-redacted")
 
     def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:
-        """Check that the token allows something: at all, or for a kind or an agent, and for a subject.
+        """Check that the token allows an operation: in general, or for a kind or an agent, and for a subject.
 
         Raises:
-            HttpProblem: It does not.
+            HttpProblem: The token does not allow it.
         """
         if not self.scopes.allow(verb, name, subject):
             limit = (
@@ -81,7 +81,7 @@ class _Bucket(NamedTuple):
 
 
 class RateLimits:
-    """How often each token may be used: so many requests a second on average, and in a burst.
+    """How often each token may be used: a number of requests a second on average, and as many at once.
 
     Args:
         per_second: The number of requests.

@@ -31,7 +31,7 @@ MAX_FORM_BYTES = 8192
 PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 """A path of this server with its parameters. After two slashes, a browser would read another host."""
 SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
-"""What the person at the terminal may do in the browser: all but to erase, and to work as an agent."""
+"""What the person at the terminal may do in the browser: everything except to erase, and to work as an agent."""
 
 POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (
@@ -43,8 +43,8 @@ REFUSED = (
 class WebSessions:
     """The web sessions of one board.
 
-    The token of a session is one of the board's: it is listed, and ends when it is revoked. That of a session that
-    began with a link signs as the person who runs the server.
+    The token of a session is a token of the board: it is listed, and ends when it is revoked. If the session began with
+    a link, its token signs as the person who runs the server.
 
     Args:
         board: The board, in the name of the person who runs the server.
@@ -68,8 +68,8 @@ class WebSessions:
     async def _sign_in(self, request: Request) -> Response:
         """Exchange the ticket of a link for the cookie of a new session.
 
-        The answer is a page that leads on. The browser would not send the cookie with the request that follows a
-        redirect, if a page of another site had the link.
+        The answer is a page with a link, not a redirect: if a page of another site had the link, the browser would not
+        send the cookie with the request that follows a redirect.
         """
         if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):
             return Response(status_code=503)  # nobody has opened the link yet
@@ -95,7 +95,7 @@ class WebSessions:
         return response
 
     async def _sign_in_with_token(self, request: Request) -> Response:
-        """Put a token that a person has into the cookie of a new session, and lead to the page that was asked for.
+        """Put a person's own token into the cookie of a new session, and redirect to the page that was asked for.
 
         The token stays as it is, with its scopes and its end. Only a page of this server may send it, so that no other
         page can make a browser work in another person's name.
@@ -129,7 +129,7 @@ class WebSessions:
         return _page("Sign out?", form, referrer="same-origin")  # without a referrer, a form has no origin either
 
     async def _sign_out(self, request: Request) -> Response:
-        """End a session, and remove its cookie. Without a session, nothing is left to do.
+        """End a session, and remove its cookie. Without a session, do nothing.
 
         The token of a session that began with a link is revoked. A person's own token stays valid.
         """
@@ -172,12 +172,12 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _root(request: Request) -> str:
-    """Return the path that a proxy serves the board under; "" for none."""
+    """Return the path under which a proxy serves the board; "" for none."""
     return str(request.scope.get("root_path", ""))
 
 
 def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer", status: int = 200) -> HTMLResponse:
-    """Return a page of one message. By its policy, the browser tells nobody its address, which may have a ticket."""
+    """Return a page with one message. The browser sends the page's address, which may have a ticket, to nobody."""
     content = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{head}'

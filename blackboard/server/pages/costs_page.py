@@ -26,7 +26,7 @@ class CostsFields(PageFields):
 
 
 class Saving(NamedTuple):
-    """What the board has saved in one way.
+    """The amount that the board has saved in one way.
 
     Attributes:
         name: The way.

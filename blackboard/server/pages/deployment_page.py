@@ -89,7 +89,7 @@ def _difference(old: Deployment, new: Deployment) -> Iterator[DifferenceLine]:
 def check_file(file: Path | None, database: str) -> Mapping[str, Any]:
     """Return what `blackboard check --against-board --json` says of the deployment file of the server.
 
-    The agents of the file are imported in a child process, so that this one goes on with the code that it has.
+    The agents of the file are imported in a child process, so that this process keeps the code that it has.
 
     Args:
         file: The deployment file; None for the file in the current folder.

@@ -29,7 +29,7 @@ class Threshold:
     kind: str
     agent: str
     text: str
-    """The comparison, and what happens to which agent."""
+    """The comparison, and the effect on an agent."""
     value: float
     is_line: bool
     """Whether the strength of one mark is compared with it, so that a line can show it."""

@@ -66,7 +66,7 @@ class LivePage:
         title: Its title.
         read: Returns what it shows.
         parameters: The type of its parameters.
-        about: What it shows, in a sentence for those who see it for the first time.
+        about: What it shows, in a sentence for people who see it for the first time.
         scope: The scope that a token needs.
         withheld_if_redacted: Whether a token with `read-redacted` may not see it, because nothing would be left of it.
         parameters_withheld: Parameters that such a token may not use, because what is shown would confirm a guess.

@@ -26,7 +26,7 @@ log = Log("blackboard.server")
 MAX_WAITING = 500
 """The most claims that wait at once."""
 MAX_WAITING_OF_TOKEN = 100
-"""The most of them with the same token."""
+"""The most claims with the same token that wait at once."""
 
 
 class Attempt(NamedTuple):
@@ -124,7 +124,7 @@ class ClaimQueue:
                 self._events[agent].set()  # the next claim may now be the first
 
     def stop(self) -> None:
-        """Let all waiting claims go with nothing. Any thread may call it."""
+        """End all waiting claims without an activation. Any thread may call it."""
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):  # the loop has ended just now
                 self._loop.call_soon_threadsafe(self._stop)
@@ -138,13 +138,13 @@ class ClaimQueue:
                     claim.answer.set_result(None)
 
     def _listen(self) -> None:
-        """Begin to hear of commits."""
+        """Begin to listen for commits."""
         if self._loop is None:
             self._tick = self._listening.enter_context(self._board.listen(self._hear))
             self._loop = asyncio.get_running_loop()
 
     def _hear(self) -> None:
-        """Try the claims again; called by the threads that commit, or that hear of other processes."""
+        """Try the claims again; called by threads that commit, or that notice commits of other processes."""
         if self._queues and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._try_again)

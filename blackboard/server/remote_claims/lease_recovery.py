@@ -18,7 +18,7 @@ RECOVERY_SECONDS = 5.0
 class LeaseRecovery:
     """Recovers activations in a thread, as a context: it recovers inside.
 
-    So a worker that died is noticed, and people are told of what is dead, although nobody claims.
+    So the board notices a dead worker, and people are told of dead activations, even if nobody claims.
 
     Args:
         board: The board.

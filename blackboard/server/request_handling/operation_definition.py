@@ -32,7 +32,7 @@ Tags = Annotated[
 
 
 def _decoded(value: object) -> object:
-    """Return what a cursor stands for; the text that names a page."""
+    """Return the position in a cursor, the text that names a page."""
     if not isinstance(value, str):
         return value
     try:
@@ -125,7 +125,7 @@ class Operation:
             answer.
         parameters_withheld: Parameters that such a token may not use, because an answer would confirm a guess.
         takes_key: Whether it takes the header `Idempotency-Key`.
-        state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
+        state: Returns the part of an answer from which its ETag is made; None for an answer without an ETag.
         waits: Whether it waits for work without a thread. Without work, it has no answer (204).
         run_together: Does it for several calls at once, and returns the answer or the error of each; None if each call
             has a thread.

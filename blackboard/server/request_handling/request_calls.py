@@ -53,7 +53,7 @@ class RequestCalls:
         """Return the token of a request, which is not checked yet: of its header, or else of a web session.
 
         Raises:
-            HttpProblem: It has none, or that of a web session and comes from a page of another site.
+            HttpProblem: It has no token; or it has the token of a web session, and a page of another site sent it.
         """
         header = request.headers.get("authorization")
         has_bearer = header is not None and header.lower().startswith("bearer ")
@@ -77,7 +77,7 @@ class RequestCalls:
         return self._counted(self._board.find_token(token))
 
     def records_of(self, tokens: Iterable[str]) -> Mapping[str, AccessToken | None]:
-        """Return what some tokens stand for, from one snapshot."""
+        """Return the records of some tokens, from one snapshot of the board."""
         distinct = list(set(tokens))
         return dict(zip(distinct, self._board.find_tokens(distinct), strict=True))
 
@@ -95,7 +95,7 @@ class RequestCalls:
         return self.call_of(operation, request, self._board.find_token(token))
 
     def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> Call:
-        """Return the call of a request by what its token stands for, without its body.
+        """Return the call of a request with the record of its token, without its body.
 
         Raises:
             HttpProblem: Its sender may not make it, or its parameters are not valid.

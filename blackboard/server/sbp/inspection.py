@@ -1,4 +1,4 @@
-"""What there is on the board, for people."""
+"""An overview of the board, for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from blackboard.server.sbp.stored_marks.sbp_marks import (
 
 
 def inspect(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str, Any]:
-    """Return what is asked for.
+    """Return the parts that are asked for.
 
     Args:
         board: The board.

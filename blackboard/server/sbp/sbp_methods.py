@@ -53,7 +53,7 @@ class SbpCall:
         board: The board, in the name of the caller.
         caller: Who sends it.
         session: The session that it belongs to; "" for none.
-        agent: The name that the program gives itself; it is stored, and proves nothing.
+        agent: The name that the program gives itself. It is stored, and nobody checks it.
         uptime: How long the server has run, in milliseconds.
     """
 
@@ -78,7 +78,7 @@ def emit(call: SbpCall, parameters: Emission) -> dict[str, Any]:
 
 
 def sniff(call: SbpCall, parameters: PheromoneFilter) -> dict[str, Any]:
-    """Return the pheromones that are wanted."""
+    """Return the pheromones that pass the filter."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return pheromones.sniff(call.board, parameters)
@@ -94,7 +94,7 @@ def evaporate(call: SbpCall, parameters: EvaporationFilter) -> dict[str, Any]:
 
 
 def inspect(call: SbpCall, parameters: Inspection) -> dict[str, Any]:
-    """Return what there is on the board."""
+    """Return an overview of the board."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return inspection.inspect(call.board, parameters, call.uptime)
@@ -118,21 +118,21 @@ def deregister_scent(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
 
 
 def subscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
-    """Tell the session of the call of the triggers of a scent."""
+    """Send the triggers of a scent to the session of the call from now on."""
     _require_scents(call, parameters.scent_id)
     scents.subscribe(call.board, parameters.scent_id, call.session)
     return {"subscribed": parameters.scent_id}
 
 
 def unsubscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
-    """Tell the session of the call no more of the triggers of a scent."""
+    """Send no more triggers of a scent to the session of the call."""
     _require_scents(call, parameters.scent_id)
     scents.unsubscribe(call.board, parameters.scent_id, call.session)
     return {"unsubscribed": parameters.scent_id}
 
 
 def _require_scents(call: SbpCall, scent_id: str) -> None:
-    """Check that the caller may be told of what is on the board, and may store for what it waits.
+    """Check that the caller may read the board, and may store scents.
 
     Raises:
         HttpProblem: It may not.
@@ -148,7 +148,7 @@ def inscribe(call: SbpCall, parameters: Inscription) -> dict[str, Any]:
 
 
 def read(call: SbpCall, parameters: TraceFilter) -> dict[str, Any]:
-    """Return the traces that are wanted."""
+    """Return the traces that pass the filter."""
     require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return traces.read(call.board, parameters)

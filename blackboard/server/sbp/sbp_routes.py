@@ -131,7 +131,7 @@ class SbpPaths:
         return await self._answer_direct("sbp/deregister_scent", dict(request.path_params), request)
 
     async def _show_health(self, request: Request) -> Response:
-        """Answer that the process lives, to anybody."""
+        """Answer that the process lives, without a token."""
         return JSONResponse({"status": "ok", "version": f"{VERSIONS[-1]}.0", "transport": "streamable-http-sse"})
 
     async def _answer_direct(self, method: str, parameters: Any, request: Request) -> Response:

@@ -38,7 +38,7 @@ WINDOW_ITEMS = 10_000
 WINDOW_BYTES = 16 * 1024 * 1024
 """How much the window holds."""
 CHUNK_BYTES = 64 * 1024
-"""When the events that were read have this size, they are sent, although more are there."""
+"""When the events that were read have this size, they are sent, even if there are more."""
 
 
 MakeWriter = Callable[[StreamPosition], Writer]

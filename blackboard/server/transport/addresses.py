@@ -1,4 +1,4 @@
-"""The addresses that the server listens on, and those that it refuses."""
+"""The addresses that the server may listen on, and the addresses that it refuses."""
 
 from __future__ import annotations
 

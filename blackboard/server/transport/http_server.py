@@ -27,10 +27,11 @@ log = Log("blackboard.server")
 
 MAX_CONNECTIONS = 2000
 SILENCE_SECONDS = 10
-"""The patience with a connection. It is closed after one to two times as long if no request begins, if its headers do
-not end, or if its client takes no more of an answer."""
+"""A connection is closed after one to two times this length if no request begins, if the headers of a request do not
+end, or if the client receives no more of an answer.
+"""
 UNSENT_BYTES = 64 * 1024
-"""How much of an answer the system takes before it can be sent."""
+"""How many bytes of an answer the system may buffer before they are sent."""
 GRACE_SECONDS = 10
 """How long requests may still take after the server is told to stop."""
 
@@ -145,8 +146,8 @@ class HttpServer:
     async def _close_silent_connections(self) -> None:
         """Close the connections that were between two requests for a whole round, and took no part of an answer.
 
-        The library limits neither how long a first request may take to begin, nor how long its headers may, nor how
-        long a client may take for the rest of an answer that is ready.
+        The library has no time limit for the beginning of a first request, for its headers, or for a client that
+        receives the rest of an answer.
         """
         before: dict[object, tuple[object, int]] = {}
         while True:
@@ -167,7 +168,7 @@ class HttpServer:
 
 
 class _SleepingServer(uvicorn.Server):
-    """uvicorn's server, which sleeps until it is told to end, where the library looks ten times a second."""
+    """uvicorn's server, but it sleeps until it is told to end; the library checks ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -191,8 +192,8 @@ class _SleepingServer(uvicorn.Server):
 def _bound_unsent(listener: socket.socket) -> None:
     """Limit how much of an answer the system takes at once from connections to a listener.
 
-    It may take megabytes, and then more only after a third of them, so a slow client would look like one that has
-    stopped.
+    Otherwise it would buffer megabytes, and take more only after a third of them is sent. A slow client would then look
+    like a client that has stopped.
     """
     if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

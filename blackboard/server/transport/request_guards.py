@@ -1,7 +1,7 @@
 """Guards around every request: checks of its host, origin and framing, and time limits for slow clients.
 
-A page in a browser must not reach a board of its visitor. Against DNS rebinding, a request must name one of this
-server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of an
+A page in a browser must not reach a board on its visitor's machine. Against DNS rebinding, a request must name one of
+this server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of an
 origin in the settings get the CORS headers, which let a browser show them the answers, and never with a cookie.
 """
 
@@ -181,7 +181,7 @@ class TimeLimits:
         self._since, self._task = self._loop.time(), asyncio.current_task()
 
     def end(self) -> None:
-        """Forget the timer."""
+        """Cancel the timer."""
         self._timer.cancel()
 
     def _look(self) -> None:

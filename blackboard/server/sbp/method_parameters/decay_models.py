@@ -1,8 +1,8 @@
 """The decay models of the protocol, and the laws that carry them exactly.
 
-A law is a share of the intensity, and two of the four models are not: a linear one falls by an absolute rate, and the
-steps of a stepped one are absolute intensities. Both become a law of one intensity. An emission that changes the
-intensity makes the law anew.
+A law of the board gives a share of the intensity. Two of the four models do not: a linear model falls at an absolute
+rate, and the steps of a stepped model are absolute intensities. Such a model becomes a law for one intensity. An
+emission that changes the intensity makes the law anew.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class StepPoint(SbpFields):
 
 
 class StepModel(SbpFields):
-    """The intensity changes at offsets, and stays between them. It never exceeds that of the emission."""
+    """The intensity changes at offsets, and stays between them. It never exceeds the intensity of the emission."""
 
     type: Literal["step"]
     steps: list[StepPoint] = Field(min_length=1, max_length=MAX_STEPS)
@@ -73,8 +73,8 @@ class StepModel(SbpFields):
     def law(self, intensity: float) -> tuple[Decay, float]:
         """Return the law for an intensity, and the intensity at its start.
 
-        Ages are whole microseconds. So a curve that falls from a step to the next within one microsecond has the
-        intensity of the one step or of the other at every age.
+        Ages are whole microseconds. So a curve that falls from one step to the next within a microsecond has the
+        intensity of one of the two steps at every age.
         """
         levels = [(_offset(step), min(step.intensity, intensity)) for step in self.steps]
         if levels[0][0] == 0:

@@ -16,7 +16,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 
 LOCAL = "programs on this machine"
-"""The name that requests without a token are counted and refused under."""
+"""The name under which requests without a token are counted and refused."""
 LOCAL_SCOPES = ("read", "deposit")
 
 
@@ -77,7 +77,7 @@ class SbpCallers:
 
 
 def require_read(caller: Caller) -> None:
-    """Check that a caller may read what was said.
+    """Check that a caller may read texts.
 
     Raises:
         HttpProblem: It may not.

@@ -29,7 +29,7 @@ _CODES = {
     "withheld": UNAUTHORIZED,
     "too-many-requests": RATE_LIMITED,
 }
-"""The codes of problems by their names; the others have the code of what they are about."""
+"""The codes of some problems, by their names. All other problems have a general code."""
 
 
 class SbpError(Exception):

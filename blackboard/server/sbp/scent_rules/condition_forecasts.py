@@ -20,7 +20,7 @@ from blackboard.server.sbp.scent_rules.scent_conditions import (
 )
 
 HORIZON = 60_000_000
-"""How far ahead a change is looked for, in microseconds. Then the condition is measured anyway."""
+"""How far ahead a change is searched for, in microseconds. At the latest then, the condition is measured again."""
 
 
 def next_change(condition: Condition, seen: Observation, now: Instant, band: float = 0.0) -> Instant | None:
@@ -30,7 +30,7 @@ def next_change(condition: Condition, seen: Observation, now: Instant, band: flo
         condition: The condition.
         seen: What was seen at `now`.
         now: The instant of the last measurement.
-        band: A distance around each threshold. That the value leaves it counts as a change.
+        band: A distance around each threshold. A value that leaves this band counts as a change.
     """
     return min((at for part in parts_of(condition) for at in _changes(part, seen, now, band)), default=None)
 
@@ -74,7 +74,7 @@ def _falls(
 
 
 def _bisect(is_reached: Callable[[Instant], bool], before: Instant, after: Instant) -> Instant:
-    """Return the first instant when something is so, which is not yet so `before` and is so `after`."""
+    """Return the first instant when a statement is true that is false at `before` and true at `after`."""
     while after - before > 1:
         middle = (before + after) // 2
         if is_reached(middle):

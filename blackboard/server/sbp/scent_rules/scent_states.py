@@ -1,4 +1,4 @@
-"""The state of a scent, which follows its condition: it fires, rests, and may fire again."""
+"""The state of a scent, which follows its condition: it fires, has a cooldown, and may fire again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from blackboard.server.sbp.scent_rules.observations import Evaluation
 from blackboard.server.sbp.scent_rules.scent_conditions import Condition, RateCondition, ThresholdCondition
 
 MIN_REST = 1_000_000
-"""How long a level scent rests after each trigger at least, in microseconds. Each trigger is stored."""
+"""The shortest cooldown of a level scent, in microseconds, because each trigger is stored."""
 
 
 @dataclass(frozen=True)
 class ScentRules:
-    """What a scent waits for.
+    """The condition of a scent, and when it fires.
 
     Attributes:
         condition: The condition.
         mode: Whether it fires while the condition is met, or when it becomes met or not met.
-        cooldown: How long it rests after a trigger, in microseconds.
-        hysteresis: How far the value must go back behind the threshold before it may fire at an edge again.
+        cooldown: How long it rests after a trigger, in microseconds. hysteresis: How far the value must go back behind
+    the threshold before it may fire at an edge again.
     """
 
     condition: Condition
@@ -42,7 +42,7 @@ class ScentRules:
 
 @dataclass(frozen=True)
 class ScentState:
-    """What a scent has seen and done.
+    """The last measurement and the last trigger of a scent.
 
     Attributes:
         met: Whether the condition was met when it was last measured.
@@ -72,7 +72,7 @@ class ScentState:
 
 
 def _is_out_of_band(rules: ScentRules, result: Evaluation) -> bool:
-    """Return whether a value is far enough on the side on which its scent does not fire.
+    """Return whether a value is far enough on the side where its scent does not fire.
 
     A condition without one threshold, or with == or !=, has no band: there, the side alone counts.
     """

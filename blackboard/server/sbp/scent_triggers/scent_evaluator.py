@@ -71,7 +71,7 @@ class ScentEvaluator:
         self.start()
 
     def close(self, session: str) -> None:
-        """Note that a session listens on one stream less."""
+        """Note that a session listens on one fewer stream."""
         self._open[session] -= 1
         self._open += Counter()  # without those that have none left
 
@@ -100,7 +100,7 @@ class ScentEvaluator:
             is_forced: Whether to measure them in any case.
 
         Returns:
-            After how many seconds one may change by itself; None if there are no scents.
+            The seconds until a scent may change by itself; None if there are no scents.
         """
         has_news, now = self._reader is None or self._reader.read(), from_datetime(self._board.now())
         if not (has_news or is_forced or self._due is None or now >= self._due):
@@ -125,7 +125,7 @@ class ScentEvaluator:
         return max(0.0, seconds_in(self._due - now))
 
     def _follow(self, record: MarkRecord, seen: Observation, now: Instant, listening: frozenset[str]) -> Instant:
-        """Measure one scent unless it rests, and return when to look at it again.
+        """Measure one scent unless it is in its cooldown, and return when to measure it again.
 
         Raises:
             Conflict: Others change it meanwhile.

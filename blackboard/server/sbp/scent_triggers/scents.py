@@ -1,4 +1,4 @@
-"""Scents: registered, subscribed to, and removed. They are leased, and no part of the deployment."""
+"""Registers, subscribes to and removes scents. They have leases, and are not part of the deployment."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[s
 
 
 def subscribe(board: Blackboard, scent_id: str, session: str) -> None:
-    """Tell a session of the triggers of a scent from now on, and renew its lease.
+    """Send the triggers of a scent to a session from now on, and renew the lease of the scent.
 
     Raises:
         SbpError: There is no such scent, or it belongs to another author.
@@ -61,7 +61,7 @@ def subscribe(board: Blackboard, scent_id: str, session: str) -> None:
 
 
 def unsubscribe(board: Blackboard, scent_id: str, session: str) -> None:
-    """Tell a session no more of the triggers of a scent. One that nobody waits for lives to the end of its lease.
+    """Send no more triggers of a scent to a session. A scent without sessions stays until its lease ends.
 
     Raises:
         SbpError: It belongs to another author.
@@ -112,7 +112,7 @@ def deposit(board: Blackboard, record: MarkRecord, fields: Mapping[str, Any]) ->
 
 
 def mark_of(scent_id: str, fields: Mapping[str, Any], event: int) -> Scent:
-    """Return the mark of a scent that is deposited only if its last event is still the given one."""
+    """Return the mark of a scent, to be deposited only if the last event of the scent is still the given one."""
     mark = Scent(subject=scent_id, **fields)
     return mark.with_options(until=fields["lease_until"], if_event=event)
 

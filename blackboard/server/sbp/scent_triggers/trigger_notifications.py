@@ -1,4 +1,4 @@
-"""What a client is told when a scent fires."""
+"""The notification that a client gets when a scent fires."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class TriggerRoute:
         self._hub, self._threads = hub, threads
 
     async def answer(self, request: Request, session: str) -> Response:
-        """Open a stream, after the event that the client names, or after the one at which it asked for its scents.
+        """Open a stream, after the event that the client names, or after the event at which it asked for its scents.
 
         Raises:
             SbpError: The caller may not read, does not take an event stream, or too many streams are open.
@@ -66,7 +66,7 @@ class TriggerRoute:
         return EventStream(self._listened(texts, session))
 
     def _begin(self, request: Request, token: str | None, session: str) -> tuple[Caller, int | None]:
-        """Return who listens, and the event that the stream begins after.
+        """Return the caller, and the event after which the stream begins.
 
         Raises:
             HttpProblem: The caller may not read.
@@ -80,7 +80,7 @@ class TriggerRoute:
         return caller, min((at for at in positions if at is not None), default=None)
 
     async def _listened(self, texts: AsyncGenerator[bytes], session: str) -> AsyncIterator[bytes]:
-        """Yield the text of a stream, and let the scents of its session live as long as it is open."""
+        """Yield the text of a stream, and renew the leases of its session's scents as long as it is open."""
         self._evaluator.open(session)
         try:
             async with aclosing(texts):

@@ -49,7 +49,7 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
 
 
 def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any]:
-    """Emit a pheromone, unless others change the one that it joins meanwhile.
+    """Emit a pheromone, unless another program changes the pheromone that it joins meanwhile.
 
     Raises:
         Conflict: They do.
@@ -97,7 +97,7 @@ def _create(board: Blackboard, emission: Emission, identity: str, trust: float) 
 
 
 def identity_of_emission(emission: Emission) -> str:
-    """Return what all pheromones that an emission may join have in common."""
+    """Return the identity that all pheromones have that an emission may join."""
     return identity_of(emission.trail, emission.type, emission.payload)
 
 
@@ -132,7 +132,7 @@ def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: floa
 
 
 def sniff(board: Blackboard, wanted: PheromoneFilter) -> dict[str, Any]:
-    """Return the pheromones that are wanted, the strongest first, and the sums of each trail and type."""
+    """Return the pheromones that pass the filter, the strongest first, and the sums of each trail and type."""
     records = list(_wanted(board, wanted))
     groups: dict[str, list[float]] = {}
     for record in records:
@@ -153,7 +153,7 @@ def _wanted(board: Blackboard, wanted: PheromoneFilter) -> Iterator[MarkRecord]:
 
 
 def where_of(trails: Sequence[str], types: Sequence[str]) -> dict[str, list[str]] | None:
-    """Return the filter for pheromones of some trails and types; an empty list stands for all."""
+    """Return the filter for pheromones of some trails and types; an empty list means all."""
     found = {"trail": list(trails), "type": list(types)}
     return {name: values for name, values in found.items() if values} or None
 

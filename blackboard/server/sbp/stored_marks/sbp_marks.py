@@ -17,7 +17,7 @@ from blackboard.errors import Conflict, NotFound, UnknownName
 
 class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="replace",
                 tags=("trail", "type", "tags", "identity")):  # fmt: skip
-    """A pheromone. Its intensity is that of the mark, and its decay model is the law of the mark.
+    """A pheromone. Its intensity is the intensity of the mark, and its decay model is the law of the mark.
 
     The door computes what an emission makes of a pheromone, because each emission says how it is merged.
     """
@@ -31,7 +31,7 @@ class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="
     """The decay model. The law of a linear or stepped one depends on the intensity, so each emission makes it anew."""
     source_agent: str | None = None
     identity: str
-    """The same for all pheromones that an emission may join."""
+    """A text that is the same for all pheromones that an emission may join."""
 
 
 class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
@@ -49,7 +49,7 @@ class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
     max_execution_ms: float = 30_000
     context_trails: list[str] = Field(default_factory=list)
     sessions: dict[str, int] = Field(default_factory=dict)
-    """The sessions that are told of its triggers, each with the last event before it asked for them."""
+    """The sessions that get its triggers, each with the last event before it asked for them."""
     lease_until: int
     """When its lease ends, in microseconds since 1970."""
     met: bool = False
@@ -64,7 +64,7 @@ class ScentTrigger(Mark, kind="sbp_trigger", decay=Step("1h"), on_repeat="separa
     """A trigger of a scent, as it is sent. It stays for the clients that connect again within its length."""
 
     sessions: list[str]
-    """The sessions that are told."""
+    """The sessions that get it."""
     notification: dict[str, JsonValue]
 
 

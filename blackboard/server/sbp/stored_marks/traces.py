@@ -33,8 +33,8 @@ def subject_of(trail: str, key: str) -> str:
 def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
     """Make a trace, or give it a new value and the next version.
 
-    The version is that of the trace that was read, and one more. It is deposited only if the trace has not changed
-    meanwhile, so no two inscriptions have one version.
+    The new version is one more than the version that was read. It is deposited only if the trace has not changed
+    meanwhile, so no two inscriptions have the same version.
 
     Raises:
         SbpError: The value is too large.
@@ -76,7 +76,7 @@ def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
 
 
 def read(board: Blackboard, wanted: TraceFilter) -> dict[str, Any]:
-    """Return the traces that are wanted, the latest first."""
+    """Return the traces that pass the filter, the latest first."""
     where = {"trail": wanted.trails, "key": wanted.keys}
     records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
     found = [
