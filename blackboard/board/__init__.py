@@ -6,7 +6,6 @@ blackboard      the facade `Blackboard`, for programs
 interface       the methods of `Blackboard`, by subject
 worker          the work of a daemon on a board
 delivery_queue  the outbox, for a process that delivers its messages
-publish_lock    the lock between the processes that publish from one board
 administration  acts of a person who maintains a board, such as backups
 page_readings   what the pages of the server show beyond these
 

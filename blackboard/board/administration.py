@@ -11,11 +11,10 @@ from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.housekeeping import erasure
 from blackboard.board.housekeeping.erasure import ErasedEvents
-from blackboard.board.worker_registry import worker_sockets
-from blackboard.board.worker_registry.liveness import any_alive, living_workers
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import schema
+from blackboard.store.board_file import worker_sockets
 from blackboard.store.database_factory import database_of
 from blackboard.store.database_server.server_backup import back_up_server, restore_server
 from blackboard.store.database_server.server_database import ServerDatabase
@@ -57,7 +56,7 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
     try:
         if isinstance(database, ServerDatabase):
             return restore_server(copy, database), None
-        if any_alive(database.path):
+        if database.processes.is_served():
             raise StoreBusy(f"a daemon serves {database.where}: stop it first")
         return backup.restore(copy, database, backup.stamp_of(now))
     finally:
@@ -73,7 +72,7 @@ def check_at_rest(board: Blackboard) -> None:
     """
     where, session = board.database.where, board.session
     workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})
-    if any_alive(board.database.path) or workers - session.dead_workers():
+    if board.database.processes.is_served() or workers - session.dead_workers():
         raise StoreBusy(f"a daemon serves {where}: stop it first")
     if session.read(lambda txn: txn.pause is None):
         raise StoreError(f"{where} is not paused: pause it first, so that no daemon serves both the board and its copy")
@@ -159,7 +158,7 @@ def refresh_views(board: Blackboard) -> str | None:
     Raises:
         StoreError: The board has stored a decay law that this process does not know.
     """
-    return schema.refresh_views(board.database, living_workers)
+    return schema.refresh_views(board.database)
 
 
 def query(

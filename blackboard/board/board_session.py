@@ -19,8 +19,7 @@ from blackboard.board.transactions.active_deployment import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
-from blackboard.board.worker_registry.liveness import living_workers
-from blackboard.board.worker_registry.notifier import Notifier
+from blackboard.board.worker_registry.dead_workers import dead_workers
 from blackboard.clock import Clock, Instant
 from blackboard.core.deployment import Deployment
 from blackboard.durations import Duration
@@ -31,10 +30,10 @@ from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.database_server.submission_queue import Submission, SubmittedWork
 from blackboard.store.schema import SchemaChange, check_revision
-from blackboard.store.statements import ACTIVATIONS, MARKS
+from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
-from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system.callback_lists import Listeners
+from blackboard.system.failpoints import failpoint
 
 T = TypeVar("T")
 Asks = Callable[[Transaction, ActiveDeployment], None]
@@ -54,7 +53,6 @@ class BoardSession:
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
         self._listeners, self._commit_listeners = Listeners(), Listeners()
-        self._notifier = Notifier(database)
         self._server_clock = clock if isinstance(clock, ServerClock) else None
         self._laws = LawCache()
         self._active: ActiveDeployment | None = None
@@ -82,7 +80,7 @@ class BoardSession:
                 warnings.warn(text, ForeignFilesWarning, stacklevel=3)
             may_create = database.is_embedded if create is None else create
             clock = database.board_clock(clock)
-            change = schema.ensure(database, clock.now, living_workers, create=may_create, upgrade=upgrade)
+            change = schema.ensure(database, clock.now, create=may_create, upgrade=upgrade)
             if file is not None:
                 file.apply_mode()
             session = cls(database, clock, classes, leap)
@@ -117,7 +115,8 @@ class BoardSession:
     def notify(self) -> None:
         """Call the subscribers, and notify the daemons in other processes."""
         self._listeners()
-        self._notifier.notify()
+        failpoint("notify.before")
+        self.database.processes.notify()
 
     def write(
         self,
@@ -210,16 +209,7 @@ class BoardSession:
 
     def dead_workers(self) -> frozenset[str]:
         """Return which registered workers are dead: by their locks, or because they were not seen lately."""
-        rows, now, held = self.read(
-            lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now, txn.sql.dialect.held_locks(txn.sql.cursor))
-        )
-        seen = {row.id: row.seen_at for row in rows}
-        alive = living_workers(self.database.path, seen)
-        if alive is None:
-            with_locks = {row.id: row.lock_key for row in rows if row.lock_key is not None and held is not None}
-            alive = {worker for worker, key in with_locks.items() if key in (held or ())}
-            alive |= {row.id for row in rows if row.id not in with_locks and was_seen_lately(row.seen_at, now)}
-        return frozenset(seen.keys() - alive)
+        return self.read(lambda txn: dead_workers(txn, self.database.processes))
 
     def run_and_roll_back(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` in a writing transaction that is always rolled back, and return its result.
@@ -234,7 +224,6 @@ class BoardSession:
     def close(self) -> None:
         """Close the connections."""
         self._unsubscribe()
-        self._notifier.close()
         self.database.close()
 
     def _drop_active(self) -> None:

@@ -32,6 +32,8 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
+from blackboard.store.board_processes import Liveness as Liveness
+from blackboard.store.board_processes import ProcessLock
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -40,6 +42,21 @@ from blackboard.system.packaged_files import program_version
 
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims the next activation, in the transaction that ends a run; returns whether it claimed one."""
+
+
+def liveness_of(board: Blackboard, wake: Callable[[], None]) -> Liveness:
+    """Return the liveness of a new worker of a board. `wake` is called from other threads when there may be work."""
+    return board.database.processes.liveness(wake)
+
+
+def publish_lock(board: Blackboard, patience: float) -> ProcessLock:
+    """Return the lock between the processes that publish from a board.
+
+    Args:
+        board: The board.
+        patience: The longest wait for the lock, in seconds.
+    """
+    return board.database.processes.lock("publish", patience)
 
 
 @dataclass
@@ -197,7 +214,7 @@ class Worker:
                 dead,
                 expired=expired_leases,
                 is_lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
-                expiry_is_death=not self.board.database.is_local,
+                expiry_is_death=self.board.database.processes.expiry_is_death,
             )
 
         count = self._session.write(work, record_instant=True)

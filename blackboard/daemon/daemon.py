@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import DueWork, Worker
-from blackboard.board.worker_registry.server_liveness import liveness_of
+from blackboard.board.worker import DueWork, Worker, liveness_of
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
@@ -131,7 +130,7 @@ class Daemon:
         self._troubles = Troubles(board.clock, self._report_trouble)
         self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
         self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
-        self._liveness = liveness_of(board.database, self.wake.set)
+        self._liveness = liveness_of(board, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease, code_of(self.agents), self.models.describe)
         self.runs = self._new_runs(rng)
         self.maintenance = Maintenance(

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from blackboard.board.worker import DueWork, Worker
-from blackboard.board.worker_registry.server_liveness import Liveness
+from blackboard.board.worker import DueWork, Liveness, Worker
 from blackboard.clock import Clock, Instant
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchApi

@@ -13,7 +13,7 @@ commit_record       whether a commit on a server without an answer succeeded
 reader_pool         idle reading connections, lent again
 connection_uses     the threads that use a reading connection; a fork waits for them
 read_limits         time limits of the reads of a thread
-worker_sightings    whether a worker without a lock was seen lately
+board_processes     which workers are alive, and how processes hear of the commits of others: the protocol
 dialect             the differences between SQLite and PostgreSQL, by capability
 
 The two kinds of database:

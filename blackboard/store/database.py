@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from blackboard.clock import Clock
 from blackboard.errors import QueryStopped
 from blackboard.store.batch_commits import BatchCommits
+from blackboard.store.board_processes import BoardProcesses
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.dialect import BUSY_SECONDS, Dialect, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from blackboard.store.board_file.database_file import DatabaseFile
     from blackboard.store.database_server.combined_commits import CombinedCommits
     from blackboard.store.database_server.listening_connection import ListeningConnection
-    from blackboard.store.database_server.server_lock import ProcessLock
     from blackboard.store.database_server.submission_queue import Submission
 
 T = TypeVar("T")
@@ -49,6 +49,7 @@ class Database(ABC):
     Attributes:
         writer: The writing connection.
         commits: The commits of the work of this process's threads.
+        processes: The processes on the board.
         group_commit: The gate that lets threads share a commit.
         query_pool: The connections of `readonly_access`.
         readonly_engine: The engine of `readonly_access`; None before its first use.
@@ -58,6 +59,7 @@ class Database(ABC):
 
     writer: WritingConnection
     commits: BatchCommits
+    processes: BoardProcesses
     path: Path | None = None
     """The SQLite file; None on a server."""
     file: DatabaseFile | None = None
@@ -91,11 +93,6 @@ class Database(ABC):
     @property
     def is_embedded(self) -> bool:
         """Whether the database is a file that this program may create."""
-        return self.path is not None
-
-    @property
-    def is_local(self) -> bool:
-        """Whether all its processes run on this machine: locks show which are alive, and sockets tell of commits."""
         return self.path is not None
 
     @property
@@ -286,19 +283,6 @@ class Database(ABC):
         """Hold the write lock between processes. A server has none, because its transactions have one."""
 
     @abstractmethod
-    def process_lock(self, name: str, number: int, seconds: float) -> ProcessLock:
-        """Return a lock between the processes of a board.
-
-        Args:
-            name: The name of its file in the run folder of a board in a file.
-            number: The number of the lock on a server.
-            seconds: The longest wait in seconds.
-        """
-
-    def announce_commit(self) -> None:  # noqa: B027
-        """Notify the listeners of other processes on a server. Never fails: they also look at each tick."""
-
-    @abstractmethod
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting. A server does so itself."""
 
@@ -338,6 +322,7 @@ class Database(ABC):
 
     def close(self) -> None:
         """Close every connection."""
+        self.processes.close()
         with self.group_commit.exclusive():
             self.commits.retire()
             self._close_connections()

@@ -48,8 +48,8 @@ class Dialect(ABC):
         name: SQLAlchemy's name for it.
         error: The base class of its driver's errors.
         placeholder: The placeholder of a value for the cursor of its driver.
-        is_remote: Whether each answer costs a round trip, so that statements cross the wire together. Their parameters
-            are then numbered, as `$1`.
+        numbers_parameters: Whether the parameters of statements are numbered, as `$1`.
+        has_submissions: Whether processes may hand work to each other; see `submission_queue`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statements that begin a writing transaction.
         lock_schema: The statement that makes a change of the schema wait for others; None if beginning a transaction
@@ -63,7 +63,8 @@ class Dialect(ABC):
     name: ClassVar[str]
     error: type[Exception]
     placeholder: ClassVar[str]
-    is_remote: ClassVar[bool] = False
+    numbers_parameters: ClassVar[bool] = False
+    has_submissions: ClassVar[bool] = False
     begin_read: ClassVar[str]
     begin_write: Sequence[str]
     lock_schema: ClassVar[str | None] = None

@@ -79,7 +79,8 @@ class PostgresqlDialect(Dialect):
 
     name = POSTGRESQL
     placeholder = "%s"
-    is_remote = True
+    numbers_parameters = True
+    has_submissions = True
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 

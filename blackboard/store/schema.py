@@ -7,18 +7,18 @@ import os
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant
 from blackboard.errors import StoreError, StoreNewer
+from blackboard.store.board_processes import was_seen_lately
 from blackboard.store.database import Database
 from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
-from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import migrations_folder, program_version
 from blackboard.system.private_files import PRIVATE_MODE, set_mode
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 _alembic = threading.Lock()
 """The lock that is held while Alembic runs, because a process has only one Alembic context for all databases."""
-
-Living = Callable[[Path | None, Iterable[str]], set[str] | None]
-"""Returns which of some workers are running, on the board of a file; None if that cannot be known."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def check_revision(revision: str, where: str) -> None:
 
 
 def ensure(
-    database: Database, now: Callable[[], Instant], living: Living, *, create: bool = True, upgrade: bool | None = None
+    database: Database, now: Callable[[], Instant], *, create: bool = True, upgrade: bool | None = None
 ) -> SchemaChange | None:
     """Create or upgrade the schema, if this is allowed; return the change, or None.
 
@@ -94,10 +91,10 @@ def ensure(
                 raise database.dialect.translate(error, database.where) from None
     finally:
         connection.close()
-    return _upgrade(database, now(), living)
+    return _upgrade(database, now())
 
 
-def refresh_views(database: Database, living: Living) -> str | None:
+def refresh_views(database: Database) -> str | None:
     """Rewrite outdated views, unless a worker of another version is running.
 
     Returns a note if the views stay those of another version; otherwise None.
@@ -111,7 +108,7 @@ def refresh_views(database: Database, living: Living) -> str | None:
         others = {
             row.id: row.version for row in transaction.all(ACTIVATIONS.workers) if row.version != program_version()
         }
-    running = living(database.path, others)
+    running = database.processes.living(others)
     if blocking := sorted(others if running is None else running):
         worker = blocking[0]
         return (
@@ -179,9 +176,9 @@ def _renew_lock() -> None:
 os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _upgrade(database: Database, now: Instant, living: Living) -> SchemaChange | None:
+def _upgrade(database: Database, now: Instant) -> SchemaChange | None:
     with database.write_lock(), _alembic:
-        change = _migrate(database, now, living)
+        change = _migrate(database, now)
     failpoint("migration.committed")
     if (file := database.file) is not None and change is not None and change.before is None:
         with contextlib.suppress(OSError):  # an empty file was there, perhaps
@@ -189,7 +186,7 @@ def _upgrade(database: Database, now: Instant, living: Living) -> SchemaChange |
     return change
 
 
-def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange | None:
+def _migrate(database: Database, now: Instant) -> SchemaChange | None:
     """Create or upgrade the schema in one transaction. Other processes wait until it ends."""
     from sqlalchemy import event
 
@@ -206,12 +203,12 @@ def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange |
 
         try:
             with connection.begin():
-                return _migrate_locked(connection, database, now, living)
+                return _migrate_locked(connection, database, now)
         except Exception as error:
             raise _translated(error, database) from None
 
 
-def _migrate_locked(connection: Any, database: Database, now: Instant, living: Living) -> SchemaChange | None:
+def _migrate_locked(connection: Any, database: Database, now: Instant) -> SchemaChange | None:
     """Create or upgrade the schema while no other process can."""
     raw: Any = connection.connection.dbapi_connection
     # Another process may have upgraded it while this one waited for the lock.
@@ -219,7 +216,7 @@ def _migrate_locked(connection: Any, database: Database, now: Instant, living: L
     if revision == HEAD:
         return None
     if revision is not None:
-        _check_unserved(database, raw, revision, now, living)
+        _check_unserved(database, raw, revision, now)
         copy = _keep_copy(database, now)
     failpoint("migration.begun")
     run_migrations(connection)
@@ -243,7 +240,7 @@ def run_migrations(connection: Connection) -> None:
     upgrade(config, "head")
 
 
-def _check_unserved(database: Database, connection: Any, revision: str, now: Instant, living: Living) -> None:
+def _check_unserved(database: Database, connection: Any, revision: str, now: Instant) -> None:
     """Check that no worker is alive, because it would continue with a schema that it does not know.
 
     Raises:
@@ -252,7 +249,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
     cursor = connection.cursor()
     cursor.execute("SELECT id, seen_at FROM worker")
     seen = dict(cursor.fetchall())
-    running = living(database.path, seen)
+    running = database.processes.living(seen)
     if running is None:
         running = {worker for worker, seen_at in seen.items() if was_seen_lately(seen_at, now)}
     if running:

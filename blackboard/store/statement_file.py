@@ -91,7 +91,7 @@ class Statement(Generic[Result]):
     def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """Return the text for a driver, and the names of its parameters in their order."""
         if (compiled := self._compiled.get(dialect.name)) is None:
-            compiled = bind_parameters(self.text(dialect.name), is_numbered=dialect.is_remote)
+            compiled = bind_parameters(self.text(dialect.name), is_numbered=dialect.numbers_parameters)
             self._compiled[dialect.name] = compiled
         return compiled
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total, watch
 from blackboard.board.deployments.deployment_preview import Preview, preview
-from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import from_datetime
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power
+from blackboard.store.board_file.file_processes import FileProcesses
 from blackboard.store.tables import metadata
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
@@ -70,7 +70,7 @@ def test_a_preview_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch
         world.put("smoke", subject, 0.8)
     world.advance(MINUTE)
     last, before = world.put("key", "z").event_id, tables(world)
-    monkeypatch.setattr(Notifier, "notify", lambda self: notified.append(None))
+    monkeypatch.setattr(FileProcesses, "notify", lambda self: notified.append(None))
     found = preview_of(world, smoke(Linear("10m"), weight=3.0, floor=0.3), *agents(0.5))
     assert found.wakes
     assert tables(world) == before

@@ -180,7 +180,7 @@ def test_an_older_board_accepts_the_law_and_the_measure(tmp_path: Path) -> None:
     assert strengths["old"] == [pytest.approx(old.intensity * LAW.share(MINUTE), rel=1e-6)]
     assert strengths["new"] == [pytest.approx(0.8 * LAW.share(MINUTE), rel=1e-6)]
     # `init` and `run` do this if no worker of another version runs.
-    assert schema.refresh_views(world.board.database, lambda path, workers: set()) is None
+    assert schema.refresh_views(world.board.database) is None
     for mark_id, strength, as_of in world.sql("SELECT id, strength, as_of FROM live_marks"):
         row = world.mark(mark_id)
         age = parse_instant(as_of) - row.anchored_at

@@ -14,7 +14,6 @@ from blackboard.board import blackboard as board_module
 from blackboard.board.administration import copy_board
 from blackboard.board.loads.read_positions import ReadPosition, save_position
 from blackboard.board.rollout.redeployment import activate
-from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.store import database, table_copy
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
@@ -231,7 +230,7 @@ def test_only_a_board_at_rest_is_copied_and_only_to_an_empty_database(
     moving("resume")
     assert "is not paused" in moving("copy", "board.db", empty_url).err
     with Blackboard.open(moving.folder / "board.db", clock=clock) as board:
-        worker = WorkerLiveness(board.database.path, lambda: None)
+        worker = board.database.processes.liveness(lambda: None)
         worker.enter()
         assert "a daemon serves" in moving("copy", "board.db", empty_url).err
         worker.release()

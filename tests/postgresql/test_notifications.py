@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.worker_registry.commit_listener import commits_heard
-from blackboard.board.worker_registry.server_liveness import ServerLiveness
 from blackboard.store.database_server import listening_connection
+from blackboard.store.database_server.server_liveness import ServerLiveness
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import SECOND, spec
 from tests.postgresql.server_sessions import ServerSessions
@@ -40,7 +39,7 @@ def other(board: Blackboard, board_url: str) -> Iterator[Blackboard]:
 def heard(board: Blackboard, other: Blackboard) -> Iterator[threading.Event]:
     """Return an event that commits of other processes set, as in a process that waits for work."""
     event = threading.Event()
-    with commits_heard(board.database, event.set) as is_heard:
+    with board.database.processes.hear_commits(event.set) as is_heard:
         assert is_heard
         assert event.wait(10)  # each connection begins with a look
         event.clear()
@@ -76,9 +75,9 @@ def test_after_a_lost_connection_a_listener_looks_and_hears_again(
 def test_a_process_has_one_listening_connection(board: Blackboard, other: Blackboard) -> None:
     events = [threading.Event() for _ in range(3)]
     with (
-        commits_heard(board.database, events[0].set),
-        commits_heard(board.database, events[1].set),
-        commits_heard(board.database, events[2].set),
+        board.database.processes.hear_commits(events[0].set),
+        board.database.processes.hear_commits(events[1].set),
+        board.database.processes.hear_commits(events[2].set),
     ):
         assert all(event.wait(10) for event in events[:1])
         other.deposit(Lead(subject="a"))
@@ -111,7 +110,7 @@ def test_the_lock_of_a_worker_shows_that_it_is_alive(
     monkeypatch.setattr(listening_connection, "GRACE", SECOND // 5)
     monkeypatch.setattr(listening_connection, "LOOK_SECONDS", 0.05)
     woken = threading.Event()
-    one, two = ServerLiveness(board.database, lambda: None), ServerLiveness(other.database, woken.set)
+    one, two = ServerLiveness(board.database.listener, lambda: None), ServerLiveness(other.database.listener, woken.set)
     one.enter()
     two.enter()
     try:
@@ -137,7 +136,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
     board: Blackboard, other: Blackboard, sessions: ServerSessions
 ) -> None:
     woken = threading.Event()
-    liveness = ServerLiveness(board.database, woken.set)
+    liveness = ServerLiveness(board.database.listener, woken.set)
     liveness.enter()
     try:
         for _ in range(5):

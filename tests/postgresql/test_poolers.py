@@ -11,7 +11,6 @@ from sqlalchemy.exc import InternalError
 
 from blackboard import Blackboard, Mark
 from blackboard.board.doctor import examine_board
-from blackboard.board.worker_registry.commit_listener import commits_heard
 from blackboard.errors import InvalidQuery, StoreBusy
 from blackboard.store import postgresql_dialect
 from tests.postgresql.server_sessions import ServerSessions
@@ -97,12 +96,12 @@ def test_with_a_direct_url_commits_are_heard_behind_a_pooler(pooled_url: str, bo
     with (
         Blackboard.open(pooled_url, prepare=False, direct_url=board_url) as mine,
         Blackboard.open(pooled_url, prepare=False) as other,
-        commits_heard(mine.database, heard.set) as is_heard,
+        mine.database.processes.hear_commits(heard.set) as is_heard,
     ):
         assert is_heard
         assert heard.wait(10)
         heard.clear()
         other.session.notify()
         assert heard.wait(10)
-        with commits_heard(other.database, heard.set) as is_heard_there:
+        with other.database.processes.hear_commits(heard.set) as is_heard_there:
             assert not is_heard_there

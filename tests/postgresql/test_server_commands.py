@@ -10,7 +10,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.doctor import examine_board
-from blackboard.board.publish_lock import publish_lock
+from blackboard.board.worker import publish_lock
 from blackboard.clock import SystemClock
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError
 from tests.postgresql.server_sessions import ServerSessions

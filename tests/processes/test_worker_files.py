@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.worker_registry import worker_sockets
-from blackboard.board.worker_registry.liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.errors import StoreError
-from blackboard.store.database_factory import database_of
+from blackboard.store.board_file import worker_sockets
+from blackboard.store.board_file.worker_liveness import WorkerLiveness, any_alive, living_workers
+from blackboard.store.board_file.worker_notifier import WorkerNotifier
 from blackboard.system.board_files import BoardFiles
 from tests.processes.worker import Task
 from tests.processes.workers import started
@@ -78,7 +77,7 @@ def test_a_socket_elsewhere_is_found_by_its_link_and_removed_with_it(path: Path,
     liveness.enter()
     [folder] = temporary.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
-    notifier = Notifier(database_of(path))
+    notifier = WorkerNotifier(BoardFiles(path).run_folder)
     notifier.notify()
     assert woken.wait(10)
     liveness.release()

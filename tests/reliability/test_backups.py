@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
+from blackboard.store.board_file.worker_liveness import any_alive
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles

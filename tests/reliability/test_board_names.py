@@ -10,7 +10,6 @@ import pytest
 import blackboard
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import administration, doctor
-from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import database_checks
@@ -60,7 +59,7 @@ def test_a_daemon_is_seen_through_a_link_and_restore_replaces_what_the_link_name
         copy = administration.back_up(board, tmp_path / "copy.db")
         board.deposit(Note(subject="later"))
         daemon = served(board, reader)
-        assert any_alive(database_of(link).path)
+        assert database_of(link).processes.is_served()
         with pytest.raises(StoreBusy, match="stop it first"):
             administration.restore(copy.path, link, 0)
         daemon.close()

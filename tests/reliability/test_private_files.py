@@ -17,9 +17,9 @@ import pytest
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.board import administration
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
-from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings
+from blackboard.store.board_file.worker_liveness import WorkerLiveness
 from blackboard.store.file_upkeep.compaction import compact
 from blackboard.system.board_files import BoardFiles
 

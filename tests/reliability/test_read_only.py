@@ -14,10 +14,12 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import administration, doctor
-from blackboard.board.worker_registry import liveness
-from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.board_file import board_connection  # all that a user without rights cannot import later
+from blackboard.store.board_file import (
+    board_connection,  # all that a user without rights cannot import later
+    worker_liveness,
+)
+from blackboard.store.board_file.worker_liveness import WorkerLiveness
 from blackboard.store.readonly import readonly_access  # all that a user without rights cannot import later
 from blackboard.system.board_files import BoardFiles
 from tests.support.forked_children import without_rights
@@ -154,7 +156,7 @@ def test_a_living_worker_is_seen_through_a_lock_that_cannot_be_written(folder: P
     worker.enter()
     take_away(folder)
     alive = worker.id  # a forked worker gets a new one
-    assert without_rights(lambda: repr(liveness.living_workers(path, [alive, "gone-1"]))) == repr({alive})
+    assert without_rights(lambda: repr(worker_liveness.living_workers(path, [alive, "gone-1"]))) == repr({alive})
     folder.chmod(0o755)
     BoardFiles(path).run_folder.chmod(0o755)
     worker.release()

@@ -14,10 +14,10 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.board.worker_registry.liveness import ensure_private_folder
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
+from blackboard.store.board_file.private_folders import ensure_private_folder
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep.backup import back_up
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal

@@ -20,7 +20,6 @@ from blackboard import Blackboard, Need, StreamEvent
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.remote_work import awaited_claims
-from blackboard.board.worker_registry import commit_listener
 from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
@@ -32,6 +31,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
+from blackboard.store.board_file import write_listener
 from tests.server.event_client import Listening, Received, in_thread
 from tests.server.http_steps import problem
 from tests.server.served_board import Served, serve
@@ -111,7 +111,7 @@ def test_the_board_is_read_often_where_nobody_tells_of_writes(served: Served, mo
     def refuse(path: Path) -> NoReturn:
         raise OSError("too many are watched")
 
-    monkeypatch.setattr(commit_listener, "FileWrites", refuse)
+    monkeypatch.setattr(write_listener, "FileWrites", refuse)
     with served.board.listen(lambda: None, every_commit=True) as tick:
         assert tick == 0.1
     with served.board.listen(lambda: None) as tick:

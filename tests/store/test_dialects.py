@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import blackboard
+from blackboard.store.database_server.server_lock import LOCKS
+from blackboard.store.database_server.submission_queue import TURN_LOCK
 from blackboard.store.dialect import POSTGRESQL, SQLITE, Dialect
-from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
 from blackboard.store.sqlite_dialect import SqliteDialect
 
 PACKAGE = Path(blackboard.__file__).parent
@@ -72,3 +74,8 @@ def test_outside_the_store_nothing_takes_a_missing_path_for_a_server() -> None:
 def test_each_dialect_states_every_capability(dialect: Dialect) -> None:
     missing = [name for name in Dialect.__annotations__ if not hasattr(dialect, name)]
     assert missing == []
+
+
+def test_each_advisory_lock_has_a_number_of_its_own() -> None:
+    numbers = [MIGRATION_LOCK, TURN_LOCK, *LOCKS.values()]
+    assert len(set(numbers)) == len(numbers)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Need
-from blackboard.board.worker_registry.liveness import WorkerLiveness, living_workers
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store import schema, sqlite_driver
+from blackboard.store.board_file.worker_liveness import WorkerLiveness
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import backup
@@ -161,7 +161,7 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
     old = {name: contents(path, name) for name in tables(path) - {"alembic_version"}}
     assert all(old[name] for name in (*TABLES, *(table for table, _ in COLUMNS)))
     database = database_of(f"sqlite:///{path}")
-    assert schema.ensure(database, clock.now, living_workers) is not None
+    assert schema.ensure(database, clock.now) is not None
     database.close()
     assert tables(path) - {"alembic_version"} - NEW_TABLES == {TABLES.get(name, name) for name in old}
     for name, rows in old.items():
@@ -177,7 +177,7 @@ def test_since_when_agents_are_unserved_follows_from_their_activations(path: Pat
         started = dict(connection.execute(query))
     connection.close()
     database = database_of(f"sqlite:///{path}")
-    schema.ensure(database, clock.now, living_workers)
+    schema.ensure(database, clock.now)
     database.close()
     assert started
     assert {row["agent"]: row["served_at"] for row in contents(path, "agent_state")} == started
@@ -200,7 +200,7 @@ def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> N
     connection.commit()
     connection.close()
     database = database_of(f"sqlite:///{path}")
-    schema.ensure(database, clock.now, living_workers)
+    schema.ensure(database, clock.now)
     database.close()
     for table in ("mark", "event", "crossing", "activation", "predicted_crossing", "subject_cooldown"):
         assert two not in {row["subject"] for row in contents(path, table)}

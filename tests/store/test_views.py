@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -255,22 +254,14 @@ def texts(world: World) -> dict[str, str]:
     return dict(world.sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
 
 
-def no_live_worker(database: Path | None, workers: Iterable[str]) -> set[str] | None:
-    return set()
-
-
-def everybody(database: Path | None, workers: Iterable[str]) -> set[str] | None:
-    return set(workers)
-
-
 def test_the_views_contain_only_the_stored_laws(world: World) -> None:
     before = texts(world)
     assert "sudden" not in before["live_marks"]
-    assert schema.refresh_views(world.board.database, no_live_worker) is None
+    assert schema.refresh_views(world.board.database) is None
     assert texts(world) == before
     world.put("smoke", "s", decay=Sudden())
     assert texts(world) == before
-    assert schema.refresh_views(world.board.database, no_live_worker) is None
+    assert schema.refresh_views(world.board.database) is None
     [row] = through_python(world)
     assert row["strength"] == pytest.approx(strengths_then(world, [row])[row["id"]])
     assert row["strength"] > 0
@@ -280,7 +271,7 @@ def test_a_stored_law_unknown_to_the_process_is_named(world: World, monkeypatch:
     world.put("smoke", "s", decay=Sudden())
     monkeypatch.delitem(decay.LAWS, "sudden")
     with pytest.raises(StoreError, match="decay law 'sudden', which this version does not know"):
-        schema.refresh_views(world.board.database, no_live_worker)
+        schema.refresh_views(world.board.database)
 
 
 @pytest.mark.postgresql
@@ -301,7 +292,9 @@ def test_reading_a_mark_under_a_law_unknown_to_the_process_names_the_law(
         stranger.marks(**filters)
 
 
-def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:
+def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = texts(world)
     world.put("smoke", "s", decay=Sudden())
     worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0, "agents": None, "schema": None, "model": None}
@@ -313,13 +306,19 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: W
         )
 
     register("present", program_version())
-    register("former", "0.0.1")
-    note = schema.refresh_views(world.board.database, everybody)
+    processes = world.board.database.processes
+    former = processes.liveness(lambda: None)
+    register(former.id, "0.0.1")
+    former.enter()
+    note = schema.refresh_views(world.board.database)
+    former.release()
     assert note is not None
-    assert "worker former of version 0.0.1 is running" in note
-    assert schema.refresh_views(world.board.database, lambda database, workers: None) == note
+    assert f"worker {former.id} of version 0.0.1 is running" in note
+    with monkeypatch.context() as unknown:
+        unknown.setattr(processes, "living", lambda workers: None)
+        assert schema.refresh_views(world.board.database) == note
     assert texts(world) == before
-    assert schema.refresh_views(world.board.database, no_live_worker) is None
+    assert schema.refresh_views(world.board.database) is None
     assert "sudden" in texts(world)["live_marks"]
 
 
@@ -333,5 +332,5 @@ def test_only_init_and_run_rewrite_outdated_views(world: World) -> None:
     with Blackboard.open(world.url, clock=world.clock) as again:
         again.marks()
         assert "former" in texts(world)["agenda"]
-        assert schema.refresh_views(again.database, no_live_worker) is None
+        assert schema.refresh_views(again.database) is None
     assert texts(world) == before

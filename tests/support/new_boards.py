@@ -11,8 +11,9 @@ from typing import Any
 from blackboard import Blackboard, ManualClock
 from blackboard.clock import Instant
 from blackboard.store import schema
+from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database import Database
-from blackboard.store.schema import Living, SchemaChange
+from blackboard.store.schema import SchemaChange
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.sqlite_driver import sqlite
 
@@ -30,10 +31,10 @@ def empty_board() -> bytes:
         return path.read_bytes()
 
 
-def copy_board(database: Database, now: Instant, living: Living) -> SchemaChange | None:
+def copy_board(database: Database, now: Instant) -> SchemaChange | None:
     """Copy the board of the migrations into an empty file. Run the migrations of any other database."""
-    if not database.is_embedded or not _is_empty(database):
-        return _migrate(database, now, living)
+    if not isinstance(database, FileDatabase) or not _is_empty(database):
+        return _migrate(database, now)
     connection = database.connect(writes=True)
     try:
         _template().backup(connection)

@@ -34,7 +34,7 @@ def remove(
     removed: int = txn.sql.changed(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
     removed += txn.sql.changed(RETENTION.delete_absorbed_of_gone, limit=limit)
     removed += _remove_left(txn, limit)
-    if txn.sql.dialect.is_remote:
+    if txn.sql.dialect.has_submissions:
         txn.sql.run(RETENTION.delete_old_submissions, before=txn.now - HOUR)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:

@@ -17,7 +17,6 @@ from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry.commit_listener import commits_heard, writes_heard
 from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
 from blackboard.durations import DAY, MILLISECOND, MINUTE, SECOND, Duration, format_duration
@@ -101,12 +100,12 @@ def hear(session: BoardSession, wake: Callable[[], None], *, every_commit: bool 
     With `every_commit`, also after every other commit. Yields the number of seconds after which the caller should read
     the board in any case.
     """
-    database = session.database
+    processes = session.database.processes
     with ExitStack() as stack:
         stack.callback(session.subscribe(wake, every_commit=every_commit))
-        is_heard = stack.enter_context(commits_heard(database, wake))
+        is_heard = stack.enter_context(processes.hear_commits(wake))
         tick = TICK if is_heard else SERVER_TICK
-        if every_commit and not stack.enter_context(writes_heard(database.path, wake)):
+        if every_commit and not stack.enter_context(processes.hear_writes(wake)):
             tick = UNHEARD_TICK
         yield seconds_in(tick)
 

@@ -168,7 +168,7 @@ class BoardTransaction:
 
         On a server, each answer costs a round trip.
         """
-        if self.read_ahead is None and self.sql.dialect.is_remote:
+        if self.read_ahead is None and self.sql.asks_ahead:
             self.read_ahead = RowsReadAhead()
         return self.read_ahead
 

@@ -5,6 +5,12 @@ file_writer          the connection of a process that writes, and its turn among
 file_guard           finds that the open file or its log has lost its path
 database_file        whether the file exists, is still the opened one, and who may use it
 board_connection     the connections to the file, and the log that each has open
+file_processes       the processes on the board: locks and sockets in its run folder
+worker_liveness      which workers are alive: each holds a lock as proof
+worker_sockets       the sockets that notify workers
+worker_notifier      notifies the daemons of a board after a commit
+write_listener       hears of every commit, by the writes to the log
+private_folders      folders beside a board that no other user may enter
 library_guard        keeps a second SQLite library from opening the file
 inherited_files      files that the parent of this process still had open when it forked
 write_lock           a fair write lock between the processes of one machine

@@ -14,6 +14,7 @@ from blackboard.store.batch_commits import BatchCommits
 from blackboard.store.board_file import board_connection, inherited_files
 from blackboard.store.board_file.database_file import DatabaseFile
 from blackboard.store.board_file.file_guard import FileGuard
+from blackboard.store.board_file.file_processes import FileProcesses
 from blackboard.store.board_file.file_writer import FileWriter
 from blackboard.store.board_file.library_guard import LogInUse
 from blackboard.store.board_file.write_lock import WriteLock
@@ -23,7 +24,6 @@ from blackboard.store.dialect import BUSY_SECONDS
 from blackboard.store.reader_pool import ReaderPool
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.transaction import Transaction
-from blackboard.system.board_files import BoardFiles
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,6 +42,7 @@ class FileDatabase(Database):
     path: Path
     file: DatabaseFile
     writer: FileWriter
+    processes: FileProcesses
 
     def __init__(self, url: DatabaseUrl, path: Path, mode: int | None) -> None:
         self._url, self.path, self.file = url, path, DatabaseFile(path, mode)
@@ -51,6 +52,7 @@ class FileDatabase(Database):
         lock = WriteLock(path, BUSY_SECONDS)
         self.writer = FileWriter(dialect, self.where, self._connect_to_write, self.on_rollback, self._guard, lock)
         self.commits = BatchCommits(self.writer, self.on_commit)
+        self.processes = FileProcesses(path)
 
     def _new_pool(self) -> ReaderPool:
         return ReaderPool(self._uses, self._guard.check_file, self._guard.give_up_outdated)
@@ -111,9 +113,6 @@ class FileDatabase(Database):
 
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
         return self.writer.lock.acquired()
-
-    def process_lock(self, name: str, number: int, seconds: float) -> WriteLock:
-        return WriteLock(BoardFiles(self.path).run_folder / name, seconds, users_of=self.path)
 
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting.

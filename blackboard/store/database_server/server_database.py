@@ -15,7 +15,7 @@ from blackboard.store.database_server.commit_announcer import CommitAnnouncer
 from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.database_server.server_commits import ServerCommits
-from blackboard.store.database_server.server_lock import ServerLock
+from blackboard.store.database_server.server_processes import ServerProcesses
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.database_url import DatabaseUrl
@@ -48,6 +48,7 @@ class ServerDatabase(Database):
         self.writer.notes_waits = share_commits
         self.combined = CombinedCommits(self.writer, self.on_commit) if share_commits else None
         self.commits = ServerCommits(self.writer, self.on_commit, self.combined)
+        self.processes = ServerProcesses(self)
 
     def _open_pools(self) -> None:
         super()._open_pools()
@@ -102,6 +103,7 @@ class ServerDatabase(Database):
         return ServerTransaction(connection, self.dialect)
 
     def announce_commit(self) -> None:
+        """Notify the listeners of other processes. Never fails: they also look at each tick."""
         self._announcer.announce()
 
     def server_time(self) -> Instant:
@@ -134,9 +136,6 @@ class ServerDatabase(Database):
 
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
-
-    def process_lock(self, name: str, number: int, seconds: float) -> ServerLock:
-        return ServerLock(self, number, seconds)
 
     def checkpoint(self) -> None:
         """Do nothing: the server does so itself."""

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from blackboard.store.database import Database
+    from blackboard.store.database_server.server_database import ServerDatabase
 
-PUBLISH_LOCK = 1112296259
-"""The number of the advisory lock of publishing: any number, the same in every version."""
-
-
-class ProcessLock(Protocol):
-    """A lock that one process of a board holds at a time."""
-
-    def acquired(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the lock.
-
-        Raises:
-            StoreBusy: Other processes held it for too long.
-            StoreError: It cannot be taken.
-        """
-
-    def close(self) -> None:
-        """Free what the lock needs while it is not held."""
+LOCKS = {"publish": 1112296260}
+"""The numbers of the advisory locks, by their names: any numbers, the same in every version."""
 
 
 class ServerLock:
@@ -33,12 +18,12 @@ class ServerLock:
 
     Args:
         database: The database of the board.
-        number: The number of the lock.
+        name: The name of the lock; see `LOCKS`.
         seconds: The longest wait in seconds.
     """
 
-    def __init__(self, database: Database, number: int, seconds: float) -> None:
-        self._database, self._number, self._seconds = database, number, seconds
+    def __init__(self, database: ServerDatabase, name: str, seconds: float) -> None:
+        self._database, self._number, self._seconds = database, LOCKS[name], seconds
 
     @contextlib.contextmanager
     def acquired(self) -> Iterator[None]:

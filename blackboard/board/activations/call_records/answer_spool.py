@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.worker_registry.liveness import ensure_private_folder
+from blackboard.store.board_file.private_folders import ensure_private_folder
 from blackboard.store.database import Database
 from blackboard.system.board_files import server_spool_folder, sync
 from blackboard.system.failpoints import failpoint

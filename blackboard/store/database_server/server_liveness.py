@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
-from blackboard.board.worker_registry.liveness import WorkerLiveness, new_worker_id
 from blackboard.clock import Instant
-from blackboard.store.database import Database
+from blackboard.store.board_processes import new_worker_id, was_seen_lately
+from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.rows import WorkerRow
-from blackboard.store.worker_sightings import was_seen_lately
 from blackboard.system import forks
 
 KEY_BITS = 62
@@ -23,10 +21,10 @@ KEY_BITS = 62
 class ServerLiveness:
     """The liveness of one worker on a server, from `enter` to `release`; `wake` is called from another thread."""
 
-    def __init__(self, database: Database, wake: Callable[[], None]) -> None:
+    def __init__(self, listener: ListeningConnection | None, wake: Callable[[], None]) -> None:
         self.id = new_worker_id()
         self.lock_key: int | None = None
-        self._listener, self._wake = database.listener, wake
+        self._listener, self._wake = listener, wake
         self._unsubscribe: Callable[[], None] = lambda: None
         forks.register(self)
 
@@ -69,17 +67,3 @@ class ServerLiveness:
         if row.lock_key is not None and self._listener is not None:
             return self._listener.is_dead(row.lock_key)
         return not was_seen_lately(row.seen_at, now)
-
-
-Liveness: TypeAlias = WorkerLiveness | ServerLiveness
-"""The liveness of one worker on a board in a file or on a server."""
-
-
-def liveness_of(database: Database, wake: Callable[[], None]) -> Liveness:
-    """Return the liveness of a new worker on a board.
-
-    Args:
-        database: The database of the board.
-        wake: Called from other threads when there may be work.
-    """
-    return WorkerLiveness(database.path, wake) if database.is_local else ServerLiveness(database, wake)

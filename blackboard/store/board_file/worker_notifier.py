@@ -1,39 +1,31 @@
-"""Notification of the daemons of a board after a commit: one datagram to each, or one notification of a server.
+"""Notification of the daemons of a board in a file after a commit: one datagram to each.
 
-Beside a file, each daemon listens on a socket, which is found in a folder beside the database. A lost datagram or
-notification costs at most the length of a tick.
+Each daemon listens on a socket, which is found in the run folder. A lost datagram costs at most the length of a tick.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from pathlib import Path
 
-from blackboard.board.worker_registry import worker_sockets
-from blackboard.store.database import Database
+from blackboard.store.board_file import worker_sockets
 from blackboard.system import forks
-from blackboard.system.board_files import BoardFiles
-from blackboard.system.failpoints import failpoint
 
 
-class Notifier:
-    """The sender of notifications to the daemons of one board."""
+class WorkerNotifier:
+    """The sender of notifications to the daemons of one board, whose run folder is given."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.folder = BoardFiles(database.path).run_folder if database.path else None
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._socket: socket.socket | None = None
         forks.register(self)
 
     def notify(self) -> None:
         """Notify every daemon. Never fails: a daemon that cannot be notified reads the board at its next tick."""
-        failpoint("notify.before")
-        if self.folder is None:
-            self._database.announce_commit()
-            return
         # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
         try:
-            listening = list(worker_sockets.addresses(self.folder))
+            listening = list(worker_sockets.addresses(self._folder))
             if not listening:
                 return
             if self._socket is None:

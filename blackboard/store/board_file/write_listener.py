@@ -1,4 +1,4 @@
-"""Hears of commits in other processes, for a process that waits for work without being a registered worker."""
+"""Hears of every commit on a board in a file, by the writes to its log."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blackboard.board.worker_registry.liveness import WorkerLiveness
-from blackboard.store.database import Database
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_writes import FileWrites
 
@@ -20,41 +18,13 @@ growing intervals, up to this one."""
 
 
 @contextmanager
-def commits_heard(database: Database, wake: Callable[[], None]) -> Iterator[bool]:
-    """Call `wake` in the context after each commit of another process that may wake an agent.
-
-    Yields whether commits are heard. Behind a pooler they are not, so the caller reads the board from time to time.
-
-    Raises:
-        StoreError: No socket can be made.
-    """
-    if not database.is_local:
-        if database.listener is None:
-            yield False
-            return
-        unsubscribe = database.listener.subscribe(wake)
-        try:
-            yield True
-        finally:
-            unsubscribe()
-        return
-    liveness = WorkerLiveness(database.path, wake)
-    liveness.remove_dead([])
-    try:
-        liveness.enter()
-        yield True
-    finally:
-        liveness.release()
-
-
-@contextmanager
-def writes_heard(database: Path | None, wake: Callable[[], None]) -> Iterator[bool]:
+def writes_heard(database: Path, wake: Callable[[], None]) -> Iterator[bool]:
     """Call `wake` in the context after each commit of any process on this machine, within about a second.
 
     Yields whether the system tells of writes.
     """
     try:
-        writes = None if database is None else FileWrites(BoardFiles(database).wal)
+        writes: FileWrites | None = FileWrites(BoardFiles(database).wal)
     except OSError:
         writes = None
     if writes is None:

@@ -1,45 +1,39 @@
-"""Liveness of the workers of a board: each holds a lock as proof, and listens on a socket for commits of others."""
+"""Liveness of the workers of a board in a file: each holds a lock as proof, and listens on a socket for commits."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-import secrets
 import socket
-import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from blackboard.board.worker_registry import worker_sockets
 from blackboard.clock import Instant
-from blackboard.errors import StoreError
+from blackboard.store.board_file import worker_sockets
 from blackboard.store.board_file.file_failures import file_failure
+from blackboard.store.board_file.private_folders import ensure_private_folder
+from blackboard.store.board_processes import new_worker_id
 from blackboard.store.rows import WorkerRow
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
-from blackboard.system.file_owners import describe_access, is_private_folder
-from blackboard.system.private_files import PRIVATE_MODE, make_folder, mode_of, open_private
+from blackboard.system.private_files import mode_of, open_private
 
 
-def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
-    """Return which of the registered workers are alive; None for a board on a server, where no locks exist."""
-    if database is None:
-        return None
+def living_workers(database: Path, workers: Iterable[str]) -> set[str]:
+    """Return which of the registered workers are alive."""
     folder = BoardFiles(database).run_folder
     return {worker for worker in workers if _is_held(_path(folder, worker, "lock"))}
 
 
-def any_alive(database: Path | None) -> bool:
+def any_alive(database: Path) -> bool:
     """Return whether any worker of a board is alive, registered or not.
 
     Raises:
         StoreError: The folder of the locks cannot be read.
     """
-    if database is None:
-        return False
     folder = BoardFiles(database).run_folder
     try:
         return any(_is_held(lock) for lock in _locks(folder))
@@ -47,35 +41,11 @@ def any_alive(database: Path | None) -> bool:
         raise file_failure(folder, "cannot be read, so it is not known whether a daemon is alive", error) from None
 
 
-def ensure_private_folder(folder: Path, mode: int = PRIVATE_MODE) -> Path:
-    """Create the folder if necessary, let only this user enter it, and return it.
-
-    If the mode of the board shares it with other users, its folders are shared as well, because these users may change
-    the board anyway.
-
-    Raises:
-        StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker, or as a
-            model.
-    """
-    try:
-        make_folder(folder, mode)
-        if mode != PRIVATE_MODE and not folder.is_symlink():
-            return folder
-        if not is_private_folder(folder):
-            whose = describe_access(folder) or f"{folder} is a link, or not a folder"
-            raise StoreError(f"{whose}; remove it, or ask its owner to do so")
-        if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            os.chmod(folder, 0o700)
-    except OSError as error:
-        raise file_failure(folder, "cannot be created", error) from None
-    return folder
-
-
 class WorkerLiveness:
     """The liveness of one worker, from `enter` to `release`; `wake` is called from its threads.
 
     The worker holds its lock until it dies. A thread waits on each other worker's lock, so a death wakes this worker
-    at once. Boards on a server have `server_liveness`.
+    at once.
     """
 
     is_proven = True
@@ -83,10 +53,10 @@ class WorkerLiveness:
     lock_key: int | None = None
     """The number of its lock on a server."""
 
-    def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
+    def __init__(self, database: Path, wake: Callable[[], None]) -> None:
         self.id = new_worker_id()
         self._database = database
-        self.folder = None if database is None else BoardFiles(database).run_folder
+        self.folder = BoardFiles(database).run_folder
         self._wake = wake
         self._lock: int | None = None
         self._socket: socket.socket | None = None
@@ -96,9 +66,6 @@ class WorkerLiveness:
 
     def enter(self) -> None:
         """Take the lock and listen."""
-        if self.folder is None:
-            return
-        assert self._database is not None
         mode = mode_of(self._database)
         ensure_private_folder(self.folder, mode)
         self._lock = _lock(_path(self.folder, self.id, "lock"), mode)
@@ -108,8 +75,6 @@ class WorkerLiveness:
 
     def remove_dead(self, workers: Iterable[str]) -> list[str]:
         """Remove the files of dead workers, and return which of these workers are dead."""
-        if self.folder is None:
-            return []
         for lock in self._other_locks(self.folder):
             _remove_if_dead(lock)
         return [worker for worker in workers if worker != self.id and not _path(self.folder, worker, "lock").exists()]
@@ -120,8 +85,6 @@ class WorkerLiveness:
 
     def check_peers(self) -> bool:
         """Watch the workers that started since the last call, and return whether another worker ended since then."""
-        if self.folder is None:
-            return False
         peers = self._other_locks(self.folder)
         self._peers = {lock for lock in peers if lock in self._peers or self._watch(lock)}
         died = self._peer_died.is_set()
@@ -135,7 +98,7 @@ class WorkerLiveness:
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
             self._socket = None
-        if self._lock is not None and self.folder is not None:
+        if self._lock is not None:
             _remove(_path(self.folder, self.id, "lock"))
             os.close(self._lock)
             self._lock = None
@@ -195,11 +158,6 @@ class WorkerLiveness:
                 os.close(handle)
             self._peer_died.set()
             self._wake()
-
-
-def new_worker_id() -> str:
-    """Return an id that no other worker has."""
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _path(folder: Path, worker: str, suffix: str) -> Path:
