@@ -97,7 +97,20 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--crash-runs"))
 
 
-SUITES = {"board", "daemon", "sbp"}
+SUITES = {
+    "board",
+    "daemon",
+    "sbp",
+    "server",
+    "mcp_server",
+    "model_calls",
+    "sinks",
+    "facade",
+    "pages",
+    "store",
+    "cli",
+    "reliability",
+}
 """The folders of which all tests can run on a server."""
 
 

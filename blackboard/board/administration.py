@@ -180,20 +180,18 @@ def query(
         values: The values of its placeholders, by position or by name.
         limit: The largest number of rows, at least 1.
         seconds: The longest time that the query may take.
-        is_trusted: Whether the query may call every function that the user of a server may call.
+        is_trusted: Whether the query comes from someone who uses the board as this process does. On a server, a query
+            of others runs as the user of `query_url`.
 
     Raises:
         InvalidQuery: The SQL is invalid, or it writes.
         QueryStopped: The query took more than `seconds`, or too much memory.
-        StoreError: The board cannot be read; or it is on a server, which cannot limit the functions of a query.
+        StoreError: The board cannot be read.
+        WorkError: A query of others on a server, where `query_url` names no user who may only read.
     """
     if board.database.file is None:
-        if not is_trusted:
-            raise StoreError(
-                "a database on a server does not limit the functions that a query calls; use 'blackboard sql' or a"
-                " client of that server"
-            )
-        return readonly_access.fetch_table(board.database, sql, values, limit=limit, seconds=seconds)
+        fetch = readonly_access.fetch_table if is_trusted else readonly_access.fetch_table_as_reader
+        return fetch(board.database, sql, values, limit=limit, seconds=seconds)
     board.now()  # opens the files of the log, which a process that can only read cannot create
     parameters = board.database.read_only_parameters()
     return readonly_query.query(

@@ -68,6 +68,8 @@ class Database(ABC):
     """Hears of commits on a server; None for a file, and behind a pooler without a direct URL."""
     combined: CombinedCommits | None = None
     """Commits of work of several processes on a server; None if they do not share commits, and for a file."""
+    query_url: str | None = None
+    """The URL of the database on a server as a user who may only read, for queries of others; None if none is set."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect, self.where = dialect, where

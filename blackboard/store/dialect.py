@@ -147,13 +147,6 @@ class Dialect(ABC):
     def widen_cache(self, cursor: Any) -> None:  # noqa: B027  # a server has a cache for all connections
         """Let a connection keep more pages, for a search."""
 
-    def fetch_query(self, cursor: Any, sql: str, values: Any, limit: int | None) -> tuple[list[str], list[Any]]:
-        """Run a person's query on a server, and return its columns and at most `limit` rows, or all.
-
-        Several statements in one text are refused, because they could end the transaction, which can only read.
-        """
-        raise NotImplementedError("a query of a file runs in a process of its own")
-
     # -- copies of whole tables ----------------------------------------------------------------------------------------
 
     def take_time(self, cursor: Any) -> None:  # noqa: B027  # a file limits no transaction

@@ -111,13 +111,6 @@ class PostgresqlDialect(Dialect):
         if self.keeps_statements:
             connection.execute("; ".join(f"SET {name} = {value}" for name, value in _settings().items()))
 
-    def fetch_query(self, cursor: Any, sql: str, values: Any, limit: int | None) -> tuple[list[str], list[Any]]:
-        # The server keeps the rows that are not fetched. A cursor has a single statement, which is a query.
-        with cursor.connection.cursor("blackboard_query") as query:
-            query.execute(sql, values or None)
-            rows = query.fetchall() if limit is None else query.fetchmany(limit)
-            return [column.name for column in query.description], rows
-
     def skip_disk_flush(self, connection: Any) -> None:
         if self.keeps_statements:  # otherwise the next transaction of the connection may be that of another board
             connection.execute("SET synchronous_commit = off")
@@ -184,7 +177,8 @@ class PostgresqlDialect(Dialect):
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
 
     def streaming_cursor(self, connection: Any) -> Any:
-        return connection.cursor("blackboard_rows")  # the server keeps the rows that are not fetched
+        # The server keeps the rows that are not fetched. The cursor has a single statement, which is a query.
+        return connection.cursor("blackboard_rows")
 
     def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as lines:

@@ -512,6 +512,7 @@ def test_the_next_daemon_records_the_results(
     again.close()
 
 
+@pytest.mark.file_only("the plans are those of SQLite")
 def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_budget(
     world_of: Callable[..., PayingBoard],
 ) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
+from blackboard.board.administration import Result
 from blackboard.board.doctor import examine_board
 from blackboard.board.worker import publish_lock
 from blackboard.clock import SystemClock
-from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError
+from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, WorkError
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.server_boards import reader_url
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -50,9 +54,43 @@ def test_a_query_is_stopped_in_time(board: Blackboard) -> None:
         administration.query(board, "SELECT pg_sleep(30)", seconds=0.1)
 
 
-def test_a_query_from_elsewhere_is_refused_because_its_functions_are_not_limited(board: Blackboard) -> None:
-    with pytest.raises(StoreError, match="does not limit the functions"):
+def test_a_query_of_others_needs_a_user_who_may_only_read(board: Blackboard, board_url: str) -> None:
+    with pytest.raises(WorkError, match="name one as `query_url`"):
         administration.query(board, "SELECT 1", is_trusted=False)
+    with Blackboard.open(board_url, query_url=board_url) as careless, pytest.raises(WorkError, match="may change"):
+        administration.query(careless, "SELECT 1", is_trusted=False)
+
+
+@pytest.fixture
+def asked(board: Blackboard, board_url: str) -> Iterator[Callable[..., Result]]:
+    """Return a function that runs a query of others."""
+    with Blackboard.open(board_url, query_url=reader_url(board_url)) as opened:
+        yield partial(administration.query, opened, is_trusted=False)
+
+
+def test_a_query_of_others_reads_and_leaves_nothing_behind(asked: Callable[..., Result], board: Blackboard) -> None:
+    board.deposit_many(Ash(subject=subject) for subject in "ab")
+    assert asked("SELECT subject FROM live_marks ORDER BY id", limit=1) == (("subject",), [["a"]], True)
+    assert asked("SELECT subject FROM live_marks WHERE id = %s", [2]).rows == [["b"]]
+    assert len(asked("SELECT * FROM generate_series(1, 1234)", limit=1200).rows) == 1200
+    for changing in (
+        "DELETE FROM mark",
+        "SELECT 1; SELECT 2",
+        "SELECT nextval('mark_id_seq')",
+        "SELECT * FROM nothing",
+    ):
+        with pytest.raises(InvalidQuery):
+            asked(changing)
+    asked("SELECT pg_advisory_lock(7), set_config('search_path', 'nowhere', false)")
+    assert administration.query(board, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").rows == [[0]]
+    assert asked("SELECT count(*) FROM live_marks").rows == [[2]]
+
+
+def test_a_query_of_others_is_limited_in_time_and_memory(asked: Callable[..., Result]) -> None:
+    with pytest.raises(QueryStopped, match=r"longer than 0\.1 s"):
+        asked("SELECT pg_sleep(30)", seconds=0.1)
+    with pytest.raises(QueryStopped, match="too much memory"):
+        asked("SELECT repeat('x', 1000000) FROM generate_series(1, 100000)")
 
 
 def test_doctor_examines_the_server(board: Blackboard) -> None:

@@ -17,6 +17,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
 from blackboard.system import log_queue
+from tests.support.server_boards import reader_url
 
 
 class Lead(Mark, kind="lead", tags=("company",), unique="number"):
@@ -88,7 +89,8 @@ class Served:
 def serve(board: str | Path, **settings: Any) -> Iterator[Served]:
     """Serve a board, which is named by its URL or its file."""
     clock = ManualClock()
-    with Blackboard.open(board, clock=clock, author="person:ada") as opened:
+    query_url = reader_url(board) if isinstance(board, str) else None
+    with Blackboard.open(board, clock=clock, author="person:ada", query_url=query_url) as opened:
         opened.deploy(sales, counter, listener, kinds=[Lead, Reply, Note])
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blackboard import Blackboard
+from tests.support.server_boards import reader_url
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +44,9 @@ def process(folder: Path, url: str, *words: str, file: str = "") -> Iterator[tup
         file: What is added to the deployment file.
     """
     (folder / "desk.py").write_text(AGENTS)
-    settings = f'[database]\nurl = "{url}"\n[deployment]\nagents = ["desk:sales"]\n'
+    query_url = reader_url(url)
+    database = f'[database]\nurl = "{url}"\n' + ("" if query_url is None else f'query_url = "{query_url}"\n')
+    settings = f'{database}[deployment]\nagents = ["desk:sales"]\n'
     (folder / "blackboard.toml").write_text(settings + file)
     child = subprocess.Popen(
         [sys.executable, "-m", "blackboard", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},

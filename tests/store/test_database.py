@@ -120,6 +120,6 @@ def test_a_reading_transaction_cannot_write(world: World) -> None:
 
 def test_a_board_can_be_used_again_after_it_was_closed(world: World) -> None:
     world.deploy({"smoke": kind("smoke")})
-    world.close()
+    world.board.close()
     world.put("smoke")
     assert len(world.board.marks()) == 1

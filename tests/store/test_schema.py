@@ -46,6 +46,7 @@ def test_the_migrated_schema_is_the_declared_one(world: World) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+@pytest.mark.file_only("the texts are those of SQLite")
 def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World, tmp_path: Path) -> None:
     declared = database_of(f"sqlite:///{tmp_path / 'declared.db'}")
     metadata.create_all(declared.engine)
@@ -90,6 +91,7 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
         assert (row.id, row.state, row.marks_absorbed) == (7, "dead", 2)
 
 
+@pytest.mark.file_only("the settings are those of SQLite")
 def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
     database = database_of(f"sqlite:///{world.path}")
     connection = database.connect(writes=True)
@@ -112,7 +114,7 @@ def test_opening_twice_changes_nothing(world: World) -> None:
     world.put("smoke")
     uid = world.sql("SELECT uid, created_at FROM board")
     world.clock.set(0)
-    with Blackboard.open(f"sqlite:///{world.path}", clock=world.clock) as again:
+    with Blackboard.open(world.url, clock=world.clock) as again:
         assert len(again.marks()) == 1
     assert world.sql("SELECT uid, created_at FROM board") == uid
 
@@ -159,7 +161,7 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
 def test_a_newer_board_is_refused(world: World) -> None:
     world.board.database.write(lambda sql: sql.cursor.execute("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreNewer, match=r"at schema 9999.*newer version"):
-        Blackboard.open(f"sqlite:///{world.path}")
+        Blackboard.open(world.url)
 
 
 def test_a_foreign_database_is_refused_and_not_changed(tmp_path: Path) -> None:
@@ -182,6 +184,7 @@ def test_a_file_that_is_not_a_database_is_refused_and_not_changed(tmp_path: Path
     assert path.read_text() == "buy milk\n" * 500
 
 
+@pytest.mark.file_only("the test damages the file")
 def test_a_damaged_board_is_refused(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     for i in range(50):
@@ -202,6 +205,7 @@ def test_a_read_only_board_cannot_be_opened_for_writing(world: World) -> None:
         Blackboard.open(f"sqlite:///{world.path}")
 
 
+@pytest.mark.file_only("on a server, transactions are read-only, not connections")
 def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
     connection = world.board.database.connect(writes=False)
     with pytest.raises(Exception, match="readonly") as caught:
@@ -322,12 +326,14 @@ def test_the_versions_that_can_damage_a_board_are_known() -> None:
     assert [sqlite_driver.is_safe_sqlite(version) for version in unsafe] == [False] * 5
 
 
+@pytest.mark.file_only("the driver is that of SQLite")
 def test_one_driver_is_used_throughout(world: World) -> None:
     assert sqlite_driver.sqlite is sqlite_driver.choose_driver()
     with world.board.database.read() as sql:
         assert isinstance(sql.cursor, sqlite_driver.sqlite.Cursor)
 
 
+@pytest.mark.file_only("the URL of a server is read by SQLAlchemy")
 @pytest.mark.processes
 @pytest.mark.parametrize("arguments", [["marks"], ["run", "--until-quiescent"]], ids=["marks", "run"])
 def test_using_a_board_of_this_schema_loads_no_sqlalchemy(world: World, tmp_path: Path, arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
@@ -13,7 +14,10 @@ from blackboard import Blackboard, ManualClock
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["PostgresqlServer"]
+__all__ = ["PostgresqlServer", "reader_url"]
+
+READER = "blackboard_test_reader"
+"""The user who may read each board of the tests, and nothing else."""
 
 GROWTH_BYTES = 2 * 2**20
 """How much larger than a new board's database one may be to be used again."""
@@ -33,10 +37,25 @@ SELECT concat_ws(' ',
   (SELECT count(*) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database())
 ), (SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'i'))
 """
+# Several processes may do this at once on one server.
+CREATE_READER = f"""
+DO $$ BEGIN
+  CREATE ROLE {READER} LOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
 END_OTHERS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+def reader_url(url: str) -> str | None:
+    """Return the URL of a board of the tests on a server as a user who may only read; None for a board in a file."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return None
+    return address.set(username=READER, password=None).render_as_string()
 
 
 class PostgresqlServer:
@@ -56,12 +75,17 @@ class PostgresqlServer:
 
     def create_board(self) -> str:
         """Create an empty board and return its URL."""
-        if self._unused:
-            return self._unused.pop()
+        url = self._unused.pop() if self._unused else self._copy()
+        self._session(url).execute("UPDATE board SET uid = %s", (uuid.uuid4().hex,))
+        return url
+
+    def _copy(self) -> str:
         if self._template is None:  # migrating takes longer than most tests, so each board is a copy of the first
             self._template = self.create_database()
             Blackboard.open(self._template, clock=ManualClock(), create=True).close()
             with self._connect(self._template) as connection:
+                connection.execute(CREATE_READER)
+                connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
                 self._state = _state(connection)
                 self._cleanup = _cleanup(connection)
         return self.create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
@@ -78,10 +102,7 @@ class PostgresqlServer:
         import psycopg
 
         try:
-            # A session stays open for this, because a new one would spend most of its time on looking up the tables.
-            if url not in self._sessions:
-                self._sessions[url] = self._connect(url)
-            session = self._sessions[url]
+            session = self._session(url)
             session.execute(END_OTHERS)
             if _state(session)[0] != self._state[0]:
                 return False
@@ -89,6 +110,12 @@ class PostgresqlServer:
             return bool(_state(session)[1] <= self._state[1] + GROWTH_BYTES)
         except psycopg.Error:  # the test ended this session, or a lock is left
             return False
+
+    def _session(self, url: str) -> psycopg.Connection[Any]:
+        """Return a session that stays open, because a new one would spend most of its time on looking up the tables."""
+        if url not in self._sessions:
+            self._sessions[url] = self._connect(url)
+        return self._sessions[url]
 
     def drop_board(self, url: str) -> None:
         """Remove a board. A session that its client has closed may take a moment to end on the server."""

@@ -194,7 +194,7 @@ OPERATIONS = (
     Operation("GET", "/v1/deployments", "read", deployments, list[DeploymentRecord], ListedDeployments),
     Operation(
         "POST", "/v1/sql", "sql", sql, list[dict[str, Any]] | QueryTable, body=Query, pool="sql",
-        problems=("invalid-query", "query-stopped"),
+        problems=("invalid-query", "query-stopped", "not-possible"),
     ),
     Operation(
         "POST", "/v1/forget", "admin", forget, Erasure, body=ForgottenSubject, problems=("not-found", "invalid-mark")

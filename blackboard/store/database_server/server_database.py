@@ -33,14 +33,17 @@ class ServerDatabase(Database):
         url: The URL of the database.
         direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
         share_commits: Whether deposits of processes that wait for each other share transactions.
+        query_url: The URL of the database as a user who may only read, for queries of others.
     """
 
     dialect: PostgresqlDialect
     writer: ServerWriter
 
-    def __init__(self, url: DatabaseUrl, direct_url: DatabaseUrl | None, *, share_commits: bool) -> None:
+    def __init__(
+        self, url: DatabaseUrl, direct_url: DatabaseUrl | None, *, share_commits: bool, query_url: str | None = None
+    ) -> None:
         dialect = url.server_dialect
-        self._url, self._direct = url, direct_url
+        self._url, self._direct, self.query_url = url, direct_url, query_url
         if dialect.keeps_statements or direct_url is not None:
             self.listener = ListeningConnection(self._connect_directly)
         super().__init__(dialect, url.text)

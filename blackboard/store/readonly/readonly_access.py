@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import SystemClock, from_datetime, iso, microseconds_in
 from blackboard.core.program_queries import Parameters, Row, Value
-from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
+from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, WorkError, nearest
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialect import SQLITE
-from blackboard.store.readonly.readonly_query import Result
+from blackboard.store.readonly.readonly_query import MAX_BYTES, Result
 from blackboard.store.readonly.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
 from blackboard.store.sqlite_driver import sqlite
+from blackboard.store.transaction import Transaction
 from blackboard.store.view_columns import VIEWS
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ DESCRIBING = frozenset(
 """The pragmas that describe the database and change nothing."""
 REPORTING = frozenset(("data_version", "encoding", "read_uncommitted", "schema_version", "user_version"))
 """The pragmas that change nothing if they are given no value. FTS5 asks for the `data_version`."""
+BLOCK_ROWS = 100
+"""How many rows of a query on a server are fetched at once."""
+_MAY_WRITE = (
+    "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND has_table_privilege("
+    "CAST(format('%I.%I', schemaname, tablename) AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE'))"
+)
+"""The query whether the user of a connection may change a table of the board."""
 
 
 def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:
@@ -159,8 +167,9 @@ def _query_server(database: Database, sql: str, values: Any, seconds: float) -> 
     with database.read() as transaction:
         try:
             database.dialect.stop_at(transaction.cursor, _end(seconds))
-            columns, rows = database.dialect.fetch_query(transaction.cursor, sql, values, None)
-            return _with_names(columns, rows)
+            with database.dialect.streaming_cursor(transaction.cursor.connection) as query:
+                query.execute(sql, values or None)
+                return _with_names([column[0] for column in query.description], query.fetchall())
         except database.dialect.error as error:
             if database.dialect.is_stopped(error):
                 raise _stopped(seconds) from None
@@ -174,20 +183,63 @@ def fetch_table(database: Database, sql: str, values: Any, *, limit: int, second
 
     Raises:
         InvalidQuery: The SQL or a value is invalid, or the statement is not a query.
-        QueryStopped: The query took more than `seconds`.
+        QueryStopped: The query took more than `seconds`, or its rows have more than `MAX_BYTES`.
         StoreError: The database cannot be read.
     """
     with database.read() as transaction:
-        try:
-            database.dialect.stop_at(transaction.cursor, _end(seconds))
-            columns, rows = database.dialect.fetch_query(transaction.cursor, sql, values, limit + 1)
-        except database.dialect.error as error:
-            if database.dialect.is_stopped(error):
-                raise _stopped(seconds) from None
-            if database.dialect.blames_database(error):
-                raise
-            raise _invalid(str(error).partition("\n")[0]) from None
-    return Result(tuple(columns), [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)
+        return _fetch(database, transaction, sql, values, limit, seconds)
+
+
+def fetch_table_as_reader(database: Database, sql: str, values: Any, *, limit: int, seconds: float) -> Result:
+    """Run one query on a server as the user of `query_url`, as `fetch_table` does.
+
+    It has a connection of its own. What its functions do to a session, such as settings and locks, ends with it.
+
+    Raises:
+        WorkError: There is no `query_url`, or its user may change the board's tables.
+    """
+    if database.query_url is None:
+        raise WorkError(
+            "a board on a server takes queries over HTTP only as a user who may only read; name one as `query_url` in"
+            " [database]"
+        )
+    reader = database_of(database.query_url, prepare=database.dialect.keeps_statements)
+    try:
+        with reader.read() as transaction:
+            transaction.cursor.execute(_MAY_WRITE)
+            if transaction.cursor.fetchone()[0]:
+                raise WorkError(
+                    "the user of `query_url` in [database] may change tables of the board; name one who may only read,"
+                    " such as one in the role blackboard_readers"
+                )
+            return _fetch(reader, transaction, sql, values, limit, seconds)
+    finally:
+        reader.close()
+
+
+def _fetch(database: Database, transaction: Transaction, sql: str, values: Any, limit: int, seconds: float) -> Result:
+    """Run one query in a transaction, and return at most `limit` rows. They are fetched in blocks."""
+    end, rows, size = _end(seconds), list[tuple[Any, ...]](), 0
+    try:
+        database.dialect.stop_at(transaction.cursor, end)
+        with database.dialect.streaming_cursor(transaction.cursor.connection) as query:
+            # The cursor refuses several statements in one text, which could end the transaction that can only read.
+            query.execute(sql, values or None)
+            columns = tuple(column[0] for column in query.description)
+            while len(rows) <= limit and (block := query.fetchmany(min(BLOCK_ROWS, limit + 1 - len(rows)))):
+                rows += block
+                size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in block for value in row)
+                if size > MAX_BYTES:
+                    raise QueryStopped("the query was stopped: its rows took too much memory")
+                if SystemClock().monotonic() > end:
+                    raise _stopped(seconds)
+    except database.dialect.error as error:
+        if database.dialect.is_stopped(error):
+            raise _stopped(seconds) from None
+        if database.dialect.blames_database(error):
+            raise
+        raise _invalid(str(error).partition("\n")[0]) from None
+    return Result(columns, [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)
 
 
 def _shown(value: object) -> Any:
