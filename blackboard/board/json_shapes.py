@@ -1,4 +1,4 @@
-"""The JSON answers of operations, for the command line and the server: shapes beside the result types, and their text.
+"""The JSON answers of operations, for the command line and the server: shapes in addition to the result types.
 
 A result type is written as an object with its fields. A shape here is an object that is composed of several results, or
 confirms what was done.
@@ -227,7 +227,7 @@ _DOUBTED = "not believed: it says {}; see the inbox"
 
 
 def json_value(value: object) -> object:
-    """Return the JSON form of a value that JSON does not have; `json.dumps` takes the function as `default`."""
+    """Return the JSON form of a value of a type that JSON does not have; for the argument `default` of `json.dumps`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, datetime):
@@ -267,7 +267,7 @@ def kind_shape(name: str, spec: KindSpec) -> KindShape:
 
 
 def spec_of(shape: KindShape) -> KindSpec:
-    """Return a kind that is shown as a board has it, without the place of its class."""
+    """Return the kind that a shape describes, without the place of its class."""
     return KindSpec(**{name: value for name, value in vars(shape).items() if name != "name"})
 
 

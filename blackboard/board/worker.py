@@ -159,7 +159,7 @@ class Worker:
         )
 
     def limit_leap(self, leap: Duration) -> None:
-        """Doubt the clock from now on if it is further ahead of the board's last record than this."""
+        """From now on, do not believe the clock if it is further ahead of the board's last record than this."""
         self._session.leap = leap
 
     def serve(self, code: Code) -> None:
@@ -171,7 +171,7 @@ class Worker:
         """Deploy agents of this worker, as they declare themselves.
 
         Raises:
-            AgentInUse: Another living worker serves one of them with the active code, unless `replace` is set.
+            AgentInUse: Another living worker serves one of these agents with the active code, and `replace` is not set.
             ConfigurationError: An agent names a kind that is not known.
         """
         deployer = Deployer(replace, "unserved", self.id)
@@ -228,7 +228,7 @@ class Worker:
         return self._session.read(self._due_work)
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
-        """Return what is due now, and the instants when more will be."""
+        """Return the work that is due now, and the instants when more work will be due."""
         instants = txn.sql.existing(CROSSINGS.due_instants)
         crossing, need = instants.next_predicted, instants.next_need
         evaporation = txn.next_end  # every transaction has read it already
@@ -377,10 +377,10 @@ class Worker:
         )
 
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
-        """Hold a run whose answer is unusable, unless its marks are to blame; see `answer_blame`.
+        """Hold a run whose answer is unusable, unless its marks are the cause; see `answer_blame`.
 
-        After a hopeless failure, a smaller batch may succeed, so only a single mark can show that the model is to
-        blame. Returns None if the failure counts.
+        After a hopeless failure, a smaller batch may succeed. So only a single mark can show that the model is the
+        cause. Returns None if the failure counts.
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:

@@ -1,4 +1,4 @@
-"""Commits of the work of several threads in one transaction, and what becomes of each after an error."""
+"""Commits of the work of several threads in one transaction, and the outcome for each after an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from blackboard.store.writing_connection import WritingConnection
 ATTEMPTS = 5
 """How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
 PAUSE_MICROSECONDS = 10_000
-"""The pause before the second run in microseconds, so that the other transaction can go on; later ones are longer."""
+"""The pause before the second run in microseconds, so that the other transaction can continue; later pauses are
+longer.
+"""
 
 
 class BatchCommits:

@@ -1,9 +1,9 @@
 """The record of a writer's commits on a server, which tells whether a COMMIT without an answer succeeded.
 
-A connection can be lost after the server got COMMIT and before its answer came. Then the work may be stored or not. To
-repeat the work could store it twice, and to report a failure could be wrong. So each writing transaction raises a
-number in a row of its own writer before anything else. A new connection then changes the same row: it waits until the
-lost transaction has ended, and finds the number that was committed last.
+A connection can be lost after the server got COMMIT and before its answer arrived. Then the work may be stored or not.
+If the program repeated the work, it could be stored twice; if it reported a failure, that could be wrong. So each
+writing transaction raises a number in a row of its own writer before anything else. A new connection then changes the
+same row: it waits until the lost transaction has ended, and finds the number that was committed last.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from blackboard.clock import SystemClock, microseconds_in, pause
 
 ANSWER_SECONDS = 30.0
-"""How long the outcome of a commit is asked for, in seconds. The server ends a lost transaction before that."""
+"""How long the program asks for the outcome of a commit, in seconds. The server ends a lost transaction earlier."""
 PAUSE_MICROSECONDS = 50_000
 """The pause between two attempts in microseconds."""
 KEPT = "1 day"

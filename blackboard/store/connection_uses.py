@@ -20,7 +20,7 @@ class ConnectionUses:
         self._threads: list[int] = []
 
     def begin(self) -> None:
-        """Begin a use in this thread, after a fork that is under way."""
+        """Begin a use in this thread; if a fork has begun, wait until it is done."""
         with self._lock:
             self._threads.append(threading.get_ident())
 

@@ -36,7 +36,7 @@ class ErrorCause(Enum):
     UNOPENED = auto()
     FOREIGN = auto()
     CONFLICT = auto()
-    """Concurrent transactions were in each other's way. A server rolled this one back, so it can be run again."""
+    """Concurrent transactions conflicted. The server rolled this transaction back, so it can be run again."""
     LOST = auto()
     """The connection to a server ended, or there is none."""
 
@@ -76,7 +76,7 @@ class Dialect(ABC):
     # -- connections -------------------------------------------------------------------------------------------------
 
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of the driver's connections, from those of the URL."""
+        """Return the options of the driver's connections, from the options of the URL."""
         return options
 
     def readonly_engine_options(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Dialect(ABC):
         return None
 
     def refusal_of_writes(self, cursor: Any) -> str | None:
-        """Return why nothing can be written; None if it can, or if only writing shows it."""
+        """Return why nothing can be written; None if writing is possible, or if only an attempt shows it."""
         return None
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Dialect(ABC):
         """Return whether a database has the tables of a board.
 
         Raises:
-            StoreForeign: It has those of another program.
+            StoreForeign: It has the tables of another program.
         """
 
     # -- time limits ---------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Dialect(ABC):
         """Stop the statements of a transaction at an instant of the monotonic time: each of them on a server."""
 
     def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on a server the limit ends with the transaction
-        """Take the limit of `stop_at` away."""
+        """Remove the limit of `stop_at`."""
 
     def replace_view(self, cursor: Any, name: str, query: str) -> None:
         """Create a view, or replace one of this name."""
@@ -184,7 +184,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def cause_of(self, error: BaseException) -> ErrorCause | None:
-        """Return the meaning of a driver's error, by its code and never by its words; None for any other."""
+        """Return the meaning of a driver's error, by its code and never by its words; None for an unknown code."""
 
     @abstractmethod
     def is_stopped(self, error: BaseException) -> bool:
@@ -264,5 +264,5 @@ def is_without_descriptors() -> bool:
 
 
 def _refused(where: str) -> str:
-    """Return who owns a file or its folder, and who asks, as text; empty if this user owns both."""
+    """Return a text with the owners of a file and its folder, and this user; empty if this user owns both."""
     return describe_access(where) or describe_access(os.path.dirname(where))

@@ -34,7 +34,7 @@ def field_of(path: str) -> str:
 
 
 def fts5_query(words: Iterable[Word], match: Match) -> str:
-    """Return the query of FTS5 for words. In quotes, no sign has a meaning but the quote itself, which is doubled."""
+    """Return the query of FTS5 for words. In quotes, only the quote itself has a meaning, so it is doubled."""
     quoted = ('"' + word.text.replace('"', '""') + '"' + " *" * word.is_prefix for word in words)
     return (" OR " if match == "any" else " ").join(quoted)
 

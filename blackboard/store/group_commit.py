@@ -143,7 +143,7 @@ class GroupCommit:
             self._lead_next()
 
     def run(self, entry: Entry, commit: Callable[[list[Entry]], None]) -> None:
-        """Let an entry be committed: here, together with those of other threads, or by another thread.
+        """Let an entry be committed: by this thread together with entries of other threads, or by another thread.
 
         Args:
             entry: The work of this thread.
@@ -176,14 +176,14 @@ class GroupCommit:
             raise
 
     def _wait_for_group(self) -> None:
-        """Wait for the threads of the last batch to return, until a turn of the processor brings no further one."""
+        """Wait for the threads of the last batch to return, until a turn of the processor brings no more of them."""
         arrived = -1
         while arrived < len(self._waiting) < self._group_size - 1:
             arrived = len(self._waiting)
             give_way()
 
     def _return_batch(self, leader: Entry) -> None:
-        """Return each entry of the batch, the last first, so that those that wait again keep their order."""
+        """Return each entry of the batch, the last first, so that entries that wait again keep their order."""
         while self._batch:
             if self._batch[-1] is not leader:
                 self._return(self._batch[-1])

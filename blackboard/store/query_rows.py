@@ -1,6 +1,6 @@
 """The rows of statements that select something other than whole rows of a table.
 
-The first field may be the row of a table, such as `MarkRow`: it takes the columns of that table.
+The first field may be the row of a table, such as `MarkRow`: it has all columns of that table.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class AgentLoad(NamedTuple):
 
     Attributes:
         running: The number of running activations.
-        has_due: Whether one that was deferred is due, and need not run alone.
-        has_held: Whether one is held until a later instant.
+        has_due: Whether a deferred activation is due and need not run alone.
+        has_held: Whether an activation is held until a later instant.
     """
 
     running: int
@@ -72,7 +72,7 @@ class MarkWithEvent(NamedTuple):
 
 
 class DueInstants(NamedTuple):
-    """When time alone brings the board work, and whether it has work that goes on by itself."""
+    """The instants when the board will have work by time alone, and whether it has work in the background."""
 
     next_predicted: Instant | None
     """When the next predicted crossing is due."""
@@ -88,7 +88,7 @@ class WaitingWatch(NamedTuple):
 
     watch_id: Id
     next_ready: Instant | None
-    """When the next of its crossings becomes ready; None if none does by time alone."""
+    """When the next of its crossings becomes ready by time alone; None if none will."""
 
 
 class DeferredWork(NamedTuple):
@@ -112,7 +112,7 @@ class SinkMessages(NamedTuple):
     sink: str
     waiting: int
     retried: int
-    """How many of those that wait have failed at least once."""
+    """The number of waiting messages that have failed at least once."""
     given_up: int
     waiting_since: Instant | None
     error: str | None
@@ -184,7 +184,7 @@ class EndedActivation(NamedTuple):
 
 
 class CallUsage(NamedTuple):
-    """What a model call used; each number is None as long as it is unknown."""
+    """The tokens of a model call; each number is None as long as it is unknown."""
 
     id: Id
     agent: str
@@ -323,7 +323,7 @@ class ActivityEntry(NamedTuple):
 
 
 class LastIds(NamedTuple):
-    """The id of the last event of a mark, and that of the last activity; None if there is none."""
+    """The id of the last event of a mark, and the id of the last activity; None if there is none."""
 
     event_id: Id | None
     activity_id: Id | None
@@ -346,7 +346,7 @@ class SpentByActivation(NamedTuple):
 
 
 class UsageByActivation(NamedTuple):
-    """What the model calls of an activation used and cost. Money is in micro-dollars."""
+    """The tokens and the cost of the model calls of an activation. Money is in micro-dollars."""
 
     activation_id: Id
     calls: int
@@ -363,7 +363,7 @@ class ErasedEvent(NamedTuple):
 
 
 class ModelCost(NamedTuple):
-    """What the calls of a model by one API used and cost. Money is in micro-dollars."""
+    """The tokens and the cost of the calls of a model by one API. Money is in micro-dollars."""
 
     model: str
     api: str

@@ -1,4 +1,4 @@
-"""A pool of reading connections. An idle one is lent again, and no connection crosses a fork."""
+"""A pool of reading connections. An idle connection is lent again, and a forked child inherits none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ReaderPool:
 
     @contextlib.contextmanager
     def lend(self, connect: Callable[[], Any]) -> Iterator[Any]:
-        """Lend an idle connection, or else a new one. After an error it is closed."""
+        """Lend an idle connection, or else a new connection. After an error it is closed."""
         loan = Loan(self)
         succeeded = False
         try:

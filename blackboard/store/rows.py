@@ -30,7 +30,7 @@ class BoardRow(NamedTuple):
     uid: str
     created_at: Instant
     last_recorded_at: Instant
-    """The latest instant that no event of a mark carries."""
+    """The latest instant that the board has recorded without an event of a mark."""
     version: int
     """The version of the active deployment."""
     paused: int
@@ -274,9 +274,9 @@ class OpenNeedRow(NamedTuple):
     remind_at: Instant | None
     """The due time until the board has deposited the mark `overdue`; then None."""
     assignee: str
-    """Who should answer; "" if it is nobody in particular."""
+    """Who should answer; "" if nobody is named."""
     answerable_by: str | None = None
-    """The agents that may answer it, as a JSON list: those that it names, without those in its chain."""
+    """The agents that may answer it, as a JSON list: the agents that it names, without the agents in its chain."""
     agents_behind: str | None = None
     """The agents in its chain of provenance, as a JSON list; None if it names no agents, or the chain is not known."""
 
@@ -307,9 +307,9 @@ class SearchKindRow(NamedTuple):
     phase: str
     """What is being done: see `search_docs.Phase`."""
     position: Id
-    """How far that has come: the id of the last event, or of the last document."""
+    """How far this work has come: the id of the last event, or of the last document."""
     up_to: Id
-    """The last event that it is to be filled with."""
+    """The last event with which the index will be filled."""
 
 
 class SearchFieldRow(NamedTuple):
@@ -378,7 +378,7 @@ class WatchTotalRow(NamedTuple):
 
 
 class PredictedCrossingRow(NamedTuple):
-    """A row of `predicted_crossing`: the next instant when time alone concerns a watch, unless a mark changes.
+    """A row of `predicted_crossing`: the next instant when time alone affects a watch, unless a mark changes.
 
     A falling watch will cross then, a schedule is due, or the `WatchStateRow` of a watch changes.
     """
@@ -532,7 +532,7 @@ class ActivationRow(NamedTuple):
     deaths: int | None = None
     """The number of deaths in a row of its worker, without a stored answer or failure since; None for 0."""
     scheduled_for: Instant | None = None
-    """The instant of the schedule that woke it; None if marks did."""
+    """The instant of the schedule that woke it; None if marks woke it."""
     conflicts: AddedNumber = 0
     """The number of conflicts in a row of its results with the board."""
     reads_again: Flag = 0
@@ -540,7 +540,7 @@ class ActivationRow(NamedTuple):
     read_at: Instant | None = None
     """When its marks were last read; None if that was when it was created."""
     result_digest: str | None = None
-    """The digest of the result that a remote worker finished it with, so that the same result again is no mistake."""
+    """The digest of the result with which a remote worker finished it, so that the same result may come again."""
     traceparent: str | None = None
     """The trace context that its last claim by a remote worker was given; None if there was none."""
 
@@ -683,20 +683,20 @@ class ModelPauseRow(NamedTuple):
     probe_at: Instant
     """The instant from which one call may try the model."""
     failures: int
-    """The number of failures in a row. Calls that were under way together count once."""
+    """The number of failures in a row. Calls that ran at the same time count once."""
     refusals: int
-    """The number of failed calls that may themselves be to blame."""
+    """The number of failed calls that may themselves be the cause."""
     is_access: int
     """1 if the key, the account or the address was refused, without reading a request."""
     suspect: Id | None
-    """The only activation that failed, whose marks may be to blame; None if the model itself is to blame."""
+    """The only activation that failed, if its marks may be the cause; None if the model itself is the cause."""
 
 
 class ActivityEventRow(NamedTuple):
     """A row of `activity_event`: what an agent, a person or a program did. A column that does not apply is NULL."""
 
     id: Id
-    """0 for the next id. An id is the one after the last that its transaction sees, so ids are committed in order."""
+    """0 for the next id. An id follows the last id that its transaction sees, so ids are committed in order."""
     recorded_at: Instant
     event: str
     agent: str | None = None
@@ -706,7 +706,7 @@ class ActivityEventRow(NamedTuple):
     activation_id: Id | None = None
     crossing_id: Id | None = None
     mark_id: Id | None = None
-    """The need, or the mark that crossed by itself."""
+    """The need, or the mark of a crossing whose watch measures each mark by itself."""
     old_state: str | None = None
     """The state of the activation before; None if it began."""
     state: str | None = None
@@ -737,7 +737,7 @@ class MessageRow(NamedTuple):
 
     id: Id
     message_id: str
-    """The id that every attempt sends it under."""
+    """The id of the message, the same at every attempt."""
     sink: str
     topic: str
     occurrence: str
@@ -763,7 +763,7 @@ class MessageRow(NamedTuple):
 
 
 class SecretRow(NamedTuple):
-    """A row of `secret`: a random text that only this board knows."""
+    """A row of `secret`: a random text that is stored on this board only."""
 
     name: str
     value: str

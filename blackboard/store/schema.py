@@ -97,7 +97,7 @@ def ensure(
 def refresh_views(database: Database) -> str | None:
     """Rewrite outdated views, unless a worker of another version is running.
 
-    Returns a note if the views stay those of another version; otherwise None.
+    Returns a note if the views of another version are kept; otherwise None.
 
     Raises:
         StoreError: The board has stored a decay law that this process does not know.

@@ -47,7 +47,8 @@ def compose(text: str, fragments: Mapping[str, Fragment], options: Collection[st
 def bind_parameters(text: str, *, is_numbered: bool) -> tuple[str, tuple[str, ...]]:
     """Return a text with placeholders, and the names of their values in their order.
 
-    A driver takes values by position (`?`), or by number (`$1`): then a value that occurs twice has one number.
+    A driver takes values by position (`?`), or by number (`$1`). With numbers, a value that occurs twice has one
+    number.
     """
     names = tuple(PARAMETER.findall(text))
     if not is_numbered:

@@ -1,12 +1,12 @@
 """A file of SQL statements in `sql/`: their names, texts and results.
 
 A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- fragment: is_live(at)`). The comment under a
-heading states its purpose. A text that differs on PostgreSQL follows under the same name with `(postgresql)` behind.
-`sql_composition` describes the texts.
+heading states its purpose. If the text differs on PostgreSQL, it follows under the same name, with `(postgresql)` after
+the name. `sql_composition` describes the texts.
 
-The type after the arrow is that of each result: a row of `rows` or `query_rows`, whose fields are the columns in their
-order, or that of a single column (`-> int | None`). `statements.pyi` repeats these types for the type checker. A
-statement without an arrow has no results.
+The type after the arrow is the type of each result. It is a row of `rows` or `query_rows`, whose fields are the columns
+in their order, or the type of a single column (`-> int | None`). `statements.pyi` repeats these types for the type
+checker. A statement without an arrow has no results.
 
 A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
 commit. `(quiet)` or `(notifies)` after the name overrides this; `(frees slot)` and `(takes slot)` are for
@@ -51,11 +51,11 @@ class Statement(Generic[Result]):
     results.
 
     Attributes:
-        name: Its name with that of its file: `marks.get_mark`.
+        name: Its name after the name of its file: `marks.get_mark`.
         doc: Its purpose.
         result: The type of a result, as its heading declares it; "" if it has none.
         make: Returns the result for the columns that the driver returned.
-        texts: Its text, by dialect. A dialect without a text uses that of SQLite.
+        texts: Its text, by dialect. A dialect without a text uses the text of SQLite.
         fragments: The fragments that it may name, by dialect.
         word: The word in its heading for its effect; "" if the effect follows from its text.
         options: The optional parts that it includes.
@@ -133,7 +133,7 @@ class StatementFile:
 
 
 class _Block(NamedTuple):
-    """A statement or a fragment as it stands in a file."""
+    """A statement or a fragment as it is written in a file."""
 
     heading: str
     """`name` or `fragment`."""

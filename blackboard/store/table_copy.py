@@ -1,8 +1,8 @@
 """The copy of all tables of a board to an empty board, which may be on another kind of database.
 
 Rows are read in one transaction and written in another. A table's digest does not depend on the order of its rows,
-because databases sort texts differently. The digest of the source is that of the rows as they are read; the digest of
-the target is that of the rows as they are read again.
+because databases sort texts differently. The digest of the source is computed from the rows as they are read; the
+digest of the target, from the rows as they are read again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def copy_tables(source: Transaction, target: Transaction, progress: Progress) ->
     The full-text index and the views are not copied, because they differ between databases.
 
     Raises:
-        StoreError: The target cannot hold a row, or its rows are not those of the source.
+        StoreError: The target cannot store a row, or its rows differ from the rows of the source.
     """
     for transaction in (source, target):
         transaction.dialect.take_time(transaction.cursor)

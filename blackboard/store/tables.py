@@ -1,6 +1,6 @@
 """The tables: their keys, references and indexes. Their columns are the fields of the row types.
 
-Names of tables are singular, those of the views in `sql/views.sql` plural.
+The names of tables are singular; the names of the views in `sql/views.sql` are plural.
 """
 
 from __future__ import annotations

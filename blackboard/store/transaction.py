@@ -91,8 +91,8 @@ class Transaction:
         """Ask a question that this transaction will certainly ask later, together with other statements.
 
         On a server, the question goes with the next message, and costs no round trip when it is asked later. If a
-        statement of this transaction may have changed the answer by then, the server is asked again. On SQLite, where
-        nothing is saved, do not call it: ask `asks_ahead` first.
+        statement of this transaction may have changed the answer by then, the server is asked again. Do not call it if
+        `asks_ahead` is false, as on SQLite: it would save nothing.
         """
 
     def flush(self) -> None:

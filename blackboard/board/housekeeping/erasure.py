@@ -220,7 +220,7 @@ def _has_others(txn: BoardTransaction, group: Group) -> bool:
 
 
 def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
-    """Replace a subject or a group in crossings and activations, and delete what else the board keeps of it."""
+    """Replace a subject or a group in crossings and activations, and delete all other rows about it."""
     for statement in (
         ERASURE.delete_cooldowns,
         ERASURE.delete_predicted,
@@ -239,7 +239,7 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
 
 
 def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:
-    """Erase the errors of activations, with their copies, and end those that run."""
+    """Erase the errors of activations, with their copies, and end the activations that run."""
     for row in activations:
         if row.state == ActivationState.RUNNING:  # its agent holds the marks in memory: its result must not be applied
             activation_results.hand_back(txn, row)
@@ -250,7 +250,7 @@ def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRo
 
 
 def _erase_messages(txn: BoardTransaction, activations: Sequence[ActivationRow], patterns: Iterable[str]) -> None:
-    """Delete the messages to people outside about activations, and those that name the subject, sent or not."""
+    """Delete the messages to people outside about activations, and the messages that name the subject, sent or not."""
     for row in activations:
         txn.sql.run(OUTBOX.delete_messages_of_activation, id=row.id)
     for pattern in patterns:
@@ -286,7 +286,7 @@ def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
 
 
 def _calls_about(txn: BoardTransaction, row: ActivationRow) -> Iterator[int]:
-    """Yield the calls of an activation, and those of its batch before its marks were split off."""
+    """Yield the calls of an activation, and the calls of its batch from before its marks were split off."""
     part: ActivationRow | None = row
     up_to = None
     while part is not None:

@@ -1,4 +1,4 @@
-"""The purge of the full-text index: erased words leave it for good.
+"""The purge of the full-text index, which removes erased words from its bytes.
 
 FTS5 only marks a text as deleted, and drops its words when it merges the parts of its index. So all parts are merged,
 in steps between which others write. Forgetting a subject purges the index at once; retention purges it within a day.

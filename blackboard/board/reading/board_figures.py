@@ -33,7 +33,7 @@ UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
 
 @dataclass(frozen=True)
 class FiguresPosition:
-    """The position that figures have counted up to. It is meaningful only on the board that it came from."""
+    """The position up to which figures have counted. It has a meaning only on the board that it came from."""
 
     event: int
     crossing: int
@@ -99,7 +99,7 @@ class BoardFigures:
     usd_left: Mapping[tuple[str, str], float]
     """The remaining budget in US dollars, by agent ("" for the board) and window."""
     next_alarm: datetime | None
-    """The next instant when something crosses by time alone."""
+    """The instant of the next crossing that needs no deposit."""
     is_clock_believed: bool
     workers: int
     """The number of living daemons and other workers."""
@@ -160,7 +160,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
 
 
 def _hold(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
-    """Return the word for what holds all crossings of a watch; None if nothing does."""
+    """Return the word for what holds all crossings of a watch; None if nothing holds them."""
     state = agent_state.get(txn, watch.agent.name)
     if state.paused or txn.pause is not None:
         return "paused"
@@ -196,7 +196,7 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
 
 
 def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[EndedRun]:
-    """Return the activations that ended within a length of time before now; of very many, the newest."""
+    """Return the activations that ended within a length of time before now; if there are very many, only the newest."""
     rows = txn.sql.all(ACTIVATIONS.ended_since.using("limit"), since=txn.now - length, limit=limit)
     return [_ended(row) for row in rows]
 

@@ -81,7 +81,7 @@ def live_counts(txn: BoardTransaction) -> dict[str, int]:
 
 
 def menu_counts(txn: BoardTransaction) -> MenuCounts:
-    """Return what waits for people and agents. It takes the same time on every board."""
+    """Return what waits for people and agents. This takes the same time on every board."""
     stuck = (ActivationState.DEAD, ActivationState.QUARANTINED)
     unfinished = txn.sql.all(ACTIVATIONS.count_unfinished)
     return MenuCounts(
@@ -129,13 +129,13 @@ def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
 
 
 def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
-    """Return what the calls of each model used and cost, for a number of days up to today."""
+    """Return the tokens and the cost of the calls of each model, for a number of days up to today."""
     rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=_first_instant(txn, days))
     return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
 
 
 def usage_by_activation(txn: BoardTransaction, activation_ids: Collection[int]) -> list[ActivationUsage]:
-    """Return what the model calls of some activations used and cost, for those that made any."""
+    """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
     rows = txn.sql.all(MODEL_CALLS.usage_by_activation, ids=txn.sql.list_of(activation_ids))
     return [result_of(ActivationUsage, row, usd=to_usd(row.cost)) for row in rows]
 

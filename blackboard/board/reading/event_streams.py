@@ -1,8 +1,8 @@
 """The events of marks and the entries of the activity after a position.
 
 A reader remembers the last id of each stream that it has seen, and asks for what follows. Each new id follows the last
-id that its transaction sees, and a transaction holds the lock of the board. So ids become visible in their order, also
-on a server, and nothing can appear before a position that was read. Only retention makes gaps between the ids of a
+id that its transaction sees, and a transaction holds the lock of the board. So ids become visible in their order, even
+on a server, and no event can appear before a position that was read. Only retention makes gaps between the ids of a
 stream.
 """
 

@@ -37,7 +37,7 @@ SAME_STRENGTH = 1e-12
 
 @dataclass(frozen=True)
 class MarkQuery:
-    """Which marks are asked for.
+    """The conditions that the requested marks meet.
 
     Attributes:
         subject: Only marks of this subject.
@@ -246,7 +246,7 @@ def history(
 
 
 def newest_of_subject(txn: BoardTransaction, subject: str, limit: int, before: int | None = None) -> list[MarkEvent]:
-    """Return the last events of a subject, newest first, or those before an event."""
+    """Return the last events of a subject, newest first: of all events, or of the events before one of them."""
     options = {} if before is None else {"before": before}
     statement = MARKS.newest_of_subject.using(*options)
     return [event_record(row) for row in txn.sql.all(statement, subject=subject, limit=limit, **options)]

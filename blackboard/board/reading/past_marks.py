@@ -37,10 +37,10 @@ def all_at(
 
 
 def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> list[MarkAt] | None:
-    """Return the strongest marks of a kind at a past instant, from the marks of now and what has changed since.
+    """Return the strongest marks of a kind at a past instant, from the present marks and the changes since.
 
-    A mark without an event after the instant was then as it is now, only less faded. So a board of any size can be read
-    as it was a while ago. Returns None if too many events followed, or if a deployment did.
+    A mark without an event after the instant was then as it is now, only less faded. So the recent past of a board of
+    any size can be read quickly. Returns None if too many events followed, or if a deployment did.
     """
     newest = txn.sql.all(DEPLOYMENTS.newest_deployments, limit=1)
     is_changed = any(name == kind for name, _ in txn.active.law_changes) or kind in txn.active.migrating
@@ -69,8 +69,8 @@ def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> l
 def _changed_since(txn: BoardTransaction, at: Instant) -> dict[int, tuple[str, str]] | None:
     """Return the kind and the subject of each mark with an event after an instant; None if these are too many.
 
-    The instant of a change may be earlier than its transaction, but that of a deposit is not: all events before a
-    deposit are at least as old. Marks that were gone by then are left out.
+    A change may have an earlier instant than its transaction. A deposit never has: all events before it are at least as
+    old. Marks that were gone by then are left out.
     """
     changed: dict[int, tuple[str, str]] = {}
     gone = set()
@@ -89,7 +89,7 @@ def _changed_since(txn: BoardTransaction, at: Instant) -> dict[int, tuple[str, s
 def _after(
     txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: Instant
 ) -> MarkAt | None:
-    """Return a mark at an instant, up to which `event` was its last one; None if it had evaporated."""
+    """Return a mark at an instant, after `event`, its last event until then; None if it had evaporated."""
     fading = _fading(txn, event, versions, at)
     if not fading.is_live(at):
         return None

@@ -108,7 +108,7 @@ def search(txn: BoardTransaction, kind: str | None, question: Question) -> Found
 
     Raises:
         UnknownName: The kind is not registered, or has no tag that the filter names.
-        UsageError: The kind is not searched, the limit is below 1, or a value cannot be that of a tag.
+        UsageError: The kind is not searched, the limit is below 1, or a value cannot be the value of a tag.
         InvalidSearch: The query is not valid in the database's own query language.
     """
     if question.limit < 1:
@@ -162,7 +162,7 @@ def _query(txn: BoardTransaction, indexes: Collection[Index], question: Question
 def _telling(txn: BoardTransaction, indexes: Collection[Index], words: list[Word]) -> list[Word]:
     """Return the words that at most `MAX_EXACT` documents have; all words if there are no such words.
 
-    A more frequent word says little, and would make every search as slow as a scan of the index.
+    A more frequent word hardly narrows a search, and would make it as slow as a scan of the index.
     """
     rare = [word for word in words if _count(txn, indexes, txn.sql.dialect.search_query([word], "all")) <= MAX_EXACT]
     return rare or words
@@ -188,8 +188,8 @@ def _matches(
 ) -> list[tuple[int, float]]:
     """Return the documents that match, the most relevant first; more than `MAX_EXACT` if there are more.
 
-    If there are few, some of them may be of marks that have faded or that lack a tag. If there are many, these must not
-    take the place of others.
+    If there are few, they may include documents of marks that have faded or that lack a tag. If there are many, such
+    documents are left out, so that they do not displace others.
     """
     found = _each(txn, SEARCH.matches, indexes, query, MAX_EXACT + 1)
     if len(found) <= MAX_EXACT:

@@ -1,8 +1,8 @@
 """The order of the marks that a search found: by relevance times strength.
 
 Two lists are read in turn, each from its top: the documents that match, the most relevant first, and the marks of the
-kinds, the strongest first. A mark that is in neither part so far has at most the product of the next relevance and the
-next strength as its score, so the search ends as soon as that cannot exceed the scores found. Source: the threshold
+kinds, the strongest first. The score of a mark that was in neither list so far is at most the next relevance times the
+next strength. So the search ends as soon as this product is not above the scores that were found. Source: the threshold
 algorithm; Fagin, Lotem and Naor, *Optimal aggregation algorithms for middleware*, 2003.
 """
 
@@ -118,7 +118,7 @@ class _Ranking:
 
     @property
     def is_over(self) -> bool:
-        """Whether no document without a score can have a higher one than the best."""
+        """Whether no document without a score can have a higher score than the best marks."""
         if not self.rest:
             return True
         bound = max((each.bound for each in self._lists or ()), default=math.inf)
@@ -129,7 +129,7 @@ class _Strongest:
     """The marks of an index under one law, the strongest first.
 
     Attributes:
-        first_doc: What makes the id of a mark the id of its document.
+        first_doc: The number that is added to the id of a mark to get the id of its document.
         bound: A bound of the strength of the marks that were not read yet.
     """
 
@@ -203,7 +203,7 @@ def those_that_pass(
 def _scored(
     txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
 ) -> Iterator[_Scored]:
-    """Yield the marks of documents with their scores, without those that do not pass."""
+    """Yield the marks of documents with their scores, without marks that do not pass."""
     for index in indexes:
         own = {mark_of(doc): relevance for doc, relevance in docs if doc >> SHIFT == index.row.number}
         for found in _strengths(txn, index, own) if own else ():
@@ -254,7 +254,7 @@ def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMa
 
 
 def _strengths(txn: BoardTransaction, index: Index, mark_ids: Iterable[int]) -> list[MarkStrength]:
-    """Return the strengths of those of some marks that are live and have the tags."""
+    """Return the strengths of the marks among these that are live and have the tags."""
     tags, filters = 0, {}
     if index.tags is not None:
         tags = len(index.tags.keys)

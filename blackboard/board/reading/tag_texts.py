@@ -14,7 +14,7 @@ def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str])
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or stands for no value of the tag.
+        UsageError: A text is not of the form name=value, or is no possible value of the tag.
     """
     return {
         name: [value for text in texts for value in _readings(deployment, kind, name, text)]
@@ -52,11 +52,11 @@ def _readings(deployment: Deployment, kind: str | None, name: str, text: str) ->
 
 
 def read_group(deployment: Deployment, agent: str, text: str) -> list[Any]:
-    """Return what a text stands for in the tags that an agent's watches group by.
+    """Return the values that a text means for the tags by which an agent's watches group.
 
     Raises:
         UnknownName: There is no such agent.
-        UsageError: The text stands for no value of a tag.
+        UsageError: The text is no possible value of a tag.
     """
     conditions = [watch.condition for watch in deployment.agent(agent).watches]
     return [

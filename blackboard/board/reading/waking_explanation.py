@@ -106,13 +106,13 @@ def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[Wa
 
 
 NO_GROUP = SEPARATOR
-"""Stands for the group of a subject that has none. No group has this scope."""
+"""The scope for a subject that has no group. No group has this scope."""
 
 
 def _scopes(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, value: TagChoice | None
 ) -> list[str | None]:
-    """Return the scopes of a watch that are explained, each by itself; None stands for everything that waits."""
+    """Return the scopes of a watch that are explained, each by itself; None means everything that waits."""
     if watch.is_over_board:
         return [WHOLE_BOARD]
     if watch.by is None:
@@ -204,7 +204,7 @@ def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
 
 
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
-    """Return the next instants of a schedule, or those of a falling watch in a scope; None stands for never."""
+    """Return the next instants when a schedule is due, or when a falling watch falls in a scope; None means never."""
     if watch.is_scheduled:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
     rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, subject=scope)

@@ -28,7 +28,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
     Args:
         txn: A transaction.
         limit: The largest number of them.
-        agent: Only those of this agent.
+        agent: Only crossings of this agent.
     """
     items: list[tuple[float, AgendaItem]] = []
     deferred, is_all = ACTIVATIONS.deferred_crossings, limit is None or agent is not None
@@ -97,7 +97,7 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
 def ending_holds(txn: BoardTransaction, limit: int) -> list[EndingHold]:
     """Return the next instants when holds on crossings end by time alone, soonest first.
 
-    Of the attempts that are to be repeated, those of the strongest crossings are read.
+    Of the attempts that wait for a repetition, only the attempts of the strongest crossings are read.
     """
     found = []
     for watch in txn.active.watches.values():
@@ -154,7 +154,7 @@ def activations(
     limit: int = 20,
     before: int | None = None,
 ) -> list[ActivationRecord]:
-    """Return activations, newest first: of one agent or all, in some states or all, and older than one of them.
+    """Return activations, newest first, perhaps only of an agent, in some states, or older than one of them.
 
     Raises:
         UnknownName: There is no such agent, and there never was one.

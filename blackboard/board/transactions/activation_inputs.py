@@ -53,7 +53,7 @@ class ActivationInput:
 
     @property
     def order(self) -> tuple[bool, float, int]:
-        """The sort key: strongest first, and then what a search found, best first, as a retry reads them."""
+        """The sort key: first the marks that no search found, strongest first; then the found marks, best first."""
         if self.relevance is None:
             return False, -self.strength, self.event.mark_id
         return True, -self.relevance * self.strength, self.event.mark_id
@@ -117,7 +117,7 @@ class Searches:
     """The searches that must run before the claim."""
 
     def lacks(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
-        """Return whether something must be searched first, and note it."""
+        """Return whether a search must run first, and note it."""
         missing = {key: agent.reads[key.place] for key in keys if key not in self.found}
         self.needed |= missing
         return bool(missing)
@@ -195,7 +195,7 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
 def inputs_of(
     txn: BoardTransaction, activation_id: int
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
-    """Return the marks that an activation absorbed and those that it read, without marks that were removed since."""
+    """Return the marks that an activation absorbed and the marks that it read, if they were not removed since."""
     items = [
         as_input(txn, row.event, row.strength, row.role, row.relevance)
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)

@@ -38,7 +38,7 @@ class RegisteredWatch:
     agent: AgentSpec
     spec: WatchSpec
     scheduled_from: Instant = 0
-    """The instant that the interval of a schedule counts from."""
+    """The instant from which the interval of a schedule counts."""
 
     @cached_property
     def condition(self) -> Condition:
@@ -94,7 +94,7 @@ class RegisteredWatch:
 
     @property
     def absorbs(self) -> bool:
-        """Whether the watch absorbs the marks that its activations are given: it rises, and counts no deposits."""
+        """Whether the watch absorbs the marks of its activations: only if it rises and counts no deposits."""
         return not (self.is_falling or self.is_scheduled or self.has_window)
 
     @property
@@ -114,7 +114,7 @@ class RegisteredWatch:
 
     @property
     def spans_subjects(self) -> bool:
-        """Whether it measures the marks of many subjects together: those of a group, or of the board."""
+        """Whether it measures the marks of many subjects together: of a group, or of the board."""
         return self.is_over_board or self.by is not None
 
     @property
@@ -238,7 +238,7 @@ class ActiveDeployment:
 
     @cached_property
     def retests(self) -> dict[int, frozenset[str]]:
-        """The watches with waiting crossings that are to be tested again, and the kinds that each measured before."""
+        """The watches whose waiting crossings must be tested again, and the kinds that each watch measured before."""
         targets = [BackfillTarget.parse(job.task, job.name) for job in self.backfills]
         tests = [target for target in targets if target.task == BackfillTask.RETEST]
         return {target.watch_id: frozenset(target.former_kinds) for target in tests}
@@ -307,7 +307,7 @@ class ActiveDeployment:
 
     @cached_property
     def tags_in_windows(self) -> dict[str, frozenset[str]]:
-        """The tags that windows find the deposits of each kind by."""
+        """The tags by which windows find the deposits of each kind."""
         return self.deployment.tags_in_windows()
 
     @cached_property

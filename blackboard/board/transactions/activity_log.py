@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def note(txn: BoardTransaction, event: ActivityEvent, **columns: Any) -> None:
-    """Record what happened, unless the deployment says that the board records no activity.
+    """Record an entry, unless the deployment says that the board records no activity.
 
-    `columns` are those of `ActivityEventRow`.
+    `columns` are columns of `ActivityEventRow`.
     """
     if txn.active.deployment.activity:
         txn.activity.append(ActivityEventRow(0, txn.now, event, **columns))

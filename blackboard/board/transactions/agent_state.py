@@ -23,7 +23,7 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
 
 
 def question(txn: BoardTransaction, agent: str) -> list[Question]:
-    """Return the question for the state of an agent, to be asked with others; none if the transaction knows it."""
+    """Return the question for the state of an agent, to be asked with others; none if the transaction has the state."""
     return [] if agent in txn.agent_states else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
 
 
@@ -58,7 +58,7 @@ def paused_agents(txn: BoardTransaction) -> dict[str, str | None]:
 
 
 def end_failures(txn: BoardTransaction, agent: str) -> None:
-    """End the cooldown that failures in a row brought an agent, and count its failures from 0."""
+    """End the cooldown of an agent after failures in a row, and count its failures from 0."""
     if get(txn, agent).failures:
         set_cooldown(txn, agent, None, 0)
 

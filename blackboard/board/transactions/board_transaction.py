@@ -22,7 +22,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 KEPT_TAGS = 8
-"""The number of marks whose tags a transaction keeps: those of one mark before and after a change, with room."""
+"""The number of marks whose tags a transaction keeps: enough for one mark before and after a change."""
 
 
 class BoardTransaction:
@@ -164,7 +164,7 @@ class BoardTransaction:
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
 
     def reading_ahead(self) -> RowsReadAhead | None:
-        """Return the rows that are read ahead, to read more; None in a file, where this would cost more than it saves.
+        """Return the rows that are read ahead, so that more can be read; None in a file, where this saves nothing.
 
         On a server, each answer costs a round trip.
         """
@@ -228,7 +228,7 @@ class BoardTransaction:
     def tags(self, kind: str, payload: str | None) -> Tags | None:
         """Return the tags of a mark with a payload; None if its kind has none, or the payload was erased.
 
-        The last few are kept, because every watch on the kind asks for those of the same mark.
+        The last few are kept, because every watch on the kind asks for the tags of the same mark.
         """
         schema = self.kind(kind).tag_schema
         if not schema.names or payload is None:
@@ -241,12 +241,12 @@ class BoardTransaction:
         return found
 
     def record_time(self, at: Instant) -> None:
-        """Record an instant that no event of a mark carries."""
+        """Record an instant without an event of a mark."""
         self.sql.run(MARKS.record_time, at=at)
         self.recorded = at
 
     def delete_totals(self, watch_id: int, before: Instant = LAST_INSTANT) -> None:
-        """Delete the sums of a watch in all scopes, or those that were last brought up to date before an instant."""
+        """Delete the sums of a watch in all scopes, or only the sums that were last updated before an instant."""
         self.sql.run(CROSSINGS.delete_watch_totals, watch_id=watch_id, before=before)
         for key in [key for key in self.totals if key[0] == watch_id]:
             if all(sums.evaporated_through < before for sums in self.totals[key].values()):

@@ -10,7 +10,7 @@ from blackboard.store import tag_filters
 from blackboard.store.statements import MARKS
 
 FEW_MARKS = 1000
-"""If at most this many marks have a tag, they are read one by one, and not in the order of strength."""
+"""If at most this many marks have a tag, they are read one by one instead of in the order of strength."""
 
 
 def filter_of(txn: BoardTransaction, kind: str, where: Where | None) -> TagFilter | None:

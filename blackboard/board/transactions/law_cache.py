@@ -14,7 +14,7 @@ MAX_CACHED_LAWS = 10_000
 
 
 class LawCache:
-    """A cache of parsed laws by the key that marks carry. A key always means the same law."""
+    """A cache of parsed laws, by the key that marks store. A key always means the same law."""
 
     def __init__(self) -> None:
         self._cached: dict[str, Decay] = {}
@@ -44,6 +44,6 @@ class LawCache:
 
 @lru_cache(maxsize=1024)
 def law_key(law: Decay) -> str:
-    """Return the text that marks carry for a law: readable, and short even for a curve of many points."""
+    """Return the key of a law, which its marks store: a readable text that is short even for a curve of many points."""
     text = str(law)
     return text if len(text) <= 80 else f"{law.name}(#{hashlib.sha256(text.encode()).hexdigest()[:16]})"

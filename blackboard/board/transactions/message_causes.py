@@ -91,7 +91,7 @@ def unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
 
 
 def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow, held_by: str | None) -> Notice:
-    """Return the message about a crossing that waits for long."""
+    """Return the message about a crossing that has waited for a long time."""
     agent, waited = watch.agent.name, txn.now - row.noticed_at
     about = scope_name(row.subject)
     hold = f"It is held by: {held_by}." if held_by else "Nothing holds it."
@@ -150,7 +150,7 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
 
 
 def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
-    """Return the message about a mark of a kind that a sink is told of."""
+    """Return the message about a mark of a kind that is a topic of a sink."""
     fits = len(row.payload.encode()) <= MAX_PAYLOAD_BYTES
     text = row.payload if fits else f"The payload has {len(row.payload)} characters."
     return Notice(

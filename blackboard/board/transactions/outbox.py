@@ -18,7 +18,7 @@ from blackboard.store.statements import OUTBOX
 
 MAX_TITLE_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 2_000
-"""Longer texts are cut. A message names what to read on the board, which has the rest."""
+"""Longer texts are cut. The rest is on the board, and the message names where."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Notice:
         occurrence: The key of the event. A sink gets one message for each key.
         title: A line for people.
         text: More lines for people; "" for none.
-        remedy: A command that helps; "" for none.
+        remedy: A command that solves the problem; "" for none.
         data: The same for programs.
         scope: The subject or the group that it is about; None for the board.
         agent: The agent that it is about; None for none.
@@ -53,7 +53,7 @@ class Notice:
 
     @property
     def content(self) -> str:
-        """What the message says, in JSON."""
+        """The content of the message, in JSON."""
         parts = {
             "title": _cut(" ".join(_visible(self.title).split()), MAX_TITLE_CHARACTERS),
             "text": _cut(_visible(self.text), MAX_TEXT_CHARACTERS),

@@ -1,4 +1,4 @@
-"""The chain of provenance of a mark: the activations that deposited it, and those behind their inputs, to the end."""
+"""The chain of provenance of a mark: the activations that deposited it, those behind their inputs, and so on."""
 
 from __future__ import annotations
 

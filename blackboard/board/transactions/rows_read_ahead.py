@@ -1,7 +1,7 @@
 """Rows that a transaction reads together before it needs them, because on a server each answer costs a round trip.
 
-They are the stored marks of subjects, the keys of deposits, and what watches have absorbed of marks. The transaction
-answers from them as the database would: whatever it writes to these tables is noted here too.
+They are the stored marks of subjects, the keys of deposits, and the events of marks that watches have absorbed. The
+transaction answers from them as the database would: whatever it writes to these tables is noted here too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RowsReadAhead:
                 self._keys[row.key].append(row)
 
     def read_absorbed(self, sql: Transaction, watch_id: int, mark_ids: Iterable[int]) -> None:
-        """Read what a watch has absorbed of some marks. Reads nothing without marks."""
+        """Read the event up to which a watch has absorbed each of some marks. Without marks, read nothing."""
         if missing := [mark_id for mark_id in dict.fromkeys(mark_ids) if (watch_id, mark_id) not in self._absorbed]:
             self._absorbed |= {(watch_id, mark_id): None for mark_id in missing}
             for row in sql.all(CROSSINGS.absorbed_of_marks, watch_id=watch_id, mark_ids=sql.list_of(missing)):
@@ -59,11 +59,11 @@ class RowsReadAhead:
             self._watermarks[watch_id] = sql.one(CROSSINGS.get_watermark, id=watch_id) or 0
 
     def has_absorbed(self, watch_id: int, mark_id: int) -> bool:
-        """Return whether it was read ahead what a watch has absorbed of a mark."""
+        """Return whether the absorbed event of a mark and a watch was read ahead."""
         return (watch_id, mark_id) in self._absorbed
 
     def absorbed(self, watch_id: int, mark_id: int) -> AbsorbedRow | None:
-        """Return what a watch has absorbed of a mark, if it was read ahead; see `CROSSINGS.get_absorbed`."""
+        """Return the absorbed event of a mark and a watch, if it was read ahead; see `CROSSINGS.get_absorbed`."""
         return self._absorbed[watch_id, mark_id]
 
     def watermark(self, watch_id: int) -> int | None:
@@ -71,7 +71,7 @@ class RowsReadAhead:
         return self._watermarks.get(watch_id)
 
     def forget_absorbed(self, mark_id: int | None = None) -> None:
-        """Forget what watches have absorbed of a mark, or of all marks, because the transaction changes it."""
+        """Forget the absorbed events of a mark, or of all marks, because the transaction changes them."""
         if mark_id is None:
             self._absorbed.clear()
             self._watches.clear()

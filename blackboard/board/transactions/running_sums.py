@@ -25,6 +25,6 @@ class RunningSums:
     changed: bool = False
 
     def clear(self) -> None:
-        """Set the sums to those of no marks."""
+        """Set the sums to 0, as without marks."""
         self.marks, self.sum0, self.sum1, self.error0, self.error1 = 0, 0.0, 0.0, 0.0, 0.0
         self.changed = True

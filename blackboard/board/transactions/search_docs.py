@@ -29,13 +29,13 @@ class Phase(StrEnum):
     """The state of the work on the index of a kind."""
 
     LIVE = "live"
-    """The live marks of the time before it was declared are put into it."""
+    """The live marks from before the declaration are put into the index."""
     FADED = "faded"
-    """The faded marks are put into it, from the history."""
+    """The faded marks are put into the index, from the history."""
     DONE = "done"
-    """It has all marks."""
+    """The index has all marks."""
     REMOVED = "removed"
-    """It is being removed, because the kind is no longer searched, or by other fields."""
+    """The index is being removed, because the kind is no longer searched, or has other fields to search."""
 
 
 class Change(NamedTuple):
@@ -128,7 +128,7 @@ def kinds(sql: Transaction) -> set[str]:
 
 
 def erase(txn: BoardTransaction, texts: Sequence[tuple[str, int, int | None]]) -> None:
-    """Remove texts from every index: each is that of a kind, a mark, and an event (None: whatever event holds it)."""
+    """Remove texts from every index, each by its kind, its mark, and the event that has it (None: any event)."""
     erased = 0
     for row in txn.sql.all(SEARCH.kinds):
         fields = schema_of(txn.sql, row.kind, row.number)

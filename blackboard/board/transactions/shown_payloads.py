@@ -1,4 +1,4 @@
-"""The deposit whose payload a mark shows: that of the latest occurrence, which need not be the last deposit."""
+"""The deposit whose payload a mark shows: the deposit that occurred last, which may not be the last recorded one."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ def strongest(
 ) -> list[tuple[MarkRow, float]]:
     """Return the strongest live marks of a kind, of one subject or of the board, with their strengths now or `as_of`.
 
-    With `tags`, only marks that have these tags are returned. The limit may leave out some of many equally strong
-    marks: usually the oldest of them. With `oldest_first`, it leaves out the newest, as a list with pages needs it.
+    With `tags`, only marks that have these tags are returned. If many marks are equally strong, the limit leaves out
+    some of them: usually the oldest. With `oldest_first`, it leaves out the newest, as a list with pages needs it.
     """
     txn.kind(kind)  # it must exist
     are_few = False

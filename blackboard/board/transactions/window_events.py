@@ -149,7 +149,7 @@ def _newest(
 
 
 def record(sql: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[str]]) -> None:
-    """Record a deposit for the windows that count its kind, with the keys of the tags that they find it by."""
+    """Record a deposit for the windows that count its kind, with the keys of the tags by which they find it."""
     sql.put(WINDOWS.insert_window_event, row)
     for name, values in keys.items():
         add_tag(sql, row, name, values)
@@ -165,7 +165,7 @@ def add_tag(sql: Transaction, row: WindowEventRow, name: str, values: Iterable[s
 
 
 def keys_of(sql: Transaction, event_id: int) -> dict[str, frozenset[str]]:
-    """Return the keys of the tags that windows find a deposit by."""
+    """Return the keys of the tags by which windows find a deposit."""
     keys: dict[str, frozenset[str]] = {}
     for row in sql.all(WINDOWS.tags_of_deposit, event_id=event_id):
         keys[row.name] = keys.get(row.name, frozenset()) | {row.value}

@@ -51,7 +51,7 @@ def is_gone(txn: BoardTransaction, agent: str) -> bool:
 
 
 def shown_to_people(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Return an activation for display: that of a gone agent is held, without an instant when it continues."""
+    """Return an activation for display: as held, and without a next instant, if its agent is gone."""
     if row.state not in (ActivationState.READY, ActivationState.HELD) or not is_gone(txn, row.agent):
         return row
     error = HELD_BY if row.error is None else f"{HELD_BY}; before that: {row.error}"

@@ -21,7 +21,7 @@ from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 PRESENCE_INTERVAL: Duration = MINUTE
 """How often a waiting worker of a remote agent records that it waits."""
 REMOTE_SILENCE: Duration = 5 * MINUTE
-"""How long no worker must have claimed or waited for a remote agent before the board shows it as unserved."""
+"""After this time without a claim or a waiting worker, the board shows a remote agent as unserved."""
 
 Code = Mapping[str, str | None]
 """The digests of the code of some agents, by name."""
@@ -77,8 +77,9 @@ def unserved(
 ) -> UnservedAgent | None:
     """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims.
 
-    A remote agent is unserved if no worker has claimed or waited for it for `silence`, and none runs it. A shorter
-    silence than two intervals of presence counts as two, because a waiting worker says so once in an interval.
+    A remote agent is unserved if no worker has claimed or waited for it for `silence`, and none runs it. A `silence`
+    that is shorter than two intervals of presence counts as two intervals, because a waiting worker reports itself once
+    in each interval.
     """
     if (spec := txn.deployment.agents.get(agent)) is not None and spec.remote:
         return _unserved_remote(txn, agent, silence)
@@ -160,7 +161,7 @@ def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at:
 
 
 def _code_since(txn: BoardTransaction, agent: str) -> Instant:
-    """Return since when the deployments have had an agent with its present code, or have not had the agent."""
+    """Return since when the deployments have had the present code of an agent, or have not had a gone agent."""
     since = txn.now
     present = _code_in(txn.deployment, agent)
     for row in reversed(txn.sql.all(DEPLOYMENTS.deployments)):

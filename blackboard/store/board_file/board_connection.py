@@ -2,7 +2,7 @@
 
 A person or a program may remove the write-ahead log of a board in use. SQLite then continues in a file without a name,
 while other processes begin a new log. So each connection knows its log, and a commit is acknowledged only if that log
-is still the one at its path.
+is still at its path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOLDER = Path(__file__).with_name("shared_lock_process.py")
 
 
 class LogLost(StoreError):
-    """The log of an open connection has lost its path to another log; `committed` says whether a commit came before."""
+    """Another log has taken the path of an open connection's log; `committed` says whether a commit came before."""
 
     def __init__(self, opened: OpenFile | None, *, committed: bool) -> None:
         self.committed = committed
@@ -54,7 +54,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
     def open_log(self) -> None:
         """Make SQLite open its log, and store the identity of the log.
 
-        If this connection found no log, a log that is there now belongs to another connection, which deletes it.
+        If this connection found no log, a log that exists now belongs to another connection, which deletes it.
         """
         self.execute("PRAGMA schema_version").fetchone()
         if self.opened is not None and self.execute("PRAGMA journal_mode").fetchone() == ("wal",):
@@ -118,8 +118,8 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
 def read_only_parameters(files: BoardFiles) -> str | None:
     """Return how a URI opens a file that cannot be written, such as on a read-only mount; None if it can be written.
 
-    SQLite needs an index to read a write-ahead log. Where it cannot create an index, it reads only a file without a
-    log, and must be told that no process writes to it.
+    SQLite needs an index to read a write-ahead log. If it cannot create an index, it reads only a file without a log,
+    and the URI must say that no process writes to the file.
 
     Raises:
         StoreError: There is a log without an index.
@@ -171,8 +171,8 @@ def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
     """Keep the log that has replaced this connection's log.
 
     The last connection to a file copies its log into the file and deletes the log at its path. A connection with
-    another log must not do so, because its copy would not fit that log, which others have written. SQLite does neither
-    while another process has a lock on the file.
+    another log must not do so, because that log has the writes of others. SQLite does neither while another process has
+    a lock on the file. So a process holds such a lock.
     """
     if opened is None or not opened.is_beside_another_log or len(library_guard.connections_to(opened.file)) > 1:
         yield

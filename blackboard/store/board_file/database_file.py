@@ -56,7 +56,7 @@ class DatabaseFile:
         """Check that the file can be opened, and create it if it is missing and is to be written.
 
         Raises:
-            StoreMissing: There is no such file, and it is to be read; or a removed file has left its log.
+            StoreMissing: There is no such file, and it should be read; or a removed file has left its log.
             StoreError: It cannot be created or reached, or its log is behind a link.
         """
         inherited_files.check(self.path)
@@ -114,7 +114,7 @@ class DatabaseFile:
             raise self._other_names_error()
 
     def check_is_file(self) -> None:
-        """Check that there is no folder, device or pipe in the place of the file.
+        """Check that the path is not a folder, a device or a pipe.
 
         Raises:
             StoreForeign: Something else is there.

@@ -1,4 +1,4 @@
-"""Finds that the file of open connections was replaced, or that their log was removed, and closes the connections.
+"""Closes open connections when their file was replaced, or when their log was removed.
 
 SQLite would continue with files that have lost their paths.
 """
@@ -37,7 +37,7 @@ class FileGuard:
             raise
 
     def give_up_outdated(self, connection: Any) -> bool:
-        """Close the connections if one of them does not have the log at the path open; return whether it is so.
+        """Close all connections if one of them has another log open than that at the path; return whether it had.
 
         The index of the log is compared: processes with two indexes would overwrite each other's part of a log.
 

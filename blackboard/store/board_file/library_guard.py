@@ -30,7 +30,7 @@ from blackboard.system.private_files import create_private
 Identity = tuple[int, int]
 """The device and the inode of a file."""
 OTHERS_ANNOUNCE = sqlite_driver.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
-"""Whether an audit event of `sqlite3` announces another library's connection, and not one of the board's."""
+"""Whether an audit event of `sqlite3` announces a connection of another library, and not of the board's own."""
 
 
 class LogInUse(StoreError):
@@ -69,7 +69,7 @@ class OpenFile:
 
     @property
     def has_its_log(self) -> bool:
-        """Whether the log and the index at the path are those that the connection has open."""
+        """Whether the connection has the log and the index at the path open."""
         return self.log is None or (identity(self.wal), identity(self.shm)) == (self.log, self.index)
 
     @property
@@ -91,7 +91,7 @@ class OpenFile:
 
 
 _open: dict[int, OpenFile] = {}
-"""The files of all open connections, by the id of the connection. Its single steps need no lock."""
+"""The files of all open connections, by the id of the connection. It needs no lock, because each access is one step."""
 _lock = threading.Lock()
 _watches = False
 
@@ -167,7 +167,7 @@ def identity(path: Any) -> Identity | None:
 
 
 def _watch() -> None:
-    """Install the audit hook with the first board. It cannot be removed, so other programs should not pay for it."""
+    """Install the audit hook with the first board, not earlier, because it cannot be removed."""
     global _watches
     if OTHERS_ANNOUNCE and not _watches:
         _watches = True
@@ -207,7 +207,7 @@ def _names(database: Any) -> Iterable[str]:
 def _check_descriptors(opened: OpenFile) -> None:
     """Refuse a file that this process has open already.
 
-    Where the board uses the interpreter's `sqlite3`, this may be a connection of the same library.
+    If the board uses the interpreter's `sqlite3`, the file may be open through the same library, which is safe.
     """
     if OTHERS_ANNOUNCE and (descriptors := inherited_files.descriptors_of(opened.file)):
         raise LibraryConflict(

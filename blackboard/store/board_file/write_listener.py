@@ -13,15 +13,16 @@ from blackboard.system.file_writes import FileWrites
 SHORTEST_PAUSE_SECONDS = 0.01
 """The shortest time between two calls because of writes."""
 LONGEST_PAUSE_SECONDS = 1.0
-"""A write reaches the log before its commit can be read: after the disk has taken it. So calls follow a write at
-growing intervals, up to this one."""
+"""A write reaches the log before its commit can be read, because the disk must store it first. So calls follow a write
+at growing intervals, up to this interval.
+"""
 
 
 @contextmanager
 def writes_heard(database: Path, wake: Callable[[], None]) -> Iterator[bool]:
     """Call `wake` in the context after each commit of any process on this machine, within about a second.
 
-    Yields whether the system tells of writes.
+    Yields whether the system reports writes.
     """
     try:
         writes: FileWrites | None = FileWrites(BoardFiles(database).wal)

@@ -4,9 +4,9 @@ The system frees a lock when its process dies. No process blocks in `flock`, bec
 cannot be interrupted. A waiting process tries repeatedly: for the queue lock at an interval that shrinks with the time
 that it has waited, so the process that has waited longest is usually served first.
 
-A process that has just written could still take the lock again before any other process has looked. So there are two
-locks. The holder of the queue lock writes next, and keeps the queue lock until it holds the write lock. A process that
-has written queues behind that holder.
+A process that has just written could take the lock again before any other process tries. So there are two locks. The
+holder of the queue lock writes next, and keeps the queue lock until it holds the write lock. A process that has written
+queues behind that holder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Interval(NamedTuple):
     """The time between two attempts to take a lock, in microseconds."""
 
     waited_below: Duration
-    """It applies to a process that has waited no longer than this."""
+    """The interval applies to a process that has waited for a shorter time than this."""
     queue: Duration
     """The time between two attempts to take the queue lock."""
     lock: Duration
@@ -46,14 +46,14 @@ INTERVALS = (
     Interval(waited_below=1_000_000, queue=300, lock=500),
 )
 LONG_INTERVAL: Duration = 1_000
-"""The time between two attempts of a long wait, such as that for a process that was suspended."""
+"""The time between two attempts of a long wait, such as the wait for a suspended process."""
 
 
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
-    The lock files are made beside the file. Their permissions follow those of `users_of`, by default the file
-    itself. `seconds` is the longest wait.
+    The lock files are made beside the file. They have the permissions of `users_of`, by default the file itself.
+    `seconds` is the longest wait.
     """
 
     def __init__(self, path: Path, seconds: float, users_of: Path | None = None) -> None:
@@ -165,7 +165,7 @@ class WriteLock:
 def _open(path: Path, mode: int) -> io.FileIO:
     """Open a lock file. A file object closes itself if a signal's exception ends this function; a number does not.
 
-    Nothing is ever written to the file, so a link that somebody puts here between the two lines does no harm.
+    Nothing is ever written to the file, so a link does no harm that somebody puts here between the two lines.
     """
     with contextlib.suppress(FileExistsError):
         os.close(create_private(path, os.O_RDWR, mode))

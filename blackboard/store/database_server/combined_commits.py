@@ -1,7 +1,7 @@
 """Commits of the work of several processes on a server in one transaction; see `submission_queue`.
 
-The process that has the turn commits its own work and that of all that wait. So many processes share one flush to the
-disk and one wait for the lock, as the threads of one process do in `group_commit`.
+The process that has the turn commits its own work and the work of all waiting processes. So many processes share one
+flush to the disk and one wait for the lock, as the threads of one process do in `group_commit`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from blackboard.store.transaction import Transaction, WorkEffects
 from blackboard.system.failpoints import failpoint
 
 MAX_FAILED = 3
-"""How many submissions of others may fail in a turn. After that, a turn does no work of others."""
+"""The number of failures after which a turn does no more work of other processes."""
 
 
 class SubmissionFailed(Exception):  # no caller sees it

@@ -1,6 +1,6 @@
-"""The connection that tells a process of commits on a server, and holds the locks that show that the process is alive.
+"""The connection that notifies a process of commits on a server, and holds the locks that show that it is alive.
 
-Nothing rests on a notification, because a process looks at the board at each tick as well. After each new connection,
+No work depends on a notification, because a process also reads the board at each tick. After each new connection,
 every subscriber is woken, because commits before it were not heard.
 """
 
@@ -39,7 +39,7 @@ class ListeningConnection:
     """The one listening connection of a process to a board. It is open while there is a subscriber.
 
     Args:
-        connect: Opens a connection on which each statement is a transaction, and which keeps what it is told.
+        connect: Opens a connection on which each statement is a transaction, and which keeps its settings.
 
     Attributes:
         sender: The name of this process in its notifications. It does not hear its own notifications.
@@ -56,7 +56,7 @@ class ListeningConnection:
         self._keys: set[int] = set()
         """The numbers of the locks that this process holds."""
         self._held: set[int] = set()
-        """Those that the present connection has."""
+        """The numbers of the locks that the present connection has."""
         self._free_since: dict[int, int] = {}
         """Since when the lock of each registered worker is free, in monotonic time."""
         self._reported: set[int] = set()
@@ -123,7 +123,7 @@ class ListeningConnection:
         return news
 
     def before_fork(self) -> None:
-        """Do nothing: this process goes on listening."""
+        """Do nothing: this process continues to listen."""
 
     def after_fork(self, *, in_child: bool) -> None:
         """In a child, forget the connection, the thread and the subscribers of the parent."""
@@ -207,7 +207,7 @@ class ListeningConnection:
             self._held.discard(key)
 
     def _look_for_dead(self, cursor: Any) -> bool:
-        """Note which locks of registered workers are free, and return whether another one has been for long enough."""
+        """Note which locks of registered workers are free, and return whether another worker now counts as dead."""
         cursor.execute(_FREE_LOCKS)
         free, now = {row[0] for row in cursor.fetchall()} - self._keys, self._clock.monotonic()
         self._free_since = {key: self._free_since.get(key, now) for key in free}
@@ -224,7 +224,7 @@ class ListeningConnection:
 
 
 def notification(sender: str) -> str:
-    """Return the statements that notify every listener of a board, except that of the sender.
+    """Return the statements that notify every listener of a board, except the sender's own.
 
     They are a transaction that does not wait for the disk: others could not commit meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Measurements of a server: its version, its clock, its durability, and what stands before it."""
+"""Measurements of a server: its version, its clock, its durability, and whether a pooler is in front of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ServerHealth:
     Attributes:
         version: The version of the server, as it names it.
         is_standby: Whether it is a standby, which can only be read.
-        skew: By how many microseconds the clock of this machine is ahead of the server's; negative if it is behind.
+        skew: The microseconds by which the clock of this machine is ahead of the server's; negative if it is behind.
         is_pooled: Whether a pooler gives each transaction a connection that it may share.
         keeps_statements: Whether this process lets a connection keep statements and settings.
         is_heard: Whether processes with this configuration hear of commits at once.

@@ -1,4 +1,4 @@
-"""The clock of a server, which all processes of its boards follow. So a machine whose clock is off changes nothing."""
+"""The clock of a server, which all processes of its boards follow. So a wrong clock of one machine has no effect."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ DRIFT = 10_000
 class ServerClock(SystemClock):
     """The clock of a server, between its answers counted on by the monotonic time of this machine.
 
-    Each transaction observes the server's time. An observation is only as exact as the answer was quick, so a slow one
-    does not replace a better one, unless the server's clock was set meanwhile.
+    Each transaction observes the server's time. The quicker the answer, the more exact is the observation. So a slow
+    observation does not replace a better one, unless the server's clock was set meanwhile.
 
     Args:
         ask: Returns the time of the server.

@@ -96,7 +96,7 @@ class ServerTransaction(Transaction):
         self._receive()
 
     def _receive(self) -> None:
-        """Send the statements that wait, and take their answers. Rows that are put wait on."""
+        """Send the statements that wait, and take their answers. Rows that were put continue to wait."""
         self._pipeline.receive()
         if self._counted:
             for answer, effects, effect in self._counted:
@@ -129,7 +129,7 @@ class ServerTransaction(Transaction):
             return  # the rules will ask again, and see the error
 
     def _place_of(self, statement: Statement[object], given: Sequence[Any]) -> Answer:
-        """Return the place for the answer to a question, which is asked now unless it was asked before."""
+        """Return the place for the answer to a question. The question is asked now, unless it was asked before."""
         if (answer := self._kept.find(statement, given)) is None:
             answer = Answer()
             self._add(statement.compiled(self.dialect)[0], given, answer)

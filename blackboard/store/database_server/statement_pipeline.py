@@ -141,7 +141,7 @@ class StatementPipeline:
             raise error
 
     def send(self) -> None:
-        """Send the statements that wait, and take their answers with those of the next message.
+        """Send the statements that wait, and take their answers with the answers of the next message.
 
         Without BEGIN they are a transaction. The connection must not be used before the next call of `receive`, except
         through this pipeline.

@@ -1,10 +1,10 @@
-"""Work that processes on a server hand to each other, so that one transaction does the work of all that wait.
+"""Work that processes on a server hand to each other, so that one transaction does the work of all waiting processes.
 
 Each writer has one row in the table `submission`. A writer that finds the board busy writes its request there and
 commits the row, without waiting for the disk. Then it waits for its turn. The writer that has the turn does its own
-work and the requests of all others that wait, and writes their results into their rows, in one transaction. A writer
-whose request was done meanwhile gives way at once. If the writer that has the turn dies, the requests still wait, and
-the next one does them.
+work and the waiting requests of all others, and writes their results into their rows, in one transaction. If a writer's
+request was done meanwhile, it gives its turn up at once. If the writer that has the turn dies, the requests still wait,
+and the next one does them.
 
 A request is never lost, and never done twice: it is done together with its result. If a writer gives up, or loses its
 connection, it withdraws its request, and so learns whether it was done.
@@ -36,7 +36,7 @@ MAX_SUBMISSIONS = 64
 BUSY: Duration = SECOND
 """How long the board counts as busy after a writer waited."""
 STALE_SECONDS = 30
-"""After this time, a request that waits is left alone: its process is gone, because no wait lasts so long."""
+"""After this time, nobody does a waiting request: its process is gone, because no wait lasts so long."""
 KEPT_SECONDS = 3600
 """How long the row of a writer stays, if the writer did not remove it itself."""
 
@@ -84,7 +84,8 @@ class Submission(NamedTuple):
 
     Attributes:
         request: The request, as a JSON value.
-        read: Returns the result of the work for its JSON value, and for the effects that this process has to tell of.
+        read: Returns the result of the work for its JSON value, and for the effects of which this process must notify
+            others.
     """
 
     request: Any

@@ -230,7 +230,7 @@ def partial_file(target: Path) -> Iterator[Path]:
 
 
 def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
-    """Give the old board and its log a second name, and only then remove the log under its first name.
+    """Give the old board and its log a second name. Only then remove the log under its first name.
 
     If a person removed only the board, its log is still there. The log is kept too.
     """

@@ -1,4 +1,4 @@
-"""Compaction: the file is written anew, without the remains of deleted rows and without unused pages.
+"""Compaction: it rewrites the file without the remains of deleted rows and without unused pages.
 
 SQLite's VACUUM blocks all writers while it builds the new content, and some builds of the library do that in memory.
 Here the new content is built in a file beside the board while others write. Then one transaction copies the new content
@@ -24,14 +24,14 @@ from blackboard.system.board_files import BoardFiles
 from blackboard.system.private_files import open_private
 
 MAX_TRIES = 3
-"""The number of tries while others write. After them, writers have to wait."""
+"""The number of tries while others write. After these tries, writers have to wait."""
 
 READER_WAIT_MILLISECONDS = 500
 """The longest wait of writers for a reader that still needs the log."""
 
 
 def compact(database: Database, *, insist: bool = True) -> bool:
-    """Write the file of a board anew, and empty its write-ahead log; returns whether both are done.
+    """Rewrite the file of a board, and empty its write-ahead log; returns whether both are done.
 
     If the process dies during this, the board is unchanged.
 

@@ -55,7 +55,8 @@ def query(
 ) -> Result:
     """Run one query on an SQLite board, over views or tables, and return at most `limit` rows.
 
-    `values` are those of its placeholders, `parameters` those of the URI of a file that cannot be written.
+    `values` are the values of its placeholders. `parameters` are the parameters of the URI of a file that cannot be
+    written.
 
     Raises:
         InvalidQuery: The SQL is invalid, or the statement writes.
