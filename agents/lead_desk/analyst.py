@@ -1,7 +1,7 @@
 """Analyst: finds patterns in the outcomes of the whole board, in one model call.
 
-Every outcome is evidence for exactly one insight, independent of the model's answer: the first pattern that names it
-keeps it, and the baseline gets the outcomes that no pattern names.
+Every outcome is evidence for exactly one insight, whatever the model answers: it belongs to the first pattern that
+names it, or to the baseline if no pattern does.
 """
 
 from __future__ import annotations

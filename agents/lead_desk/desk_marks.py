@@ -1,7 +1,7 @@
 """The kinds of mark on the lead desk.
 
 The subject of every mark about a lead is the person: the email address or the telephone number, in one spelling. Two
-enquiries of one person are two leads with the same subject, so marks about one enquiry also carry its mark id. `need`
+enquiries of one person are two leads with the same subject, so marks about one enquiry also have its mark id. `need`
 and `decision` are the board's own kinds.
 """
 

@@ -42,7 +42,7 @@ class AppointmentReader(Protocol):
     board_id: str
     """The id of the board."""
     former_settings: Sequence[Mapping[str, Any]]
-    """The former settings of this process, if it has published under other settings than those that are active now."""
+    """The former settings of this process, if it has published with other settings than the active ones."""
 
     def marks(self, kind: type[Appointment]) -> Sequence[Appointment]:
         """Return the live marks of a kind."""
@@ -51,7 +51,7 @@ class AppointmentReader(Protocol):
 def publish(reader: AppointmentReader, settings: Mapping[str, Any]) -> None:
     """Write the appointments on the board to the calendar file as the desk's own events.
 
-    If another file was the calendar before, take them out of that file.
+    If another file was the calendar before, remove the desk's events from that file.
 
     Raises:
         AgentError: A file is not a calendar or cannot be written.
@@ -69,7 +69,7 @@ def publish(reader: AppointmentReader, settings: Mapping[str, Any]) -> None:
 
 
 def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what is wrong with the calendar file, for `doctor`.
+    """Yield the problems of the calendar file, for `doctor`.
 
     Raises:
         ConfigurationError: The section `[settings.lead_desk]` has mistakes.

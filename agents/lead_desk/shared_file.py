@@ -1,7 +1,7 @@
 """A file that several programs and users share: reads it, notices changes, and replaces it.
 
-A file behind a symbolic link or a bind mount keeps its place: the new content is written beside the real file, which it
-then replaces. A link that another user could have placed is not followed, because it could lead to any file.
+A file behind a symbolic link or a bind mount keeps its place: the new content is written to a file beside the real one,
+and then replaces it. A link that another user could have placed is not followed, because it could lead to any file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LOCK_TIMEOUT_MICROSECONDS = 10_000_000
 RETRY_INTERVAL_SECONDS = 0.005
 """Seconds between two attempts."""
 FILE_TIME_STEP_NANOSECONDS = 100_000_000
-"""Nanoseconds within which two changes may carry the same time."""
+"""Nanoseconds within which two changes of a file may have the same time."""
 MAX_LINKS = 40
 IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
 """Errors for which the file is written in place: it is a mount of its own, or its folder cannot be written to."""
@@ -47,7 +47,7 @@ class Signature(NamedTuple):
 
 
 def signature(path: Path) -> tuple[Signature | None, bool]:
-    """Return the signature of a file, None if there is none, and whether a later change will certainly show in it.
+    """Return the signature of a file (None without a file), and whether a later change will certainly show in it.
 
     Raises:
         AgentError: The file cannot be reached.

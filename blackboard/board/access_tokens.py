@@ -79,7 +79,7 @@ def revoke(txn: BoardTransaction, name: str, author: str) -> None:
 
 
 def secret(txn: BoardTransaction, name: str) -> str:
-    """Return a random text that only this board knows. It is made when it is first asked for."""
+    """Return a random text that is stored on this board only. It is made when it is first asked for."""
     value = txn.sql.one(TOKENS.get_secret, name=name)
     if value is None:
         value = secrets.token_hex(32)

@@ -64,7 +64,7 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
 
 
 def check_at_rest(board: Blackboard) -> None:
-    """Check that nobody works on a board, so that it can be copied.
+    """Check that a board is at rest, so that it can be copied.
 
     Raises:
         StoreBusy: A daemon serves it.
@@ -93,7 +93,7 @@ def copy_board(
     Args:
         source: The board.
         target: An empty board.
-        progress: Called with a table, the number of its copied rows, and that of all its rows.
+        progress: Called with a table, the number of its copied rows, and the number of all its rows.
 
     Raises:
         StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
@@ -172,7 +172,7 @@ def query(
 ) -> Result:
     """Run one SELECT over views or tables, where it can only read, and return at most `limit` rows.
 
-    On a file that is a process of its own, and on a server a transaction of its own.
+    For a file, the query runs in a process of its own; on a server, in a transaction of its own.
 
     Args:
         board: The board.

@@ -74,7 +74,7 @@ class Blackboard(
         Args:
             url_or_path: An SQLAlchemy URL such as `sqlite:///board.db`, or the path of an SQLite file.
             author: The name that signs every deposit; by default `person:` and the user's name.
-            clock: The source of time; by default the machine's clock, or that of the server.
+            clock: The source of time; by default the machine's clock or, on a server, the server's.
             kinds: Mark classes that this process shall know. A deposit makes its own class known.
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
@@ -84,7 +84,8 @@ class Blackboard(
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
             prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
                 that gives each transaction another connection, such as PgBouncer in its transaction mode.
-            direct_url: The URL of the server itself, for notifications, if `url_or_path` names a pooler.
+            direct_url: The URL of the server itself, for notifications and the locks of workers, if `url_or_path` names
+                a pooler.
             share_commits: Whether deposits of processes that wait for each other on a server share transactions.
             query_url: The URL of the same database on a server as a user who may only read. Queries that a server over
                 HTTP takes run as this user.
@@ -173,7 +174,7 @@ class Blackboard(
             A function that unsubscribes.
 
         Raises:
-            TypeError: The callback is a coroutine function, which nothing would await.
+            TypeError: The callback is a coroutine function, which nobody would await.
         """
         return self.session.subscribe(callback, every_commit=every_commit)
 

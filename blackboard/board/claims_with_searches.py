@@ -1,4 +1,4 @@
-"""Claims of activations. What their agents search is searched on a snapshot, between two tries of a claim.
+"""Claims of activations whose agents search. The searches run on a snapshot, between two tries of a claim.
 
 A search may take long, and other writers wait while a claim writes.
 """

@@ -1,4 +1,4 @@
-"""What pages show of a board beyond the public interface of `Blackboard`."""
+"""Readings of a board for its pages, in addition to the public interface of `Blackboard`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def newest_events(board: Blackboard, subject: str, limit: int, before: int | Non
 
 
 def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
-    """Return what was sent to a model in a call, and what it answered.
+    """Return the request and the answer of a model call.
 
     Raises:
         NotFound: There is no such call.
@@ -76,12 +76,12 @@ def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
 
 
 def costs_by_model(board: Blackboard, days: int) -> list[ModelCostRow]:
-    """Return what the calls of each model used and cost, for a number of days (UTC) up to today."""
+    """Return the tokens and the cost of the calls of each model, for a number of days (UTC) up to today."""
     return board.session.read(lambda txn: board_status.costs_by_model(txn, days))
 
 
 def usage_by_activation(board: Blackboard, activation_ids: Collection[int]) -> list[ActivationUsage]:
-    """Return what the model calls of some activations used and cost, for those that made any."""
+    """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
     return board.session.read(lambda txn: board_status.usage_by_activation(txn, activation_ids))
 
 

@@ -1,4 +1,4 @@
-"""The record of what was written into a project. `connect --remove` takes back exactly this."""
+"""The record of the text that was written into a project. `connect --remove` removes exactly this text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The changes of a project's files that connect it to a board, or that take a connection back.
+"""The changes of a project's files that connect it to a board, or that remove a connection.
 
-A record beside the settings says what was written. What a person has changed since differs from the record, and is left
-alone.
+A record beside the settings has the text that was written. If a person has changed a part since, it differs from the
+record and stays as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ProjectChanges:
         folder: The folder of the project.
 
     Attributes:
-        notes: What was left alone, and why.
+        notes: The parts that stay as they are, with the reasons.
     """
 
     folder: Path
@@ -69,7 +69,7 @@ class ProjectChanges:
 
     @property
     def earlier(self) -> Wish | None:
-        """What the project is connected with; None if it is not."""
+        """The present connection of the project; None if there is none."""
         return None if WISH not in self._record else Wish(**self._record[WISH])
 
     def connect(self, wish: Wish) -> None:
@@ -84,7 +84,7 @@ class ProjectChanges:
         self._after[RECORD] = write_record(self._record)
 
     def disconnect(self) -> None:
-        """Take back what was written."""
+        """Remove what was written."""
         self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, None)
         self._set_value(SETTINGS, ("hooks", "Stop"), None, None)
         self._set_text(SKILL, None)
@@ -160,9 +160,9 @@ class ProjectChanges:
         return next(([*path, at] for at, part in container.parts.items() if part.value == value), None)
 
     def _add(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> dict[str, Any]:
-        """Add an entry and what is missing around it, and return what else is needed to take it back.
+        """Add an entry and the missing objects around it, and return the data that its removal needs.
 
-        It is the paths of what was added around it, and the white space that was there instead.
+        These are the paths of the objects that were added around it, and the white space that was there before.
 
         Raises:
             UsageError: The file has something else where the entry belongs.
@@ -188,7 +188,7 @@ class ProjectChanges:
         return {"added": added, "space": space}
 
     def _take_back(self, name: str, written: dict[str, Any], place: list[str | int]) -> None:
-        """Remove an entry, and what was added around it, if nothing else is in it."""
+        """Remove an entry, and the objects that were added around it, if they have no other entry."""
         outermost = written["added"][0] if written["added"] else place
         text = json_text.remove(self._after[name] or "", place, written["space"] if place == outermost else "")
         del self._record[name]

@@ -1,4 +1,4 @@
-"""A board, or a client of a server, with what one caller may do on it. Who calls is never an argument of a tool."""
+"""A board, or a client of a server, with the rights of one caller. No argument of a tool names the caller."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class BoardAccess:
 
     Attributes:
         board: The board in the caller's name, or the client of a server, whose token names the caller.
-        scopes: What the caller may do, as the scopes of a token; None for everything but answers to needs.
+        scopes: What the caller may do, as the scopes of a token; None for everything except answers to needs.
     """
 
     board: Blackboard | Client
     scopes: Scopes | None = None
 
     def allows(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
-        """Return whether the caller may do something: at all, or for a kind or an agent, and for a subject."""
+        """Return whether the caller may do something: in general, or for a kind or an agent, and for a subject."""
         return verb != "answer" if self.scopes is None else self.scopes.allow(verb, name, subject)
 
     def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:
@@ -59,7 +59,7 @@ class BoardAccess:
             self.require("deposit", kind, normalize_subject(subject))
 
     def reading(self) -> AbstractContextManager[None]:
-        """Return a context that limits the time of its reads. A server limits those of its clients itself."""
+        """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""
         from blackboard.board import Blackboard
 
         return self.board.reads_within(READING_TIME) if isinstance(self.board, Blackboard) else nullcontext()

@@ -87,7 +87,7 @@ class Channel:
         return [item.id for item in ready], min(((at - now) / timedelta(seconds=1) for at in later), default=None)
 
     def _agenda(self) -> list[AgendaItem]:
-        """Return all crossings of the agent that wait. Those of other agents may be stronger, however many they are."""
+        """Return all crossings of the agent that wait, even if many crossings of other agents are stronger."""
         board = self._access.board
         if isinstance(board, Blackboard):
             return page_readings.agenda_of(board, self._agent)

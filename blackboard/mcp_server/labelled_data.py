@@ -1,7 +1,7 @@
 """Texts of authors, in the form that a model receives: labelled as data of their author, and bounded in size.
 
 A payload may contain a sentence that reads like an instruction. So every answer with texts of authors begins with
-`NOTE`, each text stands in a field below the name of its author, and no text of an author is put into a prompt, a
+`NOTE`, and each text is in a field below the name of its author. No text of an author is put into a prompt, a
 description or a sentence of this program.
 """
 
@@ -43,7 +43,7 @@ def payload_of(payload: Mapping[str, Any] | None, max_bytes: int = MAX_PAYLOAD_B
 
 
 def mark_of(mark: MarkRecord | ClaimedMark, max_bytes: int = MAX_PAYLOAD_BYTES) -> dict[str, Any]:
-    """Return a mark with what a model needs of it. A payload that is longer than `max_bytes` is cut."""
+    """Return the fields of a mark that a model needs. A payload that is longer than `max_bytes` is cut."""
     shown: dict[str, Any] = {
         "id": mark.id,
         "event_id": mark.event_id,

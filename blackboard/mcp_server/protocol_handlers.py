@@ -53,7 +53,7 @@ class ProtocolHandlers:
         return types.ListToolsResult(tools=list(map(_definition, usable_tools(self._access_of(context)))))
 
     async def call_tool(self, context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        """Call a tool. What a model can correct is a result, and not an error of the protocol.
+        """Call a tool. A mistake that a model can correct is returned as a result, not as an error of the protocol.
 
         Raises:
             MCPError: There is no such tool.
@@ -171,7 +171,7 @@ def _definition(tool: Tool) -> types.Tool:
 
 
 def _answer(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallToolResult:
-    """Run a tool, and return its answer, or what is wrong and what to do about it."""
+    """Run a tool, and return its answer, or a description of the mistake and its remedy."""
     try:
         if not tool.reads:
             value = tool.run(access, arguments)

@@ -78,7 +78,7 @@ def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | 
 
 
 def _position(cursor: Any) -> MarkPosition:
-    """Return the position in a list of marks that a cursor stands for.
+    """Return the position in a list of marks that a cursor means.
 
     Raises:
         UsageError: It stands for none.
@@ -93,7 +93,7 @@ def _position(cursor: Any) -> MarkPosition:
 
 
 def _number(cursor: Any) -> int:
-    """Return the number that a cursor stands for; 0 without one.
+    """Return the number that a cursor means; 0 without a cursor.
 
     Raises:
         UsageError: It stands for none.

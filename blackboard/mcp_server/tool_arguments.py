@@ -20,7 +20,7 @@ Limit = Annotated[int, Field(ge=1, le=MAX_ROWS)]
 
 
 def _decoded(value: object) -> object:
-    """Return what the cursor of an earlier answer stands for."""
+    """Return the value in the cursor of an earlier answer."""
     if not isinstance(value, str):
         return value
     try:
@@ -124,7 +124,7 @@ class FinishArguments(Arguments):
 
 
 def input_schema(arguments: type[Arguments]) -> dict[str, Any]:
-    """Return the JSON schema of the arguments of a tool, without what a model does not need."""
+    """Return the JSON schema of the arguments of a tool, without the parts that a model does not need."""
     schema: dict[str, Any] = _short(arguments.model_json_schema())
     return {name: schema[name] for name in ("type", "properties", "required") if name in schema}
 

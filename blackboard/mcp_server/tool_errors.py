@@ -1,4 +1,4 @@
-"""Errors as a model can act on them: what is wrong, and what to do about it."""
+"""Errors in a form on which a model can act: the mistake, and its remedy."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def describe_mistakes(error: ValidationError) -> dict[str, Any]:
 def describe_error(error: BlackboardError, access: BoardAccess, arguments: Arguments) -> dict[str, Any]:
     """Return an error of the board, with its remedy.
 
-    If the caller may read, an unknown kind or agent is answered with those that there are, a payload that does not fit
-    with the schema of its kind, and a result that is refused with the schemas of the kinds of its marks.
+    If the caller may read, it is told more. For an unknown kind or agent, the error lists the kinds or agents of the
+    board. For a payload that does not fit, it has the schema of the kind. For a refused result, it has the schemas of
+    the kinds of its marks.
     """
     name = next(PROBLEM_NAMES[base] for base in type(error).__mro__ if base in PROBLEM_NAMES)
     if isinstance(error, AccessDenied):

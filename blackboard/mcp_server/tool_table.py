@@ -1,4 +1,4 @@
-"""The table of the tools: what each is called, who may use it, and what a model reads about it."""
+"""The table of the tools: the name of each, the scopes that it needs, and its description for models."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Tool:
         run: Does it.
         arguments: Its arguments.
         description: When to use it, and what to use next.
-        annotations: What a client may assume of it.
+        annotations: What a client may assume about it.
         output: The schema of its answer.
     """
 

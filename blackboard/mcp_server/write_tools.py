@@ -12,13 +12,13 @@ from blackboard.mcp_server.labelled_data import NOTE, listed, mark_of, plain
 from blackboard.mcp_server.tool_arguments import AnswerArguments, ClaimArguments, DepositArguments, FinishArguments
 
 MAX_DECISIONS = 1000
-"""In how many live decisions, the strongest first, a repeated answer looks for itself."""
+"""The number of live decisions, the strongest first, among which a repeated answer is searched for."""
 MAX_READS_BYTES = 16_000
-"""The size in JSON at which the list of what a claim reads besides its marks ends."""
+"""The size in JSON at which the list of the marks that a claim reads in addition ends."""
 MAX_NAMES_BYTES = 6_000
 """The size in JSON at which a list of subjects in a claim ends: a claim is never too long to be answered."""
 MAX_ERROR_CHARACTERS = 1_000
-"""How much a claim shows of the error of the attempt before."""
+"""The number of characters of the previous attempt's error that a claim shows."""
 HINT_OF_OTHERS = (
     "other_marks belong to this work too. Read each with find by its subject, or whole as the resource"
     " board://subject/SUBJECT, percent-encoded; with history if it has changed since."
@@ -132,7 +132,7 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
 
 
 def _name_of(mark: ClaimedMark | MarkRecord) -> dict[str, Any]:
-    """Return what a mark can be found by."""
+    """Return the id, the kind and the subject of a mark, by which it can be found."""
     return {"id": mark.id, "subject": mark.subject}
 
 

@@ -92,7 +92,7 @@ def others_who_place(link: Path) -> str | None:
 
 
 def describe_access(path: str | Path) -> str:
-    """Return who owns the file, or the nearest existing folder above it, and who asks, as text for an error.
+    """Return a text for an error with this user, and the owner of the file or of the nearest existing folder above it.
 
     The text is empty if the owner is this user.
     """

@@ -1,4 +1,4 @@
-"""Hears when a program writes to a file: on Linux, by inotify(7). Elsewhere no program can."""
+"""Notices when a program writes to a file: on Linux, by inotify(7). Other systems do not report it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FileWrites:
         path: The file, which exists.
 
     Raises:
-        OSError: The system does not tell of writes, or not of those to this file.
+        OSError: The system does not report writes, or not the writes to this file.
     """
 
     def __init__(self, path: Path) -> None:

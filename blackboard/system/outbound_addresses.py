@@ -1,7 +1,8 @@
 """Connections to public addresses, and to private networks only if the deployment file allows them.
 
-A name of a public host can resolve to an address inside, such as that of a database or of the service that gives a
-cloud machine its credentials. So the resolved address is checked, and the connection goes to exactly this address.
+The name of a public host can resolve to an internal address, such as the address of a database or of the service that
+gives a cloud machine its credentials. So the resolved address is checked, and the connection goes to exactly this
+address.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Network = IPv4Network | IPv6Network
 
 CONNECT_SECONDS = 5.0
 MAX_ADDRESSES = 3
-"""How many addresses of a host are tried, each for so long."""
+"""The largest number of addresses of a host that are tried."""
 
 _RESERVED = (IPv4Network("192.0.0.0/24"), IPv6Network("3fff::/20"))
 """Networks that some versions of Python take for public."""
@@ -54,7 +55,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Return whether an address is one of the internet, and not of this machine or its networks."""
+    """Return whether an address belongs to the internet, not to this machine or its networks."""
     if any(address in network for network in _RESERVED):
         return False
     if isinstance(address, IPv4Address):
@@ -129,5 +130,5 @@ def _parts(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Add
 
 
 def _words(error: Exception | None) -> str:
-    """Return what an error of the system says, without its number."""
+    """Return the text of an error of the system, without its number."""
     return str(getattr(error, "strerror", None) or error)

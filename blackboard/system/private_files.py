@@ -21,7 +21,7 @@ MODE_BITS = 0o666
 
 
 def parse_mode(value: object) -> int:
-    """Return the permissions that octal text such as "0660", or TOML's 0o660, stands for.
+    """Return the permissions of an octal text such as "0660", or of TOML's 0o660.
 
     Raises:
         ValueError: The text is not such a mode, or the owner may not read and write.

@@ -20,7 +20,7 @@ from blackboard.system.error_descriptions import class_name
 
 HEADER = "traceparent"
 MAX_LINKS = 32
-"""The most spans to which one span has links: those of the latest deposits."""
+"""The largest number of spans to which one span has links: the spans of the latest deposits."""
 _API = "opentelemetry.trace"
 _PROVIDER_VARIABLE = "OTEL_PYTHON_TRACER_PROVIDER"
 """The variable that configures an SDK by the environment alone."""
@@ -48,7 +48,7 @@ def read_traceparent(text: str | None) -> str | None:
 
 
 def current_traceparent() -> str | None:
-    """Return the trace context of what this thread does now: the given one, or that of the current span."""
+    """Return the present trace context of this thread: the given context, or the context of the current span."""
     if (given := _given.get()) is not None:
         return given
     api = sys.modules.get(_API)

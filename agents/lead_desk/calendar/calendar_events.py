@@ -1,7 +1,7 @@
-"""The events of a calendar as data, and what cannot be read in them.
+"""The events of a calendar as data, and the parts of them that cannot be read.
 
-Everything that can be understood is read as it was meant. What cannot be read blocks its whole day and is a `Problem`,
-so that no mistake in one event takes other events along, and none silently frees a time.
+Everything that can be understood is read as it was meant. A part that cannot be read blocks its whole day and becomes a
+`Problem`. So a mistake in one event does not affect other events, and never frees a time without a notice.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ __all__ = ["EventReader", "Problem", "Problems", "Series", "printable_uid"]
 DAY = timedelta(days=1)
 _RECURRENCE = frozenset((b"RRULE", b"EXRULE", b"RDATE", b"EXDATE"))
 UNKNOWN_LENGTH = timedelta(hours=1)
-"""The length of an event that has a time and no end. The standard gives it no length, so it would block no meeting."""
+"""The length of an event with a time and without an end. By the standard it has no length, and would block no
+meeting.
+"""
 MAX_DATES = 200_000
 """The largest number of dates and periods in all RDATE, EXDATE and FREEBUSY of a file."""
 MAX_GUESSES = 2000
 """The largest number of unreadable values that are searched for a day."""
 SHORTEST_LENGTH = timedelta(minutes=1)
-"""The length of an event that ends when it begins, so that it blocks the meeting that would contain it."""
+"""The length of an event that ends when it begins, so that it blocks a meeting at this time."""
 
 
 @dataclass(frozen=True, order=True)
@@ -297,7 +299,7 @@ class _Mistakes:
 
         Args:
             name: The name of the property.
-            text: What cannot be read of it.
+            text: The part of it that cannot be read.
             days: The days that are blocked for it.
             is_told: Whether the value blocks nothing beyond the event itself.
             is_partial: Whether the event recurs on days that are not known.

@@ -39,7 +39,7 @@ _MAX_ATTEMPTS = 3
 _MAX_CACHED_CALENDARS = 16
 """The number of calendars that are kept in memory."""
 WATCHED_SPAN = timedelta(days=30)
-"""How far ahead problems are looked for."""
+"""How far ahead the file is searched for problems."""
 MAX_LOGGED_PROBLEMS = 20
 """The largest number of problems that are logged one by one."""
 
@@ -85,8 +85,8 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo, 
     """Return the busy times of other events between two instants, in UTC and in order. No two overlap.
 
     A missing file blocks nothing. All-day events, and times without a zone, are read in `zone`. Cancelled and
-    transparent events are ignored. What cannot be read blocks its day and is logged once. A file that has not changed
-    since is not read again.
+    transparent events are ignored. A part that cannot be read blocks its day and is logged once. A file that has not
+    changed is not read again.
 
     Args:
         path: The calendar file.
@@ -106,7 +106,7 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo, 
 
 
 def find_problems(path: Path, zone: ZoneInfo) -> Sequence[Problem]:
-    """Return what cannot be read in the events of a calendar file.
+    """Return the parts of a calendar file's events that cannot be read.
 
     Raises:
         AgentError: The file cannot be read or is not a calendar.

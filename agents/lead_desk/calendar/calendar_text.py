@@ -1,7 +1,8 @@
-"""The text of a calendar file: its components, and the lines of each. Nothing here knows what a line means.
+"""The text of a calendar file: its components, and the lines of each. This module does not interpret the lines.
 
 Programs and people make mistakes in this text: lines that are not folded, line ends that were converted twice, an END
-that is missing. The text is read as far as it can be understood, so that one event cannot take the others along.
+that is missing. The text is read as far as it can be understood, so that a mistake in one event does not affect the
+others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from blackboard.errors import AgentError
 __all__ = ["Component", "Property", "read_components"]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""The byte order mark that some programs write before UTF-8. A file that others were appended to has several."""
+"""The byte order mark that some programs write before UTF-8. If files were joined, the result has several."""
 _FOLDED = (b" ", b"\t")
 _BOUNDARIES = (b"BEG", b"END")
 _NEEDED = frozenset(
@@ -30,7 +31,7 @@ _NEEDED = frozenset(
         *("TZID", "TZOFFSETFROM", "TZOFFSETTO", "X-LIC-LOCATION", "X-WR-TIMEZONE", "TZ:", "DAYLIGHT"),
     )
 )
-"""How the names of the needed lines begin. The other lines are not kept in memory: they are most of a file."""
+"""How the names of the needed lines begin. The other lines, most of a file, are not kept in memory."""
 _NAME = re.compile(rb"([A-Za-z0-9-]{1,60})[ \t]{0,5}(?=[;:])")
 _PARAMETER = re.compile(r';\s{0,5}([A-Za-z0-9-]{1,60})\s{0,5}=\s{0,5}("[^"]{0,500}"|[^;]{0,500})')
 _YEAR = re.compile(r":(?=\s{0,5}\d{4})")
@@ -60,13 +61,13 @@ def _parameters(text: str) -> Mapping[str, str]:
 
 @dataclass(slots=True)
 class Component:
-    """One component: those of its lines that are needed, unfolded, and the components in it."""
+    """One component: the lines of it that are needed, unfolded, and the components in it."""
 
     name: str
     first: int
     """The place of its first byte in the file."""
     end: int = -1
-    """The place of its last line in the file: that with its END."""
+    """The place of its last line in the file, which has its END."""
     after: int = -1
     """The place of the first byte after it."""
     lines: dict[bytes, list[bytes]] = field(default_factory=dict)
@@ -102,7 +103,7 @@ def read_components(raw: bytes) -> Component:
     open_now = [root]
     after = count = 0
     folded: list[bytes] | None = None
-    """The line that may go on, in pieces."""
+    """The line that may continue, in pieces."""
     for line in _lines(raw):
         place, after = after, after + len(line)
         if line[:1] in _FOLDED:

@@ -1,7 +1,7 @@
 """The translation of recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, to those of iCalendar.
 
-Phones, Lotus Notes and older exports write them. A rule has one letter code with an interval, then the days or months,
-then how many periods it lasts (`#10`, for ever with `#0`) or the time when it ends.
+Phones, Lotus Notes and older exports write them. A rule has three parts: a letter code with an interval, the days or
+months, and its end. The end is a number of periods (`#10`; `#0` means for ever) or a time.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def translate_old_rule(text: str) -> str | None:
 
 
 def _part(code: str, word: str) -> tuple[str, str] | None:
-    """Return what a word of a rule is, with its value; None if rules of its kind have no such word."""
+    """Return the meaning of a word of a rule, with its value; None if rules of its kind have no such word."""
     if word.startswith("#") and _PERIODS.fullmatch(number := clip_number(word[1:])):
         return "periods", number
     if _END.fullmatch(word):

@@ -13,7 +13,7 @@ from lead_desk.language.date_words import MONTHS
 __all__ = ["parse_submission"]
 
 _MAX_AHEAD = timedelta(days=1)
-"""How far ahead of its deposit an enquiry may seem to be written, by a clock that is wrong or a missing zone."""
+"""How far ahead of its deposit the time of an enquiry may be, because of a wrong clock or a missing zone."""
 _NUMBERS = re.compile(r"(\d{1,4})\s?[-./]\s?(\d{1,2})\s?[-./]\s?(\d{1,4})(?!\d)")
 _DAY_MONTH = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th|\.)?[\s/-](?:of\s|de\s)?([^\W\d]{3,12})\.?,?[\s/-](?:de\s)?(\d{4}|\d\d)(?!\d)"
@@ -28,7 +28,7 @@ _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?\s?([ap])?\.?m?",
 
 
 def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return when an enquiry was written; None if the text does not say it.
+    """Return when an enquiry was written; None if the text does not state it.
 
     If a date has two readings, such as 02/03/2026, the later reading that is not after the deposit counts. A time
     without a zone is in the zone of the desk. A number of nine digits or more counts from 1970.

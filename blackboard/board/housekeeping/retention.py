@@ -116,7 +116,7 @@ def unused_laws(txn: BoardTransaction, limit: int) -> tuple[list[str], int]:
 
 
 def remove_laws(txn: BoardTransaction, laws: list[str], since: int) -> int:
-    """Remove those of the laws that no event after `since` uses, and return how many."""
+    """Remove the laws that no event after `since` uses, and return how many."""
     removed = 0
     for key in laws:
         txn.sql.run(RETENTION.delete_law_segments, law=key, since=since)

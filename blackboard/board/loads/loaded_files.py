@@ -121,9 +121,9 @@ def _reason_to_keep(txn: BoardTransaction, mark_id: int, others: Sequence[EventR
 def _deposits(
     txn: BoardTransaction, mark_id: int, subject: str, keys: Sequence[DepositKeyRow]
 ) -> tuple[list[EventRow], list[EventRow]]:
-    """Return the deposits of a mark from the file, and those from elsewhere.
+    """Return the deposits of a mark from the file, and its deposits from elsewhere.
 
-    If a deposit of the file changed nothing, its key names an earlier event, whose time is not that of the key.
+    If a deposit of the file changed nothing, its key names an earlier event, whose time differs from the key's.
     """
     made = {(key.event_id, key.at) for key in keys}
     own: list[EventRow] = []

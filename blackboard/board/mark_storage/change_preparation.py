@@ -1,4 +1,4 @@
-"""What must happen before a mark changes: tests after a change of the deployment, and crossings that are due."""
+"""The preparation of a change of a mark: tests after a change of the deployment, and crossings that are due."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What a deposit will ask about its subject, so that a server is asked for all of it at once.
+"""The questions that a deposit will ask about its subject, so that a server is asked all of them at once.
 
-Nothing rests on this list. What is missing is asked when it is needed, and what is too much is not looked at.
+The result does not depend on this list. A missing question is asked when its answer is needed, and the answer to an
+unneeded question is ignored.
 """
 
 from __future__ import annotations

@@ -51,12 +51,14 @@ class Deposit:
     author: str | None = None
     """Who signs it; by default the author of the board's handle."""
     traceparent: str | None = None
-    """The trace context in which it is made, as W3C Trace Context has it; by default that of the current span."""
+    """The trace context in which it is made, as W3C Trace Context has it; by default the context of the current
+    span.
+    """
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
 _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source", "traceparent"})
-"""The fields that the digest of a request leaves out: those that a key belongs to, and those that the board adds."""
+"""The fields that the digest of a request leaves out: the owner of its key, and the fields that the board adds."""
 
 
 def deposited_item(mark: Mark | str, subject: str, payload: Mapping[str, JsonValue] | None) -> Mark | Deposit:
@@ -133,7 +135,7 @@ class DepositRequest(NamedTuple):
         *,
         intensity: float | None = None,
     ) -> DepositRequest:
-        """Return the request for a mark. The intensity and the options that are given replace those of the item.
+        """Return the request for a mark. The given intensity and options replace the intensity and options of the item.
 
         Raises:
             InvalidMark: `item` is not a mark, or its payload is not JSON.
@@ -204,7 +206,7 @@ class DepositRequest(NamedTuple):
         return dump_payload(self.payload) if self.text is None else self.text
 
     def digest(self) -> str:
-        """Return a text that two requests share if they ask for the same deposit.
+        """Return a text that is the same for two requests that ask for the same deposit.
 
         An argument with its default value is left out, so a later version may add arguments.
 

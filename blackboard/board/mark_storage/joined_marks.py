@@ -119,7 +119,7 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingStat
 def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
     """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live mark.
 
-    So the order in which deposits are recorded does not change what they add up to.
+    So the order in which deposits are recorded does not change their sum.
     """
     if kind.cap is not None or not law.adds_in_any_order:
         return False

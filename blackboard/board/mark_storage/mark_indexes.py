@@ -1,4 +1,4 @@
-"""The indexes that marks are found by: the values of unique fields, the tags, and the documents of the full text."""
+"""The indexes by which marks are found: the values of unique fields, the tags, and the documents of the full text."""
 
 from __future__ import annotations
 

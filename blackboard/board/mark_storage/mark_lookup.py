@@ -10,7 +10,7 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
 MAX_ID = 2**63
-"""No id reaches this, and the database takes no number that does."""
+"""A limit above all ids. The database cannot store a number of this size."""
 
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:

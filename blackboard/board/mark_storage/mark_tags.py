@@ -12,7 +12,7 @@ from blackboard.store.statements import MARKS
 
 
 def write(txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: MarkRow) -> None:
-    """Replace the tags of a mark by those of its payload."""
+    """Replace the tags of a mark by the tags of its payload."""
     if old is not None:
         if old.payload == row.payload:
             return

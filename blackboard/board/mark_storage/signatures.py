@@ -1,4 +1,4 @@
-"""The check of a name with which a person or a program signs what it does on a board."""
+"""The check of the name with which a person or a program signs its deposits and acts on a board."""
 
 from __future__ import annotations
 

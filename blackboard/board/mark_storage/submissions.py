@@ -23,7 +23,7 @@ from blackboard.errors import InvalidMark, InvalidTime, UsageError
 from blackboard.store.statements import MARKS
 
 MAX_WATCHES = 20
-"""The number of watches on a kind up to which it is read ahead what they have absorbed, each by a statement."""
+"""If a kind has at most this many watches, their absorbed events are read ahead, each by a statement."""
 
 
 def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
@@ -63,7 +63,7 @@ def store(
 def first_receipt(txn: BoardTransaction, request: DepositRequest, digest: str | None = None) -> Receipt | None:
     """Return the receipt of the first request with the same key; None if the request has no key, or its key is new.
 
-    `digest` is that of the request, if it is known.
+    `digest` is the digest of the request, if it is known.
 
     Raises:
         InvalidMark: The key cannot be stored.
@@ -106,7 +106,7 @@ def submit_each(
 def read_ahead(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> None:
     """Read together, on a server, what the rules ask about several requests.
 
-    These are their keys, the marks that they may join, and what the watches on these marks have absorbed.
+    These are their keys, the marks that they may join, and the absorbed events of these marks.
     """
     if len(requests) < 2 or (ahead := txn.reading_ahead()) is None:
         return

@@ -1,8 +1,8 @@
 """Deposits in a form that another process on the same server can make, and their receipts.
 
 The process that submits a deposit checks the payload, because only it may know the class of the kind. The process that
-makes the deposit checks all that depends on the board. It makes none that was checked under another deployment than the
-active one.
+makes the deposit checks all that depends on the board. It makes no deposit that was checked under another deployment
+than the active one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOT_OF_REQUEST = frozenset({"version", "law", "digest"})
 """The values that are no fields of a request: they are read apart."""
 
 MAX_DEPOSITS = 64
-"""The number of deposits that a process hands to another at once. More are worth a transaction of their own."""
+"""The number of deposits that a process hands to another at once. For more, a transaction of its own is better."""
 
 
 def of_one(deployment: Deployment, request: DepositRequest, classes: MarkClasses) -> Submission | None:

@@ -78,7 +78,7 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
 
 
 def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
-    """Send undelivered messages again, as `retry` does, and return their ids. Those of a sink that is gone stay.
+    """Send undelivered messages again, as `retry` does, and return their ids. Messages of a gone sink stay.
 
     Raises:
         UnknownName: There is no such sink, or no such state of an undelivered message.

@@ -1,4 +1,4 @@
-"""The agents that may answer a need, and those that were woken for it."""
+"""The agents that may answer a need, and the agents that were woken for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NeedAgents(NamedTuple):
     answerable_by: tuple[str, ...]
     """The agents that may answer it."""
     waits_for: tuple[str, ...]
-    """The agents of these that were woken for it and have not ended their work."""
+    """The agents among these that were woken for it and have not ended their work."""
 
 
 NOBODY = NeedAgents((), ())

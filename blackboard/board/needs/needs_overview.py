@@ -1,4 +1,4 @@
-"""An overview of the needs that wait for an answer: their number, and those that are due first."""
+"""An overview of the needs that wait for an answer: their number, and the needs that are due first."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MAX_LISTED_NEEDS = 5
 
 
 def overview(txn: BoardTransaction) -> NeedsOverview:
-    """Return the number of needs that wait, and those that are due first."""
+    """Return the number of needs that wait, and the needs that are due first."""
     counted = count(txn, txn.now)
     return NeedsOverview(counted.number, counted.overdue, waiting(txn, limit=MAX_LISTED_NEEDS))
 
 
 def count(txn: BoardTransaction, noticed_up_to: Instant) -> NeedCount:
-    """Count the needs that wait, those that are overdue, and the overdue needs that no daemon has noticed."""
+    """Count the waiting needs, the overdue needs, and the overdue needs that no daemon has noticed."""
     return txn.sql.existing(MARKS.count_open_needs, kind=Need.kind, now=txn.now, noticed_up_to=noticed_up_to)
 
 

@@ -68,7 +68,7 @@ def answer(
     Raises:
         InvalidAuthor: The author is an agent.
         InvalidMark: The answer is empty, is not one of the need's options, or does not answer the question about the
-            clock. `any_answer` allows an answer beside the options.
+            clock. `any_answer` allows an answer that is not an option.
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)

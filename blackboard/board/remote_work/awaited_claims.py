@@ -32,7 +32,7 @@ TICK: Duration = 10 * SECOND
 SERVER_TICK: Duration = SECOND
 """The same on a database server, which notifies nobody."""
 UNHEARD_TICK: Duration = 100 * MILLISECOND
-"""The same for a reader of every commit, where the system does not tell of the writes of other processes."""
+"""The same for a reader of every commit, if the system does not report the writes of other processes."""
 
 
 def check_lease(lease: Duration | None) -> Duration:

@@ -49,14 +49,14 @@ class ReturnedMark(ResultPart):
 
 
 class ReturnedWithdrawal(ResultPart):
-    """A mark that the agent takes off the board, of those that it was given or has read."""
+    """A mark that the agent was given or has read, and takes off the board."""
 
     mark: MarkId = Field(description="The id of the mark.")
     if_event: MarkId | None = Field(default=None, description="Only if the mark is still at this event.")
 
 
 class ReturnedReinforcement(ResultPart):
-    """A mark that the agent makes stronger, of those that it was given or has read."""
+    """A mark that the agent was given or has read, and makes stronger."""
 
     mark: MarkId = Field(description="The id of the mark.")
     by: float = Field(default=0.2, gt=0, description="The strength to add.")
@@ -64,7 +64,7 @@ class ReturnedReinforcement(ResultPart):
 
 
 class ModelUsage(ResultPart):
-    """What one call of a language model used. It counts against the budgets."""
+    """The tokens and the cost of one call of a language model. They count against the budgets."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
     usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="Its cost in US dollars.")
@@ -100,7 +100,7 @@ class RemoteResult(ResultPart):
             raise UsageError(f"the result of an agent is not valid: {_describe(error)}") from None
 
     def digest(self) -> str:
-        """Return a text that two results share if they ask for the same."""
+        """Return a text that is the same for two results that ask for the same."""
         text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

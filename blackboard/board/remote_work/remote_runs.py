@@ -152,7 +152,7 @@ def run_of(
         holder: The worker.
 
     Raises:
-        LeaseLost: The worker does not have it, or not any more.
+        LeaseLost: The worker does not have it, or no longer.
         NotFound: The agent has no such activation.
     """
     row = _find(txn, activation_id, agent)
@@ -173,7 +173,7 @@ def _find(txn: BoardTransaction, activation_id: int, agent: str | None) -> Activ
 
 
 def _is_claim(row: ActivationRow, fence: int | None, holder: str) -> bool:
-    """Return whether the present or last run of an activation is that of a claim.
+    """Return whether the present or last run of an activation belongs to a claim.
 
     A run that was posted to a webhook is ended by any worker that knows its fence.
     """

@@ -43,8 +43,8 @@ class HandOver:
     """The hand-over of an activation to a remote worker.
 
     Attributes:
-        traceparent: The trace context that the worker continues: that of the span of the activation or, without
-            OpenTelemetry, that of the latest deposit that woke the agent; None if nothing is traced.
+        traceparent: The trace context that the worker continues: the context of the activation's span or, without
+            OpenTelemetry, of the latest deposit that woke the agent; None if nothing is traced.
     """
 
     traceparent: str | None

@@ -31,7 +31,7 @@ class Hold(NamedTuple):
 
 
 class ClaimReading(NamedTuple):
-    """What a claim for an agent needs to know.
+    """The data that a claim for an agent needs.
 
     Attributes:
         load: The unfinished activations of the agent.
@@ -64,7 +64,7 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
 
 
 def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: bool = True) -> ClaimReading | None:
-    """Read what a claim for an agent needs to know; None if it may run no further activation, see `has_capacity`.
+    """Read the data that a claim for an agent needs; None if it may run no further activation, see `has_capacity`.
 
     A server is asked for all of it at once. A file is first asked for the load, since its answers cost little.
     """

@@ -83,7 +83,7 @@ class Claim:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """The subjects of the marks, that of the strongest mark first."""
+        """The subjects of the marks, the subject of the strongest mark first."""
         return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
 
     @property
@@ -232,7 +232,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claime
 
 
 def _watch_of(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> tuple[str, Per]:
-    """Return the name of the watch of an activation, and what it wakes its agent for."""
+    """Return the name of the watch of an activation, and whether it takes a subject or a batch."""
     watch = txn.active.watches.get(row.watch_id)
     if watch is None:
         return "", "subject"  # of a watch that is gone, one subject is the safe choice
@@ -249,7 +249,7 @@ def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[Activ
 
 
 def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Split off all marks except those of the strongest subject, and return the activation.
+    """Split off all marks except the marks of the strongest subject, and return the activation.
 
     Nothing is split if the watch takes batches, or while an answer about all marks is awaited or unused. An activation
     of a watch that wakes its agent per subject has several subjects if the watch took batches earlier.

@@ -1,10 +1,10 @@
-"""Blame for unusable answers: two in a row show that the model or the agent's schema is wrong, and not the marks.
+"""The cause of unusable answers: two in a row show that the model or the agent's schema is wrong, not the marks.
 
-An unusable answer is a failed attempt of its marks, as long as only these marks fail. The marks are not to blame if the
-answer about other marks of the same agent is unusable too, and the model gave the agent no usable answer in between.
-Then the agent's marks get their attempts back, and its calls to the model are paused. Other agents go on, because the
-schema of only one agent may be wrong. Each try is about a single mark. When a try succeeds, the batches that wait
-because of an unusable answer are split.
+An unusable answer is a failed attempt of its marks, as long as only these marks fail. The marks are not the cause if
+the answer about other marks of the same agent is unusable too, and the model gave the agent no usable answer in
+between. Then the agent's marks get their attempts back, and its calls to the model are paused. Other agents continue,
+because the schema of only one agent may be wrong. Each try is about a single mark. When a try succeeds, the batches
+that wait because of an unusable answer are split.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
 def clear(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     """End the pause of the model whose answer an activation has used, and return the models that were paused.
 
-    The activations that wait because of an unusable answer are split: now their marks may be to blame.
+    The activations that wait because of an unusable answer are split: now their marks may be the cause.
     """
     pauses = txn.sql.all(MODEL_CALLS.pauses_of_agent, agent=row.agent)
     if not pauses:
@@ -103,7 +103,7 @@ def _record_suspicion(
 def _pause(
     txn: BoardTransaction, call: CallRow, error: str, before: ModelPauseRow, rng: random.Random
 ) -> ModelPauseRow:
-    """Pause a model for an agent, or prolong the pause. Calls that were under way together count as one failure."""
+    """Pause a model for an agent, or prolong the pause. Calls that ran at the same time count as one failure."""
     is_next = (call.sent_at or txn.now) >= before.failed_at
     failures = 1 if before.suspect is not None else before.failures + is_next
     pause = before._replace(

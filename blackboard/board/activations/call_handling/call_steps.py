@@ -69,7 +69,7 @@ class CallSteps:
     def reopen_refused(self, row: ModelCall, model: str) -> bool:
         """Return whether a refused request may be tried again with a model.
 
-        It may not if a later call to this model succeeded, because then its marks are to blame. Another model may
+        It may not if a later call to this model succeeded, because then its marks are the cause. Another model may
         accept it.
         """
 

@@ -1,12 +1,12 @@
 """Pauses of models: a model that refuses everything gets one call at a time, until one succeeds.
 
-The cause of a refusal may be the marks, the account, the model or a gateway. Only other calls can tell. So a refusal
-counts against its marks only after a later call to the same model succeeded. Until then the marks wait without losing
-an attempt. After the first refusal, a call about one other mark tries the model at once. If this call is refused too,
-the model is paused. Further tries become rarer, down to one an hour.
+The cause of a refusal may be the marks, the account, the model or a gateway. Only other calls can show which. So a
+refusal counts against its marks only after a later call to the same model succeeded. Until then the marks wait without
+losing an attempt. After the first refusal, a call about one other mark tries the model at once. If this call is refused
+too, the model is paused. Further tries become rarer, down to one an hour.
 
 A refusal of the key, the account or the address does not depend on the request. It pauses the model at once. Agents
-that need no model, or another model, go on. A model may also be paused for one agent (see `answer_blame`).
+that need no model, or another model, continue. A model may also be paused for one agent (see `answer_blame`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Refusal(Enum):
     """The kind of refusal by a provider."""
 
     REQUEST = "request"
-    """The provider read the request, so its marks may be to blame."""
+    """The provider read the request, so its marks may be the cause."""
     MODEL = "model"
     """The model cannot be used, whatever the marks are."""
     ACCESS = "access"
@@ -84,8 +84,8 @@ def begin(
 ) -> tuple[Wait, bool]:
     """Pause a model because of a call, or prolong its pause.
 
-    As long as only one activation has been refused, its marks may be to blame as well as the model. So other
-    activations may try the model at once.
+    As long as only one activation has been refused, the cause may be its marks or the model. So other activations may
+    try the model at once.
 
     Returns the wait of the call's activation, and whether the pause of the model has just begun.
     """
@@ -107,7 +107,7 @@ def _next_pause(
     before: ModelPauseRow | None,
     rng: random.Random,
 ) -> tuple[ModelPauseRow, Duration]:
-    """Return the pause that follows from a call and the pause before it, and how long its activation waits."""
+    """Return the pause of a model after a call, from the pause before it, and how long its activation waits."""
     is_refusal = refused is Refusal.REQUEST
     present = model_calls.get(txn, call.id)
     sent_at = present.sent_at or txn.now

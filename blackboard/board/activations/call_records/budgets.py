@@ -107,8 +107,8 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
 def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | None:
     """Return the limit that leaves no room for a further call of an agent; None if there is room.
 
-    For agents whose calls are known only afterwards. The limits of the board count once the agent has made a call
-    today.
+    This is for agents whose calls are known only afterwards. The limits of the board count once the agent has made a
+    call today.
     """
     scopes = [_agent_scope(agent)]
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):
@@ -129,7 +129,7 @@ def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
 
 
 def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
-    """Return the limit of an activation that its calls so far have reached; None if there is none."""
+    """Return the limit of an activation that its calls have reached; None if they have reached none."""
     for name, budget, _ in (_board_scope(txn), _agent_scope(agent)):
         if budget.mode != "hold" or (budget.usd_per_activation is None and budget.calls_per_activation is None):
             continue
@@ -143,7 +143,7 @@ def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_
 
 
 def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_Limit]:
-    """Yield the limits of a budget for a call with a reserve; without a call, those of the hour and the day."""
+    """Yield the limits of a budget for a call with a reserve; without a call, only those of the hour and the day."""
     budget = scope.budget
     windows = [
         _BudgetWindow("hour", txn.now - txn.now % HOUR + HOUR, budget.usd_per_hour, budget.calls_per_hour),
@@ -169,13 +169,13 @@ def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, res
 
 
 def _spent(txn: BoardTransaction, agent: str) -> Spent:
-    """Return the money and calls of this hour and day: those of an agent, or of the board if it is empty."""
+    """Return the money and calls of this hour and day: of an agent, or of the board if the name is empty."""
     statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
     return txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **of_agent)
 
 
 def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
-    """Yield what each budget of money leaves of its window: the agent ("" for the board), the window, micro-dollars."""
+    """Yield the rest of each budget of money: the agent ("" for the board), the window, and the micro-dollars left."""
     for _, budget, agent in (_board_scope(txn), *map(_agent_scope, txn.deployment.agents.values())):
         limits = (("hour", budget.usd_per_hour), ("day", budget.usd_per_day))
         if all(usd is None for _, usd in limits):
@@ -194,7 +194,7 @@ def ask_again(txn: BoardTransaction) -> None:
 
 
 def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
-    """Return the money and calls spent on a call's activation, and on those that its marks were split off from.
+    """Return the money and calls spent on a call's activation, and on those from which its marks were split off.
 
     So the parts of a split batch do not start again from zero.
     """

@@ -46,7 +46,7 @@ REPORTED = "reported"
 
 @dataclass(frozen=True)
 class CallCost:
-    """The usage of an answer: tokens by category, and money in micro-dollars. None stands for an unknown number."""
+    """The usage of an answer: tokens by category, and money in micro-dollars. None means that a number is unknown."""
 
     input_tokens: int | None = None
     cache_read_tokens: int | None = None
@@ -156,8 +156,8 @@ def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
 def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str | None, spent: CallCost) -> bool:
     """Record a raw answer and its cost, and release the reserve if the cost is known.
 
-    An answer may come after its call was given up as unknown or its activation was discarded, and it may come twice.
-    Returns False if the call has an answer already.
+    An answer may arrive after its call was given up as unknown or its activation was discarded, and it may arrive
+    twice. Returns False if the call has an answer already.
     """
     row = get(txn, call_id)
     if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):
@@ -211,7 +211,7 @@ def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None
 
 
 def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
-    """Return whether a call of an activation is under way, or its answer is stored and not yet used."""
+    """Return whether a call of an activation has no answer yet, or its answer is stored and not yet used."""
     return any(row.state in (CallState.SENT, CallState.ANSWERED) for row in calls_of(txn, activation_id))
 
 

@@ -81,7 +81,7 @@ def apply(
 def _apply_one(
     txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: AgentAction, classes: MarkClasses
 ) -> Receipt | None:
-    """Apply one action, and return the receipt of a deposit. A change of a mark that has left is only noted."""
+    """Apply one action, and return the receipt of a deposit. If a mark has left the board, only note that."""
     if isinstance(action, AgentDeposit):
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)
@@ -126,7 +126,7 @@ def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classe
 
 
 def _check_board(stored: MarkRow, action: Withdraw | Reinforce) -> None:
-    """Check that the mark of an action was read from this board, whose ids other boards have too.
+    """Check that the mark of an action was read from this board: other boards have the same ids.
 
     Raises:
         InvalidMark: This board has another mark of that id.

@@ -69,7 +69,7 @@ def _with_question(request: DepositRequest, need: MarkRow) -> str:
 
 @contextmanager
 def _naming(field: str) -> Iterator[None]:
-    """Name the field of a decision in an error about its value."""
+    """Add the name of the field to an error about the value of a decision."""
     try:
         yield
     except InvalidMark as error:

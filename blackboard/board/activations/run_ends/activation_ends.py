@@ -44,7 +44,7 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
 
 
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
-    """Return what the end of a run needs to know; None if its worker has lost the activation.
+    """Return the data that the end of a run needs; None if its worker has lost the activation.
 
     The state of the agent, which the end needs too, is asked for at the same time.
     """

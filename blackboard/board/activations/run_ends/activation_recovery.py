@@ -42,9 +42,10 @@ def recover(
 ) -> int:
     """Recover the activations that no worker runs any longer, and return their number.
 
-    These are the activations of `dead` workers, those for which `is_lost` returns true because their worker lives and
-    does not run them, and with `expired` those whose lease has expired. `is_lost` is called after the running
-    activations were read. With `expiry_is_death`, as on a server, an expired lease is the only sign of a death.
+    There are three groups: the activations of `dead` workers; the activations for which `is_lost` returns true, because
+    their worker lives and does not run them; and with `expired`, the activations whose lease has expired. `is_lost` is
+    called after the running activations were read. With `expiry_is_death`, as on a server, an expired lease counts as a
+    death.
     """
     count = 0
     for row in txn.sql.all(ACTIVATIONS.running):
@@ -82,9 +83,9 @@ def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:
 def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> None:
     """Make an interrupted activation ready again.
 
-    If a model call was under way and the agent's setting is `on_unknown = "hold"`, the activation is held for a person.
-    An activation whose worker `died` several times in a row may be the cause. It next runs alone, and then one more
-    death is a failure.
+    If a model call had no answer yet and the agent's setting is `on_unknown = "hold"`, the activation is held for a
+    person. An activation whose worker `died` several times in a row may be the cause. It next runs alone, and then one
+    more death is a failure.
     """
     agent = txn.deployment.agents.get(row.agent)
     deaths = (row.deaths or 0) + died
@@ -104,7 +105,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
 def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
     """Fail an activation that ran alone when its worker died: split its marks, or quarantine a single mark.
 
-    The parts run alone from the start, so one further death is enough to tell which of them is to blame.
+    The parts run alone from the start, so one further death is enough to show which of them is the cause.
     """
     if agent is not None:
         count_failure(txn, row, agent)

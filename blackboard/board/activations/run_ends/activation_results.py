@@ -48,7 +48,7 @@ class Failure:
         is_hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
         divides: Whether the marks are split, although all of them together may succeed. The parts keep their attempts.
         counts: Whether it counts towards a cooldown, because the agent itself failed.
-        has_bad_answer: Whether the model's answer is to blame, so that it is not used again.
+        has_bad_answer: Whether the model's answer is the cause, so that it is not used again.
     """
 
     error: str
@@ -166,7 +166,7 @@ def _fail(
 
 
 def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
-    """Set the attempts of an agent's activations back to 0, because their marks were not to blame.
+    """Set the attempts of an agent's activations back to 0, because their marks were not the cause.
 
     If the suspected activation is dead, it becomes ready again.
     """

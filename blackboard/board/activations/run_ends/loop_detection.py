@@ -30,7 +30,7 @@ The fourth activation still runs, because it often gives up and asks a person, a
 
 
 def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
-    """Return the chain length of an activation on these marks: one more than that of its longest predecessor."""
+    """Return the chain length of an activation on these marks: one more than its predecessors' longest chain."""
     return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
 
 
@@ -102,7 +102,7 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
 
 
 def _absorbed(txn: BoardTransaction, activation_id: int, subject: str | None) -> list[EventRow]:
-    """Return the events of the marks that an activation absorbed: those of one subject, or all if it is None."""
+    """Return the events of the marks that an activation absorbed: of one subject, or of all if it is None."""
     return [
         row.event
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)

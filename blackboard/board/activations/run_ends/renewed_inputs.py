@@ -27,7 +27,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 
 def searches_to_renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> list[SearchKey]:
-    """Return what an activation searches if it is renewed: for its marks as they were given, and as they are now."""
+    """Return the searches of an activation that is renewed: for its marks as they were given, and as they are now."""
     events = []
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if item.role != READ and item.event is not None:
@@ -40,8 +40,8 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
-    strength 0. So does a mark that the watch does not count any more because of its tags. A mark that another
-    activation of the watch was given since stays as it was, so that no event is absorbed twice.
+    strength 0. So does a mark that the watch does not count any more because of its tags. If another activation of the
+    watch was given a mark since, the mark stays as it was, so that no event is absorbed twice.
     """
     watch = txn.active.watches.get(row.watch_id)
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):

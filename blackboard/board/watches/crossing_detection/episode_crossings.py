@@ -1,8 +1,8 @@
-"""Crossings of watches over time: those with `held_for`, `rewake_every`, `clear_below` or `clear_above`.
+"""Crossings of watches over time: watches with `held_for`, `rewake_every`, `clear_below` or `clear_above`.
 
 The state of such a watch changes when marks change, and at instants that follow from the decay laws. The next of these
-instants is stored as a predicted crossing, so that a daemon sleeps until then, and the transaction that finds it due
-carries out all changes up to now. So each crossing has its true instant, however late it is noticed.
+instants is stored as a predicted crossing, so that a daemon sleeps until then. The transaction that finds it due makes
+all changes up to now. So each crossing has its true instant, however late it is noticed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 
 
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
-    """Update the state of the scope of a deposit, and that of the group that its mark leaves.
+    """Update the state of the scope of a deposit, and the state of the group that its mark leaves.
 
     Returns whether a crossing is new.
     """
@@ -67,7 +67,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
 
 
 def _take_over(txn: BoardTransaction, key: StateKey) -> None:
-    """Let the state of the former mark of a subject be that of the mark that comes after it.
+    """Give the state of a subject's former mark to the mark that follows it.
 
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """

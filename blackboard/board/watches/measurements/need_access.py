@@ -51,7 +51,7 @@ def as_counted(
 
 
 def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow | None) -> str | None:
-    """Return the group that a mark leaves by a change; None if it leaves none. Both rows are those of `as_counted`."""
+    """Return the group that a mark leaves by a change; None if it leaves none. `as_counted` returns the rows."""
     if watch.by is None or old is None:
         return None
     scope = watch_scopes.scope_of(txn, watch, old)

@@ -41,14 +41,14 @@ def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -
 
 
 def record_of(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
-    """Return the record of what a watch has absorbed of a mark; None if there is none."""
+    """Return the record of a mark that a watch has absorbed; None if there is none."""
     if txn.read_ahead is not None and txn.read_ahead.has_absorbed(watch.id, mark_id):
         return txn.read_ahead.absorbed(watch.id, mark_id)
     return txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
 
 
 def read_ahead(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
-    """Read together what watches have absorbed of some marks, on a server."""
+    """Read together the absorbed events of some marks, on a server."""
     if rows and (ahead := txn.reading_ahead()) is not None:
         for watch_id, watch in {watch.id: watch for watch in watches}.items():
             ahead.read_absorbed(txn.sql, watch_id, (row.id for row in rows))

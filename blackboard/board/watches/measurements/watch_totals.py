@@ -185,7 +185,7 @@ def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
 def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     """Compute the sums of a watch from the marks, after the deployment or the time changed.
 
-    The sums over all live marks, and those of groups, are computed when they are needed.
+    The sums over all live marks, and the sums of groups, are computed when they are needed.
     """
     txn.delete_totals(watch.over_live_marks.id)
     txn.delete_totals(watch.id)
@@ -194,7 +194,7 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
 
 def _has_no_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
-    """Return whether a group has no sums yet. Those over the board exist from the test of a new watch on."""
+    """Return whether a group has no sums yet. The sums over the board exist from the test of a new watch on."""
     return watch.by is not None and not sums_of(txn, watch, scope)
 
 
@@ -275,13 +275,13 @@ def _sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row:
 
 
 def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> Instant:
-    """Return the instant that the stored ends of marks are exact up to. After a change, marks may live longer."""
+    """Return the instant up to which the stored ends of marks are exact. After a change, marks may live longer."""
     change = txn.active.law_changes.get((kind, law_key))
     return txn.now if change is None else min(txn.now, change.changed_at)
 
 
 def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[float, int]:
-    """Measure a watch on its marks, as `measure_marks` does, and set the sums to those of the marks."""
+    """Measure a watch on its marks, as `measure_marks` does, and set the sums to the sums of the marks."""
     rows = stimuli_of(txn, watch, scope)
     terms: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for row in rows:

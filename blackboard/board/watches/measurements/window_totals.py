@@ -32,7 +32,7 @@ WINDOW = "window"
 def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, frozenset[str]], sign: int = 1) -> None:
     """Add a deposit that was recorded to the sums of its kind, or subtract a deposit (sign -1) that will be removed.
 
-    `keys` are those of its tags.
+    `keys` are the keys of its tags.
     """
     for watch in _watches(txn, deposit.kind):
         if deposit.agent and deposit.agent == watch.ignored_in_windows:

@@ -37,7 +37,7 @@ class Selection:
         return [event for event, _ in self.inputs.values()]
 
     def add(self, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind, room: int) -> None:
-        """Add a crossing with those of its marks for which there is room."""
+        """Add a crossing with as many of its marks as there is room for."""
         self.crossings.append(crossing)
         self.inputs.update({event.mark_id: (event, strength) for event, strength in select_inputs(watch, behind, room)})
 
@@ -51,7 +51,7 @@ def first_question(txn: BoardTransaction, watch: RegisteredWatch) -> Question | 
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRow] | None = None) -> Selection:
-    """Select the strongest crossings that nothing defers, up to the batch size; per subject, those of one subject.
+    """Select the strongest crossings that nothing defers, up to the batch size; per subject, only those of one.
 
     Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
     the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,

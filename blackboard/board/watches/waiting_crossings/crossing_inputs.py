@@ -122,8 +122,8 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
     These are the marks of the deposits that were in the window at an instant or came later, live or not, and the live
-    marks that other measures count. The instant is that of the crossing; for a falling watch that of the fall, and the
-    deposit that left the window then counts.
+    marks that other measures count. The instant is the instant of the crossing or, for a falling watch, of the fall. At
+    a fall, the deposit that left the window counts too.
     """
     key = StateKey(watch.id, scope, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
@@ -198,7 +198,7 @@ def _strongest_first(pair: Input) -> tuple[float, int]:
 
 
 def _rows_of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
-    """Select the marks of those sides of an `|` that hold; all marks for an `&`, or if no side holds."""
+    """Select the marks of the sides of an `|` that hold; all marks for an `&`, or if no side holds."""
     fading_marks = [txn.fading(row) for row in rows]
     measures = [
         comparison.measure

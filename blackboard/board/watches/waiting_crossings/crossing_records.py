@@ -38,14 +38,14 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The cause of a crossing, beside the marks that were measured."""
+    """The cause of a crossing, in addition to the marks that were measured."""
 
     reason: str | None = None
     """Why a watch over time crosses; None for any other watch."""
     began_at: Instant | None = None
     """When the condition of a watch over time began to hold."""
     event_id: int | None = None
-    """The event that made it cross; None for that of the marks, or the last."""
+    """The event that made it cross; None for the event of the marks, or for the last event."""
 
 
 def cross(
