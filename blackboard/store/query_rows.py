@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.store.rows import (
+    AbsorbedRow,
     ActivationRow,
     ActivityEventRow,
     CrossingRow,
@@ -69,6 +70,16 @@ class MarkWithEvent(NamedTuple):
 
     mark: MarkRow
     event: EventRow
+
+
+class AbsorbedByWatch(NamedTuple):
+    """What a watch has absorbed of a mark."""
+
+    absorbed: AbsorbedRow | None
+    """None if it has not absorbed the mark, or if there is no mark."""
+    watch: Id
+    watermark: Id | None
+    """The event up to which a watch over the board has absorbed everything."""
 
 
 class DueInstants(NamedTuple):

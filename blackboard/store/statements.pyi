@@ -1,6 +1,7 @@
 """The type of each statement. `make statements` writes this file from the SQL."""
 
 from blackboard.store.query_rows import (
+    AbsorbedByWatch,
     ActivationBehind,
     ActivityEntry,
     AgentLoad,
@@ -185,6 +186,7 @@ class _Crossings(StatementFile):
     get_watch: Statement[WatchRow]
     get_absorbed: Statement[AbsorbedRow]
     absorbed_of_marks: Statement[AbsorbedRow]
+    absorbed_by_watches: Statement[AbsorbedByWatch]
     set_absorbed: Statement[object]
     delete_absorbed: Statement[object]
     dropped_marks: Statement[MarkRow]

@@ -12,7 +12,6 @@ import pytest
 from blackboard import Blackboard, Deposit, Exponential, Mark, agent, count, strength, total
 from blackboard.errors import StoreError, UniqueConflict
 from blackboard.store.database_server import statement_pipeline
-from blackboard.store.database_server.kept_answers import FirstOf
 from blackboard.store.database_server.statement_pipeline import StatementPipeline
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from tests.postgresql.server_sessions import ServerSessions
@@ -121,10 +120,12 @@ def test_kept_answers_are_right_when_deposits_on_one_subject_share_a_transaction
 
 
 def test_an_answer_is_asked_again_after_a_write_that_may_change_it(watched: Blackboard, messages: list[int]) -> None:
+    hot = next(mark.id for mark in watched.marks(Lead) if mark.subject == "hot")
+
     def work(txn: Any) -> list[int]:
         sql, seen = txn.sql, []
-        ask = {"watch_id": 1, "mark_id": FirstOf(MARKS.marks_of_subject, kind="lead", subject="hot")}
-        sql.ask_ahead(CROSSINGS.get_absorbed, **ask)
+        sql.ask_ahead(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
+        sql.ask_ahead(MARKS.marks_of_subject, kind="lead", subject="hot")
         sql.ask_ahead(MARKS.marks_of_subject, kind="lead", subject="other")
         [mark] = sql.all(MARKS.marks_of_subject, kind="lead", subject="hot")
         before = len(messages)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.transactions.active_deployment import ActiveDeployment, RegisteredWatch
-from blackboard.core.marks.kinds import Kind
+from blackboard.board.transactions.active_deployment import ActiveDeployment
+from blackboard.board.transactions.rows_read_ahead import absorbed_by_watches
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
-from blackboard.store.database_server.kept_answers import FirstOf
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
@@ -28,17 +27,12 @@ def ask_for(sql: Transaction, active: ActiveDeployment, request: DepositRequest)
     text = request.text if kind.unique is not None else None
     if text is not None and (value := unique_values.value_of(kind, text)) is not None:
         sql.ask_ahead(MARKS.holders_of_unique_value, kind=kind.name, value=value)
-    for watch in active.rising.get(kind.name, ()):
-        _ask_for_watch(sql, watch, kind, request.subject)
-
-
-def _ask_for_watch(sql: Transaction, watch: RegisteredWatch, kind: Kind, subject: str) -> None:
-    if watch.keeps_sums and watch.is_over_board:
-        sql.ask_ahead(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
-        sql.ask_ahead(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
-    if kind.on_repeat == "separate":
-        return
-    live = FirstOf(MARKS.marks_of_subject, kind=kind.name, subject=subject)
-    sql.ask_ahead(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=live)
-    if watch.is_over_board:
-        sql.ask_ahead(CROSSINGS.get_watermark, id=watch.id)
+    watches = active.rising.get(kind.name, ())
+    for watch in watches:
+        if watch.keeps_sums and watch.is_over_board:
+            sql.ask_ahead(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
+            sql.ask_ahead(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
+    if watches and kind.on_repeat != "separate":
+        watch_ids = dict.fromkeys(watch.id for watch in watches)
+        statement, values = absorbed_by_watches(sql, watch_ids, kind.name, request.subject)
+        sql.ask_ahead(statement, **values)

@@ -33,6 +33,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
 from blackboard.board.transactions.shown_payloads import shown_event
+from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
@@ -93,7 +94,10 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """Return the live mark of a kind and subject, after moving evaporated marks to the history."""
     live = None
-    for row in txn.marks_of_subject(kind.name, subject):
+    rows = txn.marks_of_subject(kind.name, subject)
+    if txn.sql.asks_ahead:
+        stimuli.read_ahead_of_subject(txn, txn.active.rising.get(kind.name, ()), kind.name, subject, rows)
+    for row in rows:
         row = mark_migration.migrate(txn, row)
         if not row.is_live(txn.now):
             mark_removals.evaporate(txn, row)

@@ -7,11 +7,18 @@ transaction answers from them as the database would: whatever it writes to these
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import product
 
 from blackboard.store.rows import AbsorbedRow, DepositKeyRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import Question, Transaction
+
+
+def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> Question:
+    """Return the question for what watches have absorbed of the stored marks of a kind and subject."""
+    values = {"watch_ids": sql.list_of(watch_ids), "kind": kind, "subject": subject}
+    return CROSSINGS.absorbed_by_watches, values
 
 
 class RowsReadAhead:
@@ -52,6 +59,21 @@ class RowsReadAhead:
             for row in sql.all(CROSSINGS.absorbed_of_marks, watch_id=watch_id, mark_ids=sql.list_of(missing)):
                 self._absorbed[watch_id, row.mark_id] = row
             self._watches.add(watch_id)
+
+    def read_absorbed_of_subject(
+        self, sql: Transaction, watch_ids: Collection[int], kind: str, subject: str, mark_ids: Collection[int]
+    ) -> None:
+        """Read what watches have absorbed of all stored marks of a kind and subject, and their watermarks."""
+        pairs = [*product(watch_ids, mark_ids)]
+        if all(pair in self._absorbed for pair in pairs):
+            return
+        statement, values = absorbed_by_watches(sql, watch_ids, kind, subject)
+        self._absorbed |= dict.fromkeys(pairs)
+        self._watches.update(watch_ids)
+        for row in sql.all(statement, **values):
+            self._watermarks[row.watch] = row.watermark or 0
+            if row.absorbed is not None:
+                self._absorbed[row.watch, row.absorbed.mark_id] = row.absorbed
 
     def read_watermark(self, sql: Transaction, watch_id: int) -> None:
         """Read the watermark of a watch."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from blackboard.store.database_server.statement_pipeline import Answer
 from blackboard.store.dialect import POSTGRESQL
-from blackboard.store.sql_composition import PARAMETER, bind_parameters
+from blackboard.store.sql_composition import bind_parameters
 from blackboard.store.statement_file import Statement
 
 KEYS: Mapping[str, str] = {
@@ -36,15 +36,6 @@ the statement concerns. A test looks at each statement that writes.
 
 _WORD = re.compile(r"[a-z_]\w*")
 _WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]\w*)")
-
-
-class FirstOf:
-    """The first column of the first row that a question finds, as a value of another question."""
-
-    __slots__ = ("statement", "values")
-
-    def __init__(self, statement: Statement[Any], **values: Any) -> None:
-        self.statement, self.values = statement, values
 
 
 class _Answers:
@@ -141,15 +132,3 @@ def _positions_of_keys(statement: Statement[Any]) -> dict[str, int]:
     names = bind_parameters(statement.text(POSTGRESQL), is_numbered=True)[1]
     keys = {KEYS[table] for table in _words(statement) & KEYS.keys()}
     return {key: names.index(key) for key in keys if key in names}
-
-
-@cache
-def following(statement: Statement[Any], name: str, first: Statement[Any]) -> tuple[str, tuple[str, ...]]:
-    """Return the text of a question that takes one value from the answer to another, and the names of its values.
-
-    The names of the other question's values begin with `first_`.
-    """
-    inner = PARAMETER.sub(r":first_\1", first.text(POSTGRESQL))
-    value = f"(SELECT first.value FROM ({inner}) AS first (value) LIMIT 1)"
-    text = PARAMETER.sub(lambda found: value if found[1] == name else found[0], statement.text(POSTGRESQL))
-    return bind_parameters(text, is_numbered=True)

@@ -11,9 +11,9 @@ a statement of the transaction may have changed it since.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from blackboard.store.database_server.kept_answers import FirstOf, KeptAnswers, following
+from blackboard.store.database_server.kept_answers import KeptAnswers
 from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
@@ -24,18 +24,6 @@ Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
 
 
-class _Following(NamedTuple):
-    """A question that takes one value from the first row of the answer to another."""
-
-    statement: Statement[Any]
-    name: str
-    """The name of the value."""
-    values: Mapping[str, Any]
-    first: Answer
-    """The answer to the other question."""
-    answer: Answer
-
-
 class ServerTransaction(Transaction):
     """An open transaction on a connection to a server; see `Transaction`."""
 
@@ -43,7 +31,6 @@ class ServerTransaction(Transaction):
         "_begun",
         "_connection",
         "_counted",
-        "_following",
         "_has_dropped",
         "_kept",
         "_last_ids",
@@ -63,7 +50,6 @@ class ServerTransaction(Transaction):
         self._kept = KeptAnswers()
         self._has_dropped = False
         """Whether a write may have changed an answer that was kept."""
-        self._following: list[_Following] = []
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that asked for them."""
         self._begun: Answer | None = None
@@ -103,12 +89,6 @@ class ServerTransaction(Transaction):
                 if answer.changed:
                     effects.add(effect)
             self._counted.clear()
-        for each in self._following:
-            if each.first.rows:
-                values = {**each.values, each.name: each.first.rows[0][0]}
-                _, names = each.statement.compiled(self.dialect)
-                self._kept.keep(each.statement, [values[name] for name in names], each.answer)
-        self._following.clear()
 
     def commit(self) -> None:
         """Send the statements that wait, and COMMIT behind them. A statement that fails prevents the commit."""
@@ -117,39 +97,15 @@ class ServerTransaction(Transaction):
         self._receive()
 
     def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
-        _, names = statement.compiled(self.dialect)
+        sql, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        try:
-            for name, value in zip(names, given, strict=True):
-                if type(value) is FirstOf:
-                    self._ask_following(statement, name, value, values)
-                    return
-            self._place_of(statement, given)
-        except (ValueError, self.dialect.error):
-            return  # the rules will ask again, and see the error
-
-    def _place_of(self, statement: Statement[object], given: Sequence[Any]) -> Answer:
-        """Return the place for the answer to a question. The question is asked now, unless it was asked before."""
-        if (answer := self._kept.find(statement, given)) is None:
+        if self._kept.find(statement, given) is None:
             answer = Answer()
-            self._add(statement.compiled(self.dialect)[0], given, answer)
+            try:
+                self._add(sql, given, answer)
+            except (ValueError, self.dialect.error):
+                return  # the rules will ask again, and see the error
             self._kept.keep(statement, given, answer)
-        return answer
-
-    def _ask_following(
-        self, statement: Statement[object], name: str, first: FirstOf, values: Mapping[str, Any]
-    ) -> None:
-        """Ask a question whose value `name` is the first result of another, in the same message as the other."""
-        _, names = first.statement.compiled(self.dialect)
-        answer_to_first = self._place_of(first.statement, [first.values[each] for each in names])
-        if answer_to_first.changed is None:
-            sql, names = following(statement, name, first.statement)
-            known = {**values, **{f"first_{each}": value for each, value in first.values.items()}}
-            answer = Answer()
-            self._add(sql, [known[each] for each in names], answer)
-            self._following.append(_Following(statement, name, values, answer_to_first, answer))
-        elif answer_to_first.rows:
-            self.ask_ahead(statement, **{**values, name: answer_to_first.rows[0][0]})
 
     def roll_back(self) -> None:
         """Roll the transaction back. The statements that wait are never sent."""
@@ -244,7 +200,6 @@ class ServerTransaction(Transaction):
         """Drop the kept answers that a write may change. Its values are a mapping or a named tuple."""
         if self._kept:
             self._has_dropped = True
-            self._following.clear()
             self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())
 
     def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:

@@ -52,6 +52,14 @@ SELECT {absorbed.*} FROM absorbed WHERE absorbed.watch_id = :watch_id AND absorb
 -- What a watch has absorbed of any of some marks.
 SELECT {absorbed.*} FROM absorbed WHERE absorbed.watch_id = :watch_id AND {is_in(absorbed.mark_id, :mark_ids)};
 
+-- name: absorbed_by_watches -> AbsorbedByWatch
+-- The watermarks of some watches, each with what the watch has absorbed of the marks of a subject.
+SELECT {absorbed.*}, watch.id AS watch, watch.watermark
+FROM watch
+LEFT JOIN mark ON mark.kind = :kind AND mark.subject = :subject
+LEFT JOIN absorbed ON absorbed.watch_id = watch.id AND absorbed.mark_id = mark.id
+WHERE {is_in(watch.id, :watch_ids)};
+
 -- name: set_absorbed
 -- Record that a watch absorbed an event of a mark.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id, given_event_id)

@@ -56,6 +56,15 @@ def read_ahead(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: 
                 ahead.read_watermark(txn.sql, watch_id)
 
 
+def read_ahead_of_subject(
+    txn: BoardTransaction, watches: Iterable[RegisteredWatch], kind: str, subject: str, rows: Collection[MarkRow]
+) -> None:
+    """Read together what watches have absorbed of all stored marks of a kind and subject, on a server."""
+    if rows and (ahead := txn.reading_ahead()) is not None:
+        watch_ids = dict.fromkeys(watch.id for watch in watches)
+        ahead.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
+
+
 def read_ahead_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
     """Read together the stimuli of a watch over each of some subjects, on a server."""
     if (ahead := txn.reading_ahead()) is not None:
