@@ -7,7 +7,6 @@ the key of that table concern different rows: a deposit on one subject changes n
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -41,26 +40,20 @@ _WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]\w*)")
 class _Answers:
     """The kept answers to one statement, by its values in their order."""
 
-    __slots__ = ("by_key", "by_values", "columns")
+    __slots__ = ("by_values", "columns", "words")
 
     def __init__(self, statement: Statement[Any]) -> None:
-        self.columns = _positions_of_keys(statement)
+        self.columns, self.words = _positions_of_keys(statement), _words(statement)
         self.by_values: dict[tuple[Any, ...], Answer] = {}
-        self.by_key: defaultdict[tuple[str, Any], list[tuple[Any, ...]]] = defaultdict(list)
-
-    def add(self, values: tuple[Any, ...], answer: Answer) -> None:
-        self.by_values[values] = answer
-        for column, position in self.columns.items():
-            self.by_key[column, values[position]].append(values)
 
     def drop(self, key: str | None, written: Mapping[str, Any]) -> None:
         """Drop the answers that read rows with the written key; all if the key of a side is not known."""
         if key in self.columns and key in written:
-            for values in self.by_key.pop((key, written[key]), ()):
-                self.by_values.pop(values, None)
+            position, value = self.columns[key], written[key]
+            for values in [values for values in self.by_values if values[position] == value]:
+                del self.by_values[values]
         else:
             self.by_values.clear()
-            self.by_key.clear()
 
 
 class KeptAnswers:
@@ -78,15 +71,13 @@ class KeptAnswers:
         """Keep the answer to a question that was asked just now, with its values in their order."""
         if (answers := self._answers.get(statement)) is None:
             answers = self._answers[statement] = _Answers(statement)
-        answers.add(tuple(values), answer)
+        answers.by_values[tuple(values)] = answer
 
     def find(self, statement: Statement[Any], values: Sequence[Any]) -> Answer | None:
         """Return the answer to a question, or its place while it waits; None if it is not kept."""
-        answers = self._answers.get(statement)
-        try:
-            return None if answers is None else answers.by_values.get(tuple(values))
-        except TypeError:  # a list of values
+        if (answers := self._answers.get(statement)) is None:
             return None
+        return answers.by_values.get(tuple(values))
 
     def drop_changed(self, statement: Statement[Any], written: Mapping[str, Any]) -> None:
         """Drop the answers that a write may change.
@@ -95,12 +86,9 @@ class KeptAnswers:
             statement: The write.
             written: Its values. Those that it does not use are values of the row that it writes.
         """
-        for table in tables_written(statement):
-            key = KEYS.get(table)
-            if key is not None and _assigns(statement, key):
-                key = None
-            for question, answers in self._answers.items():
-                if answers.by_values and table in _words(question):
+        for table, key in _written_keys(statement):
+            for answers in self._answers.values():
+                if answers.by_values and table in answers.words:
                     answers.drop(key, written)
 
     def clear(self) -> None:
@@ -109,12 +97,18 @@ class KeptAnswers:
 
 
 @cache
+def _written_keys(statement: Statement[Any]) -> tuple[tuple[str, str | None], ...]:
+    """Return the tables to which a statement writes, each with the key of the rows, or None if that may change."""
+    keys = ((table, KEYS.get(table)) for table in tables_written(statement))
+    return tuple((table, None if key is None or _assigns(statement, key) else key) for table, key in keys)
+
+
+@cache
 def tables_written(statement: Statement[Any]) -> frozenset[str]:
     """Return the tables to which a statement writes."""
     return frozenset(_WRITTEN.findall(statement.text(POSTGRESQL)))
 
 
-@cache
 def _assigns(statement: Statement[Any], column: str) -> bool:
     """Return whether a statement changes a column of rows that exist, as only an erasure does with a key."""
     return re.search(rf"\bSET\b(?:(?!\bWHERE\b).)*\b{column} = ", statement.text(POSTGRESQL), re.DOTALL) is not None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 MAX_WAITING = 1000
 """The number of statements that wait at most, so that a large transaction does not fill the memory."""
@@ -38,18 +38,13 @@ class Answer:
         self.changed: int | None = None
 
 
-class _Waiting(NamedTuple):
-    sql: str
-    values: Sequence[Any]
-    types: tuple[int, ...]
-    formats: Sequence[Any]
-    answer: Answer | None
+_Waiting = tuple[str, Sequence[Any], tuple[int, ...] | None, Sequence[Any], Answer | None]
+"""A statement that waits: its text, values, their types and formats, and the place for its answer.
 
-
-class _Message(NamedTuple):
-    statements: Sequence[_Waiting]
-    new: Sequence[bool]
-    """Which of the statements are prepared in this message."""
+Plain tuples, since each deposit has a dozen. Without types, the statement is never prepared.
+"""
+_Expected = tuple[str, tuple[int, ...] | None, Answer | None]
+"""An answer that is under way: the text of the statement, its types if it was only prepared, and the place."""
 
 
 class StatementPipeline:
@@ -77,7 +72,7 @@ class StatementPipeline:
         self._failures = (int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.PIPELINE_ABORTED))
         self._idle = int(pq.TransactionStatus.IDLE)
         self._waiting: list[_Waiting] = []
-        self._unread: list[_Message] = []
+        self._unread: list[list[_Expected]] = []
         """The messages that were sent and whose answers were not taken yet."""
         self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         """The names of the prepared statements, by their text and the types of their parameters."""
@@ -102,7 +97,7 @@ class StatementPipeline:
         if values:
             values = self._converter.dump_sequence(values, [self._automatic] * len(values))
             types, formats = self._converter.types or (), self._converter.formats or ()
-        self._waiting.append(_Waiting(sql, values, types, formats, answer))
+        self._waiting.append((sql, values, types, formats, answer))
         if len(self._waiting) >= MAX_WAITING:
             self.receive()
 
@@ -130,7 +125,7 @@ class StatementPipeline:
             if self._waiting:
                 self._send_all()
             for message in self._unread:
-                error = self._take_answers(*message) or error
+                error = self._take_answers(message) or error
             self._unread = []
             self._pgconn.exit_pipeline_mode()
         except BaseException:
@@ -155,41 +150,38 @@ class StatementPipeline:
             raise
 
     def _send_all(self) -> None:
-        """Put the statements that wait into a message."""
+        """Put the statements that wait into a message. One that is new to the server is prepared in it first."""
         waiting, self._waiting = self._waiting, []
+        pgconn, expected = self._pgconn, list[_Expected]()
         if not self._unread:
-            self._pgconn.enter_pipeline_mode()
-        self._unread.append(_Message(waiting, [self._send(each) for each in waiting]))
-        self._pgconn.pipeline_sync()
+            pgconn.enter_pipeline_mode()
+        self._unread.append(expected)
+        for sql, values, types, formats, answer in waiting:
+            if types is None or not self._prepares:
+                pgconn.send_query_params(sql.encode(), values, types or (), formats)
+            else:
+                if (name := self._names.get((sql, types))) is None:
+                    self._prepared += 1
+                    name = self._names[sql, types] = b"blackboard_%d" % self._prepared
+                    pgconn.send_prepare(name, sql.encode(), types)
+                    expected.append((sql, types, None))
+                pgconn.send_query_prepared(name, values, formats)
+            expected.append((sql, None, answer))
+        pgconn.pipeline_sync()
 
-    def _send(self, each: _Waiting) -> bool:
-        """Put a statement into the message, and return whether it is prepared there, too."""
-        if not self._prepares or each.sql.startswith(_FORGET):
-            self._pgconn.send_query_params(each.sql.encode(), each.values, each.types, each.formats)
-            return False
-        key = (each.sql, each.types)
-        is_new = (name := self._names.get(key)) is None
-        if name is None:
-            self._prepared += 1
-            name = self._names[key] = b"blackboard_%d" % self._prepared
-            self._pgconn.send_prepare(name, each.sql.encode(), each.types)
-        self._pgconn.send_query_prepared(name, each.values, each.formats)
-        return is_new
-
-    def _take_answers(self, waiting: Sequence[_Waiting], new: Sequence[bool]) -> Exception | None:
+    def _take_answers(self, expected: Sequence[_Expected]) -> Exception | None:
         """Take the answers of a message, and return the error of the first statement that failed."""
         error: Exception | None = None
-        for each, is_new in zip(waiting, new, strict=True):
-            if is_new and (failed := self._take(each.sql, None)) is not None:
-                del self._names[each.sql, each.types]
+        for sql, prepared, answer in expected:
+            if (failed := self._take(sql, answer)) is not None:
                 error = error or failed
-            failed = self._take(each.sql, each.answer)
-            error = error or failed
+                if prepared is not None:
+                    del self._names[sql, prepared]
         if (end := self._result()) is None or end.status != self._sync:
             raise error or self._lost("the connection ended within a message")
         while len(self._names) > MAX_PREPARED:
             oldest = self._names.pop(next(iter(self._names)))
-            self._waiting.append(_Waiting(_FORGET + oldest.decode(), (), (), (), None))
+            self._waiting.append((_FORGET + oldest.decode(), (), None, (), None))
         return error
 
     def _take(self, sql: str, answer: Answer | None) -> Exception | None:
