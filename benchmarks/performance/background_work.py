@@ -20,6 +20,7 @@ from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
 from blackboard.board.rollout import redeployment
 from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.store.board_file.file_database import FileDatabase
 
 __all__ = [
     "Depositor",
@@ -72,7 +73,7 @@ def evaporate(url: str, size: int, seconds: float, *, longest: float = 300.0) ->
         boards.insert_marks(board, Flash, size, ends=board.session.now() + 1)
         boards.deploy(board, *boards.watchers(), *boards.watchers(Flash))
         rate = unloaded_rate(url, seconds)
-        log = None if board.database.path is None else f"{board.database.path}-wal"
+        log = f"{board.database.path}-wal" if isinstance(board.database, FileDatabase) else None
         largest = 0
         depositor = Depositor(url)
         begin = time.monotonic()

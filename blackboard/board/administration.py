@@ -15,12 +15,8 @@ from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import schema
 from blackboard.store.board_file import worker_sockets
+from blackboard.store.board_upkeep import Copy
 from blackboard.store.database_factory import database_of
-from blackboard.store.database_server.server_backup import back_up_server, restore_server
-from blackboard.store.database_server.server_database import ServerDatabase
-from blackboard.store.file_upkeep import backup
-from blackboard.store.file_upkeep.backup import Copy
-from blackboard.store.readonly import readonly_access, readonly_query
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.readonly.readonly_query import Values
 from blackboard.store.statements import ACTIVATIONS
@@ -37,8 +33,7 @@ def back_up(board: Blackboard, to: Path) -> Copy:
     Raises:
         StoreError: The file exists or cannot be written, the copy is damaged, or a program of the server is missing.
     """
-    database = board.database
-    return back_up_server(database, to) if isinstance(database, ServerDatabase) else backup.back_up(database, to)
+    return board.database.upkeep.back_up(to)
 
 
 def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
@@ -54,11 +49,9 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
     """
     database = database_of(url_or_path)
     try:
-        if isinstance(database, ServerDatabase):
-            return restore_server(copy, database), None
         if database.processes.is_served():
             raise StoreBusy(f"a daemon serves {database.where}: stop it first")
-        return backup.restore(copy, database, backup.stamp_of(now))
+        return database.upkeep.restore(copy, now)
     finally:
         database.close()
 
@@ -116,13 +109,7 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     """
     database = database_of(url_or_path)
     try:
-        if database.file is None or not database.file.path.exists():
-            return []
-        erased = [erasure.erased_events(database)]
-        for copy in database.file.files.replaced_copies():
-            with contextlib.closing(database_of(copy)) as replaced:
-                erased.append(erasure.erased_events(replaced))
-        return erased
+        return [*map(erasure.erased_events, database.upkeep.boards_in_place())]
     finally:
         database.close()
 
@@ -150,6 +137,26 @@ def check_url(url_or_path: str | Path) -> None:
         ConfigurationError: The URL cannot be used.
     """
     database_of(url_or_path).close()
+
+
+def creates_on_demand(url_or_path: str | Path) -> bool:
+    """Return whether a command that opens a board may create and upgrade it without being told to: only a file.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    with contextlib.closing(database_of(url_or_path)) as database:
+        return database.place.is_created_on_demand
+
+
+def exists(url_or_path: str | Path) -> bool:
+    """Return whether there is a board, or a database on a server, which may be empty.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    with contextlib.closing(database_of(url_or_path)) as database:
+        return database.place.exists()
 
 
 def refresh_views(board: Blackboard) -> str | None:
@@ -189,11 +196,5 @@ def query(
         StoreError: The board cannot be read.
         WorkError: A query of others on a server, where `query_url` names no user who may only read.
     """
-    if board.database.file is None:
-        fetch = readonly_access.fetch_table if is_trusted else readonly_access.fetch_table_as_reader
-        return fetch(board.database, sql, values, limit=limit, seconds=seconds)
     board.now()  # opens the files of the log, which a process that can only read cannot create
-    parameters = board.database.read_only_parameters()
-    return readonly_query.query(
-        board.database.file.path, sql, values=values, limit=limit, seconds=seconds, parameters=parameters
-    )
+    return board.database.readonly.table(sql, values, limit=limit, seconds=seconds, is_trusted=is_trusted)

@@ -75,14 +75,13 @@ class BoardSession:
     ) -> BoardSession:
         """Open a board, and create or upgrade it if the arguments say so; see `Blackboard.open`."""
         try:
-            if (file := database.file) is not None and (owners := file.owned_by_others()) is not None:
+            if (owners := database.place.owned_by_others()) is not None:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
                 warnings.warn(text, ForeignFilesWarning, stacklevel=3)
-            may_create = database.is_embedded if create is None else create
+            may_create = database.place.is_created_on_demand if create is None else create
             clock = database.board_clock(clock)
             change = schema.ensure(database, clock.now, create=may_create, upgrade=upgrade)
-            if file is not None:
-                file.apply_mode()
+            database.place.apply_mode()
             session = cls(database, clock, classes, leap)
             session.schema_change = change
             database.check_access(session.now, session._ask_about_clock, writes=writes)

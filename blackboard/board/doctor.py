@@ -30,9 +30,7 @@ from blackboard.core.states import ActivationState
 from blackboard.durations import SECOND, format_duration
 from blackboard.errors import BlackboardError, nearest
 from blackboard.plurals import counted
-from blackboard.store.database_server.server_checks import ServerHealth, measure_server
-from blackboard.store.file_upkeep import database_checks
-from blackboard.store.file_upkeep.database_checks import Health
+from blackboard.store.board_upkeep import FileHealth, Health, ServerHealth
 from blackboard.store.schema import revision_of
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -74,10 +72,8 @@ def examine_board(
     """
     board.session.classes.load(board.deployment.kinds)
     dead = board.session.dead_workers()
-    health = database_checks.measure(board.database, thorough=is_thorough)
+    health = board.database.upkeep.measure(thorough=is_thorough)
     findings = [finding for finding in _examine_store(health, board) if is_thorough or finding.name != PAGES]
-    if (server := measure_server(board.database)) is not None:
-        findings += _examine_server(server)
 
     def examine_rows(txn: BoardTransaction) -> list[Finding]:
         return [
@@ -104,18 +100,18 @@ def examine_board(
 
 
 def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
-    engine = f"{health.engine} {health.version}".strip()
     race = (
         "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
         " SQLite 3.51.3 or later, which the package pysqlite3 brings"
     )
-    yield _finding("engine", health.is_safe, engine, "" if health.is_safe else race)
+    yield _finding("engine", health.is_safe, health.engine, "" if health.is_safe else race)
     version = revision_of(board.database)
     yield _finding("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
-    if health.bytes is None or health.journal_mode is None:
-        return
-    yield from _examine_file(health, health.journal_mode)
-    yield from _examine_space(health, health.bytes)
+    if health.file is not None:
+        yield from _examine_file(health.file)
+        yield from _examine_space(health.file)
+    if health.server is not None:
+        yield from _examine_server(health.server)
 
 
 def _examine_server(health: ServerHealth) -> Iterator[Finding]:
@@ -153,12 +149,12 @@ def _examine_server(health: ServerHealth) -> Iterator[Finding]:
         )
 
 
-def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
+def _examine_file(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the file itself: its journal, its pages, its mount and who can read it."""
     yield _finding(
         "journal mode",
-        journal_mode == "wal",
-        journal_mode,
+        health.journal_mode == "wal",
+        health.journal_mode,
         "'blackboard init' sets it; until then readers and writers wait for each other",
     )
     damage = "; ".join(health.damage) or "every page is intact"
@@ -175,9 +171,9 @@ def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
     yield _finding("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
 
 
-def _examine_space(health: Health, size: int) -> Iterator[Finding]:
+def _examine_space(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the room on the disk, in the write-ahead log and in the file."""
-    free, log = health.free_bytes or 0, health.log_bytes or 0
+    size, free, log = health.bytes, health.free_bytes, health.log_bytes
     enough = free >= max(MIN_FREE_BYTES, size // 10)
     yield _finding("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
     yield _finding(
@@ -186,7 +182,7 @@ def _examine_space(health: Health, size: int) -> Iterator[Finding]:
         _size(log),
         "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
     )
-    idle = health.idle_bytes or 0
+    idle = health.idle_bytes
     if size > 16 * MEGABYTE and idle > MAX_IDLE_SHARE * size:
         yield Finding(
             "file",

@@ -221,9 +221,8 @@ class CommandSession:
             ConfigurationError: The deployment file or the URL of the database is wrong.
             StoreError: The database cannot be used.
         """
-        from blackboard.board import Blackboard
+        from blackboard.board import Blackboard, administration
         from blackboard.durations import Microseconds
-        from blackboard.system.board_files import is_embedded
 
         settings = self.settings
         with warnings.catch_warnings(record=True) as caught:
@@ -232,7 +231,7 @@ class CommandSession:
                 self.url,
                 author=settings.database.author if self.author is None else self.author,
                 create=create,
-                upgrade=is_embedded(self.url) if upgrade is None else upgrade,
+                upgrade=administration.creates_on_demand(self.url) if upgrade is None else upgrade,
                 leap=Microseconds(settings.daemon.leap),
                 mode=settings.database.mode,
                 prepare=settings.database.prepare,

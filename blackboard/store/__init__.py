@@ -13,6 +13,9 @@ commit_record       whether a commit on a server without an answer succeeded
 reader_pool         idle reading connections, lent again
 connection_uses     the threads that use a reading connection; a fork waits for them
 read_limits         time limits of the reads of a thread
+board_place         the file of a board, or its database on a server: the protocol
+board_upkeep        backups, compaction and measurements of a board: the protocol
+partial_files       files that get their names when they are complete
 board_processes     which workers are alive, and how processes hear of the commits of others: the protocol
 dialect             the differences between SQLite and PostgreSQL, by capability
 

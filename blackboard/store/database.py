@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.clock import Clock
 from blackboard.errors import QueryStopped
 from blackboard.store.batch_commits import BatchCommits
+from blackboard.store.board_place import BoardPlace
 from blackboard.store.board_processes import BoardProcesses
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.dialect import BUSY_SECONDS, Dialect, ErrorCause
@@ -30,10 +30,10 @@ from blackboard.system.callback_lists import Listeners
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.board_file.database_file import DatabaseFile
+    from blackboard.store.board_upkeep import BoardUpkeep
     from blackboard.store.database_server.combined_commits import CombinedCommits
-    from blackboard.store.database_server.listening_connection import ListeningConnection
     from blackboard.store.database_server.submission_queue import Submission
+    from blackboard.store.readonly.readonly_access import ReadonlyAccess
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -49,6 +49,7 @@ class Database(ABC):
     Attributes:
         writer: The writing connection.
         commits: The commits of the work of this process's threads.
+        place: The file, or the database on a server.
         processes: The processes on the board.
         group_commit: The gate that lets threads share a commit.
         query_pool: The connections of `readonly_access`.
@@ -59,17 +60,10 @@ class Database(ABC):
 
     writer: WritingConnection
     commits: BatchCommits
+    place: BoardPlace
     processes: BoardProcesses
-    path: Path | None = None
-    """The SQLite file; None on a server."""
-    file: DatabaseFile | None = None
-    """The SQLite file with those beside it; None on a server."""
-    listener: ListeningConnection | None = None
-    """Hears of commits on a server; None for a file, and behind a pooler without a direct URL."""
     combined: CombinedCommits | None = None
     """Commits of work of several processes on a server; None if they do not share commits, and for a file."""
-    query_url: str | None = None
-    """The URL of the database on a server as a user who may only read, for queries of others; None if none is set."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect, self.where = dialect, where
@@ -90,12 +84,7 @@ class Database(ABC):
     def _new_pool(self) -> ReaderPool:
         return ReaderPool(self._uses)
 
-    # -- the place ---------------------------------------------------------------------------------------------------
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the database is a file that this program may create."""
-        return self.path is not None
+    # -- parts -------------------------------------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -107,25 +96,15 @@ class Database(ABC):
     def engine(self) -> Engine:
         """The database for SQLAlchemy, which creates and upgrades the schema."""
 
+    @property
     @abstractmethod
-    def exists(self) -> bool:
-        """Return whether the database exists and is not empty."""
+    def upkeep(self) -> BoardUpkeep:
+        """Backups, compaction and measurements of the board."""
 
+    @property
     @abstractmethod
-    def refuse_missing(self) -> NoReturn:
-        """Raise the error of a missing board.
-
-        Raises:
-            StoreMissing: Always.
-        """
-
-    @abstractmethod
-    def read_only_parameters(self) -> str | None:
-        """Return how a URI opens a file that cannot be written; None if it can be written, and on a server."""
-
-    @abstractmethod
-    def sizes(self) -> dict[str, int]:
-        """Return the sizes of the file and of its log, as `DatabaseFile.sizes` does; empty on a server."""
+    def readonly(self) -> ReadonlyAccess:
+        """Queries of people and programs with their own SQL."""
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -285,8 +264,12 @@ class Database(ABC):
         """Hold the write lock between processes. A server has none, because its transactions have one."""
 
     @abstractmethod
-    def checkpoint(self) -> None:
-        """Copy the write-ahead log into the file as far as readers allow, without waiting. A server does so itself."""
+    def checkpoint(self, min_bytes: int = 0) -> None:
+        """Copy the write-ahead log into the file as far as readers allow, without waiting. A server does so itself.
+
+        Args:
+            min_bytes: The smallest size of a log that is copied.
+        """
 
     @contextlib.contextmanager
     def writers_held_off(self) -> Iterator[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import uuid
@@ -21,7 +20,6 @@ from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import migrations_folder, program_version
-from blackboard.system.private_files import PRIVATE_MODE, set_mode
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -73,15 +71,14 @@ def ensure(
             upgrade.
     """
     _check_version(database)
-    if database.file is not None:
-        database.file.check_names()
-    revision = revision_of(database) if database.exists() else None
+    database.place.check_names()
+    revision = revision_of(database) if database.place.exists() else None
     if revision == HEAD:
         return None
     if revision is not None and not (revision in KNOWN and (create if upgrade is None else upgrade)):
         check_revision(revision, database.where)
     if revision is None and not create:
-        database.refuse_missing()
+        database.place.refuse_missing()
     connection = database.connect(writes=True)
     try:
         with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting
@@ -180,9 +177,8 @@ def _upgrade(database: Database, now: Instant) -> SchemaChange | None:
     with database.write_lock(), _alembic:
         change = _migrate(database, now)
     failpoint("migration.committed")
-    if (file := database.file) is not None and change is not None and change.before is None:
-        with contextlib.suppress(OSError):  # an empty file was there, perhaps
-            set_mode(file.path, file.mode or PRIVATE_MODE)
+    if change is not None and change.before is None:
+        database.place.apply_mode(is_new=True)
     return change
 
 
@@ -217,7 +213,7 @@ def _migrate_locked(connection: Any, database: Database, now: Instant) -> Schema
         return None
     if revision is not None:
         _check_unserved(database, raw, revision, now)
-        copy = _keep_copy(database, now)
+        copy = database.upkeep.keep_before_upgrade(now)
     failpoint("migration.begun")
     run_migrations(connection)
     transaction = database.transaction_of(raw)
@@ -257,13 +253,6 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
             f"{database.where} is at schema {revision}, and worker {min(running)} runs on it; stop every worker, then"
             f" run 'blackboard init', which upgrades the board to schema {HEAD}"
         )
-
-
-def _keep_copy(database: Database, now: Instant) -> Path | None:
-    """Copy the board before its upgrade, and return the path of the copy; None on a server."""
-    from blackboard.store.file_upkeep import backup  # only an upgrade needs it
-
-    return None if database.file is None else backup.keep_before_upgrade(database, now)
 
 
 def _create_board(connection: Any, database: Database, now: Instant) -> None:

@@ -18,10 +18,11 @@ from blackboard.core.marks.decay import Exponential
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.store.database_factory import database_of
+from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.store.statements import SEARCH
 from tests.board.world import World
+from tests.support.file_boards import file_database
 from tests.support.search_checks import check_index, embedded, subjects
 
 
@@ -100,9 +101,9 @@ def test_a_backup_has_the_index_and_a_restored_board_is_searched(tmp_path: Path)
     path = tmp_path / "board.db"
     with Blackboard.open(path, author="person:ada") as board:
         board.deposit(Note(subject="kept", title="Pricing objections"))
-        made = copies.back_up(board.database, tmp_path / "copy.db")
+        made = copies.back_up(file_database(board), tmp_path / "copy.db")
         board.deposit(Note(subject="lost", title="Pricing again"))
-    copies.restore(made.path, database_of(f"sqlite:///{path}"), "20270131T000000Z")
+    copies.restore(made.path, FileDatabase.at(path), "20270131T000000Z")
     with Blackboard.open(path, author="person:ada") as board:
         assert subjects(board.search("pricing")) == ["kept"]
         check_index(board)

@@ -10,6 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, Receipt, SystemClock
 from blackboard.errors import InvalidDuration, InvalidMark, UniqueConflict, UnknownName
+from tests.support.file_boards import path_of
 
 
 class Knock(Mark, kind="knock", on_repeat="separate", unique="door"):
@@ -103,7 +104,7 @@ def test_a_path_works_wherever_a_url_does(tmp_path: Path, clock: ManualClock) ->
     for number, form in enumerate(forms):
         with Blackboard.open(form, clock=clock) as board:
             board.deposit(Knock(subject="s", door=str(number)))
-            assert board.database.path == path
+            assert path_of(board) == path
     with Blackboard.open(path, clock=clock) as board:
         assert len(board.marks()) == 3
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from blackboard import Blackboard, Mark
+from blackboard.board.worker import Liveness, liveness_of
 from blackboard.store.database_server import listening_connection
-from blackboard.store.database_server.server_liveness import ServerLiveness
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import SECOND, spec
 from tests.postgresql.server_sessions import ServerSessions
@@ -86,7 +86,7 @@ def test_a_process_has_one_listening_connection(board: Blackboard, other: Blackb
     assert [thread for thread in threading.enumerate() if thread.name == "blackboard-listener"] == []
 
 
-def register(board: Blackboard, liveness: ServerLiveness) -> None:
+def register(board: Blackboard, liveness: Liveness) -> None:
     """Register a worker with its lock."""
     values = {"pid": 1, "host": "here", "version": "1", "agents": "{}", "schema": None, "model": None}
     board.session.write(
@@ -110,7 +110,7 @@ def test_the_lock_of_a_worker_shows_that_it_is_alive(
     monkeypatch.setattr(listening_connection, "GRACE", SECOND // 5)
     monkeypatch.setattr(listening_connection, "LOOK_SECONDS", 0.05)
     woken = threading.Event()
-    one, two = ServerLiveness(board.database.listener, lambda: None), ServerLiveness(other.database.listener, woken.set)
+    one, two = liveness_of(board, lambda: None), liveness_of(other, woken.set)
     one.enter()
     two.enter()
     try:
@@ -136,7 +136,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
     board: Blackboard, other: Blackboard, sessions: ServerSessions
 ) -> None:
     woken = threading.Event()
-    liveness = ServerLiveness(board.database.listener, woken.set)
+    liveness = liveness_of(board, woken.set)
     liveness.enter()
     try:
         for _ in range(5):

@@ -18,6 +18,7 @@ import pytest
 from blackboard import Blackboard, Need, Overdue
 from tests.processes.worker import Cold, Done, Ember, Lamp, Lit, Task, Told
 from tests.processes.workers import Process, started, wait_for_any
+from tests.support.file_boards import path_of
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
@@ -37,7 +38,7 @@ def hold_write_lock(board: Blackboard) -> Iterator[None]:
     """Keep other processes from holding or awaiting the write lock, so that a paused process blocks no other."""
     with ExitStack() as held:
         for name in ("write-queue", "write-lock"):
-            file = held.enter_context(open(f"{board.database.path}-{name}"))
+            file = held.enter_context(open(f"{path_of(board)}-{name}"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

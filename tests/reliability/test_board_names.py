@@ -14,6 +14,7 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import database_checks
 from tests.reliability.serving import served
+from tests.support.file_boards import path_of
 
 
 class Note(Mark, kind="note", on_repeat="separate"):
@@ -41,7 +42,7 @@ def test_each_name_of_a_board_leads_to_the_same_files(
     monkeypatch.chdir(tmp_path)
     for url in (tmp_path / name, name, f"sqlite:///{name}", f"sqlite:///{tmp_path / name}"):
         with Blackboard.open(url) as board:
-            assert board.database.path == disk / "board.db"
+            assert path_of(board) == disk / "board.db"
             monkeypatch.chdir("/")
             board.deposit(Note(subject=str(url)))
             monkeypatch.chdir(tmp_path)

@@ -21,6 +21,7 @@ from blackboard.store.file_upkeep import compaction
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
+from tests.support.file_boards import file_database
 
 ROOT = Path(__file__).parents[2]
 ANN = "ann@example.org"
@@ -174,18 +175,16 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
         built.append(1)
 
     monkeypatch.setattr(compaction, "_build", build_while_others_write)
-    assert not compaction.compact(board.database, insist=False)
+    assert not compaction.compact(file_database(board), insist=False)
     built.clear()
-    assert compaction.compact(board.database)
+    assert compaction.compact(file_database(board))
     assert len(built) == compaction.MAX_TRIES + 1
     assert len(board.subjects("meanwhile/")) == compaction.MAX_TRIES
     assert words_in(path)  # nothing was forgotten
 
 
 def test_only_one_process_compacts_at_a_time(board: Blackboard) -> None:
-    assert board.database.file is not None
-    files = board.database.file.files
-    assert files is not None
+    files = file_database(board).file.files
     with compaction._create_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
         board.compact()
     board.compact()

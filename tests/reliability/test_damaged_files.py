@@ -25,6 +25,7 @@ from blackboard.store.file_upkeep.backup import back_up, examine_copy
 from blackboard.store.schema_versions import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
+from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
 
 
@@ -186,7 +187,7 @@ def test_a_damaged_page_is_reported_and_a_restored_file_is_used(
 ) -> None:
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     board.deposit_many(Smoke(subject=f"s{i}", detail="z" * 200) for i in range(2000))
-    copy = back_up(board.database, tmp_path / "copy.db").path
+    copy = back_up(file_database(board), tmp_path / "copy.db").path
     board.compact()
     board.close()
     size = path.stat().st_size

@@ -19,6 +19,7 @@ from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 from tests.support.faults import Status
+from tests.support.file_boards import file_database
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused
 
@@ -226,10 +227,10 @@ def test_the_report_names_other_marks_and_backups_with_the_subject(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:
     board.deposit(Lead(subject=BOB, text="cake"))
-    early = copies.back_up(board.database, tmp_path / "early.db").path
+    early = copies.back_up(file_database(board), tmp_path / "early.db").path
     board.deposit(Lead(subject=ANN, text=SECRET))
     other = board.deposit(Lead(subject=BOB, text=f"a friend of {ANN}")).mark_id
-    late = copies.back_up(board.database, tmp_path / "late.db").path
+    late = copies.back_up(file_database(board), tmp_path / "late.db").path
     gone = board.forget(ANN)
     assert gone.named_in == (other,)
     assert {copy: copies.count_events(copy, ANN) for copy in copies.backups_of(path)} == {early: 0, late: 1}

@@ -22,6 +22,7 @@ from blackboard.settings.settings_file import load_settings
 from blackboard.store.board_file.worker_liveness import WorkerLiveness
 from blackboard.store.file_upkeep.compaction import compact
 from blackboard.system.board_files import BoardFiles
+from tests.support.file_boards import file_database
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -49,7 +50,7 @@ def make_everything(folder: Path, mode: int | None = None) -> None:
         board.deposit(Smoke(subject="kitchen"))
         daemon = Daemon(board, [watchman])
         daemon.start()
-        compact(board.database)
+        compact(file_database(board))
         administration.back_up(board, path.with_name("copy.db"))
         AnswerSpool(board.session).put(SpooledAnswer(7, "{}", None))
         board.deposit(Smoke(subject="cellar"))
@@ -143,7 +144,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str, exists: bo
             daemon.start()
             board.deposit(Smoke(subject="kitchen"))
             daemon.close()
-            compact(board.database)
+            compact(file_database(board))
 
     refusals = []
     try:

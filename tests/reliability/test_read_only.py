@@ -15,15 +15,16 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration, doctor
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.board_file import (
-    board_connection,  # all that a user without rights cannot import later
-    worker_liveness,
-)
+from blackboard.store.board_file import board_connection, worker_liveness
 from blackboard.store.board_file.worker_liveness import WorkerLiveness
-from blackboard.store.readonly import readonly_access  # all that a user without rights cannot import later
+from blackboard.store.file_upkeep import file_board_upkeep
+from blackboard.store.readonly import file_access
 from blackboard.system.board_files import BoardFiles
+from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
 
+IMPORTED = (file_access, file_board_upkeep)
+"""Modules that a user without rights cannot import later."""
 SHARED = 0o644
 """The mode of the files; without it, a warning names their owner."""
 
@@ -51,7 +52,7 @@ def copied_in_use(path: Path) -> None:
     """Make a copy of a board in use, with its log, and the index of it."""
     with Blackboard.open(path.with_name("original.db")) as board:
         board.deposit(Smoke(subject="kitchen"))
-        for source, copy in zip(board.database.file.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):  # type: ignore[union-attr]
+        for source, copy in zip(file_database(board).file.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):
             if source.exists():
                 shutil.copy(source, copy)
 
@@ -67,7 +68,7 @@ def read_everything(path: Path) -> str:
                 board.status().marks,
                 [
                     len(board.history("kitchen")),
-                    len(readonly_access.query(board.database, "SELECT * FROM live_marks", (), 10)),
+                    len(board.database.readonly.query("SELECT * FROM live_marks", (), 10)),
                 ],
                 findings,
             ]

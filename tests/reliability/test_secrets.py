@@ -21,6 +21,7 @@ from blackboard.store.board_file.private_folders import ensure_private_folder
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep.backup import back_up
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal
+from tests.support.file_boards import file_database
 from tests.support.messages_api import MessagesApi
 
 KEY = "sk-CANARY-0123456789-do-not-tell"
@@ -58,7 +59,7 @@ def test_files_and_folders_are_private_to_the_user(umask: int) -> None:
             daemon = Daemon(board, [clerk], rng=random.Random(1))
             daemon.start()
             board.deposit(Lead(subject="ann"))
-            back_up(board.database, folder / "copy.db")
+            back_up(file_database(board), folder / "copy.db")
             found = modes(folder)
             daemon.close()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -18,6 +18,7 @@ from blackboard.errors import InvalidAuthor, NotFound, UsageError
 from blackboard.server.access.redaction import Redaction
 from tests.server.http_steps import LEAD, filled, problem
 from tests.server.served_board import Served, review, serve
+from tests.support.file_boards import path_of
 
 SECRETS = ("Sesame", "sesame/1", "sésame")
 """Words that only depositors have written."""
@@ -51,7 +52,7 @@ def test_the_board_keeps_no_token_and_each_name_stands_for_one(served: Served) -
     token = served.board.create_token("a", may=["read"])
     [stored] = served.board.query("SELECT * FROM access_token WHERE name = 'a'")
     assert token not in repr(stored)
-    if (path := served.board.database.path) is not None:
+    if (path := path_of(served.board)) is not None:
         files = b"".join(file.read_bytes() for file in path.parent.glob("board.db*") if file.is_file())
         assert token.encode() not in files
     with pytest.raises(UsageError, match="revoke it first"):

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 
 from blackboard import Mark
 from blackboard.errors import StoreError
+from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database_factory import database_of
 from tests.board.world import HOUR, World, kind, prepared
 
@@ -48,6 +49,7 @@ def test_simultaneous_writers_get_their_own_results(world: World) -> None:
 def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/{name}"
     database = database_of(url)
+    assert isinstance(database, FileDatabase)
     assert str(database.path) == make_url(url).database
     database.close()
 

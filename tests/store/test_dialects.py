@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ USERS = OWNERS | {
     "store/database_url.py",
     "store/postgresql_dialect.py",
     "store/database_server/kept_answers.py",  # the texts of statements on a server
-    "store/readonly/readonly_access.py",  # the URL of an engine of SQLAlchemy
+    "store/readonly/file_access.py",  # the URL of an engine of SQLAlchemy
     "store/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
     "store/tables.py",
@@ -59,15 +60,38 @@ def test_only_the_store_uses_the_names_of_databases() -> None:
     assert using <= USERS
 
 
-def test_outside_the_store_nothing_takes_a_missing_path_for_a_server() -> None:
+def test_nothing_asks_whether_a_board_is_in_a_file() -> None:
+    """What differs is in the two implementations of the protocols of `store`; the factory chooses one."""
     asking = [
         f"{module}:{node.lineno}"
         for module, tree in modules()
-        if not module.startswith("store/")
         for node in ast.walk(tree)
-        if isinstance(node, ast.Compare) and "database.path is" in ast.unparse(node)
+        if (isinstance(node, ast.Attribute) and node.attr in {"is_embedded", "is_local", "is_server"})
+        or (
+            isinstance(node, ast.Compare)
+            and "_server/" not in module
+            and re.search(r"database\.(path|file|listener) is", ast.unparse(node))
+        )
+        or (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "isinstance"
+            and re.search(r"(File|Server)Database|(Sqlite|Postgresql)Dialect", ast.unparse(node.args[1]))
+        )
     ]
     assert asking == []
+
+
+def test_only_the_factory_knows_both_kinds_of_databases() -> None:
+    files = "blackboard.store.board_file", "blackboard.store.file_upkeep"
+    both = [
+        module
+        for module, tree in modules()
+        if not module.startswith("store/readonly/")
+        for sources in [[node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]]
+        if any(source.startswith(files) for source in sources)
+        and any(source.startswith("blackboard.store.database_server") for source in sources)
+    ]
+    assert both == ["store/database_factory.py"]
 
 
 @pytest.mark.parametrize("dialect", [SqliteDialect(), PostgresqlDialect(Exception)], ids=lambda each: each.name)

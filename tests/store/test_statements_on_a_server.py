@@ -11,6 +11,7 @@ import pytest
 from blackboard import Mark
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import World
+from tests.support.file_boards import path_of
 from tools.statement_variants import every_statement, variants
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -26,7 +27,7 @@ class Note(Mark, kind="note", search=["text"]):
 @pytest.fixture
 def connection(world: World) -> Iterator[Any]:
     """Return a connection to a board with the table of the index, which the first searched kind creates."""
-    if world.board.database.path is not None:
+    if path_of(world.board) is not None:
         pytest.skip("this run has no server")
     world.board.deposit(Note(subject="one", text="words"))
     connection = world.board.database.connect(writes=True)

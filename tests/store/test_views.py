@@ -24,6 +24,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.packaged_files import program_version
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.file_boards import path_of
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -255,7 +256,7 @@ class Sudden(Decay):
 
 
 def texts(world: World) -> dict[str, str]:
-    if world.board.database.path is None:
+    if path_of(world.board) is None:
         return dict(world.sql("SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()"))
     return dict(world.sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard import Blackboard, SearchResult
+from tests.support.file_boards import path_of
 
 __all__ = ["check_index", "embedded", "subjects"]
 
 
 def embedded(board: Blackboard) -> bool:
     """Return whether a board is in a file."""
-    return board.database.path is not None
+    return path_of(board) is not None
 
 
 def subjects(found: SearchResult[Any]) -> list[str]:

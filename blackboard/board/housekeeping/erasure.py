@@ -32,8 +32,7 @@ from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database
-from blackboard.store.file_upkeep import compaction
-from blackboard.store.file_upkeep.backup import backups_of, count_events
+from blackboard.store.file_upkeep.backup import count_events
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
 
@@ -105,7 +104,7 @@ def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.drop(session.database, report.calls)
     not_compacted = _compact_after_erasure(session)
-    copies = [] if (file := session.database.file) is None else backups_of(file.path)
+    copies = session.database.upkeep.known_copies()
     mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
     backups = tuple(mention for mention in mentions if mention.events != 0)
     return replace(report, backups=backups, out_of_reach=OUT_OF_REACH, not_compacted=not_compacted)
@@ -116,7 +115,7 @@ def _compact_after_erasure(session: BoardSession) -> str | None:
     if not session.database.dialect.keeps_deleted:
         return None
     try:
-        compaction.empty_log(session.database)  # so that the words are gone even if the rest fails
+        session.database.upkeep.empty_log()  # so that the words are gone even if the rest fails
         return None if file_compaction.compact(session) else file_compaction.LOG_IN_USE
     except StoreError as error:
         return str(error)

@@ -7,7 +7,6 @@ from blackboard.board.housekeeping import search_purge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.errors import StoreError
-from blackboard.store.file_upkeep import compaction
 from blackboard.store.statements import ERASURE
 
 LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
@@ -33,7 +32,7 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
     search_purge.purge(session)
     due_at = session.read(due_since)
     try:
-        done = compaction.compact(session.database, insist=insist)
+        done = session.database.upkeep.compact(insist=insist)
     except MemoryError:
         raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
     if done and due_at is not None:

@@ -14,7 +14,6 @@ from blackboard.board.needs import overdue_needs
 from blackboard.board.rollout import backfill, search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
 
 MAX_COMPACTED_BYTES = 512 * 1024 * 1024
@@ -69,15 +68,7 @@ class MaintenanceWork:
 
     def checkpoint(self) -> None:
         """Move a large write-ahead log into the database file, outside the commits of depositors."""
-        path = self._database.path
-        if path is None:
-            return
-        try:
-            size = BoardFiles(path).wal.stat().st_size
-        except OSError:
-            return
-        if size >= self.checkpoint_bytes:
-            self._database.checkpoint()
+        self._database.checkpoint(self.checkpoint_bytes)
 
     def is_compaction_due(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
@@ -90,7 +81,7 @@ class MaintenanceWork:
         replaced.
         """
         search_purge.purge(self._session)
-        if self._database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
+        if self._database.place.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
         return file_compaction.compact(self._session, insist=False)
 

@@ -145,7 +145,7 @@ class AdministrationMethods(BoardHandle):
             StoreBusy: Another process is compacting the board, or a reader does not end.
             StoreError: The board is on a server, or the disk is full.
         """
-        before = self.database.sizes().get("file_bytes", 0)
+        before = self.database.place.sizes().get("file_bytes", 0)
         if not file_compaction.compact(self.session):
             raise StoreBusy(file_compaction.LOG_IN_USE)
-        return CompactionReport(before, self.database.sizes()["file_bytes"])
+        return CompactionReport(before, self.database.place.sizes()["file_bytes"])

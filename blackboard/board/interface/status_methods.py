@@ -41,7 +41,7 @@ class StatusMethods(BoardHandle):
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
-        sizes, dead = self.database.sizes(), self.session.dead_workers()
+        sizes, dead = self.database.place.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
 
     def figures(self, after: FiguresPosition | None = None) -> BoardFigures:
@@ -50,7 +50,7 @@ class StatusMethods(BoardHandle):
         Args:
             after: The position of earlier figures; `happened` counts what happened after them.
         """
-        sizes, dead = self.database.sizes(), self.session.dead_workers()
+        sizes, dead = self.database.place.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: board_figures.figures(txn, after, dead, **sizes))
 
     def agents(self) -> list[AgentStatus]:
@@ -154,18 +154,14 @@ class StatusMethods(BoardHandle):
             QueryStopped: The query took longer than `timeout`.
             StoreError: The database cannot be read.
         """
-        from blackboard.store.readonly import readonly_access
-
-        return readonly_access.query(self.database, sql, parameters, seconds_in(parse_duration(timeout)))
+        return self.database.readonly.query(sql, parameters, seconds_in(parse_duration(timeout)))
 
     def engine(self) -> Engine:
         """Return an SQLAlchemy engine that can only read, for `blackboard.views`, pandas and other tools.
 
         Its connections use the board's own SQLite library. Closing the board disposes of the engine.
         """
-        from blackboard.store.readonly import readonly_access
-
-        return readonly_access.engine(self.database)
+        return self.database.readonly.engine()
 
     @contextmanager
     def reads_within(self, limit: DurationLike) -> Iterator[None]:

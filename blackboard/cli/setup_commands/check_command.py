@@ -102,12 +102,10 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
     The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
     """
     from blackboard.board import Blackboard, administration
-    from blackboard.system.board_files import path_in
 
-    path = path_in(session.url)
-    if path is None or path.exists():
+    if administration.exists(session.url):
         with session.board(upgrade=False) as board:
-            if board.database.read_only_parameters() is None:
+            if not board.database.place.is_read_only():
                 yield board
                 return
             with TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from typing import NoReturn
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.board_file import board_connection, inherited_files, library_guard
 from blackboard.store.board_file.file_failures import file_failure
+from blackboard.store.board_place import BoardPlace
 from blackboard.system import file_owners
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.private_files import PRIVATE_MODE, folder_mode, make_folder, set_mode
@@ -20,7 +21,7 @@ class FileReplaced(StoreError):
     """Another file has taken the place of the open one."""
 
 
-class DatabaseFile:
+class DatabaseFile(BoardPlace):
     """The database file at a path, with the files beside it.
 
     Attributes:
@@ -28,6 +29,8 @@ class DatabaseFile:
         mode: The mode of the file and of the files beside it; None if it is not set.
         files: The paths of all files of the board.
     """
+
+    is_created_on_demand = True
 
     def __init__(self, path: Path, mode: int | None) -> None:
         self.path, self.mode, self.files = path, mode, BoardFiles(path)
@@ -132,14 +135,26 @@ class DatabaseFile:
             return None
         return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
 
-    def apply_mode(self) -> None:
-        """Set the mode on the files of this board that this user has made."""
+    def apply_mode(self, *, is_new: bool = False) -> None:
+        """Set the mode on the files of this board that this user has made, or only on a database that is new."""
+        if is_new:
+            with contextlib.suppress(OSError):  # an empty file was there, perhaps
+                set_mode(self.path, self.mode or PRIVATE_MODE)
+            return
         if self.mode is None:
             return
         for path in self.files.shared():
             with contextlib.suppress(OSError):  # it is already gone
                 if (status := os.lstat(path)).st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
                     set_mode(path, folder_mode(self.mode) if path.is_dir() else self.mode)
+
+    def is_read_only(self) -> bool:
+        """Return whether this user cannot write to the file, such as on a read-only mount.
+
+        Raises:
+            StoreError: It cannot be read either.
+        """
+        return self.read_only_parameters() is not None
 
     def read_only_parameters(self) -> str | None:
         """Return how a URI opens a file that cannot be written; None if it can be written.
@@ -151,8 +166,19 @@ class DatabaseFile:
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`)."""
-        log = self.files.wal
-        return {"file_bytes": self.path.stat().st_size, "log_bytes": log.stat().st_size if log.exists() else 0}
+        return {"file_bytes": self.path.stat().st_size, "log_bytes": self.log_bytes()}
+
+    def log_bytes(self) -> int:
+        """Return the size of the write-ahead log; 0 if there is none."""
+        try:
+            return self.files.wal.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def spool_folder(self) -> Path:
+        """The folder of answers that could not be written to the board."""
+        return self.files.spool_folder
 
     def _check_links(self) -> None:
         """Refuse a log behind a link, because SQLite would write through the link.

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Clock
 from blackboard.store import sqlite_driver
@@ -28,6 +28,9 @@ from blackboard.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from blackboard.store.file_upkeep.file_board_upkeep import FileUpkeep
+    from blackboard.store.readonly.file_access import FileAccess
+
 
 class FileDatabase(Database):
     """The connections to one SQLite file; see `Database`.
@@ -39,13 +42,13 @@ class FileDatabase(Database):
     """
 
     dialect: SqliteDialect
-    path: Path
-    file: DatabaseFile
+    place: DatabaseFile
     writer: FileWriter
     processes: FileProcesses
 
     def __init__(self, url: DatabaseUrl, path: Path, mode: int | None) -> None:
-        self._url, self.path, self.file = url, path, DatabaseFile(path, mode)
+        self._url, self.path = url, path
+        self.file = self.place = DatabaseFile(path, mode)
         self._guard = FileGuard(self.file, self._close_connections)
         dialect = SqliteDialect()
         super().__init__(dialect, str(path))
@@ -53,6 +56,13 @@ class FileDatabase(Database):
         self.writer = FileWriter(dialect, self.where, self._connect_to_write, self.on_rollback, self._guard, lock)
         self.commits = BatchCommits(self.writer, self.on_commit)
         self.processes = FileProcesses(path)
+
+    @classmethod
+    def at(cls, path: Path) -> FileDatabase:
+        """Return the database of a file, such as a copy of a board."""
+        url = DatabaseUrl(path)
+        assert url.path is not None
+        return cls(url, url.path, None)
 
     def _new_pool(self) -> ReaderPool:
         return ReaderPool(self._uses, self._guard.check_file, self._guard.give_up_outdated)
@@ -65,23 +75,23 @@ class FileDatabase(Database):
     def engine(self) -> Engine:
         return self._url.engine(self._raw)
 
-    def exists(self) -> bool:
-        return self.file.exists()
+    @property
+    def upkeep(self) -> FileUpkeep:
+        from blackboard.store.file_upkeep.file_board_upkeep import FileUpkeep  # only its acts need it
 
-    def refuse_missing(self) -> NoReturn:
-        self.file.refuse_missing()
+        return FileUpkeep(self)
 
-    def read_only_parameters(self) -> str | None:
-        return self.file.read_only_parameters()
+    @property
+    def readonly(self) -> FileAccess:
+        from blackboard.store.readonly.file_access import FileAccess  # only such queries need it
 
-    def sizes(self) -> dict[str, int]:
-        return self.file.sizes()
+        return FileAccess(self)
 
     def connect(self, *, writes: bool) -> Any:
         self.file.prepare_to_open(writes=writes)
         try:
             with contextlib.ExitStack() as unless_ready:
-                connection = self._raw(None if writes else self.read_only_parameters())
+                connection = self._raw(None if writes else self.file.read_only_parameters())
                 unless_ready.callback(connection.close)
                 self._prepare(connection, writes=writes)
                 connection.open_log()
@@ -108,18 +118,20 @@ class FileDatabase(Database):
         return clock
 
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
-        if writes or self.read_only_parameters() is None:
+        if writes or not self.file.is_read_only():
             write()
 
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
         return self.writer.lock.acquired()
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, min_bytes: int = 0) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting.
 
         An SQLite with the checkpoint race damages the file if others write or checkpoint at the same time, so there
         they wait.
         """
+        if min_bytes and self.file.log_bytes() < min_bytes:
+            return
         if sqlite_driver.SAFE:
             self._checkpoint()
         else:

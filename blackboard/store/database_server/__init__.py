@@ -14,6 +14,8 @@ server_liveness       which workers are alive: each holds an advisory lock
 server_clock          the clock of the server, which all processes follow
 commit_announcer      announces the commits of a process to the listeners of others
 listening_connection  the connection that hears of commits and shows that a worker is alive
+server_place          the place of a board on a server
+server_upkeep         the upkeep of a board on a server
 server_backup         backups by the programs of the server
 server_lock           a lock between the processes on a server
 server_checks         measurements of the server: its clock, its durability, a pooler before it

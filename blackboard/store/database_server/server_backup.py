@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
+from blackboard.store.board_upkeep import Copy
 from blackboard.store.database_server.server_database import ServerDatabase
-from blackboard.store.file_upkeep.backup import Copy, partial_file, put_in_place
+from blackboard.store.partial_files import partial_file, put_in_place
 from blackboard.store.schema import revision_of
 from blackboard.store.schema_versions import KNOWN
 
@@ -85,7 +86,7 @@ def restore_server(archive: Path, database: ServerDatabase) -> Copy:
 def _check_board(database: ServerDatabase) -> None:
     version = revision_of(database)
     if version is None:
-        database.refuse_missing()
+        database.place.refuse_missing()
     if version not in KNOWN:
         raise StoreError(
             f"{database.where} is at schema {version}, which this version does not know; use the version of blackboard"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Clock, Instant, SystemClock
-from blackboard.errors import StoreError, StoreMissing
+from blackboard.errors import StoreError
 from blackboard.store.database import Database
 from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.commit_announcer import CommitAnnouncer
 from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.database_server.server_commits import ServerCommits
+from blackboard.store.database_server.server_place import ServerPlace
 from blackboard.store.database_server.server_processes import ServerProcesses
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_server.server_writer import ServerWriter
@@ -24,6 +25,9 @@ from blackboard.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from blackboard.store.database_server.server_upkeep import ServerUpkeep
+    from blackboard.store.readonly.server_access import ServerAccess
 
 
 class ServerDatabase(Database):
@@ -44,6 +48,8 @@ class ServerDatabase(Database):
     ) -> None:
         dialect = url.server_dialect
         self._url, self._direct, self.query_url = url, direct_url, query_url
+        self.listener: ListeningConnection | None = None
+        """Hears of commits; None behind a pooler without a direct URL."""
         if dialect.keeps_statements or direct_url is not None:
             self.listener = ListeningConnection(self._connect_directly)
         super().__init__(dialect, url.text)
@@ -52,6 +58,7 @@ class ServerDatabase(Database):
         self.combined = CombinedCommits(self.writer, self.on_commit) if share_commits else None
         self.commits = ServerCommits(self.writer, self.on_commit, self.combined)
         self.processes = ServerProcesses(self)
+        self.place = ServerPlace(self.where)
 
     def _open_pools(self) -> None:
         super()._open_pools()
@@ -66,17 +73,17 @@ class ServerDatabase(Database):
     def engine(self) -> Engine:
         return self._url.engine()
 
-    def exists(self) -> bool:
-        return True
+    @property
+    def upkeep(self) -> ServerUpkeep:
+        from blackboard.store.database_server.server_upkeep import ServerUpkeep  # only its acts need it
 
-    def refuse_missing(self) -> NoReturn:
-        raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
+        return ServerUpkeep(self)
 
-    def read_only_parameters(self) -> None:
-        return None
+    @property
+    def readonly(self) -> ServerAccess:
+        from blackboard.store.readonly.server_access import ServerAccess  # only such queries need it
 
-    def sizes(self) -> dict[str, int]:
-        return {}
+        return ServerAccess(self)
 
     def connect(self, *, writes: bool) -> Any:
         try:
@@ -140,5 +147,5 @@ class ServerDatabase(Database):
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, min_bytes: int = 0) -> None:
         """Do nothing: the server does so itself."""

@@ -10,17 +10,17 @@ import contextlib
 import os
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store.board_file.file_failures import file_failure
-from blackboard.store.database import Database
-from blackboard.store.database_factory import database_of
+from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_upkeep import Copy
+from blackboard.store.partial_files import partial_file, put_in_place
 from blackboard.store.schema_versions import KNOWN
 from blackboard.store.sqlite_dialect import APPLICATION_ID
 from blackboard.store.sqlite_driver import sqlite
@@ -34,24 +34,13 @@ Progress = Callable[[int, int], None]
 """Called with the number of copied pages and of all pages."""
 
 
-@dataclass(frozen=True)
-class Copy:
-    """A copy of a board: its file, its size, its numbers of marks and events, and the last recorded instant."""
-
-    path: Path
-    bytes: int
-    marks: int
-    events: int
-    last_recorded_at: Instant
-
-
-def back_up(database: Database, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
+def back_up(database: FileDatabase, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
     """Copy a board, which may be in use, to a new file for the users of the board; report each step of the copy.
 
     Raises:
-        StoreError: The board is on a server, the file exists or cannot be written, or the copy is damaged.
+        StoreError: The file exists or cannot be written, or the copy is damaged.
     """
-    source = _files_of(database)
+    source = database.file.files
     to = to.absolute()
     if to.exists():
         raise StoreError(f"{to} already exists; choose another name")
@@ -60,13 +49,13 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
     return copy
 
 
-def keep_before_upgrade(database: Database, now: Instant) -> Path:
+def keep_before_upgrade(database: FileDatabase, now: Instant) -> Path:
     """Copy a board to a file beside it, before its schema is upgraded; return the path of the copy.
 
     Raises:
         StoreError: The copy cannot be written, or is damaged.
     """
-    to = _files_of(database).replaced_copy(stamp_of(now)).database
+    to = database.file.files.replaced_copy(stamp_of(now)).database
     return _make(database, to, lambda copied, pages: None).path
 
 
@@ -75,32 +64,16 @@ def stamp_of(now: Instant) -> str:
     return to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
 
 
-def _make(database: Database, to: Path, progress: Progress) -> Copy:
+def _make(database: FileDatabase, to: Path, progress: Progress) -> Copy:
     with partial_file(to) as part:
         _copy(database, part, progress)
         copy = examine_copy(part)
-        set_mode(part, mode_of(_files_of(database).database))
+        set_mode(part, mode_of(database.file.files.database))
         put_in_place(part, to)
     return replace(copy, path=to)
 
 
-def put_in_place(part: Path, to: Path) -> None:
-    """Give a complete file its name, durably.
-
-    Raises:
-        StoreError: The name is taken.
-    """
-    sync(part)
-    try:
-        os.link(part, to)  # unlike a rename, it fails if another process has just created the file
-    except FileExistsError:
-        raise StoreError(f"{to} now exists; choose another name") from None
-    except OSError:
-        os.rename(part, to)
-    sync(to.parent)
-
-
-def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
+def restore(backup: Path, database: FileDatabase, stamp: str) -> tuple[Copy, Path | None]:
     """Replace a board, if there is one, by a copy. No process may be using the board.
 
     Returns the restored board, and the path of the old board, which is kept. That path ends with `stamp`.
@@ -108,14 +81,13 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     Raises:
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.
     """
-    files = _files_of(database)
-    if database.file is not None:
-        database.file.check_is_file()
+    files = database.file.files
+    database.file.check_is_file()
     path, copy = files.database, examine_copy(backup)
     mode = mode_of(path)
     make_folder(path.parent, mode)
     with partial_file(path) as part:
-        _copy(database_of(backup), part, lambda copied, pages: None)
+        _copy(FileDatabase.at(backup), part, lambda copied, pages: None)
         examine_copy(part)
         set_mode(part, mode)
         sync(part)
@@ -142,7 +114,7 @@ def examine_copy(path: Path) -> Copy:
     """
     if not path.is_file():
         raise StoreMissing(f"there is no file {path}")
-    database = database_of(path)
+    database = FileDatabase.at(path)
     try:
         with database.read() as transaction:
             rows = transaction.cursor
@@ -179,7 +151,7 @@ def backups_of(path: Path) -> list[Path]:
 
 def count_events(copy: Path, subject: str) -> int | None:
     """Return the number of events about a subject in a copy; None if it cannot be read."""
-    database = database_of(copy)
+    database = FileDatabase.at(copy)
     try:
         with database.read() as transaction:
             # An old copy may contain the subject in another Unicode form.
@@ -193,7 +165,7 @@ def count_events(copy: Path, subject: str) -> int | None:
         database.close()
 
 
-def _copy(database: Database, to: Path, progress: Progress) -> None:
+def _copy(database: FileDatabase, to: Path, progress: Progress) -> None:
     """Copy a database page by page into an empty file, from one snapshot."""
     source: Any = database.connect(writes=False)
     target: Any = None
@@ -210,23 +182,6 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
         source.close()
         if target is not None:
             target.close()
-
-
-@contextlib.contextmanager
-def partial_file(target: Path) -> Iterator[Path]:
-    """Create a file beside the target that only this user may read, and delete it afterwards."""
-    files = BoardFiles(target).partial()
-    part = files.database
-    try:
-        os.close(create_private(part, os.O_WRONLY))
-    except OSError as error:
-        raise file_failure(part, "cannot be written", error) from None
-    try:
-        yield part
-    finally:
-        for file in files.of_sqlite:
-            with contextlib.suppress(OSError):
-                file.unlink()
 
 
 def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
@@ -263,9 +218,3 @@ def _add_to_list(backup_list: Path, to: Path, mode: int) -> None:
             os.write(handle, f"{to}\n".encode())
         finally:
             os.close(handle)
-
-
-def _files_of(database: Database) -> BoardFiles:
-    if database.file is None:
-        raise StoreError(f"{database.where} is on a server; use the server's own backup, such as pg_dump")
-    return database.file.files

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError
+from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_file.file_failures import file_failure
-from blackboard.store.database import Database
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
@@ -30,7 +30,7 @@ READER_WAIT_MILLISECONDS = 500
 """The longest wait of writers for a reader that still needs the log."""
 
 
-def compact(database: Database, *, insist: bool = True) -> bool:
+def compact(database: FileDatabase, *, insist: bool = True) -> bool:
     """Rewrite the file of a board, and empty its write-ahead log; returns whether both are done.
 
     If the process dies during this, the board is unchanged.
@@ -41,10 +41,8 @@ def compact(database: Database, *, insist: bool = True) -> bool:
 
     Raises:
         StoreBusy: Another process is compacting the board.
-        StoreError: The board is on a server, or the disk is full.
+        StoreError: The disk is full.
     """
-    if database.file is None:
-        raise StoreError(f"{database.where} is on a server, which reuses its pages itself; only files are compacted")
     with _create_beside(database.file.files) as part:
         if not _rewrite_beside_writers(database, part, MAX_TRIES if insist else 1):
             if not insist:
@@ -55,10 +53,8 @@ def compact(database: Database, *, insist: bool = True) -> bool:
     return empty_log(database)
 
 
-def empty_log(database: Database) -> bool:
+def empty_log(database: FileDatabase) -> bool:
     """Move the write-ahead log into the file and empty it; returns whether it is empty, which a reader may prevent."""
-    if database.path is None:
-        return False
     database.checkpoint()  # most of it, while others write
     with database.writers_held_off(), _connected(database) as connection:
         try:
@@ -68,7 +64,7 @@ def empty_log(database: Database) -> bool:
             raise database.dialect.translate(error, database.where) from None
 
 
-def _rewrite_beside_writers(database: Database, part: Path, tries: int) -> bool:
+def _rewrite_beside_writers(database: FileDatabase, part: Path, tries: int) -> bool:
     with _connected(database) as watcher:
         for _ in range(tries):
             if _rewrite_if_unchanged(database, part, watcher):
@@ -77,7 +73,7 @@ def _rewrite_beside_writers(database: Database, part: Path, tries: int) -> bool:
     return False
 
 
-def _rewrite_if_unchanged(database: Database, part: Path, watcher: Any) -> bool:
+def _rewrite_if_unchanged(database: FileDatabase, part: Path, watcher: Any) -> bool:
     """Build the new content, and copy it back unless another process has written; return whether it was copied."""
     before = _version(watcher)
     _build(database, part)
@@ -93,7 +89,7 @@ def _version(watcher: Any) -> int:
     return int(watcher.execute("PRAGMA data_version").fetchone()[0])
 
 
-def _build(database: Database, part: Path) -> None:
+def _build(database: FileDatabase, part: Path) -> None:
     """Write the content of the board to an empty file, and check it."""
     with _connected(database) as connection:
         try:
@@ -106,7 +102,7 @@ def _build(database: Database, part: Path) -> None:
         raise StoreError(f"{part} is damaged: {'; '.join(problems)}; the board is unchanged")
 
 
-def _put_back(part: Path, database: Database) -> None:
+def _put_back(part: Path, database: FileDatabase) -> None:
     """Replace the content of the board in one transaction. The caller has the write lock."""
     with (
         contextlib.closing(sqlite.connect(str(part), isolation_level=None)) as source,
@@ -119,7 +115,7 @@ def _put_back(part: Path, database: Database) -> None:
 
 
 @contextlib.contextmanager
-def _connected(database: Database) -> Iterator[Any]:
+def _connected(database: FileDatabase) -> Iterator[Any]:
     connection = database.connect(writes=True)
     try:
         yield connection

@@ -6,57 +6,24 @@ import os
 import re
 import shutil
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from blackboard.store import sqlite_driver
-from blackboard.store.database import Database
+from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_upkeep import FileHealth, Health
 from blackboard.system.private_files import folder_mode
 
 MOUNTS = Path("/proc/self/mountinfo")
 """The mounts of this process, on Linux."""
 
 
-@dataclass(frozen=True)
-class Health:
-    """The figures of one database. None stands for a figure that this kind of database does not have.
-
-    Attributes:
-        engine: The name of the database engine.
-        version: Its version.
-        is_safe: Whether that version is free of the checkpoint race that can corrupt a database.
-        journal_mode: SQLite's journal mode.
-        bytes: The size of the file.
-        log_bytes: The size of the write-ahead log.
-        free_bytes: The free space on the file's disk.
-        idle_bytes: The size of the unused pages in the file.
-        is_mounted_alone: Whether the file is mounted without its folder, as in a container that was given only the
-            file.
-        open_to_others: Files and folders that other users may read or write.
-        damage: The errors found in the pages.
-    """
-
-    engine: str
-    version: str
-    is_safe: bool
-    journal_mode: str | None
-    bytes: int | None
-    log_bytes: int | None
-    free_bytes: int | None
-    idle_bytes: int | None
-    is_mounted_alone: bool
-    open_to_others: tuple[Path, ...]
-    damage: tuple[str, ...]
-
-
-def measure(database: Database, *, thorough: bool = True) -> Health:
-    """Measure a database; a thorough measurement reads every page in search of damage.
+def measure(database: FileDatabase, *, thorough: bool = True) -> Health:
+    """Measure a file; a thorough measurement reads every page in search of damage.
 
     Raises:
         StoreError: The database cannot be opened.
     """
-    if (file := database.file) is None:
-        return Health(database.dialect.name, "", True, None, None, None, None, None, False, (), ())
+    file = database.file
     with database.read() as transaction:
         rows = transaction.cursor
 
@@ -69,20 +36,18 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         damage = []
         if thorough:
             damage = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall() if row[0] != "ok"]
-    path, log = file.path, file.files.wal
-    return Health(
-        "SQLite",
-        sqlite_driver.SQLITE_VERSION,
-        sqlite_driver.SAFE,
+    path = file.path
+    figures = FileHealth(
         str(mode),
         path.stat().st_size,
-        log.stat().st_size if log.exists() else 0,
+        file.log_bytes(),
         shutil.disk_usage(path.parent).free,
         idle,
         is_mount_point(path),
         tuple(open_to_others(file.files.existing(), file.mode or 0)),
         tuple(damage),
     )
+    return Health(f"SQLite {sqlite_driver.SQLITE_VERSION}", sqlite_driver.SAFE, figures)
 
 
 def _uses_log(path: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from blackboard.board.board_session import BoardSession
 from blackboard.store.board_file.private_folders import ensure_private_folder
 from blackboard.store.database import Database
-from blackboard.system.board_files import server_spool_folder, sync
+from blackboard.system.board_files import sync
 from blackboard.system.failpoints import failpoint
 from blackboard.system.file_owners import foreign_owner, is_private_folder, name_of, this_user
 from blackboard.system.log_queue import Log
@@ -111,7 +111,7 @@ def drop(database: Database, call_ids: Iterable[int]) -> None:
 
 def _folder_of(database: Database) -> Path:
     """Return the folder: beside the database, or a folder of this user for a board on a server."""
-    return server_spool_folder(database.where) if database.file is None else database.file.files.spool_folder
+    return database.place.spool_folder
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

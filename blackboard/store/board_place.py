@@ -1,0 +1,66 @@
+"""The place of a board: a file, which this program creates and protects, or a database on a server.
+
+`board_file.database_file` and `database_server.server_place` have the two implementations.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, NoReturn
+
+
+class BoardPlace(ABC):
+    """The place of one board.
+
+    Attributes:
+        is_created_on_demand: Whether a program that opens the board may create or upgrade it without being told to.
+    """
+
+    is_created_on_demand: ClassVar[bool]
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Return whether the database exists and is not empty."""
+
+    @abstractmethod
+    def refuse_missing(self) -> NoReturn:
+        """Raise the error of a missing board.
+
+        Raises:
+            StoreMissing: Always.
+        """
+
+    @abstractmethod
+    def check_names(self) -> None:
+        """Check that a path leads to a file that has only one name.
+
+        Raises:
+            StoreForeign: It leads to something that is not a file.
+            StoreError: It has other names.
+        """
+
+    @abstractmethod
+    def is_read_only(self) -> bool:
+        """Return whether this user can certainly not write. A server only shows it later.
+
+        Raises:
+            StoreError: The board cannot be read either.
+        """
+
+    @abstractmethod
+    def owned_by_others(self) -> str | None:
+        """Return a text that names the files of other users, and their owners; None if there are none."""
+
+    @abstractmethod
+    def apply_mode(self, *, is_new: bool = False) -> None:
+        """Set the mode on the files of this board that this user has made, or only on a database that is new."""
+
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
+
+    @property
+    @abstractmethod
+    def spool_folder(self) -> Path:
+        """The folder of answers that could not be written to the board."""

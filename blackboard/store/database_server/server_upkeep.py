@@ -1,0 +1,46 @@
+"""The upkeep of a board on a server. Much of it is the server's own work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from blackboard.clock import Instant
+from blackboard.errors import StoreError
+from blackboard.store.board_upkeep import BoardUpkeep, Copy, Health
+from blackboard.store.database import Database
+from blackboard.store.database_server.server_backup import back_up_server, restore_server
+from blackboard.store.database_server.server_checks import measure_server
+from blackboard.store.database_server.server_database import ServerDatabase
+
+
+class ServerUpkeep(BoardUpkeep):
+    """The upkeep of the board of a server; see `BoardUpkeep`."""
+
+    def __init__(self, database: ServerDatabase) -> None:
+        self._database = database
+
+    def back_up(self, to: Path) -> Copy:
+        return back_up_server(self._database, to)
+
+    def restore(self, backup: Path, now: Instant) -> tuple[Copy, None]:
+        return restore_server(backup, self._database), None
+
+    def keep_before_upgrade(self, now: Instant) -> None:
+        return None
+
+    def known_copies(self) -> list[Path]:
+        return []
+
+    def boards_in_place(self) -> Iterator[Database]:
+        return iter(())
+
+    def compact(self, *, insist: bool = True) -> bool:
+        where = self._database.where
+        raise StoreError(f"{where} is on a server, which reuses its pages itself; only files are compacted")
+
+    def empty_log(self) -> bool:
+        return False
+
+    def measure(self, *, thorough: bool = True) -> Health:
+        return Health(self._database.dialect.name, server=measure_server(self._database))

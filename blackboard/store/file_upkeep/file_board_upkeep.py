@@ -1,0 +1,50 @@
+"""The upkeep of a board in a file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from blackboard.clock import Instant
+from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_upkeep import BoardUpkeep, Copy, Health
+from blackboard.store.database import Database
+from blackboard.store.file_upkeep import backup as backups
+from blackboard.store.file_upkeep import compaction, database_checks
+
+
+class FileUpkeep(BoardUpkeep):
+    """The upkeep of the board of a file; see `BoardUpkeep`."""
+
+    def __init__(self, database: FileDatabase) -> None:
+        self._database = database
+
+    def back_up(self, to: Path) -> Copy:
+        return backups.back_up(self._database, to)
+
+    def restore(self, backup: Path, now: Instant) -> tuple[Copy, Path | None]:
+        return backups.restore(backup, self._database, backups.stamp_of(now))
+
+    def keep_before_upgrade(self, now: Instant) -> Path:
+        return backups.keep_before_upgrade(self._database, now)
+
+    def known_copies(self) -> list[Path]:
+        return backups.backups_of(self._database.path)
+
+    def boards_in_place(self) -> Iterator[Database]:
+        if not self._database.path.exists():
+            return
+        yield self._database
+        for copy in self._database.file.files.replaced_copies():
+            with contextlib.closing(FileDatabase.at(copy)) as replaced:
+                yield replaced
+
+    def compact(self, *, insist: bool = True) -> bool:
+        return compaction.compact(self._database, insist=insist)
+
+    def empty_log(self) -> bool:
+        return compaction.empty_log(self._database)
+
+    def measure(self, *, thorough: bool = True) -> Health:
+        return database_checks.measure(self._database, thorough=thorough)

@@ -1,0 +1,46 @@
+"""Files that get their names when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from blackboard.errors import StoreError
+from blackboard.store.board_file.file_failures import file_failure
+from blackboard.system.board_files import BoardFiles, sync
+from blackboard.system.private_files import create_private
+
+
+@contextlib.contextmanager
+def partial_file(target: Path) -> Iterator[Path]:
+    """Create a file beside the target that only this user may read, and delete it afterwards."""
+    files = BoardFiles(target).partial()
+    part = files.database
+    try:
+        os.close(create_private(part, os.O_WRONLY))
+    except OSError as error:
+        raise file_failure(part, "cannot be written", error) from None
+    try:
+        yield part
+    finally:
+        for file in files.of_sqlite:
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+
+def put_in_place(part: Path, to: Path) -> None:
+    """Give a complete file its name, durably.
+
+    Raises:
+        StoreError: The name is taken.
+    """
+    sync(part)
+    try:
+        os.link(part, to)  # unlike a rename, it fails if another process has just created the file
+    except FileExistsError:
+        raise StoreError(f"{to} now exists; choose another name") from None
+    except OSError:
+        os.rename(part, to)
+    sync(to.parent)
