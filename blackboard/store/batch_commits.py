@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from blackboard.clock import pause
@@ -37,7 +38,8 @@ class BatchCommits:
         lead the commit.
         """
         writer = self._writer
-        for attempt in range(1, ATTEMPTS + 1):
+        waits = 1
+        for attempt in itertools.count(1):
             transaction: Transaction | None = None
             try:
                 try:
@@ -49,6 +51,9 @@ class BatchCommits:
             except BaseException as error:
                 if attempt < ATTEMPTS and self._is_taken_back(transaction, error):
                     pause(attempt * PAUSE_MICROSECONDS)
+                    continue
+                if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):
+                    waits += 1
                     continue
                 self._settle(batch, transaction, error)
             else:
@@ -68,9 +73,16 @@ class BatchCommits:
 
     def _is_taken_back(self, transaction: Transaction | None, error: BaseException) -> bool:
         """Return whether a server has certainly not committed a transaction, for a reason that may pass."""
+        return self._has_failed(transaction, error, ErrorCause.CONFLICT, ErrorCause.LOST)
+
+    def _waited_in_vain(self, transaction: Transaction | None, error: BaseException) -> bool:
+        """Return whether a transaction that is certainly not committed did not get a lock."""
+        return self._has_failed(transaction, error, ErrorCause.BUSY)
+
+    def _has_failed(self, transaction: Transaction | None, error: BaseException, *causes: ErrorCause) -> bool:
         if transaction is not None and (transaction.committed or transaction.in_doubt):
             return False
-        return self._writer.dialect.cause_of(error) in (ErrorCause.CONFLICT, ErrorCause.LOST)
+        return self._writer.dialect.cause_of(error) in causes
 
     def _settle(self, batch: list[Entry], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""

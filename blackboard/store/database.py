@@ -189,7 +189,7 @@ class Database(ABC):
         """Open a writing transaction that contains only this thread's work and is always rolled back."""
         try:
             with self.group_commit.exclusive():
-                yield self.writer.begin()
+                yield self.writer.begin_alone()
         except BaseException as error:
             raise self.translated(error) from None
 

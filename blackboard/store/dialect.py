@@ -52,6 +52,8 @@ class Dialect(ABC):
         has_submissions: Whether processes may hand work to each other; see `submission_queue`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statements that begin a writing transaction.
+        lock_waits: How many transactions work is given, one after the other, to get a lock. Together they wait for
+            `BUSY_SECONDS`.
         lock_schema: The statement that makes a change of the schema wait for others; None if beginning a transaction
             waits already.
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.
@@ -68,6 +70,7 @@ class Dialect(ABC):
     begin_read: ClassVar[str]
     begin_write: Sequence[str]
     lock_schema: ClassVar[str | None] = None
+    lock_waits: ClassVar[int] = 1
     mark_as_board: ClassVar[str | None] = None
     keeps_deleted: ClassVar[bool] = False
     merges_index: ClassVar[bool] = False

@@ -51,8 +51,13 @@ _OF_CONNECTION = "08"
 _READ_ONLY = "25006"
 """The code for writing in a transaction that can only read."""
 
-IDLE_SECONDS = 10
-"""How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer."""
+IDLE_SECONDS = 8
+"""How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer.
+
+It is longer than one wait for a lock. So one transaction of that host can hold the others, and not one after the other:
+when it is ended, those that waited behind it have given up. It is shorter than all waits of a transaction together. So
+no work of other hosts fails.
+"""
 
 CLIENT_OPTIONS = {
     "application_name": "blackboard",
@@ -82,6 +87,7 @@ class PostgresqlDialect(Dialect):
     numbers_parameters = True
     has_submissions = True
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    lock_waits = 2
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
     def __init__(self, error: type[Exception], lost: type[Exception] | tuple[()] = (), *, prepare: bool = True) -> None:
@@ -215,7 +221,7 @@ class PostgresqlDialect(Dialect):
 def _settings() -> dict[str, int]:
     """Return the settings that a session needs, in milliseconds. Keepalives of TCP are counted in seconds."""
     return {
-        "lock_timeout": int(BUSY_SECONDS * 1000),
+        "lock_timeout": int(BUSY_SECONDS * 1000) // PostgresqlDialect.lock_waits,
         "idle_in_transaction_session_timeout": IDLE_SECONDS * 1000,
         "tcp_keepalives_idle": 5,
         "tcp_keepalives_interval": 2,

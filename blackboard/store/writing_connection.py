@@ -43,6 +43,10 @@ class WritingConnection(ABC):
     def begin(self) -> Transaction:
         """Begin a transaction that other processes wait for. The calling thread must lead the commit."""
 
+    def begin_alone(self) -> Transaction:
+        """Begin a transaction whose work cannot be run again, as `begin` does."""
+        return self.begin()
+
     def commit(self, transaction: Transaction) -> None:
         """Commit the open transaction, after its caches were written.
 

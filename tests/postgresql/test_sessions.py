@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     import psycopg
 
 pytestmark = pytest.mark.postgresql(only=True)
+
+SQLSTATE = ord("C")
+"""The field of an error with its code."""
 
 
 class Ash(Mark, kind="ash", on_repeat="separate"):
@@ -98,7 +102,7 @@ def test_reads_and_writes_go_on_when_idle_sessions_were_ended(board: Blackboard,
             together.wait()  # so each thread has a connection of its own, which becomes idle
 
     assert in_threads(read) == []
-    assert sessions.end_all() == 5
+    assert sessions.end_all("blackboard") == 5
     assert in_threads(lambda _: count(board)) == []
     sessions.end_all()
     assert in_threads(lambda number: board.deposit(Ash(subject=f"{number}"))) == []
@@ -175,6 +179,42 @@ def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time
         assert count(other) == 2
 
 
+def test_one_transaction_of_a_host_that_is_cut_off_holds_others(board: Blackboard, sessions: ServerSessions) -> None:
+    """Test that those that waited behind it give up before it is ended, and that no work of others fails."""
+    import psycopg
+
+    board.deposit(Ash(subject="a"))
+    holder, *waiting = [board.database.connect(writes=True) for _ in range(3)]
+    with contextlib.ExitStack() as at_end:
+        for connection in (holder, *waiting):
+            at_end.callback(connection.close)
+        holder.execute("BEGIN")
+        holder.execute("SELECT id FROM board WHERE id = 1 FOR UPDATE")
+        for connection in waiting:  # nobody reads the answer
+            connection.pgconn.send_query(b"BEGIN; SELECT id FROM board WHERE id = 1 FOR UPDATE")
+            connection.pgconn.flush()
+        sessions.wait_for_waiter(len(waiting))
+        board.deposit(Ash(subject="b"))
+        for connection in waiting:
+            results = iter(connection.pgconn.get_result, None)
+            assert [result.error_field(SQLSTATE) for result in results] == [None, b"55P03"]  # lock_not_available
+        with pytest.raises(psycopg.Error):
+            holder.execute("SELECT 1")
+
+
+def test_a_transaction_that_cannot_be_repeated_waits_as_long_for_the_lock(
+    board: Blackboard, sessions: ServerSessions
+) -> None:
+    board.deposit(Ash(subject="a"))
+    holder = board.database.connect(writes=True)
+    with contextlib.closing(holder):
+        holder.execute("BEGIN")
+        holder.execute("SELECT id FROM board WHERE id = 1 FOR UPDATE")
+        with board.database.exclusive_transaction() as transaction:
+            transaction.cursor.execute("SELECT 1")
+    assert count(board) == 1
+
+
 def test_every_session_has_the_settings_of_the_program(board: Blackboard) -> None:
     rows = board.query(
         "SELECT name, setting FROM pg_settings"
@@ -182,8 +222,8 @@ def test_every_session_has_the_settings_of_the_program(board: Blackboard) -> Non
     )
     settings = {row["name"]: row["setting"] for row in rows}
     assert settings == {
-        "lock_timeout": "10000",
-        "idle_in_transaction_session_timeout": "10000",
+        "lock_timeout": "5000",
+        "idle_in_transaction_session_timeout": "8000",
         "application_name": "blackboard",
     }
 

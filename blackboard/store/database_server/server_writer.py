@@ -42,6 +42,20 @@ class ServerWriter(WritingConnection):
         failpoint("transaction.begun")
         return transaction
 
+    def begin_alone(self) -> Transaction:
+        """Begin a transaction whose work cannot be run again, and get the lock before the work begins."""
+        for waits in range(self.dialect.lock_waits, 0, -1):
+            transaction = self.begin()
+            try:
+                transaction.flush()
+            except self.dialect.error as error:
+                if waits == 1 or self.dialect.cause_of(error) is not ErrorCause.BUSY:
+                    raise
+                self.end()
+            else:
+                break
+        return transaction
+
     def continue_transaction(self) -> Transaction:
         """Return the transaction that was begun on the connection, with the lock of writers."""
         transaction = self.open = ServerTransaction(self.connection, self.dialect)
