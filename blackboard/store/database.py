@@ -311,6 +311,8 @@ class Database(ABC):
         with self.group_commit.exclusive():
             self.commits.retire()
             self._close_connections()
+            self._readers.retire()
+            self.query_pool.retire()
             self._note_closed()
 
     def _note_closed(self) -> None:  # noqa: B027  # a server has nothing else open

@@ -54,6 +54,11 @@ class ReaderPool:
             _close(connection)
         self.idle = []
 
+    def retire(self) -> None:
+        """Close the idle connections, and each other one when its use ends."""
+        self.close()
+        self.idle = _NoIdle()
+
     def abandon(self) -> None:
         """Drop the idle connections without closing them: they belong to the parent of this process."""
         for connection in self.idle:
@@ -89,6 +94,13 @@ class ReaderPool:
             with contextlib.suppress(IndexError):
                 if not self._give_up_outdated(connection := self.idle.pop()):
                     return connection
+
+
+class _NoIdle(list[Any]):
+    """The idle connections of a pool that keeps none."""
+
+    def append(self, connection: Any) -> None:
+        _close(connection)
 
 
 class Loan:

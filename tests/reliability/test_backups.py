@@ -24,6 +24,8 @@ from tests.reliability.serving import run_until_idle, served
 from tests.support.file_boards import file_database
 from tests.support.threads import join_all
 
+pytestmark = pytest.mark.file_only("a copy of a server is made by its own programs")
+
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""

@@ -23,6 +23,8 @@ from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 from tests.support.file_boards import file_database
 
+pytestmark = pytest.mark.file_only("a server compacts its tables itself")
+
 ROOT = Path(__file__).parents[2]
 ANN = "ann@example.org"
 SECRET = "likes-marzipan-0451"

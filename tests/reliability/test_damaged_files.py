@@ -28,6 +28,8 @@ from tests.reliability.serving import run_until_idle, served
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
 
+pytestmark = pytest.mark.file_only("the tests damage and fill the file")
+
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""

@@ -223,6 +223,7 @@ def test_crossings_predictions_and_cooldowns_of_an_erased_subject_are_removed(
     assert board.activations() == []
 
 
+@pytest.mark.file_only("the backups are copies beside the file")
 def test_the_report_names_other_marks_and_backups_with_the_subject(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from blackboard.store import sqlite_driver
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 
-pytestmark = pytest.mark.whole_boards
+pytestmark = [pytest.mark.whole_boards, pytest.mark.file_only("a server writes to the disk itself")]
 
 FRAME, HEADER = 4096 + 24, 32
 

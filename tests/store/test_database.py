@@ -120,6 +120,15 @@ def test_a_reading_transaction_cannot_write(world: World) -> None:
     assert world.board.marks() == []
 
 
+def test_a_connection_that_is_in_use_when_the_board_is_closed_is_closed_after_its_use(world: World) -> None:
+    database = world.board.database
+    with database.read() as transaction:
+        connection = transaction.cursor.connection
+        world.board.close()
+    with pytest.raises(database.dialect.error):
+        connection.execute("SELECT 1")
+
+
 def test_a_board_can_be_used_again_after_it_was_closed(world: World) -> None:
     world.deploy({"smoke": kind("smoke")})
     world.board.close()
