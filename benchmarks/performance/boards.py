@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
-from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow

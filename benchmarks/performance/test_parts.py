@@ -16,8 +16,9 @@ from blackboard import Blackboard, Exponential
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.payload_text import dump_payload
-from blackboard.core.marks.reinforcement import FadingState, join_states
+from blackboard.core.marks.reinforcement import join_states
 from blackboard.store.statements import MARKS
 
 

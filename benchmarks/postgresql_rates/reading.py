@@ -11,7 +11,7 @@ from benchmarks.performance.report import Row
 from benchmarks.postgresql_rates.depositing import listed
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from blackboard import Blackboard
-from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.stored_laws import law_key
 
 __all__ = ["strongest"]
 

@@ -23,7 +23,7 @@ from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
-from blackboard.core.marks.reinforcement import FadingState
+from blackboard.core.marks.fading_marks import FadingState
 from blackboard.durations import DAY, Duration
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow

@@ -18,7 +18,7 @@ from blackboard.board.transactions.active_deployment import (
     read_law_changes,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import LawCache
+from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.board.worker_registry.dead_workers import dead_workers
 from blackboard.clock import Clock, Instant
 from blackboard.core.deployment import Deployment
@@ -54,7 +54,7 @@ class BoardSession:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
         self._listeners, self._commit_listeners = Listeners(), Listeners()
         self._server_clock = clock if isinstance(clock, ServerClock) else None
-        self._laws = LawCache()
+        self._laws = StoredLaws()
         self._active: ActiveDeployment | None = None
         self.schema_change: SchemaChange | None = None
         self._unsubscribe = database.on_rollback.subscribe(self._drop_active)
@@ -217,7 +217,7 @@ class BoardSession:
         """
         with self.database.rehearsal() as sql:
             txn = self._transaction(sql)
-            txn.laws = LawCache()  # a law that it registers is not on the board afterwards
+            txn.laws = StoredLaws()  # a law that it registers is not on the board afterwards
             return work(txn)
 
     def close(self) -> None:

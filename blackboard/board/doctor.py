@@ -31,8 +31,7 @@ from blackboard.durations import SECOND, format_duration
 from blackboard.errors import BlackboardError, nearest
 from blackboard.plurals import counted
 from blackboard.store.board_upkeep import FileHealth, Health, ServerHealth
-from blackboard.store.schema import revision_of
-from blackboard.store.schema_versions import HEAD
+from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024

@@ -35,7 +35,7 @@ from blackboard.durations import Duration
 from blackboard.store.board_processes import Liveness as Liveness
 from blackboard.store.board_processes import ProcessLock
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema_versions import HEAD
+from blackboard.store.schema import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version

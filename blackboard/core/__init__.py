@@ -13,7 +13,6 @@ sinks                 the receivers of messages outside the board
 states                the states of activations, crossings and model calls
 activity_events       the kinds of entries in the activity of a board
 program_queries       the parameters and rows of a query that a program writes
-failure_reasons       the longest reason of a failure that is stored
 finding               one result of a diagnosis
 micro_dollars         money as whole numbers, and US dollars
 backoff               the delay between attempts

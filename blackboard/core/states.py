@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+MAX_REASON_CHARACTERS = 20_000
+"""The longest reason of a failure that is stored. The rest of a longer reason is cut off."""
+
 
 class ActivationState(StrEnum):
     """The state of an activation."""

@@ -35,8 +35,7 @@ Tables, views and statements:
 
 rows               a named tuple for the rows of each table
 tables             the tables, with their keys and indexes, from the row types
-schema             the creation and upgrades of the schema, by one process at a time
-schema_versions    the versions of the schema, oldest first
+schema             the versions of the schema, its creation and its upgrades, by one process at a time
 view_columns       the columns of the views, a documented contract
 view_definitions   the texts of the views, and whether a board has those of this version
 statements         the statements of each file in `sql/`

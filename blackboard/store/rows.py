@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.core.marks.reinforcement import is_live
+from blackboard.core.marks.fading_marks import is_live
 from blackboard.store.view_columns import VIEWS
 
 Id = int

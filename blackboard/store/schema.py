@@ -15,7 +15,6 @@ from blackboard.clock import Instant
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store.board_processes import was_seen_lately
 from blackboard.store.database import Database
-from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
@@ -23,6 +22,12 @@ from blackboard.system.packaged_files import migrations_folder, program_version
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+"""Every migration, oldest first. A test compares them with the folder."""
+
+HEAD = KNOWN[-1]
+"""The newest migration."""
 
 _alembic = threading.Lock()
 """The lock that is held while Alembic runs, because a process has only one Alembic context for all databases."""

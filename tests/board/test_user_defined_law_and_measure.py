@@ -14,8 +14,8 @@ from blackboard import Decay, Measure, parse_condition, watch
 from blackboard.clock import ManualClock, SystemClock, parse_instant
 from blackboard.core.conditions.condition_types import MEASURES, Condition
 from blackboard.core.marks.decay import LAWS, Exponential, law_from
+from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.reinforcement import FadingState
 from blackboard.errors import InvalidCondition, InvalidLaw
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched

@@ -17,8 +17,8 @@ from blackboard.board.activations.returned_items.agent_actions import AgentActio
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_storage import deposits, mark_removals
+from blackboard.board.mark_storage.checked_deposits import check_and_register
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.submissions import check_and_register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.rollout import backfill, changed_watches
 from blackboard.board.rollout.redeployment import activate

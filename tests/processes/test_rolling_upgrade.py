@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.store.schema_versions import HEAD
+from blackboard.store.schema import HEAD
 from tests.processes.workers import ROOT, Process, started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]

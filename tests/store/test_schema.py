@@ -29,7 +29,7 @@ from blackboard.errors import (
 from blackboard.store import schema, sqlite_dialect, sqlite_driver
 from blackboard.store.database_factory import database_of
 from blackboard.store.postgresql_dialect import PostgresqlDialect
-from blackboard.store.schema_versions import HEAD, KNOWN
+from blackboard.store.schema import HEAD, KNOWN
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.tables import metadata
 from blackboard.system.packaged_files import migrations_folder

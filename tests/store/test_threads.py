@@ -21,7 +21,7 @@ from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board import administration
 from blackboard.clock import SystemClock
 from blackboard.store import schema
-from blackboard.store.schema_versions import HEAD
+from blackboard.store.schema import HEAD
 
 pytestmark = pytest.mark.whole_boards
 

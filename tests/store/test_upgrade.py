@@ -23,7 +23,7 @@ from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.file_upkeep import backup
 from blackboard.store.file_upkeep.backup import backups_of, examine_copy
-from blackboard.store.schema_versions import HEAD
+from blackboard.store.schema import HEAD
 from blackboard.store.tables import metadata
 
 pytestmark = pytest.mark.whole_boards

@@ -13,8 +13,7 @@ from blackboard.clock import Instant
 from blackboard.store import schema
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database import Database
-from blackboard.store.schema import SchemaChange
-from blackboard.store.schema_versions import HEAD
+from blackboard.store.schema import HEAD, SchemaChange
 from blackboard.store.sqlite_driver import sqlite
 
 __all__ = ["copy_board", "empty_board"]

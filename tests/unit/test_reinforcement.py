@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from blackboard.core.marks import reinforcement
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
+from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.kinds import Kind, OnRepeat
-from blackboard.core.marks.reinforcement import FadingState
 from tests.unit.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000

@@ -9,10 +9,10 @@ from pydantic import JsonValue
 
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import (
+    checked_deposits,
     deposit_questions,
     mark_removals,
     reinforcements,
-    submissions,
     submitted_deposits,
 )
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
@@ -121,7 +121,7 @@ class DepositMethods(BoardHandle):
         def work(txn: BoardTransaction) -> Receipt:
             if txn.sql.asks_ahead and txn.sql.asks_again:
                 ask(txn.sql, txn.active)
-            return submissions.submit(txn, request, classes)
+            return checked_deposits.deposit(txn, request, classes)
 
         return self.session.write(
             work,

@@ -15,7 +15,7 @@ from blackboard.board.result_types import (
     RunState,
 )
 from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
+from blackboard.core.states import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import submitted_deposits
+from blackboard.board.mark_storage.checked_deposits import deposit_each
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
-from blackboard.board.mark_storage.submissions import submit_each
 from blackboard.board.result_types import Receipt
 from blackboard.clock import When, instant_of
 from blackboard.core.marks.mark_model import DepositOptions, Mark
@@ -65,7 +65,7 @@ def _deposit_batch(
     classes.learn(entry.item for entry in batch)
     requests = requests_of(batch, author)
     return session.write(
-        lambda txn: submit_each(txn, requests, classes, raises=raises),
+        lambda txn: deposit_each(txn, requests, classes, raises=raises),
         shared=True,
         submission=lambda deployment: submitted_deposits.of_many(deployment, requests, classes),
     )

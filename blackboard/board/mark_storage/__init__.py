@@ -2,7 +2,7 @@
 
 deposit_requests    requests to deposit a mark, as plain data
 deposit_questions   what a deposit will ask, for a server to be asked at once
-submissions         a request, checked against the board before it is deposited
+checked_deposits    deposits of requests, which are first checked against the board
 submitted_deposits  deposits in a form that another process can make
 signatures          whether a name may sign
 change_preparation  what must happen before a mark changes

@@ -30,9 +30,9 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
 from blackboard.board.transactions.shown_payloads import shown_event
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay

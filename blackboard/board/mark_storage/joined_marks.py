@@ -9,8 +9,9 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.fading_marks import FadingState, is_live
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.reinforcement import FadingState, is_live, join_states, may_add, single_state
+from blackboard.core.marks.reinforcement import join_states, may_add, single_state
 from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.store.rows import MarkRow
 

@@ -10,9 +10,9 @@ from blackboard.board.mark_storage.deposits import last_event_of_others, registe
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
 from blackboard.board.transactions.shown_payloads import shown_event
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthen

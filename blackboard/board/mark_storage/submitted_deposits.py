@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import submissions as checked_requests
+from blackboard.board.mark_storage import checked_deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -83,7 +83,7 @@ def read_ahead(txn: BoardTransaction, submissions: Sequence[Sequence[dict[str, A
     for values in (values for each in submissions for values in each):
         with contextlib.suppress(UsageError):  # a law that this process does not know: `perform` raises the error
             requests.append(_request(values))
-    checked_requests.read_ahead(txn, requests)
+    checked_deposits.read_ahead(txn, requests)
 
 
 def perform(txn: BoardTransaction, submissions: Sequence[Sequence[dict[str, Any]]]) -> list[Any] | None:
@@ -132,9 +132,9 @@ def _request(values: dict[str, Any]) -> DepositRequest:
 
 def _deposit(txn: BoardTransaction, values: dict[str, Any]) -> Receipt:
     request, digest = _request(values), values.get("digest")
-    if (first := checked_requests.first_receipt(txn, request, digest)) is not None:
+    if (first := checked_deposits.first_receipt(txn, request, digest)) is not None:
         return first
-    return checked_requests.store(txn, request, checked_requests.prepare_checked(txn, request), digest)
+    return checked_deposits.store(txn, request, checked_deposits.prepare_checked(txn, request), digest)
 
 
 def _values(receipt: Receipt) -> list[Any]:

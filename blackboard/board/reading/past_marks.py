@@ -10,7 +10,7 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant
 from blackboard.core.deployment import Deployment
-from blackboard.core.marks.reinforcement import FadingState
+from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS

@@ -37,8 +37,8 @@ from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.forecasts.strength_forecast import first_true, value_at
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.measure_scopes import SEPARATOR, WHOLE_BOARD, Group, group_of
-from blackboard.core.marks.reinforcement import FadingMark
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.states import ActivationState
 from blackboard.errors import UsageError

@@ -6,7 +6,7 @@ mark_rows          the rows of marks, and the events that record their changes
 active_deployment  the deployment as transactions use it: watches by kind and agent
 planned_backfills  the backfills that are planned
 rows_read_ahead    rows that a transaction reads together, before it needs them
-law_cache          the decay laws that marks refer to
+stored_laws          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations and crossings, and changes their state
 activity_log       what agents, people and programs did

@@ -7,13 +7,13 @@ from typing import Any
 
 from blackboard.board.transactions import activity_log, search_docs
 from blackboard.board.transactions.active_deployment import ActiveDeployment
-from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.board.transactions.running_sums import RunningSums
+from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.deployment import Deployment
+from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.reinforcement import FadingMark, FadingState
 from blackboard.core.marks.tags import Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import ActivityEventRow, AgentStateRow, MarkRow
@@ -68,7 +68,7 @@ class BoardTransaction:
         self,
         sql: Transaction,
         active: ActiveDeployment,
-        laws: LawCache,
+        laws: StoredLaws,
         now: Instant,
         last_event: int,
         recorded: Instant,

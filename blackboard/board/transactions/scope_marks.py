@@ -10,8 +10,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import WindowReading
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.measure_scopes import Group, group_of, is_group
-from blackboard.core.marks.reinforcement import FadingMark
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS

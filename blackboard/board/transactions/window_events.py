@@ -17,8 +17,8 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Step
+from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.measure_scopes import Group, group_of, is_group
-from blackboard.core.marks.reinforcement import FadingMark, FadingState
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Microseconds
 from blackboard.store import tag_filters

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import KindLike, Measure, Over
-from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.tags import Where
 from blackboard.durations import DurationLike
 

@@ -19,7 +19,7 @@ from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Not
 from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.strength_forecast import first_true
-from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.fading_marks import FadingMark
 
 Cause = Literal["held", "rewake"]
 """Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""

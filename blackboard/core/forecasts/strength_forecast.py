@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
-from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.fading_marks import FadingMark
 
 JUST_BELOW = 1 - 1e-12
 """A factor. A threshold times this factor is below the threshold even where numbers are shown with 15 digits."""

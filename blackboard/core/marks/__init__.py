@@ -3,7 +3,8 @@
 mark_model          the base class of marks, and checks of their parts
 kinds               the settings of a kind of marks
 decay               decay laws: the share of a mark that remains after an age
-reinforcement       the fading part of a mark, and how a repeated deposit joins it
+fading_marks        the fading part of a mark: its strength at any instant, and the end of its life
+reinforcement       how a repeated deposit joins a mark
 payload_text        payloads as the JSON text that is stored
 payload_round_trip  checks that a mark is read as it was deposited
 canonical_schema    the form of a JSON schema, independent of its text

@@ -17,10 +17,9 @@ from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
-from blackboard.core.failure_reasons import MAX_REASON_CHARACTERS
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.measure_scopes import scope_name
-from blackboard.core.states import ActivationState
+from blackboard.core.states import MAX_REASON_CHARACTERS, ActivationState
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext

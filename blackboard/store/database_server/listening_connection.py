@@ -151,7 +151,7 @@ class ListeningConnection:
         delay = FIRST_DELAY_SECONDS
         with commands:
             commands.setblocking(False)
-            while not _is_closed(commands):
+            while _take_commands(commands):
                 with contextlib.suppress(Exception), contextlib.closing(self._connect()) as connection:
                     with forks.closed_in_children(connection.fileno()):
                         self._serve(connection, commands)
@@ -181,7 +181,7 @@ class ListeningConnection:
         connection.add_notify_handler(lambda notification: hear(notification.payload))
         next_look = self._clock.monotonic()
         with _selector(commands, connection) as selector:
-            while not _is_closed(commands):
+            while _take_commands(commands):
                 self._take_locks(cursor)
                 self.is_connected = True
                 self._ready.set()
@@ -242,16 +242,16 @@ def _selector(*files: Any) -> Iterator[selectors.BaseSelector]:
         yield selector
 
 
-def _is_closed(commands: socket.socket) -> bool:
-    """Read the commands that have arrived, and return whether the other end is closed."""
+def _take_commands(commands: socket.socket) -> bool:
+    """Take the commands that have arrived, and return whether the other end is still open."""
     try:
         while data := commands.recv(64):
             del data
     except BlockingIOError:
-        return False
-    except OSError:
         return True
-    return True
+    except OSError:
+        return False
+    return False
 
 
 def _received(connection: Any) -> Iterator[str]:

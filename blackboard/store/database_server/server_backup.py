@@ -18,8 +18,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.board_upkeep import Copy
 from blackboard.store.database_server.server_database import ServerDatabase
 from blackboard.store.partial_files import partial_file, put_in_place
-from blackboard.store.schema import revision_of
-from blackboard.store.schema_versions import KNOWN
+from blackboard.store.schema import KNOWN, revision_of
 
 DUMP, RESTORE = "pg_dump", "pg_restore"
 

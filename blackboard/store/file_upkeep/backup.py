@@ -21,7 +21,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_upkeep import Copy
 from blackboard.store.partial_files import partial_file, put_in_place
-from blackboard.store.schema_versions import KNOWN
+from blackboard.store.schema import KNOWN
 from blackboard.store.sqlite_dialect import APPLICATION_ID
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles, sync

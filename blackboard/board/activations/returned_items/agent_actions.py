@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blackboard.board.activations.returned_items import agent_decisions
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import deposit_limits, mark_lookup, mark_removals, reinforcements, submissions
+from blackboard.board.mark_storage import checked_deposits, deposit_limits, mark_lookup, mark_removals, reinforcements
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -118,7 +118,7 @@ def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classe
     try:
         if item.need is not None:
             return agent_decisions.answer(txn, agent, item.request, item.need, classes)
-        return submissions.submit(txn, item.request, classes)
+        return checked_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise

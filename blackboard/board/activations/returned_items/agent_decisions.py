@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import submissions
+from blackboard.board.mark_storage import checked_deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.needs import need_answers, overdue_needs
 from blackboard.board.result_types import Receipt
@@ -31,7 +31,7 @@ def answer(
         AgentError: The agent may not answer the need.
         InvalidMark: No such need was ever deposited, or the decision does not fit it.
     """
-    if (first := submissions.first_receipt(txn, request)) is not None:
+    if (first := checked_deposits.first_receipt(txn, request)) is not None:
         return first
     need = _find_open(txn, need_id)
     if (reason := need_access.why_not(txn, agent, need)) is not None:
@@ -39,8 +39,8 @@ def answer(
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.fire_due_of(txn, need_id, classes)
-    prepared = submissions.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
-    receipt = submissions.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
+    prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
+    receipt = checked_deposits.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
     need_answers.close(txn, need, request.author, request.activation_id)
     return receipt
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, guards
 from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import Side
-from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS

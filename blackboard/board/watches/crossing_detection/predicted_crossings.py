@@ -11,8 +11,8 @@ from collections.abc import Collection
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.transactions.scope_marks import fading_marks, stored_marks
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
@@ -22,8 +22,8 @@ from blackboard.board.watches.waiting_crossings import crossing_retests, guards,
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.forecasts.strength_forecast import fallen_side, first_true
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
-from blackboard.core.marks.reinforcement import FadingMark
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.crossing_detection import falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
@@ -18,7 +18,7 @@ from blackboard.clock import Instant
 from blackboard.core.forecasts import episodes
 from blackboard.core.forecasts.episodes import Episode, EpisodeChange
 from blackboard.core.forecasts.strength_forecast import fallen_side, met_side
-from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.store.rows import WatchStateRow
 
 

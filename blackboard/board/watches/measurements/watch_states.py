@@ -15,7 +15,7 @@ from blackboard.board.transactions.window_events import WindowReading
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
-from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.store.rows import MarkRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

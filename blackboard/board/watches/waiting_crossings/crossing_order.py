@@ -17,7 +17,7 @@ from operator import attrgetter
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison

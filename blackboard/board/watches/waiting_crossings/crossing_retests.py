@@ -29,8 +29,8 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import Deployment
 from blackboard.core.forecasts.strength_forecast import fallen_side, first_true, met_side, value_at
+from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
-from blackboard.core.marks.reinforcement import FadingMark, FadingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
 

@@ -1,4 +1,4 @@
-"""Submissions: requests to deposit a mark, which are checked against the board before the deposit."""
+"""Deposits of requests, which are first checked against the board."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_WATCHES = 20
 """If a kind has at most this many watches, their absorbed events are read ahead, each by a statement."""
 
 
-def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
+def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
     """Check a request against the board, and deposit the mark.
 
     If the request has a known key, nothing else is checked, and the first receipt is returned.
@@ -77,10 +77,10 @@ def _keyed(request: DepositRequest, key: str, digest: str | None) -> KeyedReques
     return KeyedRequest(request.author, request.kind, key, request.digest() if digest is None else digest)
 
 
-def submit_each(
+def deposit_each(
     txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
 ) -> list[Receipt | UsageError]:
-    """Submit requests in order. An item that is not a valid request is given as its `UsageError`.
+    """Deposit requests in order. An item that is not a valid request is given as its `UsageError`.
 
     Returns:
         For each request its receipt, or its error.
@@ -94,7 +94,7 @@ def submit_each(
         try:
             if isinstance(request, UsageError):
                 raise request
-            results.append(submit(txn, request, classes))
+            results.append(deposit(txn, request, classes))
         except UsageError as error:
             if raises:
                 error.place = f"item {len(results) + 1} of {len(requests)} in its transaction"

@@ -13,8 +13,8 @@ from blackboard.store.transaction import Transaction
 MAX_CACHED_LAWS = 10_000
 
 
-class LawCache:
-    """A cache of parsed laws, by the key that marks store. A key always means the same law."""
+class StoredLaws:
+    """The laws of a board, cached by the key that marks store. A key always means the same law."""
 
     def __init__(self) -> None:
         self._cached: dict[str, Decay] = {}
