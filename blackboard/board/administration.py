@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.housekeeping import erasure
+from blackboard.board.housekeeping import erasure, history_partitions
 from blackboard.board.housekeeping.erasure import ErasedEvents
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
@@ -121,6 +121,16 @@ def brought_back(board: Blackboard, erased: Iterable[ErasedEvents | None]) -> li
         lambda txn: [subject for events in known for subject in erasure.brought_back(txn, events)]
     )
     return list(dict.fromkeys(subjects))
+
+
+def partition_history(board: Blackboard, events: int) -> None:
+    """Keep the history of a board on a server in partitions, each for so many events, at least 1,000.
+
+    Raises:
+        UsageError: The board is in a file, or the number is out of range.
+        StoreError: The user does not own the tables.
+    """
+    history_partitions.create(board.session, events)
 
 
 def delete_files(path: Path) -> None:

@@ -31,6 +31,7 @@ from blackboard.durations import SECOND, format_duration
 from blackboard.errors import BlackboardError, nearest
 from blackboard.plurals import counted
 from blackboard.store.board_upkeep import FileHealth, Health, ServerHealth
+from blackboard.store.database_server import event_partitions
 from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
@@ -93,6 +94,7 @@ def examine_board(
             *_examine_backfills(txn),
             *_examine_erasures(txn),
             *_examine_drift(txn, deployment),
+            *_examine_partitions(txn),
         ]
 
     return findings + board.session.read(examine_rows)
@@ -146,6 +148,22 @@ def _examine_server(health: ServerHealth) -> Iterator[Finding]:
             " and the death of a worker only when its lease ends",
             "name the server itself as `direct_url` in [database]",
         )
+
+
+def _examine_partitions(txn: BoardTransaction) -> Iterator[Finding]:
+    """Yield findings about the partitions of the history, if a board on a server has them."""
+    if not txn.sql.dialect.can_partition or not event_partitions.has_partitions(txn.sql):
+        return
+    partitions, partitioning = event_partitions.partitions_of(txn.sql), event_partitions.read_partitioning(txn.sql)
+    detail = f"{counted(len(partitions), 'partition')} of the history, new ones for {partitioning.events:,} events"
+    if not event_partitions.may_change(txn.sql):
+        problem = "this user does not own the table event, so it neither creates nor removes partitions"
+        yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon as the owner of the tables")
+    elif partitions[-1].end <= txn.last_event + 1:
+        problem = "the next one is missing, so the process that needs it creates it"
+        yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon, which creates it ahead of need")
+    else:
+        yield Finding("partitions", "ok", detail)
 
 
 def _examine_file(health: FileHealth) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 RETENTION_INTERVAL: Duration = HOUR
+PARTITION_INTERVAL: Duration = MINUTE
 RECOVERY_INTERVAL: Duration = 30 * SECOND
 """The longest time between two signs of life, which show other workers on a server that this worker is alive."""
 COMPACTION_INTERVAL: Duration = 10 * MINUTE
@@ -213,6 +214,9 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
             log.info("old history was removed", rows=count)
         return count
 
+    def tend_partitions() -> int:
+        return worker.board_maintenance.tend_partitions(settings.keep_history, limit)
+
     def serve_batch_api() -> int:
         if batch_api is not None:
             batch_api.start()
@@ -220,6 +224,7 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
 
     return [
         PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
+        PeriodicTask(tend_partitions, clock, PARTITION_INTERVAL, limit),
         PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),
     ]
 

@@ -49,7 +49,7 @@ class BatchCommits:
                 finally:
                     writer.end()
             except BaseException as error:
-                if attempt < ATTEMPTS and self._is_taken_back(transaction, error):
+                if attempt < ATTEMPTS and self._may_run_again(transaction, error, attempt):
                     pause(attempt * PAUSE_MICROSECONDS)
                     continue
                 if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):
@@ -71,7 +71,7 @@ class BatchCommits:
         """Report a commit that has just been made."""
         self._on_commit()
 
-    def _is_taken_back(self, transaction: Transaction | None, error: BaseException) -> bool:
+    def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
         """Return whether a server has certainly not committed a transaction, for a reason that may pass."""
         return self._has_failed(transaction, error, ErrorCause.CONFLICT, ErrorCause.LOST)
 

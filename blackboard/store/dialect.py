@@ -39,6 +39,8 @@ class ErrorCause(Enum):
     """Concurrent transactions conflicted. The server rolled this transaction back, so it can be run again."""
     LOST = auto()
     """The connection to a server ended, or there is none."""
+    NO_PARTITION = auto()
+    """A table in partitions has none for a new row."""
 
 
 class Dialect(ABC):
@@ -50,6 +52,7 @@ class Dialect(ABC):
         placeholder: The placeholder of a value for the cursor of its driver.
         numbers_parameters: Whether the parameters of statements are numbered, as `$1`.
         has_submissions: Whether processes may hand work to each other; see `submission_queue`.
+        can_partition: Whether the history may be in partitions; see `event_partitions`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statements that begin a writing transaction.
         lock_waits: How many transactions work is given, one after the other, to get a lock. Together they wait for
@@ -67,6 +70,7 @@ class Dialect(ABC):
     placeholder: ClassVar[str]
     numbers_parameters: ClassVar[bool] = False
     has_submissions: ClassVar[bool] = False
+    can_partition: ClassVar[bool] = False
     begin_read: ClassVar[str]
     begin_write: Sequence[str]
     lock_schema: ClassVar[str | None] = None
@@ -246,6 +250,11 @@ class Dialect(ABC):
                 folder = os.path.dirname(where) or "."
                 hint = _refused(where) or f"check that {folder} exists and may be written"
                 return StoreError(f"{where} cannot be opened; {hint}")
+            case ErrorCause.NO_PARTITION:
+                return StoreError(
+                    f"{where} has no partition for new events, and none could be created; run a daemon, or 'blackboard"
+                    " init', as the user who owns the tables"
+                )
             case ErrorCause.FOREIGN:
                 return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
             case None:

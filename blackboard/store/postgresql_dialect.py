@@ -51,6 +51,9 @@ _OF_CONNECTION = "08"
 _READ_ONLY = "25006"
 """The code for writing in a transaction that can only read."""
 
+_CHECK_VIOLATION = "23514"
+"""The code for a row that breaks a check; without the name of a check, it has no partition."""
+
 IDLE_SECONDS = 8
 """How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer.
 
@@ -86,6 +89,7 @@ class PostgresqlDialect(Dialect):
     placeholder = "%s"
     numbers_parameters = True
     has_submissions = True
+    can_partition = True
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     lock_waits = 2
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
@@ -206,6 +210,8 @@ class PostgresqlDialect(Dialect):
         state = _state(error)
         if state.startswith(_OF_CONNECTION) or (not state and isinstance(error, self._lost)):
             return ErrorCause.LOST
+        if state == _CHECK_VIOLATION and not error.diag.constraint_name:  # type: ignore[attr-defined]
+            return ErrorCause.NO_PARTITION
         return _SQLSTATES.get(state)
 
     def is_stopped(self, error: BaseException) -> bool:

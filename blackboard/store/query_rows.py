@@ -340,6 +340,13 @@ class LastIds(NamedTuple):
     activity_id: Id | None
 
 
+class NewestWork(NamedTuple):
+    """The newest crossing and the newest activation; None if there is none."""
+
+    crossing_id: Id | None
+    activation_id: Id | None
+
+
 class Spent(NamedTuple):
     """The cost of model calls since the beginning of a day and of an hour."""
 

@@ -220,8 +220,12 @@ def _migrate_locked(connection: Any, database: Database, now: Instant) -> Schema
         _check_unserved(database, raw, revision, now)
         copy = database.upkeep.keep_before_upgrade(now)
     failpoint("migration.begun")
-    run_migrations(connection)
     transaction = database.transaction_of(raw)
+    if database.dialect.can_partition:
+        from blackboard.store.database_server import carried_events  # only an upgrade needs it
+
+        carried_events.abandon_carry(transaction)
+    run_migrations(connection)
     _create_board(connection, database, now)
     rewrite_views(transaction)
     transaction.flush()

@@ -29,6 +29,7 @@ from blackboard.store.query_rows import (
     ModelCost,
     NamedCount,
     NeedCount,
+    NewestWork,
     RunToEnd,
     SinkMessages,
     Spent,
@@ -428,6 +429,19 @@ class _Retention(StatementFile):
     delete_old_submissions: Statement[object]
     old_events_of_kinds: Statement[EventRow]
     delete_old_events: Statement[object]
+    old_events_of_kinds_below: Statement[EventRow]
+    delete_old_events_below: Statement[object]
+    count_between: Statement[int]
+    count_old_between: Statement[int]
+    old_events_of_kinds_between: Statement[EventRow]
+    staying_events: Statement[EventRow]
+    staying_events_of_subjects: Statement[EventRow]
+    crossing_waits_for_board: Statement[int]
+    newest_work: Statement[NewestWork]
+    noticed_at: Statement[Instant]
+    subjects_since: Statement[str]
+    event_behind: Statement[Id]
+    newest_below: Statement[Instant]
     old_activations: Statement[Id]
     delete_activations: Statement[object]
     delete_inputs: Statement[object]

@@ -27,6 +27,8 @@ NAMES = (
     "batch_api.reserved", "batch_api.submitted", "batch_api.named", "batch_api.kept",
     "evaporation.before", "evaporation.within", "evaporation.after",
     "backfill.before", "backfill.within", "backfill.after",
+    "partition.extended", "partition.begun", "partition.copied", "partition.settled", "partition.swapping",
+    "partition.swapped",
     "publish.before", "publish.written", "publish.after",
     "outbox.leased", "outbox.sent", "outbox.settled",
 )  # fmt: skip

@@ -19,8 +19,8 @@ from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
-ELSEWHERE = ("spool.", "batch_api.", "submission.")
-"""The failpoints at which the tests of model calls, and of several processes on a server, kill."""
+ELSEWHERE = ("spool.", "batch_api.", "submission.", "partition.")
+"""The failpoints at which the tests of model calls, of several processes on a server, and of its history kill."""
 
 
 def figures(world: str, kills: int) -> dict[str, Any]:

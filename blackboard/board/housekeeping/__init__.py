@@ -1,10 +1,11 @@
 """Work for the board itself: old history, erasure, the full-text index, and the file.
 
-maintenance_work  the work of a worker for the board itself
-maintenance_pace  the pauses of background work
-retention         removes history past its retention time
-erasure           erases everything about one subject
-search_purge      purges the full-text index of erased words
-board_copy        copies a whole board to an empty one
-file_compaction   compacts the file, as an erasure requires
+maintenance_work    the work of a worker for the board itself
+maintenance_pace    the pauses of background work
+retention           removes history past its retention time
+history_partitions  creates and removes partitions of the history on a server
+erasure             erases everything about one subject
+search_purge        purges the full-text index of erased words
+board_copy          copies a whole board to an empty one
+file_compaction     compacts the file, as an erasure requires
 """

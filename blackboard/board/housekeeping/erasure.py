@@ -32,6 +32,7 @@ from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database
+from blackboard.store.database_server import carried_events
 from blackboard.store.file_upkeep.backup import count_events
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
@@ -186,6 +187,8 @@ def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: 
         if not _has_others(txn, group):
             _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
     txn.sql.run(ERASURE.erase_events, subject=subject, new_name=name)
+    if txn.sql.dialect.can_partition:
+        carried_events.erase_carried(txn.sql, subject, name)
 
 
 def _erase_texts(txn: BoardTransaction, subject: str) -> None:

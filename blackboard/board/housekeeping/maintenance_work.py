@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
-from blackboard.board.housekeeping import file_compaction, retention, search_purge
+from blackboard.board.housekeeping import file_compaction, history_partitions, retention, search_purge
+from blackboard.board.housekeeping.history_partitions import Progress
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import mark_removals
@@ -14,11 +16,17 @@ from blackboard.board.needs import overdue_needs
 from blackboard.board.rollout import backfill, search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.durations import Duration
+from blackboard.store.database_server import event_partitions
 from blackboard.system.failpoints import failpoint
 
 MAX_COMPACTED_BYTES = 512 * 1024 * 1024
 """The largest size, in bytes, of a file that a worker compacts by itself. Writers wait for some seconds for such a
 file."""
+
+
+STEPS_AT_ONCE = 20
+"""The number of transactions for old partitions before a worker does other work."""
 
 
 class MaintenanceWork:
@@ -65,6 +73,28 @@ class MaintenanceWork:
         if laws:
             removed += self._session.write(lambda txn: retention.remove_laws(txn, laws, since))
         return removed
+
+    def tend_partitions(self, history: Duration | None, limit: int) -> int:
+        """Create the next partitions of a history on a server, and remove old ones in steps that hold others briefly.
+
+        Args:
+            history: The retention time of the history in microseconds; None keeps it forever.
+            limit: The number of rows that a transaction may remove.
+
+        Returns:
+            `limit` if there is more to do at once; otherwise the number of new partitions.
+        """
+        if not self._database.dialect.can_partition:
+            return 0
+        if added := history_partitions.extend(self._session):
+            analyzing = (self._database,)  # in a thread, because it takes seconds on a large board
+            threading.Thread(target=event_partitions.analyze, args=analyzing, daemon=True).start()
+        if history is None:
+            return added
+        for _ in range(STEPS_AT_ONCE):
+            if history_partitions.remove_old(self._session, history, limit) is not Progress.MORE:
+                return added
+        return limit
 
     def checkpoint(self) -> None:
         """Move a large write-ahead log into the database file, outside the commits of depositors."""

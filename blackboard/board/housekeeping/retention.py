@@ -1,15 +1,21 @@
 """Retention: the removal, in bounded batches, of history past its retention time.
 
-Live marks keep all of their history, and so do marks with a deposit in a window.
+Live marks keep all of their history, and so do marks with a deposit in a window. On a board with partitions, old events
+are deleted here only where `history_partitions` does not remove the whole partition.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
 from blackboard.durations import DAY, HOUR, Duration
+from blackboard.store.database_server import event_partitions
+from blackboard.store.rows import EventRow
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
 
 FEW_LAWS = 200
@@ -56,9 +62,19 @@ def _remove_history(txn: BoardTransaction, before: Instant, limit: int) -> int:
     removed: int = txn.sql.changed(RETENTION.delete_old_keys, before=before, limit=limit)
     oldest = txn.sql.one(RETENTION.oldest_event)
     if oldest is not None and oldest < before:  # so a young board is not searched
-        _remove_texts(txn, before, limit)
-        removed += txn.sql.changed(RETENTION.delete_old_events, before=before, limit=limit)
+        removed += _remove_events(txn, before, limit)
     return removed
+
+
+def _remove_events(txn: BoardTransaction, before: Instant, limit: int) -> int:
+    """Remove the next old events, with their texts in the full-text index, and return their number."""
+    if txn.sql.dialect.can_partition and event_partitions.has_partitions(txn.sql):
+        values = {"before": before, "limit": limit, "end": event_partitions.deleted_to(txn.sql)}
+        _remove_texts(txn, RETENTION.old_events_of_kinds_below, values)
+        return txn.sql.changed(RETENTION.delete_old_events_below, **values)
+    values = {"before": before, "limit": limit}
+    _remove_texts(txn, RETENTION.old_events_of_kinds, values)
+    return txn.sql.changed(RETENTION.delete_old_events, **values)
 
 
 def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> int:
@@ -75,13 +91,11 @@ def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> i
     return len(ids) + crossings
 
 
-def _remove_texts(txn: BoardTransaction, before: Instant, limit: int) -> None:
+def _remove_texts(txn: BoardTransaction, old_events: Statement[EventRow], values: Mapping[str, int]) -> None:
     """Remove the texts of the next old events from the full-text index, while the events still have them."""
-    if not (kinds := search_docs.kinds(txn.sql)):
-        return
-    values = {"kinds": txn.sql.list_of(sorted(kinds)), "before": before, "limit": limit}
-    events = txn.sql.all(RETENTION.old_events_of_kinds, **values)
-    search_docs.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
+    if kinds := search_docs.kinds(txn.sql):
+        events = txn.sql.all(old_events, kinds=txn.sql.list_of(sorted(kinds)), **values)
+        search_docs.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
 
 
 def _remove_left(txn: BoardTransaction, limit: int) -> int:

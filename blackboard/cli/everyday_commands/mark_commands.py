@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from blackboard.board import Receipt
+    from blackboard.cli.cli_session import CommandSession
 
 AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
@@ -28,6 +29,9 @@ IfEvent = Annotated[
         help="Change the mark only if its event_id is still EVENT.",
     ),
 ]
+
+EVENTS_PER_PARTITION = 1_000_000
+"""The number of events of a partition by default."""
 
 Example = Literal["leads", "default"]
 """Deployment files of the folder `config/`: the lead desk, or every setting with its default."""
@@ -49,6 +53,20 @@ def init(
         ),
     ] = None,
     replace: Replace = False,
+    partition_history: Annotated[
+        bool,
+        typer.Option(
+            "--partition-history",
+            help="Keep the history in partitions, so that old events are removed by the partition. Only on a server.",
+        ),
+    ] = False,
+    partition_events: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many events a partition has, with --partition-history; 1,000,000 by default.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create or upgrade the database, and deploy the deployment file.
@@ -58,10 +76,12 @@ def init(
       blackboard init --example leads
       blackboard --config config/leads.toml init
     """
+    from blackboard.board.administration import partition_history as keep_in_partitions
     from blackboard.board.administration import refresh_views
     from blackboard.board.deployments.deployer import Deployer
 
     session, written = session_of(context), None
+    events = _events_per_partition(session, partition_events, is_wanted=partition_history)
     if example is not None:
         from blackboard.settings.example_file import write_example
 
@@ -73,6 +93,8 @@ def init(
         result = session.deploy(board, resolved, Deployer(replace))
         if message := refresh_views(board):
             note(message)
+        if events is not None:
+            keep_in_partitions(board, events)
         note_warnings(resolved)
         where, version = board.database.where, board.deployment.version
         changed = () if result is None else result.changed
@@ -90,6 +112,24 @@ def init(
                 note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
         if not resolved.settings.names_agents:
             note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
+
+
+def _events_per_partition(session: CommandSession, events: int | None, *, is_wanted: bool) -> int | None:
+    """Return the number of events of a partition; None if no partitions are wanted.
+
+    Raises:
+        UsageError: The number is given without the option, or the board is in a file.
+    """
+    from blackboard.errors import UsageError
+    from blackboard.system.board_files import is_embedded
+
+    if not is_wanted:
+        if events is not None:
+            raise UsageError("--partition-events gives the size of the partitions of --partition-history; give both")
+        return None
+    if is_embedded(session.url):
+        raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
+    return EVENTS_PER_PARTITION if events is None else events
 
 
 def deposit(

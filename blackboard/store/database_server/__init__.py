@@ -9,6 +9,8 @@ kept_answers          the answers to questions that a transaction asked ahead
 statement_pipeline    the statements that wait on a connection, and their answers
 submission_queue      the work that processes hand to each other
 combined_commits      commits of the work of several processes in one transaction
+event_partitions      the partitions of the table of events, by ranges of ids
+carried_events        the events that stay when a partition is removed
 server_processes      the processes on the board: advisory locks and notifications
 server_liveness       which workers are alive: each holds an advisory lock
 server_clock          the clock of the server, which all processes follow

@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Callable
 
 from blackboard.store.batch_commits import BatchCommits
+from blackboard.store.database_server import event_partitions
 from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.dialect import ErrorCause
 from blackboard.store.group_commit import Entry
+from blackboard.store.transaction import Transaction
 
 
 class ServerCommits(BatchCommits):
@@ -44,6 +47,26 @@ class ServerCommits(BatchCommits):
         super().abandon()
         if self._combined is not None:
             self._combined.begin_anew()
+
+    def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
+        if super()._may_run_again(transaction, error, attempt):
+            return True
+        if self._writer.dialect.cause_of(error) is not ErrorCause.NO_PARTITION:
+            return False
+        return (transaction is None or not transaction.in_doubt) and self._make_room(attempt)
+
+    def _make_room(self, attempt: int) -> bool:
+        """Create a partition for new events, because a transaction found none; return False if that is not possible."""
+        writer = self._writer
+        try:
+            opened = writer.begin()
+            is_made = event_partitions.make_room(opened, attempt)
+            writer.commit(opened)
+        except Exception:  # the error of the transaction that found none is raised
+            return False
+        finally:
+            writer.end()
+        return is_made
 
     def _note_commit(self) -> None:
         if self._combined is not None and self._writer.record.had_to_wait:

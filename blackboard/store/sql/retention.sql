@@ -12,12 +12,20 @@ DELETE FROM submission WHERE at < :before;
 -- Whether a need is open that the activation asked: the inbox shows which of its inputs were withdrawn.
 activation.id IN (SELECT need.activation_id FROM mark AS need WHERE need.kind = 'need' AND need.activation_id > 0)
 
--- fragment: next_old_events
--- The next old events, except those of live marks, of marks with a deposit in a window, of inputs of activations that
--- are unfinished or asked an open need, and of subjects with a waiting crossing.
-SELECT event.id
-FROM event
-WHERE event.recorded_at < :before
+-- fragment: crossing_waits_about(subject, other)
+-- Whether a crossing of one of two subjects waits, unless a schedule caused it.
+EXISTS (
+    SELECT crossing.id
+    FROM crossing
+    JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
+    WHERE crossing.subject IN ({subject}, {other}) AND crossing.state = 'waiting'
+      AND coalesce(crossing.measure, '') <> 'schedule'
+  )
+
+-- fragment: is_removable_event
+-- Whether an old event may be removed. Events of live marks stay, of marks with a deposit in a window, of inputs of
+-- activations that are unfinished or asked an open need, and of subjects with a waiting crossing.
+event.recorded_at < :before
   AND event.id < (SELECT max(newest.id) FROM event AS newest)
   AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = event.mark_id)
   AND NOT EXISTS (SELECT window_event.event_id FROM window_event WHERE window_event.mark_id = event.mark_id)
@@ -27,13 +35,12 @@ WHERE event.recorded_at < :before
     JOIN activation_input ON activation_input.activation_id = activation.id
     WHERE activation_input.mark_id = event.mark_id AND ({is_unfinished} OR {asked_open_need})
   )
-  AND NOT EXISTS (
-    SELECT crossing.id
-    FROM crossing
-    JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
-    WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting'
-      AND coalesce(crossing.measure, '') <> 'schedule'
-  )
+  AND NOT {crossing_waits_about(event.subject, '')}
+
+-- fragment: next_old_events
+SELECT event.id
+FROM event
+WHERE {is_removable_event}
 ORDER BY event.id
 LIMIT :limit + 0
 
@@ -44,6 +51,84 @@ SELECT {event.*} FROM event WHERE event.id IN ({next_old_events}) AND {is_in(eve
 -- name: delete_old_events
 -- Delete the next old events.
 DELETE FROM event WHERE id IN ({next_old_events});
+
+-- fragment: next_old_events_below
+SELECT event.id
+FROM event
+WHERE event.id < :end AND {is_removable_event}
+ORDER BY event.id
+LIMIT :limit + 0
+
+-- name: old_events_of_kinds_below -> EventRow
+-- The next old events of some kinds, of those below an id.
+SELECT {event.*}
+FROM event
+WHERE event.id IN ({next_old_events_below}) AND {is_in(event.kind, :kinds)}
+ORDER BY event.id;
+
+-- name: delete_old_events_below
+-- Delete the next old events of those below an id.
+DELETE FROM event WHERE id IN ({next_old_events_below});
+
+-- fragment: old_events_between
+SELECT event.id FROM event WHERE event.id >= :first AND event.id < :end AND {is_removable_event}
+
+-- name: count_between -> int
+-- The number of events in a range of ids.
+SELECT count(*) AS count FROM event WHERE event.id >= :first AND event.id < :end;
+
+-- name: count_old_between -> int
+-- The number of old events in a range of ids that may be removed.
+SELECT count(*) AS count FROM ({old_events_between}) AS old;
+
+-- name: old_events_of_kinds_between -> EventRow
+-- The old events of some kinds in a range of ids that may be removed.
+SELECT {event.*}
+FROM event
+WHERE event.id IN ({old_events_between}) AND {is_in(event.kind, :kinds)}
+ORDER BY event.id;
+
+-- name: staying_events -> EventRow
+-- The events in a range of ids that may not be removed.
+SELECT {event.*}
+FROM event
+WHERE event.id >= :first AND event.id < :end AND event.id NOT IN ({old_events_between});
+
+-- name: staying_events_of_subjects -> EventRow
+-- The events of some subjects in a range of ids that may not be removed.
+SELECT {event.*}
+FROM event
+WHERE event.id >= :first AND event.id < :end AND {is_in(event.subject, :subjects)}
+  AND event.id NOT IN ({old_events_between} AND {is_in(event.subject, :subjects)});
+
+-- name: crossing_waits_for_board -> int
+-- Whether a crossing over the whole board waits, for which all history stays.
+SELECT CASE WHEN {crossing_waits_about('', '')} THEN 1 ELSE 0 END AS waits;
+
+-- name: newest_work -> NewestWork
+-- The newest crossing and the newest activation.
+SELECT (SELECT max(crossing.id) FROM crossing) AS crossing_id, (SELECT max(activation.id) FROM activation) AS activation_id;
+
+-- name: noticed_at -> Instant
+-- When a crossing was noticed.
+SELECT noticed_at FROM crossing WHERE id = :id;
+
+-- name: subjects_since -> str
+-- The subjects of newer crossings, and of the marks that newer activations were given.
+SELECT crossing.subject AS subject FROM crossing WHERE crossing.id > :crossing_id AND crossing.subject <> ''
+UNION
+SELECT event.subject AS subject
+FROM activation_input
+JOIN event ON event.id = activation_input.event_id
+WHERE activation_input.activation_id > :activation_id;
+
+-- name: event_behind -> Id
+-- The event behind so many events from an id on.
+SELECT id FROM event WHERE id >= :first ORDER BY id LIMIT 1 OFFSET :count + 0;
+
+-- name: newest_below -> Instant
+-- When the newest of the events below an id was recorded.
+SELECT recorded_at FROM event WHERE id < :end ORDER BY id DESC LIMIT 1;
 
 -- name: old_activations -> Id
 -- The next old activations that are finished and asked no need that is open.

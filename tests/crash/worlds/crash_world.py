@@ -97,11 +97,8 @@ class CrashWorld(ABC):
         """The failpoints that a daemon of this world reaches."""
         left_out = {"migration"}
         left_out |= set() if cls.asks else {"call"}
-        left_out |= {
-            "spool",
-            "batch_api",
-            "submission",
-        }  # the last is reached on a server, the others have their own tests
+        # The last two are reached on a server, and the others have tests of their own.
+        left_out |= {"spool", "batch_api", "submission", "partition"}
         left_out |= set() if cls.tells else {"outbox"}
         left_out |= set() if cls.publishes else {"publish"}
         left_out |= set() if cls.fades else {"evaporation", "backfill"}

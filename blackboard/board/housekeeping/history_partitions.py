@@ -1,0 +1,281 @@
+"""The history in partitions, on a server: new partitions ahead of need, and the removal of old ones.
+
+A partition is removed when all its events are old. Those that stay are first copied in small transactions. Then the
+copy takes the place of the partition, and of a small neighbour that was made in the same way. The rule which events
+stay is that of `retention`; below the partitions that were removed, `retention` deletes events one by one.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from blackboard.board.board_session import BoardSession
+from blackboard.board.transactions import search_docs
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.search_docs import Phase
+from blackboard.clock import Instant
+from blackboard.durations import Duration
+from blackboard.errors import StoreBusy, UsageError
+from blackboard.store import schema
+from blackboard.store.database_server import carried_events, event_partitions
+from blackboard.store.database_server.event_partitions import Carry, Partition, Partitioning
+from blackboard.store.statements import DEPLOYMENTS, RETENTION, SEARCH
+from blackboard.system.failpoints import failpoint
+
+EVENTS_PER_LIMIT = 4
+"""How many events a transaction considers for each row that one may delete: most are only read."""
+
+
+MIN_EVENTS, MAX_EVENTS = 1_000, 1_000_000_000
+"""The least and the largest number of events of a partition."""
+
+
+class Progress(Enum):
+    """The result of one step."""
+
+    DONE = auto()
+    """There is nothing more to do now."""
+    MORE = auto()
+    """There may be more to do at once."""
+    LATER = auto()
+    """Something prevents the next step for a while."""
+
+
+def create(session: BoardSession, events: int) -> None:
+    """Keep the history of a board on a server in partitions, each for so many events.
+
+    Raises:
+        UsageError: The board is in a file, or the number is out of range.
+        StoreError: The user does not own the tables.
+    """
+    if not session.database.dialect.can_partition:
+        raise UsageError(f"{session.database.where} is a file; only the history of a board on a server has partitions")
+    if not MIN_EVENTS <= events <= MAX_EVENTS:
+        raise UsageError(f"a partition has {MIN_EVENTS:,} to {MAX_EVENTS:,} events")
+    with session.database.exclusive_transaction() as sql:
+        event_partitions.create_partitions(sql, events)
+        sql.run(DEPLOYMENTS.set_views_hash, views_hash=None)  # views of the former table would read one partition
+        schema.rewrite_views(sql)
+    event_partitions.analyze(session.database)
+
+
+def extend(session: BoardSession) -> int:
+    """Create the partitions that new events will need next; returns their number.
+
+    If the table is being analyzed, or changed by others, that has to wait.
+    """
+    if not session.read(lambda txn: _may_change(txn) and _is_short(txn)):
+        return 0
+    try:
+        added = session.write(_add_partitions)
+    except StoreBusy:
+        return 0
+    failpoint("partition.extended")
+    return added
+
+
+def remove_old(session: BoardSession, history: Duration, limit: int) -> Progress:
+    """Do one step of the removal of the oldest partition whose events are all older than `history` microseconds.
+
+    A step is one transaction that considers `limit` events or so, or the exchange at the end.
+    """
+    if not session.read(_may_change):
+        return Progress.DONE
+    partitioning = session.read(lambda txn: event_partitions.read_partitioning(txn.sql))
+    if (carry := partitioning.carry) is None:
+        return _begin(session, history)
+    if carry.reached < carry.end:
+        session.write(lambda txn: _copy_next(txn, history, limit * EVENTS_PER_LIMIT))
+        failpoint("partition.copied")
+        return Progress.MORE
+    return _finish(session, history)
+
+
+def _add_partitions(txn: BoardTransaction) -> int:
+    event_partitions.wait_briefly(txn.sql)
+    return event_partitions.add_partitions(txn.sql, event_partitions.read_partitioning(txn.sql).events)
+
+
+def _may_change(txn: BoardTransaction) -> bool:
+    return event_partitions.has_partitions(txn.sql) and event_partitions.may_change(txn.sql)
+
+
+def _is_short(txn: BoardTransaction) -> bool:
+    """Return whether fewer ids have a partition ahead of need than one partition has."""
+    events = event_partitions.read_partitioning(txn.sql).events
+    return event_partitions.partitions_of(txn.sql)[-1].end <= txn.last_event + events
+
+
+# -- the steps ---------------------------------------------------------------------------------------------------------
+
+
+def _begin(session: BoardSession, history: Duration) -> Progress:
+    """Begin to copy the events that stay of the oldest partition with old events only, or leave it as it is."""
+    chosen = session.read(lambda txn: _choose(txn, txn.now - history))
+    if chosen is None:
+        return Progress.DONE
+    partition, is_worthwhile = chosen
+    first = session.read(lambda txn: _first_with_neighbour(txn, partition)) if is_worthwhile else partition.first
+
+    def begin(txn: BoardTransaction) -> None:
+        partitioning = event_partitions.read_partitioning(txn.sql)
+        if partitioning.carry is not None or partitioning.carried_to >= partition.end:
+            return  # another process was faster
+        if is_worthwhile:
+            carried_events.begin_carry(txn.sql, _new_carry(txn, first, partition.end))
+        else:
+            carried_events.end_carry(txn.sql, partition.end)
+
+    session.write(begin)
+    failpoint("partition.begun")
+    return Progress.MORE
+
+
+def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | None:
+    """Return the oldest partition that was not removed, if all its events are old, and whether removal is worthwhile.
+
+    It is not if most of its events stay: then the others are deleted one by one.
+    """
+    carried_to = event_partitions.read_partitioning(txn.sql).carried_to
+    partition = next(each for each in event_partitions.partitions_of(txn.sql) if each.end > carried_to)
+    if partition.end > txn.last_event or _must_wait(txn):
+        return None
+    newest = txn.sql.one(RETENTION.newest_below, end=partition.end)
+    if newest is not None and newest >= before:
+        return None
+    bounds = _bounds(partition.first, partition.end)
+    removable = txn.sql.value(RETENTION.count_old_between, before=before, **bounds)
+    return partition, 2 * removable >= txn.sql.value(RETENTION.count_between, **bounds)
+
+
+def _first_with_neighbour(txn: BoardTransaction, partition: Partition) -> int | None:
+    """Return the first id of a partition, or of the one below it that is removed together with it.
+
+    That is one which was made in the same way, and has at most half as many events as a new one. So the partitions of
+    old events stay few.
+    """
+    events = event_partitions.read_partitioning(txn.sql).events
+    for below in event_partitions.partitions_of(txn.sql):
+        bounds = _bounds(below.first, below.end)
+        if below.end == partition.first and 2 * txn.sql.value(RETENTION.count_between, **bounds) <= events:
+            return below.first
+    return partition.first
+
+
+def _must_wait(txn: BoardTransaction) -> bool:
+    """Return whether all history stays for now: for a crossing over the board, or an index that is being filled."""
+    filled = {Phase.LIVE, Phase.FADED}
+    return bool(txn.sql.value(RETENTION.crossing_waits_for_board)) or any(
+        row.phase in filled for row in txn.sql.all(SEARCH.kinds)
+    )
+
+
+def _new_carry(txn: BoardTransaction, first: int | None, end: int) -> Carry:
+    """Return the state of a copy that begins, or begins anew."""
+    newest = txn.sql.existing(RETENTION.newest_work)
+    return Carry(
+        first=first,
+        end=end,
+        reached=_bounds(first, end)["first"],
+        began_at=txn.now,
+        deployment=txn.deployment.version,
+        crossing_id=newest.crossing_id or 0,
+        activation_id=newest.activation_id or 0,
+    )
+
+
+def _copy_next(txn: BoardTransaction, history: Duration, count: int) -> None:
+    """Copy those of the next events that stay, and remove the texts of the others from the full-text index."""
+    carry = event_partitions.read_partitioning(txn.sql).carry
+    if carry is None or carry.reached >= carry.end:
+        return  # another process was faster
+    behind = txn.sql.one(RETENTION.event_behind, first=carry.reached, count=count)
+    end = carry.end if behind is None else min(behind, carry.end)
+    values = {"first": carry.reached, "end": end, "before": txn.now - history}
+    carried_events.copy_events(txn.sql, RETENTION.staying_events, **values)
+    if kinds := search_docs.kinds(txn.sql):
+        events = txn.sql.all(RETENTION.old_events_of_kinds_between, kinds=txn.sql.list_of(sorted(kinds)), **values)
+        search_docs.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
+    carried_events.save_carry(txn.sql, carry._replace(reached=end))
+
+
+def _finish(session: BoardSession, history: Duration) -> Progress:
+    """Let the copy take the place of the partitions, once every transaction sees all of it."""
+    partitioning = session.write(lambda txn: _copy_late(txn, history))
+    if partitioning is None:
+        return Progress.LATER
+    if partitioning.carry is None or partitioning.carry.reached < partitioning.carry.end:
+        return Progress.MORE
+    is_seen = carried_events.is_seen_by_all(session.database, partitioning.version)
+    failpoint("partition.settled")
+    if not is_seen:
+        return Progress.LATER
+    try:
+        is_done = session.write(lambda txn: _swap(txn, history, partitioning))
+    except StoreBusy:
+        return Progress.LATER
+    if is_done:
+        failpoint("partition.swapped")
+    return Progress.MORE
+
+
+def _copy_late(txn: BoardTransaction, history: Duration) -> Partitioning | None:
+    """Copy the events that stay because of newer work; return the state then, or None if all history stays for now."""
+    if (carry := event_partitions.read_partitioning(txn.sql).carry) is not None and carry.reached >= carry.end:
+        if _must_wait(txn):
+            return None
+        if not _is_valid(txn, carry):
+            carried_events.save_carry(txn.sql, _new_carry(txn, carry.first, carry.end))
+        elif _late_events(txn, history, carry) or _has_newer_work(txn, carry):
+            newest = txn.sql.existing(RETENTION.newest_work)
+            later = carry._replace(crossing_id=newest.crossing_id or 0, activation_id=newest.activation_id or 0)
+            carried_events.save_carry(txn.sql, later._replace(began_at=txn.now))
+    return event_partitions.read_partitioning(txn.sql)
+
+
+def _swap(txn: BoardTransaction, history: Duration, partitioning: Partitioning) -> bool:
+    """Exchange the partitions for the copy, unless something has changed since it was complete."""
+    now = event_partitions.read_partitioning(txn.sql)
+    if now.version != partitioning.version or (carry := now.carry) is None or _must_wait(txn):
+        return False
+    if not _is_valid(txn, carry) or _late_events(txn, history, carry):
+        return False
+    carried_events.swap(txn.sql, carry)
+    failpoint("partition.swapping")
+    return True
+
+
+def _late_events(txn: BoardTransaction, history: Duration, carry: Carry) -> int:
+    """Copy the events that stay because of work since the copy began, and return their number.
+
+    An event that could be removed at the beginning can stay later only because of a new crossing about its subject, or
+    as the input of a new activation.
+    """
+    since = {"crossing_id": carry.crossing_id, "activation_id": carry.activation_id}
+    if not (subjects := txn.sql.all(RETENTION.subjects_since, **since)):
+        return 0
+    values = {**_bounds(carry.first, carry.end), "before": txn.now - history}
+    return carried_events.copy_events(
+        txn.sql, RETENTION.staying_events_of_subjects, subjects=txn.sql.list_of(subjects), **values
+    )
+
+
+def _has_newer_work(txn: BoardTransaction, carry: Carry) -> bool:
+    newest = txn.sql.existing(RETENTION.newest_work)
+    return (newest.crossing_id or 0, newest.activation_id or 0) != (carry.crossing_id, carry.activation_id)
+
+
+def _is_valid(txn: BoardTransaction, carry: Carry) -> bool:
+    """Return whether what was copied is all that stays, except for newer work.
+
+    A new deployment may give old crossings back to a watch, or index old marks. The newest crossing may have been
+    removed, and a newer one may have its id.
+    """
+    if carry.deployment != txn.deployment.version:
+        return False
+    noticed_at = txn.sql.one(RETENTION.noticed_at, id=carry.crossing_id)
+    return carry.crossing_id == 0 or (noticed_at is not None and noticed_at <= carry.began_at)
+
+
+def _bounds(first: int | None, end: int) -> dict[str, int]:
+    return {"first": 0 if first is None else first, "end": end}

@@ -1,0 +1,116 @@
+"""Boards whose history is in small partitions, and what is on them. As a program it removes old partitions.
+
+`python -m tests.postgresql.partitioned_boards URL DAYS FAILPOINT` removes those that are older than so many days, and
+dies at a failpoint.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
+from blackboard.board.housekeeping import history_partitions
+from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
+from blackboard.clock import pause
+from blackboard.durations import DAY, Microseconds
+from blackboard.store.database_server import event_partitions
+from blackboard.store.database_server.event_partitions import Partition, Partitioning
+from blackboard.system import failpoints
+
+__all__ = ["Flood", "Smoke", "Tower", "fail", "ids", "partition", "partitioning", "partitions", "remove_partitions"]
+
+EVENTS = 40
+"""The number of events of a partition."""
+
+
+class Smoke(Mark, kind="smoke", decay=Exponential("6h"), on_repeat="separate", search=["text"]):
+    """A mark that evaporates within days, and whose text is searched."""
+
+    text: str = ""
+
+
+class Flood(Mark, kind="flood", decay=Exponential("6h"), on_repeat="add"):
+    """A mark that wakes an agent."""
+
+
+class Tower(Mark, kind="tower"):
+    """A mark that never fades."""
+
+
+@agent(watches=total(Flood) >= 2, max_attempts=1, cooldown_after_failures=1000)
+def fail(marks: Any, context: Any) -> None:
+    """Fail, so that the activation and its inputs stay."""
+    raise ValueError("not yet")
+
+
+@agent(watches=strength(Smoke) >= 5.0)
+def never(marks: Any, context: Any) -> None:
+    """Count nothing: no smoke is so strong."""
+
+
+def partition(board: Blackboard, events: int = EVENTS) -> None:
+    """Give a board small partitions. People cannot ask for such small ones."""
+    least, history_partitions.MIN_EVENTS = history_partitions.MIN_EVENTS, 1
+    try:
+        history_partitions.create(board.session, events)
+    finally:
+        history_partitions.MIN_EVENTS = least
+
+
+def partitions(board: Blackboard) -> list[Partition]:
+    """Return the partitions of a board."""
+    return board.session.read(lambda txn: event_partitions.partitions_of(txn.sql))
+
+
+def partitioning(board: Blackboard) -> Partitioning:
+    """Return the state of the partitions of a board."""
+    return board.session.read(lambda txn: event_partitions.read_partitioning(txn.sql))
+
+
+def ids(board: Blackboard) -> list[int]:
+    """Return the ids of the events of a board."""
+    return [int(row["id"] or 0) for row in board.query("SELECT id FROM event ORDER BY id")]
+
+
+def evaporate(board: Blackboard) -> None:
+    """Move evaporated marks to the history."""
+    work = MaintenanceWork(board.session)
+    while work.evaporate(500):
+        pass
+
+
+def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> Progress:
+    """Remove all partitions whose events are older than so many days, and return the result of the last step.
+
+    A step that has to wait for others is tried again for a while, since autovacuum and others hold rows for moments.
+    """
+    return remove_until(board, days, limit, waits=100)
+
+
+def remove_until(board: Blackboard, days: float, limit: int = 5, waits: int = 0) -> Progress:
+    """Remove partitions until there is nothing to do, or until it had to wait more than so many times."""
+    while True:
+        progress = history_partitions.remove_old(board.session, Microseconds(round(days * DAY)), limit)
+        if progress is Progress.DONE or (progress is Progress.LATER and waits == 0):
+            return progress
+        if progress is Progress.LATER:
+            waits -= 1
+            pause(100_000)
+
+
+def main(url: str, days: str, failpoint: str, now: str) -> None:
+    """Remove the partitions of a board, and die."""
+    clock = ManualClock()
+    clock.advance(timedelta(microseconds=int(now) - clock.now()))
+    with Blackboard.open(url, clock=clock, kinds=[Smoke, Flood, Tower]) as board:
+        if failpoint:
+            failpoints.arm(failpoint)
+        history_partitions.extend(board.session)
+        remove_partitions(board, float(days))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
