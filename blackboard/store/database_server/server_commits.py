@@ -51,9 +51,7 @@ class ServerCommits(BatchCommits):
     def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
         if super()._may_run_again(transaction, error, attempt):
             return True
-        if self._writer.dialect.cause_of(error) is not ErrorCause.NO_PARTITION:
-            return False
-        return (transaction is None or not transaction.in_doubt) and self._make_room(attempt)
+        return self._has_failed(transaction, error, ErrorCause.NO_PARTITION) and self._make_room(attempt)
 
     def _make_room(self, attempt: int) -> bool:
         """Create a partition for new events, because a transaction found none; return False if that is not possible."""
