@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.core.marks.fading_marks import is_live
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, scope_in
 from blackboard.store.view_columns import VIEWS
 
 Id = int
@@ -391,7 +392,7 @@ class PredictedCrossingRow(NamedTuple):
 
     @property
     def scope(self) -> str:
-        """The subject, the group, or "" for the whole board."""
+        """The scope that it concerns."""
         return self.subject
 
     @property
@@ -420,7 +421,7 @@ class WatchStateRow(NamedTuple):
 
     @property
     def scope(self) -> str:
-        """The subject, the group, or "" for the whole board."""
+        """The scope that it concerns."""
         return self.subject
 
 
@@ -482,7 +483,7 @@ class CrossingRow(NamedTuple):
 
     @property
     def scope(self) -> str:
-        """The subject, the group, or "" for the whole board."""
+        """The scope that it concerns."""
         return self.subject
 
     @property
@@ -493,7 +494,7 @@ class CrossingRow(NamedTuple):
     @property
     def is_over_board(self) -> bool:
         """Whether it concerns the whole board."""
-        return self.subject == ""
+        return self.scope == WHOLE_BOARD
 
     @property
     def is_scheduled(self) -> bool:
@@ -543,6 +544,11 @@ class ActivationRow(NamedTuple):
     """The digest of the result with which a remote worker finished it, so that the same result may come again."""
     traceparent: str | None = None
     """The trace context that its last claim by a remote worker was given; None if there was none."""
+
+    @property
+    def scope(self) -> str:
+        """The scope that it is about; for several subjects, the whole board."""
+        return scope_in(self.subject)
 
 
 class InputRow(NamedTuple):
@@ -760,6 +766,11 @@ class MessageRow(NamedTuple):
     finished_at: Instant | None = None
     error: str | None = None
     """Why the last attempt failed."""
+
+    @property
+    def scope(self) -> str:
+        """The scope that the message is about."""
+        return scope_in(self.subject)
 
 
 class SecretRow(NamedTuple):

@@ -81,7 +81,7 @@ def scopes(txn: BoardTransaction, item: RegisteredWatch) -> list[str]:
     if item.by is None:
         return [WHOLE_BOARD]
     windows = scopes_in_windows(txn.sql, item.condition)
-    return list(dict.fromkeys([*scopes_of(txn, item, stored_marks(txn, item.kinds, None)), *windows]))
+    return list(dict.fromkeys([*scopes_of(txn, item, stored_marks(txn, item.kinds, WHOLE_BOARD)), *windows]))
 
 
 def pairs(txn: BoardTransaction, watches: list[RegisteredWatch]) -> list[tuple[RegisteredWatch, str]]:

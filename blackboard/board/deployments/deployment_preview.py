@@ -24,7 +24,7 @@ from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
-from blackboard.core.marks.measure_scopes import GroupValue, group_of, subject_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, subject_of
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -178,7 +178,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         redeployment.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
-    ends = {row.id: row.evaporates_at for row in txn.live(stored_marks(txn, kinds, None))}
+    ends = {row.id: row.evaporates_at for row in txn.live(stored_marks(txn, kinds, WHOLE_BOARD))}
     change = unreadable_marks.register(txn, new)
     _continue(txn)
     retested = _crossings_to_retest(txn)
@@ -234,7 +234,7 @@ def _evaporations(
     `ends` has the ends of the marks that were live before the change, by their ids.
     """
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
-    for row in stored_marks(txn, kinds, None):
+    for row in stored_marks(txn, kinds, WHOLE_BOARD):
         if row.id not in ends:
             continue
         if not row.is_live(txn.now):

@@ -126,7 +126,7 @@ def _row(txn: BoardTransaction, message: int) -> MessageRow:
 
 def record(row: MessageRow) -> OutboxMessage:
     """Return the message of a row."""
-    content, group = json.loads(row.content), group_of(row.subject or "")
+    content, group = json.loads(row.content), group_of(row.scope)
     return OutboxMessage(
         id=row.id,
         message_id=row.message_id,
@@ -137,7 +137,7 @@ def record(row: MessageRow) -> OutboxMessage:
         text=content["text"],
         remedy=content["remedy"],
         data=content["data"],
-        subject=subject_of(row.subject or ""),
+        subject=subject_of(row.scope),
         group=None if group is None else str(group),
         agent=row.agent,
         mark_id=row.mark_id,

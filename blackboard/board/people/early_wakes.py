@@ -12,6 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of
 from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.activity_events import ActivityEvent
+from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.states import CrossingState
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
@@ -46,7 +47,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         ActivityEvent.WAKE,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=crossing.scope or None,
+        subject=nullable_scope(crossing.scope),
         crossing_id=crossing_id,
         author=author,
     )
@@ -55,7 +56,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         crossing=crossing_id,
         agent=watch.agent.name,
         watch=watch.spec.name,
-        subject=crossing.scope or None,
+        subject=nullable_scope(crossing.scope),
         held_by=hold.held_by,
         until=optional_datetime(hold.ready_at if hold.held_by else None),
     )

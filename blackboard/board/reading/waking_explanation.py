@@ -251,7 +251,7 @@ def _values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[
         value, count = watch_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
     if watch.is_falling:
-        marks = fading_marks(txn, watch.condition, scope or None)
+        marks = fading_marks(txn, watch.condition, scope)
     elif watch.timing is not None:
         marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]
     else:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from blackboard.clock import Instant, to_datetime
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
+from blackboard.core.marks.measure_scopes import group_of, scope_in
 
 R = TypeVar("R")
 
@@ -25,7 +25,7 @@ def result_of(result: type[R], row: Any, **others: Any) -> R:
     """
     values = row._asdict()
     values |= {"group_tag": None, "group": None}
-    if (group := group_of(values.get("subject") or WHOLE_BOARD)) is not None:
+    if (group := group_of(scope_in(values.get("subject")))) is not None:
         values |= {"subject": None, "group_tag": group.tag, "group": group.value}
     values |= others
     return result(**{field.name: _public(field.name, values[field.name]) for field in fields(result)})  # type: ignore[arg-type]

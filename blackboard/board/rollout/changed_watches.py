@@ -77,7 +77,7 @@ def evaluate_before_firing(txn: BoardTransaction, limit: int) -> None:
             return
         for row in due - prepared:
             if (watch := txn.active.watches.get(row.watch_id)) is not None and not watch.is_scheduled:
-                _follow_deployment(txn, watch, row.subject)
+                _follow_deployment(txn, watch, row.scope)
         prepared |= due
 
 
@@ -123,7 +123,7 @@ def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: Ba
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Test the crossings again that depend on the marks of a scope: the former watch may have had other scopes."""
     former = {scope, WHOLE_BOARD}
-    for row in stored_marks(txn, watch.kinds, scope) if scope else ():
+    for row in stored_marks(txn, watch.kinds, scope) if scope != WHOLE_BOARD else ():
         tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)
         former |= {row.subject, *(Group(tag.name, tag.value).scope for tag in tags)}
     for former_scope in sorted(former):
@@ -171,10 +171,10 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
     if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
         watch_totals.rebuild(txn, watch)
     if watch.timing is not None:
-        key = StateKey(watch.id, "", 0)
+        key = StateKey(watch.id, WHOLE_BOARD, 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
-        rising_crossings.evaluate(txn, watch, "")
+        rising_crossings.evaluate(txn, watch, WHOLE_BOARD)
     end_backfill(txn, job)

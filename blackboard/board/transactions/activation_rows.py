@@ -10,7 +10,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group, nullable_scope
 from blackboard.core.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -41,25 +41,25 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
 
 def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     """Return the scopes of the marks that an activation absorbs: their subjects, its group, or the board."""
-    if row.subject is not None and is_group(row.subject):
-        return [row.subject]
+    if is_group(row.scope):
+        return [row.scope]
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.is_over_board:
         return [WHOLE_BOARD]
     return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
 
 
-def set_marks(txn: BoardTransaction, row: ActivationRow) -> str | None:
+def set_marks(txn: BoardTransaction, row: ActivationRow) -> str:
     """Record how many marks an activation absorbs now, and their subject if they share it; return its scope.
 
     An activation about a group stays about it.
     """
     marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)
-    scope = row.subject
-    if scope is None or not is_group(scope):
+    scope = row.scope
+    if not is_group(scope):
         subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
-        scope = subjects[0] if len(subjects) == 1 else None
-    txn.sql.run(ACTIVATIONS.set_marks, id=row.id, marks_absorbed=len(marks), subject=scope)
+        scope = subjects[0] if len(subjects) == 1 else WHOLE_BOARD
+    txn.sql.run(ACTIVATIONS.set_marks, id=row.id, marks_absorbed=len(marks), subject=nullable_scope(scope))
     return scope
 
 
@@ -76,7 +76,7 @@ def insert_closed_activation(
         id=0,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=scope or None,
+        subject=nullable_scope(scope),
         state=state,
         reason=reason,
         crossed_at=crossed_at,
@@ -130,7 +130,7 @@ def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, scope: str, m
         ActivityEvent.CROSSING,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=scope or None,
+        subject=nullable_scope(scope),
         crossing_id=crossing_id,
         mark_id=mark_id or None,
     )

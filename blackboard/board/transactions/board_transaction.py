@@ -14,6 +14,7 @@ from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import ActivityEventRow, AgentStateRow, MarkRow
@@ -262,7 +263,7 @@ class BoardTransaction:
         if self.search_changes:
             search_docs.write(self)
         for (watch_id, scope), by_law in self.totals.items():
-            if scope and by_law and not any(sums.marks for sums in by_law.values()):
+            if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):
                 self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)
                 by_law.clear()
             for (kind, law_key), sums in by_law.items():

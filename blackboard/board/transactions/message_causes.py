@@ -13,7 +13,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.outbox import Notice
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers
-from blackboard.core.marks.measure_scopes import group_of, scope_name, subject_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, scope_name, subject_of
 from blackboard.core.sinks import MARK, Topic
 from blackboard.core.states import ActivationState
 from blackboard.durations import SECOND, format_duration
@@ -93,7 +93,7 @@ def unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
 def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow, held_by: str | None) -> Notice:
     """Return the message about a crossing that has waited for a long time."""
     agent, waited = watch.agent.name, txn.now - row.noticed_at
-    about = scope_name(row.subject)
+    about = scope_name(row.scope)
     hold = f"It is held by: {held_by}." if held_by else "Nothing holds it."
     return Notice(
         occurrence=f"{row.id}",
@@ -107,9 +107,9 @@ def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: Crossin
             "crossed_at": iso(row.crossed_at),
             "noticed_at": iso(row.noticed_at),
             "held_by": held_by,
-            **_scope(row.subject),
+            **_scope(row.scope),
         },
-        scope=row.subject,
+        scope=row.scope,
         agent=agent,
         kinds=watch.kinds,
         crossing_id=row.id,
@@ -177,7 +177,7 @@ def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
 def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
     """Return the message about an activation that a person must look at."""
     watch = txn.active.watches.get(row.watch_id)
-    about = "several subjects" if row.subject is None else scope_name(row.subject)
+    about = "several subjects" if row.scope == WHOLE_BOARD else scope_name(row.scope)
     return Notice(
         occurrence=f"{row.id}:{row.fence}",
         title=f"Activation {row.id} of {row.agent} about {about} is {row.state}",
@@ -189,21 +189,18 @@ def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
             "state": row.state,
             "attempts": row.attempt,
             "error": (row.error or "")[:MAX_ERROR_CHARACTERS] or None,
-            **_scope(row.subject),
+            **_scope(row.scope),
         },
-        scope=row.subject,
+        scope=row.scope,
         agent=row.agent,
         kinds=() if watch is None else watch.kinds,
         activation_id=row.id,
     )
 
 
-def _scope(scope: str | None) -> dict[str, Any]:
-    group = None if scope is None else group_of(scope)
-    return {
-        "subject": None if scope is None else subject_of(scope),
-        "group": None if group is None else str(group),
-    }
+def _scope(scope: str) -> dict[str, Any]:
+    group = group_of(scope)
+    return {"subject": subject_of(scope), "group": None if group is None else str(group)}
 
 
 def _agent(txn: BoardTransaction, author: str) -> str | None:

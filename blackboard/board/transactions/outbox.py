@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.measure_scopes import subject_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, nullable_scope, subject_of
 from blackboard.core.sinks import SinkSpec
 from blackboard.store.statements import OUTBOX
 
@@ -31,7 +31,7 @@ class Notice:
         text: More lines for people; "" for none.
         remedy: A command that solves the problem; "" for none.
         data: The same for programs.
-        scope: The subject or the group that it is about; None for the board.
+        scope: The scope that it is about.
         agent: The agent that it is about; None for none.
         kinds: The kinds of the marks that it is about.
         mark_id: The mark that it is about.
@@ -44,7 +44,7 @@ class Notice:
     text: str = ""
     remedy: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-    scope: str | None = None
+    scope: str = WHOLE_BOARD
     agent: str | None = None
     kinds: Collection[str] = ()
     mark_id: int | None = None
@@ -81,8 +81,7 @@ def announce(txn: BoardTransaction, topic: str, make: Callable[[], Notice]) -> N
 
 def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, notice: Notice) -> bool:
     """Put a message for one sink into the outbox, if its filters let it pass; return whether they do."""
-    subject = None if notice.scope is None else subject_of(notice.scope)
-    if not sink.passes(notice.agent, notice.kinds, subject):
+    if not sink.passes(notice.agent, notice.kinds, subject_of(notice.scope)):
         return False
     txn.sql.run(
         OUTBOX.put_message,
@@ -92,7 +91,7 @@ def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, no
         occurrence=_occurrence(topic, notice),
         content=notice.content,
         created_at=txn.now,
-        subject=notice.scope or None,
+        subject=nullable_scope(notice.scope),
         agent=notice.agent,
         mark_id=notice.mark_id,
         activation_id=notice.activation_id,

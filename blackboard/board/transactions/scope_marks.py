@@ -11,7 +11,7 @@ from blackboard.board.transactions.window_events import WindowReading
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.marks.measure_scopes import Group, group_of, is_group
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
@@ -20,11 +20,11 @@ MARKS_PER_QUERY = 1000
 """The number of marks that a walk over all live marks of a kind reads at once."""
 
 
-def stored_marks(txn: BoardTransaction, kinds: Iterable[str], scope: str | None) -> list[MarkRow]:
-    """Return the stored marks of some kinds, evaporated or not, of a subject, a group or (None) the board."""
+def stored_marks(txn: BoardTransaction, kinds: Iterable[str], scope: str) -> list[MarkRow]:
+    """Return the stored marks of some kinds in a scope, evaporated or not."""
     rows: list[MarkRow] = []
     for kind in kinds:
-        if scope is None:
+        if scope == WHOLE_BOARD:
             rows += txn.sql.all(MARKS.marks_of_kind, kind=kind)
         elif (group := group_of(scope)) is not None:
             found = txn.sql.all(MARKS.marks_of_group, kind=kind, tag=group.tag, key=group.key)
@@ -53,23 +53,23 @@ def live_batches(txn: BoardTransaction, kind: str) -> Iterator[list[MarkRow]]:
 
 
 def fading_marks(
-    txn: BoardTransaction, condition: Condition, scope: str | None, at: Instant | None = None, *, whole: bool = False
+    txn: BoardTransaction, condition: Condition, scope: str, at: Instant | None = None, *, whole: bool = False
 ) -> list[FadingMark]:
     """Return the marks of a condition's kinds that are live at an instant, by default now.
 
-    A measure over the board sees every subject, and so do all measures if the scope is None. The deposits in its
-    windows are among them: all if `whole`, otherwise as many as decide whether the condition holds, and until when.
+    A measure over the board sees every subject, whatever the scope is. The deposits in its windows are among them: all
+    if `whole`, otherwise as many as decide whether the condition holds, and until when.
     """
     measures = [comparison.measure for comparison in condition.comparisons()]
     places = dict.fromkeys(
-        (kind, None if measure.over == "board" else scope)
+        (kind, WHOLE_BOARD if measure.over == "board" else scope)
         for measure in measures
         if measure.within is None
         for kind in measure.kinds
     )
     found: dict[int, FadingMark] = {}
     for kind, place in places:
-        group = place if place is not None and is_group(place) else None
+        group = place if is_group(place) else None
         for row in txn.live(stored_marks(txn, [kind], place), at):
             if group is not None or row.id not in found:
                 found[row.id] = txn.fading(row, group)

@@ -18,7 +18,7 @@ from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
-from blackboard.core.marks.measure_scopes import Group, group_of, is_group
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Microseconds
 from blackboard.store import tag_filters
@@ -43,8 +43,8 @@ class WindowReading:
 
     at: Instant
     """The instant when the windows end. Later deposits are read too."""
-    scope: str | None = None
-    """The subject or the group that windows over one see; None for every subject."""
+    scope: str = WHOLE_BOARD
+    """The scope that windows see, unless they are over the board."""
     ignored: str = ""
     """The agent whose own deposits do not count."""
     up_to: int = ALL
@@ -75,8 +75,8 @@ def fading_events(
         within, where = comparison.measure.within, comparison.measure.where
         if within is None:
             continue
-        scope = None if comparison.measure.over == "board" else reading.scope
-        group = scope if scope is not None and is_group(scope) else None
+        scope = WHOLE_BOARD if comparison.measure.over == "board" else reading.scope
+        group = scope if is_group(scope) else None
         span = {"after": reading.at - within, "ignored": reading.ignored, "up_to": reading.up_to}
         enough = reading.enough(comparison.threshold)
         for row in _newest(sql, comparison.measure, scope, weights, filter_of, span, enough):
@@ -96,14 +96,15 @@ def fading_events(
 
 
 def events_since(
-    sql: Transaction, measure: Measure, scope: str | None, filter_of: FilterOf, since: Instant, *, ignored: str = ""
+    sql: Transaction, measure: Measure, scope: str, filter_of: FilterOf, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
     span = {"after": since - 1, "ignored": ignored, "up_to": ALL}
+    scope = WHOLE_BOARD if measure.over == "board" else scope
     return [
         row
         for kind in measure.kinds
-        for row in _read(sql, kind, None if measure.over == "board" else scope, filter_of(kind, measure), span, ALL)
+        for row in _read(sql, kind, scope, filter_of(kind, measure), span, ALL)
         if measure.covers(row.subject)
     ]
 
@@ -130,7 +131,7 @@ def _next_scope(sql: Transaction, kind: str, by: str | None, after: str) -> str 
 def _newest(
     sql: Transaction,
     measure: Measure,
-    scope: str | None,
+    scope: str,
     weights: Callable[[str], float],
     filter_of: FilterOf,
     span: Mapping[str, object],
@@ -185,18 +186,18 @@ def with_filter(
 def _read(
     sql: Transaction,
     kind: str,
-    scope: str | None,
+    scope: str,
     tags: TagFilter | None,
     span: Mapping[str, object],
     limit: int,
 ) -> list[WindowEventRow]:
-    """Return the deposits of a kind in a span of time: of the board, a subject or a group."""
+    """Return the deposits of a kind in a scope and a span of time."""
     values: dict[str, object] = {}
     statement = WINDOWS.window_of_board
-    if scope is not None and (group := group_of(scope)) is not None:
+    if (group := group_of(scope)) is not None:
         statement = WINDOWS.window_of_group
         values = {"tag": group.tag, "key": group.key}
-    elif scope is not None:
+    elif scope != WHOLE_BOARD:
         statement = WINDOWS.window_of_subject
         values = {"subject": scope}
     statement, filters = with_filter(sql, statement, tags)

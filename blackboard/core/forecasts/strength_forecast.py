@@ -14,15 +14,16 @@ from typing import NamedTuple
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 
 JUST_BELOW = 1 - 1e-12
 """A factor. A threshold times this factor is below the threshold even where numbers are shown with 15 digits."""
 
 
-def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str | None = None) -> float:
+def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str = WHOLE_BOARD) -> float:
     """Return the value of a measure at an instant, over the marks that it selects.
 
-    Without a scope, a measure over one subject or group treats all marks as marks of one.
+    If the scope is the whole board, a measure over one subject or group treats all marks as marks of one.
     """
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, scope)])
 
@@ -48,7 +49,7 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instan
     that is computed again may equal the threshold by rounding; the value is then just below it.
     """
     instants = {
-        comparison: _first_below(comparison, _selected(comparison.measure, marks, since, None), since)
+        comparison: _first_below(comparison, _selected(comparison.measure, marks, since, WHOLE_BOARD), since)
         for comparison in condition.comparisons()
     }
     fallen = condition.deciding(lambda one: (instant := instants[one]) is not None and instant <= at)
@@ -58,7 +59,7 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instan
 
 
 def first_true(
-    condition: Condition, marks: Sequence[FadingMark], now: Instant, scope: str | None = None
+    condition: Condition, marks: Sequence[FadingMark], now: Instant, scope: str = WHOLE_BOARD
 ) -> Instant | None:
     """Return the first instant from `now` on at which fading alone makes a condition true, or None if there is none.
 
@@ -81,8 +82,8 @@ def _holds(comparison: Comparison, below: Collection[Comparison]) -> bool:
     return (comparison in below) == (comparison.operator == "<")
 
 
-def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str | None) -> list[FadingMark]:
-    takes_all = scope is None or measure.over == "board"
+def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str) -> list[FadingMark]:
+    takes_all = scope == WHOLE_BOARD or measure.over == "board"
     return [
         mark
         for mark in marks
@@ -91,7 +92,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope:
         and mark.is_live(at)
         and measure.covers(mark.subject)
         and mark.has_tags(measure.where)
-        and (takes_all or scope is None or mark.is_in(scope))
+        and (takes_all or mark.is_in(scope))
     ]
 
 

@@ -1,8 +1,12 @@
 """Scopes: what a watch measures together. It is a subject, a group, or the whole board.
 
-A scope is a text, and the whole board is the empty one. A group has all marks with one value of a tag, whatever their
-subjects are. Its text begins with a character that begins no subject. So everything that the board stores for a subject
-(crossings, predictions, states, cooldowns) it stores for a group in the same columns, under the same keys.
+A scope is a text everywhere, and the whole board is the empty text, `WHOLE_BOARD`. None is never a scope: a function
+that returns it has found none, such as the group of a mark without the tag. Some columns hold NULL for the whole board;
+`nullable_scope` and `scope_in` translate it.
+
+A group has all marks with one value of a tag, whatever their subjects are. Its text begins with a character that begins
+no subject. So everything that the board stores for a subject (crossings, predictions, states, cooldowns) it stores for
+a group in the same columns, under the same keys.
 """
 
 from __future__ import annotations
@@ -75,6 +79,16 @@ def group_of(scope: str) -> Group | None:
 def subject_of(scope: str) -> str | None:
     """Return the subject of a scope; None if the scope is a group or the board."""
     return None if is_group(scope) else scope or None
+
+
+def nullable_scope(scope: str) -> str | None:
+    """Return a scope as a column that may be NULL holds it: NULL for the whole board."""
+    return scope or None
+
+
+def scope_in(column: str | None) -> str:
+    """Return the scope in a column that holds NULL for the whole board."""
+    return column or WHOLE_BOARD
 
 
 def scope_name(scope: str) -> str:

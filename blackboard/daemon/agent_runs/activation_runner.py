@@ -296,7 +296,7 @@ class ActivationRunner:
 def _subject(claim: Claim) -> str | None:
     """Return the subject or the group of a run for the log; of several subjects, the first and the number of others."""
     if claim.group is not None:
-        return scope_name(claim.row.subject or "")
+        return scope_name(claim.row.scope)
     subjects = list(dict.fromkeys(item.event.subject for item in claim.inputs))
     if not subjects:
         return claim.row.subject

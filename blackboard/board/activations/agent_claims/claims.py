@@ -43,7 +43,7 @@ from blackboard.board.watches.waiting_crossings import dropped_crossings, schedu
 from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, Deployment, Per
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, is_group, subject_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, is_group, nullable_scope, subject_of
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
@@ -89,7 +89,7 @@ class Claim:
     @property
     def group(self) -> GroupValue | None:
         """The value of the tag that its marks share, if its watch measures groups; else None."""
-        if self.row.subject is None or (group := group_of(self.row.subject)) is None:
+        if (group := group_of(self.row.scope)) is None:
             return None
         if not group.is_digest:
             return group.value
@@ -285,7 +285,7 @@ def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.is_over_board:
         return WHOLE_BOARD
-    return row.subject if row.subject is not None and is_group(row.subject) else None
+    return row.scope if is_group(row.scope) else None
 
 
 def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
@@ -312,10 +312,10 @@ def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: Activatio
     return _reread(txn, row)
 
 
-def _only_scope(crossings: Iterable[CrossingRow]) -> str | None:
-    """Return the subject or the group of all these crossings; None if they have several, or cross for the board."""
+def _common_scope(crossings: Iterable[CrossingRow]) -> str:
+    """Return the scope that all these crossings have; the whole board if they have several."""
     scopes = {crossing.scope for crossing in crossings}
-    return (scopes.pop() or None) if len(scopes) == 1 else None
+    return scopes.pop() if len(scopes) == 1 else WHOLE_BOARD
 
 
 def _insert(
@@ -328,7 +328,7 @@ def _insert(
         id=0,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=_only_scope(selection.crossings),
+        subject=nullable_scope(_common_scope(selection.crossings)),
         state=state,
         reason=f"{reason_of(watch, lead)}{more}",
         crossed_at=min(crossing.crossed_at for crossing in selection.crossings),
@@ -357,7 +357,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
         record_input(txn, activation_id, event, strength)
     if not watch.absorbs:
         return
-    scope = selection.crossings[0].subject if watch.by is not None else WHOLE_BOARD
+    scope = selection.crossings[0].scope if watch.by is not None else WHOLE_BOARD
     candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch, scope)} if watch.spans_subjects else {}
     if (
         watch.is_over_board

@@ -22,7 +22,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, subject_of
+from blackboard.core.marks.measure_scopes import subject_of
 from blackboard.core.states import SUSPECT_DEATHS, ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
@@ -119,7 +119,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, a
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)
     loop_detection.ask_about_quarantine(
-        txn, subject_of(scope or WHOLE_BOARD) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
+        txn, subject_of(scope) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
     )
 
 

@@ -130,7 +130,7 @@ def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks:
     """
     watch = txn.active.watches.get(row.watch_id)
     stays_together = watch is not None and (watch.condition.is_joint or (watch.is_per_subject and not between_marks))
-    group = row.subject if row.subject is not None and is_group(row.subject) else None
+    group = row.scope if is_group(row.scope) else None
     parts: dict[object, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
+from blackboard.board.transactions.watch_scopes import scope_of_counted, scopes_behind
 from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
@@ -23,7 +23,7 @@ from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.episodes import Episode, next_crossing
 from blackboard.core.forecasts.strength_forecast import first_true, met_side
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.measure_scopes import Group
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 
@@ -53,7 +53,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
         if after is None:
             return False
         before = None
-    key = StateKey.of(watch, scope_of(txn, watch, new) or WHOLE_BOARD, new)
+    key = StateKey.of(watch, scope_of_counted(txn, watch, new), new)
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.is_falling:
         _take_over(txn, key)
@@ -72,7 +72,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
     for state in txn.sql.all(CROSSINGS.states_of_scope, watch_id=key.watch_id, subject=key.scope):
-        watch_states.forget(txn, StateKey(state.watch_id, state.subject, state.mark_id))
+        watch_states.forget(txn, StateKey(state.watch_id, state.scope, state.mark_id))
         watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
 
@@ -248,7 +248,7 @@ def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow) -> Instant | None:
     """Return when a watch will cross next, if its marks only fade; None if it will not."""
-    key = StateKey(watch.id, state.subject, state.mark_id)
+    key = StateKey(watch.id, state.scope, state.mark_id)
     predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key.columns)
     if predicted is None or predicted.due_at is None:
         return None

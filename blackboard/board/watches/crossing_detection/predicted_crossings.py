@@ -13,7 +13,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.scope_marks import fading_marks, stored_marks
 from blackboard.board.transactions.stored_laws import law_key
-from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
+from blackboard.board.transactions.watch_scopes import scope_of, scope_of_counted, scopes_behind
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.measurements import need_access, watch_states
@@ -39,7 +39,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
         else:
             rows = [
                 row
-                for scope in (subject, "")
+                for scope in (subject, WHOLE_BOARD)
                 for row in txn.sql.all(CROSSINGS.due_predicted_of_scope, watch_id=watch.id, subject=scope, now=txn.now)
             ]
         for row in rows:
@@ -72,7 +72,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
             if _is_predicted(txn, watch, left, 0):
                 predict_scope(txn, watch, left, txn.now)
         if after is not None:
-            scope = scope_of(txn, watch, after) or WHOLE_BOARD
+            scope = scope_of_counted(txn, watch, after)
             if watch.spans_subjects and not may_be_weaker(txn, before, after) and _is_predicted(txn, watch, scope, 0):
                 continue  # a stronger mark can only delay the crossing, which is computed again when it is due
             if after.anchored_at < txn.now and not watch.has_window:
@@ -141,7 +141,7 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
     if watch.timing is not None:
         episode_crossings.advance_to_now(txn, watch, StateKey(watch.id, WHOLE_BOARD, 0), at=since)
         return
-    marks = fading_marks(txn, watch.condition, None, since)
+    marks = fading_marks(txn, watch.condition, WHOLE_BOARD, since)
     if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
         _predict(txn, watch, WHOLE_BOARD, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
@@ -168,8 +168,8 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
 
 def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, since: Instant) -> None:
     """Predict when a falling watch will cross in a scope, from its marks and its deposits in windows."""
-    marks = fading_marks(txn, watch.condition, scope or None, since)
-    if scope:  # over the board, no other crossing waits
+    marks = fading_marks(txn, watch.condition, scope, since)
+    if scope != WHOLE_BOARD:  # over the board, no other crossing waits
         _bound_by(txn, watch, scope, 0, marks)
     _predict(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
@@ -193,7 +193,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
             continue
         for scope in scopes_behind(txn, watch, row, deposited):
             txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=0)
-            due_at = first_true(watch.condition, fading_marks(txn, watch.condition, scope or None), txn.now)
+            due_at = first_true(watch.condition, fading_marks(txn, watch.condition, scope), txn.now)
             if due_at is None or due_at > txn.now:
                 txn.sql.run(
                     CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=0, due_at=due_at
@@ -212,7 +212,7 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     marks = [txn.fading(new)]
     since = new.anchored_at
     if not watch.condition.is_per_mark:
-        rows = txn.live(stored_marks(txn, watch.kinds, scope or None), since)
+        rows = txn.live(stored_marks(txn, watch.kinds, scope), since)
         marks += [txn.fading(row) for row in rows if row.id != new.id]
         since = max([since, *(row.changed_at for row in rows if row.id != new.id)])
     at = first_true(watch.condition, marks, since)
@@ -244,7 +244,7 @@ def _predict(
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Record a due crossing, or close it as skipped if its guard was closed. If fading was delayed, predict again."""
     if watch.is_scheduled:
-        crossing_retests.retest_before_change(txn, watch, "")
+        crossing_retests.retest_before_change(txn, watch, WHOLE_BOARD)
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)
         return
     if watch.timing is not None:
@@ -268,6 +268,6 @@ def _marks_at_crossing(
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
     if not prediction.is_per_mark:
-        return fading_marks(txn, watch.condition, prediction.scope or None, at), None
+        return fading_marks(txn, watch.condition, prediction.scope, at), None
     row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.watch_scopes import scope_of, scopes_of
+from blackboard.board.transactions.watch_scopes import scope_of_counted, scopes_of
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals
 from blackboard.board.watches.measurements.news import update_and_assess
 from blackboard.board.watches.measurements.stimuli import (
@@ -77,7 +77,7 @@ def _deposit_to_watch(
 
     `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
     """
-    scope = scope_of(txn, watch, new) or WHOLE_BOARD
+    scope = scope_of_counted(txn, watch, new)
     if watch_totals.keeps_live_sums(txn, watch, scope):
         _exchange(txn, watch.over_live_marks, scope, old, new, absorbed=0)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
@@ -197,7 +197,7 @@ def _cross_deposit(
         value = txn.strength(new)
         if watch.comparison.holds_at(value):
             return _cross_for_news(txn, watch, scope, 0, Measurement(value, 1))
-        if scope and _waits(txn, watch, scope):
+        if scope != WHOLE_BOARD and _waits(txn, watch, scope):
             _set_bound(txn, watch, scope, stimuli_of(txn, watch, scope))
         return False
     if watch.measures_sums:
@@ -256,7 +256,7 @@ def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: 
     """Evaluate a watch over the board or over groups by its sums, which read no mark."""
     value, count = watch_totals.update_and_measure(txn, watch, scope)
     if not watch.comparison.holds_at(value):
-        if scope and new is not None:  # of several groups, the strongest is claimed first
+        if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
             set_bound(txn, watch, scope, 0, value, [])
         return False
     strongest = 0.0

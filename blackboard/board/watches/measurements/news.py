@@ -16,11 +16,10 @@ from __future__ import annotations
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.scope_marks import stored_marks
-from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.transactions.watch_scopes import scope_of_counted
 from blackboard.board.watches.measurements import need_access, watch_totals
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.forecasts.strength_forecast import met_side
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.payload_text import is_same_payload
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after
@@ -59,10 +58,10 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.measures_sums and isinstance(measure, Count):
         return False  # it counts the same marks as before
-    scope = scope_of(txn, watch, new) or WHOLE_BOARD
+    scope = scope_of_counted(txn, watch, new)
     if watch.keeps_sums and isinstance(measure, Total):
         return watch_totals.update_and_compare(txn, watch, scope, old, new)
-    others = [txn.fading(row) for row in txn.live(stored_marks(txn, watch.kinds, scope or None)) if row.id != new.id]
+    others = [txn.fading(row) for row in txn.live(stored_marks(txn, watch.kinds, scope)) if row.id != new.id]
     return (
         met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
         and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
@@ -72,7 +71,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether another live mark of the board or the group reaches the threshold of a watch."""
     if watch.by is not None:
-        others = txn.live(stored_marks(txn, watch.kinds, scope_of(txn, watch, mark)))
+        others = txn.live(stored_marks(txn, watch.kinds, scope_of_counted(txn, watch, mark)))
         return any(
             row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row))
             for row in others

@@ -14,7 +14,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import need_access
-from blackboard.core.marks.measure_scopes import group_of, is_group
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import AbsorbedRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
@@ -169,7 +169,7 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
 
 def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str) -> list[MarkRow] | None:
     """Return the stimuli of a kind over a subject, live or not; None if they were not read ahead."""
-    if (ahead := txn.read_ahead) is None or not scope or is_group(scope):
+    if (ahead := txn.read_ahead) is None or scope == WHOLE_BOARD or is_group(scope):
         return None
     rows = ahead.marks_of(kind, scope)
     if rows is None or not all(ahead.has_absorbed(watch.id, row.id) for row in rows):

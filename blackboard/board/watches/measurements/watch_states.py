@@ -105,7 +105,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
-        rows = stored_marks(txn, watch.kinds_of_marks, key.scope or None)
+        rows = stored_marks(txn, watch.kinds_of_marks, key.scope)
     return [row for row in rows if counts(txn, watch, row)]
 
 
@@ -121,7 +121,7 @@ def marks_behind(
         clear = None if watch.timing is None else watch.timing.clear
         reading = WindowReading(
             txn.now if at is None else at,
-            key.scope or None,
+            key.scope,
             ignored=watch.ignored_in_windows,
             is_whole=whole,
             reaching=clear or 0.0,

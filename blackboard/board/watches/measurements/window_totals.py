@@ -125,7 +125,7 @@ def _sums(
     if (group := group_of(scope)) is not None:
         statement = WINDOWS.sum_window_of_group
         values |= {"tag": group.tag, "key": group.key}
-    elif scope:
+    elif scope != WHOLE_BOARD:
         statement = WINDOWS.sum_window_of_subject
         values["subject"] = scope
     statement, filters = with_filter(txn.sql, statement, measure_filter(txn, kind, watch.comparison.measure))

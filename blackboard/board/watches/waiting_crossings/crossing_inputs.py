@@ -57,7 +57,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.is_falling:
-        stored = stored_marks(txn, watch.kinds, crossing.scope or None)
+        stored = stored_marks(txn, watch.kinds, crossing.scope)
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
@@ -138,7 +138,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
         deposits = events_since(
-            txn.sql, measure, scope or None, partial(measure_filter, txn), since, ignored=watch.ignored_in_windows
+            txn.sql, measure, scope, partial(measure_filter, txn), since, ignored=watch.ignored_in_windows
         )
         for deposit in deposits:
             if deposit.mark_id not in found and (state := _last_state(txn, watch, scope, deposit, measure)):
@@ -261,7 +261,7 @@ def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
     A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
     that has other tags is like one that evaporated, with the strength 0.
     """
-    stored = stored_marks(txn, watch.kinds, crossing.scope or None)
+    stored = stored_marks(txn, watch.kinds, crossing.scope)
     departures = {departure.mark_id: departure for departure in _retagged(txn, watch, crossing, stored)}
     departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]

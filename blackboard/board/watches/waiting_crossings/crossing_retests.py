@@ -212,7 +212,7 @@ class _Retest:
         if not condition.has_window:
             return []
         up_to = self.txn.last_event_before(self.at + 1)
-        reading = WindowReading(self.at, scope or None, ignored=ignored, up_to=up_to, is_whole=True)
+        reading = WindowReading(self.at, scope, ignored=ignored, up_to=up_to, is_whole=True)
         return fading_events(
             self.txn.sql,
             condition,
@@ -259,7 +259,7 @@ class _Retest:
     def _rows(self, kinds: Collection[str], scope: str) -> Iterator[MarkRow]:
         """Yield the marks of some kinds in a scope, as they were at the crossing."""
         group = group_of(scope)
-        for row in self._marks_of_group(kinds, scope) if group else stored_marks(self.txn, kinds, scope or None):
+        for row in self._marks_of_group(kinds, scope) if group else stored_marks(self.txn, kinds, scope):
             past = self._past(row)
             if past is not None and (group is None or self._was_in(past, group)):
                 yield past
@@ -299,7 +299,7 @@ class _Retest:
 
     def _evaporated_since(self, kinds: Collection[str], scope: str) -> list[EventRow]:
         txn, since = self.txn, self._last_event()
-        if scope and not is_group(scope):
+        if scope != WHOLE_BOARD and not is_group(scope):
             return txn.sql.all(MARKS.evaporations_of_subject, subject=scope, since=since)
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
 
