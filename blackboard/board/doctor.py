@@ -335,7 +335,7 @@ def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) 
     waiting = Counter(waiting_work(txn, unserved.keys()))
     remote = {agent.name for agent in txn.deployment.agents.values() if agent.remote}
     for agent in unserved if living else unserved.keys() & remote:
-        advice = "start a daemon that runs it; --agents limits those of 'blackboard run'"
+        advice = "start a daemon that runs it; 'blackboard run --agents' runs only the agents that it names"
         if agent in remote:
             advice = f"start its worker; 'blackboard claim {agent}' claims for it, too"
         yield _unserved_finding("agent", f"{agent}: {unserved[agent].reason}", waiting.pop(agent, 0), advice)
@@ -346,7 +346,7 @@ def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) 
     unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
     yield _unserved_finding(
         "workers",
-        f"{unserved_since}; so no agent{' but those of remote workers' if remote else ''} wakes",
+        f"{unserved_since}; so no agent wakes{', except the agents of remote workers' if remote else ''}",
         waiting.total(),
         "'blackboard run' starts a daemon",
     )

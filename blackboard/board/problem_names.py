@@ -34,4 +34,4 @@ PROBLEM_NAMES: Mapping[type[BlackboardError], str] = {
     errors.WorkError: "not-possible",
     BlackboardError: "internal",
 }
-"""The name of each error; an error that is not in it has that of its base class. No two errors share a name."""
+"""The name of each error; an error that is not listed has the name of its base class. No two errors share a name."""

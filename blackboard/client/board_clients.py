@@ -196,11 +196,11 @@ class Client(_ServerConnection):
         timeout: The longest time that one attempt may take without progress: to connect (at most 10 s), to send, or to
             wait.
         retries: How often a failed request is repeated.
-        tls: The certificates to trust; by default those of the system.
+        tls: The certificates to trust; by default the system's.
         clock: The source of time for the delays; by default the machine's clock.
 
     Raises:
-        UsageError: The address is not that of a server.
+        UsageError: The address is not the address of a server.
         InvalidDuration: `timeout` is not a duration.
 
     Attributes:

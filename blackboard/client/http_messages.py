@@ -148,7 +148,7 @@ def decode(shape: type[T], body: bytes) -> T:
         mistake = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, mistake["loc"])) or "it"
         raise ServerError(
-            f"the answer is not that of a blackboard server of this version: {place}: {mistake['msg'].lower()}"
+            f"the answer does not come from a blackboard server of this version: {place}: {mistake['msg'].lower()}"
         ) from None
 
 

@@ -325,9 +325,9 @@ class AgentSettings(Data):
         clear_below: None for the threshold of the watch, like `clear_above`.
         clear_above: For falling watches.
         cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
-        model: The name of the model; None for that of the deployment.
+        model: The name of the model; None for the deployment's model.
         models: Other models by the strength of the strongest mark. The first that applies is used.
-        max_tokens: The largest number of tokens of an answer; None for that of the deployment.
+        max_tokens: The largest number of tokens of an answer; None for the deployment's limit.
         use_batch_api: Whether calls go through the Message Batches API.
         batch_api_below: The strength below which the strongest mark sends a call there; None for no such limit.
         on_unknown: What happens to a call that may have been answered and paid.

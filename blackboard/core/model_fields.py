@@ -68,5 +68,5 @@ def is_model(annotation: Any) -> bool:
 
 
 def is_table(annotation: Any) -> bool:
-    """Return whether an annotation is that of a list or a table."""
+    """Return whether an annotation stands for a list or a table."""
     return (get_origin(annotation) or annotation) in (dict, list, tuple, set, frozenset)

@@ -108,7 +108,7 @@ TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
 """The states that may follow each state. A state without an entry is final."""
 
 UNFINISHED = (_A.READY, _A.RUNNING, _A.HELD, _A.DEAD, _A.QUARANTINED)
-"""The states of activations that can still change. The order is that of the partial index."""
+"""The states of activations that can still change, in the order of the partial index."""
 
 RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)
 """The states of an activation that waits for a person, who may retry or discard it."""
@@ -117,7 +117,7 @@ SUSPECT_DEATHS = 2
 """Deaths of its worker in a row after which an activation runs alone. One more, and it has failed."""
 
 OPEN_CALLS = (_C.PLANNED, _C.SENT, _C.ANSWERED, _C.UNKNOWN)
-"""The states of calls that are planned, under way, or not yet used or paid. The order is that of the partial index."""
+"""The states of calls that are planned, under way, or not yet used or paid, in the order of the partial index."""
 
 
 class IllegalTransition(RuntimeError):

@@ -25,7 +25,7 @@ Answer = Callable[[Any], BaseModel | JsonValue]
 def serve_model(answer: Answer, *, overloaded_every: int | None = None) -> Iterator[dict[str, str]]:
     """Serve the Messages API on 127.0.0.1 until the block ends, and yield the variables that lead a program there.
 
-    The requests, their retries and their costs are real. Only the answers are those of a function.
+    The requests, their retries and their costs are real. Only the answers come from a function.
 
     Args:
         answer: Returns the answer to the data of a request, which it gets as JSON: a pydantic model, or JSON.

@@ -4,10 +4,16 @@ It uses a board, or the client of a server that has one. Its library comes with 
 `protocol_handlers` and `stdio_transport` import it. `blackboard mcp` serves it on stdin and stdout, and the server
 under `/mcp`.
 
-board_access       a board with the rights of one caller labelled_data      texts of authors, labelled as their data and
-bounded in size tool_arguments     the arguments of each tool read_tools         the tools that read: find, explain,
-agenda, query write_tools        the tools that write: deposit, answer, claim, finish tool_table         the table of
-the tools, and their definitions tool_errors        errors as a model can act on them board_resources    the resources
-board_prompts      the prompts protocol_handlers  the tools, resources and prompts as a server of the SDK channel_events
-tells a session of a coding agent that work waits stdio_transport    the server on stdin and stdout of a process
+board_access       a board with the rights of one caller
+labelled_data      texts of authors, labelled as their data and bounded in size
+tool_arguments     the arguments of each tool
+read_tools         the tools that read: find, explain, agenda, query
+write_tools        the tools that write: deposit, answer, claim, finish
+tool_table         the table of the tools, and their definitions
+tool_errors        errors as a model can act on them
+board_resources    the resources
+board_prompts      the prompts
+protocol_handlers  the tools, resources and prompts as a server of the SDK
+channel_events     tells a session of a coding agent that work waits
+stdio_transport    the server on stdin and stdout of a process
 """

@@ -37,7 +37,7 @@ def _object(required: str, **members: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool. Its name is that of its function.
+    """One tool. Its name is the name of its function.
 
     Attributes:
         verbs: A caller who may do one of these may use it.

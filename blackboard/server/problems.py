@@ -78,7 +78,7 @@ TYPES: Mapping[str, ProblemType] = {
 """The types of problems by their names, which never change."""
 
 OF_ERRORS: Mapping[type[BlackboardError], str] = {**PROBLEM_NAMES, QueueFull: "overloaded"}
-"""The type of each error; an error that is not named has that of its base class."""
+"""The type of each error; an error that is not named has the type of its base class."""
 
 RETRY_SECONDS = 1
 

@@ -37,7 +37,7 @@ rows               a named tuple for the rows of each table
 tables             the tables, with their keys and indexes, from the row types
 schema             the versions of the schema, its creation and its upgrades, by one process at a time
 view_columns       the columns of the views, a documented contract
-view_definitions   the texts of the views, and whether a board has those of this version
+view_definitions   the texts of the views, and whether a board has the views of this version
 statements         the statements of each file in `sql/`
 statement_file     reads a file of statements
 sql_composition    composes a statement from fragments, optional parts and parameters

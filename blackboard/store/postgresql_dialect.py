@@ -122,7 +122,7 @@ class PostgresqlDialect(Dialect):
             connection.execute("; ".join(f"SET {name} = {value}" for name, value in _settings().items()))
 
     def skip_disk_flush(self, connection: Any) -> None:
-        if self.keeps_statements:  # otherwise the next transaction of the connection may be that of another board
+        if self.keeps_statements:  # otherwise the next transaction of the connection may be another board's
             connection.execute("SET synchronous_commit = off")
 
     def commit_record(self) -> CommitRecord:

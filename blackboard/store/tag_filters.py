@@ -12,7 +12,7 @@ from blackboard.store.transaction import Transaction
 
 
 def parts(fragment: str, tags: int, *, first: str | None = None) -> str:
-    """Return the text of the fragments for a number of tags; that of the first tag may have another form."""
+    """Return the text of the fragments for a number of tags; the first fragment may have another form."""
     names = [first or fragment, *[fragment] * tags][:tags]
     return " ".join(f"{{{name}({number})}}" for number, name in enumerate(names))
 

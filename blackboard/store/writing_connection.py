@@ -51,7 +51,7 @@ class WritingConnection(ABC):
         """Commit the open transaction, after its caches were written.
 
         Raises:
-            StoreError: The transaction is that of the parent of this process.
+            StoreError: The transaction belongs to the parent of this process.
         """
         if transaction is not self.open:
             problem = f"this process was forked while its parent was in a transaction on {self.where}"

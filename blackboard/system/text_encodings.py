@@ -1,4 +1,4 @@
-"""Encodings of text: those of Unicode by their marks and zeros, and older code pages by the words that they make.
+"""Encodings of text: Unicode's are known by their marks and zeros, older code pages by the words that they make.
 
 A code page is recognized by its words: in the right one, each word has letters of one language. `Łukasz` in
 Windows-1250 is `£ukasz` in Windows-1252, which is no word of any language. If several code pages make words, the

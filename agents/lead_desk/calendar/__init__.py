@@ -6,7 +6,7 @@ calendar_events   the events as data, and what cannot be read in them
 calendar_text     the components of the text, and the lines of each
 calendar_times    how a file writes times, dates, lengths and periods
 recurrence_rules  recurrence rules (RFC 5545), followed inside a window within a number of steps
-vcalendar_rules   recurrence rules of vCalendar 1.0, translated to those of iCalendar
+vcalendar_rules   recurrence rules of vCalendar 1.0, translated to rules of iCalendar
 calendar_zones    the zones that a file names
 zone_names        names of zones in a text: `CET`, `UTC+2`, `Europe/London`
 place_zones       zones by places: `Pacific Time (US & Canada)`

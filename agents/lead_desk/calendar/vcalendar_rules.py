@@ -1,4 +1,4 @@
-"""The translation of recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, to those of iCalendar.
+"""The translation of recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, to rules of iCalendar.
 
 Phones, Lotus Notes and older exports write them. A rule has three parts: a letter code with an interval, the days or
 months, and its end. The end is a number of periods (`#10`; `#0` means for ever) or a time.

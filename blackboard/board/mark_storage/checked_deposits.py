@@ -52,7 +52,7 @@ def store(
 ) -> Receipt:
     """Deposit the mark of a request as `check_and_register` returned it, under the key of the request if it has one.
 
-    `digest` is that of the request, if it is known.
+    `digest` is the digest of the request, if it is known.
     """
     receipt = deposits.deposit(txn, prepared)
     if request.key is not None:

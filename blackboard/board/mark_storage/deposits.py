@@ -124,7 +124,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     event = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
     if event is None:
         return None
-    # `occurred_at` of a stale event is that of the stale deposit, not of the latest one.
+    # `occurred_at` of a stale event is the time of the stale deposit, not of the latest one.
     return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
 
 

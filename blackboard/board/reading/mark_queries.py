@@ -73,7 +73,7 @@ def marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[Mar
 
     Raises:
         UnknownName: The kind is not registered, or has no tag that the query names.
-        UsageError: A value cannot be that of a tag.
+        UsageError: A value cannot be the value of a tag.
     """
     if kind is not None:
         txn.kind(kind)  # it must exist
@@ -114,7 +114,7 @@ def marks_of_class(
 
     Raises:
         UnknownName: The kind has no tag that the query names.
-        UsageError: A value cannot be that of a tag.
+        UsageError: A value cannot be the value of a tag.
     """
     readable: list[M] = []
     unreadable: list[str] = []

@@ -323,7 +323,7 @@ def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) ->
 def _verdict_of_waiting(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: WaitingCrossing, dead: Collection[str]
 ) -> str:
-    """Return why a claim would not take a crossing: reasons of the agent come before those of the crossing."""
+    """Return why a claim would not take a crossing. The agent's reasons come before the crossing's own."""
     agent = watch.agent
     hold = agent_hold(txn, agent.name) or budget_hold(txn, watch)
     if hold is not None:

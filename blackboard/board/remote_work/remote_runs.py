@@ -279,7 +279,7 @@ def _marks(txn: BoardTransaction, inputs: tuple[ActivationInput, ...], classes: 
 def _actions(
     txn: BoardTransaction, result: RemoteResult, known: dict[int, Mark], classes: MarkClasses
 ) -> Iterator[Action]:
-    """Yield the items of a result in the order of their application, which is that of `_places`."""
+    """Yield the items of a result in the order in which they are applied, the order of `_places`."""
     places = iter(_places(result))
     for withdrawal in result.withdrawals:
         yield Withdraw(_known(known, withdrawal.mark, next(places)), withdrawal.if_event)

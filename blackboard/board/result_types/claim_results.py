@@ -56,7 +56,7 @@ class RemoteActivation:
     subject: str | None
     """The one subject that it is about, if its watch wakes the agent per subject."""
     subjects: tuple[str, ...]
-    """The subjects of its marks, that of the strongest mark first."""
+    """The subjects of its marks; the subject of the strongest mark comes first."""
     group: GroupValue | None
     """The value of the tag that its marks share, if its watch measures groups."""
     board_id: str

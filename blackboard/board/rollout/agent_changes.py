@@ -195,8 +195,8 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, chang
 def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
     """Delete the states of a changed watch, unless they are also true for the new condition.
 
-    A rising watch may have another threshold. The state of a falling watch that measures the same value stays true, and
-    so does that of a window that has crossed.
+    A rising watch may have another threshold. The state of a falling watch that measures the same value stays true. The
+    state of a window that has crossed stays true, too.
     """
     spec, timing, timing_before = change.spec, change.timing, change.timing_before
     if timing_before is None and timing is None:

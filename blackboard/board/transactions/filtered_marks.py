@@ -18,7 +18,7 @@ def filter_of(txn: BoardTransaction, kind: str, where: Where | None) -> TagFilte
 
     Raises:
         UnknownName: The kind is not registered, or has no such tag.
-        UsageError: A value cannot be that of a tag.
+        UsageError: A value cannot be the value of a tag.
     """
     return txn.kind(kind).tag_schema.filter(where) if where else None
 

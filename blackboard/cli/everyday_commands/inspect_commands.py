@@ -213,7 +213,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
                 for name, condition in row.watches.items()
             ),
         },
-        empty="no agents are deployed; 'blackboard --config FILE init' deploys those of a deployment file",
+        empty="no agents are deployed; 'blackboard --config FILE init' deploys the agents of a deployment file",
         spare=("until", "activations", "writes", "withdraws"),
     )
 

@@ -173,7 +173,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
         if not isinstance(board, Blackboard):
             if again:
                 raise UsageError("--again works on a board of this machine only; leave out --url")
-            source = None  # the board remembers a file by its path, which is that of another machine
+            source = None  # the board remembers a file by its path, which is a path of another machine
         elif again and source is not None:
             withdraw = partial(withdraw_source, board.session, source, board.author)
         reject = stack.enter_context(rejects_file(options.rejects, options.file))

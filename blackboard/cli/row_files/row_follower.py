@@ -316,7 +316,7 @@ class _FollowedPath:
             self._rows = self._rows_of(self._file, self._position)
 
     def _look(self) -> None:
-        """Deposit the rows that were written since the last check, also those of a file that replaced this file."""
+        """Deposit the rows that were written since the last check, also the rows of a file that replaced this file."""
         if self._file is None and not self._open():
             return
         assert self._file is not None  # _open has opened it

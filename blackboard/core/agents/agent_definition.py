@@ -163,7 +163,7 @@ def agent(
         unless: A guard of all watches; crossings wait while it holds.
         kinds: Mark classes that the conditions, `reads`, `writes` and `withdraws` do not have, such as the classes of
             kinds that they name as text.
-        name: The name of the agent, an ASCII identifier; by default that of the function.
+        name: The name of the agent, an ASCII identifier; by default the name of the function.
         renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
         version: The version of the code that the function calls, or of all its code if it has no source text. Two
             workers with different versions have different code, as if the text of the function differed.

@@ -83,11 +83,11 @@ class AgentOptions(TypedDict, total=False):
     cooldown_after_failures: int
     """The number of failures in a row after which the agent has a cooldown."""
     model: str | None
-    """The name of the model; None for that of the deployment."""
+    """The name of the model; None for the deployment's model."""
     models: Sequence[ModelChoice | ModelOptions]
     """Other models by the strength of the strongest mark. The first that applies is used."""
     max_tokens: int | None
-    """The largest number of tokens of an answer; None for that of the deployment."""
+    """The largest number of tokens of an answer; None for the deployment's limit."""
     use_batch_api: bool
     """Whether calls go through the Message Batches API."""
     batch_api_below: float | None

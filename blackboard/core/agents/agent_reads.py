@@ -47,7 +47,7 @@ def strongest_of(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = No
             subject that woke the agent.
 
     Raises:
-        UsageError: A value in `where` cannot be that of a tag.
+        UsageError: A value in `where` cannot be the value of a tag.
     """
     return _read(kind, limit, where, same_subject=False)
 
@@ -65,7 +65,7 @@ def of_subject(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None
         where: Only marks whose tags have these values, as in `strongest_of`.
 
     Raises:
-        UsageError: A value in `where` cannot be that of a tag.
+        UsageError: A value in `where` cannot be the value of a tag.
     """
     return _read(kind, limit, where, same_subject=True)
 
@@ -84,7 +84,7 @@ def search(kind: KindLike, *, from_: str, limit: int = 5, where: ReadWhere | Non
         where: Only marks whose tags have these values, as in `strongest_of`.
 
     Raises:
-        UsageError: A value in `where` cannot be that of a tag.
+        UsageError: A value in `where` cannot be the value of a tag.
     """
     return _read(kind, limit, where, same_subject=False, search_from=from_)
 

@@ -106,7 +106,7 @@ class Condition(ABC):
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-        """Yield the comparisons that make it true: under `|`, only those of the sides that hold."""
+        """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
         if self.holds_if(decide):
             yield from self.comparisons()
 
@@ -201,7 +201,7 @@ class Measure(ABC):
 
     Args:
         kinds: Mark classes or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        over: "subject" for the marks of one subject, "board" for all marks of the board.
         by: A tag of the kinds. The marks of all subjects that share its value are measured together, as a group.
         subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
             `?` for one character, `[abc]` and `[a-c]` for one of these, `[!abc]` for one other character. `exactly`
@@ -476,7 +476,7 @@ class Combination(Condition):
             yield from part.comparisons()
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-        """Yield the comparisons that make it true: under `|`, only those of the sides that hold."""
+        """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
         if self.holds_if(decide):
             for part in self.parts:
                 yield from part.deciding(decide)

@@ -117,7 +117,7 @@ def total(
 
     Args:
         *kinds: Mark classes, or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        over: "subject" for the marks of one subject, "board" for all marks of the board.
         by: A tag whose values make groups, as in `Measure`.
         subject: A pattern of subjects, as in `Measure`.
         where: The values that tags of the marks must have, as in `Measure`.
@@ -137,7 +137,7 @@ def strongest(
 
     Args:
         *kinds: Mark classes, or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        over: "subject" for the marks of one subject, "board" for all marks of the board.
         by: A tag whose values make groups, as in `Measure`.
         subject: A pattern of subjects, as in `Measure`.
         where: The values that tags of the marks must have, as in `Measure`.
@@ -159,7 +159,7 @@ def count(
 
     Args:
         *kinds: Mark classes, or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        over: "subject" for the marks of one subject, "board" for all marks of the board.
         by: A tag whose values make groups, as in `Measure`.
         subject: A pattern of subjects, as in `Measure`.
         where: The values that tags of the marks must have, as in `Measure`.

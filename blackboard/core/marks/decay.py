@@ -532,7 +532,7 @@ def _parameters(law: type[Decay]) -> list[Field[Any]]:
 
 
 def _description_in(text: str) -> Any:
-    """Return the description of a law in JSON, or that of a law without parameters from its name."""
+    """Return the description of a law from its JSON, or of a law without parameters from its name."""
     try:
         return json.loads(text) if text.startswith("{") else {"law": text}
     except ValueError as error:

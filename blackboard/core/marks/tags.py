@@ -78,7 +78,7 @@ class WhereClause:
         """Return the clause for the values that tags must have.
 
         Raises:
-            UsageError: A value cannot be that of a tag, or a tag has no value.
+            UsageError: A value cannot be the value of a tag, or a tag has no value.
         """
         literals = []
         for name, value in sorted(where.items()):

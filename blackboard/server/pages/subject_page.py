@@ -29,7 +29,7 @@ COLUMN, LINE, BOX, TALL = 240, 46, 190, 34
 
 
 class SubjectFields(PageFields):
-    """Which subject the page shows: by its name, or that of a mark."""
+    """Which subject the page shows: by its name, or by the id of one of its marks."""
 
     subject: str = ""
     mark: int | None = Field(default=None, ge=1)

@@ -45,7 +45,7 @@ Encoded = (
     BeforeValidator(_decoded),
     WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
 )
-"""The annotation that makes a field a cursor. Its type is that of the position."""
+"""The annotation that makes a field a cursor. The type of the field is the type of the position."""
 
 
 class Fields(BaseModel):
@@ -155,7 +155,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """Its name, which is that of its function."""
+        """Its name, which is the name of its function."""
         return self.run.__name__
 
     @property

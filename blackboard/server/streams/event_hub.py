@@ -116,7 +116,7 @@ class EventHub:
         Args:
             caller: Whose token must stay valid; None for a stream that needs none.
             choice: What the client wants.
-            make_writer: Makes the writer of the text; by default that of the server's own events.
+            make_writer: Makes the writer of the text; by default the writer of the server's own events.
 
         Raises:
             QueueFull: Too many streams are open.

@@ -116,7 +116,7 @@ FIRST_INHERITED = 3
 def inherited_sockets(environment: MutableMapping[str, str]) -> list[socket.socket]:
     """Return the listening sockets that a service manager passed to this process, and forget them.
 
-    The protocol is that of systemd's socket activation: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.
+    The protocol is systemd's socket activation: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.
     """
     number, process = environment.pop("LISTEN_FDS", ""), environment.pop("LISTEN_PID", "")
     environment.pop("LISTEN_FDNAMES", None)

@@ -110,7 +110,7 @@ class HttpServer:
     def browser_url(self) -> str | None:
         """The address that browsers use for it; None if it cannot know the address.
 
-        The first of `[server] hosts` is the name in a certificate, or that of a proxy.
+        The first of `[server] hosts` is the name in a certificate, or the name of a proxy.
         """
         settings = self._settings
         if settings.behind_proxy:

@@ -83,7 +83,7 @@ class RequestGuards:
 
 
 def _listed(headers: Headers, name: str) -> list[str]:
-    """Return the items of a header that each proxy extends; the first is that of the client's side."""
+    """Return the items of a header that each proxy extends; the first describes the client's side."""
     return [item for text in headers.get(name, "").split(",") if (item := text.strip().lower())]
 
 

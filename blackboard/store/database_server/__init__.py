@@ -2,7 +2,7 @@
 
 server_database       the database on a server: its connections and transactions
 server_writer         the connection of a process that writes, and the outcome of each of its commits
-server_commits        commits of the work of several threads, perhaps with that of other processes
+server_commits        commits of the work of several threads, perhaps with the work of other processes
 server_transaction    a transaction whose statements cross the wire together
 row_sets              rows that a transaction inserts together, table by table
 kept_answers          the answers to questions that a transaction asked ahead

@@ -84,8 +84,8 @@ class CombinedCommits:
         try:
             pipeline = writer.pipeline()
         except Exception:
-            # Nothing is submitted. A withdrawal would find the submission before, and take its results for those of
-            # this batch. Alone, the batch tries again to connect.
+            # Nothing is submitted. A withdrawal would find the submission before, and take its results for the results
+            # of this batch. Alone, the batch tries again to connect.
             return False
         transaction: Transaction | None = None
         failed: set[str] = set()

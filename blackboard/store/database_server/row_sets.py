@@ -32,7 +32,7 @@ class RowSet(NamedTuple):
     sql: str
     """The statement for one row."""
     tables: frozenset[str]
-    """The tables that it reads or writes; the first is that of its rows."""
+    """The tables that it reads or writes; the first one has its rows."""
     table: str
     columns: Sequence[str]
     """The columns of new rows; empty if rows are deleted."""

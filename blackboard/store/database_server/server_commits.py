@@ -1,4 +1,4 @@
-"""Commits of batches on a server, which may be combined with those of other processes."""
+"""Commits of batches on a server, which may be combined with batches of other processes."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class ServerDatabase(Database):
         return connection
 
     def connect_options(self) -> dict[str, Any]:
-        """Return the options of a connection to a server, with the password, but not those of the driver alone."""
+        """Return the options of a connection to a server, with the password, without options of the driver."""
         options = self._url.server_options()[1]
         return {name: value for name, value in options.items() if isinstance(value, str | int)}
 

@@ -54,7 +54,7 @@ _SUBMIT = (
     " ON CONFLICT (writer) DO UPDATE SET number = excluded.number, format = excluded.format,"
     " request = excluded.request, result = NULL, at = excluded.at WHERE submission.number < excluded.number"
 )
-# The first row is that of this writer.
+# The first row belongs to this writer.
 _TAKE_TURN = (
     "SELECT writer, format, request, result, waited FROM"
     f" take_turn($1, $2, {TURN_LOCK}, {_BEFORE.format(STALE_SECONDS)}, {MAX_SUBMISSIONS})"

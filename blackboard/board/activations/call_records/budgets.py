@@ -143,7 +143,7 @@ def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_
 
 
 def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_Limit]:
-    """Yield the limits of a budget for a call with a reserve; without a call, only those of the hour and the day."""
+    """Yield the limits of a budget for a call with a reserve; without a call, only limits of hour and day."""
     budget = scope.budget
     windows = [
         _BudgetWindow("hour", txn.now - txn.now % HOUR + HOUR, budget.usd_per_hour, budget.calls_per_hour),

@@ -51,7 +51,7 @@ def first_question(txn: BoardTransaction, watch: RegisteredWatch) -> Question | 
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRow] | None = None) -> Selection:
-    """Select the strongest crossings that nothing defers, up to the batch size; per subject, only those of one.
+    """Select the strongest crossings that nothing defers, up to the batch size; per subject, all of one subject.
 
     Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
     the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,
