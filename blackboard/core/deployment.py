@@ -518,7 +518,7 @@ class Deployment(Data):
         return longest
 
     def tags_in_windows(self) -> dict[str, frozenset[str]]:
-        """Return the tags that windows find the deposits of each kind by, in a condition or a guard."""
+        """Return the tags by which windows find the deposits of each kind, in a condition or a guard."""
         tags: dict[str, frozenset[str]] = {}
         for measure in self._windows():
             for kind in measure.kinds if measure.tags else ():

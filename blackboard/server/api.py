@@ -1,4 +1,4 @@
-"""Answers to the requests of all operations: how each is run, and every error as a problem."""
+"""Answers the requests of all operations: runs each operation, and reports each error as a problem."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def path_of(name: str) -> str:
-    """Return the path of a field for SQLite's JSON functions, which take what is in the quotes as it is."""
+    """Return the path of a field for SQLite's JSON functions, which read the text in quotes literally."""
     return f'$."{name}"'
 
 

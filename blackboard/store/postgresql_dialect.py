@@ -146,7 +146,11 @@ class PostgresqlDialect(Dialect):
         is_standby, read_only = cursor.fetchone()
         if is_standby:
             return "this server is a standby, which can only be read; name the primary server"
-        return "this database or role can only be read (default_transaction_read_only)" if read_only == "on" else None
+        return (
+            "this database can only be read, or this role may only read (default_transaction_read_only)"
+            if read_only == "on"
+            else None
+        )
 
     def write_hint(self, error: Exception, where: str) -> str:
         if _state(error) == _READ_ONLY:

@@ -96,7 +96,7 @@ class Transaction:
         """
 
     def flush(self) -> None:
-        """Send the statements that wait, in a transaction that something else commits."""
+        """Send the statements that wait. For a transaction that is committed in another way than by `commit`."""
 
     def commit(self) -> None:
         """Commit the transaction."""

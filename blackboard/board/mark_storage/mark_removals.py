@@ -48,7 +48,7 @@ def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> None:
-    """Move a mark to the history that was below its floor or had faded when it was recorded.
+    """Move to the history a mark that was below its floor or had faded when it was recorded.
 
     `old` is the live mark before that. No total contains the new mark, which was never live.
     """

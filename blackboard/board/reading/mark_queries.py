@@ -222,7 +222,7 @@ def kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
 def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFilter | None) -> list[MarkAt]:
     """Return the strongest live marks now.
 
-    The first few marks of each kind are read from the index, so nothing is sorted on a board of any size.
+    The first few marks of each kind are read from the index, so no marks are sorted, however large the board is.
     """
     kinds = [kind] if kind else txn.deployment.kinds
     pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags, oldest_first=True)]

@@ -203,7 +203,7 @@ def those_that_pass(
 def _scored(
     txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
 ) -> Iterator[_Scored]:
-    """Yield the marks of documents with their scores, without marks that do not pass."""
+    """Yield the marks of documents with their scores, except the marks that do not pass the filter."""
     for index in indexes:
         own = {mark_of(doc): relevance for doc, relevance in docs if doc >> SHIFT == index.row.number}
         for found in _strengths(txn, index, own) if own else ():

@@ -2,11 +2,11 @@
 
 declarations     registers agents and kinds as a program declares them
 redeployment     the changes of the deployment, each one recorded event
-kind_changes     its kinds
-unique_changes   the values of their unique field
-tag_changes      the tags of their marks
-search_changes   the fields of their text that are searched
-agent_changes    its agents and their watches
+kind_changes     changed kinds: their registration, laws and floors
+unique_changes   a changed unique field of a kind, and the values that its marks hold
+tag_changes      changed tags of a kind, and the tags of its marks
+search_changes   a change of the fields of a kind that are searched
+agent_changes    changed agents and watches
 backfill         adapts live marks to a change, in bounded batches
 changed_watches  tests watches after a change, at the latest before one of their marks changes
 mark_migration   one mark under a new law or a new floor of its kind

@@ -71,7 +71,7 @@ class _WatchChange(NamedTuple):
 def register_agents(
     txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str], retagged: set[tuple[str, str]]
 ) -> list[str]:
-    """Register the agents and their watches, end those that are gone, and return the changes in words.
+    """Register the agents and their watches, close the watches that are gone, and return the changes in words.
 
     `revalued` has the kinds whose marks have other strengths or ends, `retagged` the kinds and tags whose values are
     compared in another way.

@@ -129,7 +129,7 @@ def _sink_changes(old: Deployment, new: Deployment) -> Iterator[str]:
 
 
 def _give_up_messages(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
-    """End the messages that wait for a removed sink."""
+    """Record as failed the messages that wait for a removed sink."""
     for name in sorted(old.sinks.keys() - new.sinks.keys()):
         txn.sql.run(
             OUTBOX.end_messages,

@@ -27,7 +27,7 @@ def scope_of_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow
 def scope_of_payload(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload: str | None
 ) -> str | None:
-    """Return the same for a payload: a JSON text, or None if it was erased."""
+    """Return the scope of a mark for a watch, by the mark's payload: a JSON text, or None if it was erased."""
     if watch.is_over_board:
         return WHOLE_BOARD
     if watch.by is None:

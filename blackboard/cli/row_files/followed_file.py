@@ -42,7 +42,7 @@ class FollowedFile:
 
     @property
     def size(self) -> int:
-        """The number of bytes that it has now."""
+        """The number of bytes that the file has now."""
         return os.fstat(self.descriptor).st_size
 
     def has_changed(self) -> bool:

@@ -74,7 +74,8 @@ def new(
 def _module_of(name: str) -> str:
     """Return the name of the module, after checking that the name is possible for a folder and a module.
 
-    Raises: UsageError: The name is not possible, or a module of this name is installed.
+    Raises:
+        UsageError: The name is not possible, or a module of this name is installed.
     """
     if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise UsageError(

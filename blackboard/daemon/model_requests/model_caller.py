@@ -167,7 +167,7 @@ class ModelCaller:
     def _open_call(self, claim: Claim, request: Request) -> ModelCall | None:
         """Return the call of an earlier run whose outcome is open or whose answer is not used; None if there is none.
 
-        After any other outcome, and whenever the agent now asks for another answer, the request is built anew.
+        After any other outcome, or if the agent now asks for another answer, the request is built anew.
         """
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
         rows = self._steps.calls_of(claim)

@@ -78,7 +78,7 @@ def _live_blocks(template: Template) -> Iterator[tuple[str, Any]]:
 
 
 def _time(at: datetime | None, none: str = "–") -> Markup | str:
-    """Return a time, which scripts in the browser turn into how long ago it was."""
+    """Return a time. Scripts in the browser show how long ago it was."""
     if at is None:
         return none
     text = iso(from_datetime(at))

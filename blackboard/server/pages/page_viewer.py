@@ -1,4 +1,4 @@
-"""Who sees a page, and what is withheld from them."""
+"""The person who sees a page, and the texts that the page withholds from this person."""
 
 from __future__ import annotations
 

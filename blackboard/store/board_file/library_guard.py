@@ -81,7 +81,7 @@ class OpenFile:
 
     @property
     def is_beside_an_empty_log(self) -> bool:
-        """Whether an empty log has taken the place of the log that the connection has open."""
+        """Whether an empty log has replaced the log that the connection has open."""
         if self.log is None or identity(self.shm) not in (None, self.index):
             return False
         try:

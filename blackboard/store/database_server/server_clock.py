@@ -12,7 +12,7 @@ DRIFT = 10_000
 
 
 class ServerClock(SystemClock):
-    """The clock of a server, between its answers counted on by the monotonic time of this machine.
+    """The clock of a server. Between its answers, the monotonic time of this machine is added to the last answer.
 
     Each transaction observes the server's time. The quicker the answer, the more exact is the observation. So a slow
     observation does not replace a better one, unless the server's clock was set meanwhile.

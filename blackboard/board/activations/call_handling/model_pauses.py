@@ -50,7 +50,7 @@ class Refusal(Enum):
 class Wait:
     """The wait of a call. Time alone does not end a wait that is held.
 
-    The log shows `problem`, which quotes no provider.
+    The log shows `problem`, so `problem` contains no words of the provider.
     """
 
     problem: str

@@ -55,7 +55,7 @@ class _Limit:
             for amount in (self.limit, self.used, self.needed)
         )
         if not self.fits:
-            return f"{self.name} = {limit} has no room for this call, which may cost {needed}: raise it"
+            return f"{self.name} = {limit} has no room for this call, which may cost {needed}; raise the limit"
         remedy = f"it waits until {iso(self.until)}" if self.until else "raise the limit"
         return f"{self.name} = {limit}: {used} used, and this call may need {needed}; {remedy}"
 

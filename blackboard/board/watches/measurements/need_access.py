@@ -20,7 +20,7 @@ from blackboard.store.statements import MARKS
 
 
 def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether a watch measures a mark and the mark may wake its agent.
+    """Return whether a watch measures a mark and the mark may wake the agent of the watch.
 
     The watch covers its subject and its tags, and the mark has a group if the watch measures groups.
     """

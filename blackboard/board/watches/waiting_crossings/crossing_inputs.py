@@ -96,7 +96,7 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
 def _sides(
     txn: BoardTransaction, watch: RegisteredWatch, inputs: Sequence[Input]
 ) -> Mapping[int, frozenset[Comparison]]:
-    """Return the sides of an `&` that count each mark. A window counts its deposits, whatever tags the mark has."""
+    """Return the sides of an `&` that count each mark. A window counts its deposits, whatever tags their mark has."""
     if not watch.condition.is_joint:
         return {}
     return {

@@ -165,7 +165,7 @@ def aggregate(aggregation: str, live: Sequence[FadingPheromone], at: Instant) ->
 
 
 def _matched(condition: PatternCondition, emissions: Sequence[EmissionRecord]) -> int:
-    """Return how many steps of a pattern are found: up to the first that is missing if their order counts."""
+    """Return how many steps of a pattern are found; if their order counts, up to the first missing step."""
     if condition.ordered:
         left = iter(emissions)
         for number, step in enumerate(condition.sequence):

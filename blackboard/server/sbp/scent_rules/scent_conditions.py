@@ -79,7 +79,7 @@ class PatternStep(SbpFields):
 
 
 class PatternCondition(SbpFields):
-    """Some emissions came within a window that ends now, in their order or in any. Version 0.2 has none."""
+    """Some emissions came within a window that ends now, in order or in any order. SBP 0.2 has no such condition."""
 
     type: Literal["pattern"]
     sequence: list[PatternStep] = Field(min_length=1, max_length=MAX_PARTS)

@@ -20,8 +20,8 @@ class ScentRules:
     Attributes:
         condition: The condition.
         mode: Whether it fires while the condition is met, or when it becomes met or not met.
-        cooldown: How long it rests after a trigger, in microseconds. hysteresis: How far the value must go back behind
-    the threshold before it may fire at an edge again.
+        cooldown: How long it rests after a trigger, in microseconds.
+        hysteresis: How far the value must go back behind the threshold before it may fire at an edge again.
     """
 
     condition: Condition
