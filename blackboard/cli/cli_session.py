@@ -307,7 +307,7 @@ def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or is no possible value of the tag.
+        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
     """
     from blackboard.board import Blackboard
     from blackboard.board.reading.tag_texts import read_filters, split_filters

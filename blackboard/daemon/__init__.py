@@ -3,7 +3,7 @@
 The loop:
 
 daemon       the loop: does the due work, and sleeps until the next instant
-loop_sleep   its sleep, which an event ends
+loop_sleep   the sleep of the loop, which an event ends
 timer        an alarm at an instant, by APScheduler
 agent_set    the agents: their code and settings, their deployment, and what they publish
 maintenance  the tasks besides agents, in bounded steps

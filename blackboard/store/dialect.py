@@ -95,7 +95,7 @@ class Dialect(ABC):
         """Configure a new DBAPI connection. The program begins its transactions itself."""
 
     def skip_disk_flush(self, connection: Any) -> None:  # noqa: B027
-        """Let commits of a connection return before they are on the disk, if that ends with the connection."""
+        """Let commits of a connection return before they are on the disk, if this setting ends with the connection."""
 
     def held_locks(self, cursor: Any) -> set[int] | None:
         """Return the numbers of the advisory locks that are held on a board; None if the database does not say so."""

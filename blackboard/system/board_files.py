@@ -83,7 +83,7 @@ class BoardFiles:
         return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
 
     def partial(self) -> BoardFiles:
-        """Return the files of an unfinished copy of this database, or for it. Nobody can guess their names."""
+        """Return new names, which nobody can guess, for the files of an unfinished copy of or for this database."""
         return BoardFiles(self.database.with_name(f".{self.database.name}.{secrets.token_hex(8)}.partial"))
 
     def existing(self) -> list[Path]:

@@ -141,7 +141,7 @@ def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: st
 
 
 def days_in(text: str) -> Iterator[date]:
-    """Yield the days that another text may mean: `4 March 2026`, and for `3/4/2026` both."""
+    """Yield the days that a text in another form may mean: one for `4 March 2026`, two for `3/4/2026`."""
     if match := re.search(r"(?<!\d)(\d{4})(-?)(\d\d)\2(\d\d)", text[:MAX_CHARACTERS], re.ASCII):
         try:
             yield date(int(match[1]), int(match[3]), int(match[4]))

@@ -46,7 +46,7 @@ class Deployer:
     ) -> DeployResult:
         """Deploy what `make` returns, and run the backfill at a pace that leaves time for other writers.
 
-        The activity has the author as the one who deployed.
+        The activity names the author as the person who deployed.
 
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.

@@ -14,7 +14,7 @@ def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str])
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or is no possible value of the tag.
+        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
     """
     return {
         name: [value for text in texts for value in _readings(deployment, kind, name, text)]

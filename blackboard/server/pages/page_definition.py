@@ -15,7 +15,7 @@ from blackboard.server.request_handling.operation_definition import Fields
 
 
 class PageFields(Fields):
-    """The parameters of a page. An empty one is one that was not given, as forms send them."""
+    """The parameters of a page. An empty parameter counts as not given, because forms send empty fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 

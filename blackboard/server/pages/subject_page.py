@@ -213,7 +213,7 @@ def _boxes(
     boxes: dict[int, str],
     labels: dict[str, tuple[str, str, str]],
 ) -> list[str]:
-    """Return the boxes of marks that are in the graph already, or get one now. Many of a kind share a new one.
+    """Return the boxes of marks: the box that is in the graph, or a new one. Many marks of a kind share a new box.
 
     Args:
         place: Before or after which activation the marks are.

@@ -163,9 +163,10 @@ class WriteLock:
 
 
 def _open(path: Path, mode: int) -> io.FileIO:
-    """Open a lock file. A file object closes itself if a signal's exception ends this function; a number does not.
+    """Open a lock file, and return a file object.
 
-    Nothing is ever written to the file, so a link does no harm that somebody puts here between the two lines.
+    A file object closes itself if an exception from a signal ends this function. A file descriptor does not. Nothing
+    is ever written to the file, so a link that somebody puts here after the check does no harm.
     """
     with contextlib.suppress(FileExistsError):
         os.close(create_private(path, os.O_RDWR, mode))

@@ -40,7 +40,7 @@ class RowSet(NamedTuple):
 
     @property
     def is_copied(self) -> bool:
-        """Whether COPY is cheaper than as many statements."""
+        """Whether COPY is cheaper than a statement for each row."""
         return bool(self.columns) and len(self.rows) >= ROWS_FOR_COPY
 
     @property

@@ -187,7 +187,7 @@ class StatementPipeline:
     def _take(self, sql: str, answer: Answer | None) -> Exception | None:
         """Take the answer to one statement, and return its error.
 
-        A server answers COMMIT without an error even if it rolls back, because an earlier message failed.
+        A server answers COMMIT without an error even if it rolls back because an earlier message failed.
         """
         error: Exception | None = None
         result = self._result()

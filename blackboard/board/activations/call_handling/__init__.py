@@ -2,6 +2,6 @@
 
 call_steps       the steps of a model call before its answer, each committed before the next
 model_pauses     a model that refuses everything gets one call at a time
-answer_blame     whether the marks or the model are to blame for an unusable answer
+answer_blame     whether the marks or the model caused an unusable answer
 batch_api_calls  the calls that go through the provider's Batch API
 """

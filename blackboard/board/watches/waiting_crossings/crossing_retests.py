@@ -123,7 +123,7 @@ class _Retest:
         skip_crossing(self.txn, self.watch, self.crossing, REASON)
 
     def _holds_too_briefly(self) -> bool:
-        """Return whether the condition has to hold for longer now, which counts from the change on."""
+        """Return whether the change made `held_for` longer. The longer time counts from the change on."""
         timing = self.watch.timing
         if timing is None or not timing.held_for:
             return False

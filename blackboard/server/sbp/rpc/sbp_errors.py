@@ -62,7 +62,7 @@ class SbpError(Exception):
 
 
 def error_of_problem(problem: HttpProblem) -> SbpError:
-    """Return the error for a request that cannot be served at all: its status says so too."""
+    """Return the error for a request that cannot be served at all. The HTTP status reports this, too."""
     status, message = problem.type.status, problem.detail or problem.type.title
     code = _CODES.get(problem.name, INTERNAL if status >= 500 else INVALID_REQUEST)
     return SbpError(code, message, status=status, headers=problem.headers)

@@ -61,7 +61,7 @@ class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
 
 
 class ScentTrigger(Mark, kind="sbp_trigger", decay=Step("1h"), on_repeat="separate"):
-    """A trigger of a scent, as it is sent. It stays for the clients that connect again within its length."""
+    """A trigger of a scent, as it is sent. It stays an hour, for clients that connect again."""
 
     sessions: list[str]
     """The sessions that get it."""
