@@ -17,6 +17,7 @@ def fill(house: CommandLine) -> None:
         assert house("deposit", "call", name, "--payload", '{"text": "secret-0451"}').code == 0
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 def test_a_backup_can_be_restored(house: CommandLine) -> None:
     fill(house)
     done = house("backup", "copy.db")
@@ -32,6 +33,7 @@ def test_a_backup_can_be_restored(house: CommandLine) -> None:
     assert "exists" in again.err
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 @pytest.mark.parametrize("again", [False, True])
 def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: CommandLine, again: bool) -> None:
     for room in ("kitchen", "hall", "attic"):
@@ -52,6 +54,7 @@ def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Comma
     assert "the smell of attic" not in (house.folder / "house.db").read_bytes().decode("latin-1")
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 def test_restore_says_as_json_what_is_back_and_what_it_forgot_again(house: CommandLine) -> None:
     fill(house)
     house("backup", "copy.db")
@@ -64,6 +67,7 @@ def test_restore_says_as_json_what_is_back_and_what_it_forgot_again(house: Comma
     assert (done["back"], [report["subject"] for report in done["forgotten"]]) == ([], ["kitchen"])
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
     house("backup", "copy.db")
@@ -72,6 +76,7 @@ def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house:
     assert "may be back" in house("restore", "copy.db").err
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
     house("forget", "hall", "--yes")
@@ -80,6 +85,7 @@ def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: C
     assert "forgotten" not in house("restore", "copy.db").err
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
     import fcntl
 
@@ -100,6 +106,7 @@ def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
     assert house("restore", "copy.db").code == 0
 
 
+@pytest.mark.file_only("a board on a server is restored into another database")
 def test_a_file_that_is_not_a_backup_is_not_restored(house: CommandLine) -> None:
     fill(house)
     house.write("letter.txt", "Dear diary, " * 500)
@@ -110,6 +117,7 @@ def test_a_file_that_is_not_a_backup_is_not_restored(house: CommandLine) -> None
     assert len(house("marks", "--json").json) == 2
 
 
+@pytest.mark.file_only("the problem is the permissions of the file")
 def test_the_doctor_exits_with_1_if_there_is_a_problem(house: CommandLine) -> None:
     fill(house)
     assert house("doctor").code == 0
@@ -122,6 +130,7 @@ def test_the_doctor_exits_with_1_if_there_is_a_problem(house: CommandLine) -> No
     assert [item["name"] for item in done.json["findings"] if item["state"] == "wrong"] == ["permissions"]
 
 
+@pytest.mark.file_only("the test damages the file")
 def test_the_doctor_reports_an_invalid_board_and_a_file_with_mistakes(house: CommandLine) -> None:
     house.write("house.db", "Dear diary, " * 500)
     done = house("doctor")
@@ -159,14 +168,15 @@ def test_the_doctor_shows_what_agents_find_outside_the_board(house: CommandLine)
     house.write("examined_agents.py", EXAMINED)
     agents = ["examined_agents:porter", "examined_agents:cleaner"]
     house.write("examined.toml", f"[deployment]\nagents = {agents}\n[settings.door]\nstate = 'note'\n")
-    found = house("doctor", "--config", "examined.toml", "--database", "house.db", "--json").json["findings"]
+    found = house("doctor", "--config", "examined.toml", "--database", house.url, "--json").json["findings"]
     by_name = {item["name"]: item for item in found}
     assert by_name["door"] == {"name": "door", "state": "note", "detail": "it is open", "advice": "close it"}
     assert by_name["cleaner"]["state"] == "wrong"
     assert "no ladder" in by_name["cleaner"]["detail"]
-    assert "pages" in by_name, "the other findings are there too"
+    assert "schema" in by_name, "the other findings are there too"
 
 
+@pytest.mark.file_only("the copies beside the file and its bytes are searched")
 def test_forget_asks_for_confirmation_and_then_erases(house: CommandLine) -> None:
     fill(house)
     house("backup", "copy.db")
@@ -193,6 +203,7 @@ def test_forget_says_what_it_cannot_reach(house: CommandLine) -> None:
     assert len(house("forget", "attic", "--yes", "--json").json["out_of_reach"]) == 5
 
 
+@pytest.mark.file_only("a server compacts its tables itself")
 def test_compact_gives_the_sizes_of_the_file(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}')
     done = house("compact", "--json")
@@ -201,6 +212,7 @@ def test_compact_gives_the_sizes_of_the_file(house: CommandLine) -> None:
     assert "MB now" in house("compact").out
 
 
+@pytest.mark.file_only("a server compacts its tables itself")
 def test_a_forget_that_could_not_compact_the_file_fails_and_is_finished_by_the_next(
     house: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def test_an_empty_file_is_no_board_and_stays_empty(typed: CommandLine) -> None:
 
 
 def test_a_command_that_reads_deploys_no_file(typed: CommandLine, house: CommandLine) -> None:
-    with Blackboard.open(house.folder / "house.db") as board:
+    with Blackboard.open(house.url) as board:
         assert house("agents").code == 0
         assert board.deployment.version == 0
         assert house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thin"}').code == 0
@@ -146,6 +146,7 @@ for path in sys.argv[2:]:
 """
 
 
+@pytest.mark.file_only("the users own files")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
 class TestTwoUsers:
     """Root, and a second user with the id of nobody."""

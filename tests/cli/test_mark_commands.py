@@ -29,8 +29,8 @@ def test_init_deploys_once_and_says_what_changed(house: CommandLine) -> None:
 def test_a_file_without_agents_removes_no_agents(house: CommandLine, tmp_path: Path) -> None:
     house("init")
     (tmp_path / "blackboard.toml").unlink()
-    assert house("init", "--database", "house.db").code == 0
-    assert len(house("agents", "--json", "--database", "house.db").json) == 2
+    assert house("init", "--database", house.url).code == 0
+    assert len(house("agents", "--json", "--database", house.url).json) == 2
 
 
 def test_init_writes_an_example_and_deploys_it(typed: CommandLine) -> None:

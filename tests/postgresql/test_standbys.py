@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -67,6 +68,13 @@ def test_a_standby_serves(folder: Path, standby_url: str, command: str) -> None:
     result = run(standby_url, command)
     assert result.exit_code == (1 if command.startswith("doctor") else 0), result.output
     assert "shed" in result.output or not command.startswith(("marks", "sql"))
+
+
+def test_doctor_says_that_the_server_is_a_standby(folder: Path, standby_url: str) -> None:
+    findings = {each["name"]: each for each in json.loads(run(standby_url, "doctor --json").stdout)["findings"]}
+    assert (findings["server"]["state"], "standby" in findings["server"]["detail"]) == ("note", True)
+    assert findings["server clock"]["state"] == "ok"
+    assert {name for name, each in findings.items() if each["state"] == "wrong"} == {"workers"}  # no daemon runs
 
 
 @pytest.mark.parametrize("command", WRITING)
