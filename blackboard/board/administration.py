@@ -1,4 +1,4 @@
-"""Acts of a person who maintains a board: backups, up-to-date views, and queries."""
+"""Acts of a person who maintains a board: deployments by file, backups, up-to-date views, and queries."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping import erasure, history_partitions
 from blackboard.board.housekeeping.erasure import ErasedEvents
+from blackboard.board.loads import loaded_files, read_positions
+from blackboard.board.loads.loaded_files import SourceWithdrawal
+from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.board.result_types import DeployResult
 from blackboard.clock import Instant
+from blackboard.core.deployment import Deployment
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import schema
 from blackboard.store.board_file import worker_sockets
@@ -96,6 +102,30 @@ def copy_board(
 
     check_at_rest(source)
     return board_copy.copy(source.session, target.session, progress)
+
+
+def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> DeployResult:
+    """Deploy what a deployment file says.
+
+    Raises:
+        AgentInUse: A living worker serves an agent that would be removed or replaced.
+    """
+    return deployer.deploy(board.session, lambda txn: deployment, board.author)
+
+
+def read_position(board: Blackboard, source: str, kind: str) -> ReadPosition | None:
+    """Return how far a followed file has been deposited by the author of the board; None if it never was."""
+    return read_positions.load_position(board.session, source, board.author, kind)
+
+
+def set_read_position(board: Blackboard, source: str, kind: str, position: ReadPosition) -> None:
+    """Record how far a followed file has been deposited by the author of the board."""
+    read_positions.save_position(board.session, source, board.author, kind, position)
+
+
+def withdraw_source(board: Blackboard, source: str) -> SourceWithdrawal:
+    """Withdraw the marks that were loaded from a file, and free their keys; see `loaded_files.withdraw_source`."""
+    return loaded_files.withdraw_source(board.session, source, board.author)
 
 
 def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:

@@ -29,6 +29,7 @@ from blackboard.store.database import Database
 from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.database_server.submission_queue import Submission, SubmittedWork
+from blackboard.store.query_rows import TransactionStart
 from blackboard.store.schema import SchemaChange, check_revision
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
@@ -231,31 +232,15 @@ class BoardSession:
 
     def _transaction(self, sql: Transaction) -> BoardTransaction:
         """Return the transaction of the board at its one instant, with the deployment that is active in it."""
-        if self._server_clock is None:
-            start = sql.existing(MARKS.transaction_start)
-            clock = self.clock.now()
-        else:
-            sent_at = self._server_clock.monotonic()
-            start = sql.existing(MARKS.transaction_start)
-            clock = start.server_time or 0
-            self._server_clock.observe(clock, sent_at)
+        start, clock = self._read_start(sql)
         check_revision(start.schema, self.database.where)
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
-        now = self.clock.used.use(self.database.where, now)
-        active = self._active
-        if active is None or active.deployment.version != start.deployment_version:
-            active = read_active(sql)
-            if active.searched:
-                sql.dialect.require_full_text()
-            self._active = active
-        elif active.backfills:
-            active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))
         txn = BoardTransaction(
             sql,
-            active,
+            self._active_deployment(sql, start.deployment_version),
             self._laws,
-            now,
+            self.clock.used.use(self.database.where, now),
             start.last_event_id or 0,
             start.last_recorded_at,
             start.next_evaporation,
@@ -264,3 +249,25 @@ class BoardSession:
         if doubted:
             txn.doubted = clock
         return txn
+
+    def _read_start(self, sql: Transaction) -> tuple[TransactionStart, Instant]:
+        """Return what every transaction reads at its start, and the instant that the clock shows."""
+        if self._server_clock is None:
+            return sql.existing(MARKS.transaction_start), self.clock.now()
+        sent_at = self._server_clock.monotonic()
+        start = sql.existing(MARKS.transaction_start)
+        clock = start.server_time or 0
+        self._server_clock.observe(clock, sent_at)
+        return start, clock
+
+    def _active_deployment(self, sql: Transaction, version: int) -> ActiveDeployment:
+        """Return the active deployment. It is read again if it is another version, or if a backfill changes it."""
+        active = self._active
+        if active is None or active.deployment.version != version:
+            active = read_active(sql)
+            if active.searched:
+                sql.dialect.require_full_text()
+            self._active = active
+        elif active.backfills:
+            active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))
+        return active

@@ -19,6 +19,7 @@ from blackboard.board.activations.returned_items.agent_actions import AgentActio
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_session import BoardSession
 from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
@@ -47,6 +48,11 @@ ClaimNext = Callable[[BoardTransaction], bool]
 def liveness_of(board: Blackboard, wake: Callable[[], None]) -> Liveness:
     """Return the liveness of a new worker of a board. `wake` is called from other threads when there may be work."""
     return board.database.processes.liveness(wake)
+
+
+def transactions_of(board: Blackboard) -> BoardSession:
+    """Return the transactions of a board, for the steps of model calls."""
+    return board.session
 
 
 def publish_lock(board: Blackboard, patience: float) -> ProcessLock:
@@ -189,6 +195,10 @@ class Worker:
         """
         self._session.now()  # checks the file and its schema; a writing connection would create a file that is gone
         self.register()
+
+    def now(self) -> Instant:
+        """Return the board's time."""
+        return self._session.now()
 
     def workers(self) -> tuple[list[WorkerRow], Instant]:
         """Return all registered workers, and the board's time."""

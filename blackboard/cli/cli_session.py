@@ -114,8 +114,10 @@ class CommandSession:
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
         """
+        from blackboard.board import administration
+
         deployment = self.deployment_of(resolved, board)
-        return None if deployment is None else deployer.deploy(board.session, lambda txn: deployment, board.author)
+        return None if deployment is None else administration.deploy(board, deployer, deployment)
 
     def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
         """Return the deployment that `deploy` would make active; None if it would change nothing."""
@@ -243,7 +245,7 @@ class CommandSession:
         for warning in caught:
             report(f"warning: {warning.message}")
         with opened as board:
-            board.session.classes.load_from(self.classes)
+            board.classes.load_from(self.classes)
             if (text := _schema_note(board)) is not None:
                 report(text)
             if deploy is None:

@@ -42,7 +42,7 @@ class AgentSet(Mapping[str, Agent]):
         self._agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
         self.publisher = Publisher(board, self._agents, settings)
         self._outdated: set[str] = set()
-        classes = board.session.classes
+        classes = board.classes
         for agent in self._agents.values():
             classes.add(agent.kinds.values())
         classes.load(kind for agent in self._agents.values() for kind in agent.spec.kinds)

@@ -122,12 +122,6 @@ def path_in(url: str | Path) -> Path | None:
     return None if match is None else resolved(match[1])
 
 
-def is_embedded(url: str | Path) -> bool:
-    """Return whether a path or URL names an SQLite file, not a database on a server."""
-    scheme, separator, _ = str(url).partition("://")
-    return not separator or scheme.partition("+")[0] == "sqlite"
-
-
 def resolved(path: str | Path) -> Path:
     """Return the path of a file without symbolic links.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.clock import ManualClock, instant_of, iso, to_datetime
+from blackboard.clock import ManualClock, from_datetime, instant_of, iso, to_datetime
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark
 from blackboard.daemon.daemon import Daemon, build_daemon
@@ -112,7 +112,7 @@ class Replay:
             raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
         board.database.skip_disk_flush()
         self._daemon = daemon
-        self._latest = board.session.now()
+        self._latest = from_datetime(board.now())
 
     def __enter__(self) -> Replay:
         """Start the daemon."""

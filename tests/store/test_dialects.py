@@ -19,7 +19,6 @@ from blackboard.store.sqlite_dialect import SqliteDialect
 PACKAGE = Path(blackboard.__file__).parent
 OWNERS = {
     "store/dialect.py",
-    "system/board_files.py",  # the scheme of a URL
 }
 """The modules that may spell the name of a database."""
 USERS = OWNERS | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.store.schema import SchemaChange
 
 
@@ -17,4 +18,6 @@ class BoardHandle:
     def __init__(self, session: BoardSession, author: str) -> None:
         self.session, self.author = session, author
         self.database, self.clock = session.database, session.clock
+        self.classes: MarkClasses = session.classes
+        """The mark classes that this process knows."""
         self.schema_change: SchemaChange | None = session.schema_change

@@ -179,7 +179,7 @@ def _findings(session: CommandSession) -> list[Finding]:
         advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:
-            board.session.classes.load_from(session.classes)
+            board.classes.load_from(session.classes)
             findings += examine_board(board, deployment)
         if all(finding.name != MODEL for finding in findings):
             findings.append(Finding(MODEL, "note", model_of(session)))

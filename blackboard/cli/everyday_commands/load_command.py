@@ -152,8 +152,8 @@ def load(
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
-    from blackboard.board import Blackboard
-    from blackboard.board.loads.loaded_files import source_of, withdraw_source
+    from blackboard.board import Blackboard, administration
+    from blackboard.board.loads.loaded_files import source_of
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
     from blackboard.cli.row_files.row_reader import Rows
@@ -175,7 +175,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
                 raise UsageError("--again works on a board of this machine only; leave out --url")
             source = None  # the board remembers a file by its path, which is a path of another machine
         elif again and source is not None:
-            withdraw = partial(withdraw_source, board.session, source, board.author)
+            withdraw = partial(administration.withdraw_source, board, source)
         reject = stack.enter_context(rejects_file(options.rejects, options.file))
         progress = stack.enter_context(progress_bar(rows, size))
         try:

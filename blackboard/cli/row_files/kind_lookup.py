@@ -22,7 +22,7 @@ class KindLookup:
     """
 
     def __init__(self, board: Blackboard | Client) -> None:
-        self._classes = board.session.classes if isinstance(board, Blackboard) else None
+        self._classes = board.classes if isinstance(board, Blackboard) else None
         if isinstance(board, Blackboard):
             self.deployment = board.deployment
         else:

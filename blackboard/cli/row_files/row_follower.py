@@ -21,9 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from blackboard.board import Blackboard
+from blackboard.board import Blackboard, administration
 from blackboard.board.loads.loaded_files import source_of
-from blackboard.board.loads.read_positions import ReadPosition, load_position, save_position
+from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.cli.row_files.followed_file import FollowedFile, is_regular, open_continued
 from blackboard.cli.row_files.line_stream import LineStream
 from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows
@@ -403,11 +403,10 @@ class _Positions:
 def _positions_of(board: Blackboard | Client, source: str, kind: str) -> _Positions:
     """Return where the position in a file is kept. For a server, the machine is part of the file's name."""
     if isinstance(board, Blackboard):
-        session, author = board.session, board.author
         return _Positions(
             source,
-            lambda: load_position(session, source, author, kind),
-            lambda position: save_position(session, source, author, kind, position),
+            lambda: administration.read_position(board, source, kind),
+            lambda position: administration.set_read_position(board, source, kind, position),
         )
     source = hashlib.sha256(f"{platform.node()}/{source}".encode()).hexdigest()[:32]
     return _Positions(

@@ -176,7 +176,7 @@ class ActiveRuns:
         """Defer an activation because the system had no thread for it. No attempt is counted."""
         self._troubles.note(error, THREADS)
         try:
-            self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)
+            self.worker.defer(claim, str(error), self.worker.now() + self.retry_delay)
         except StoreError as failure:  # this worker's next recovery makes it ready
             self._troubles.note(failure)
 

@@ -19,6 +19,7 @@ from blackboard.board.activations.call_records.answer_spool import AnswerSpool, 
 from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.worker import transactions_of
 from blackboard.clock import iso
 from blackboard.core.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
@@ -41,8 +42,8 @@ class AnswerRecorder:
     """The recorder of the answers to one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices, rng: random.Random) -> None:
-        self.prices, self._session, self._rng = prices, board.session, rng
-        self.spool = AnswerSpool(board.session)
+        self.prices, self._session, self._rng = prices, transactions_of(board), rng
+        self.spool = AnswerSpool(self._session)
 
     def highest_cost(self, row: ModelCall) -> int:
         """Return the highest possible cost of a planned call, in micro-dollars.

@@ -14,6 +14,7 @@ from itertools import groupby
 from blackboard.board.activations.call_handling import batch_api_calls
 from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.worker import transactions_of
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
 from blackboard.core.states import CallState
@@ -64,7 +65,7 @@ class BatchApi:
         on_done: Callable[[], None] = lambda: None,
     ) -> None:
         self.client, self.recorder, self.on_done = client, recorder, on_done
-        self._session = board.session
+        self._session = transactions_of(board)
         self._rng = rng
         self._max_calls = MAX_CALLS
         self._failures = 0

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from blackboard.board.loads.read_positions import ReadPosition, load_position, save_position
+from blackboard.board import administration
+from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.errors import NotFound
 from blackboard.server.request_handling.operation_definition import MAX_ID, Call, Fields, Name, Operation
 
@@ -36,7 +37,7 @@ class Position(Fields):
 def read_position(call: Call) -> ReadPosition:
     """Show how far a file has been deposited by the author of the token."""
     parameters: OneFile = call.parameters
-    found = load_position(call.board.session, parameters.source, call.board.author, parameters.kind)
+    found = administration.read_position(call.board, parameters.source, parameters.kind)
     if found is None:
         raise NotFound("this file was never followed")
     return found
@@ -47,7 +48,7 @@ def set_read_position(call: Call) -> ReadPosition:
     parameters: OneFile = call.parameters
     call.board.deployment.kind(parameters.kind)
     position = ReadPosition(**call.body.model_dump())
-    save_position(call.board.session, parameters.source, call.board.author, parameters.kind, position)
+    administration.set_read_position(call.board, parameters.source, parameters.kind, position)
     return position
 
 
