@@ -189,6 +189,16 @@ def creates_on_demand(url_or_path: str | Path) -> bool:
         return database.place.is_created_on_demand
 
 
+def can_partition_history(url_or_path: str | Path) -> bool:
+    """Return whether the history of a board may be in partitions: only on a server.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    with contextlib.closing(database_of(url_or_path)) as database:
+        return database.dialect.can_partition
+
+
 def exists(url_or_path: str | Path) -> bool:
     """Return whether there is a board, or a database on a server, which may be empty.
 

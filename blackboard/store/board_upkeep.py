@@ -127,6 +127,10 @@ class BoardUpkeep(ABC):
         """Return the known copies of the board that still exist: its backups, and boards that were replaced."""
 
     @abstractmethod
+    def count_events(self, copy: Path, subject: str) -> int | None:
+        """Return the number of events about a subject in a known copy; None if it cannot be read."""
+
+    @abstractmethod
     def boards_in_place(self) -> Iterator[Database]:
         """Yield the database if it is a file that exists, and those that earlier restorations replaced."""
 

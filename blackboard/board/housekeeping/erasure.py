@@ -33,7 +33,6 @@ from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database
 from blackboard.store.database_server import carried_events
-from blackboard.store.file_upkeep.backup import count_events
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
 
@@ -105,8 +104,8 @@ def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.drop(session.database, report.calls)
     not_compacted = _compact_after_erasure(session)
-    copies = session.database.upkeep.known_copies()
-    mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
+    upkeep = session.database.upkeep
+    mentions = (BackupMention(copy, upkeep.count_events(copy, subject)) for copy in upkeep.known_copies())
     backups = tuple(mention for mention in mentions if mention.events != 0)
     return replace(report, backups=backups, out_of_reach=OUT_OF_REACH, not_compacted=not_compacted)
 

@@ -120,14 +120,14 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
     Raises:
         UsageError: The number is given without the option, or the board is in a file.
     """
+    from blackboard.board import administration
     from blackboard.errors import UsageError
-    from blackboard.system.board_files import is_embedded
 
     if not is_wanted:
         if events is not None:
             raise UsageError("--partition-events gives the size of the partitions of --partition-history; give both")
         return None
-    if is_embedded(session.url):
+    if not administration.can_partition_history(session.url):
         raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
     return EVENTS_PER_PARTITION if events is None else events
 

@@ -32,6 +32,9 @@ class ServerUpkeep(BoardUpkeep):
     def known_copies(self) -> list[Path]:
         return []
 
+    def count_events(self, copy: Path, subject: str) -> None:
+        return None
+
     def boards_in_place(self) -> Iterator[Database]:
         return iter(())
 

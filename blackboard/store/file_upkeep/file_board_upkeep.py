@@ -32,6 +32,9 @@ class FileUpkeep(BoardUpkeep):
     def known_copies(self) -> list[Path]:
         return backups.backups_of(self._database.path)
 
+    def count_events(self, copy: Path, subject: str) -> int | None:
+        return backups.count_events(copy, subject)
+
     def boards_in_place(self) -> Iterator[Database]:
         if not self._database.path.exists():
             return
