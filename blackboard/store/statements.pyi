@@ -245,6 +245,7 @@ class _Crossings(StatementFile):
     delete_predicted_crossing: Statement[object]
     delete_predicted_of_watch: Statement[object]
     due_predicted: Statement[PredictedCrossingRow]
+    predictions_after: Statement[PredictedCrossingRow]
     due_predicted_of_scope: Statement[PredictedCrossingRow]
     due_predicted_of_watch: Statement[PredictedCrossingRow]
     get_watch_state: Statement[WatchStateRow]

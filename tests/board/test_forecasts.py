@@ -9,7 +9,8 @@ import pytest
 
 from blackboard import Exponential, Never, count, strength, total, watch
 from blackboard.board.activations.run_ends.activation_results import defer
-from blackboard.clock import to_datetime
+from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.clock import from_datetime, to_datetime
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 KINDS = {
@@ -67,6 +68,26 @@ def test_the_next_fall_of_several_watches_is_the_earliest_that_happens(world: Wo
     assert at == world.board.explain("each", "s").watches[0].predicted_at[0]  # type: ignore[index]
     assert at is not None
     assert happens_at(world, at)
+
+
+def test_the_next_fall_is_found_behind_other_predictions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predicted_crossings, "PREDICTIONS_PER_QUERY", 2)
+    agents = [
+        spec("held", watch(strength("no") >= 1, held_for="1h")),
+        spec("again", watch(strength("c") < 0.9, rewake_every="1h")),
+        spec("each", strength("a") < 0.5),
+    ]
+    world.deploy(KINDS, *agents)
+    for subject in "pqrst":
+        world.put("no", subject)
+        world.put("c", subject)
+    world.advance(30 * MINUTE)
+    world.fire_all_due()  # each fall of `c` has a rewake now
+    world.put("a", intensity=2.0)
+    at = world.board.status().next_predicted_crossing
+    assert at is not None
+    assert at == world.board.explain("each", "s").watches[0].predicted_at[0]  # type: ignore[index]
+    assert (from_datetime(at) - world.clock.now()) / HOUR == pytest.approx(2)
 
 
 def test_a_fall_that_a_guard_will_skip_is_foretold_as_such(world: World) -> None:

@@ -496,6 +496,17 @@ WHERE predicted_crossing.due_at <= :now
 ORDER BY predicted_crossing.due_at
 LIMIT :limit + 0;
 
+-- name: predictions_after -> PredictedCrossingRow
+-- The next predictions of some watches after a given one, first in the order of their instants. The `+` keeps SQLite to
+-- the index of the instants.
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE (predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.subject, predicted_crossing.mark_id)
+  > (:due_at, :watch_id, :subject, :mark_id)
+  AND {is_in(+predicted_crossing.watch_id, :watch_ids)}
+ORDER BY predicted_crossing.due_at, predicted_crossing.watch_id, predicted_crossing.subject, predicted_crossing.mark_id
+LIMIT :limit + 0;
+
 -- name: due_predicted_of_scope -> PredictedCrossingRow
 -- The predictions of a watch that are due for one scope.
 SELECT {predicted_crossing.*}

@@ -7,7 +7,7 @@ timing of maintenance never matters.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -20,7 +20,7 @@ from blackboard.board.watches.measurements import need_access, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
-from blackboard.clock import LAST_INSTANT, Instant
+from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import fallen_side, first_true
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
@@ -28,7 +28,7 @@ from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 PREDICTIONS_PER_QUERY = 500
-"""The number of predicted crossings that one call of `fire_due` fires by default."""
+"""The number of predicted crossings that one query reads, and that one call of `fire_due` fires by default."""
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -115,22 +115,40 @@ def next_crossing(txn: BoardTransaction) -> Instant | None:
 def next_fall(txn: BoardTransaction) -> Instant | None:
     """Return the instant of the next crossing by fading alone; None if there is none."""
     earliest: Instant | None = None
-    for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=PREDICTIONS_PER_QUERY):
+    for watch, row in _predicted_falls(txn):
         if earliest is not None and row.due_at is not None and row.due_at >= earliest:
             break  # stored instants are never too late
-        watch = txn.active.watches.get(row.watch_id)
-        at = None if watch is None or not _is_awaited(txn, watch, row) else forecast(txn, watch, row)
+        at = forecast(txn, watch, row)
         earliest = min((instant for instant in (earliest, at) if instant is not None), default=None)
     return earliest
 
 
-def _is_awaited(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> bool:
-    """Return whether a prediction is about a fall, and not about a schedule, a rewake or a condition that must hold."""
-    if watch.timing is None:
-        return not watch.is_scheduled
-    key = StateKey(watch.id, prediction.scope, prediction.mark_id)
-    state = watch_states.get(txn, key)
-    return watch.is_falling and not watch.timing.held_for and state is not None and state.began_at is None
+def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, PredictedCrossingRow]]:
+    """Yield the predictions of falls with their watches, the first to be due first.
+
+    The other predictions are about schedules, rewakes and conditions that must hold.
+    """
+    watches = {
+        watch.id: watch
+        for watch in txn.active.watches.values()
+        if watch.is_falling and (watch.timing is None or not watch.timing.held_for)
+    }
+    if not watches:
+        return
+    values = {"watch_ids": txn.sql.list_of(watches), "limit": PREDICTIONS_PER_QUERY}
+    last = PredictedCrossingRow(watch_id=0, subject="", mark_id=0, due_at=0)
+    while rows := txn.sql.all(CROSSINGS.predictions_after, **values, **last._asdict()):
+        for row in rows:
+            watch = watches[row.watch_id]
+            if watch.timing is None or _has_yet_to_fall(txn, row):
+                yield watch, row
+        last = rows[-1]
+
+
+def _has_yet_to_fall(txn: BoardTransaction, prediction: PredictedCrossingRow) -> bool:
+    """Return whether a watch over time waits for a fall, and not for its rewake after one."""
+    state = watch_states.get(txn, StateKey(prediction.watch_id, prediction.scope, prediction.mark_id))
+    return state is not None and state.began_at is None
 
 
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Instant) -> None:
