@@ -19,8 +19,25 @@ from blackboard.durations import DAY, Microseconds
 from blackboard.store.database_server import event_partitions
 from blackboard.store.database_server.event_partitions import Partition, Partitioning
 from blackboard.system import failpoints
+from tests.reliability.serving import run_until_idle, served
 
-__all__ = ["Flood", "Smoke", "Tower", "fail", "ids", "partition", "partitioning", "partitions", "remove_partitions"]
+__all__ = [
+    "EVENTS",
+    "Flood",
+    "Smoke",
+    "Tower",
+    "copied",
+    "evaporate",
+    "fail",
+    "fill",
+    "ids",
+    "never",
+    "partition",
+    "partitioning",
+    "partitions",
+    "remove_partitions",
+    "remove_until",
+]
 
 EVENTS = 40
 """The number of events of a partition."""
@@ -75,6 +92,21 @@ def ids(board: Blackboard) -> list[int]:
     return [int(row["id"] or 0) for row in board.query("SELECT id FROM event ORDER BY id")]
 
 
+def fill(board: Blackboard, clock: ManualClock, days: int = 6) -> None:
+    """Deposit for some days what is old soon, what never is, and what an agent fails on."""
+    daemon = served(board, fail, keep_history="none", keep_activations="none")
+    board.deploy(kinds=[Smoke, Tower])
+    for day in range(days):
+        for number in range(25):
+            board.deposit(Smoke(subject=f"{day}/{number}", text=f"smoke {day}"))
+        board.deposit(Tower(subject=f"tower/{day}"))
+        board.deposit(Flood(subject=f"cellar/{day}"), intensity=3.0)
+        run_until_idle(daemon)
+        clock.advance(timedelta(days=1))
+    evaporate(board)
+    daemon.close()
+
+
 def evaporate(board: Blackboard) -> None:
     """Move evaporated marks to the history."""
     work = MaintenanceWork(board.session)
@@ -82,12 +114,23 @@ def evaporate(board: Blackboard) -> None:
         pass
 
 
+def copied(board: Blackboard, clock: ManualClock) -> None:
+    """Fill a board, and copy the events that stay of its first partition."""
+    fill(board, clock)
+    for _ in range(1000):
+        assert history_partitions.remove_old(board.session, 2 * DAY, 5) is Progress.MORE
+        carry = partitioning(board).carry
+        if carry is not None and carry.reached >= carry.end:
+            return
+    raise AssertionError("the copy did not end")
+
+
 def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> Progress:
     """Remove all partitions whose events are older than so many days, and return the result of the last step.
 
     A step that has to wait for others is tried again for a while, since autovacuum and others hold rows for moments.
     """
-    return remove_until(board, days, limit, waits=100)
+    return remove_until(board, days, limit, waits=600)
 
 
 def remove_until(board: Blackboard, days: float, limit: int = 5, waits: int = 0) -> Progress:

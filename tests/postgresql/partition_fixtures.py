@@ -1,0 +1,40 @@
+"""Fixtures of the tests of histories in partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from blackboard import Blackboard, ManualClock
+from tests.cli.conftest import typed as typed
+from tests.postgresql.partitioned_boards import (
+    partition,
+)
+
+
+@pytest.fixture
+def board(empty_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    """Return a board with a history in partitions."""
+    with Blackboard.open(empty_url, author="person:ada", clock=clock, create=True) as board:
+        partition(board)
+        yield board
+
+
+@pytest.fixture
+def plain(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    """Return a board in a file, whose history has no partitions."""
+    with Blackboard.open(tmp_path / "plain.db", author="person:ada", clock=clock) as board:
+        yield board
+
+
+@pytest.fixture
+def foreign(empty_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Return a session of another program."""
+    url = make_url(empty_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection:
+        yield connection
