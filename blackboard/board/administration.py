@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.housekeeping import erasure, history_partitions
+from blackboard.board.housekeeping import erasure
 from blackboard.board.housekeeping.erasure import ErasedEvents
 from blackboard.board.loads import loaded_files, read_positions
 from blackboard.board.loads.loaded_files import SourceWithdrawal
@@ -160,6 +160,8 @@ def partition_history(board: Blackboard, events: int) -> None:
         UsageError: The board is in a file, or the number is out of range.
         StoreError: The user does not own the tables.
     """
+    from blackboard.board.housekeeping import history_partitions  # only `init` needs it
+
     history_partitions.create(board.session, events)
 
 

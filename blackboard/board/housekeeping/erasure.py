@@ -32,7 +32,6 @@ from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database
-from blackboard.store.database_server import carried_events
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
 
@@ -187,6 +186,8 @@ def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: 
             _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
     txn.sql.run(ERASURE.erase_events, subject=subject, new_name=name)
     if txn.sql.dialect.can_partition:
+        from blackboard.store.database_server import carried_events  # imported late, because other boards never need it
+
         carried_events.erase_carried(txn.sql, subject, name)
 
 
