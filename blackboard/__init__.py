@@ -18,6 +18,7 @@ cli            the command line
 server         the board over HTTP
 claude_code    connects a project of Claude Code
 mcp_server     tools for models, by the Model Context Protocol
+either_board   what works on a board of this machine and on one behind a server
 daemon         the daemon, which runs agents
 pytest_plugin  finds files of rules for pytest
 sinks          delivers messages to people outside
@@ -52,14 +53,14 @@ _NAMES = {
     "daemon": "Daemon",
     "core.marks.decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",
-    "core.finding": "Finding",
+    "core.records.finding": "Finding",
     "core.agents.mark_actions": "Reinforce Withdraw",
     "core.built_in_marks": "Decision Need Overdue",
     "core.marks.mark_model": "Mark",
     "core.conditions.condition_parser": "parse_condition",
     "core.conditions.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
-    "core.program_queries": "Row",
+    "core.records.program_queries": "Row",
     "store.readonly.readonly_access": "connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

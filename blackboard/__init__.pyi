@@ -54,7 +54,6 @@ from blackboard.core.conditions.measures import total as total
 from blackboard.core.conditions.schedules import cron as cron
 from blackboard.core.conditions.schedules import daily_at as daily_at
 from blackboard.core.conditions.schedules import every as every
-from blackboard.core.finding import Finding as Finding
 from blackboard.core.marks.decay import Curve as Curve
 from blackboard.core.marks.decay import Decay as Decay
 from blackboard.core.marks.decay import Exponential as Exponential
@@ -63,7 +62,8 @@ from blackboard.core.marks.decay import Never as Never
 from blackboard.core.marks.decay import Power as Power
 from blackboard.core.marks.decay import Step as Step
 from blackboard.core.marks.mark_model import Mark as Mark
-from blackboard.core.program_queries import Row as Row
+from blackboard.core.records.finding import Finding as Finding
+from blackboard.core.records.program_queries import Row as Row
 from blackboard.daemon import Daemon as Daemon
 from blackboard.errors import BlackboardError as BlackboardError
 from blackboard.settings.agent_sections import read_section as read_section

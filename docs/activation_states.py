@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from blackboard.core.states import INITIAL, TRANSITIONS, ActivationState
+from blackboard.core.records.states import INITIAL, TRANSITIONS, ActivationState
 
 PAGE = Path(__file__).with_name("design.md")
 BLOCK = re.compile(r"(?<=<!-- activation states: begin -->\n).*?(?=<!-- activation states: end -->)", re.DOTALL)

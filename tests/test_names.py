@@ -16,7 +16,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
-from blackboard.core.states import ActivationState, CallState, CrossingState
+from blackboard.core.records.states import ActivationState, CallState, CrossingState
 from blackboard.store.tables import metadata
 from blackboard.store.view_columns import VIEWS
 

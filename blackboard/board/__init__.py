@@ -6,10 +6,12 @@ blackboard      the facade `Blackboard`, for programs
 interface       the methods of `Blackboard`, by subject
 worker          the work of a daemon on a board
 delivery_queue  the outbox, for a process that delivers its messages
-administration  acts of a person who maintains a board, such as backups
+administration  deployments by file, the address of a board, up-to-date views, and queries
+board_copies    backups and their return, and a board that moves to another database
 page_readings   what the pages of the server show beyond these
 
-doctor  finds everything that can be wrong with a board, and the remedy
+doctor     finds everything that can be wrong with a board, and the remedy
+diagnosis  its findings, by subject
 
 Acts on the board:
 
@@ -27,17 +29,17 @@ needs                 which needs are open, who may answer them, and what follow
 
 Below them:
 
-board_session       the transactions of one board, each at one instant
-board_clock         the board's time
-worker_registry     the processes on the board, and how they notify each other
-mark_storage        marks: their deposits, their changes, and how they leave
-rollout             what changes on the board when a new deployment becomes active
-mark_classes        the mark classes that this process knows, and checks of payloads
-watches             watches: the marks that count for them, and their crossings
-transactions        one transaction, and the rows that it reads and writes
-json_shapes         the shapes of results in JSON, for the command line and the server
-problem_names       the stable names of errors, for a server and its client
-result_types        the results that the board returns
+board_session    the transactions of one board, each at one instant
+board_clock      the board's time
+worker_registry  the processes on the board, and how they notify each other
+mark_storage     marks: their deposits, their changes, and how they leave
+rollout          what changes on the board when a new deployment becomes active
+mark_classes     the mark classes that this process knows, and checks of payloads
+watches          watches: the marks that count for them, and their crossings
+transactions     one transaction, and the rows that it reads and writes
+json_shapes      the shapes of results in JSON, for the command line and the server
+problem_names    the stable names of errors, for a server and its client
+result_types     the results that the board returns
 """
 
 from blackboard.board.blackboard import Blackboard

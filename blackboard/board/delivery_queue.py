@@ -7,7 +7,7 @@ from collections.abc import Collection
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.messages import message_leases
 from blackboard.board.messages.message_leases import FailedAttempt, LeasedMessage
-from blackboard.core.states import MessageState
+from blackboard.core.records.states import MessageState
 from blackboard.system.failpoints import failpoint
 
 __all__ = ["DeliveryQueue", "FailedAttempt", "LeasedMessage"]

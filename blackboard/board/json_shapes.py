@@ -31,8 +31,8 @@ from blackboard.board.result_types import (
 )
 from blackboard.clock import from_datetime, iso
 from blackboard.core.deployment import KindSpec
-from blackboard.core.finding import Finding
-from blackboard.core.states import ActivationState, MessageState
+from blackboard.core.records.finding import Finding
+from blackboard.core.records.states import ActivationState, MessageState
 
 
 @dataclass(frozen=True)

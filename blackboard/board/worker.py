@@ -31,7 +31,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.store.board_processes import Liveness as Liveness
 from blackboard.store.board_processes import ProcessLock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -302,29 +302,3 @@ def session_of(context: typer.Context) -> CommandSession:
     if session.command in NOT_OVER_HTTP:
         session.require_board()
     return session
-
-
-def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
-    """Return the values that tags must have, from texts such as NAME=VALUE. A server reads their texts itself.
-
-    Raises:
-        UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
-    """
-    from blackboard.board import Blackboard
-    from blackboard.board.reading.tag_texts import read_filters, split_filters
-
-    return read_filters(board.deployment, kind, pairs) if isinstance(board, Blackboard) else split_filters(pairs)
-
-
-def group_of(board: Blackboard | Client, agent: str, text: str) -> list[Any]:
-    """Return the values that a text means for the tags by which an agent's watches group. A server reads it itself.
-
-    Raises:
-        UnknownName: There is no such agent.
-        UsageError: The text is no possible value of a tag.
-    """
-    from blackboard.board import Blackboard
-    from blackboard.board.reading.tag_texts import read_group
-
-    return read_group(board.deployment, agent, text) if isinstance(board, Blackboard) else [text]

@@ -7,7 +7,7 @@ offered, which mean the same in every shell, quoted or not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,20 +34,16 @@ _name_before = ""
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the agents that begin with the text."""
-    return _board_names(context, lambda board: _beginning(incomplete, _agents_of(board)))
+    from blackboard import either_board
+
+    return _board_names(context, lambda board: _beginning(incomplete, either_board.agents_of(board)))
 
 
 def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the remote agents that begin with the text."""
-    from blackboard.board import Blackboard
+    from blackboard import either_board
 
-    def names(board: Blackboard | Client) -> list[str]:
-        if not isinstance(board, Blackboard):
-            return []  # their commands work on the board itself
-        remote = [agent.name for agent in board.deployment.agents.values() if agent.remote]
-        return _beginning(incomplete, remote)
-
-    return _board_names(context, names)
+    return _board_names(context, lambda board: _beginning(incomplete, either_board.remote_agents_of(board)))
 
 
 def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
@@ -60,7 +56,9 @@ def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
 
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
     """Return the kinds that begin with the text."""
-    return _board_names(context, lambda board: _beginning(incomplete, _tags_of_kinds(board)))
+    from blackboard import either_board
+
+    return _board_names(context, lambda board: _beginning(incomplete, either_board.kinds_of(board)))
 
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
@@ -76,14 +74,16 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
         kind, tag = context.params.get("kind"), _name_before
         found = _board_names(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)
         return [each.partition("=")[2] for each in found]
+    from blackboard import either_board
+
     name, equals, beginning = incomplete.partition("=")
     kind = context.params.get("kind")
 
     def ask(board: Blackboard | Client) -> list[str]:
         if equals:
             return _tags_with_values(board, name, kind, beginning)
-        known = {tag for each, names in _tags_of_kinds(board).items() if kind in (None, each) for tag in names}
-        found = _beginning(name, known)
+        kinds = either_board.kinds_of(board)
+        found = _beginning(name, {tag for each in kinds if kind in (None, each) for tag in kinds[each].tags})
         with_values = _tags_with_values(board, found[0], kind, "") if len(found) == 1 else []
         return with_values or [f"{tag}=" for tag in found]
 
@@ -91,11 +91,9 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _tags_with_values(board: Blackboard | Client, name: str, kind: str | None, beginning: str) -> list[str]:
-    from blackboard.board import Blackboard
+    from blackboard import either_board
 
-    if not isinstance(board, Blackboard):
-        return []  # a server does not list the values of a tag
-    values = board.tag_values(name, kind=kind, limit=_MAX_READ_SUBJECTS)
+    values = either_board.tag_values(board, name, kind, _MAX_READ_SUBJECTS)
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
     return [f"{name}={text}" for text in _beginning(beginning, texts) if _PLAIN.fullmatch(text)]
 
@@ -115,21 +113,6 @@ def join_words_of_bash(environ: MutableMapping[str, str]) -> None:
     if "=" in joined[-1] and not joined[-1].startswith("-"):
         _name_before, _, joined[-1] = joined[-1].partition("=")
     environ["COMP_WORDS"], environ["COMP_CWORD"] = "\n".join(joined), str(len(joined) - 1)
-
-
-def _agents_of(board: Blackboard | Client) -> Iterable[str]:
-    from blackboard.board import Blackboard
-
-    return board.deployment.agents if isinstance(board, Blackboard) else [row.agent for row in board.agents()]
-
-
-def _tags_of_kinds(board: Blackboard | Client) -> Mapping[str, tuple[str, ...]]:
-    """Return the tags of each kind by its name."""
-    from blackboard.board import Blackboard
-
-    if isinstance(board, Blackboard):
-        return {name: spec.tags for name, spec in board.deployment.kinds.items()}
-    return {shape.name: shape.tags for shape in board.kinds()}
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -7,8 +7,8 @@ Each call is written once, as a generator of requests, and both clients can carr
 board_clients   `Client`, which waits for each answer, and `AsyncClient`, which awaits it
 deposit_calls   the calls that deposit marks
 mark_calls      the calls on live marks, subjects and kinds
-agenda_calls      the calls on the agenda, agents, activations and costs
-claim_calls    the calls of workers of remote agents
+agenda_calls    the calls on the agenda, agents, activations and costs
+claim_calls     the calls of workers of remote agents
 outbox_calls    the calls on messages to people outside
 position_calls  the calls on the positions of followed files
 board_calls     the calls on needs and the board, and queries

@@ -18,7 +18,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.client.http_messages import Call, ask, confirm, get, pages, path_of, post, texts_of
 from blackboard.core.marks.tags import TagChoice, as_data
-from blackboard.core.micro_dollars import check_cost
+from blackboard.core.records.micro_dollars import check_cost
 from blackboard.errors import UsageError
 
 Stuck = Literal["dead", "held", "quarantined"]

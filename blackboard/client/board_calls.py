@@ -11,7 +11,7 @@ from blackboard.board.json_shapes import Examination, FileSummary, QueryTable, S
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord, NeedRecord, Receipt
 from blackboard.client.http_messages import MAX_PAGE, Call, ask, confirm, get, pages, path_of, post
 from blackboard.clock import from_datetime, iso, seconds_in
-from blackboard.core.program_queries import Parameters
+from blackboard.core.records.program_queries import Parameters
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery, UsageError
 

@@ -7,14 +7,9 @@ declaration_mistakes  mistakes in declared agents that arise from several settin
 conditions            conditions over the strengths of marks, and schedules
 marks                 marks: what one is, how it fades, how a repeated deposit joins it, and how it is found
 built_in_marks        the marks that every board knows: needs, decisions and overdue needs
-authors               names of authors and agents, and the reserved names
-access_scopes         the scopes of a token
+access                who signs, and who may do what
+records               states, kinds of activity, money, and other values of rows and results
 sinks                 the receivers of messages outside the board
-states                the states of activations, crossings and model calls
-activity_events       the kinds of entries in the activity of a board
-program_queries       the parameters and rows of a query that a program writes
-finding               one result of a diagnosis
-micro_dollars         money as whole numbers, and US dollars
 backoff               the delay between attempts
 model_fields          the fields of models at a place, and the message for a name that none has
 class_registry        registers subclasses by the names that deployment files use

@@ -9,6 +9,6 @@ client           the client of Anthropic's API; it alone imports `anthropic`, at
 message_batches  the texts of the Message Batches API
 reply            the raw answer, its metadata, and its parsing into a pydantic model
 http_client      the HTTP client behind the SDK: headers and limits
-failures         the failures that give no usable answer
+call_failures    the failures that give no usable answer
 model_server     a server on this machine that answers by a function, for tests and demonstrations
 """

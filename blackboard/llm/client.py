@@ -18,8 +18,7 @@ from urllib.parse import quote, urlsplit
 from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ConfigurationError, ModelError
-from blackboard.llm.client_protocol import BatchItem, ModelClient
-from blackboard.llm.failures import (
+from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
     NotSent,
@@ -29,6 +28,7 @@ from blackboard.llm.failures import (
     page_failure,
     storable,
 )
+from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.model_settings import (
     KEY,

@@ -11,8 +11,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.errors import ModelError
+from blackboard.llm.call_failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable, failure_of_type
 from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable, failure_of_type
 from blackboard.llm.reply import Reply
 
 S = TypeVar("S", bound=BaseModel)

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.llm.failures import Unusable, storable
+from blackboard.llm.call_failures import Unusable, storable
 from blackboard.system.error_descriptions import class_name
 
 A = TypeVar("A", bound=BaseModel)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blackboard.core.access_scopes import Scopes
+from blackboard.core.access.token_scopes import Scopes
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.either_board import reading_within
 from blackboard.errors import AccessDenied
 
 if TYPE_CHECKING:
@@ -60,6 +61,4 @@ class BoardAccess:
 
     def reading(self) -> AbstractContextManager[None]:
         """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""
-        from blackboard.board import Blackboard
-
-        return self.board.reads_within(READING_TIME) if isinstance(self.board, Blackboard) else nullcontext()
+        return reading_within(self.board, READING_TIME)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from blackboard.either_board import kinds_of
 from blackboard.errors import NotFound
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.labelled_data import MAX_ROWS, NOTE, event_of, listed, mark_of, plain
-from blackboard.mcp_server.tool_errors import kinds_of
 from blackboard.store.view_columns import VIEWS
 
 SUBJECT = "board://subject/"
@@ -38,7 +38,7 @@ def _status(access: BoardAccess) -> dict[str, Any]:
         {"name": agent.agent, "remote": agent.remote, "state": agent.state, "watches": dict(agent.watches)}
         for agent in access.board.agents()
     ]
-    kinds = {name: spec.payload_schema for name, spec in sorted(kinds_of(access).items())}
+    kinds = {name: spec.payload_schema for name, spec in sorted(kinds_of(access.board).items())}
     return {"note": NOTE, "board": state, "agents": agents, "kinds": kinds}
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
-from blackboard.board import Blackboard, page_readings
+from blackboard import either_board
 from blackboard.board.result_types import AgendaItem
 from blackboard.errors import BlackboardError
 from blackboard.mcp_server.board_access import BoardAccess
@@ -58,8 +57,7 @@ class Channel:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(heard.set)
 
-        listening = board.listen(hear) if isinstance(board, Blackboard) else nullcontext(TICK_SECONDS)
-        with listening as tick:
+        with either_board.listen(board, hear, TICK_SECONDS) as tick:
             while True:
                 heard.clear()
                 pause = tick
@@ -88,10 +86,7 @@ class Channel:
 
     def _agenda(self) -> list[AgendaItem]:
         """Return all crossings of the agent that wait, even if many crossings of other agents are stronger."""
-        board = self._access.board
-        if isinstance(board, Blackboard):
-            return page_readings.agenda_of(board, self._agent)
-        return [item for item in board.agenda() if item.agent == self._agent]
+        return either_board.agenda_of(self._access.board, self._agent)
 
     def _event(self, ready: list[int]) -> dict[str, Any]:
         """Return the parameters of the notification."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from blackboard import MarkPosition
-from blackboard.board import Blackboard, administration
+from blackboard import MarkPosition, either_board
 from blackboard.board.json_shapes import explanation
-from blackboard.board.reading.tag_texts import read_filters, split_filters
 from blackboard.errors import UsageError
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.labelled_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
@@ -72,9 +70,7 @@ def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
 def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
     if not arguments.tags:
         return None
-    if isinstance(access.board, Blackboard):
-        return read_filters(access.board.deployment, arguments.kind, arguments.tags)
-    return split_filters(arguments.tags)
+    return {**either_board.filters_of(access.board, arguments.kind, arguments.tags)}
 
 
 def _position(cursor: Any) -> MarkPosition:
@@ -145,8 +141,5 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
         QueryStopped: It took too much time or memory.
     """
     access.require("sql")
-    if isinstance(access.board, Blackboard):
-        result = administration.query(access.board, arguments.sql, limit=arguments.limit, seconds=SQL_SECONDS)
-        return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)
-    table = access.board.query_table(arguments.sql, limit=arguments.limit)
-    return table_of(table.columns, table.rows, arguments.limit, has_more=table.has_more)
+    result = either_board.query(access.board, arguments.sql, limit=arguments.limit, seconds=SQL_SECONDS)
+    return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
-from blackboard.core.states import MAX_REASON_CHARACTERS
+from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.mcp_server.labelled_data import MAX_ROWS
 
 MAX_ID = 2**63 - 1

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from blackboard.core.access.authors import check_author, skeleton
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.authors import check_author, skeleton
 from blackboard.core.declaration_mistakes import (
     mistakes_about_answers,
     mistakes_in_filters,
@@ -31,10 +31,10 @@ from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
 from blackboard.settings.condition_warnings import warnings_about
+from blackboard.settings.declaration_overrides import Overrides
 from blackboard.settings.deployment_warnings import probable_mistakes
+from blackboard.settings.imported_objects import NamedObjects
 from blackboard.settings.mistake_list import MistakeList
-from blackboard.settings.named_objects import NamedObjects
-from blackboard.settings.overrides import Overrides
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.remote_declarations import RemoteDeclarations
 from blackboard.settings.sections import AgentSection, AuthorSection

@@ -16,7 +16,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.clock import Clock, seconds_in, to_datetime
-from blackboard.core.states import MessageState
+from blackboard.core.records.states import MessageState
 from blackboard.durations import SECOND, Duration
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.settings.sink_sections import SinkSection

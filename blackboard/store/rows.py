@@ -306,7 +306,7 @@ class SearchKindRow(NamedTuple):
     number: int
     kind: str
     phase: str
-    """What is being done: see `search_docs.Phase`."""
+    """What is being done: see `search_documents.Phase`."""
     position: Id
     """How far this work has come: the id of the last event, or of the last document."""
     up_to: Id

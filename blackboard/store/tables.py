@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from blackboard.core.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
+from blackboard.core.records.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
 from blackboard.store import rows
 from blackboard.store.dialect import SQLITE
 

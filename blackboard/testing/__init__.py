@@ -8,7 +8,7 @@ board_replay        the replay of timed marks on a manual clock
 rule_files          rules as tests, in TOML
 """
 
-from blackboard.llm.failures import (
+from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
     ModelUnavailable,

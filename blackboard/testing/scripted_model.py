@@ -13,11 +13,11 @@ from pydantic import BaseModel, JsonValue
 from blackboard.clock import Instant, ManualClock
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import ModelError, UsageError
-from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import (
+from blackboard.llm.call_failures import (
     CallFailure,
     RequestRejected,
 )
+from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
 
 

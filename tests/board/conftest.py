@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from blackboard.clock import ManualClock
-from tests.board.world import World
 from tests.support.kept_answers import check_kept_answers
 from tests.support.storage import Storage
+from tests.support.world import World
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from blackboard import strength, strongest_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential, Never
 from blackboard.errors import NotFound
-from tests.board.world import HOUR, World, kind, spec
+from tests.support.world import HOUR, World, kind, spec
 
 KINDS = {
     "lead": kind("lead", Exponential("1h"), on_repeat="replace", floor=0.05),

@@ -16,10 +16,10 @@ from blackboard.board.mark_storage.deposit_requests import Deposit, DepositReque
 from blackboard.board.result_types import ActivityRecord, StreamPosition
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import DepositOptions
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.errors import UnknownName
-from tests.board.world import MINUTE, World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import MINUTE, World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate", tags=("company",))}
 CONDITION = strength("lead") >= 0.5

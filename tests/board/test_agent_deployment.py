@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, of_subject, strength, watch
 from blackboard.errors import ConfigurationError
-from tests.board.world import World, kind
+from tests.support.world import World, kind
 
 
 class Smoke(Mark, kind="smoke"):

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Daemon, Linear, Mark, Need, agent, count, strength, total
-from blackboard.core.authors import agent_name_problem, skeleton
+from blackboard.core.access.authors import agent_name_problem, skeleton
 from blackboard.core.deployment import AgentSpec, Deployment
 from blackboard.errors import ConfigurationError, InvalidAuthor, InvalidMark
-from tests.board.world import World, kind, spec
+from tests.support.world import World, kind, spec
 
 LOOK_ALIKES = [
     "watchman", "Watchman", "watchman ", " watch man", "\u200bwatchman", "watch\u00adman", "ｗａｔｃｈｍａｎ",

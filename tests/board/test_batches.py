@@ -13,7 +13,7 @@ from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.errors import ConfigurationError
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 KINDS = {
     "a": kind("a", Exponential("10h"), on_repeat="separate"),

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Daemon, ManualClock, SystemClock, agent, strength
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Exponential, Linear, Step
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 
 def test_a_clock_that_steps_back_freezes_strengths_and_never_raises_them(world: World) -> None:

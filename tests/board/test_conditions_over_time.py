@@ -11,8 +11,8 @@ from blackboard.board.rollout import backfill
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 START = ManualClock().now()
 

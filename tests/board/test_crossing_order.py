@@ -14,7 +14,7 @@ from blackboard.board.watches.waiting_crossings import crossing_order
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.core.marks.decay import Decay, Power
 from blackboard.store.rows import CrossingRow
-from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec
+from tests.support.world import HOUR, MINUTE, World, inputs, kind, spec
 
 SUBJECTS = [f"s{number}" for number in range(8)]
 LAWS: list[Decay | None] = [None, None, Exponential("10m"), Linear("2h"), Power("20m", 1.5), Step("30m"), Never()]

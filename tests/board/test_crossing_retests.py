@@ -12,8 +12,8 @@ from blackboard.board.deployments.deployment_preview import preview
 from blackboard.board.rollout import backfill
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 KINDS = {
     "smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="separate"),

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from blackboard import Blackboard, Deposit, Exponential, Linear, ManualClock, Mark
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.errors import InvalidMark, KeyReused, UnknownName
-from tests.board.world import HOUR, World, kind, spec
+from tests.support.world import HOUR, World, kind, spec
 
 FULL: dict[str, Any] = {"payload": {"a": 1, "b": [True, None, "x"]}, "intensity": 0.5, "until": "2030-01-01"}
 OTHERS: list[dict[str, Any]] = [

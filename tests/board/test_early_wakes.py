@@ -8,7 +8,7 @@ import pytest
 
 from blackboard import Never, count, strength, watch
 from blackboard.errors import NotFound, WorkError
-from tests.board.world import World, kind, spec
+from tests.support.world import World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate"), "open": kind("open", Never())}
 CONDITION = strength("lead") >= 0.5

@@ -15,8 +15,8 @@ from blackboard import total, watch
 from blackboard.core.deployment import Timing
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Power, Step
 from blackboard.durations import Microseconds
-from tests.board.world import SECOND, World, kind, spec
 from tests.support.examples import examples
+from tests.support.world import SECOND, World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("20s"),

@@ -18,8 +18,8 @@ from blackboard.clock import iso
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, InvalidTime, KeyReused, LawConflict, OutOfOrder
-from tests.board.sum_checks import check_sums
-from tests.board.world import HOUR, MINUTE, SECOND, Smoke, World, inputs, kind, spec
+from tests.support.sum_checks import check_sums
+from tests.support.world import HOUR, MINUTE, SECOND, Smoke, World, inputs, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

@@ -15,11 +15,11 @@ from blackboard.board.activations.run_ends.activation_results import Failure, Su
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.activation_rows import set_state
 from blackboard.core.marks.decay import Never
-from blackboard.core.states import ActivationState, IllegalTransition
+from blackboard.core.records.states import ActivationState, IllegalTransition
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.store.rows import ActivationRow
-from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),

@@ -9,7 +9,7 @@ import pytest
 from blackboard import Exponential, Step, count, strength, strongest, total
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import KindSpec
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 FALLS = [
     strength("smoke") < 0.3,

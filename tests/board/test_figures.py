@@ -6,7 +6,7 @@ import pytest
 
 from blackboard import Never, count, strength
 from blackboard.core.deployment import Budget
-from tests.board.world import MINUTE, SECOND, World, kind, spec
+from tests.support.world import MINUTE, SECOND, World, kind, spec
 
 KINDS = {"smoke": kind("smoke", Never(), on_repeat="separate")}
 

@@ -11,9 +11,9 @@ from blackboard import Linear, count, strength, total
 from blackboard.board import doctor
 from blackboard.board.worker_registry.gone_agents import HELD_BY
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.finding import Finding
+from blackboard.core.records.finding import Finding
 from blackboard.errors import BlackboardError
-from tests.board.world import HOUR, World, kind, spec
+from tests.support.world import HOUR, World, kind, spec
 
 KINDS = {"smoke": kind("smoke", on_repeat="separate")}
 

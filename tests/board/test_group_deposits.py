@@ -13,8 +13,8 @@ from blackboard import count, total
 from blackboard.board.watches.measurements import watch_totals
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
-from tests.board.world import World, kind, spec
 from tests.support.threads import join_all
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "smoke": kind("smoke", Exponential("1h"), on_repeat="separate"),

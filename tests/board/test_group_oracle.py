@@ -18,8 +18,8 @@ from blackboard.core.conditions.condition_types import Measure
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.measure_scopes import group_of
 from tests.board.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
-from tests.board.world import SECOND, World, kind, spec
 from tests.support.examples import examples
+from tests.support.world import SECOND, World, kind, spec
 
 KINDS = {
     name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name], tags=("team", "tag")) for name, life in LIVES.items()

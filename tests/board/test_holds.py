@@ -13,7 +13,7 @@ from blackboard.board.watches.waiting_crossings import guards
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
-from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),

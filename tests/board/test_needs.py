@@ -33,7 +33,7 @@ from blackboard.core.built_in_marks import due_instant
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
 from blackboard.settings.sections import DaemonSection
 from blackboard.testing import replay
-from tests.board.world import MINUTE, World
+from tests.support.world import MINUTE, World
 
 
 class Doubt(Mark, kind="doubt"):

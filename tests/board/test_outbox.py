@@ -16,12 +16,12 @@ from blackboard.board.needs import overdue_needs
 from blackboard.board.people import pauses
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records.states import MessageState
 from blackboard.core.sinks import SinkSpec
-from blackboard.core.states import MessageState
 from blackboard.durations import DAY, Microseconds, parse_duration
 from blackboard.errors import BlackboardError, NotFound, UnknownName
-from tests.board.world import World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import World, kind, spec
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),

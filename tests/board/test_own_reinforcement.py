@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Step, count, strength, strongest, total, watch
-from tests.board.sum_checks import check_sums
-from tests.board.world import MINUTE, World, inputs, kind, spec
+from tests.support.sum_checks import check_sums
+from tests.support.world import MINUTE, World, inputs, kind, spec
 
 CONDITIONS = [
     strength("smoke") >= 0.7,

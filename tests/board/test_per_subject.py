@@ -20,9 +20,9 @@ from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import MEASURES, Measure
 from blackboard.core.deployment import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
-from tests.board.world import MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
+from tests.support.world import MINUTE, SECOND, World, kind, spec
 
 KINDS = {"alert": kind("alert", Never(), on_repeat="separate"), "quiet": kind("quiet", Never())}
 SETTINGS: dict[str, Any] = {"retry_after": "1s", "cooldown_after_failures": 99}

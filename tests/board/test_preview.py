@@ -20,8 +20,8 @@ from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power
 from blackboard.store.board_file.file_processes import FileProcesses
 from blackboard.store.tables import metadata
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [Exponential("1h"), Linear("4h"), Power("30m", 1.5), Curve([("30m", 0.9), ("2h", 0.2)])]
 

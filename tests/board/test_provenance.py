@@ -15,7 +15,7 @@ from blackboard import strength, strongest_of, watch
 from blackboard.board.transactions import provenance
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import MARKS
-from tests.board.world import World, kind, spec
+from tests.support.world import World, kind, spec
 
 AGENTS = ("first", "second", "third")
 SUBJECTS = ("a", "b", "c")

@@ -10,8 +10,8 @@ from blackboard import count, strength, total
 from blackboard.core.deployment import Budget, DepositLimits, KindSpec
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.kinds import OnRepeat
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

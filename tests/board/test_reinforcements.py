@@ -14,9 +14,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.marks.decay import Decay
 from blackboard.errors import InvalidAuthor, InvalidMark, NotFound
-from tests.board.sum_checks import check_sums
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.sum_checks import check_sums
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 REPEATS = ["add", "max", "replace", "separate"]
 CONDITIONS = [

@@ -13,7 +13,7 @@ from blackboard import Blackboard, Need
 from blackboard.board.doctor import examine_board
 from blackboard.board.result_types import RemoteActivation
 from blackboard.core.deployment import AgentSpec, Budget, ReadSpec
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.errors import (
     AgentError,
     Conflict,
@@ -26,7 +26,7 @@ from blackboard.errors import (
     UsageError,
     WorkError,
 )
-from tests.board.world import World, kind, spec
+from tests.support.world import World, kind, spec
 
 REINFORCEMENT = {"mark": 1, "by": 1}
 VERDICT = {"kind": "verdict", "subject": "r/1", "payload": {"grade": "good"}}

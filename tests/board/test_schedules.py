@@ -16,8 +16,8 @@ from blackboard.clock import to_datetime
 from blackboard.core.deployment import AgentSpec
 from blackboard.errors import BlackboardError
 from blackboard.store.rows import CrossingRow
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 DAY = 24 * HOUR
 KINDS = {"smoke": kind("smoke", Never(), on_repeat="separate"), "deploy": kind("deploy", Never(), on_repeat="replace")}

@@ -21,8 +21,8 @@ from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, Un
 from blackboard.store import sqlite_dialect
 from blackboard.store.full_text_queries import folded, tsquery, tsvector
 from blackboard.store.statements import SEARCH
-from tests.board.world import HOUR, World
 from tests.support.search_checks import check_index, embedded, subjects
+from tests.support.world import HOUR, World
 
 HALF_DAY = Exponential(half_life="12h")
 

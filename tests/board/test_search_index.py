@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
 from blackboard.board.activations.run_ends import activation_splits
-from blackboard.board.administration import back_up
+from blackboard.board.board_copies import back_up
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.rollout import search_changes
 from blackboard.board.worker import Worker
@@ -21,9 +21,9 @@ from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.store.statements import SEARCH
-from tests.board.world import World
 from tests.support.file_boards import file_database
 from tests.support.search_checks import check_index, embedded, subjects
+from tests.support.world import World
 
 
 class Note(Mark, kind="note", decay=Exponential(half_life="1d"), on_repeat="replace", search=["title", "text"]):

@@ -39,10 +39,10 @@ from tests.board.model import (
     ModelMark,
     ModelNeed,
 )
-from tests.board.sum_checks import check_sums
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
+from tests.support.sum_checks import check_sums
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

@@ -13,7 +13,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from tests.board.world import MINUTE, SECOND, World, kind, spec
+from tests.support.world import MINUTE, SECOND, World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate")}
 COOLDOWN: dict[str, Any] = {

@@ -28,8 +28,8 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 from blackboard.store.dialect import Dialect
 from blackboard.store.statement_file import Statement
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 
 class Level(enum.Enum):

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from blackboard import count, strength, strongest, total
 from blackboard.core.conditions.condition_types import Measure
 from tests.board.watch_oracle import KINDS, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
-from tests.board.world import SECOND, World, spec
 from tests.support.examples import examples
+from tests.support.world import SECOND, World, spec
 
 MEASURES = [
     strength("pulse"),

@@ -13,9 +13,9 @@ from blackboard import total
 from blackboard.board.reading import past_marks
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
-from tests.board.sum_checks import check_sums
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
+from tests.support.sum_checks import check_sums
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 
 def seen(world: World, at: int | None = None) -> dict[int, float]:

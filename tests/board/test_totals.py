@@ -23,9 +23,9 @@ from blackboard.board.watches.measurements import watch_totals
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
-from tests.board.sum_checks import check_sums
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
+from tests.support.sum_checks import check_sums
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

@@ -19,8 +19,8 @@ from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidCondition, InvalidLaw
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.storage import FileStorage
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 ROOT = Path(__file__).parents[2]
 LAW = Stretched("1h")
@@ -137,7 +137,7 @@ from pathlib import Path
 from blackboard import ManualClock
 from blackboard.core.marks.decay import LAWS, Exponential
 from tests.support.storage import FileStorage
-from tests.board.world import World, kind
+from tests.support.world import World, kind
 world = World(Path(sys.argv[1]), ManualClock(int(sys.argv[2])))
 world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.001, on_repeat="separate")})
 print(world.put("smoke", "old", 0.9).mark_id, "stretched" in LAWS)
@@ -148,7 +148,7 @@ STRANGER = """
 import sys
 from pathlib import Path
 from tests.support.storage import FileStorage
-from tests.board.world import World
+from tests.support.world import World
 world = World(Path(sys.argv[1]))
 world.strengths()
 world.put("smoke", "a", 1.0)

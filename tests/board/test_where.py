@@ -13,9 +13,9 @@ from blackboard.board.transactions import filtered_marks
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
 from blackboard.errors import ConfigurationError
-from tests.board.sum_checks import check_window_sums
-from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.sum_checks import check_window_sums
+from tests.support.world import HOUR, MINUTE, World, inputs, kind, spec
 
 HIGH = {"severity": "high"}
 KINDS = {

@@ -23,10 +23,10 @@ from blackboard.clock import from_datetime
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.marks.decay import Exponential, Step
 from blackboard.errors import BlackboardError
-from tests.board.sum_checks import check_window_sums
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
+from tests.support.sum_checks import check_window_sums
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 SUBJECTS = ["a", "b"]
 KINDS = {

@@ -15,8 +15,8 @@ from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential, Step
 from blackboard.errors import InvalidCondition
-from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 BEAT = {"beat": kind("beat", Step("1m"), on_repeat="separate")}
 LASTING = {"alarm": kind("alarm", Exponential("10h"), on_repeat="add")}

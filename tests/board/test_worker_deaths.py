@@ -15,8 +15,8 @@ from blackboard.board.activations.call_records.model_calls import CallCost
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Never
-from tests.board.world import LEASE, World, inputs, kind, spec
 from tests.support.board_steps import in_transaction
+from tests.support.world import LEASE, World, inputs, kind, spec
 
 KINDS = {name: kind(name, Never(), on_repeat="separate") for name in ("lead", "reply", "out")}
 

@@ -11,7 +11,7 @@ from blackboard import ManualClock, watch
 from blackboard.core.agents.agent_definition import Watch
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.marks.decay import Step
-from tests.board.world import SECOND, kind
+from tests.support.world import SECOND, kind
 
 START = ManualClock().now()
 LIVES = {"beat": 7, "pulse": 5, "deploy": 6}

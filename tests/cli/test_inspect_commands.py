@@ -17,7 +17,7 @@ from blackboard.cli.app import COMMANDS, LazyGroup
 from blackboard.cli.terminal.help_layout import GROUPS
 from blackboard.cli.terminal.output import upcoming
 from blackboard.clock import parse_instant
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.errors import UsageError
 from blackboard.store.rows import ModelPauseRow
 from blackboard.store.statements import MODEL_CALLS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.processes.workers import ROOT, started
+from tests.support.started_processes import ROOT, started
 
 FILES = {"blackboard.toml", "my_notes.py", "test_my_notes.py", "README.md", "board.db"}
 

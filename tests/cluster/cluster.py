@@ -17,8 +17,8 @@ from blackboard import Blackboard, SystemClock
 from blackboard.clock import pause
 from tests.cluster.host import Lead, Reply
 from tests.cluster.host_links import Link, ProxyLink
-from tests.processes.workers import Process, started
 from tests.support.cutting_proxy import CuttingProxy
+from tests.support.started_processes import Process, started
 
 __all__ = ["HOSTS", "Outcome", "cut_proxies", "run_cluster"]
 

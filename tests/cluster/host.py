@@ -1,6 +1,6 @@
 """One host of the cluster: a daemon in its own process, `python -m tests.cluster.host URL NAME`.
 
-It prints its events, one per line, as `tests.processes.worker` does.
+It prints its events, one per line, as `tests.support.worker_program` does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import structlog
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.cli.operating_commands.daemon_signals import handle_signals
 from blackboard.settings.sections import DaemonSection
-from tests.processes.worker import say
+from tests.support.worker_program import say
 
 __all__ = ["Lead", "Reply"]
 

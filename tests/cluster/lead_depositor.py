@@ -11,7 +11,7 @@ from blackboard import Blackboard
 from blackboard.clock import pause
 from blackboard.errors import StoreError
 from tests.cluster.host import Lead
-from tests.processes.worker import say
+from tests.support.worker_program import say
 
 __all__: list[str] = []
 

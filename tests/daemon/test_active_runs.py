@@ -14,7 +14,7 @@ from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.states import SUSPECT_DEATHS
+from blackboard.core.records.states import SUSPECT_DEATHS
 from blackboard.daemon.agent_runs.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSection
 from tests.support.board_steps import in_transaction

@@ -25,7 +25,7 @@ from blackboard import (
 )
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.testing import ScriptedModel
-from tests.board.sum_checks import check_sums
+from tests.support.sum_checks import check_sums
 
 
 class Order(Mark, kind="order", decay=Exponential("10d"), on_repeat="add"):

@@ -15,7 +15,7 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.errors import AgentInUse
-from tests.reliability.serving import run_until_idle
+from tests.support.manual_daemons import run_until_idle
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.workers import ROOT
+from tests.support.started_processes import ROOT
 
 INSTALL = "pip install 'blackboard-marks[desk]'"
 WITHOUT = """

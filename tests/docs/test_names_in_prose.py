@@ -35,7 +35,7 @@ INSTANCES = {"board": ("Blackboard", "Client")}
 
 @cache
 def paths() -> frozenset[str]:
-    """Return each file's path from the root, and each end of that path, such as `core/states.py`."""
+    """Return each file's path from the root, and each end of that path, such as `core/records/states.py`."""
     found = [path.relative_to(ROOT).parts for path in ROOT.glob("*.*")]
     found += [path.relative_to(ROOT).parts for top in (*FOLDERS, "docs") for path in (ROOT / top).rglob("*.*")]
     return frozenset("/".join(parts[start:]) for parts in found for start in range(len(parts)))

@@ -20,9 +20,7 @@ import pytest
 from pydantic import ValidationError
 
 from blackboard.errors import ConfigurationError
-from blackboard.llm.client import AnthropicClient, client_from, describe_model
-from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import (
+from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
     ModelUnavailable,
@@ -33,6 +31,8 @@ from blackboard.llm.failures import (
     SpendLimit,
     Unusable,
 )
+from blackboard.llm.client import AnthropicClient, client_from, describe_model
+from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from blackboard.llm.reply import parse_answer
 from tests.llm.conftest import KEY, Verdict

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from blackboard.llm.failures import Unusable
+from blackboard.llm.call_failures import Unusable
 from blackboard.llm.reply import Reply, Usage, parse_answer
 from tests.llm.conftest import Verdict
 

@@ -18,7 +18,7 @@ from blackboard.client import Client as BoardClient
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.channel_events import MAX_IDS, Channel
 from tests.mcp_server.sessions import ROOT, Finding, Verdict, awaited, deploy, open_board
-from tests.server.served_board import serve
+from tests.support.served_board import serve
 
 pytestmark = pytest.mark.processes
 

@@ -12,8 +12,8 @@ import pytest
 
 from blackboard import Blackboard, ManualClock
 from tests.mcp_server.sessions import MODES, VERSIONS, Finding, awaited, deploy, over_http
-from tests.server.served_board import Served, serve
-from tests.server.server_process import process, token_for
+from tests.support.served_board import Served, serve
+from tests.support.server_process import process, token_for
 
 NO_HEADERS: Mapping[str, str] = {}
 HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}

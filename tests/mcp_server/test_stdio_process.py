@@ -14,7 +14,7 @@ import pytest
 
 from blackboard import Blackboard
 from tests.mcp_server.sessions import MODES, ROOT, VERSIONS, Finding, awaited, deploy, on_stdio
-from tests.server.server_process import process, token_for
+from tests.support.server_process import process, token_for
 
 pytestmark = pytest.mark.processes
 

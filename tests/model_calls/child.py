@@ -10,7 +10,7 @@ from blackboard import ManualClock
 from blackboard.board.activations.call_records import model_calls
 from blackboard.errors import StoreError
 from blackboard.system import failpoints
-from tests.model_calls.paying_board import PayingBoard
+from tests.support.paying_board import PayingBoard
 
 __all__ = ["live"]
 

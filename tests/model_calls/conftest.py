@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from blackboard.clock import ManualClock
-from tests.model_calls.paying_board import KEY, PayingBoard, answer
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import KEY, PayingBoard, answer
 
 
 @pytest.fixture

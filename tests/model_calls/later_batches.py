@@ -9,8 +9,8 @@ from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
-from tests.model_calls.paying_board import KEY
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import KEY
 
 __all__ = ["BatchEndsLater"]
 

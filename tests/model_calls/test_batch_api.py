@@ -15,15 +15,15 @@ from blackboard.clock import iso
 from blackboard.core.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.daemon.model_requests.model_caller import api_for, model_for
 from blackboard.errors import ModelError
+from blackboard.llm.call_failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.wire import Call
 
 

@@ -22,10 +22,10 @@ from blackboard.llm.request import highest_cost
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import MODEL, Lead, PayingBoard
 from tests.support.board_steps import in_transaction
 from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import MODEL, Lead, PayingBoard
 
 
 def test_a_call_over_the_budget_waits_for_the_next_hour(

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from blackboard import ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_context import Context
 from blackboard.core.agents.agent_definition import Agent
-from tests.model_calls.paying_board import KEY, Judged, Lead, PayingBoard
 from tests.support.faults import Cut, Fault, Says, Status
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import KEY, Judged, Lead, PayingBoard
 
 
 class Short(BaseModel):

@@ -24,10 +24,10 @@ from blackboard.settings.price_settings import without_price
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.view_columns import VIEWS
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.board_steps import in_transaction
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_a_model_without_a_price_is_refused_before_anything_runs(
     tmp_path: Path, world_of: Callable[..., PayingBoard]
 ) -> None:
     file = tmp_path / "deployment.toml"
-    text = '[deployment]\nagents = ["tests.model_calls.paying_board:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
+    text = '[deployment]\nagents = ["tests.support.paying_board:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
     file.write_text(text)
     with pytest.raises(UsageError, match="model 'claude-nonesuch' has no price"):
         resolve(load_settings(file, {}))

@@ -20,9 +20,9 @@ from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 
 SECOND = parse_duration("1s")
 

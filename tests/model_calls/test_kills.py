@@ -19,9 +19,9 @@ from blackboard.llm.client_protocol import ModelClient
 from blackboard.system import failpoints
 from tests.model_calls.child import live
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import PayingBoard
 from tests.support.faults import Hang
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import PayingBoard
 from tests.support.storage import Storage
 
 pytestmark = pytest.mark.processes

@@ -15,14 +15,14 @@ from blackboard import ManualClock, Mark, agent, strength
 from blackboard.clock import parse_instant
 from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
+from blackboard.llm.call_failures import OutcomeUnknown
 from blackboard.llm.client import AnthropicClient
-from blackboard.llm.failures import OutcomeUnknown
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.request_checks import Refused
 
 OTHER_MODEL = "claude-sonnet-4-5"

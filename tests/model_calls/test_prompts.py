@@ -14,8 +14,8 @@ from blackboard.llm.reply import Usage
 from blackboard.llm.request import request_text
 from lead_desk import offline_rules
 from tests.desk.fake_desk import FakeDesk, sample_leads, settings
-from tests.model_calls.paying_board import Judged, Lead, PayingBoard, Verdicts
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import Judged, Lead, PayingBoard, Verdicts
 from tests.support.tokens import count_tokens, input_tokens
 
 OWN_WORDS = 150

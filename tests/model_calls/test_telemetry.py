@@ -11,9 +11,9 @@ import pytest
 
 from blackboard.clock import parse_instant
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import PayingBoard
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import PayingBoard
 from tests.support.recorded_spans import recorded_spans
 
 

@@ -13,8 +13,8 @@ from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
 from tests.model_calls.later_batches import BatchEndsLater
-from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, answer, judge
 
 ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "words": lambda body: "I am sorry, but I cannot do that.",

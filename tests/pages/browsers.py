@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.server.served_board import Served
+    from tests.support.served_board import Served
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 READER = ("read", "operate", "answer", "sql", "deposit")

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.server.served_board import Served
+    from tests.support.served_board import Served
 
 IS_INSTALLED = all(find_spec(name) for name in ("uvicorn", "starlette", "jinja2"))
 
@@ -21,7 +21,7 @@ collect_ignore_glob = [] if IS_INSTALLED else ["test_*.py"]
 @pytest.fixture
 def served(board_url: str) -> Iterator[Served]:
     """Return a served board."""
-    from tests.server.served_board import serve
+    from tests.support.served_board import serve
 
     with serve(board_url) as served:
         yield served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from tests.server.event_client import Received, parse
+from tests.support.event_client import Received, parse
 
 
 class PageStream:

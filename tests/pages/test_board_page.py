@@ -15,7 +15,7 @@ from blackboard.server.pages.graph_labels import thresholds
 from blackboard.server.pages.mark_counts import LiveCounts
 from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
-from tests.server.served_board import Served
+from tests.support.served_board import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes.workers import BOUND_SECONDS, ROOT, started
+from tests.support.started_processes import BOUND_SECONDS, ROOT, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -19,7 +19,7 @@ from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
 from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
-from tests.server.served_board import Served
+from tests.support.served_board import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Response

@@ -11,7 +11,7 @@ import pytest
 from blackboard import Need
 from blackboard.server.pages.page_routes import PAGES
 from tests.pages.page_streams import PageStream
-from tests.server.served_board import Served, serve
+from tests.support.served_board import Served, serve
 
 SECRETS = ("Sesame", "sesame/1", "sésame")
 """Words that only depositors have written."""

@@ -14,7 +14,7 @@ from blackboard import Context, Daemon, Mark, agent, strength
 from blackboard.server.pages import deployment_page
 from blackboard.testing import ScriptedAnswer, ScriptedModel
 from tests.pages.browsers import READER, opened
-from tests.server.served_board import Lead, Reply, Served
+from tests.support.served_board import Lead, Reply, Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.served_board import Served
+from tests.support.served_board import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -19,7 +19,7 @@ from blackboard.durations import DAY, Microseconds
 from blackboard.store.database_server import event_partitions
 from blackboard.store.database_server.event_partitions import Partition, Partitioning
 from blackboard.system import failpoints
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 
 __all__ = [
     "EVENTS",

@@ -1,7 +1,7 @@
 """A daemon on a host of its own that publishes to a shared file: `python -m tests.postgresql.publishing_host URL FILE`.
 
-It prints its events, one per line, as `tests.processes.worker` does. With `waits`, it waits for an input line each time
-that it has read what it is about to publish.
+It prints its events, one per line, as `tests.support.worker_program` does. With `waits`, it waits for an input line
+each time that it has read what it is about to publish.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.cli.operating_commands.daemon_signals import handle_signals
 from blackboard.settings.sections import DaemonSection
-from tests.processes.worker import PATIENT, say
+from tests.support.worker_program import PATIENT, say
 
 __all__ = ["Page"]
 

@@ -11,16 +11,16 @@ import pytest
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock
 from blackboard.board import blackboard as board_module
-from blackboard.board.administration import copy_board
+from blackboard.board.board_copies import copy_board
 from blackboard.board.loads.read_positions import ReadPosition, save_position
 from blackboard.board.rollout.redeployment import activate
 from blackboard.store import database, table_copy
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
-from tests.model_calls.paying_board import KEY, PayingBoard, answer
 from tests.postgresql import moved_agents
 from tests.postgresql.moved_agents import Alert, Beat, Note, Seat
 from tests.support.messages_api import MessagesApi
+from tests.support.paying_board import KEY, PayingBoard, answer
 
 pytestmark = pytest.mark.postgresql(only=True)
 

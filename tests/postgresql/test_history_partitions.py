@@ -16,7 +16,7 @@ from alembic.operations import Operations
 from sqlalchemy import BigInteger, Column
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import administration
+from blackboard.board import administration, board_copies
 from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import Progress
@@ -41,7 +41,7 @@ from tests.postgresql.partitioned_boards import (
     remove_partitions,
 )
 from tests.postgresql.watermark_readings import missed, read_watermarks
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 from tests.support.postgresql import server_programs
 from tests.support.server_boards import PostgresqlServer
 
@@ -198,9 +198,9 @@ def test_a_board_is_copied_from_partitions_and_to_partitions(
         Blackboard.open(tmp_path / "copy.db", clock=clock) as file,
         Blackboard.open(url, clock=clock, create=True) as other,
     ):
-        administration.copy_board(board, file)
+        board_copies.copy_board(board, file)
         partition(other)
-        administration.copy_board(file, other)
+        board_copies.copy_board(file, other)
         assert ids(other) == ids(file) == ids(board)
         assert other.history("tower/0") == board.history("tower/0")
         assert len(partitions(other)) >= (ids(board)[-1] - ids(board)[0]) / EVENTS
@@ -223,9 +223,9 @@ def test_a_backup_has_the_partitions(
     if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     copied(board, clock)
-    copy = administration.back_up(board, tmp_path / "board.dump")
+    copy = board_copies.back_up(board, tmp_path / "board.dump")
     url = postgresql_server.create_database()
-    administration.restore(copy.path, url, 0)
+    board_copies.restore(copy.path, url, 0)
     with Blackboard.open(url, clock=clock) as restored:
         assert partitions(restored) == partitions(board)
         assert partitioning(restored)[:-1] == partitioning(board)[:-1]

@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import Blackboard
 from tests.postgresql.server_sessions import ServerSessions
-from tests.processes.worker import Done, Task
-from tests.processes.workers import Process, started
+from tests.support.started_processes import Process, started
+from tests.support.worker_program import Done, Task
 
 pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes, pytest.mark.timeout(240)]
 
@@ -22,7 +22,7 @@ BOUND_SECONDS = 150.0
 
 def test_killed_daemons_lose_and_double_nothing(board: Blackboard, board_url: str, sessions: ServerSessions) -> None:
     rng = random.Random(1)
-    arguments = ["-m", "tests.processes.worker", board_url]
+    arguments = ["-m", "tests.support.worker_program", board_url]
     with ExitStack() as stack:
         daemons: list[Process] = [stack.enter_context(started(arguments)) for _ in range(3)]
         for process in daemons:

@@ -15,8 +15,8 @@ from blackboard.errors import StoreUnknown
 from blackboard.store import commit_record
 from blackboard.store.database_server import submission_queue
 from tests.postgresql.depositing_process import Ash, believe_busy
-from tests.processes.workers import started
 from tests.support.cutting_proxy import Cut, CuttingProxy
+from tests.support.started_processes import started
 
 pytestmark = pytest.mark.postgresql(only=True)
 

@@ -12,10 +12,10 @@ from blackboard import Blackboard, Mark
 from blackboard.board.worker import Liveness, liveness_of
 from blackboard.store.database_server import listening_connection
 from blackboard.store.statements import ACTIVATIONS
-from tests.board.world import SECOND, spec
 from tests.postgresql.server_sessions import ServerSessions
-from tests.processes.worker import Done, Task
-from tests.processes.workers import started
+from tests.support.started_processes import started
+from tests.support.worker_program import Done, Task
+from tests.support.world import SECOND, spec
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -155,7 +155,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
 def test_daemons_whose_listeners_are_ended_lose_and_double_nothing(
     board: Blackboard, board_url: str, sessions: ServerSessions
 ) -> None:
-    arguments = ["-m", "tests.processes.worker", board_url]
+    arguments = ["-m", "tests.support.worker_program", board_url]
     with started(arguments) as one, started(arguments) as two:
         one.event("started")
         two.event("started")

@@ -10,7 +10,7 @@ import pytest
 from blackboard import Blackboard
 from tests.postgresql.publishing_host import Page
 from tests.postgresql.server_sessions import ServerSessions
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
 

@@ -11,10 +11,10 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.database_server.server_database import ServerDatabase
-from tests.board.world import HOUR, SECOND
-from tests.processes import worker
-from tests.processes.worker import Done, Task
-from tests.processes.workers import started
+from tests.support import worker_program
+from tests.support.started_processes import started
+from tests.support.worker_program import Done, Task
+from tests.support.world import HOUR, SECOND
 
 on_a_server = pytest.mark.postgresql(only=True)
 
@@ -67,12 +67,12 @@ def test_time_goes_on_after_a_deposit_of_such_a_machine(strange: Blackboard, boa
 @pytest.mark.processes
 def test_a_daemon_sleeps_until_an_instant_of_the_server(board_url: str) -> None:
     with Blackboard.open(board_url, author="person:ada") as board:
-        arguments = ["-m", "tests.processes.worker", board_url, "patient", "an-hour-ahead"]
+        arguments = ["-m", "tests.support.worker_program", board_url, "patient", "an-hour-ahead"]
         with started(arguments) as process:
             process.event("started")
             board.deposit(Task(subject="s", n=1))
             process.event("done")
-            board.deposit(worker.Ember(subject="s", intensity=0.8))
+            board.deposit(worker_program.Ember(subject="s", intensity=0.8))
             process.event("done", agent="warden")  # in time only if the alarm is set by the clock of the machine
         [done] = board.marks(Done)
         assert done.n == 1

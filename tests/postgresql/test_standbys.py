@@ -17,9 +17,9 @@ from blackboard import Blackboard, Mark
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
 from blackboard.errors import StoreError
-from tests.board.world import kind, spec
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
+from tests.support.world import kind, spec
 
 pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes]
 

@@ -14,7 +14,7 @@ import pytest
 from blackboard import Blackboard
 from tests.crash import invariants
 from tests.crash.worlds.desk_world import Desk
-from tests.processes.workers import ROOT, started
+from tests.support.started_processes import ROOT, started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 

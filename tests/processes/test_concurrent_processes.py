@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 SECONDS = float(os.environ.get("CONCURRENT_SECONDS", "10"))
 """The time for which they deposit, in seconds. It is twice the longest wait that starvation was seen to cause."""

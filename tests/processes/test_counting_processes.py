@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard
 from tests.processes.counting_process import Counter, Visit
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 STEPS = int(os.environ.get("COUNTER_STEPS", "300"))
 

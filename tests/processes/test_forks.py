@@ -16,7 +16,7 @@ from blackboard import Blackboard
 from blackboard.store.file_upkeep.backup import examine_copy
 from blackboard.system.board_files import BoardFiles
 from tests.processes.forking_process import Note
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.system.board_files import BoardFiles
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 

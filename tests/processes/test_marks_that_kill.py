@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from tests.processes.workers import BOUND_SECONDS, ROOT
+from tests.support.started_processes import BOUND_SECONDS, ROOT
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 

@@ -19,7 +19,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.store.schema import HEAD
-from tests.processes.workers import ROOT, Process, started
+from tests.support.started_processes import ROOT, Process, started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 

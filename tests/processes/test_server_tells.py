@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.core.sinks import SinkSpec
-from tests.processes.workers import started
+from tests.support.started_processes import started
 from tests.support.webhook_receiver import receive
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -35,7 +35,7 @@ def test_a_server_tells_of_a_dead_daemon(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     with Blackboard.open(path) as board:
         sinks = {"phone": SinkSpec(on=("agent-unserved",), unserved_for="0s")}
-        with started(["-m", "tests.processes.worker", str(path)]) as worker:
+        with started(["-m", "tests.support.worker_program", str(path)]) as worker:
             worker.event("started")
             board.deploy(board.deployment.model_copy(update={"sinks": sinks}))
             worker.signal(signal.SIGKILL)

@@ -18,8 +18,8 @@ from blackboard.store.board_file import worker_sockets
 from blackboard.store.board_file.worker_liveness import WorkerLiveness, any_alive, living_workers
 from blackboard.store.board_file.worker_notifier import WorkerNotifier
 from blackboard.system.board_files import BoardFiles
-from tests.processes.worker import Task
-from tests.processes.workers import started
+from tests.support.started_processes import started
+from tests.support.worker_program import Task
 
 FOREIGN = 65534
 """A user id that is not that of the tests."""
@@ -51,7 +51,7 @@ def test_workers_with_different_temporary_folders_see_each_other(path: Path, tmp
     folders = [tmp_path / "t1", tmp_path / "t2"]
     for folder in folders:
         folder.mkdir()
-    arguments = ["-m", "tests.processes.worker", str(path), "patient"]
+    arguments = ["-m", "tests.support.worker_program", str(path), "patient"]
     with (
         Blackboard.open(path) as board,
         started([*arguments, "waits"], environment={"TMPDIR": str(folders[0])}) as first,

@@ -16,9 +16,9 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Blackboard, Need, Overdue
-from tests.processes.worker import Cold, Done, Ember, Lamp, Lit, Task, Told
-from tests.processes.workers import Process, started, wait_for_any
 from tests.support.file_boards import path_of
+from tests.support.started_processes import Process, started, wait_for_any
+from tests.support.worker_program import Cold, Done, Ember, Lamp, Lit, Task, Told
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
@@ -30,7 +30,7 @@ def board(board_url: str) -> Iterator[Blackboard]:
 
 
 def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process]:
-    return started(["-m", "tests.processes.worker", board.database.url, *arguments])
+    return started(["-m", "tests.support.worker_program", board.database.url, *arguments])
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_file.worker_liveness import any_alive
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
-from tests.reliability.serving import run_until_idle, served
 from tests.support.file_boards import file_database
+from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
 
 pytestmark = pytest.mark.file_only("a copy of a server is made by its own programs")

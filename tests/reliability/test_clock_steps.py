@@ -17,8 +17,8 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, streng
 from blackboard.board import board_clock
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
-from tests.reliability.serving import run_until_idle, served
 from tests.support.examples import examples
+from tests.support.manual_daemons import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("1h"), on_repeat="separate"):

@@ -20,8 +20,8 @@ from blackboard.errors import NotFound, StoreBusy, StoreError
 from blackboard.store.file_upkeep import compaction
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
-from tests.reliability.serving import run_until_idle, served
 from tests.support.file_boards import file_database
+from tests.support.manual_daemons import run_until_idle, served
 
 pytestmark = pytest.mark.file_only("a server compacts its tables itself")
 

@@ -24,9 +24,9 @@ from blackboard.store import sqlite_driver
 from blackboard.store.file_upkeep.backup import back_up, examine_copy
 from blackboard.store.schema import HEAD
 from blackboard.system.board_files import BoardFiles
-from tests.reliability.serving import run_until_idle, served
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
+from tests.support.manual_daemons import run_until_idle, served
 
 pytestmark = pytest.mark.file_only("the tests damage and fill the file")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 

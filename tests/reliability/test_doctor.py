@@ -14,10 +14,10 @@ from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.doctor import examine_board
 from blackboard.board.rollout.redeployment import activate
 from blackboard.core.deployment import Deployment
-from blackboard.core.finding import Finding
+from blackboard.core.records.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
-from tests.reliability.serving import run_until_idle, served
 from tests.support.board_steps import in_transaction
+from tests.support.manual_daemons import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -135,9 +135,9 @@ def test_a_deployment_file_that_is_not_active_is_drift(board: Blackboard) -> Non
 
 
 def test_a_nearly_full_disk_and_a_large_log_are_reported(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    from blackboard.board import doctor
+    from blackboard.board.diagnosis import store_findings
 
-    monkeypatch.setattr(doctor, "MIN_FREE_BYTES", 1 << 60)
-    monkeypatch.setattr(doctor, "MAX_LOG_BYTES", 1)
+    monkeypatch.setattr(store_findings, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(store_findings, "MAX_LOG_BYTES", 1)
     board.deposit(Smoke(subject="kitchen"))
     assert {"disk", "write-ahead log"} <= set(wrong(board))

@@ -17,9 +17,9 @@ from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
-from tests.reliability.serving import run_until_idle, served
 from tests.support.faults import Status
 from tests.support.file_boards import file_database
+from tests.support.manual_daemons import run_until_idle, served
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused
 

@@ -18,7 +18,7 @@ from blackboard.cli.app import app
 from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted
 from blackboard.store import dialect
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
 
 

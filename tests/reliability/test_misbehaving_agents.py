@@ -15,7 +15,7 @@ import pytest
 
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.agent_runs.active_runs import MAX_HANGING_THREADS
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
 
 

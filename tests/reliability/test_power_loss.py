@@ -19,7 +19,7 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.store import sqlite_driver
 from blackboard.system.board_files import BoardFiles
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 
 pytestmark = [pytest.mark.whole_boards, pytest.mark.file_only("a server writes to the disk itself")]
 

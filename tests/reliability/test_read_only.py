@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration, doctor
+from blackboard.board import administration, board_copies, doctor
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store.board_file import board_connection, worker_liveness
 from blackboard.store.board_file.worker_liveness import WorkerLiveness
@@ -73,7 +73,7 @@ def read_everything(path: Path) -> str:
                 findings,
             ]
             with TemporaryDirectory() as elsewhere:
-                copy = administration.back_up(board, Path(elsewhere) / "copy.db")
+                copy = board_copies.back_up(board, Path(elsewhere) / "copy.db")
                 seen.append(copy.marks)
             try:
                 board.deposit(Smoke(subject="cellar"))
@@ -120,13 +120,13 @@ def test_a_backup_that_cannot_be_written_is_restored(folder: Path) -> None:
     with Blackboard.open(folder / "board.db") as board:
         board.deposit(Smoke(subject="kitchen"))
         copy.parent.mkdir()
-        administration.back_up(board, copy)
+        board_copies.back_up(board, copy)
     take_away(copy.parent)
 
     def restored() -> str:
         with TemporaryDirectory(dir="/tmp") as elsewhere:
             path = Path(elsewhere) / "board.db"
-            administration.restore(copy, path, 1_800_000_000_000_000)
+            board_copies.restore(copy, path, 1_800_000_000_000_000)
             with Blackboard.open(path) as board:
                 board.deposit(Smoke(subject="cellar"))
                 return json.dumps(sorted(mark.subject for mark in board.marks(Smoke)))

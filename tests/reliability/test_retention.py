@@ -14,8 +14,8 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
 from blackboard.board.housekeeping import retention
 from blackboard.errors import NotFound
-from tests.reliability.serving import run_until_idle, served
 from tests.support.board_steps import in_transaction
+from tests.support.manual_daemons import run_until_idle, served
 
 DAY = 24 * 3600 * 1_000_000
 

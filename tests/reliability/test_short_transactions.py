@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.store.sqlite_driver import sqlite
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 
 LOG_BYTES = 24 * 1024 * 1024
 """Bytes. SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the log also has the transaction that begins it."""

@@ -10,8 +10,8 @@ import pytest
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
 from blackboard.board import doctor
 from blackboard.core.deployment import Deployment
-from blackboard.core.finding import Finding
-from tests.reliability.serving import run_until_idle, served
+from blackboard.core.records.finding import Finding
+from tests.support.manual_daemons import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate", decay={"law": "linear", "lifetime": "1h"}):

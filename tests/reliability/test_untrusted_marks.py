@@ -25,7 +25,7 @@ from blackboard.cli.entry_point import move_common_first
 from blackboard.cli.everyday_commands import sql_command
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.system import log_queue
-from tests.reliability.serving import run_until_idle, served
+from tests.support.manual_daemons import run_until_idle, served
 
 
 class Note(Mark, kind="note", on_repeat="separate", max_payload=20_000_000):

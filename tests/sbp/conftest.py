@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, ManualClock
 
 if TYPE_CHECKING:
-    from tests.server.served_board import Served
+    from tests.support.served_board import Served
 
 IS_INSTALLED = all(find_spec(name) is not None for name in ("sbp", "uvicorn", "starlette"))
 
@@ -32,7 +32,7 @@ def sbp_board(board_url: str) -> Iterator[Blackboard]:
 @pytest.fixture
 def sbp_served(board_url: str) -> Iterator[Served]:
     """Return a served board with SBP, in this process."""
-    from tests.server.served_board import serve
+    from tests.support.served_board import serve
 
     with serve(board_url, sbp=True) as served:
         yield served
@@ -41,7 +41,7 @@ def sbp_served(board_url: str) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def sbp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the URL of a server in a process of its own, which speaks SBP."""
-    from tests.server.server_process import process
+    from tests.support.server_process import process
 
     folder = tmp_path_factory.mktemp("sbp")
     with process(

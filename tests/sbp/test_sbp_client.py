@@ -13,7 +13,7 @@ from sbp.client import SbpError
 from sbp.types import ImmortalDecay, LinearDecay, StepDecay
 
 from blackboard import Blackboard
-from tests.server.server_process import process
+from tests.support.server_process import process
 
 pytestmark = pytest.mark.processes
 

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from blackboard.errors import InvalidAuthor
-from tests.server.served_board import Served, serve
-from tests.server.server_process import process, token_for
+from tests.support.served_board import Served, serve
+from tests.support.server_process import process, token_for
 
 EMISSION = {"trail": "t", "type": "e", "intensity": 0.5, "decay": {"type": "immortal"}}
 

@@ -13,7 +13,7 @@ from sbp.types import ImmortalDecay, LinearDecay, TriggerPayload
 
 from blackboard import Blackboard
 from tests.sbp.scent_clients import SECONDS, waiting
-from tests.server.server_process import process
+from tests.support.server_process import process
 
 SERVE, SBP = ("serve", "--listen", "127.0.0.1:0"), "[server]\nsbp = true\n"
 

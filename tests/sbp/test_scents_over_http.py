@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from blackboard.server.sbp.scent_triggers import scents
-from tests.server.event_client import Received, parse
-from tests.server.served_board import Served
+from tests.support.event_client import Received, parse
+from tests.support.served_board import Served
 
 CONDITION = {"type": "threshold", "trail": "t", "signal_type": "e", "aggregation": "any", "operator": ">=", "value": 1}
 SCENT = {"scent_id": "s", "condition": CONDITION, "trigger_mode": "edge_rising"}

@@ -10,7 +10,7 @@ import pytest
 from sbp import AsyncSbpClient
 from sbp.client import SbpError
 
-from tests.server.served_board import Served
+from tests.support.served_board import Served
 
 
 @pytest.mark.processes

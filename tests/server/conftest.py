@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.server.served_board import Served
+    from tests.support.served_board import Served
 
 IS_INSTALLED = find_spec("uvicorn") is not None and find_spec("starlette") is not None
 
@@ -23,7 +23,7 @@ def pytest_report_header() -> str:
 @pytest.fixture
 def served(board_url: str) -> Iterator[Served]:
     """Return a served board."""
-    from tests.server.served_board import serve
+    from tests.support.served_board import serve
 
     with serve(board_url) as served:
         yield served

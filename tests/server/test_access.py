@@ -12,13 +12,13 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard, ModelUsage, Need, Receipt
-from blackboard.core.access_scopes import Scopes
+from blackboard.core.access.token_scopes import Scopes
 from blackboard.core.sinks import SinkSpec
 from blackboard.errors import InvalidAuthor, NotFound, UsageError
 from blackboard.server.access.redaction import Redaction
 from tests.server.http_steps import LEAD, filled, problem
-from tests.server.served_board import Served, review, serve
 from tests.support.file_boards import path_of
+from tests.support.served_board import Served, review, serve
 
 SECRETS = ("Sesame", "sesame/1", "sésame")
 """Words that only depositors have written."""

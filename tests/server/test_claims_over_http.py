@@ -18,7 +18,7 @@ from blackboard import Blackboard
 from blackboard.server.remote_claims import claim_queue
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from tests.server.http_steps import LEAD, problem
-from tests.server.served_board import Served, deploy_remote, review, serve
+from tests.support.served_board import Served, deploy_remote, review, serve
 
 CLAIMS = "/v1/agents/review/claims"
 REPLY = {"kind": "reply", "subject": "lead/1", "payload": {"text": "welcome"}}

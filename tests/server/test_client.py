@@ -43,9 +43,9 @@ from blackboard.errors import (
 )
 from blackboard.server import problems
 from blackboard.server.operations.operation_table import OPERATIONS
-from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
-from tests.server.server_process import certificate_for
 from tests.support.search_checks import embedded
+from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote, serve
+from tests.support.server_process import certificate_for
 
 SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
 """All scopes but those of workers, which no token with `answer` has."""

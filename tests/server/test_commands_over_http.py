@@ -22,7 +22,7 @@ from blackboard.cli import completion
 from blackboard.cli.app import COMMANDS, app
 from blackboard.cli.cli_session import NOT_OVER_HTTP
 from blackboard.cli.entry_point import move_common_first
-from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
+from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
 SCOPES = ("read", "deposit", "operate", "answer", "sql", "admin")
 TOKENS: dict[str, str] = {}

@@ -32,10 +32,10 @@ from blackboard.server.transport.http_server import HttpServer
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.store.board_file import write_listener
-from tests.server.event_client import Listening, Received, in_thread
 from tests.server.http_steps import problem
-from tests.server.served_board import Served, serve
 from tests.support.board_steps import in_transaction
+from tests.support.event_client import Listening, Received, in_thread
+from tests.support.served_board import Served, serve
 
 READ = ("read",)
 

@@ -17,9 +17,9 @@ from blackboard.core.sinks import SinkSpec
 from blackboard.errors import StoreBusy
 from blackboard.server.remote_claims import lease_recovery
 from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
-from tests.server.event_client import Listening
-from tests.server.served_board import Served, deploy_remote
-from tests.server.server_process import process
+from tests.support.event_client import Listening
+from tests.support.served_board import Served, deploy_remote
+from tests.support.server_process import process
 
 CLAIMS = "/v1/agents/review/claims"
 

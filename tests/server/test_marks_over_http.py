@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
 from tests.server.http_steps import LEAD, pages, problem
-from tests.server.served_board import Served
 from tests.support.search_checks import embedded
+from tests.support.served_board import Served
 
 
 @pytest.mark.postgresql

@@ -21,7 +21,7 @@ from blackboard.server.access.token_checks import Caller
 from blackboard.server.streams.event_hub import EventHub
 from blackboard.server.streams.stream_writer import Choice
 from tests.server.http_steps import LEAD, pages, problem
-from tests.server.served_board import Served, deploy_remote
+from tests.support.served_board import Served, deploy_remote
 
 ROOT = Path(__file__).parents[2]
 

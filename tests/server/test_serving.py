@@ -27,8 +27,8 @@ from blackboard.server.transport import http_server, request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
-from tests.server.served_board import Served, serve
-from tests.server.server_process import certificate_for, process, token_for
+from tests.support.served_board import Served, serve
+from tests.support.server_process import certificate_for, process, token_for
 
 
 @pytest.mark.processes

@@ -12,8 +12,8 @@ import pytest
 from blackboard.client import Client
 from blackboard.system import tracing
 from tests.server.http_steps import LEAD
-from tests.server.served_board import Served, deploy_remote
 from tests.support.recorded_spans import links_of, recorded_spans, traceparent
+from tests.support.served_board import Served, deploy_remote
 
 CLAIMS = "/v1/agents/review/claims"
 REPLY = {"kind": "reply", "subject": "lead/1"}

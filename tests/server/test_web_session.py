@@ -22,8 +22,8 @@ import pytest
 from blackboard import Blackboard
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from tests.server.http_steps import LEAD, filled, problem
-from tests.server.served_board import Served, serve
-from tests.server.server_process import certificate_for
+from tests.support.served_board import Served, serve
+from tests.support.server_process import certificate_for
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(https?://\S+)/sign-in\?ticket=([\w-]{43})")

@@ -12,7 +12,7 @@ from blackboard import agent, every, strength, total, watch
 from blackboard.core.deployment import Timing
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from tests.board.world import MINUTE, SECOND
+from tests.support.world import MINUTE, SECOND
 
 MODULE = """
 from blackboard import Exponential, Mark, agent, daily_at, strength, total, watch

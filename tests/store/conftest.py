@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from blackboard import ManualClock
-from tests.board.world import World
 from tests.support.storage import Storage
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from blackboard import Mark
 from blackboard.errors import StoreError
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database_factory import database_of
-from tests.board.world import HOUR, World, kind, prepared
+from tests.support.world import HOUR, World, kind, prepared
 
 
 class Ash(Mark, kind="ash", on_repeat="separate"):

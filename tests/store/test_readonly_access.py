@@ -16,7 +16,7 @@ import blackboard
 from blackboard import Blackboard, ManualClock, Mark, Row, views
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, StoreMissing, UsageError
 from blackboard.store.view_columns import VIEWS
-from tests.board.world import World, kind
+from tests.support.world import World, kind
 
 FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 

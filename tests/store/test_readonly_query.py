@@ -12,7 +12,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.errors import InvalidQuery
 from blackboard.store.readonly import readonly_query
-from tests.processes.workers import started
+from tests.support.started_processes import started
 
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 MEGABYTE = 1 << 20

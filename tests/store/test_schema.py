@@ -33,7 +33,7 @@ from blackboard.store.schema import HEAD, KNOWN
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.tables import metadata
 from blackboard.system.packaged_files import migrations_folder
-from tests.board.world import World, kind
+from tests.support.world import World, kind
 
 pytestmark = pytest.mark.whole_boards
 

@@ -10,8 +10,8 @@ import pytest
 
 from blackboard import Mark
 from blackboard.store.view_columns import VIEWS
-from tests.board.world import World
 from tests.support.file_boards import path_of
+from tests.support.world import World
 from tools.statement_variants import every_statement, variants
 
 pytestmark = pytest.mark.postgresql(only=True)

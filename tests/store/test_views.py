@@ -23,8 +23,8 @@ from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.packaged_files import program_version
-from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.file_boards import path_of
+from tests.support.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.core.states import (
+from blackboard.core.records.states import (
     INITIAL,
     OPEN_CALLS,
     TRANSITIONS,

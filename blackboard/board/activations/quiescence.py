@@ -14,7 +14,7 @@ from blackboard.board.watches.crossing_detection.predicted_crossings import next
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS, SEARCH
 
 MAX_COUNTED_CROSSINGS = 10_000

@@ -25,7 +25,7 @@ from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, subject_of
-from blackboard.core.states import CrossingState
+from blackboard.core.records.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

@@ -13,9 +13,9 @@ from blackboard.board.rollout import redeployment
 from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.scope_marks import live_batches
-from blackboard.core.authors import BOARD
+from blackboard.core.access.authors import BOARD
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.errors import UnreadableMark
 from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.errors import StoreError
 from blackboard.store import schema, table_copy
 from blackboard.store.database_server import event_partitions
@@ -65,11 +65,11 @@ def _copy_index(source: Transaction, target: Transaction, progress: Progress) ->
     """Build the full-text index of the target, if the source has one; return the number of its documents."""
     if not source.value(SEARCH.has_index):
         return 0
-    search_docs.create_index(target)
+    search_documents.create_index(target)
     copied = 0
     for kind in source.all(SEARCH.kinds):
-        fields = search_docs.schema_of(source, kind.kind, kind.number)
-        bounds = search_docs.bounds(kind.number)
+        fields = search_documents.schema_of(source, kind.kind, kind.number)
+        bounds = search_documents.bounds(kind.number)
         total = source.value(SEARCH.count_docs, **bounds)
         after, done = bounds["first"] - 1, 0
         while docs := source.all(SEARCH.next_texts, after=after, last=bounds["last"], limit=DOCS_PER_STEP):

@@ -20,16 +20,16 @@ from blackboard.board.housekeeping import file_compaction
 from blackboard.board.mark_storage import mark_removals, open_needs
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
-from blackboard.board.transactions import activity_log, search_docs
+from blackboard.board.transactions import activity_log, search_documents
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
-from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.measure_scopes import Group
-from blackboard.core.states import ActivationState
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database
 from blackboard.store.rows import ActivationRow
@@ -193,12 +193,12 @@ def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: 
 
 def _erase_texts(txn: BoardTransaction, subject: str) -> None:
     """Remove the texts of a subject from the full-text index. Parts of it may have former texts, even of live marks."""
-    search_docs.write(txn)
-    if kinds := search_docs.kinds(txn.sql):
+    search_documents.write(txn)
+    if kinds := search_documents.kinds(txn.sql):
         marks = dict.fromkeys(
             (event.kind, event.mark_id) for event in txn.sql.all(MARKS.events_of_subject, subject=subject)
         )
-        search_docs.erase(txn, [(kind, mark_id, None) for kind, mark_id in marks if kind in kinds])
+        search_documents.erase(txn, [(kind, mark_id, None) for kind, mark_id in marks if kind in kinds])
         txn.sql.run(SEARCH.owe_purge, at=txn.now)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_docs import Phase
+from blackboard.board.transactions.search_documents import Phase
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy, UsageError
@@ -193,9 +193,9 @@ def _copy_next(txn: BoardTransaction, history: Duration, count: int) -> None:
     end = carry.end if behind is None else min(behind, carry.end)
     values = {"first": carry.reached, "end": end, "before": txn.now - history}
     carried_events.copy_events(txn.sql, RETENTION.staying_events, **values)
-    if kinds := search_docs.kinds(txn.sql):
+    if kinds := search_documents.kinds(txn.sql):
         events = txn.sql.all(RETENTION.old_events_of_kinds_between, kinds=txn.sql.list_of(sorted(kinds)), **values)
-        search_docs.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
+        search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
     carried_events.save_carry(txn.sql, carry._replace(reached=end))
 
 

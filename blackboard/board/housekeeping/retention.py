@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
@@ -93,9 +93,9 @@ def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> i
 
 def _remove_texts(txn: BoardTransaction, old_events: Statement[EventRow], values: Mapping[str, int]) -> None:
     """Remove the texts of the next old events from the full-text index, while the events still have them."""
-    if kinds := search_docs.kinds(txn.sql):
+    if kinds := search_documents.kinds(txn.sql):
         events = txn.sql.all(old_events, kinds=txn.sql.list_of(sorted(kinds)), **values)
-        search_docs.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
+        search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
 
 
 def _remove_left(txn: BoardTransaction, limit: int) -> int:

@@ -18,7 +18,7 @@ from blackboard.board.result_types import (
     ErasureReport,
 )
 from blackboard.board.rollout.declarations import AgentDeclaration
-from blackboard.core.access_scopes import Scopes
+from blackboard.core.access.token_scopes import Scopes
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.mark_model import Mark
 from blackboard.durations import DurationLike, parse_duration

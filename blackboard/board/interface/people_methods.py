@@ -13,8 +13,8 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.micro_dollars import check_cost, from_usd
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.micro_dollars import check_cost, from_usd
 
 
 class PeopleMethods(BoardHandle):

@@ -10,12 +10,13 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.remote_work import awaited_claims, run_reports
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
+from blackboard.board.remote_work.remote_runs import NamedRun
 from blackboard.board.result_types import (
     RemoteActivation,
     RunState,
 )
 from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.core.states import MAX_REASON_CHARACTERS
+from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
 
@@ -96,7 +97,7 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The lease is too short or too long.
         """
         length = awaited_claims.check_lease(None if lease is None else parse_duration(lease))
-        return run_reports.extend(self.session, activation_id, agent, fence, self.author, length)
+        return run_reports.extend(self.session, NamedRun(activation_id, self.author, agent, fence), length)
 
     def finish(
         self,
@@ -125,7 +126,7 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The result, or a mark in it, is not valid.
         """
         given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
-        return run_reports.finish(self.session, activation_id, agent, fence, self.author, given)
+        return run_reports.finish(self.session, NamedRun(activation_id, self.author, agent, fence), given)
 
     def fail(
         self,
@@ -157,7 +158,7 @@ class RemoteWorkMethods(BoardHandle):
         if not (text := reason.strip()):
             raise UsageError("the reason is empty; say why the activation failed")
         failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
-        return run_reports.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
+        return run_reports.fail(self.session, NamedRun(activation_id, self.author, agent, fence), failure, tuple(usage))
 
     def give_back(self, activation_id: int, *, fence: int, after: DurationLike = "0s", reason: str = "") -> bool:
         """Give back an activation that this worker has claimed and cannot do now, without counting an attempt.
@@ -171,7 +172,8 @@ class RemoteWorkMethods(BoardHandle):
         Returns:
             Whether it was still claimed.
         """
-        return run_reports.give_back(self.session, activation_id, fence, self.author, parse_duration(after), reason)
+        run = NamedRun(activation_id, self.author, fence=fence)
+        return run_reports.give_back(self.session, run, parse_duration(after), reason)
 
     def recover_leases(self) -> int:
         """Recover the activations of remote agents whose leases have expired, and return their number.

@@ -30,7 +30,7 @@ from blackboard.core.marks.tags import TagChoice
 from blackboard.durations import DurationLike, parse_duration
 
 if TYPE_CHECKING:
-    from blackboard.core.program_queries import Parameters, Row
+    from blackboard.core.records.program_queries import Parameters, Row
     from blackboard.store.readonly.readonly_access import Engine
 
 from blackboard.board.interface.board_handle import BoardHandle

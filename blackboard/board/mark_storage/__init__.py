@@ -10,7 +10,7 @@ deposits            the deposit of a mark, with all that follows in the same tra
 joined_marks        the mark that results when a deposit joins a live mark
 deposit_effects     the effects of a deposit on needs, messages, watches, guards and windows
 deposit_keys        the key of a deposit, which stands for its first request
-deposit_limits      the limits of payloads
+payload_checks      checks of payloads against the limits and the registered schema
 reinforcements      the reinforcement of a mark without a deposit
 mark_lookup         a live mark, up to date for a change of it
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal

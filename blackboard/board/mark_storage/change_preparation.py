@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blackboard.board.rollout import changed_watches
+from blackboard.board.rollout import watch_reevaluation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 
@@ -16,5 +16,5 @@ def prepare_change(
 
     The payload of a deposit may bring the mark into another group.
     """
-    changed_watches.evaluate_before_change(txn, kind, subject, payload_of_deposit)
+    watch_reevaluation.evaluate_before_change(txn, kind, subject, payload_of_deposit)
     predicted_crossings.fire_due_of(txn, kind, subject)

@@ -8,8 +8,8 @@ from typing import Any, TypeGuard
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
-from blackboard.board.mark_storage.deposit_limits import check_payload, check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_storage.payload_checks import check_payload, check_size
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
 from blackboard.board.rollout.declarations import ensure_kind

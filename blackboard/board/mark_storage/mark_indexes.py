@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.mark_storage import mark_tags
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
 from blackboard.store.rows import MarkRow
@@ -28,7 +28,7 @@ def update(
     if kind.tags:
         mark_tags.write(txn, kind, old, row)
     if kind.search:
-        search_docs.note(txn, kind.name, row.id, shown_event, row.payload, is_new=old is None)
+        search_documents.note(txn, kind.name, row.id, shown_event, row.payload, is_new=old is None)
 
 
 def delete_keys(txn: BoardTransaction, row: MarkRow) -> None:

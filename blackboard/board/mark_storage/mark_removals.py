@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.mark_storage import mark_indexes, mark_lookup, open_needs
-from blackboard.board.rollout import changed_watches, mark_migration
-from blackboard.board.transactions import search_docs, window_events
+from blackboard.board.rollout import mark_migration, watch_reevaluation
+from blackboard.board.transactions import search_documents, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -15,9 +15,9 @@ from blackboard.board.watches.measurements import need_access, watch_totals, win
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
-from blackboard.core.authors import BOARD
+from blackboard.core.access.authors import BOARD
 from blackboard.core.marks.measure_scopes import Group
-from blackboard.core.states import CrossingState
+from blackboard.core.records.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 
@@ -27,7 +27,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
     Returns the number of moved marks; if it equals `limit`, there may be more.
     """
-    changed_watches.evaluate_before_firing(txn, limit)
+    watch_reevaluation.evaluate_before_firing(txn, limit)
     if predicted_crossings.fire_due(txn, limit):
         return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
@@ -85,7 +85,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     record_event(txn, _faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
-    search_docs.note(txn, row.kind, row.id, None)
+    search_documents.note(txn, row.kind, row.id, None)
     deposited = _remove_from_windows(txn, row)
     predicted_crossings.predict_after_withdrawal(txn, row, deposited)
     for watch in txn.active.measuring.get(row.kind, ()):

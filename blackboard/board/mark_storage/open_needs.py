@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from blackboard.board.transactions import activity_log, provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access
-from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.authors import BOARD
+from blackboard.core.access.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
+from blackboard.core.records.activity_events import ActivityEvent
 from blackboard.store.rows import MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 

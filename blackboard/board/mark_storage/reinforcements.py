@@ -8,7 +8,7 @@ from blackboard.board.mark_storage import mark_lookup
 from blackboard.board.mark_storage.deposit_effects import agents_of, apply_effects
 from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
 from blackboard.board.transactions.shown_payloads import shown_event
@@ -83,7 +83,7 @@ def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> flo
 def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, activation_id: int | None) -> None:
     """Write a reinforced mark, and its event. The event has no payload; it names the deposit that the mark shows."""
     shown = shown_event(txn, old)
-    search_docs.note(txn, row.kind, row.id, shown, row.payload)
+    search_documents.note(txn, row.kind, row.id, shown, row.payload)
     record_event(
         txn,
         row,

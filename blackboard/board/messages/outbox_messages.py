@@ -10,9 +10,9 @@ from blackboard.board.result_types.result_rows import optional_datetime, result_
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
-from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.marks.measure_scopes import group_of, subject_of
-from blackboard.core.states import MessageState
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
 from blackboard.store.rows import MessageRow
 from blackboard.store.statements import OUTBOX

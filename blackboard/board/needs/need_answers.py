@@ -12,8 +12,8 @@ from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
-from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.built_in_marks import Decision, Need, answers
+from blackboard.core.records.activity_events import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

@@ -9,7 +9,7 @@ from blackboard.board.needs import need_answers
 from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.authors import BOARD
+from blackboard.core.access.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
 from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.store.rows import OpenNeedRow

@@ -11,9 +11,9 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of
 from blackboard.board.watches.waiting_crossings import crossing_retests
-from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.marks.measure_scopes import nullable_scope
-from blackboard.core.states import CrossingState
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import CrossingState
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

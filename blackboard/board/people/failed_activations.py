@@ -8,7 +8,7 @@ from blackboard.board.transactions.activation_rows import (
     get_activation,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.states import RETRIABLE, ActivationState, CrossingState
+from blackboard.core.records.states import RETRIABLE, ActivationState, CrossingState
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import ActivationRow
 

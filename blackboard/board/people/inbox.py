@@ -7,8 +7,8 @@ import json
 from blackboard.board import board_clock
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits, open_needs
-from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_storage.payload_checks import check_size
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.needs import need_agents, need_answers, overdue_needs
 from blackboard.board.reading import mark_queries
@@ -19,10 +19,10 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
-from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.built_in_marks import Decision, check_assignee
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.payload_text import payload_text
+from blackboard.core.records.activity_events import ActivityEvent
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

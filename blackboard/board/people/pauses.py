@@ -6,7 +6,7 @@ from blackboard.board import board_clock
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.transactions import activity_log, agent_state, message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.activity_events import ActivityEvent
+from blackboard.core.records.activity_events import ActivityEvent
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: str) -> None:

@@ -12,7 +12,7 @@ from blackboard.board.result_types.result_rows import optional_datetime, result_
 from blackboard.board.transactions.activation_inputs import READ
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.core.micro_dollars import to_usd
+from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import NotFound
 from blackboard.store.query_rows import InputEvent
 from blackboard.store.rows import CallRow

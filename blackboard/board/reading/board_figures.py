@@ -18,8 +18,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.clock import Instant, seconds_in, to_datetime
-from blackboard.core.micro_dollars import to_usd
-from blackboard.core.states import OPEN_CALLS, CallState
+from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.records.states import OPEN_CALLS, CallState
 from blackboard.durations import MINUTE, Duration
 from blackboard.store.query_rows import CallUsage, EndedActivation
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS

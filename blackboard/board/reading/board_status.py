@@ -29,8 +29,8 @@ from blackboard.board.watches.crossing_detection.predicted_crossings import next
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.deployment import Deployment
-from blackboard.core.micro_dollars import to_usd
-from blackboard.core.states import OPEN_CALLS, ActivationState
+from blackboard.core.records.micro_dollars import to_usd
+from blackboard.core.records.states import OPEN_CALLS, ActivationState
 from blackboard.durations import DAY
 from blackboard.errors import NotFound
 from blackboard.store.rows import (

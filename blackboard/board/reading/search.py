@@ -16,7 +16,7 @@ from blackboard.board.reading.search_ranking import FoundMark, Index, best_marks
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_docs import Phase
+from blackboard.board.transactions.search_documents import Phase
 from blackboard.core.marks.full_text import Match, Word, words_of
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where

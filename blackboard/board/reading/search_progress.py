@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from blackboard.board.result_types import SearchProgress
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_docs import Phase
+from blackboard.board.transactions.search_documents import Phase
 from blackboard.store.rows import SearchKindRow
 from blackboard.store.statements import SEARCH
 
@@ -22,7 +22,7 @@ def progress(txn: BoardTransaction) -> tuple[SearchProgress, ...]:
     return tuple(
         SearchProgress(
             kind=row.kind,
-            marks=txn.sql.value(SEARCH.count_docs, **search_docs.bounds(row.number)),
+            marks=txn.sql.value(SEARCH.count_docs, **search_documents.bounds(row.number)),
             complete=row.phase in (Phase.FADED, Phase.DONE),
             doing=_DOING[Phase(row.phase)],
             share=_share(txn, row),
@@ -35,5 +35,5 @@ def _share(txn: BoardTransaction, row: SearchKindRow) -> float:
     if row.phase == Phase.DONE:
         return 1.0
     if row.phase == Phase.REMOVED:
-        return max(0, search_docs.mark_of(row.position + 1) - 1) / max(1, txn.last_event)
+        return max(0, search_documents.mark_of(row.position + 1) - 1) / max(1, txn.last_event)
     return min(1.0, row.position / max(1, row.up_to))

@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from blackboard.board.transactions import filtered_marks, search_docs
+from blackboard.board.transactions import filtered_marks, search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_docs import SHIFT, mark_of
+from blackboard.board.transactions.search_documents import SHIFT, mark_of
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import strengths
 from blackboard.store.query_rows import MarkStrength
@@ -45,7 +45,7 @@ class Index(NamedTuple):
     @property
     def values(self) -> dict[str, int]:
         """The bounds of its documents, as statements take them."""
-        return search_docs.bounds(self.row.number)
+        return search_documents.bounds(self.row.number)
 
 
 class FoundMark(NamedTuple):
@@ -134,7 +134,7 @@ class _Strongest:
     """
 
     def __init__(self, txn: BoardTransaction, index: Index, law: str) -> None:
-        self.first_doc, self.bound = search_docs.doc_id(index.row.number, 0), math.inf
+        self.first_doc, self.bound = search_documents.doc_id(index.row.number, 0), math.inf
         self._kind, self._law = index.row.kind, law
         self._weight = txn.kind(self._kind).weight
         self._key_now = txn.laws.get(txn.sql, law).order_key(1.0, txn.now) or 0.0
@@ -196,7 +196,7 @@ def those_that_pass(
             passing.update(doc for doc in own if index.tags is None or _has_tags(txn, index, doc))
         elif own:
             live = _strengths(txn, index, map(mark_of, own))
-            passing.update(search_docs.doc_id(index.row.number, found.id) for found in live)
+            passing.update(search_documents.doc_id(index.row.number, found.id) for found in live)
     return [doc for doc in docs if doc[0] in passing]
 
 
@@ -213,7 +213,7 @@ def _scored(
             relevance = own.pop(found.id)
             yield _Scored(relevance * strength, relevance, found.id, strength, None)
         for mark_id, relevance in own.items() if faded else ():
-            doc = search_docs.doc_id(index.row.number, mark_id)
+            doc = search_documents.doc_id(index.row.number, mark_id)
             if index.tags is not None and not _has_tags(txn, index, doc):
                 continue
             if (pair := _faded(txn, doc)) is not None:

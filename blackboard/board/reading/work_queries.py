@@ -13,7 +13,7 @@ from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import Instant, iso, seconds_in, to_datetime
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.errors import UsageError, nearest
 from blackboard.store.rows import (
     ActivationRow,

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_model import printable_text
-from blackboard.core.micro_dollars import COST_LIMIT_USD
+from blackboard.core.records.micro_dollars import COST_LIMIT_USD
 from blackboard.errors import UsageError
 
 MAX_ID = 2**63 - 1

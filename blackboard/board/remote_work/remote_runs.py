@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
@@ -30,8 +31,8 @@ from blackboard.clock import Instant, iso
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.micro_dollars import from_usd
-from blackboard.core.states import ActivationState
+from blackboard.core.records.micro_dollars import from_usd
+from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, LeaseLost, NotFound, WorkError
 from blackboard.store.rows import ActivationRow
@@ -42,6 +43,18 @@ WEBHOOK_WORKER = "webhook"
 """The name of the worker that posts activations to a webhook."""
 DUE_AT_ONCE = 100
 """The largest number of due crossings and needs that one claim records."""
+
+
+class NamedRun(NamedTuple):
+    """The run that a worker names when it reports about it."""
+
+    activation_id: int
+    holder: str
+    """The worker."""
+    agent: str | None = None
+    """The agent that the activation must belong to; None for any."""
+    fence: int | None = None
+    """The fence of the claim; None for the run that the worker has now."""
 
 
 def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
@@ -139,24 +152,15 @@ def _is_late(txn: BoardTransaction, row: ActivationRow) -> bool:
 # -- runs --------------------------------------------------------------------------------------------------------------
 
 
-def run_of(
-    txn: BoardTransaction, activation_id: int, agent: str | None, fence: int | None, holder: str
-) -> ActivationRow:
+def run_of(txn: BoardTransaction, run: NamedRun) -> ActivationRow:
     """Return the run that a worker has.
-
-    Args:
-        txn: The transaction.
-        activation_id: The activation.
-        agent: The agent that it must belong to; None for any.
-        fence: The fence of the claim; None for the run that the worker has now.
-        holder: The worker.
 
     Raises:
         LeaseLost: The worker does not have it, or no longer.
         NotFound: The agent has no such activation.
     """
-    row = _find(txn, activation_id, agent)
-    if row.state == ActivationState.RUNNING and _is_claim(row, fence, holder):
+    row = _find(txn, run)
+    if row.state == ActivationState.RUNNING and _is_claim(row, run):
         if not _is_late(txn, row):
             return row
         raise LeaseLost(f"the lease of activation {row.id} ended at {iso(row.lease_until)}; claim again")
@@ -165,21 +169,21 @@ def run_of(
     raise LeaseLost(f"activation {row.id} is {row.state}; this claim has ended")
 
 
-def _find(txn: BoardTransaction, activation_id: int, agent: str | None) -> ActivationRow:
-    row = get_activation(txn, activation_id)
-    if row is None or (agent is not None and row.agent != agent):
-        raise NotFound(f"there is no activation {activation_id}{'' if agent is None else f' of {agent}'}")
+def _find(txn: BoardTransaction, run: NamedRun) -> ActivationRow:
+    row = get_activation(txn, run.activation_id)
+    if row is None or run.agent not in (None, row.agent):
+        raise NotFound(f"there is no activation {run.activation_id}{'' if run.agent is None else f' of {run.agent}'}")
     return row
 
 
-def _is_claim(row: ActivationRow, fence: int | None, holder: str) -> bool:
+def _is_claim(row: ActivationRow, run: NamedRun) -> bool:
     """Return whether the present or last run of an activation belongs to a claim.
 
     A run that was posted to a webhook is ended by any worker that knows its fence.
     """
-    if row.worker == REMOTE + WEBHOOK_WORKER and fence == row.fence:
+    if row.worker == REMOTE + WEBHOOK_WORKER and run.fence == row.fence:
         return True
-    return row.worker == REMOTE + holder and fence in (None, row.fence)
+    return row.worker == REMOTE + run.holder and run.fence in (None, row.fence)
 
 
 def extend(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instant:
@@ -193,21 +197,13 @@ def extend(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instan
     return until
 
 
-def is_finished_with(row: ActivationRow, fence: int | None, holder: str, result: RemoteResult) -> bool:
+def is_finished_with(row: ActivationRow, run: NamedRun, result: RemoteResult) -> bool:
     """Return whether a claim has finished an activation with this result already."""
     is_done = row.state == ActivationState.DONE and row.result_digest is not None
-    return is_done and _is_claim(row, fence, holder) and row.result_digest == result.digest()
+    return is_done and _is_claim(row, run) and row.result_digest == result.digest()
 
 
-def finish(
-    txn: BoardTransaction,
-    activation_id: int,
-    agent: str | None,
-    fence: int | None,
-    holder: str,
-    result: RemoteResult,
-    classes: MarkClasses,
-) -> ActivationRow:
+def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: MarkClasses) -> ActivationRow:
     """Finish an activation with a result, and return its row. The same result again changes nothing.
 
     Raises:
@@ -216,9 +212,9 @@ def finish(
         LeaseLost: The worker does not have the activation, or no longer.
         NotFound: The agent has no such activation.
     """
-    if is_finished_with(stored := _find(txn, activation_id, agent), fence, holder, result):
+    if is_finished_with(stored := _find(txn, run), run, result):
         return stored
-    row = run_of(txn, activation_id, agent, fence, holder)
+    row = run_of(txn, run)
     spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in _marks(txn, (*inputs, *reads), classes)}
@@ -228,7 +224,7 @@ def finish(
     activation_results.finish(txn, row, spec, actions, classes, places)
     model_calls.record_reported(txn, row.id, spec.name, len(inputs), _reported(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())
-    return _find(txn, row.id, agent)
+    return _find(txn, run)
 
 
 def put_back(txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usage: Usage) -> ActivationState | None:
@@ -241,30 +237,22 @@ def put_back(txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usag
     return activation_results.put_back(txn, row, agent, text, random.Random(row.id))
 
 
-def fail(
-    txn: BoardTransaction,
-    activation_id: int,
-    agent: str | None,
-    fence: int | None,
-    holder: str,
-    failure: Failure,
-    usage: Usage,
-) -> ActivationRow:
+def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: Usage) -> ActivationRow:
     """End a run with a failure, and return the row of its activation. The same failure again changes nothing.
 
     Raises:
         LeaseLost: The worker does not have the activation, or no longer.
         NotFound: The agent has no such activation.
     """
-    stored = _find(txn, activation_id, agent)
+    stored = _find(txn, run)
     has_failed = stored.state in (ActivationState.READY, ActivationState.HELD, ActivationState.DEAD)
-    if has_failed and stored.fence == fence and stored.error == failure.error:
+    if has_failed and stored.fence == run.fence and stored.error == failure.error:
         return stored
-    row = run_of(txn, activation_id, agent, fence, holder)
+    row = run_of(txn, run)
     spec = remote_agent(txn, row.agent)
     model_calls.record_reported(txn, row.id, spec.name, row.marks_absorbed, _reported(usage), failure.error)
     activation_results.fail(txn, row, spec, failure, random.Random(row.id))
-    return _find(txn, row.id, agent)
+    return _find(txn, run)
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ from blackboard.board.activations.run_ends.activation_results import Failure, de
 from blackboard.board.board_session import BoardSession
 from blackboard.board.remote_work import remote_runs
 from blackboard.board.remote_work.remote_results import RemoteResult, Usage
+from blackboard.board.remote_work.remote_runs import NamedRun
 from blackboard.board.result_types import RunState
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.errors import Conflict, LeaseLost
 from blackboard.store.rows import ActivationRow
@@ -22,9 +23,7 @@ RECOVERED_AT_ONCE = 100
 """The most runs that one transaction recovers."""
 
 
-def extend(
-    session: BoardSession, activation_id: int, agent: str | None, fence: int | None, holder: str, lease: Duration
-) -> RunState:
+def extend(session: BoardSession, run: NamedRun, lease: Duration) -> RunState:
     """Extend the lease of a run.
 
     Raises:
@@ -33,21 +32,14 @@ def extend(
     """
 
     def work(txn: BoardTransaction) -> RunState:
-        row = remote_runs.run_of(txn, activation_id, agent, fence, holder)
+        row = remote_runs.run_of(txn, run)
         until = remote_runs.extend(txn, row, lease)
         return _state(txn, row._replace(lease_until=until))
 
     return session.write(work, record_instant=True)
 
 
-def finish(
-    session: BoardSession,
-    activation_id: int,
-    agent: str | None,
-    fence: int | None,
-    holder: str,
-    result: RemoteResult,
-) -> RunState:
+def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunState:
     """Finish an activation with a result; see `remote_runs.finish`. After a conflict, the activation is put back.
 
     Raises:
@@ -62,14 +54,14 @@ def finish(
 
     def work(txn: BoardTransaction) -> RunState:
         with tracing.within(traceparent):
-            row = remote_runs.finish(txn, activation_id, agent, fence, holder, result, session.classes)
+            row = remote_runs.finish(txn, run, result, session.classes)
         return _state(txn, row)
 
     failpoint("apply.before")
     try:
         end = session.write(work, record_instant=True, shared=True)
     except Conflict as conflict:
-        if not _put_back(session, activation_id, agent, fence, holder, conflict, result.usage):
+        if not _put_back(session, run, conflict, result.usage):
             raise
         conflict.args = (
             f"{conflict.args[0]}. The activation is put back; claim it again for its marks as they are now",
@@ -79,20 +71,12 @@ def finish(
     return end
 
 
-def _put_back(
-    session: BoardSession,
-    activation_id: int,
-    agent: str | None,
-    fence: int | None,
-    holder: str,
-    conflict: Conflict,
-    usage: Usage,
-) -> bool:
+def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: Usage) -> bool:
     """Put a run back whose result was in conflict with the board; returns False if it was lost meanwhile."""
 
     def work(txn: BoardTransaction) -> bool:
         try:
-            row = remote_runs.run_of(txn, activation_id, agent, fence, holder)
+            row = remote_runs.run_of(txn, run)
         except LeaseLost:  # meanwhile
             return False
         return remote_runs.put_back(txn, row, conflict, usage) is not None
@@ -100,15 +84,7 @@ def _put_back(
     return session.write(work, record_instant=True)
 
 
-def fail(
-    session: BoardSession,
-    activation_id: int,
-    agent: str | None,
-    fence: int | None,
-    holder: str,
-    failure: Failure,
-    usage: Usage,
-) -> RunState:
+def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: Usage) -> RunState:
     """End a run with a failure; see `remote_runs.fail`.
 
     Raises:
@@ -117,19 +93,19 @@ def fail(
     """
     failpoint("failure.before")
     end = session.write(
-        lambda txn: _state(txn, remote_runs.fail(txn, activation_id, agent, fence, holder, failure, usage)),
+        lambda txn: _state(txn, remote_runs.fail(txn, run, failure, usage)),
         record_instant=True,
     )
     failpoint("failure.after")
     return end
 
 
-def give_back(session: BoardSession, activation_id: int, fence: int, holder: str, after: Duration, reason: str) -> bool:
+def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str) -> bool:
     """Give a claim up without counting an attempt, and return whether it still ran. It is ready after some time."""
 
     def work(txn: BoardTransaction) -> bool:
         try:
-            row = remote_runs.run_of(txn, activation_id, None, fence, holder)
+            row = remote_runs.run_of(txn, run)
         except LeaseLost:
             return False
         return defer(txn, row, until=txn.now + after, reason=reason)

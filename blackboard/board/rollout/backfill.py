@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from blackboard.board.rollout import changed_watches, mark_migration
+from blackboard.board.rollout import mark_migration, watch_reevaluation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import (
@@ -73,7 +73,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         end_backfill(txn, job)
         return 0
     if watch.is_over_board:
-        changed_watches.evaluate_board(txn, watch, job)
+        watch_reevaluation.evaluate_board(txn, watch, job)
         return 1
     if watch.by is not None:
         return _test_groups(txn, watch, job, target, limit)
@@ -89,7 +89,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         if watch.absorbs:
             read_ahead_subjects(txn, watch, (row.subject for row in rows))
         for row in rows:
-            changed_watches.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
+            watch_reevaluation.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
     _advance(txn, job, last)
     return touched
 
@@ -100,7 +100,7 @@ def _test_groups(
     """Test a watch over groups on the next groups that have marks, or deposits in its windows."""
     scopes = list(islice(_groups(txn, watch, target.last_scope), limit))
     for scope in scopes:
-        changed_watches.evaluate_group(txn, watch, scope, job)
+        watch_reevaluation.evaluate_group(txn, watch, scope, job)
     if len(scopes) == limit:
         continue_backfill(txn, job, target._replace(last_scope=scopes[-1]))
     else:
@@ -130,7 +130,7 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
     subjects = list(islice(found, limit))
     for subject in subjects:
         if watch is not None and watch.covers(subject):
-            changed_watches.evaluate_deposits(txn, watch, subject, job)
+            watch_reevaluation.evaluate_deposits(txn, watch, subject, job)
     if len(subjects) == limit:
         continue_backfill(txn, job, target._replace(last_scope=subjects[-1]))
     else:

@@ -10,7 +10,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.rollout import redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.authors import BOARD
+from blackboard.core.access.authors import BOARD
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import ConfigurationError, Mistake, nearest

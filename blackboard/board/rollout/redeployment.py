@@ -10,14 +10,14 @@ from blackboard.board.transactions import activity_log, window_events
 from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
-from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.authors import BOARD, agent_name_problem
+from blackboard.core.access.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.core.marks.tags import Tags, TagSchema
-from blackboard.core.states import MessageState
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import MessageState
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, OUTBOX, WINDOWS

@@ -7,9 +7,9 @@ index already has.
 
 from __future__ import annotations
 
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_docs import Change, Phase
+from blackboard.board.transactions.search_documents import Change, Phase
 from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.full_text import SearchSchema
@@ -34,20 +34,20 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
         return []
     for row in txn.sql.all(SEARCH.kinds):
         if row.kind == name and row.phase != Phase.REMOVED:
-            _move(txn, row, Phase.REMOVED, search_docs.bounds(row.number)["first"] - 1)
+            _move(txn, row, Phase.REMOVED, search_documents.bounds(row.number)["first"] - 1)
     if not new.search:
         return []
     try:
         txn.sql.dialect.require_full_text()
     except StoreError as error:
         raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
-    row = search_docs.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event)
+    row = search_documents.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event)
     schema.rewrite_views(txn.sql)
     for phase in (Phase.LIVE, Phase.FADED):
         if row.phase != phase:
             break
         _BATCHES[phase](txn, row, FIRST_BATCH)
-        search_docs.write(txn)
+        search_documents.write(txn)
         row = _reread(txn, row)
     if row.phase == Phase.DONE:
         return []
@@ -65,7 +65,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
 
 def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     """Add the next marks on the board. Those that were deposited since the change are there already."""
-    fields = search_docs.schema_of(txn.sql, row.kind, row.number)
+    fields = search_documents.schema_of(txn.sql, row.kind, row.number)
     marks = txn.sql.all(MARKS.marks_changed_between, kind=row.kind, after=row.position, up_to=row.up_to, limit=limit)
     for mark in marks:
         if _lacks(txn, row, mark.id):
@@ -81,7 +81,7 @@ def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
 
 def _add_faded(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     """Add the faded marks among the next events of the history."""
-    fields = search_docs.schema_of(txn.sql, row.kind, row.number)
+    fields = search_documents.schema_of(txn.sql, row.kind, row.number)
     up_to = min(row.up_to, row.position + EVENTS_PER_BATCH)
     values = {"kind": row.kind, "event": "evaporated", "after": row.position, "up_to": up_to}
     events = txn.sql.all(SEARCH.events_of_kind_between, **values, limit=limit)
@@ -104,7 +104,7 @@ def _last_shown(txn: BoardTransaction, event: EventRow) -> EventRow | None:
 
 def _lacks(txn: BoardTransaction, row: SearchKindRow, mark_id: int) -> bool:
     """Return whether an index has no document of a mark."""
-    doc = search_docs.doc_id(row.number, mark_id)
+    doc = search_documents.doc_id(row.number, mark_id)
     return doc not in txn.search_changes and txn.sql.one(SEARCH.find_doc, id=doc) is None
 
 
@@ -113,16 +113,16 @@ def _add(
 ) -> None:
     """Add the document of a mark, unless its text was erased."""
     if payload is not None:
-        doc = search_docs.doc_id(row.number, mark_id)
+        doc = search_documents.doc_id(row.number, mark_id)
         txn.search_changes[doc] = Change(fields, event_id, payload, is_new=True)
 
 
 def _remove(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     """Remove the next documents of an index, and at last the index."""
-    fields = search_docs.schema_of(txn.sql, row.kind, row.number)
-    last = search_docs.bounds(row.number)["last"]
+    fields = search_documents.schema_of(txn.sql, row.kind, row.number)
+    last = search_documents.bounds(row.number)["last"]
     docs = txn.sql.all(SEARCH.next_docs, after=row.position, last=last, limit=limit)
-    search_docs.remove(txn.sql, fields, docs)
+    search_documents.remove(txn.sql, fields, docs)
     if len(docs) == limit:
         _move(txn, row, Phase.REMOVED, docs[-1].id)
     else:

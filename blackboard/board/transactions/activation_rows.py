@@ -9,9 +9,9 @@ from blackboard.board.transactions import activity_log, message_causes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group, nullable_scope
-from blackboard.core.states import ActivationState, CrossingState, check_initial, check_transition
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 

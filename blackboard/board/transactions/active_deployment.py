@@ -9,7 +9,7 @@ from functools import cached_property
 
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask
 from blackboard.clock import Instant
-from blackboard.core.authors import skeleton
+from blackboard.core.access.authors import skeleton
 from blackboard.core.built_in_marks import Need
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.schedules import Schedule

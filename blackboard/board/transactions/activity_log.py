@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from blackboard.core.activity_events import ActivityEvent
+from blackboard.core.records.activity_events import ActivityEvent
 from blackboard.store.rows import ActivationRow, ActivityEventRow
 from blackboard.store.statements import ACTIVITY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from blackboard.board.transactions import activity_log, search_docs
+from blackboard.board.transactions import activity_log, search_documents
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.board.transactions.running_sums import RunningSums
@@ -84,7 +84,7 @@ class BoardTransaction:
         self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
         self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
-        self.search_changes: dict[int, search_docs.Change] = {}
+        self.search_changes: dict[int, search_documents.Change] = {}
         self.activity: list[ActivityEventRow] = []
         self.read_ahead: RowsReadAhead | None = None
 
@@ -261,7 +261,7 @@ class BoardTransaction:
         if self.activity:
             activity_log.write(self)
         if self.search_changes:
-            search_docs.write(self)
+            search_documents.write(self)
         for (watch_id, scope), by_law in self.totals.items():
             if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):
                 self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)

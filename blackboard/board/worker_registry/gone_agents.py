@@ -10,7 +10,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 

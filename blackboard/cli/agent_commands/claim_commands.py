@@ -18,13 +18,10 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, HookExitCode, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
-from blackboard.core.states import ActivationState
 from blackboard.errors import AgentError, Conflict, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from blackboard.board import Blackboard
     from blackboard.board.result_types import RemoteActivation, RunState
-    from blackboard.client import Client
 
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
 Fence = Annotated[
@@ -157,7 +154,9 @@ def finish(
         try:
             state = board.finish(activation_id, result, fence=fence, agent=agent)
         except (AgentError, UsageError) as error:
-            if not isinstance(error, Conflict) and _is_claimed(board, activation_id, agent):
+            from blackboard.either_board import is_claimed
+
+            if not isinstance(error, Conflict) and is_claimed(board, activation_id, agent):
                 note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
                 note(f"  {_command(session, 'finish', activation_id, fence, agent)} --file RESULT.json", wraps=False)
             raise
@@ -243,12 +242,3 @@ def _read_result(file: Path | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f'{where} is not a JSON object such as {{"marks": []}}')
     return value
-
-
-def _is_claimed(board: Blackboard | Client, activation_id: int, agent: str | None) -> bool:
-    """Return whether an activation whose result was refused is still claimed."""
-    from blackboard.board import Blackboard
-
-    if isinstance(board, Blackboard):
-        return board.activation(activation_id).activation.state == ActivationState.RUNNING
-    return agent is not None  # a server says otherwise by another error; without the agent, nothing was sent

@@ -18,7 +18,7 @@ from blackboard.plurals import counted
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.erasure import ErasedEvents
     from blackboard.board.result_types import ErasureReport
-    from blackboard.core.finding import Finding
+    from blackboard.core.records.finding import Finding
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 
@@ -38,7 +38,7 @@ def backup(
     Example:
       blackboard backup /var/backups/board-$(date +%F).db
     """
-    from blackboard.board.administration import back_up
+    from blackboard.board.board_copies import back_up
     from blackboard.clock import iso
 
     with session_of(context).board(upgrade=False) as board:
@@ -67,12 +67,12 @@ def restore(
       blackboard restore /var/backups/board-2027-01-31.db
       blackboard restore --forget /var/backups/board-2027-01-31.db
     """
-    from blackboard.board import administration
+    from blackboard.board import board_copies
     from blackboard.clock import SystemClock, iso
 
     session = session_of(context)
-    erased = administration.erased_events(session.url)
-    result, previous = administration.restore(file, session.url, SystemClock().now())
+    erased = board_copies.erased_events(session.url)
+    result, previous = board_copies.restore(file, session.url, SystemClock().now())
     restored = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
     if not as_json:
         say(_describe(restored))
@@ -96,12 +96,12 @@ def _forget_again(
 
     Returns the subjects that are back, and the reports of the subjects that are forgotten again.
     """
-    from blackboard.board import administration
+    from blackboard.board import board_copies
 
     if not any(events is None or events.events for events in erased):
         return [], {}
     with session.board(deploy=False) as board:
-        back = administration.brought_back(board, erased)
+        back = board_copies.brought_back(board, erased)
         if forgets:
             return [], {subject: board.forget(subject) for subject in back}
     if back:
@@ -149,8 +149,9 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _findings(session: CommandSession) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
-    from blackboard.board.doctor import MODEL, examine_board
-    from blackboard.core.finding import Finding
+    from blackboard.board.diagnosis.worker_findings import MODEL
+    from blackboard.board.doctor import examine_board
+    from blackboard.core.records.finding import Finding
     from blackboard.errors import ConfigurationError, StoreError
     from blackboard.settings.sections import DatabaseSection
 
@@ -190,7 +191,7 @@ def _findings(session: CommandSession) -> list[Finding]:
 
 def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
     """Yield the findings of the agents outside the board. A failing examination is a finding too."""
-    from blackboard.core.finding import Finding
+    from blackboard.core.records.finding import Finding
 
     for agent in resolved.agents.values():
         if agent.examine is not None:

@@ -16,7 +16,7 @@ from blackboard.errors import UsageError
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.administration import Progress
+    from blackboard.board.board_copies import Progress
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,17 +42,17 @@ def copy(
       blackboard copy board.db postgresql+psycopg://db.example.org/blackboard
       blackboard --database postgresql+psycopg://db.example.org/blackboard resume
     """
-    from blackboard.board import administration
+    from blackboard.board import board_copies
 
     session = session_of(context)
     if session.database is not None:
         raise UsageError("--database cannot be combined with 'copy', which names both boards itself")
     of_source, of_target = replace(session, database=source), replace(session, database=target)
     with of_source.board(upgrade=False) as board:
-        administration.check_at_rest(board)  # before the target is created
+        board_copies.check_at_rest(board)  # before the target is created
         with of_target.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
             with show_progress() as progress:
-                done = administration.copy_board(board, empty, progress)
+                done = board_copies.copy_board(board, empty, progress)
             where = {"source": board.database.where, "target": empty.database.where}
     rows = {table.name: table.rows for table in done.tables}
     if as_json:

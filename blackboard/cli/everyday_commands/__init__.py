@@ -1,9 +1,11 @@
 """The commands of every day.
 
-mark_commands     init, deposit, reinforce, withdraw, answer, assign, pause, resume
-load_command      load
-inspect_commands  marks, history, agents and others that read the board
-activity_command  activity
-watch_command     watch
-sql_command       sql
+deposit_commands    init, deposit, reinforce, withdraw
+people_commands     inbox, answer, assign, pause, resume
+load_command        load
+mark_list_commands  marks, search, history
+work_list_commands  agents, agenda, schedules, activations, explain
+activity_command    activity
+watch_command       watch
+sql_command         sql
 """

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, note, place, print_json_line, say, second, show_records
-from blackboard.clock import microseconds_in
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.result_types import ActivityRecord
     from blackboard.client import Client
-
-AT_ONCE = 1000
-"""The most entries that are read at once while the activity is followed."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,13 +65,12 @@ def _cells(entry: ActivityRecord) -> dict[str, Any]:
 
 def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, as_json: bool) -> None:
     """Print entries, and then each new entry as it comes, each on a line."""
-    from blackboard.board import Blackboard
+    from blackboard.either_board import later_activity
 
     for entry in entries:
         _print_line(entry, as_json)
         last = entry.id
-    later = _entries_of_board(board, last) if isinstance(board, Blackboard) else _entries_of_server(board, last)
-    for entry in later:
+    for entry in later_activity(board, last, lambda: note("the server no longer has what happened in between")):
         _print_line(entry, as_json)
 
 
@@ -87,24 +80,3 @@ def _print_line(entry: ActivityRecord, as_json: bool) -> None:
     else:
         say("  ".join(str(cell) for cell in _cells(entry).values() if cell not in (None, "")), wraps=False)
     sys.stdout.flush()
-
-
-def _entries_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
-    heard = threading.Event()
-    with board.listen(heard.set, every_commit=True) as tick:
-        while True:
-            heard.clear()
-            entries = board.activity(after=last, limit=AT_ONCE)
-            for entry in entries:
-                yield entry
-                last = entry.id
-            if not entries:
-                board.clock.wait(heard, board.clock.now() + microseconds_in(tick))
-
-
-def _entries_of_server(client: Client, last: int) -> Iterator[ActivityRecord]:
-    for event in client.events(streams="activity", after=f"0-{last}"):
-        if event.name == "reset":
-            note("the server no longer has what happened in between")
-        elif event.name == "activity":
-            yield event.record  # type: ignore[misc]

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -152,11 +151,11 @@ def load(
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
-    from blackboard.board import Blackboard, administration
     from blackboard.board.loads.loaded_files import source_of
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
     from blackboard.cli.row_files.row_reader import Rows
+    from blackboard.either_board import source_withdrawal
 
     file, form = options.file, options.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None
@@ -169,17 +168,16 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
         for text in rows.notes:
             note(text)
         board = stack.enter_context(session_of(options.context).board_or_client(create=None))
-        withdraw = None
-        if not isinstance(board, Blackboard):
-            if again:
-                raise UsageError("--again works on a board of this machine only; leave out --url")
-            source = None  # the board remembers a file by its path, which is a path of another machine
-        elif again and source is not None:
-            withdraw = partial(administration.withdraw_source, board, source)
+        withdraw = None if source is None else source_withdrawal(board, source)
+        if again and withdraw is None:
+            raise UsageError("--again works on a board of this machine only; leave out --url")
+        source = None if withdraw is None else source
         reject = stack.enter_context(rejects_file(options.rejects, options.file))
         progress = stack.enter_context(progress_bar(rows, size))
         try:
-            loaded = load_rows(board, rows, options.columns, reject, progress, source=source, withdraw=withdraw)
+            loaded = load_rows(
+                board, rows, options.columns, reject, progress, source=source, withdraw=withdraw if again else None
+            )
         except ColumnsUnmatched as error:
             raise _advised(options.context, error) from None
         return loaded, rows.encoding

@@ -46,7 +46,7 @@ def sql(
       blackboard sql "select * from activations where state = 'dead'" --json
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """
-    from blackboard.board import Blackboard, administration
+    from blackboard import either_board
     from blackboard.durations import parse_duration
     from blackboard.errors import UsageError
 
@@ -59,11 +59,7 @@ def sql(
         raise UsageError("--timeout must be longer than 0s")
     text = _read_stdin() if query == "-" else query
     with session_of(context).board_or_client() as board:
-        if isinstance(board, Blackboard):
-            result = administration.query(board, text, limit=limit, seconds=seconds)
-        else:
-            table = board.query_table(text, limit=limit, timeout=timeout)
-            result = administration.Result(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
+        result = either_board.query(board, text, limit=limit, seconds=seconds)
     if as_json:
         print_json(result.records)
     elif as_csv:

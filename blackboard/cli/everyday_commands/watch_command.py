@@ -44,9 +44,8 @@ def watch(
     """
     from rich.live import Live
 
-    from blackboard.board import Blackboard
-    from blackboard.clock import SystemClock
     from blackboard.durations import parse_duration
+    from blackboard.either_board import clock_of
 
     interval = max(parse_duration(every), 50_000)
     with session_of(context).board_or_client() as board:
@@ -57,7 +56,7 @@ def watch(
         never = threading.Event()
         live = Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal)
         with contextlib.suppress(KeyboardInterrupt), live:
-            clock = board.clock if isinstance(board, Blackboard) else SystemClock()
+            clock = clock_of(board)
             while not clock.wait(never, clock.now() + interval):
                 live.update(view(board, kind, limit), refresh=True)
 

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, number, place, print_json, print_table, say, second
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

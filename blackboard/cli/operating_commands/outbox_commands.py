@@ -9,7 +9,7 @@ import typer
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.help_layout import PlainGroup, Registry
 from blackboard.cli.terminal.output import AsJson, print_json, print_pairs, say, second, show_records, timestamp
-from blackboard.core.states import MessageState
+from blackboard.core.records.states import MessageState
 from blackboard.errors import UsageError
 from blackboard.plurals import counted
 

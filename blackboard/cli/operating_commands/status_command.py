@@ -31,15 +31,12 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
-    from blackboard.board import Blackboard
-    from blackboard.board.json_shapes import status_of, summary
+    from blackboard.board.json_shapes import status_of
+    from blackboard.either_board import summary_of
 
     session = session_of(context)
     with session.board_or_client() as board:
-        if isinstance(board, Blackboard):
-            shape = summary(board.status(), board.database.where, model_of(session))
-        else:
-            shape = board.summary()
+        shape = summary_of(board, lambda: model_of(session))
     if as_json:
         print_json(shape)
         return

@@ -6,40 +6,35 @@ So if the process is killed between the two, the next start finds the keys of th
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
-import platform
 import secrets
 import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from blackboard.board import Blackboard, administration
+from blackboard.board import Blackboard
 from blackboard.board.loads.loaded_files import source_of
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.cli.row_files.followed_file import FollowedFile, is_regular, open_continued
+from blackboard.cli.row_files.followed_rows import FollowedRows
 from blackboard.cli.row_files.line_stream import LineStream
-from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows
-from blackboard.cli.row_files.row_mapping import RowMapping
+from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_options import Columns, TextForm
-from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
+from blackboard.cli.row_files.row_reader import BadRow
 from blackboard.cli.terminal.stop_signals import StopSignals
+from blackboard.either_board import file_position
 from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
-from blackboard.system.text_encodings import find_unicode_form
 
 if TYPE_CHECKING:
+    from blackboard.board import Blackboard
     from blackboard.client import Client
 
 LOOK_INTERVAL_SECONDS = 0.5
 """Seconds between two checks of a file, and between two attempts to write to a busy database."""
-_GZIP = b"\x1f\x8b"
 
 
 class Follower:
@@ -109,179 +104,15 @@ class Follower:
                     raise
 
 
-class _RowSource:
-    """The rows of one file or pipe.
-
-    Args:
-        follower: The follower, which deposits the rows.
-        stream: The lines.
-        name: The name for messages.
-        identity: The text for the file in the keys of its rows.
-        position: The place where to begin.
-        header: The header of the former file, for a file that continues without a header; else empty.
-        checks_columns: Whether columns that the first rows of JSON do not have are an error.
-    """
-
-    def __init__(
-        self,
-        follower: Follower,
-        stream: LineStream,
-        name: str,
-        identity: str,
-        *,
-        position: int = 0,
-        header: str = "",
-        checks_columns: bool = False,
-    ) -> None:
-        self.header, self.checks_columns = header, checks_columns
-        self._follower, self._stream, self._name, self._identity = follower, stream, name, identity
-        self._position = position
-        self._rows: Rows | None = None
-        self._mapper: RowMapping | None = None
-
-    def read_again(self) -> None:
-        """Drop the bytes of an incomplete line, because a file may be truncated there."""
-        self._stream.read_again()
-
-    def deposit_new(self) -> Iterator[int]:
-        """Deposit the rows that are complete, in batches, and yield the place of the next line after each.
-
-        The first place is yielded before the first deposit, because the header is known then.
-        """
-        if self._rows is None:
-            if not self._begin():
-                return
-            yield self._position
-        for batch, place in self._batches():
-            self._follower.write_patiently(partial(self._deposit, batch))
-            yield place
-            if self._follower.stop.is_requested:
-                return
-
-    def finish(self) -> Iterator[int]:
-        """Deposit the last rows at the end of the input. The last line then needs no newline."""
-        self._stream.is_final = True
-        if self._rows is not None:
-            self._rows.grows = False
-        return self.deposit_new()
-
-    def _begin(self) -> bool:
-        """Find the form of the text and its columns. Return False as long as there is no row.
-
-        Raises:
-            UsageError: The text has no rows, or not the expected columns, even if there is only a header.
-        """
-        form, start = self._follower.form, self._stream.peek()
-        if start.startswith(_GZIP):
-            raise UsageError(f"{self._name} is compressed, and only text is followed; load it without --follow")
-        encoding, mark = _unicode_form(start, form.encoding)
-        self._stream.newline = _newline(encoding)
-        text = self._stream.peek_lines()[len(mark) :]
-        try:
-            sample, head = self._sample(text, encoding)
-        except NoHeader:
-            return False
-        self.header = sample.header
-        if not sample.is_json and next(iter(sample), None) is None:
-            return False
-        for note in sample.notes:
-            self._follower.report(note)
-        self._follower.encoding = sample.encoding
-        self._stream.begin(mark, head)
-        self._rows = self._read(self._stream, sample.encoding, grows=not self._stream.is_final)
-        self._mapper = RowMapping(self._follower.board, self._rows, self._follower.columns)
-        if self._position:
-            self._rows.skip_to(self._position, lambda: self._stream.go_to(self._position))
-        return True
-
-    def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
-        """Return the rows at the beginning, and the header to put before them; it is empty if they have one.
-
-        A writer that continues after its file was truncated does not repeat the header.
-        """
-        try:
-            return self._checked(text, encoding), b""
-        except UsageError as error:
-            if isinstance(error, NoHeader) or not self.header:  # without any text there are no rows to put it before
-                raise
-            head = f"{self.header}\n".encode(encoding or "utf-8", "replace")
-            with suppress(UsageError):
-                sample = self._checked(head + text, encoding)
-                if isinstance(next(iter(sample), None), GoodRow):
-                    return self._checked(head + text, encoding), head
-            raise
-
-    def _checked(self, text: bytes, encoding: str | None) -> Rows:
-        """Return the rows of a text, whose columns fit.
-
-        Raises:
-            UsageError: Its columns do not fit.
-        """
-        rows = self._read(io.BytesIO(text), encoding, grows=False)
-        mapper = RowMapping(self._follower.board, rows, self._follower.columns)
-        rows.grows = rows.is_json  # each line is a row
-        if rows.is_json and self.checks_columns:
-            mapper.check.check_first([row for row in rows if isinstance(row, GoodRow)])
-        return rows
-
-    def _read(self, stream: io.IOBase, encoding: str | None, *, grows: bool) -> Rows:
-        form, numbers = self._follower.form, None if stream is not self._stream else self._stream.places
-        return Rows(
-            cast("IO[bytes]", stream),
-            self._name,
-            delimiter=form.delimiter,
-            encoding=encoding,
-            each=form.each,
-            numbers=numbers,
-            grows=grows,
-        )
-
-    def _batches(self) -> Iterator[tuple[list[GoodRow | BadRow], int]]:
-        """Yield batches of rows with their keys, each with the place of the line after them."""
-        assert self._rows is not None  # deposit_new has begun
-        batch: list[GoodRow | BadRow] = []
-        number, count = -1, 0
-        for row in self._rows:
-            if row.number != number:
-                if len(batch) >= ROWS_PER_TRANSACTION:  # the rows of a line stay together
-                    yield batch, row.number
-                    batch = []
-                number, count = row.number, 0
-            if isinstance(row, GoodRow):
-                count += 1
-                batch.append(replace(row, key=self._key(row, count)))
-            else:
-                batch.append(row)
-        following = self._rows.next_number
-        yield batch, self._stream.place if following is None else following
-
-    def _key(self, row: GoodRow, count: int) -> str:
-        """Return the key of the row of this count in its line.
-
-        The key has a digest of the row, because another row may be at the same place: if the process was killed before
-        it stored a position, and the file was then truncated.
-        """
-        digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")
-
-    def _deposit(self, batch: list[GoodRow | BadRow]) -> None:
-        assert self._mapper is not None  # deposit_new has begun
-        follower, loaded = self._follower, self._follower.loaded
-        before = loaded.rejected
-        deposit_rows(follower.board, batch, self._mapper, follower.reject, loaded)
-        if loaded.rejected and not before:
-            follower.report("a row is rejected; the file of rejects has all such rows with the reasons")
-
-
 class _FollowedPath:
     """The file at a path. It grows until another file takes its place."""
 
     def __init__(self, follower: Follower, file: str) -> None:
         self._follower, self._path = follower, Path(file)
         # The last part of the path may be a link that will lead to another file.
-        self._positions = _positions_of(follower.board, source_of(file, follows=False), follower.columns.kind)
+        self._positions = file_position(follower.board, source_of(file, follows=False), follower.columns.kind)
         self._file: FollowedFile | None = None
-        self._rows: _RowSource | None = None
+        self._rows: FollowedRows | None = None
         self._is_first_look = True
         self._obstacle: str | None = None
         """Why the path cannot be opened; None if it can."""
@@ -360,8 +191,8 @@ class _FollowedPath:
         self._rows = self._rows_of(file, position)
         self._rows.checks_columns = before is None and self._is_first_look
 
-    def _rows_of(self, file: FollowedFile, position: ReadPosition) -> _RowSource:
-        return _RowSource(
+    def _rows_of(self, file: FollowedFile, position: ReadPosition) -> FollowedRows:
+        return FollowedRows(
             self._follower,
             LineStream(file.read),
             str(self._path),
@@ -385,37 +216,6 @@ class _FollowedPath:
         self._position = position
 
 
-@dataclass(frozen=True)
-class _Positions:
-    """Where the position in a file is kept.
-
-    Attributes:
-        source: The name of the file. The keys of its rows are made from it.
-        load: Returns the position; None if the file was never followed.
-        save: Records it.
-    """
-
-    source: str
-    load: Callable[[], ReadPosition | None]
-    save: Callable[[ReadPosition], object]
-
-
-def _positions_of(board: Blackboard | Client, source: str, kind: str) -> _Positions:
-    """Return where the position in a file is kept. For a server, the machine is part of the file's name."""
-    if isinstance(board, Blackboard):
-        return _Positions(
-            source,
-            lambda: administration.read_position(board, source, kind),
-            lambda position: administration.set_read_position(board, source, kind, position),
-        )
-    source = hashlib.sha256(f"{platform.node()}/{source}".encode()).hexdigest()[:32]
-    return _Positions(
-        source,
-        lambda: board.read_position(source, kind),
-        lambda position: board.set_read_position(source, kind, position),
-    )
-
-
 def _follow_pipe(follower: Follower, descriptor: int, name: str) -> None:
     """Deposit the rows of a pipe as they arrive. While the database is busy, its writer has to wait."""
     has_ended = False
@@ -428,7 +228,7 @@ def _follow_pipe(follower: Follower, descriptor: int, name: str) -> None:
         has_ended = not data
         return data
 
-    rows = _RowSource(follower, LineStream(read), name, secrets.token_hex(8))
+    rows = FollowedRows(follower, LineStream(read), name, secrets.token_hex(8))
     while not has_ended:
         if follower.stop.wait(None, descriptor):
             return
@@ -439,18 +239,3 @@ def _follow_pipe(follower: Follower, descriptor: int, name: str) -> None:
 def _exhaust(places: Iterator[int]) -> None:
     for _ in places:
         pass
-
-
-def _unicode_form(start: bytes, encoding: str | None) -> tuple[str | None, bytes]:
-    """Return the encoding of a text as far as it is certain or named, and its byte order mark."""
-    found = find_unicode_form(start)
-    if found is not None and (found.byte_order_mark or encoding is None):
-        return found
-    return encoding, b""
-
-
-def _newline(encoding: str | None) -> bytes:
-    """Return the bytes that end a line."""
-    if encoding is None:
-        return b"\n"
-    return "a\n".encode(encoding).removeprefix("a".encode(encoding))

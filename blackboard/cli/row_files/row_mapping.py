@@ -19,11 +19,11 @@ from blackboard.cli.row_files.cell_values import (
 from blackboard.cli.row_files.column_check import ColumnCheck
 from blackboard.cli.row_files.column_sources import ColumnSources
 from blackboard.cli.row_files.json_paths import values_at
-from blackboard.cli.row_files.kind_lookup import KindLookup
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.marks.payload_text import dump_payload
+from blackboard.either_board import KindLookup
 from blackboard.errors import InvalidMark, InvalidTime
 
 if TYPE_CHECKING:

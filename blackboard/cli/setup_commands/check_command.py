@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import CommandSession, note_warnings, session_of
-from blackboard.cli.terminal.output import AsJson, describe_gone, place, print_json, print_table, say, timestamp
-from blackboard.core.conditions.number_formats import digits_beside, exact_digits
+from blackboard.cli.setup_commands.preview_tables import show_preview
+from blackboard.cli.terminal.output import AsJson, print_json, print_table, say
+from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
 from blackboard.plurals import counted
@@ -20,19 +21,10 @@ from blackboard.plurals import counted
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployment_preview import (
-        PredictedActivations,
-        PredictedCrossing,
-        PredictedHold,
-        PredictedRetest,
-        PredictedSchedule,
-        PredictedWake,
         Preview,
     )
     from blackboard.core.deployment import AgentSpec, WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
-
-MAX_LISTED = 20
-"""The largest number of marks and crossings that are listed; the others are only counted."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -76,7 +68,7 @@ def check(
         return
     _show(resolved)
     if preview is not None:
-        _show_preview(preview)
+        show_preview(preview)
 
 
 def _file(session: CommandSession) -> str | None:
@@ -101,7 +93,7 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
 
     The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
     """
-    from blackboard.board import Blackboard, administration
+    from blackboard.board import Blackboard, administration, board_copies
 
     if administration.exists(session.url):
         with session.board(upgrade=False) as board:
@@ -109,7 +101,7 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
                 yield board
                 return
             with TemporaryDirectory() as folder:
-                administration.back_up(board, Path(folder) / "board.db")
+                board_copies.back_up(board, Path(folder) / "board.db")
                 with Blackboard.open(Path(folder) / "board.db", clock=board.clock) as copy:
                     yield copy
     else:
@@ -215,144 +207,3 @@ def _timing_texts(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
         yield f"again every {format_duration(timing.rewake_every)}"
     if timing.clear is not None:
         yield f"cleared {'from' if watch.condition.is_falling else 'below'} {exact_digits(timing.clear)}"
-
-
-def _show_preview(preview: Preview) -> None:
-    """Print what would change on the board if the file became active."""
-    say(f"against the board as of {timestamp(preview.as_of)}:")
-    for change in preview.changes or ("nothing changes",):
-        say(f"  {change}")
-    if preview.refusal is not None:
-        say(f"'init' would refuse this: {preview.refusal}")
-    for line in describe_gone(preview.gone_agents):
-        say(line)
-    for worker, problem in preview.idle_workers.items():
-        say(f"worker {worker}: {problem}")
-    _show_marks(preview)
-    _show_wakes(preview.wakes)
-    _show_predicted_activations(preview.activations)
-    _show_schedules(preview.schedules)
-    _show_holds(preview.holds)
-    for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
-        _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
-
-
-def _show_marks(preview: Preview) -> None:
-    """Print which marks would evaporate, fade sooner, or no longer be readable."""
-    print_table(
-        ("mark", "kind", "remaining", "floor", "subject"),
-        (
-            (mark.mark_id, mark.kind, digits_beside(mark.remaining, mark.floor), exact_digits(mark.floor), mark.subject)
-            for mark in preview.evaporates[:MAX_LISTED]
-        ),
-        empty="no mark would evaporate at once",
-        title=f"{counted(len(preview.evaporates), 'mark')} would evaporate at once",
-    )
-    for kind, misfits in preview.unreadable.items():
-        say(f"{kind}: its class no longer reads {misfits}")
-    for kind, count in preview.sooner.items():
-        say(f"{counted(count, 'mark')} of {kind} would evaporate sooner than now")
-    for kind, count in preview.own_laws.items():
-        say(f"{counted(count, 'mark')} of {kind} with a law of its own, which stays")
-
-
-def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
-    """Print the crossings that would follow at once."""
-    print_table(
-        ("agent", "watch", "value", "threshold", "", "subject"),
-        (
-            (
-                wake.agent,
-                wake.watch,
-                *_measured(wake),
-                "guard closed" if wake.guard_closed else "",
-                place(wake) or "the board",
-            )
-            for wake in wakes[:MAX_LISTED]
-        ),
-        empty="no agent would wake",
-        title=f"{counted(len(wakes), 'crossing')} would follow",
-    )
-
-
-def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> None:
-    """Print how many activations would take what waits."""
-    if activations:
-        print_table(
-            ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
-            (
-                (
-                    activation.agent,
-                    activation.watch,
-                    activation.subjects,
-                    activation.marks,
-                    activation.per,
-                    *_activations_of(activation),
-                )
-                for activation in activations
-            ),
-            empty="",
-            title="the waiting crossings would need these activations, each with at most one call",
-        )
-
-
-def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
-    """Return the number of activations, and that under the other `per`."""
-    subject, batch = str(activations.per_subject), f"at least {activations.per_batch}"
-    if activations.per == "subject":
-        return subject, f"{batch} per batch"
-    return batch, f"{subject} per subject"
-
-
-def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
-    """Print the next instants of the schedules under the file."""
-    if schedules:
-        print_table(
-            ("agent", "watch", "schedule", "", "next"),
-            (
-                (
-                    schedule.agent,
-                    schedule.watch,
-                    schedule.schedule,
-                    "begins" if schedule.is_new else "",
-                    _instants(schedule),
-                )
-                for schedule in schedules
-            ),
-            empty="",
-            title=f"{counted(len(schedules), 'schedule')}",
-        )
-
-
-def _instants(schedule: PredictedSchedule) -> str:
-    return ", ".join(str(timestamp(at)) for at in schedule.upcoming) or "never"
-
-
-def _show_holds(holds: Sequence[PredictedHold]) -> None:
-    if holds:
-        print_table(
-            ("agent", "watch", "crosses at", "subject"),
-            (
-                (hold.agent, hold.watch, timestamp(hold.crosses_at), place(hold) or "the board")
-                for hold in holds[:MAX_LISTED]
-            ),
-            empty="",
-            title=f"{counted(len(holds), 'crossing')} would follow by time alone, without another deposit",
-        )
-
-
-def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
-    if retests:
-        print_table(
-            ("agent", "watch", "value", "threshold", "subject"),
-            (
-                (retest.agent, retest.watch, *_measured(retest), place(retest) or "the board")
-                for retest in retests[:MAX_LISTED]
-            ),
-            empty="",
-            title=f"{counted(len(retests), 'waiting crossing')} would {outcome}",
-        )
-
-
-def _measured(crossing: PredictedCrossing) -> tuple[str, str]:
-    return digits_beside(crossing.value, crossing.threshold), exact_digits(crossing.threshold)

@@ -151,6 +151,12 @@ def count_list(counts: Mapping[str, float]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
+def crossed_agents(names: Iterable[str]) -> str:
+    """Return the end of a sentence about a deposit: the agents whose thresholds it reached, if there are any."""
+    agents = ", ".join(names)
+    return f"; reached the threshold of {agents}" if agents else ""
+
+
 def describe_gone(agents: Mapping[str, int]) -> list[str]:
     """Return a line for each agent that is no longer in the deployment and has unfinished work."""
     return [

@@ -19,7 +19,7 @@ from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.measure_scopes import scope_name
-from blackboard.core.states import MAX_REASON_CHARACTERS, ActivationState
+from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
@@ -32,7 +32,7 @@ from blackboard.errors import (
     StoreError,
     UnreadableMark,
 )
-from blackboard.llm.failures import RequestRejected, Unusable
+from blackboard.llm.call_failures import RequestRejected, Unusable
 from blackboard.system import tracing
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log

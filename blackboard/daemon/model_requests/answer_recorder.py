@@ -21,9 +21,9 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker import transactions_of
 from blackboard.clock import iso
-from blackboard.core.states import CallState
+from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
-from blackboard.llm.failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
+from blackboard.llm.call_failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost

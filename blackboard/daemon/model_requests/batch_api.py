@@ -17,13 +17,12 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import transactions_of
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
-from blackboard.core.states import CallState
+from blackboard.core.records.states import CallState
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ModelError
-from blackboard.llm.client_protocol import BatchItem, ModelClient
-from blackboard.llm.failures import (
+from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
     ModelUnavailable,
@@ -33,6 +32,7 @@ from blackboard.llm.failures import (
     RequestRejected,
     SpendLimit,
 )
+from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.reply import Reply
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log

@@ -22,13 +22,12 @@ from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSettings
-from blackboard.core.states import CallState
+from blackboard.core.records.states import CallState
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName
-from blackboard.llm.client_protocol import ModelClient
-from blackboard.llm.failures import (
+from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
     ModelUnavailable,
@@ -39,6 +38,7 @@ from blackboard.llm.failures import (
     SpendLimit,
     Unusable,
 )
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import parse_answer
 from blackboard.llm.request import is_same_answer, request_text

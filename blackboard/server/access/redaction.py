@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
-from blackboard.core.states import ActivationState, CallState, MessageState
+from blackboard.core.records.states import ActivationState, CallState, MessageState
 from blackboard.server.problems import TYPES
 
 WITHHELD = "(withheld)"

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
 from blackboard.board.remote_work.remote_results import Usage
 from blackboard.clock import seconds_in
-from blackboard.core.states import MAX_REASON_CHARACTERS
+from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.server.remote_claims.claim_queue import Attempt, WaitingClaim

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from blackboard import OutboxMessage
 from blackboard.board.json_shapes import MessageChanges
-from blackboard.core.states import MessageState
+from blackboard.core.records.states import MessageState
 from blackboard.server.request_handling.operation_definition import (
     Call,
     Empty,

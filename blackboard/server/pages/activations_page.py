@@ -11,7 +11,7 @@ from pydantic import Field
 
 from blackboard import ActivationRecord
 from blackboard.board import page_readings
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MOST_SHOWN = 200

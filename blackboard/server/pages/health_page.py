@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from blackboard.board.doctor import MODEL, examine_board
+from blackboard.board.diagnosis.worker_findings import MODEL
+from blackboard.board.doctor import examine_board
 from blackboard.board.json_shapes import summary
-from blackboard.core.finding import Finding
+from blackboard.core.records.finding import Finding
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent
 
 MOST_MESSAGES = 50

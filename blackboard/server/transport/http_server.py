@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
-from blackboard.server.transport.http_protocol import BoundedProtocol
+from blackboard.server.transport.bounded_http_protocol import BoundedProtocol
 from blackboard.server.transport.request_guards import RequestGuards
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log

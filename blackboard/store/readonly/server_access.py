@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant, SystemClock
-from blackboard.core.program_queries import Row
+from blackboard.core.records.program_queries import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of

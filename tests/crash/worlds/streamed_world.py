@@ -39,7 +39,6 @@ class Streamed(Pure):
         from blackboard.server import http_app  # noqa: F401
         from blackboard.server.streams import event_hub  # noqa: F401
         from blackboard.server.transport import http_server  # noqa: F401
-        from tests.server import event_client  # noqa: F401
 
         super().warm_up(folder)
 
@@ -93,7 +92,7 @@ class Streamed(Pure):
     def _hear(self, url: str, say: Say) -> None:
         import httpx2
 
-        from tests.server.event_client import Listening
+        from tests.support.event_client import Listening
 
         headers = {"Authorization": f"Bearer {self.token}"}
         with (

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from blackboard.board.activations.agent_claims.absorption import absorb
 from blackboard.board.activations.agent_claims.agent_readiness import (
     has_capacity,
     read_for_claim,
@@ -14,14 +15,12 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
-from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.activation_inputs import (
     ABSORBED,
     ActivationInput,
     Searches,
     as_input,
     inputs_of,
-    record_input,
     record_reads,
     searches_for,
 )
@@ -35,20 +34,18 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.selection import crossing_selection, subject_cooldowns
 from blackboard.board.watches.selection.crossing_selection import Selection
-from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, Deployment, Per
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, is_group, nullable_scope, subject_of
-from blackboard.core.states import ActivationState, CrossingState
+from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.durations import Duration
-from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow
 from blackboard.store.statement_file import Statement
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
 
 
@@ -343,66 +340,9 @@ def _insert(
     if watch.is_scheduled:
         scheduled_crossings.follow(txn, watch, lead)
     failpoint("claim.within")
-    _absorb(txn, watch, row.id, selection)
+    absorb(txn, watch, row.id, selection)
     return row
 
 
 def _as_inputs(txn: BoardTransaction, selection: Selection) -> tuple[ActivationInput, ...]:
     return tuple(as_input(txn, event, strength) for event, strength in selection.inputs.values())
-
-
-def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
-    """Record the marks as inputs and as absorbed by the watch."""
-    for event, strength in selection.inputs.values():
-        record_input(txn, activation_id, event, strength)
-    if not watch.absorbs:
-        return
-    scope = selection.crossings[0].scope if watch.by is not None else WHOLE_BOARD
-    candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch, scope)} if watch.spans_subjects else {}
-    if (
-        watch.is_over_board
-        and candidates.keys() <= selection.inputs.keys()
-        and not dropped_crossings.dropped_marks(txn, watch, WHOLE_BOARD)
-    ):
-        _absorb_whole_board(txn, watch, activation_id, selection)
-        return
-    if watch.keeps_sums:
-        for mark_id in selection.inputs:
-            row = candidates.get(mark_id) or _faded_stimulus(txn, watch, scope, mark_id)
-            if row is not None:
-                watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, row), -1)
-    for mark_id, (event, _) in selection.inputs.items():
-        stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
-
-
-def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> MarkRow | None:
-    """Return an evaporated stimulus that is still stored; the sums of its scope may therefore contain it."""
-    row = txn.sql.one(MARKS.get_mark, id=mark_id)
-    if row is None or scope_of(txn, watch, row) != scope:
-        return None
-    return row if stimuli.is_stimulus(txn, watch, row, stimuli.last_absorbed(txn, watch, mark_id)) else None
-
-
-def _absorb_whole_board(
-    txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection
-) -> None:
-    """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
-    if txn.read_ahead is not None:
-        txn.read_ahead.forget_absorbed()
-    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
-    txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
-    watch_totals.reset(txn, watch, WHOLE_BOARD)
-    for event, _ in selection.inputs.values():
-        is_own = event.author == watch.ignored_author and event.activation_id is not None
-        if is_own:  # the watermark would include the last deposit of another author
-            stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
-
-
-def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
-    """Return a mark as the running sums count it.
-
-    Until a mark is migrated, the sums hold it under its kind's old law. It is migrated here.
-    """
-    if row.kind not in txn.active.migrating:
-        return row
-    return mark_migration.migrate(txn, txn.sql.existing(MARKS.get_mark, id=row.id))

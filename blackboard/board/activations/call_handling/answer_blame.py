@@ -20,7 +20,7 @@ from blackboard.board.activations.run_ends import activation_results, activation
 from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
-from blackboard.core.states import ActivationState, CallState
+from blackboard.core.records.states import ActivationState, CallState
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 

@@ -10,7 +10,7 @@ from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHA
 from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.states import ActivationState, CallState
+from blackboard.core.records.states import ActivationState, CallState
 from blackboard.durations import Duration
 from blackboard.errors import UnknownName
 from blackboard.store.rows import CallRow

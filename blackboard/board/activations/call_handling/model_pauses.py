@@ -23,7 +23,7 @@ from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.durations import SECOND, Duration
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS

@@ -14,7 +14,7 @@ from blackboard.board.transactions.activation_rows import get_activation, make_r
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import AgentSpec, Budget
-from blackboard.core.micro_dollars import limit_from_usd, to_usd
+from blackboard.core.records.micro_dollars import limit_from_usd, to_usd
 from blackboard.durations import DAY, HOUR
 from blackboard.store.query_rows import Spent
 from blackboard.store.rows import CallRow

@@ -24,7 +24,7 @@ from typing import Any
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.states import ActivationState, CallState, check_initial, check_transition
+from blackboard.core.records.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.errors import NotFound
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blackboard.board.activations.returned_items import agent_decisions
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import checked_deposits, deposit_limits, mark_lookup, mark_removals, reinforcements
+from blackboard.board.mark_storage import checked_deposits, mark_lookup, mark_removals, payload_checks, reinforcements
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -111,7 +111,7 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
     for choice in item.choices():
         request = choice.request
         text = request.text or dump_payload(request.payload)
-        deposit_limits.check_payload(txn, request.kind, request.author, text, classes)
+        payload_checks.check_payload(txn, request.kind, request.author, text, classes)
 
 
 def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:

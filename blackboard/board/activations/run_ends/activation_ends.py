@@ -17,7 +17,7 @@ from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.measure_scopes import is_group
-from blackboard.core.states import UNFINISHED, ActivationState, CrossingState
+from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.store.query_rows import RunToEnd
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

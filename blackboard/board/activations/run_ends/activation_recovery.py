@@ -23,7 +23,7 @@ from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.measure_scopes import subject_of
-from blackboard.core.states import SUSPECT_DEATHS, ActivationState
+from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint

@@ -15,7 +15,7 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import is_group
-from blackboard.core.states import ActivationState
+from blackboard.core.records.states import ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 

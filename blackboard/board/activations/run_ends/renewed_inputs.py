@@ -21,7 +21,7 @@ from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import need_access, stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.states import CrossingState
+from blackboard.core.records.states import CrossingState
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

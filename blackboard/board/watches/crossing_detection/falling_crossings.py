@@ -16,7 +16,7 @@ from blackboard.board.watches.waiting_crossings import crossing_records, guards
 from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import Side
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.states import ActivationState, CrossingState
+from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 

@@ -22,7 +22,7 @@ from blackboard.board.watches.measurements.stimuli import (
 )
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.core.marks.measure_scopes import group_of
-from blackboard.core.states import ActivationState, CrossingState
+from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

@@ -1,4 +1,4 @@
-"""Limits of payloads: the smaller limit of the kind and the author applies."""
+"""Checks of a payload against the schema of its kind, and against the limits of its kind and its author."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A daemon in its own process for tests: `python -m tests.processes.worker URL [waits] [patient]`.
+"""A daemon in its own process for tests: `python -m tests.support.worker_program URL [waits] [patient]`.
 
 It prints its events, one per line. With `waits`, its agent waits for an input line before it ends. With `patient`,
 leases and ticks are longer than any test waits, so that what it notices, it was told. With `an-hour-ahead`, the

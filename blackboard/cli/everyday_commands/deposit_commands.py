@@ -1,4 +1,4 @@
-"""The commands that change a board: init, deposit, reinforce, withdraw, answer, assign, pause, resume."""
+"""The commands that create a board and change its marks: init, deposit, reinforce, withdraw."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, note_warnings, session_of
-from blackboard.cli.terminal.output import AsJson, describe_gone, note, number, print_json, say
+from blackboard.cli.terminal.output import AsJson, crossed_agents, describe_gone, note, number, print_json, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from blackboard.board import Receipt
     from blackboard.cli.cli_session import CommandSession
-
-AgentOrBoard = Annotated[
-    str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
-]
 
 IfEvent = Annotated[
     int | None,
@@ -39,7 +35,7 @@ Example = Literal["leads", "default"]
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (init, deposit, reinforce, withdraw, answer, assign, pause, resume):
+    for command in (init, deposit, reinforce, withdraw):
         app.command()(command)
 
 
@@ -206,7 +202,8 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
         return
-    say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{_crossed(receipt)}")
+    crossed = crossed_agents(receipt.crossed)
+    say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{crossed}")
 
 
 def _payload(text: str) -> dict[str, JsonValue]:
@@ -259,95 +256,3 @@ def withdraw(
         print_json(json_shapes.Withdrawal(mark_id))
     else:
         say(f"mark {mark_id} is withdrawn")
-
-
-def answer(
-    context: typer.Context,
-    need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
-    text: Annotated[str, typer.Argument(help="The answer: one of the need's options, if it has options.")],
-    any_answer: Annotated[
-        bool, typer.Option("--any-answer", help="Allow an answer that is not one of the options.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Answer a need: deposit a decision, which wakes the agents that watch for it.
-
-    Examples:
-      blackboard answer 42 yes
-      blackboard answer 42 "only after Friday" --any-answer
-    """
-    with session_of(context).board_or_client() as board:
-        receipt = board.answer(need_id, text, any_answer=any_answer)
-    if as_json:
-        from blackboard.board.json_shapes import answered
-
-        print_json(answered(need_id, receipt))
-    else:
-        say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
-
-
-def assign(
-    context: typer.Context,
-    need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
-    name: Annotated[str, typer.Argument(help="The person who should answer; an empty name removes the assignment.")],
-    as_json: AsJson = False,
-) -> None:
-    """Assign a need to a person, who should answer it. The history records it.
-
-    Examples:
-      blackboard assign 42 ada
-      blackboard assign 42 ""
-    """
-    with session_of(context).board_or_client() as board:
-        board.assign(need_id, name)
-    if as_json:
-        print_json({"need": need_id, "assignee": name})
-    else:
-        say(f"need {need_id} is assigned to {name or 'nobody'}")
-
-
-def _crossed(receipt: Receipt) -> str:
-    return f"; reached the threshold of {', '.join(receipt.crossed)}" if receipt.crossed else ""
-
-
-def pause(
-    context: typer.Context,
-    agent: AgentOrBoard = None,
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, shown with the pause.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
-
-    Examples:
-      blackboard pause sales --reason "new price list"
-      blackboard pause
-    """
-    with session_of(context).board_or_client() as board:
-        board.pause(agent, reason)
-    if as_json:
-        from blackboard.board import json_shapes
-
-        print_json(json_shapes.Pause(agent, reason))
-    else:
-        say(f"{agent or 'the board'} is paused")
-
-
-def resume(
-    context: typer.Context,
-    agent: AgentOrBoard = None,
-    as_json: AsJson = False,
-) -> None:
-    """Resume an agent, or the whole board.
-
-    Examples:
-      blackboard resume sales
-      blackboard resume
-    """
-    with session_of(context).board_or_client() as board:
-        board.resume(agent)
-    if as_json:
-        from blackboard.board import json_shapes
-
-        print_json(json_shapes.Resumption(agent))
-    else:
-        say(f"{agent or 'the board'} is resumed")

@@ -20,7 +20,7 @@ from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.checked_deposits import check_and_register
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.result_types import DeployResult, Receipt
-from blackboard.board.rollout import backfill, changed_watches
+from blackboard.board.rollout import backfill, watch_reevaluation
 from blackboard.board.rollout.redeployment import activate
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -148,7 +148,7 @@ class World:
 
     def fire_due(self) -> int:
         def work(txn: BoardTransaction) -> int:
-            changed_watches.evaluate_before_firing(txn, predicted_crossings.PREDICTIONS_PER_QUERY)
+            watch_reevaluation.evaluate_before_firing(txn, predicted_crossings.PREDICTIONS_PER_QUERY)
             return predicted_crossings.fire_due(txn)
 
         return self.board.session.write(work)

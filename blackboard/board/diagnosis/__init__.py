@@ -1,0 +1,10 @@
+"""The findings of `doctor`: everything that can be wrong with a board, each with a remedy. Read-only.
+
+store_findings       the database: its engine and schema, and its file or its server
+clock_findings       the clocks of this machine and of depositors
+agent_findings       pauses, cooldowns, schedules, and the work of agents that are gone
+worker_findings      the code of workers, the agents that none serves, models and leases
+backlog_findings     activations, needs and messages that wait for people
+deployment_findings  unreadable marks, pending changes, and differences from the deployment file
+verdicts             a finding that is fine, or wrong with advice
+"""

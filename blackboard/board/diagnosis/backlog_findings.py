@@ -1,0 +1,120 @@
+"""Findings about work that waits for people: activations, needs and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from blackboard.board.messages import outbox_messages
+from blackboard.board.needs import need_agents, needs_overview
+from blackboard.board.reading.explanation_lines import need_parts
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.measurements import need_access
+from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
+from blackboard.board.worker_registry import served_agents
+from blackboard.clock import from_datetime, iso
+from blackboard.core.records.finding import Finding
+from blackboard.core.records.states import ActivationState
+from blackboard.durations import SECOND
+from blackboard.errors import nearest
+from blackboard.plurals import counted
+from blackboard.store.statements import ACTIVATIONS, MARKS
+
+LATEST_DELIVERY = 60 * SECOND
+"""Microseconds that a message may wait for its first attempt without a finding."""
+
+
+def examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
+    """Report the activations that only people can end."""
+    for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
+        if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
+            advice = (
+                f"'blackboard activations --state {state}' shows them; 'blackboard retry ID' or 'blackboard discard ID'"
+                " ends one"
+            )
+            yield Finding(
+                f"{state} activations",
+                "note" if state == ActivationState.HELD else "wrong",
+                f"{count} {state}",
+                advice,
+            )
+        elif state == ActivationState.DEAD:
+            yield Finding("dead activations", "ok", "none")
+
+
+def examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
+    """Report open needs, and those that are overdue."""
+    open_needs = needs_overview.count(txn, txn.now - LATEST_START)
+    if open_needs.number:
+        detail = f"open questions: {open_needs.number}"
+        yield Finding("inbox", "note", detail, "'blackboard inbox --all' lists them")
+    if not open_needs.overdue:
+        return
+    [oldest] = needs_overview.waiting(txn, limit=1)
+    detail = f"{open_needs.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
+    advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
+    if open_needs.unnoticed:
+        detail += f"; {open_needs.unnoticed} without a mark 'overdue', because no daemon ran"
+        advice += "; 'blackboard run' deposits the marks"
+    yield Finding("overdue", "wrong", detail, advice)
+
+
+def examine_answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+    """Report open needs that name unknown agents, and open needs that wait for agents without a worker."""
+    unknown: dict[str, list[int]] = {}
+    unserved: dict[str, list[int]] = {}
+    known = {name for agent in txn.deployment.agents.values() for name in agent.names}
+    for kept in txn.sql.all(MARKS.answerable_needs):
+        row = txn.sql.one(MARKS.get_mark, id=kept.mark_id)
+        if row is None or not row.is_live(txn.now):
+            continue
+        for name in dict.fromkeys(need_access.named_agents(row)):
+            if name not in known:
+                unknown.setdefault(name, []).append(row.id)
+        for name in need_agents.find(txn, row.id, kept.answerable_by).waits_for:
+            unserved.setdefault(name, []).append(row.id)
+    for name, needs in unknown.items():
+        detail = f"{_named(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
+        yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs that no agent is working on")
+    for name, needs in unserved.items():
+        if (problem := served_agents.unserved(txn, name, dead)) is not None:
+            detail = f"{_named(needs)} waits for {name}: {problem.reason}"
+            advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows every need"
+            yield Finding("needs", "wrong", detail, advice)
+
+
+def _named(needs: Sequence[int]) -> str:
+    """Return some needs by their ids, such as `need 17 and 2 more`."""
+    more = f" and {len(needs) - 1} more" if len(needs) > 1 else ""
+    return f"need {needs[0]}{more}"
+
+
+def examine_outbox(txn: BoardTransaction) -> Iterator[Finding]:
+    """Find the sinks whose messages do not arrive."""
+    sinks = outbox_messages.overview(txn)
+    for sink in sinks:
+        if sink.given_up:
+            yield Finding(
+                "outbox",
+                "wrong",
+                f"{counted(sink.given_up, 'message')} to {sink.sink} were given up: {sink.error}",
+                f"fix the cause; 'blackboard outbox list --sink {sink.sink}' shows them, 'blackboard outbox retry ID'"
+                " sends one again, and 'blackboard outbox discard ID' gives one up",
+            )
+        elif sink.retried:
+            yield Finding(
+                "outbox",
+                "wrong",
+                f"{counted(sink.waiting, 'message')} could not be delivered to {sink.sink} so far: {sink.error}",
+                f"fix its receiver or settings; 'blackboard outbox list --sink {sink.sink}' shows the next attempt",
+            )
+        elif sink.waiting_since is not None and txn.now - from_datetime(sink.waiting_since) > LATEST_DELIVERY:
+            yield Finding(
+                "outbox",
+                "wrong",
+                f"no process delivers to {sink.sink}; the oldest of {counted(sink.waiting, 'message')} has waited since"
+                f" {iso(from_datetime(sink.waiting_since))}",
+                "start 'blackboard run' or 'blackboard serve' with the file that has this sink",
+            )
+    if txn.deployment.sinks and not any(sink.given_up or sink.retried for sink in sinks):
+        waiting = sum(sink.waiting for sink in sinks)
+        yield Finding("outbox", "ok", f"{counted(waiting, 'message')} waiting")

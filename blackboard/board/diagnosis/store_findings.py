@@ -1,0 +1,144 @@
+"""Findings about the database: its engine and schema, and its file or its server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.diagnosis.clock_findings import MAX_LAG_MICROSECONDS
+from blackboard.board.diagnosis.verdicts import judge
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records.finding import Finding
+from blackboard.durations import format_duration
+from blackboard.plurals import counted
+from blackboard.store.board_upkeep import FileHealth, Health, ServerHealth
+from blackboard.store.database_server import event_partitions
+from blackboard.store.schema import HEAD, revision_of
+
+MEGABYTE = 1024 * 1024
+
+MIN_FREE_BYTES = 256 * MEGABYTE
+"""Free bytes on the disk below which the finding is wrong."""
+
+MAX_LOG_BYTES = 64 * MEGABYTE
+"""Bytes of the write-ahead log above which its checkpoints are assumed to be prevented."""
+
+MAX_IDLE_SHARE = 0.5
+"""The unused share of the file above which the finding is a note."""
+
+PAGES = "pages"
+"""The name of the finding about damage in the pages of the file."""
+
+
+def examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
+    """Yield findings about the engine, the schema, and the file or the server."""
+    race = (
+        "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
+        " SQLite 3.51.3 or later, which the package pysqlite3 brings"
+    )
+    yield judge("engine", health.is_safe, health.engine, "" if health.is_safe else race)
+    version = revision_of(board.database)
+    yield judge("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
+    if health.file is not None:
+        yield from _examine_file(health.file)
+        yield from _examine_space(health.file)
+    if health.server is not None:
+        yield from _examine_server(health.server)
+
+
+def _examine_server(health: ServerHealth) -> Iterator[Finding]:
+    """Yield findings about a server: its version and role, its durability, its clock and a pooler before it."""
+    role = "a standby, which can only be read" if health.is_standby else "the primary server"
+    yield Finding("server", "note" if health.is_standby else "ok", f"{health.version}, {role}")
+    if health.unsafe_settings:
+        yield Finding(
+            "durability",
+            "note",
+            f"{' and '.join(health.unsafe_settings)} is off, so a crash of the server may lose answered commits",
+            "switch it on in the configuration of the server",
+        )
+    ahead = "ahead of" if health.skew > 0 else "behind"
+    yield judge(
+        "server clock",
+        abs(health.skew) <= MAX_LAG_MICROSECONDS,
+        f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
+        "synchronize the clocks of the machines",
+    )
+    if health.is_pooled:
+        yield judge(
+            "pooler",
+            not health.keeps_statements,
+            "a pooler is between this machine and the server",
+            "set `prepare = false` in [database], unless the pooler keeps a connection for each session",
+        )
+    if not health.is_heard:
+        yield Finding(
+            "notifications",
+            "note",
+            "commits of other processes are noticed only at each [daemon] tick,"
+            " and the death of a worker only when its lease ends",
+            "name the server itself as `direct_url` in [database]",
+        )
+
+
+def examine_partitions(txn: BoardTransaction) -> Iterator[Finding]:
+    """Yield findings about the partitions of the history, if a board on a server has them."""
+    if not txn.sql.dialect.can_partition or not event_partitions.has_partitions(txn.sql):
+        return
+    partitions, partitioning = event_partitions.partitions_of(txn.sql), event_partitions.read_partitioning(txn.sql)
+    detail = f"{counted(len(partitions), 'partition')} of the history, new ones for {partitioning.events:,} events"
+    if not event_partitions.may_change(txn.sql):
+        problem = "this user does not own the table event, so it neither creates nor removes partitions"
+        yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon as the owner of the tables")
+    elif partitions[-1].end <= txn.last_event + 1:
+        problem = "the next one is missing, so the process that needs it creates it"
+        yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon, which creates it ahead of need")
+    else:
+        yield Finding("partitions", "ok", detail)
+
+
+def _examine_file(health: FileHealth) -> Iterator[Finding]:
+    """Yield findings about the file itself: its journal, its pages, its mount and who can read it."""
+    yield judge(
+        "journal mode",
+        health.journal_mode == "wal",
+        health.journal_mode,
+        "'blackboard init' sets it; until then readers and writers wait for each other",
+    )
+    damage = "; ".join(health.damage) or "every page is intact"
+    yield judge(PAGES, not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
+    if health.is_mounted_alone:
+        yield Finding(
+            "mount",
+            "wrong",
+            "the file is mounted without its folder, so its write-ahead log is not on the mount",
+            "mount the folder of the board, never the file",
+        )
+    others = health.open_to_others
+    names = ", ".join(map(str, others))
+    yield judge("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
+
+
+def _examine_space(health: FileHealth) -> Iterator[Finding]:
+    """Yield findings about the room on the disk, in the write-ahead log and in the file."""
+    size, free, log = health.bytes, health.free_bytes, health.log_bytes
+    enough = free >= max(MIN_FREE_BYTES, size // 10)
+    yield judge("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
+    yield judge(
+        "write-ahead log",
+        log <= MAX_LOG_BYTES,
+        _size(log),
+        "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
+    )
+    idle = health.idle_bytes
+    if size > 16 * MEGABYTE and idle > MAX_IDLE_SHARE * size:
+        yield Finding(
+            "file",
+            "note",
+            f"{_size(idle)} of {_size(size)} are unused",
+            "new marks will use them; 'blackboard compact' gives them back",
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / MEGABYTE:.1f} MB"

@@ -1,0 +1,98 @@
+"""Findings about workers: their code, the agents that none serves, their models and their leases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from blackboard.board.activations.quiescence import waiting_work
+from blackboard.board.activations.run_ends.activation_recovery import is_remote
+from blackboard.board.diagnosis.verdicts import judge
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.worker_registry import served_agents
+from blackboard.clock import iso
+from blackboard.core.records.finding import Finding
+from blackboard.store.statements import ACTIVATIONS
+
+MODEL = "answers"
+"""The name of the finding that says which provider and model answer."""
+
+
+def examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+    """Yield findings about workers that run other code than the active one, and about those that died."""
+    rows = txn.sql.all(ACTIVATIONS.workers)
+    living = [row for row in rows if row.id not in dead]
+    for row in living:
+        if (problem := served_agents.problem(txn, row)) is not None:
+            others = [other for other in living if served_agents.problem(txn, other) is None]
+            served = {agent for other in others for agent in served_agents.code_of(other)}
+            waits = served_agents.code_of(row).keys() & txn.deployment.agents.keys() - served
+            yield Finding(
+                "code",
+                "wrong" if waits else "note",
+                f"worker {row.id}: {problem}",
+                "restart it with the active code, or stop it; or deploy its code",
+            )
+    if died := [f"{row.id}, last seen at {iso(row.seen_at)}" for row in rows if row.id in dead]:
+        yield Finding("workers", "wrong", f"died: {'; '.join(died)}", "start a daemon: it recovers their activations")
+    elif living:
+        yield Finding("workers", "ok", f"{len(living)} running")
+    yield from _examine_service(txn, dead, len(living))
+
+
+def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
+    """Report that no worker serves the board or some of its agents, and since when.
+
+    It is wrong if work waits for them.
+    """
+    unserved = {
+        agent: problem
+        for agent in sorted(txn.deployment.agents)
+        if (problem := served_agents.unserved(txn, agent, dead)) is not None
+    }
+    waiting = Counter(waiting_work(txn, unserved.keys()))
+    remote = {agent.name for agent in txn.deployment.agents.values() if agent.remote}
+    for agent in unserved if living else unserved.keys() & remote:
+        advice = "start a daemon that runs it; 'blackboard run --agents' runs only the agents that it names"
+        if agent in remote:
+            advice = f"start its worker; 'blackboard claim {agent}' claims for it, too"
+        yield _unserved_finding("agent", f"{agent}: {unserved[agent].reason}", waiting.pop(agent, 0), advice)
+    if living or (remote and remote == txn.deployment.agents.keys()):
+        return
+    since = served_agents.board_served_at(txn, dead)
+    never = "no daemon serves the board, and no earlier daemon is known"
+    unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
+    yield _unserved_finding(
+        "workers",
+        f"{unserved_since}; so no agent wakes{', except the agents of remote workers' if remote else ''}",
+        waiting.total(),
+        "'blackboard run' starts a daemon",
+    )
+
+
+def _unserved_finding(name: str, detail: str, waiting: int, advice: str) -> Finding:
+    if not waiting:
+        return Finding(name, "note", detail, advice)
+    return Finding(name, "wrong", f"{detail}; waiting crossings and activations: {waiting}", advice)
+
+
+def examine_models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+    """Report the provider and model that answer, as the workers have registered them."""
+    workers: dict[str, list[str]] = {}
+    for row in txn.sql.all(ACTIVATIONS.workers):
+        if row.model is not None and row.id not in dead:
+            workers.setdefault(row.model, []).append(row.id)
+    for model, ids in sorted(workers.items()):
+        yield Finding(MODEL, "note", f"{model} (worker {', '.join(ids)})")
+
+
+def examine_leases(txn: BoardTransaction) -> Iterator[Finding]:
+    """Find the runs whose leases have expired."""
+    rows = txn.sql.all(ACTIVATIONS.running)
+    expired = [row for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
+    ids = ", ".join(str(row.id) for row in expired[:10])
+    detail = f"expired for activation {ids}" if expired else f"{len(rows)} running"
+    advice = "start a daemon: it recovers them"
+    if all(map(is_remote, expired)):
+        advice = "a server or a daemon recovers them, and so does the next claim of a worker"
+    yield judge("leases", not expired, detail, advice)

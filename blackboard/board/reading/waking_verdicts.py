@@ -1,0 +1,106 @@
+"""The verdicts of an explanation: what keeps a watch from waking its agent, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, has_capacity
+from blackboard.board.result_types import (
+    MeasuredValue,
+    WaitingCrossing,
+    WatchEpisode,
+)
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.waiting_crossings import guards
+from blackboard.board.worker_registry import served_agents
+from blackboard.clock import Instant, from_datetime, iso
+from blackboard.core.conditions.number_formats import digits_beside, exact_digits
+
+
+def verdict_of_waiting(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: WaitingCrossing, dead: Collection[str]
+) -> str:
+    """Return why a claim would not take a crossing. The agent's reasons come before the crossing's own."""
+    agent = watch.agent
+    hold = agent_hold(txn, agent.name) or budget_hold(txn, watch)
+    if hold is not None:
+        return f"it crossed; {hold.reason}" + (f" until {iso(hold.until)}" if hold.until is not None else "")
+    until = _text(crossing.ready_at)
+    if crossing.held_by == "guard":
+        return f"it crossed; its guard defers it until {until or 'new marks change that'}"
+    if crossing.held_by == "cooldown":
+        what = "subject" if watch.by is None else "group"
+        return f"it crossed; the agent is in cooldown for this {what} until {until}"
+    if crossing.held_by == "rate":
+        limit = agent.settings.max_activations_per_hour
+        return f"it is due; the agent has woken {limit} times within an hour (max_activations_per_hour) until {until}"
+    if crossing.held_by == "retest":
+        return "it crossed before its watch changed; it is about to be tested again under the new watch"
+    if crossing.held_by == "batch_window":
+        return f"it crossed; it waits for a fuller batch until {until}"
+    if (unserved := served_agents.unserved(txn, agent.name, dead)) is not None:
+        return f"it crossed and is ready, but {unserved.reason}"
+    if not has_capacity(txn, agent):
+        return f"it crossed and is ready; the agent runs as many activations as it may ({agent.settings.concurrency})"
+    claimer = "claim of a worker takes" if agent.remote else "free daemon claims"
+    return f"it crossed and is ready; the next {claimer} it"
+
+
+def verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, scope: str, due_at: Instant | None) -> str:
+    """Return when a falling watch will cross by fading alone."""
+    if due_at is None:
+        return "it has not fallen below its threshold, and by fading alone it never will"
+    verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"
+    if not guards.was_open(txn, watch, scope, due_at):
+        verdict += ", but its guard will not be met then"
+    return verdict
+
+
+def verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | None:
+    """Return a text about the wait of a watch over time; None if the instant of a fall is enough."""
+    held = f"its condition has held since {_text(episode.began_at)}"
+    if episode.crosses_at is not None and episode.began_at is not None:
+        again = "" if episode.crossed_at is None else " again"
+        return f"{held}; by fading alone it crosses{again} at {_text(episode.crosses_at)}"
+    if episode.crossed_at is not None:
+        crossed = f"it crossed at {_text(episode.crossed_at)}"
+        clear = None if watch.timing is None else watch.timing.clear
+        if clear is not None:
+            side = f"{'at least' if watch.is_falling else 'below'} {exact_digits(clear)}"
+            return f"{crossed}, and crosses again only after the value has been {side}"
+        again = "it crosses again only after it has not held" if watch.has_window else "only news may cross"
+        return f"{crossed}, and its condition has held since {_text(episode.began_at)}; {again}"
+    if episode.began_at is not None:
+        return f"{held}, but by fading alone it ends too early"
+    return None
+
+
+def verdict_of_schedule(upcoming: Sequence[Instant | None] | None) -> str:
+    """Return when a schedule comes next."""
+    return f"it comes next at {iso(upcoming[0])}" if upcoming else "it never comes again"
+
+
+def verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None) -> str:
+    """Return why the measured values have not made a watch cross."""
+    measured = any(value.marks for value in values)
+    if all(value.met for value in values):
+        if not measured:
+            return "no live mark can fall below the threshold"
+        return "the live marks meet the condition; they were absorbed, or have crossed before"
+    if live_marks and not measured:
+        return (
+            "all live marks are already absorbed or were deposited by this agent;"
+            " a new mark, or news on one of them, may cross"
+        )
+    unmet = [
+        f"{value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)}"
+        for value in values
+        if not value.met
+    ]
+    return "it has not crossed: " + "; ".join(unmet)
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else iso(from_datetime(at))

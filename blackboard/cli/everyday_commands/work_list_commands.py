@@ -1,0 +1,227 @@
+"""The commands that list agents and their work, and explain why an agent has or has not woken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.terminal.output import (
+    AsJson,
+    count_list,
+    note,
+    place,
+    print_json,
+    say,
+    second,
+    short,
+    show_records,
+    upcoming,
+)
+from blackboard.core.conditions.number_formats import digits_beside, exact_digits
+from blackboard.core.records.states import ActivationState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from blackboard.board.result_types import ActivationRecord
+
+STATES = ", ".join(ActivationState)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (agents, agenda, schedules, activations, explain):
+        app.command()(command)
+
+
+def agents(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the agents: their watches, the kinds that they may write, and their state.
+
+    Example:
+      blackboard agents
+    """
+    with session_of(context).board_or_client() as board:
+        rows, now = board.agents(), board.now()
+    show_records(
+        rows,
+        as_json,
+        lambda row: {
+            "agent": f"{row.agent} (remote)" if row.remote else row.agent,
+            "state": row.state,
+            "until": upcoming(row.until, now, minutes=True),
+            "waiting": row.waiting,
+            "activations": count_list(row.activations),
+            "writes": ", ".join(row.writes) or None,
+            "withdraws": ", ".join(row.withdraws) or None,
+            "watches": "; ".join(
+                f"{name}: {condition}{', per subject' if row.per[name] == 'subject' else ''}"
+                for name, condition in row.watches.items()
+            ),
+        },
+        empty="no agents are deployed; 'blackboard --config FILE init' deploys the agents of a deployment file",
+        spare=("until", "activations", "writes", "withdraws"),
+    )
+
+
+def agenda(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many crossings.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the crossings that wait, strongest first, each with the reason why it waits.
+
+    A crossing records that the watch of an agent met its threshold. It waits until a daemon wakes the agent.
+
+    Examples:
+      blackboard agenda
+      blackboard agenda --limit 10
+    """
+    with session_of(context).board_or_client() as board:
+        items, now = board.agenda(limit=limit + 1), board.now()
+    more, items = len(items) > limit, items[:limit]
+    show_records(
+        items,
+        as_json,
+        lambda item: {
+            "id": item.id,
+            "agent": item.agent,
+            "watch": item.watch,
+            "subject": place(item),
+            "value": digits_beside(item.value, item.threshold),
+            "threshold": exact_digits(item.threshold),
+            "crossed": second(item.crossed_at),
+            "ready": upcoming(item.ready_at, now),
+            "held_by": item.held_by,
+        },
+        empty="no crossing waits",
+        spare=("ready", "threshold", "watch"),
+    )
+    if more:
+        note(f"these are the strongest {limit}; --limit N shows more")
+
+
+def schedules(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next instants of each.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """List the schedules of the agents, with their next times, and how late the last wake was.
+
+    Examples:
+      blackboard schedules
+      blackboard schedules --limit 10 --json
+    """
+    with session_of(context).board_or_client() as board:
+        rows, now = board.schedules(limit=limit), board.now()
+    show_records(
+        rows,
+        as_json,
+        lambda row: {
+            "agent": row.agent,
+            "watch": row.watch,
+            "schedule": row.schedule,
+            "catch_up": row.catch_up,
+            "next": ", ".join(str(upcoming(at, now)) for at in row.upcoming) or "never",
+            "waits_since": second(row.waits_since),
+            "held_by": row.held_by,
+            "last": second(row.last_at),
+            "late": None if row.last_late_seconds is None else short(row.last_late_seconds),
+        },
+        empty="no agent has a schedule",
+        spare=("late", "last", "held_by", "waits_since", "catch_up"),
+    )
+
+
+def activations(
+    context: typer.Context,
+    agent: Annotated[
+        str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
+    ] = None,
+    state: Annotated[
+        list[ActivationState] | None,
+        typer.Option(metavar="STATE", help=f"One of {STATES}; may be repeated. By default all but skipped."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List activations, newest first.
+
+    'activation ID' shows one activation in full. 'retry ID' and 'discard ID' decide about one that failed or is held.
+
+    Example:
+      blackboard activations --agent sales --state dead --state held
+    """
+    with session_of(context).board_or_client() as board:
+        states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
+        records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
+    show_records(
+        records,
+        as_json,
+        lambda record: {
+            "id": record.id,
+            "agent": record.agent,
+            "subject": place(record),
+            "mark": record.mark_ids[0] if len(record.mark_ids) == 1 else None,
+            "state": record.state,
+            "attempt": record.attempt,
+            "absorbed": record.marks_absorbed,
+            "deposited": record.marks_deposited,
+            "started": second(record.started_at),
+            "reason, or error": _reason(record, now),
+        },
+        empty="no activations" if state else "no activations; --state skipped shows those that were skipped",
+        spare=("deposited", "absorbed", "attempt", "started", "mark"),
+    )
+
+
+def _reason(record: ActivationRecord, now: datetime) -> str:
+    """Return the error of an activation, or its reason if it has none, after the time of a next attempt."""
+    reason = _first_line(record.error) or record.reason
+    if record.retry_at is None or not record.error:
+        return reason
+    when = "due since" if record.retry_at <= now else "again at"
+    return f"{when} {upcoming(record.retry_at, now)}: {reason}"
+
+
+def _first_line(error: str | None) -> str:
+    """Return the first line of an error; --json shows all of it."""
+    return (error or "").partition("\n")[0]
+
+
+def explain(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent.", autocompletion=completion.agents)],
+    subject: Annotated[
+        str | None,
+        typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="For watches over groups: only this group, named by the value of its tag."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
+
+    Examples:
+      blackboard explain sales
+      blackboard explain scheduler ada@example.org
+      blackboard explain responder --group payments
+    """
+    from blackboard.either_board import group_of
+
+    with session_of(context).board_or_client() as board:
+        values = None if group is None else group_of(board, agent, group)
+        result = board.explain(agent, subject, group=values)
+    if as_json:
+        from blackboard.board.json_shapes import explanation
+
+        print_json(explanation(result))
+        return
+    from blackboard.board.reading.explanation_lines import explanation_lines
+
+    for line in explanation_lines(result):
+        say(line)

@@ -1,0 +1,202 @@
+"""The rows of a followed file or pipe: its form is found once, and each new line is deposited."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import IO, TYPE_CHECKING, cast
+
+from blackboard.cli.row_files.line_stream import LineStream
+from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, deposit_rows
+from blackboard.cli.row_files.row_mapping import RowMapping
+from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
+from blackboard.errors import UsageError
+from blackboard.system.text_encodings import find_unicode_form
+
+if TYPE_CHECKING:
+    from blackboard.cli.row_files.row_follower import Follower
+
+_GZIP = b"\x1f\x8b"
+
+
+class FollowedRows:
+    """The rows of one file or pipe.
+
+    Args:
+        follower: The follower, which deposits the rows.
+        stream: The lines.
+        name: The name for messages.
+        identity: The text for the file in the keys of its rows.
+        position: The place where to begin.
+        header: The header of the former file, for a file that continues without a header; else empty.
+        checks_columns: Whether columns that the first rows of JSON do not have are an error.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        stream: LineStream,
+        name: str,
+        identity: str,
+        *,
+        position: int = 0,
+        header: str = "",
+        checks_columns: bool = False,
+    ) -> None:
+        self.header, self.checks_columns = header, checks_columns
+        self._follower, self._stream, self._name, self._identity = follower, stream, name, identity
+        self._position = position
+        self._rows: Rows | None = None
+        self._mapper: RowMapping | None = None
+
+    def read_again(self) -> None:
+        """Drop the bytes of an incomplete line, because a file may be truncated there."""
+        self._stream.read_again()
+
+    def deposit_new(self) -> Iterator[int]:
+        """Deposit the rows that are complete, in batches, and yield the place of the next line after each.
+
+        The first place is yielded before the first deposit, because the header is known then.
+        """
+        if self._rows is None:
+            if not self._begin():
+                return
+            yield self._position
+        for batch, place in self._batches():
+            self._follower.write_patiently(partial(self._deposit, batch))
+            yield place
+            if self._follower.stop.is_requested:
+                return
+
+    def finish(self) -> Iterator[int]:
+        """Deposit the last rows at the end of the input. The last line then needs no newline."""
+        self._stream.is_final = True
+        if self._rows is not None:
+            self._rows.grows = False
+        return self.deposit_new()
+
+    def _begin(self) -> bool:
+        """Find the form of the text and its columns. Return False as long as there is no row.
+
+        Raises:
+            UsageError: The text has no rows, or not the expected columns, even if there is only a header.
+        """
+        form, start = self._follower.form, self._stream.peek()
+        if start.startswith(_GZIP):
+            raise UsageError(f"{self._name} is compressed, and only text is followed; load it without --follow")
+        encoding, mark = _unicode_form(start, form.encoding)
+        self._stream.newline = _newline(encoding)
+        text = self._stream.peek_lines()[len(mark) :]
+        try:
+            sample, head = self._sample(text, encoding)
+        except NoHeader:
+            return False
+        self.header = sample.header
+        if not sample.is_json and next(iter(sample), None) is None:
+            return False
+        for note in sample.notes:
+            self._follower.report(note)
+        self._follower.encoding = sample.encoding
+        self._stream.begin(mark, head)
+        self._rows = self._read(self._stream, sample.encoding, grows=not self._stream.is_final)
+        self._mapper = RowMapping(self._follower.board, self._rows, self._follower.columns)
+        if self._position:
+            self._rows.skip_to(self._position, lambda: self._stream.go_to(self._position))
+        return True
+
+    def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
+        """Return the rows at the beginning, and the header to put before them; it is empty if they have one.
+
+        A writer that continues after its file was truncated does not repeat the header.
+        """
+        try:
+            return self._checked(text, encoding), b""
+        except UsageError as error:
+            if isinstance(error, NoHeader) or not self.header:  # without any text there are no rows to put it before
+                raise
+            head = f"{self.header}\n".encode(encoding or "utf-8", "replace")
+            with suppress(UsageError):
+                sample = self._checked(head + text, encoding)
+                if isinstance(next(iter(sample), None), GoodRow):
+                    return self._checked(head + text, encoding), head
+            raise
+
+    def _checked(self, text: bytes, encoding: str | None) -> Rows:
+        """Return the rows of a text, whose columns fit.
+
+        Raises:
+            UsageError: Its columns do not fit.
+        """
+        rows = self._read(io.BytesIO(text), encoding, grows=False)
+        mapper = RowMapping(self._follower.board, rows, self._follower.columns)
+        rows.grows = rows.is_json  # each line is a row
+        if rows.is_json and self.checks_columns:
+            mapper.check.check_first([row for row in rows if isinstance(row, GoodRow)])
+        return rows
+
+    def _read(self, stream: io.IOBase, encoding: str | None, *, grows: bool) -> Rows:
+        form, numbers = self._follower.form, None if stream is not self._stream else self._stream.places
+        return Rows(
+            cast("IO[bytes]", stream),
+            self._name,
+            delimiter=form.delimiter,
+            encoding=encoding,
+            each=form.each,
+            numbers=numbers,
+            grows=grows,
+        )
+
+    def _batches(self) -> Iterator[tuple[list[GoodRow | BadRow], int]]:
+        """Yield batches of rows with their keys, each with the place of the line after them."""
+        assert self._rows is not None  # deposit_new has begun
+        batch: list[GoodRow | BadRow] = []
+        number, count = -1, 0
+        for row in self._rows:
+            if row.number != number:
+                if len(batch) >= ROWS_PER_TRANSACTION:  # the rows of a line stay together
+                    yield batch, row.number
+                    batch = []
+                number, count = row.number, 0
+            if isinstance(row, GoodRow):
+                count += 1
+                batch.append(replace(row, key=self._key(row, count)))
+            else:
+                batch.append(row)
+        following = self._rows.next_number
+        yield batch, self._stream.place if following is None else following
+
+    def _key(self, row: GoodRow, count: int) -> str:
+        """Return the key of the row of this count in its line.
+
+        The key has a digest of the row, because another row may be at the same place: if the process was killed before
+        it stored a position, and the file was then truncated.
+        """
+        digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")
+
+    def _deposit(self, batch: list[GoodRow | BadRow]) -> None:
+        assert self._mapper is not None  # deposit_new has begun
+        follower, loaded = self._follower, self._follower.loaded
+        before = loaded.rejected
+        deposit_rows(follower.board, batch, self._mapper, follower.reject, loaded)
+        if loaded.rejected and not before:
+            follower.report("a row is rejected; the file of rejects has all such rows with the reasons")
+
+
+def _unicode_form(start: bytes, encoding: str | None) -> tuple[str | None, bytes]:
+    """Return the encoding of a text as far as it is certain or named, and its byte order mark."""
+    found = find_unicode_form(start)
+    if found is not None and (found.byte_order_mark or encoding is None):
+        return found
+    return encoding, b""
+
+
+def _newline(encoding: str | None) -> bytes:
+    """Return the bytes that end a line."""
+    if encoding is None:
+        return b"\n"
+    return "a\n".encode(encoding).removeprefix("a".encode(encoding))

@@ -1,0 +1,165 @@
+"""The preview of a deployment as tables: what the command `check --against-board` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from blackboard.cli.terminal.output import describe_gone, place, print_table, say, timestamp
+from blackboard.core.conditions.number_formats import digits_beside, exact_digits
+from blackboard.plurals import counted
+
+if TYPE_CHECKING:
+    from blackboard.board.deployments.deployment_preview import (
+        PredictedActivations,
+        PredictedCrossing,
+        PredictedHold,
+        PredictedRetest,
+        PredictedSchedule,
+        PredictedWake,
+        Preview,
+    )
+
+MAX_LISTED = 20
+"""The largest number of marks and crossings that are listed; the others are only counted."""
+
+
+def show_preview(preview: Preview) -> None:
+    """Print what would change on the board if the file became active."""
+    say(f"against the board as of {timestamp(preview.as_of)}:")
+    for change in preview.changes or ("nothing changes",):
+        say(f"  {change}")
+    if preview.refusal is not None:
+        say(f"'init' would refuse this: {preview.refusal}")
+    for line in describe_gone(preview.gone_agents):
+        say(line)
+    for worker, problem in preview.idle_workers.items():
+        say(f"worker {worker}: {problem}")
+    _show_marks(preview)
+    _show_wakes(preview.wakes)
+    _show_predicted_activations(preview.activations)
+    _show_schedules(preview.schedules)
+    _show_holds(preview.holds)
+    for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
+        _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
+
+
+def _show_marks(preview: Preview) -> None:
+    """Print which marks would evaporate, fade sooner, or no longer be readable."""
+    print_table(
+        ("mark", "kind", "remaining", "floor", "subject"),
+        (
+            (mark.mark_id, mark.kind, digits_beside(mark.remaining, mark.floor), exact_digits(mark.floor), mark.subject)
+            for mark in preview.evaporates[:MAX_LISTED]
+        ),
+        empty="no mark would evaporate at once",
+        title=f"{counted(len(preview.evaporates), 'mark')} would evaporate at once",
+    )
+    for kind, misfits in preview.unreadable.items():
+        say(f"{kind}: its class no longer reads {misfits}")
+    for kind, count in preview.sooner.items():
+        say(f"{counted(count, 'mark')} of {kind} would evaporate sooner than now")
+    for kind, count in preview.own_laws.items():
+        say(f"{counted(count, 'mark')} of {kind} with a law of its own, which stays")
+
+
+def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
+    """Print the crossings that would follow at once."""
+    print_table(
+        ("agent", "watch", "value", "threshold", "", "subject"),
+        (
+            (
+                wake.agent,
+                wake.watch,
+                *_measured(wake),
+                "guard closed" if wake.guard_closed else "",
+                place(wake) or "the board",
+            )
+            for wake in wakes[:MAX_LISTED]
+        ),
+        empty="no agent would wake",
+        title=f"{counted(len(wakes), 'crossing')} would follow",
+    )
+
+
+def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> None:
+    """Print how many activations would take what waits."""
+    if activations:
+        print_table(
+            ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
+            (
+                (
+                    activation.agent,
+                    activation.watch,
+                    activation.subjects,
+                    activation.marks,
+                    activation.per,
+                    *_activations_of(activation),
+                )
+                for activation in activations
+            ),
+            empty="",
+            title="the waiting crossings would need these activations, each with at most one call",
+        )
+
+
+def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
+    """Return the number of activations, and that under the other `per`."""
+    subject, batch = str(activations.per_subject), f"at least {activations.per_batch}"
+    if activations.per == "subject":
+        return subject, f"{batch} per batch"
+    return batch, f"{subject} per subject"
+
+
+def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
+    """Print the next instants of the schedules under the file."""
+    if schedules:
+        print_table(
+            ("agent", "watch", "schedule", "", "next"),
+            (
+                (
+                    schedule.agent,
+                    schedule.watch,
+                    schedule.schedule,
+                    "begins" if schedule.is_new else "",
+                    _instants(schedule),
+                )
+                for schedule in schedules
+            ),
+            empty="",
+            title=f"{counted(len(schedules), 'schedule')}",
+        )
+
+
+def _instants(schedule: PredictedSchedule) -> str:
+    return ", ".join(str(timestamp(at)) for at in schedule.upcoming) or "never"
+
+
+def _show_holds(holds: Sequence[PredictedHold]) -> None:
+    if holds:
+        print_table(
+            ("agent", "watch", "crosses at", "subject"),
+            (
+                (hold.agent, hold.watch, timestamp(hold.crosses_at), place(hold) or "the board")
+                for hold in holds[:MAX_LISTED]
+            ),
+            empty="",
+            title=f"{counted(len(holds), 'crossing')} would follow by time alone, without another deposit",
+        )
+
+
+def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
+    if retests:
+        print_table(
+            ("agent", "watch", "value", "threshold", "subject"),
+            (
+                (retest.agent, retest.watch, *_measured(retest), place(retest) or "the board")
+                for retest in retests[:MAX_LISTED]
+            ),
+            empty="",
+            title=f"{counted(len(retests), 'waiting crossing')} would {outcome}",
+        )
+
+
+def _measured(crossing: PredictedCrossing) -> tuple[str, str]:
+    return digits_beside(crossing.value, crossing.threshold), exact_digits(crossing.threshold)
