@@ -59,7 +59,7 @@ class Rows:
     """The rows of a stream. The format follows from its name or its first character.
 
     The rows own the stream: it is closed with them. The rows of a stream that grows can be read again after they ended.
-    Then each line of JSON is a row, and a row of CSV with an open quote waits for one more growth.
+    Then each line of JSON is a row, and a row of CSV with an open quote waits until the stream has grown once more.
 
     Raises:
         UsageError: The header of a CSV file is not usable, or the stream has another format.
