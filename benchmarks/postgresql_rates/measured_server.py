@@ -93,6 +93,7 @@ class MeasuredServer(PostgresqlServer):
             with self.session(url) as session:
                 session.execute(BARE)
                 session.execute("VACUUM (ANALYZE)")
+            self.end_session(url)
             self._filled[size] = url
         return self._filled[size]
 

@@ -117,10 +117,14 @@ class PostgresqlServer:
             self._sessions[url] = self._connect(url)
         return self._sessions[url]
 
-    def drop_board(self, url: str) -> None:
-        """Remove a board. A session that its client has closed may take a moment to end on the server."""
+    def end_session(self, url: str) -> None:
+        """End the session that stays open, so that the database of a board can be copied."""
         if (session := self._sessions.pop(url, None)) is not None:
             session.close()
+
+    def drop_board(self, url: str) -> None:
+        """Remove a board. A session that its client has closed may take a moment to end on the server."""
+        self.end_session(url)
         self._run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def close(self) -> None:
