@@ -112,12 +112,12 @@ class RegisteredWatch:
         """The tag whose values make the groups of the condition; None if it measures subjects or the board."""
         return self.spec.condition.by
 
-    @property
+    @cached_property
     def spans_subjects(self) -> bool:
         """Whether it measures the marks of many subjects together: of a group, or of the board."""
         return self.is_over_board or self.by is not None
 
-    @property
+    @cached_property
     def measures_sums(self) -> bool:
         """Whether it has one measure over the board or over groups, which sums may answer without reading marks."""
         return self.spans_subjects and isinstance(self.condition, Comparison)

@@ -159,7 +159,7 @@ class ServerTransaction(Transaction):
         for statement, values in questions:
             sql, names = statement.compiled(self.dialect)
             given = [values[name] for name in names]
-            answer = self._kept.find(statement, given) if self._kept else None
+            answer = self._kept.find(statement, given)
             if answer is None:
                 answer = Answer()
                 self._add(sql, given, answer)
@@ -188,7 +188,7 @@ class ServerTransaction(Transaction):
         """Send a statement behind those that wait, and return its answer."""
         sql, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        answer = self._kept.find(statement, given) if self._kept else None
+        answer = self._kept.find(statement, given)
         if answer is None:
             answer = self._counter(statement) or Answer()
             self._add(sql, given, answer)

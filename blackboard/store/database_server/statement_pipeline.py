@@ -206,25 +206,17 @@ class StatementPipeline:
         return error
 
     def _result(self) -> Any:
-        """Return the next part of the answers, after waiting for it."""
-        if self._pgconn.is_busy():
-            self._wait()
-        return self._pgconn.get_result()
-
-    def _wait(self) -> None:
-        """Wait until a part of the answers is there, and send meanwhile what could not be sent at once."""
+        """Wait for the next part of the answers, and return it. Send meanwhile what could not be sent at once."""
         pgconn = self._pgconn
-        while True:
-            unsent = pgconn.flush()
-            if not pgconn.is_busy():
-                return
-            if unsent:
+        while pgconn.is_busy():
+            if unsent := pgconn.flush():
                 self._poll.modify(pgconn.socket, select.POLLIN | select.POLLOUT)
             [(_, events)] = self._poll.poll()
             if unsent:
                 self._poll.modify(pgconn.socket, select.POLLIN)
             if events & ~select.POLLOUT:
                 pgconn.consume_input()
+        return pgconn.get_result()
 
 
 def pipeline_of(connection: Any, *, prepares: bool) -> StatementPipeline:
