@@ -138,6 +138,8 @@ class Daemon:
         )
         self._deliveries = Deliveries(board, self.worker, os.environ)
         self._stopping = self._at_once = self._reloading = self._closed = False
+        self._known_instants: Sequence[Instant] | None = None
+        """The instants when the board will have work, if the last turn of the loop had nothing to do."""
         self._idle_until: Instant = 0
         """The instant up to which `run_until` knows of no work unless `wake` is set."""
 
@@ -376,6 +378,7 @@ class Daemon:
 
     def _do_all_due_work(self, upkeep: Sequence[MaintenanceTask]) -> None:
         self._troubles.has_failed = False
+        self._known_instants = None
         if self._troubles.is_board_lost:
             self._reconnect()
         if self._reloading:
@@ -393,6 +396,7 @@ class Daemon:
         """
         self._watchdog.report_alive()
         due = self.worker.due_work()
+        self._known_instants = None if due.agents or due.has_maintenance or self.runs.current() else due.instants
         self.maintenance.check_clock(due.doubted_clock)  # before an expired lease counts
         self.agents.note_outdated(set(due.outdated))
         first = [*upkeep, *self.maintenance.periodic]
@@ -410,7 +414,10 @@ class Daemon:
 
     def _run_task(self, task: MaintenanceTask, due: DueWork) -> bool:
         """Run one step of a task if it is due, and return whether it did work."""
-        return not self._stopping and task.is_due(due) and task.run_once() > 0
+        if self._stopping or not task.is_due(due):
+            return False
+        self._known_instants = None
+        return task.run_once() > 0
 
     def _start_ready(self, due: DueWork) -> bool:
         if not self._liveness.is_proven:
@@ -442,14 +449,17 @@ class Daemon:
     def sleep(self) -> None:
         """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
         try:
-            instants = self._next_instants(self.board.clock.now())
+            instants = self._next_instants(self.board.clock.now(), self._known_instants)
             self._loop_sleep.until_first(instants, threads_work=self._waits_for_threads())
         except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
             self._troubles.note_failure(error)
             pause(PAUSE_MICROSECONDS)
 
-    def _next_instants(self, now: Instant) -> list[Instant]:
-        """Return the instants when work will be due. After a failure, the loop waits for the tick."""
+    def _next_instants(self, now: Instant, known: Sequence[Instant] | None = None) -> list[Instant]:
+        """Return the instants when work will be due. After a failure, the loop waits for the tick.
+
+        `known` are the instants of the board, if nothing was done since they were read.
+        """
         if self._troubles.has_failed:
             return []
         monotonic = self.board.clock.monotonic()
@@ -457,7 +467,7 @@ class Daemon:
         if (end := self._troubles.next_end()) is not None:
             instants.append(now + max(0, end - monotonic))
         if not self.maintenance.clock_watch.doubting:
-            instants += self.worker.due_work().instants
+            instants += self.worker.due_work().instants if known is None else known
         return instants
 
     def _waits_for_threads(self) -> bool:
