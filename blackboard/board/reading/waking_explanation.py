@@ -43,7 +43,7 @@ from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.forecasts.strength_forecast import first_true, value_at
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.marks.measure_scopes import SEPARATOR, WHOLE_BOARD, Group, group_of
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import UsageError
@@ -91,11 +91,7 @@ def explain(
         ),
         concurrency=spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
-        watches=tuple(
-            _watch(txn, watch, subject, scope, dead)
-            for watch in watches
-            for scope in _scopes(txn, watch, subject, group)
-        ),
+        watches=tuple(explanation for watch in watches for explanation in _watch(txn, watch, subject, group, dead)),
         last=_last(txn, agent, subject),
         needs=() if subject is None else tuple(_needs(txn, spec, subject)),
     )
@@ -110,19 +106,38 @@ def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[Wa
             yield need
 
 
-NO_GROUP = SEPARATOR
-"""The scope for a subject that has no group. No group has this scope."""
+def _watch(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str | None,
+    value: TagChoice | None,
+    dead: Collection[str],
+) -> Iterator[WatchExplanation]:
+    """Yield the explanations of a watch: of each scope with its values now, or of all crossings that wait."""
+    scopes = _scopes(txn, watch, subject, value)
+    for scope in scopes:
+        rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
+        explanation = _explanation(txn, watch, subject, rows, dead)
+        group = group_of(scope)
+        explanation = replace(explanation, group=None if group is None else group.value)
+        yield _add_values(txn, watch, scope, explanation)
+    if scopes or (watch.by is not None and value is not None):
+        return
+    if subject is None:
+        yield _explanation(txn, watch, subject, txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id), dead)
+    else:
+        verdict = f"no live mark of this subject has one value of the tag {watch.by!r}"
+        yield replace(_explanation(txn, watch, subject, [], dead), verdict=verdict)
 
 
-def _scopes(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, value: TagChoice | None
-) -> list[str | None]:
-    """Return the scopes of a watch that are explained, each by itself; None means everything that waits."""
+def _scopes(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, value: TagChoice | None) -> list[str]:
+    """Return the scopes of a watch for a subject or for a value of its tag.
+
+    There are none for a subject without a group, nor if the watch is not over the board and nothing is given.
+    """
     if watch.is_over_board:
         return [WHOLE_BOARD]
-    if watch.by is None:
-        return [subject]
-    if value is not None:
+    if watch.by is not None and value is not None:
         keys = {
             key
             for kind in watch.kinds
@@ -131,25 +146,24 @@ def _scopes(
         }
         return [Group(watch.by, key).scope for key in sorted(keys)]
     if subject is None:
-        return [None]
-    rows = txn.live(stored_marks(txn, watch.kinds, subject))
-    return [*scopes_of(txn, watch, rows)] or [NO_GROUP]
+        return []
+    if watch.by is None:
+        return [subject]
+    return [*scopes_of(txn, watch, txn.live(stored_marks(txn, watch.kinds, subject)))]
 
 
-def _watch(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, scope: str | None, dead: Collection[str]
+def _explanation(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str | None,
+    rows: Sequence[CrossingRow],
+    dead: Collection[str],
 ) -> WatchExplanation:
-    """Explain a watch: what waits and why, in one scope or in all, and in a scope also the values now."""
-    rows = (
-        txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
-        if scope is None
-        else txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
-    )
+    """Explain why these crossings of a watch wait; the values of its scope are not known here."""
     waiting = tuple(_waiting(txn, watch, row) for row in rows[:MAX_LISTED_CROSSINGS])
     guard = watch.spec.guard
     verdict = verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits"
-    group = None if scope in (None, NO_GROUP) else group_of(scope or WHOLE_BOARD)
-    explanation = WatchExplanation(
+    return WatchExplanation(
         watch.spec.name,
         str(watch.condition),
         None if guard is None else str(guard),
@@ -160,11 +174,8 @@ def _watch(
         per=watch.agent.per_of(watch.spec),
         on_guard=watch.agent.on_guard_of(watch.spec),
         group_tag=watch.by,
-        group=None if group is None else group.value,
+        group=None,
     )
-    if scope == NO_GROUP:
-        return replace(explanation, verdict=f"no live mark of this subject has one value of the tag {watch.by!r}")
-    return explanation if scope is None else _add_values(txn, watch, scope, explanation)
 
 
 def _add_values(
