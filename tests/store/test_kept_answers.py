@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from blackboard.store.database_server.kept_answers import KEYS, KeptAnswers, tables_written
+from blackboard.store.database_server.kept_answers import KEYS, KeptAnswers, Key, tables_written
 from blackboard.store.database_server.statement_pipeline import Answer
 from blackboard.store.dialect import POSTGRESQL
 from blackboard.store.statement_file import Statement
@@ -53,7 +53,7 @@ def test_a_write_that_names_more_than_it_uses_names_its_row(kept: KeptAnswers) -
 
 def test_an_erasure_drops_the_answers_about_the_new_name(kept: KeptAnswers) -> None:
     kept.keep(CROSSINGS.waiting_crossing, (1, "a", 0), Answer())
-    kept.drop_changed(ERASURE.rename_crossings, {"subject": "b", "new_name": "a"})
+    kept.drop_changed(ERASURE.rename_crossings, {"scope": "b", "new_scope": "a"})
     assert kept.find(CROSSINGS.waiting_crossing, (1, "a", 0)) is None
 
 
@@ -62,19 +62,19 @@ def test_a_list_of_values_is_never_kept(kept: KeptAnswers) -> None:
 
 
 def test_keys_are_columns() -> None:
-    assert {table: key for table, key in KEYS.items() if key not in metadata.tables[table].columns} == {}
+    assert {table: key for table, key in KEYS.items() if key.column not in metadata.tables[table].columns} == {}
 
 
-def is_value_of_rows(text: str, key: str) -> bool:
+def is_value_of_rows(text: str, key: Key) -> bool:
     """Return whether each use of a parameter is the value of the column with its name in the rows that are written."""
-    uses = len(re.findall(rf"(?<![:\w]):{key}\b", text))
+    uses = len(re.findall(rf"(?<![:\w]):{key.parameter}\b", text))
     if not text.startswith("INSERT INTO"):
-        return uses == len(re.findall(rf"\b{key} = :{key}\b", text))
+        return uses == len(re.findall(rf"\b{key.column} = :{key.parameter}\b", text))
     columns = re.findall(r"\w+", text.partition("(")[2].partition(")")[0])
     values = re.search(r"VALUES \((.*?)\)(?=\s*(?:ON|;|\Z))|SELECT (.*?)\bFROM\b", text, re.DOTALL)
     assert values is not None
     given = [value.strip() for value in (values[1] or values[2]).split(",")]
-    return uses == 1 and given[columns.index(key)] == f":{key}"
+    return uses == 1 and given[columns.index(key.column)] == f":{key.parameter}"
 
 
 @pytest.mark.parametrize(
@@ -91,5 +91,5 @@ def test_a_parameter_with_the_name_of_a_key_is_its_value_in_the_written_rows(
 ) -> None:
     text = statement.text(POSTGRESQL)
     for key in {KEYS[table] for table in tables_written(statement) & KEYS.keys()}:
-        assigns = re.search(rf"\bSET\b(?:(?!\bWHERE\b).)*\b{key} = ", text, re.DOTALL)
-        assert f":{key}" not in text or assigns or is_value_of_rows(text, key), name
+        assigns = re.search(rf"\bSET\b(?:(?!\bWHERE\b).)*\b{key.column} = ", text, re.DOTALL)
+        assert f":{key.parameter}" not in text or assigns or is_value_of_rows(text, key), name

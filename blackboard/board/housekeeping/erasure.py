@@ -231,11 +231,11 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
         ERASURE.delete_totals,
         OUTBOX.delete_messages_about,
     ):
-        txn.sql.run(statement, subject=scope)
-    txn.sql.run(ERASURE.close_crossings, subject=scope, at=txn.now)
+        txn.sql.run(statement, scope=scope)
+    txn.sql.run(ERASURE.close_crossings, scope=scope, at=txn.now)
     activity_log.write(txn)  # so that the entries of this transaction are renamed, too
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.rename_activity):
-        txn.sql.run(statement, subject=scope, new_name=new_scope)
+        txn.sql.run(statement, scope=scope, new_scope=new_scope)
     for key in [key for key in txn.totals if key[1] == scope]:
         del txn.totals[key]
 

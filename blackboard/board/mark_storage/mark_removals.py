@@ -91,7 +91,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     for watch in txn.active.measuring.get(row.kind, ()):
         for scope in scopes_behind(txn, watch, row, deposited):
             _withdraw_crossings(txn, watch, scope, row)
-    txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
+    txn.sql.run(CROSSINGS.close_gone_of_mark, scope=row.subject, mark_id=row.id, at=txn.now)
     guards.release_after_change(txn, row)
 
 
@@ -146,7 +146,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: st
     A crossing of a rising watch is withdrawn with the mark. A fall has happened, so the crossing of a falling watch is
     skipped, and only if none of its marks is left.
     """
-    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope):
         depends = crossing.mark_id == row.id or (
             not crossing.is_per_mark and not _still_holds(txn, watch, crossing, row)
         )

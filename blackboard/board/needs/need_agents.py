@@ -52,7 +52,7 @@ def _is_at_work(txn: BoardTransaction, agent: AgentSpec, need: MarkRow) -> bool:
 def _waits(txn: BoardTransaction, watch: RegisteredWatch, need: MarkRow) -> bool:
     """Return whether a crossing of a watch waits with a need behind it."""
     scope = watch_scopes.scope_of(txn, watch, need)
-    crossings = [] if scope is None else txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
+    crossings = [] if scope is None else txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope)
     if not any(crossing.mark_id in (0, need.id) for crossing in crossings):
         return False
     return not watch.absorbs or is_stimulus(txn, watch, need, last_absorbed(txn, watch, need.id))

@@ -38,7 +38,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
     if crossing.held_by != crossing_retests.HELD_BY:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
-        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, subject=crossing.scope)
+        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, scope=crossing.scope)
         state = agent_state.get(txn, watch.agent.name)
         agent_state.set_cooldown(txn, watch.agent.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)

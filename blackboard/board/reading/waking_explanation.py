@@ -116,7 +116,7 @@ def _watch(
     """Yield the explanations of a watch: of each scope with its values now, or of all crossings that wait."""
     scopes = _scopes(txn, watch, subject, value)
     for scope in scopes:
-        rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
+        rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope)
         explanation = _explanation(txn, watch, subject, rows, dead)
         group = group_of(scope)
         explanation = replace(explanation, group=None if group is None else group.value)
@@ -223,7 +223,7 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> lis
     """Return the next instants when a schedule is due, or when a falling watch falls in a scope; None means never."""
     if watch.is_scheduled:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
-    rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, subject=scope)
+    rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, scope=scope)
     instants = [
         predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at))
         for row in rows

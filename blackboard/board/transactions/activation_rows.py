@@ -122,7 +122,7 @@ def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: 
 
 def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, **columns: Any) -> None:
     """Record a waiting crossing of a scope or, if `mark_id` is not 0, of a mark. `columns` are its other columns."""
-    key = {"watch_id": watch.id, "subject": scope, "mark_id": mark_id}
+    key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
     rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
     crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)
     activity_log.note(

@@ -9,29 +9,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard.store.database_server.statement_pipeline import Answer
 from blackboard.store.dialect import POSTGRESQL
 from blackboard.store.sql_composition import bind_parameters
 from blackboard.store.statement_file import Statement
 
-KEYS: Mapping[str, str] = {
-    "absorbed": "mark_id",
-    "crossing": "subject",
-    "deposit_key": "key",
-    "mark": "subject",
-    "mark_tag": "mark_id",
-    "predicted_crossing": "subject",
-    "unique_value": "value",
-    "watch_state": "subject",
-    "watch_total": "scope",
-}
-"""A column of each table whose value stays the same as long as a row exists, unless a statement assigns it.
 
-A parameter with this name, in a statement that reads or writes the table, is the value of the column in all rows that
-the statement concerns. A test looks at each statement that writes.
-"""
+class Key(NamedTuple):
+    """A column of a table whose value stays the same as long as a row exists, unless a statement assigns it."""
+
+    column: str
+    parameter: str
+    """A parameter of this name, in a statement that reads or writes the table, is the value of the column in all rows
+    that the statement concerns. A test looks at each statement that writes."""
+
+
+KEYS: Mapping[str, Key] = {
+    "absorbed": Key("mark_id", "mark_id"),
+    "crossing": Key("subject", "scope"),
+    "deposit_key": Key("key", "key"),
+    "mark": Key("subject", "subject"),
+    "mark_tag": Key("mark_id", "mark_id"),
+    "predicted_crossing": Key("subject", "scope"),
+    "unique_value": Key("value", "value"),
+    "watch_state": Key("subject", "scope"),
+    "watch_total": Key("scope", "scope"),
+}
+"""The key of each table."""
 
 _WORD = re.compile(r"[a-z_]\w*")
 _WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]\w*)")
@@ -98,9 +104,11 @@ class KeptAnswers:
 
 @cache
 def _written_keys(statement: Statement[Any]) -> tuple[tuple[str, str | None], ...]:
-    """Return the tables to which a statement writes, each with the key of the rows, or None if that may change."""
+    """Return the tables to which a statement writes, each with the parameter of its key, or None if that may change."""
     keys = ((table, KEYS.get(table)) for table in tables_written(statement))
-    return tuple((table, None if key is None or _assigns(statement, key) else key) for table, key in keys)
+    return tuple(
+        (table, None if key is None or _assigns(statement, key.column) else key.parameter) for table, key in keys
+    )
 
 
 @cache
@@ -124,5 +132,5 @@ def _words(statement: Statement[Any]) -> frozenset[str]:
 def _positions_of_keys(statement: Statement[Any]) -> dict[str, int]:
     """Return the keys of tables among the parameters of a question, with their positions."""
     names = bind_parameters(statement.text(POSTGRESQL), is_numbered=True)[1]
-    keys = {KEYS[table] for table in _words(statement) & KEYS.keys()}
+    keys = {KEYS[table].parameter for table in _words(statement) & KEYS.keys()}
     return {key: names.index(key) for key in keys if key in names}

@@ -412,15 +412,15 @@ DELETE FROM subject_cooldown WHERE agent = :agent;
 
 -- name: end_subject_cooldown
 -- End the cooldown of an agent for a subject.
-DELETE FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
+DELETE FROM subject_cooldown WHERE agent = :agent AND subject = :scope;
 
 -- name: get_subject_cooldown -> Instant
 -- The end of the cooldown of an agent for a subject.
-SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
+SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :scope;
 
 -- name: set_subject_cooldown
 -- Begin or prolong a cooldown for a subject.
-INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :subject, :until)
+INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :scope, :until)
 ON CONFLICT (agent, subject) DO UPDATE SET until = excluded.until;
 
 -- name: board -> BoardRow

@@ -62,19 +62,19 @@ ORDER BY mark_id;
 
 -- name: close_crossings
 -- Withdraw the subject's waiting crossings.
-UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE subject = :subject AND state = 'waiting';
+UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE subject = :scope AND state = 'waiting';
 
 -- name: rename_crossings
 -- Replace the subject's name in its crossings.
-UPDATE crossing SET subject = :new_name WHERE subject = :subject;
+UPDATE crossing SET subject = :new_scope WHERE subject = :scope;
 
 -- name: rename_activity
 -- Replace the subject's name in the activity.
-UPDATE activity_event SET subject = :new_name WHERE subject = :subject;
+UPDATE activity_event SET subject = :new_scope WHERE subject = :scope;
 
 -- name: rename_activations
 -- Replace the subject's name in its activations.
-UPDATE activation SET subject = :new_name WHERE subject = :subject;
+UPDATE activation SET subject = :new_scope WHERE subject = :scope;
 
 -- name: erase_error
 -- Replace the error of an activation, and forget the digest of its result.
@@ -118,20 +118,20 @@ DELETE FROM submission WHERE request IS NOT NULL;
 
 -- name: delete_cooldowns
 -- Delete the cooldowns for the subject.
-DELETE FROM subject_cooldown WHERE subject = :subject;
+DELETE FROM subject_cooldown WHERE subject = :scope;
 
 -- name: delete_predicted
 -- Delete the crossings that were predicted for the subject.
-DELETE FROM predicted_crossing WHERE subject = :subject;
+DELETE FROM predicted_crossing WHERE subject = :scope;
 
 -- name: delete_watch_states
 -- Delete the states of watches over time for the subject.
-DELETE FROM watch_state WHERE subject = :subject;
+DELETE FROM watch_state WHERE subject = :scope;
 
 -- name: delete_totals
 -- Delete the sums that are kept for the subject, which is a group.
-DELETE FROM watch_total WHERE scope = :subject;
+DELETE FROM watch_total WHERE scope = :scope;
 
 -- name: delete_followed_watches
 -- Delete the subject from the list of states that have followed a change of the deployment.
-DELETE FROM followed_watch WHERE subject = :subject;
+DELETE FROM followed_watch WHERE subject = :scope;

@@ -110,7 +110,7 @@ LIMIT :limit + 0;
 
 -- name: delete_messages_about
 -- Delete the messages about a scope.
-DELETE FROM message WHERE subject = :subject;
+DELETE FROM message WHERE subject = :scope;
 
 -- name: delete_messages_of_activation
 -- Delete the messages about an activation.

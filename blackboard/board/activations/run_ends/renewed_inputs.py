@@ -109,7 +109,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, m
     if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.last_absorbed(txn, watch, mark.id)):
         watch_totals.add(txn, watch, scope, mark, -1)
     stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
-    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope):
         if crossing.is_per_mark:
             is_over = crossing.mark_id == mark.id
         else:

@@ -71,7 +71,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
 
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
-    for state in txn.sql.all(CROSSINGS.states_of_scope, watch_id=key.watch_id, subject=key.scope):
+    for state in txn.sql.all(CROSSINGS.states_of_scope, watch_id=key.watch_id, scope=key.scope):
         watch_states.forget(txn, StateKey(state.watch_id, state.scope, state.mark_id))
         watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
@@ -123,7 +123,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
     state = watch_states.get(txn, key)
     if state is None or not state.dropped or guards.drops(txn, watch, key.scope, txn.now):
         return False
-    txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=None, dropped=0)._asdict())
+    watch_states.write(txn, state._replace(crossed_at=None, dropped=0))
     return True
 
 
@@ -136,7 +136,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
     ends_early = watch.batch_window and (watch.batch is not None or settings.urgent_above is not None)
     if not ends_early and (watch.is_over_board or watch.has_window):
         return
-    waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key.columns)
+    waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
     if waiting is None or waiting.cause is None:
         return  # a deposit that is news updates its own crossing
     if watch.has_window:
@@ -249,7 +249,7 @@ def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow) -> Instant | None:
     """Return when a watch will cross next, if its marks only fade; None if it will not."""
     key = StateKey(watch.id, state.scope, state.mark_id)
-    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key.columns)
+    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict())
     if predicted is None or predicted.due_at is None:
         return None
     marks = watch_states.marks_behind(txn, watch, key, predicted.due_at)

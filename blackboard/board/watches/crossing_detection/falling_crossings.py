@@ -51,7 +51,7 @@ def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
 
 def skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -> None:
     """Record that a watch crossed and wakes no agent. A crossing that waits stays as it is."""
-    key = {"watch_id": watch.id, "subject": fall.scope, "mark_id": fall.mark_id}
+    key = {"watch_id": watch.id, "scope": fall.scope, "mark_id": fall.mark_id}
     reason = f"{watch.condition} ({fall.side.comparison.digits_of(fall.side.value)}); {why}"
     activation = insert_closed_activation(txn, watch, fall.scope, ActivationState.SKIPPED, reason, fall.at)
     if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:

@@ -40,7 +40,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
             rows = [
                 row
                 for scope in (subject, WHOLE_BOARD)
-                for row in txn.sql.all(CROSSINGS.due_predicted_of_scope, watch_id=watch.id, subject=scope, now=txn.now)
+                for row in txn.sql.all(CROSSINGS.due_predicted_of_scope, watch_id=watch.id, scope=scope, now=txn.now)
             ]
         for row in rows:
             _fire(txn, watch, row)
@@ -137,7 +137,7 @@ def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, P
         return
     values = {"watch_ids": txn.sql.list_of(watches), "limit": PREDICTIONS_PER_QUERY}
     last = PredictedCrossingRow(watch_id=0, subject="", mark_id=0, due_at=0)
-    while rows := txn.sql.all(CROSSINGS.predictions_after, **values, **last._asdict()):
+    while rows := txn.sql.all(CROSSINGS.predictions_after, **values, **last._asdict(), scope=last.scope):
         for row in rows:
             watch = watches[row.watch_id]
             if watch.timing is None or _has_yet_to_fall(txn, row):
@@ -207,15 +207,13 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Col
         if watch.timing is not None:
             continue
         if watch.condition.is_per_mark:
-            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, scope=row.subject, mark_id=row.id)
             continue
         for scope in scopes_behind(txn, watch, row, deposited):
-            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=0)
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=0)
             due_at = first_true(watch.condition, fading_marks(txn, watch.condition, scope), txn.now)
             if due_at is None or due_at > txn.now:
-                txn.sql.run(
-                    CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=0, due_at=due_at
-                )
+                txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=0, due_at=due_at)
 
 
 def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
@@ -242,13 +240,13 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
 
 
 def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> bool:
-    return txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=mark_id) is not None
+    return txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=mark_id) is not None
 
 
 def _predict(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark], since: Instant
 ) -> None:
-    key = {"watch_id": watch.id, "subject": scope, "mark_id": mark_id}
+    key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
     predicted = _is_predicted(txn, watch, scope, mark_id)
     due_at = first_true(watch.condition, marks, since)
     if due_at == since:  # below the threshold: it crosses now if it was above before
@@ -268,7 +266,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     if watch.timing is not None:
         episode_crossings.fire(txn, watch, prediction)
         return
-    key = {"watch_id": watch.id, "subject": prediction.scope, "mark_id": prediction.mark_id}
+    key = {"watch_id": watch.id, "scope": prediction.scope, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)

@@ -269,4 +269,4 @@ def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: 
 
 def _waits(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Return whether a crossing of a scope waits."""
-    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject=scope, mark_id=0) is not None
+    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, scope=scope, mark_id=0) is not None

@@ -6,7 +6,7 @@ or has not been cleared. `episode_crossings` changes the rows.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -25,14 +25,8 @@ class StateKey(NamedTuple):
 
     watch_id: int
     scope: str
-    """A subject, a group, or "" for the board."""
     mark_id: int
     """0 unless the watch is per mark."""
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The columns of the key, as statements take them."""
-        return {"watch_id": self.watch_id, "subject": self.scope, "mark_id": self.mark_id}
 
     @classmethod
     def of(cls, watch: RegisteredWatch, scope: str, row: MarkRow) -> StateKey:
@@ -42,24 +36,29 @@ class StateKey(NamedTuple):
 
 def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
     """Return a state; None if there is no row."""
-    return txn.sql.one(CROSSINGS.get_watch_state, **key.columns)
+    return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
 
 
 def states_of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[WatchStateRow]:
     """Return the states of a watch for a scope and its marks."""
-    return txn.sql.all(CROSSINGS.states_of_scope, watch_id=watch.id, subject=scope)
+    return txn.sql.all(CROSSINGS.states_of_scope, watch_id=watch.id, scope=scope)
 
 
 def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:
     """Write a state (None deletes it), and the next instant when time alone changes it."""
     if state is None:
-        txn.sql.run(CROSSINGS.delete_watch_state, **key.columns)
+        txn.sql.run(CROSSINGS.delete_watch_state, **key._asdict())
     else:
-        txn.sql.run(CROSSINGS.set_watch_state, **state._asdict())
+        write(txn, state)
     if next_at is None:
-        txn.sql.run(CROSSINGS.delete_predicted_crossing, **key.columns)
+        txn.sql.run(CROSSINGS.delete_predicted_crossing, **key._asdict())
     else:
-        txn.sql.run(CROSSINGS.set_predicted_crossing, **key.columns, due_at=next_at)
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key._asdict(), due_at=next_at)
+
+
+def write(txn: BoardTransaction, state: WatchStateRow) -> None:
+    """Write a state whose next instant stays the same."""
+    txn.sql.run(CROSSINGS.set_watch_state, **state._asdict(), scope=state.scope)
 
 
 def forget(txn: BoardTransaction, key: StateKey) -> None:
@@ -75,7 +74,7 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
 
 def begin_following(txn: BoardTransaction, key: StateKey) -> bool:
     """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
-    return bool(txn.sql.changed(CROSSINGS.insert_followed, **key.columns))
+    return bool(txn.sql.changed(CROSSINGS.insert_followed, **key._asdict()))
 
 
 def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
@@ -97,7 +96,7 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
 def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -> None:
     """Record that a watch crossed within an episode: the next rewake counts from there."""
     if (state := get(txn, key)) is not None and state.crossed_at is not None:
-        txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=max(crossed_at, state.crossed_at))._asdict())
+        write(txn, state._replace(crossed_at=max(crossed_at, state.crossed_at)))
 
 
 def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> list[MarkRow]:

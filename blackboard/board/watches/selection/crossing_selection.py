@@ -119,7 +119,7 @@ def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
 def _select_in_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> Selection:
     """Select the crossings of one scope that nothing defers, strongest first, up to the batch size."""
     selection, batch = Selection(), watch.batch or DEFAULT_BATCH
-    rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
+    rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope)
     waiting = [
         (crossing, marks_behind(txn, watch, crossing))
         for row in rows

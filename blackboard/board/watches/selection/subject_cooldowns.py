@@ -14,14 +14,14 @@ def start(txn: BoardTransaction, agent: AgentSpec, scopes: Iterable[str]) -> Non
     """Begin the cooldown of each scope: a subject, a group, or the board."""
     until = txn.now + agent.settings.cooldown
     for scope in scopes:
-        txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=scope, until=until)
+        txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, scope=scope, until=until)
 
 
 def end_of(txn: BoardTransaction, agent: AgentSpec, scope: str) -> Instant | None:
     """Return when the cooldown of a scope ends; None if it has none now."""
     if not has_cooldowns(agent):
         return None
-    until = txn.sql.one(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=scope)
+    until = txn.sql.one(ACTIVATIONS.get_subject_cooldown, agent=agent.name, scope=scope)
     return until if until is not None and until > txn.now else None
 
 

@@ -80,7 +80,7 @@ def set_bound(
     Without laws, the bound does not fade.
     """
     columns = order_columns(txn, watch, strength, laws, txn.now)
-    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, subject=scope, mark_id=mark_id, **columns)
+    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, scope=scope, mark_id=mark_id, **columns)
 
 
 def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:

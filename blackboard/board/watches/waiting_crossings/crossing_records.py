@@ -65,7 +65,7 @@ def cross(
     values = {"cause": cause.reason} | columns(
         txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id
     )
-    if txn.sql.changed(CROSSINGS.renew_crossing, **key.columns, **values):
+    if txn.sql.changed(CROSSINGS.renew_crossing, **key._asdict(), **values):
         return False
     insert_crossing(
         txn,
@@ -79,7 +79,7 @@ def cross(
         **values,
     )
     if not watch.is_falling and guards.drops(txn, watch, key.scope, crossed_at):
-        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key.columns)
+        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key._asdict())
         dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
         return False
     return True

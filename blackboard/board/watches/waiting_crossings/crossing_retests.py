@@ -72,7 +72,7 @@ def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
 def retest_before_change(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Retest the crossings of a scope now, if the backfill has not reached them."""
     if watch.id in txn.active.retests:
-        for row in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
+        for row in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope):
             if row.held_by == HELD_BY:
                 _Retest(txn, watch, row, {}).run()
 
@@ -107,7 +107,7 @@ class _Retest:
         stays = False
         for holding in holdings:
             key = StateKey(self.watch.id, holding.scope, holding.mark_id)
-            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key.columns)
+            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
@@ -136,7 +136,7 @@ class _Retest:
         self.txn.sql.run(
             CROSSINGS.restate_crossing,
             id=self.crossing.id,
-            subject=holding.scope,
+            scope=holding.scope,
             mark_id=holding.mark_id,
             **crossing_records.side_columns(self.watch, holding.measured),
             **crossing_records.columns(

@@ -60,7 +60,7 @@ def release(txn: BoardTransaction, watch: RegisteredWatch, scope: str | None = N
     if scope is None:
         txn.sql.run(CROSSINGS.release_watch, **values)
     else:
-        txn.sql.run(CROSSINGS.release_scope, subject=scope, **values)
+        txn.sql.run(CROSSINGS.release_scope, scope=scope, **values)
 
 
 def measures_board(watch: RegisteredWatch, kind: str) -> bool:

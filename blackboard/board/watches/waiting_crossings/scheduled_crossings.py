@@ -59,7 +59,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
 
 def waiting(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
     """Return the waiting crossing of a schedule, if there is one."""
-    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject=WHOLE_BOARD, mark_id=0)
+    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, scope=WHOLE_BOARD, mark_id=0)
 
 
 def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
@@ -98,7 +98,7 @@ def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> list[
 
 def next_stored(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
     """Return the stored next instant of a schedule; None while its crossing waits."""
-    row = txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=WHOLE_BOARD, mark_id=0)
+    row = txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, scope=WHOLE_BOARD, mark_id=0)
     return None if row is None else row.due_at
 
 
@@ -146,4 +146,4 @@ def _stands_for(txn: BoardTransaction, watch: RegisteredWatch, at: Instant, valu
 
 
 def _set_next(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant | None) -> None:
-    txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=WHOLE_BOARD, mark_id=0, due_at=due_at)
+    txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, scope=WHOLE_BOARD, mark_id=0, due_at=due_at)
