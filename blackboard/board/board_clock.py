@@ -148,4 +148,4 @@ def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     )
     rebase_mark(txn, rebased)
     record_event(txn, rebased, "law_changed")
-    predicted_crossings.predict(txn, row, rebased)
+    predicted_crossings.after_deposit(txn, row, rebased)

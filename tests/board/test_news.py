@@ -36,7 +36,8 @@ def deploy(world: World, condition: Any, on_repeat: str = "max", cap: float | No
     world.deploy({"smoke": smoke, "fire": kind("fire")}, spec("watchman", condition, **declared))
 
 
-def is_woken(world: World) -> bool:
+def wake(world: World) -> bool:
+    """Claim and finish once; return whether the agent woke."""
     world.board.session.write(check_sums)
     woken = world.woken("watchman")
     assert world.waiting("watchman") == 0
@@ -51,7 +52,7 @@ def test_a_sensor_that_reports_the_same_each_minute_wakes_once(world: World, con
     woken = []
     for _ in range(20):
         assert world.put("smoke", payload={"state": "on", "level": 1}).outcome in ("deposited", "reinforced")
-        woken.append(is_woken(world))
+        woken.append(wake(world))
         world.advance(MINUTE)
     assert woken == [True] + [False] * 19
     assert [(mark.reinforcements, mark.intensity) for mark in world.board.marks()] == [(19, 1.0)]
@@ -68,7 +69,7 @@ def test_another_payload_is_news(world: World, condition: Any) -> None:
         ({"a": True, "b": [2, 1]}, False),
     ):
         world.put("smoke", payload=payload)
-        assert is_woken(world) == is_new, payload
+        assert wake(world) == is_new, payload
         world.advance(SECOND)
 
 
@@ -76,13 +77,13 @@ def test_another_payload_is_news(world: World, condition: Any) -> None:
 def test_the_payload_that_was_last_given_counts_not_the_one_before(world: World, condition: Any) -> None:
     deploy(world, condition, "replace")
     world.put("smoke", payload={"state": "a"})
-    assert is_woken(world)
+    assert wake(world)
     world.sign("watchman", "smoke")  # the agent's own deposit, with another payload, is not given to it
     world.put("smoke", payload={"state": "a"})
-    assert not is_woken(world)
+    assert not wake(world)
     world.put("smoke", payload={"state": "b"})
     world.put("smoke", payload={"state": "a"})  # the agent has not yet been given b, so the mark is still news
-    assert is_woken(world)
+    assert wake(world)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
@@ -91,7 +92,7 @@ def test_a_higher_intensity_than_the_one_given_is_news(world: World, condition: 
     woken = []
     for intensity in (0.8, 0.81, 0.8, 0.81, 0.7, 0.81, 0.82):
         world.put("smoke", intensity=intensity)
-        woken.append(is_woken(world))
+        woken.append(wake(world))
     assert woken == [True, True, False, False, False, False, True]
 
 
@@ -99,13 +100,13 @@ def test_a_higher_intensity_than_the_one_given_is_news(world: World, condition: 
 def test_a_condition_that_begins_to_hold_is_news(world: World, condition: Any) -> None:
     deploy(world, condition)
     world.put("smoke", intensity=0.9)
-    assert is_woken(world)
+    assert wake(world)
     world.advance(30 * MINUTE)  # 0.64
     world.put("smoke", intensity=0.9)
-    assert not is_woken(world)
+    assert not wake(world)
     world.advance(2 * HOUR)  # below 0.5
     world.put("smoke", intensity=0.9)
-    assert is_woken(world)
+    assert wake(world)
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
@@ -116,19 +117,19 @@ def test_absorbed_and_own_marks_keep_a_condition_true(world: World, over: Any, m
     world.deploy(kinds, spec("watchman", measure("smoke", "fire", "ash", over=over) >= 0.5))
     world.put("smoke", intensity=0.9)
     world.put("fire", intensity=0.6)
-    assert is_woken(world)
+    assert wake(world)
     world.advance(2 * HOUR)
     world.put("smoke", intensity=0.9)
-    assert not is_woken(world)  # the fire, which was given, meets the condition alone
+    assert not wake(world)  # the fire, which was given, meets the condition alone
     world.board.withdraw(world.board.marks("fire")[0].id)
     world.sign("watchman", "ash", intensity=0.6)
     world.advance(2 * HOUR)
     world.put("smoke", intensity=0.9)
-    assert not is_woken(world)
+    assert not wake(world)
     world.board.withdraw(world.board.marks("ash")[0].id)
     world.advance(2 * HOUR)
     world.put("smoke", intensity=0.9)
-    assert is_woken(world)
+    assert wake(world)
 
 
 @pytest.mark.postgresql
@@ -141,19 +142,19 @@ def test_a_total_over_all_live_marks_follows_every_change(world: World, huge: fl
     def refresh() -> bool:
         """Reinforce one mark, and return whether it is news: whether it counts, alone, as a stimulus."""
         world.put("smoke", "a1", 1.0)
-        woken = is_woken(world)
+        woken = wake(world)
         records = world.sql("SELECT event_id, given_event_id FROM absorbed WHERE mark_id = 1")
         return not woken and not (records and records[0][0] == world.mark(1).event_id)
 
     for subject in ("a1", "a2", "b1"):
         world.put("smoke", subject)
-    assert is_woken(world)
+    assert wake(world)
     world.advance(30 * MINUTE)
     assert not refresh()  # 1.41 before, 1.71 after
     world.put("smoke", "a3", 0.2)
     if huge is not None:
         world.put("smoke", "a4", huge)
-        is_woken(world)
+        wake(world)
         world.board.withdraw(world.board.marks(subject="a4")[0].id)
     world.advance(6 * MINUTE)
     world.put("smoke", "a5", 0.25)
@@ -166,63 +167,63 @@ def test_a_total_over_all_live_marks_follows_every_change(world: World, huge: fl
 def test_what_was_no_news_does_not_change_what_was_given(world: World) -> None:
     deploy(world, strength("smoke") >= 0.5, "add", cap=1.0)
     world.put("smoke", intensity=1.0)
-    assert is_woken(world)
+    assert wake(world)
     for _ in range(5):
         world.advance(10 * MINUTE)
         world.put("smoke", intensity=0.05)  # it fades faster than it grows, down to 0.53
-        assert not is_woken(world)
+        assert not wake(world)
     world.put("smoke", intensity=0.4)  # still below what was given, though above the last deposit
-    assert not is_woken(world)
+    assert not wake(world)
     world.put("smoke", intensity=0.5)
-    assert not is_woken(world)  # capped at the intensity that was given
+    assert not wake(world)  # capped at the intensity that was given
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
 def test_min_increase_applies_on_top(world: World, condition: Any) -> None:
     deploy(world, watch(condition, min_increase=0.2), "replace")
     world.put("smoke", intensity=0.6)
-    assert is_woken(world)
+    assert wake(world)
     world.put("smoke", intensity=0.7, payload={"state": "other"})
-    assert not is_woken(world)
+    assert not wake(world)
     world.put("smoke", intensity=0.95, payload={"state": "other"})
-    assert is_woken(world)
+    assert wake(world)
     world.put("smoke", intensity=0.7, payload={"state": "other"})
     world.put("smoke", intensity=0.95, payload={"state": "other"})
-    assert not is_woken(world)  # it grows by 0.25, but tells nothing new
+    assert not wake(world)  # it grows by 0.25, but tells nothing new
 
 
 def test_a_mark_that_was_never_given_is_always_news(world: World) -> None:
     deploy(world, total("smoke", over="board") >= 0.5, "max")
     world.sign("watchman", "smoke", intensity=0.9)
     world.put("smoke", "other", intensity=0.9)
-    assert is_woken(world)  # the watermark passes the own mark
+    assert wake(world)  # the watermark passes the own mark
     world.put("smoke", intensity=0.95)
-    assert is_woken(world)
+    assert wake(world)
 
 
 def test_a_state_given_with_an_own_deposit_is_the_one_that_counts(world: World) -> None:
     deploy(world, total("smoke", over="board") >= 0.5, "replace")
     world.put("smoke", payload={"state": "a"})
     world.sign("watchman", "smoke")  # payload {}
-    assert is_woken(world)
+    assert wake(world)
     world.put("smoke", payload={})
-    assert not is_woken(world)
+    assert not wake(world)
     world.put("smoke", payload={"state": "a"})
-    assert is_woken(world)
+    assert wake(world)
 
 
 def test_a_watermark_keeps_what_was_given_before_a_deposit_that_was_no_news(world: World) -> None:
     deploy(world, total("smoke", over="board") >= 0.5, "replace")
     world.put("smoke", intensity=0.9)
-    assert is_woken(world)
+    assert wake(world)
     world.put("smoke", intensity=0.6)
-    assert not is_woken(world)
+    assert not wake(world)
     world.put("smoke", "other")
-    assert is_woken(world)  # the watermark passes the deposit of 0.6
+    assert wake(world)  # the watermark passes the deposit of 0.6
     world.put("smoke", intensity=0.8)
-    assert not is_woken(world)
+    assert not wake(world)
     world.put("smoke", intensity=0.95)
-    assert is_woken(world)
+    assert wake(world)
 
 
 def test_an_evaporated_mark_without_news_is_not_given_again(world: World) -> None:

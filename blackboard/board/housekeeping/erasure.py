@@ -35,15 +35,16 @@ from blackboard.store.database import Database
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
 
-QUOTES = ": "
+QUOTE_SEPARATOR = ": "
 """The separator in an error before words that it may quote."""
-PREFIX = "forgotten/"
-"""The prefix of the random names."""
+NAME_PREFIX = "forgotten/"
+"""The prefix of the random names that replace the names of erased subjects."""
 
 ERASED = "(erased)"
+"""The text that replaces an erased error."""
 
-EVER: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTANT, "limit": 1}
-"""A span of time that contains every deposit."""
+ANY_DEPOSIT: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTANT, "limit": 1}
+"""Values that make a query of a window find one deposit, whenever it occurred."""
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
@@ -52,12 +53,12 @@ OUT_OF_REACH = (
     "the records of a model's provider",
     "parts of the disk, or rows of a database server, that were freed and not yet overwritten",
 )
-"""Other places that may contain words of a forgotten subject and that the program cannot change."""
+"""Other places that may contain words of an erased subject and that the program cannot change."""
 
 
 @dataclass(frozen=True)
 class ErasedEvents:
-    """The events of the forgotten subjects of a board: its id, and the id and instant of each event.
+    """The events of the erased subjects of a board: its id, and the id and instant of each event.
 
     An older copy of the board has the same events with the names of their subjects.
     """
@@ -71,7 +72,9 @@ def erased_events(database: Database) -> ErasedEvents | None:
     try:
         with database.read() as sql:
             board = sql.value(ACTIVATIONS.board_uid)
-            rows = sql.all(ERASURE.erased_events, first=PREFIX, end=PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1))
+            rows = sql.all(
+                ERASURE.erased_events, first=NAME_PREFIX, end=NAME_PREFIX[:-1] + chr(ord(NAME_PREFIX[-1]) + 1)
+            )
             return ErasedEvents(board, tuple((row.id, row.recorded_at) for row in rows))
     except StoreError:
         return None
@@ -86,10 +89,10 @@ def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
         for event_id, recorded_at in erased.events
         if (event := txn.sql.one(MARKS.get_event, id=event_id)) is not None and event.recorded_at == recorded_at
     ]
-    return [subject for subject in dict.fromkeys(subjects) if not subject.startswith(PREFIX)]
+    return [subject for subject in dict.fromkeys(subjects) if not subject.startswith(NAME_PREFIX)]
 
 
-def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
+def erase_and_compact(session: BoardSession, subject: str, author: str) -> ErasureReport:
     """Erase everything about a subject, compact the file, and report what remains; see `Blackboard.forget`."""
     # imported late, because the package for logs is slow to import
     from blackboard.board.activations.call_records import answer_spool
@@ -157,7 +160,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         for pattern in patterns
         for mark_id in txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
     }
-    name = f"{PREFIX}{secrets.token_hex(8)}"
+    name = f"{NAME_PREFIX}{secrets.token_hex(8)}"
     _rename(txn, subject, groups, name)
     activity_log.note(txn, ActivityEvent.FORGET, subject=name, author=author)
     return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
@@ -170,7 +173,7 @@ def _count_erasable(txn: BoardTransaction, subject: str) -> int:
         NotFound: There is none.
         InvalidMark: The subject is the random name of a forgotten subject.
     """
-    if subject.startswith(PREFIX):
+    if subject.startswith(NAME_PREFIX):
         raise InvalidMark(f"{subject} is already forgotten")
     events = txn.sql.value(ERASURE.count_events, subject=subject)
     if not events:
@@ -217,7 +220,7 @@ def _has_others(txn: BoardTransaction, group: Group) -> bool:
     """Return whether a group has marks, or deposits in windows, of other subjects than the erased one."""
     kinds = [name for name, spec in txn.deployment.kinds.items() if group.tag in spec.tags]
     return bool(stored_marks(txn, kinds, group.scope)) or any(
-        txn.sql.one(WINDOWS.window_of_group, kind=kind, tag=group.tag, key=group.key, **EVER) for kind in kinds
+        txn.sql.one(WINDOWS.window_of_group, kind=kind, tag=group.tag, key=group.key, **ANY_DEPOSIT) for kind in kinds
     )
 
 
@@ -304,7 +307,7 @@ def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> N
     batch = row.split_from
     while batch is not None and (whole := get_activation(txn, batch)) is not None:
         for part in (whole, *txn.sql.all(ACTIVATIONS.split_from, id=batch)):
-            if part.state in (ActivationState.READY, ActivationState.HELD) and QUOTES in (part.error or ""):
+            if part.state in (ActivationState.READY, ActivationState.HELD) and QUOTE_SEPARATOR in (part.error or ""):
                 txn.sql.run(ERASURE.erase_error, id=part.id, error=ERASED)
         batch = whole.split_from
 
@@ -315,7 +318,7 @@ def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = 
     The other half of a failed batch has this error too, and so have the activations that wait for a model that refused
     a call.
     """
-    if error is None or QUOTES not in error:
+    if error is None or QUOTE_SEPARATOR not in error:
         return
     pattern = f"%{_escaped(error)}%"
     txn.sql.run(ERASURE.erase_pause, error=error, pattern=pattern, erased=model_pauses.FORGOTTEN)

@@ -134,7 +134,7 @@ class AdministrationMethods(BoardHandle):
             NotFound: No mark of the subject was ever deposited, and the file needs no compaction.
             InvalidMark: The subject is the random name of a forgotten subject.
         """
-        return erasure.forget(self.session, subject, self.author)
+        return erasure.erase_and_compact(self.session, subject, self.author)
 
     def compact(self) -> CompactionReport:
         """Rewrite the file, which gives unused space back to the disk.

@@ -109,15 +109,15 @@ class SearchKey(NamedTuple):
 
 @dataclass
 class Searches:
-    """The searches of claims. No writer waits for a search, so it comes before the transaction of the claim."""
+    """The searches of claims. A search runs before the transaction of the claim, so that no writer waits for it."""
 
     found: dict[SearchKey, list[tuple[int, float]]] = field(default_factory=dict)
     """The marks that were found, with their relevances."""
     needed: dict[SearchKey, ReadSpec] = field(default_factory=dict)
     """The searches that must run before the claim."""
 
-    def lacks(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
-        """Return whether a search must run first, and note it."""
+    def note_missing(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
+        """Note the searches that must run first, and return whether there are any."""
         missing = {key: agent.reads[key.place] for key in keys if key not in self.found}
         self.needed |= missing
         return bool(missing)

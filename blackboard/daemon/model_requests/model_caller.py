@@ -141,7 +141,7 @@ class ModelCaller:
         if row is None or row.state != CallState.ANSWERED:
             if row is not None:  # its outcome is open: repeat the same request, byte for byte
                 request = Request(row.model, row.body, row.api)
-            self._check_pause(claim, request.model)
+            self._admit(claim, request.model)
             if row is None or row.state != CallState.PLANNED:
                 row = self._plan_call(claim, request)
             row = self._send_call(self.client, claim, row)
@@ -182,7 +182,7 @@ class ModelCaller:
         if last.state == CallState.PLANNED:
             return self._reuse_plan(last, request)
         if last.state == CallState.REJECTED:
-            self._check_refusal(last, request.model)
+            self._reopen_or_reject(last, request.model)
         if last.state == CallState.SENT:
             last = self._give_up_sent(claim, last, is_pending=last.id in pending)
         if last.state != CallState.UNKNOWN:
@@ -220,7 +220,7 @@ class ModelCaller:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
-    def _check_refusal(self, row: ModelCall, model: str) -> None:
+    def _reopen_or_reject(self, row: ModelCall, model: str) -> None:
         """Allow another try of a refused request, unless a later success shows that its marks are the cause.
 
         Another model may accept a request that the first model refused.
@@ -231,8 +231,8 @@ class ModelCaller:
         if not self._steps.reopen_refused(row, model):
             raise RequestRejected(row.error or "the API rejects the request")
 
-    def _check_pause(self, claim: Claim, model: str) -> None:
-        """Check that a call may be sent: its model is not paused, or the call may try the model.
+    def _admit(self, claim: Claim, model: str) -> None:
+        """Admit a call, which may be the one that tries a paused model again.
 
         Raises:
             Deferral: The call has to wait.

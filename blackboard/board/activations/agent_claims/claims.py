@@ -114,7 +114,7 @@ def claim(
         while (selection := crossing_selection.select(txn, watch, first)).crossings:
             first = None
             events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
-            if claimer.searches.lacks(watch.agent, searches_for(watch.agent, events)):
+            if claimer.searches.note_missing(watch.agent, searches_for(watch.agent, events)):
                 return None
             if (accepted := _quarantine_loops(txn, watch, selection, claimer.searches)).crossings:
                 return _start(txn, watch, accepted, claimer)
@@ -204,7 +204,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claime
     """
     read_at = row.read_at
     if row.reads_again:
-        if claimer.searches.lacks(agent, renewed_inputs.searches_to_renew(txn, agent, row)):
+        if claimer.searches.note_missing(agent, renewed_inputs.searches_to_renew(txn, agent, row)):
             return None
         renewed_inputs.renew(txn, agent, row, claimer.searches)
         row = _reread(txn, row)
@@ -248,8 +248,8 @@ def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[Activ
 def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Split off all marks except the marks of the strongest subject, and return the activation.
 
-    Nothing is split if the watch takes batches, or while an answer about all marks is awaited or unused. An activation
-    of a watch that wakes its agent per subject has several subjects if the watch took batches earlier.
+    Only an activation of a watch that wakes its agent per subject is split; it has several subjects if the watch took
+    batches earlier. It stays whole while an answer about all its marks is awaited or unused.
     """
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.is_per_subject:

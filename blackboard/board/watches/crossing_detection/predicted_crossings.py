@@ -32,7 +32,7 @@ PREDICTIONS_PER_QUERY = 500
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire the due predictions that would no longer be right after a change of a mark of this kind and subject."""
+    """Fire the due predictions that a change of a mark of this kind and subject would make wrong."""
     for watch in txn.active.predicting.get(kind, ()):
         if watch.by is not None or guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
@@ -58,7 +58,7 @@ def fire_due(txn: BoardTransaction, limit: int = PREDICTIONS_PER_QUERY) -> int:
     return len(rows)
 
 
-def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
+def after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     """Predict after a deposit when each falling watch on its kind will cross.
 
     `old` is the live mark before its reinforcement; None for a new mark.
@@ -80,7 +80,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
         predict_watch(txn, watch, new)
 
 
-def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
+def after_window_deposit(txn: BoardTransaction, row: MarkRow) -> None:
     """Predict falling crossings anew after a deposit that changed no mark, for each watch whose window counts it.
 
     `row` is the mark of its kind and subject.
@@ -161,7 +161,7 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
         return
     marks = fading_marks(txn, watch.condition, WHOLE_BOARD, since)
     if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
-        _predict(txn, watch, WHOLE_BOARD, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+        _store_prediction(txn, watch, WHOLE_BOARD, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: Instant | None = None) -> None:
@@ -181,7 +181,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
         marks = [txn.fading(row)]
         if row.reinforcements:
             _bound_by(txn, watch, row.subject, row.id, marks)
-        _predict(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
+        _store_prediction(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
 
 
 def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, since: Instant) -> None:
@@ -189,7 +189,7 @@ def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, sin
     marks = fading_marks(txn, watch.condition, scope, since)
     if scope != WHOLE_BOARD:  # over the board, no other crossing waits
         _bound_by(txn, watch, scope, 0, marks)
-    _predict(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+    _store_prediction(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def _bound_by(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]) -> None:
@@ -197,7 +197,7 @@ def _bound_by(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id
     set_bound(txn, watch, scope, mark_id, bound, (law_key(mark.state.law) for mark in marks))
 
 
-def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
+def after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
     """Drop the predictions for a withdrawn mark, and predict again for its subject, its groups and the board.
 
     The withdrawal itself makes no watch cross. `deposited` has the groups of its deposits in windows.
@@ -243,7 +243,7 @@ def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mar
     return txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, scope=scope, mark_id=mark_id) is not None
 
 
-def _predict(
+def _store_prediction(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark], since: Instant
 ) -> None:
     key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}

@@ -174,7 +174,10 @@ def _cross_for_news(
     *,
     crossed_at: Instant | None = None,
 ) -> bool:
-    """Record a crossing that unabsorbed marks alone cause. A watch over time may not cross yet; then record nothing."""
+    """Record a crossing that unabsorbed marks alone cause, and return whether it is new.
+
+    Nothing is recorded while a watch over time may not cross.
+    """
     at = txn.now if crossed_at is None else crossed_at
     key = StateKey(watch.id, scope, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):

@@ -318,7 +318,7 @@ class _Retest:
         return is_stimulus(self.txn, self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
-        """Return the mark in its state after an event, with the last event of another author than the agent."""
+        """Return the mark in its state after an event; its `other_event_id` is an event of another author."""
         row = mark_after(event)
         selects = self.watch.has_where or (self.watch.spec.guard is not None and self.watch.spec.guard.has_where)
         if selects or self.watch.by is not None or is_group(self.crossing.scope):

@@ -66,9 +66,9 @@ def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
 
 
 def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> bool:
-    """Make the marks of dropped crossings stimuli again, before a deposit on one of them counts, if the guard is open.
+    """Make the marks of dropped crossings stimuli again if the guard is open now.
 
-    Returns whether there were such marks.
+    This comes before the deposit on one of them is counted. Returns whether there were such marks.
 
     Args:
         txn: The transaction of the deposit, after the mark was written.

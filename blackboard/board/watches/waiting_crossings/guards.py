@@ -37,7 +37,7 @@ def drops(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant
 
 
 def release_after_change(txn: BoardTransaction, row: MarkRow, old: MarkRow | None = None) -> None:
-    """Release the crossings that guards on the kind of a mark defer. The next claim tests them again.
+    """Release the crossings of guards that count marks of a kind. The next claim tests them again.
 
     `old` is the mark before; it may have had another group.
     """
