@@ -127,7 +127,7 @@ def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
         daemon.start()
         daemon.run_once()
         while daemon.runs:
-            assert daemon.wake.wait(10)
+            assert daemon.wake.wait(60)
             daemon.wake.clear()
         daemon.close()
         client.close()
