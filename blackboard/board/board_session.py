@@ -136,8 +136,8 @@ class BoardSession:
                 statements at its start and end run once for all. Not for work that changes the deployment.
             submission: Returns the same work in a form that another process on a server can do, if it can. It is called
                 if other processes write at present, with the deployment that this session used last.
-            asks: Asks ahead what the work will certainly ask; see `Transaction.ask_ahead`. It is given the deployment
-                that this session used last, and is not called without one, nor on SQLite.
+            asks: Asks a server ahead for the rows that the work will certainly read; see `Transaction.ask_ahead`. Its
+                argument is the deployment that this session used last. It is not called if there is none, or on SQLite.
 
         Returns:
             The result of `work`.

@@ -389,8 +389,8 @@ class Worker:
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, unless its marks are the cause; see `answer_blame`.
 
-        After a hopeless failure, a smaller batch may succeed. So only a single mark can show that the model is the
-        cause. Returns None if the failure counts.
+        After a hopeless failure, a smaller batch may succeed. So a batch that can be divided is not held. Returns
+        None if the failure counts.
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:
@@ -401,15 +401,13 @@ class Worker:
         return self._session.write(work, record_instant=True)
 
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, is_held: bool = False) -> None:
-        """Defer a run until an instant (None: forever), without counting a failure.
-
-        Time alone does not release a run with `is_held`.
+        """Defer a run, without counting a failure.
 
         Args:
-            claim: The run.
+            claim: A run of this worker that has not ended.
             reason: A text for people.
-            until: Microseconds since the epoch; None for no instant.
-            is_held: Whether time alone does not release the activation.
+            until: Microseconds since the epoch; None if no instant ends the wait.
+            is_held: Whether the run stays deferred after `until`, until a person or another event releases it.
         """
         self._session.write(
             lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, is_held=is_held)

@@ -106,8 +106,8 @@ class Timing(NamedTuple):
     Attributes:
         held_for: How long the condition must have held.
         rewake_every: The time after which the watch crosses again while the condition holds; None for never.
-        clear: After a crossing, the value must have been below this number (for a falling watch: must have reached it)
-            before the watch may cross for a new episode; None for the threshold.
+        clear: The number that the value must fall below after a crossing, before the watch may cross for a new episode.
+            For a falling watch, the value must reach it. None for the threshold.
     """
 
     held_for: Duration = 0
@@ -318,12 +318,12 @@ class AgentSettings(Data):
         max_chain: The largest number of activations in a chain: the marks of each wake the next.
         max_activations_per_hour: The largest number of activations in an hour; None for no limit.
         answerable_by: The agents that may answer its needs, unless a need says so itself.
-        catch_up: The value for watches that do not set it (see `WatchSettings`); so are the next five.
-        on_guard: How a crossing is treated while the guard is closed.
-        held_for: How long the condition must have held.
-        rewake_every: None for never.
-        clear_below: None for the threshold of the watch, like `clear_above`.
-        clear_above: For falling watches.
+        catch_up: The default of its watches; see `WatchSettings`.
+        on_guard: The default of its watches: how a crossing is treated while the guard is closed.
+        held_for: The default of its watches: how long the condition must have held.
+        rewake_every: The default of its watches; None for never.
+        clear_below: The default of its rising watches; None for the threshold of the watch.
+        clear_above: The default of its falling watches; None for the threshold of the watch.
         cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
         model: The name of the model; None for the deployment's model.
         models: Other models by the strength of the strongest mark. The first that applies is used.

@@ -94,14 +94,14 @@ class Daemon:
         client: The connection to the model's provider; None for the agents' offline rules.
         agent_settings: The value of `context.settings` for agents.
         rng: The source of jitter.
-        replace: Whether the agents' code may replace active code that another living worker serves.
+        replace: Whether `start` may deploy changed code of an agent that another living worker serves.
 
     Attributes:
-        agents: Its agents.
-        models: Its access to language models.
-        worker: The worker of the board that this daemon is.
+        agents: The agents whose functions this process has.
+        models: The access to language models.
+        worker: The worker under which this daemon is registered on the board.
         runs: The activations that run in this process.
-        maintenance: Its tasks for the board besides its agents.
+        maintenance: The upkeep of the board that this daemon does besides running agents.
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
         reload: Called after `request_reload`; None ignores the request.
         wake: An event that ends the sleep of the loop.
@@ -152,7 +152,7 @@ class Daemon:
         Args:
             board: The board, whatever `[database]` in the file says.
             path: The file; by default the one that the commands use.
-            replace: Whether to remove agents even if a worker that is alive serves them.
+            replace: Whether to deploy the file even if it removes or changes an agent that a living worker serves.
 
         Raises:
             ConfigurationError: The file has mistakes, or the key is not valid; all are listed.

@@ -55,10 +55,10 @@ class Dialect(ABC):
         can_partition: Whether the history may be in partitions; see `event_partitions`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statements that begin a writing transaction.
-        lock_waits: How many transactions work is given, one after the other, to get a lock. Together they wait for
-            `BUSY_SECONDS`.
-        lock_schema: The statement that makes a change of the schema wait for others; None if beginning a transaction
-            waits already.
+        lock_waits: The number of transactions in which work tries, one after the other, to get a lock. Together they
+            wait for `BUSY_SECONDS`.
+        lock_schema: The statement with which a change of the schema waits for other changes; None if the beginning of
+            a transaction waits already.
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.
         keeps_deleted: Whether unused parts of a file may keep deleted content until the file is compacted.
         merges_index: Whether the full-text index keeps erased words until its parts are merged.

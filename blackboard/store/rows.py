@@ -47,8 +47,8 @@ class BoardRow(NamedTuple):
     skewed_at: AddedNumber = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
-    """Since when the full-text index may contain words of what was erased, which no purge has begun to remove; None if
-    it does not."""
+    """The instant since which the full-text index may contain erased words that no purge has begun to remove. None if
+    there are no such words."""
     unfinished_purge_owed_at: Instant | None = None
     """The instant since which an unfinished purge has been owed; None if there is none."""
 
@@ -121,8 +121,14 @@ class MarkRow(NamedTuple):
     evaporates_at: Instant | None
     order_key: float | None
     other_event_id: Id | None = None
-    """The last event by anyone but the agent in `changed_by`. If that author is not an agent: the last event. None if
-    the agent caused all events."""
+    """The last event that the author of the mark's last event did not cause, if this author is an agent:
+
+    | author of the last event | value |
+    |---|---|
+    | not an agent | the last event |
+    | an agent; others caused earlier events | the last event of the others |
+    | an agent, which caused all events | None |
+    """
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0

@@ -1,7 +1,7 @@
 """Marks on the board: their deposits, their changes, and how they leave.
 
 deposit_requests    requests to deposit a mark, as plain data
-deposit_questions   what a deposit will ask, for a server to be asked at once
+deposit_questions   the reads of a deposit, sent to a server in one message
 checked_deposits    deposits of requests, which are first checked against the board
 submitted_deposits  deposits in a form that another process can make
 signatures          whether a name may sign

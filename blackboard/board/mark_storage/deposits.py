@@ -248,7 +248,7 @@ def _row_after(new: NewDeposit, joined: JoinedMark, details: EventDetails, now: 
 
 
 def last_event_of_others(old: MarkRow | None, author: str) -> int | None:
-    """Return the last event of a mark, before an event of an agent, that is not of this agent; None if all are."""
+    """Return the last event of a mark that the agent `author` did not cause; None if there is none."""
     if old is None:
         return None
     return old.event_id if old.changed_by != author else old.other_event_id

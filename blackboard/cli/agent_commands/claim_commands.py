@@ -29,7 +29,7 @@ Fence = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="The fence that 'blackboard claim' printed. Without --url, it may be left out for your own present claim.",
+        help="The fence that 'blackboard claim' printed. Without --url, a claim of your own needs no fence.",
     ),
 ]
 OfAgent = Annotated[

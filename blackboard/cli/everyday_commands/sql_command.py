@@ -51,9 +51,9 @@ def sql(
     from blackboard.errors import UsageError
 
     if as_csv and as_json:
-        raise UsageError("choose either --json or --csv")
+        raise UsageError("--json and --csv are two formats of the output; use only one of them")
     if guard_formulas and not as_csv:
-        raise UsageError("--guard-formulas works only with --csv; add it")
+        raise UsageError("--guard-formulas works only with --csv; add --csv")
     seconds = seconds_in(parse_duration(timeout))
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")

@@ -75,8 +75,8 @@ def _note_uncertain(rows: Sequence[CostRow], unknown: int) -> None:
     """Say which costs are not known yet, so that the total may change."""
     if unknown:
         note(
-            f"{counted(unknown, 'call')} with an unknown outcome, and the reserve is kept;"
-            " 'blackboard record-cost' records their cost"
+            f"the outcome of {counted(unknown, 'call')} is unknown, so the reserve is kept;"
+            " 'blackboard record-cost' records the cost"
         )
     elif reserved := sum(row.usd_reserved for row in rows):
         note(

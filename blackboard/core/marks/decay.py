@@ -157,7 +157,9 @@ class Decay(ABC):
         return (intensity, 0.0)
 
     def total(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> float:
-        """Return the total intensity x share at `now` of marks with these sums; none of them may have evaporated.
+        """Return the total strength (intensity x share) at `now` of marks with these sums.
+
+        No mark may have evaporated.
 
         Args:
             sums: The sums of `sums` over the marks.
@@ -188,6 +190,7 @@ class Decay(ABC):
         """Return the law as a deployment file writes it, such as `{"law": "exponential", "half_life": "3d"}`."""
         values = {item.name: getattr(self, item.name) for item in _parameters(type(self))}
         texts = {name: format_duration(value) if name in self.durations else value for name, value in values.items()}
+        # A flag that is off is left out, as in files. A comparison with `!=` would also leave out the number 0.
         return {"law": self.name, **{name: value for name, value in texts.items() if value is not False}}
 
     def __str__(self) -> str:

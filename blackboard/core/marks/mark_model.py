@@ -368,7 +368,8 @@ def check_subject(subject: str) -> str:
             f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT_CHARACTERS} are allowed"
         )
     if "\x00" in subject or is_group(subject) or not (subject.isascii() or _is_text(subject)):
-        raise InvalidMark("the subject contains characters that are not valid text")
+        wrong = next((char for char in subject if char == "\x00" or not _is_text(char)), subject[0])
+        raise InvalidMark(f"the subject contains {wrong!r}, which is not valid text")
     return subject
 
 

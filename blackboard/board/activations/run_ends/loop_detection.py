@@ -53,9 +53,17 @@ def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
 def loop_problem(
     txn: BoardTransaction, agent: AgentSpec, scope: str, events: list[EventRow], length: int
 ) -> str | None:
-    """Return the reason if an activation on these marks, with a chain of this length, would continue a loop, else None.
+    """Return the reason if an activation on these marks would continue a loop or a chain that is too long, else None.
 
-    Over the board or a group it is a loop only if all marks, and all marks behind them, came through the same agents.
+    For a subject, one path back through its marks decides. Over the board or a group there is a loop only if all marks,
+    and all marks behind them, came through the same agents.
+
+    Args:
+        txn: The transaction that is about to begin the activation.
+        agent: The agent that the marks wake.
+        scope: The subject or the group; `WHOLE_BOARD` for the board.
+        events: The events that the activation would absorb.
+        length: The number of activations in the chain, with this one.
     """
     if length > (limit := agent.settings.max_chain):
         return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"

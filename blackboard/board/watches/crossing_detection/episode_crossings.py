@@ -180,8 +180,8 @@ def advance_to_now(
 ) -> bool:
     """Take a state from an instant (default: now) up to now, and return whether a crossing is new.
 
-    The marks are assumed not to have changed since that instant. Marks that were recorded later count from their
-    record. `crossed_at` is when the watch last crossed, if there is no state.
+    No mark may have changed since that instant. A mark that was recorded later counts from the instant of its record.
+    `crossed_at` is the last crossing of a watch without a state.
     """
     stored = watch_states.get(txn, key)
     marks = watch_states.marks_behind(txn, watch, key, at)

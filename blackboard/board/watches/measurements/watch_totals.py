@@ -59,7 +59,7 @@ UNKNOWN_ERROR = 1e100
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
     """Subtract the evaporated marks; return the value of a watch's measure now, and the number of marks behind it.
 
-    Whether the value reaches the threshold is exact. A value below the threshold may be too high.
+    The returned value reaches the threshold if and only if the true value does. If it does not, it may be too high.
     """
     if not watch.keeps_sums:
         return measure_marks(txn, watch, scope)
