@@ -1,4 +1,4 @@
-"""The server: the board over HTTP. It is a layer above the board and uses only its public interface.
+"""The server: the board over HTTP. It is a layer above the board and executes no statement.
 
 Its libraries come with the extra `server` and are imported only when it serves.
 

@@ -1,4 +1,4 @@
-"""The differences between SQLite and PostgreSQL. The rest of the program asks for a capability, never for a database.
+"""The differences between SQLite and PostgreSQL. Code that runs statements asks a dialect what its database can do.
 
 The classes are in `sqlite_dialect` and `postgresql_dialect`.
 """
