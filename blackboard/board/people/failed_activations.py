@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends.activation_ends import INTERRUPTED, close_crossings, end_run
+from blackboard.board.activations.run_ends.activation_ends import INTERRUPTED, close_crossings, end_run, was_split
 from blackboard.board.transactions.activation_rows import (
     get_activation,
 )
@@ -40,7 +40,7 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     model_calls.record_reserved_costs(txn, row.id)
     model_calls.discard_calls(txn, row.id)
     end_run(txn, row, ActivationState.DISCARDED, error=row.error)
-    close_crossings(txn, row, CrossingState.DISCARDED)
+    close_crossings(txn, row, CrossingState.DISCARDED, has_parts=was_split(txn, row))
     return row
 
 

@@ -18,9 +18,9 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
     if agent is None:
         if txn.pause is None:
             message_causes.board_paused(txn, reason)
-        agent_state.pause_board(txn, True, reason)
+        agent_state.set_board_pause(txn, is_paused=True, reason=reason)
     else:
-        agent_state.set_pause(txn, agent, True, reason)
+        agent_state.set_pause(txn, agent, is_paused=True, reason=reason)
     activity_log.note(txn, ActivityEvent.PAUSE, agent=agent, author=author)
 
 
@@ -35,9 +35,9 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
     """
     if agent is None:
         board_clock.accept_clock(txn)
-        agent_state.pause_board(txn, False)
+        agent_state.set_board_pause(txn, is_paused=False)
         model_pauses.try_now(txn)
     else:
-        agent_state.set_pause(txn, agent, False)
+        agent_state.set_pause(txn, agent, is_paused=False)
         agent_state.end_failures(txn, agent)
     activity_log.note(txn, ActivityEvent.RESUME, agent=agent, author=author)

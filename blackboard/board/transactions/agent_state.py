@@ -11,13 +11,18 @@ from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import Question
 
 
+def _fresh(agent: str) -> AgentStateRow:
+    """Return the state of an agent that has none stored: not paused, without a cooldown or failures."""
+    return AgentStateRow(agent, paused=0, paused_because=None, cooldown_until=None, failures=0)
+
+
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent: not paused, without a cooldown or failures, if none was written.
 
     A transaction reads it once, and again after it has changed it.
     """
     if (row := txn.agent_states.get(agent)) is None:
-        row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or AgentStateRow(agent, 0, None, None, 0)
+        row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or _fresh(agent)
         txn.agent_states[agent] = row
     return row
 
@@ -29,7 +34,7 @@ def question(txn: BoardTransaction, agent: str) -> list[Question]:
 
 def keep(txn: BoardTransaction, agent: str, answer: Sequence[AgentStateRow]) -> None:
     """Keep the answer to `question`."""
-    txn.agent_states[agent] = answer[0] if answer else AgentStateRow(agent, 0, None, None, 0)
+    txn.agent_states[agent] = answer[0] if answer else _fresh(agent)
 
 
 def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
@@ -37,17 +42,17 @@ def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
     if len(agents) > 1:
         stored = {state.agent: state for state in txn.sql.all(ACTIVATIONS.agent_states)}
         for agent in agents:
-            txn.agent_states[agent] = stored.get(agent) or AgentStateRow(agent, 0, None, None, 0)
+            txn.agent_states[agent] = stored.get(agent) or _fresh(agent)
 
 
-def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | None = None) -> None:
+def set_pause(txn: BoardTransaction, agent: str, *, is_paused: bool, reason: str | None = None) -> None:
     """Pause or resume an agent.
 
     Raises:
         UnknownName: There is no such agent.
     """
     txn.deployment.agent(agent)
-    txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+    txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(is_paused), paused_because=reason)
     txn.agent_states.pop(agent, None)
 
 
@@ -63,10 +68,10 @@ def end_failures(txn: BoardTransaction, agent: str) -> None:
         set_cooldown(txn, agent, None, 0)
 
 
-def pause_board(txn: BoardTransaction, paused: bool, reason: str | None = None) -> None:
+def set_board_pause(txn: BoardTransaction, *, is_paused: bool, reason: str | None = None) -> None:
     """Pause or resume all agents."""
-    txn.sql.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
-    txn.pause = (reason or "") if paused else None
+    txn.sql.run(ACTIVATIONS.pause_board, paused=int(is_paused), paused_because=reason)
+    txn.pause = (reason or "") if is_paused else None
 
 
 def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | None, failures: int) -> None:

@@ -87,15 +87,16 @@ def end_run(
     )
 
 
-def close_crossings(
-    txn: BoardTransaction, row: ActivationRow, state: CrossingState, *, has_parts: bool | None = None
-) -> None:
+def was_split(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether others were split off from an activation."""
+    return txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None
+
+
+def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState, *, has_parts: bool) -> None:
     """Close the crossings of an activation. A crossing of several marks that were split ends with the last part.
 
-    `has_parts` says whether others were split off from the activation, if the caller knows.
+    `has_parts` says whether others were split off from the activation.
     """
-    if has_parts is None:
-        has_parts = txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None
     if row.split_from is not None or has_parts:
         for crossing in txn.sql.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
             if not crossing.is_per_mark and (heir := _last_part(txn, row, crossing)) is not None:

@@ -18,6 +18,7 @@ from blackboard.board.activations.run_ends.activation_ends import (
     evaluate_unclaimed,
     run_to_end,
     start_cooldown,
+    was_split,
 )
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
@@ -129,7 +130,7 @@ def put_back(
     if renewed_inputs.are_closed(txn, row):
         end_run(txn, current, ActivationState.SKIPPED, error=conflict)
         evaluate_unclaimed(txn, current)
-        close_crossings(txn, current, CrossingState.SKIPPED)
+        close_crossings(txn, current, CrossingState.SKIPPED, has_parts=was_split(txn, current))
         return ActivationState.SKIPPED
     current = current._replace(conflicts=current.conflicts + 1, reads_again=1, deaths=None)
     if current.conflicts >= MAX_CONFLICTS:
