@@ -104,7 +104,8 @@ def load(
         bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")
     ] = False,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file for the rows that were rejected. [FILE.rejects.csv]")
+        Path | None,
+        typer.Option(metavar="FILE", help="The file for the rows that were rejected; default: FILE.rejects.csv."),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")

@@ -32,7 +32,8 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     context: typer.Context,
     listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="The address to listen on; default: listen in [server].")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The address to listen on; by default, the `listen` of [server]."),
     ] = None,
     uds: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")

@@ -44,8 +44,11 @@ class Demo(BaseModel):
             return cls.model_validate(settings["demo"])
         except ValidationError as error:
             raise ConfigurationError(
-                Mistake(f"{path}, settings.demo.{'.'.join(map(str, problem['loc']))}", problem["msg"].lower())
+                Mistake(
+                    f"{path}, settings.demo.{'.'.join(map(str, problem['loc']))}", message[:1].lower() + message[1:]
+                )
                 for problem in error.errors()
+                for message in [problem["msg"]]
             ) from None
 
 

@@ -423,8 +423,8 @@ class Curve(Decay):
             raise InvalidLaw("curve: shares start at 1 and are between 0 and 1")
         if any(later <= earlier for earlier, later in pairwise(ages)):
             raise InvalidLaw("curve: ages must rise from point to point")
-        if any(later > earlier for earlier, later in pairwise(shares)):
-            raise InvalidLaw("curve: a share must not be higher than the share before it")
+        if rise := next(((earlier, later) for earlier, later in pairwise(shares) if later > earlier), None):
+            raise InvalidLaw(f"curve: a share must not be higher than the share before it: {rise[1]} after {rise[0]}")
         object.__setattr__(self, "points", tuple(pairs))
         object.__setattr__(self, "_ages", ages)
         object.__setattr__(self, "_shares", shares)
