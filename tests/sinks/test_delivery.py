@@ -24,8 +24,7 @@ from blackboard.board.delivery_queue import DeliveryQueue
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.settings.sink_sections import SinkSection
-from blackboard.sinks import command_sink
-from blackboard.sinks import sink_threads as deliverers
+from blackboard.sinks import command_sink, sink_threads
 from blackboard.sinks.sink_threads import Deliverer
 from tests.support.webhook_receiver import Reply, receive
 
@@ -41,15 +40,15 @@ class Alert(Mark, kind="alert", on_repeat="separate"):
 
 @dataclass
 class House:
-    """A board, its clock, and what it tells whom."""
+    """A board, its clock, and the sinks that it delivers to."""
 
     board: Blackboard
     clock: ManualClock
     sinks: list[SinkSection] = field(default_factory=list)
 
-    def tell(self, **way: Any) -> Deliverer:
+    def add_sink(self, **settings: Any) -> Deliverer:
         """Deploy one more sink, and return the deliverer of all."""
-        self.sinks.append(SinkSection(name=f"sink-{len(self.sinks)}", on=way.pop("on", ON), **way))
+        self.sinks.append(SinkSection(name=f"sink-{len(self.sinks)}", on=settings.pop("on", ON), **settings))
         kinds = {"alert": KindSpec.of(Alert.defaults)}
         self.board.deploy(Deployment(kinds=kinds, sinks={sink.name: sink.spec for sink in self.sinks}))
         return Deliverer(self.board, self.sinks, ENVIRON)
@@ -80,8 +79,8 @@ def webhook(url: str, **options: Any) -> dict[str, Any]:
 def test_a_webhook_is_signed_and_another_library_verifies_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     webhooks = pytest.importorskip("standardwebhooks")
     with receive() as receiver:
-        deliverer = house.tell(**webhook(receiver.url, secret_env="SECRET"))
-        monkeypatch.setattr(deliverers, "to_datetime", lambda at: now())
+        deliverer = house.add_sink(**webhook(receiver.url, secret_env="SECRET"))
+        monkeypatch.setattr(sink_threads, "to_datetime", lambda at: now())
         alert(house)
         assert deliverer.deliver_due() == 1
     [request] = receiver.requests
@@ -101,7 +100,7 @@ def now() -> Any:
 
 def test_an_attempt_is_repeated_under_the_same_id_until_it_succeeds(house: House) -> None:
     with receive(Reply(500)) as receiver:
-        deliverer = house.tell(**webhook(receiver.url))
+        deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
         deliverer.deliver_due()
         assert deliverer.deliver_due() == 0, "it is not due"
@@ -123,7 +122,7 @@ def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_it
         raise SystemExit
 
     with receive() as receiver:
-        deliverer = house.tell(**webhook(receiver.url))
+        deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
         with monkeypatch.context() as patch:
             patch.setattr(DeliveryQueue, "record_attempt", die)
@@ -138,7 +137,7 @@ def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_it
 
 def test_a_redirect_is_no_success_and_not_followed(house: House) -> None:
     with receive() as elsewhere, receive(Reply(302, {"Location": elsewhere.url})) as receiver:
-        deliverer = house.tell(**webhook(receiver.url))
+        deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
         deliverer.deliver_due()
     assert (elsewhere.requests, house.message().state) == ([], "waiting")
@@ -146,7 +145,7 @@ def test_a_redirect_is_no_success_and_not_followed(house: House) -> None:
 
 def test_a_receiver_asks_for_time_or_is_gone(house: House) -> None:
     with receive(Reply(429, {"Retry-After": "3600"})) as receiver:
-        deliverer = house.tell(**webhook(receiver.url))
+        deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
         deliverer.deliver_due()
         assert house.message().due_at == house.board.now() + timedelta(hours=1)
@@ -158,7 +157,7 @@ def test_a_receiver_asks_for_time_or_is_gone(house: House) -> None:
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://localhost/", "https://2130706433/", "https://[::1]/"])
 def test_a_private_address_is_refused_unless_the_file_allows_it(house: House, url: str) -> None:
-    deliverer = house.tell(webhook={"url": url})
+    deliverer = house.add_sink(webhook={"url": url})
     alert(house)
     deliverer.deliver_due()
     assert "private address" in (house.message().error or "")
@@ -166,7 +165,7 @@ def test_a_private_address_is_refused_unless_the_file_allows_it(house: House, ur
 
 def test_an_address_that_is_a_secret_is_in_no_error_and_no_log(house: House, capfd: pytest.CaptureFixture[str]) -> None:
     environ = {"ADDRESS": "https://127.0.0.1/services/s3cret"}
-    house.tell(webhook={"url_env": "ADDRESS", "body": "slack"})
+    house.add_sink(webhook={"url_env": "ADDRESS", "body": "slack"})
     alert(house)
     Deliverer(house.board, house.sinks, environ).deliver_due()
     assert "s3cret" not in str(house.board.outbox()) + "".join(capfd.readouterr())
@@ -177,7 +176,7 @@ def test_an_address_that_is_a_secret_is_in_no_error_and_no_log(house: House, cap
 
 def test_slack_gets_plain_text_that_mentions_nobody(house: House) -> None:
     with receive() as receiver:
-        deliverer = house.tell(**webhook(receiver.url, body="slack"))
+        deliverer = house.add_sink(**webhook(receiver.url, body="slack"))
         house.board.deposit(Need(subject="<!channel>", question="<@U1> & <https://evil|here>?"))
         deliverer.deliver_due()
     body = json.loads(receiver.requests[0].body)
@@ -188,7 +187,7 @@ def test_slack_gets_plain_text_that_mentions_nobody(house: House) -> None:
 def test_ntfy_gets_json_at_its_root_and_a_token(house: House) -> None:
     with receive() as receiver:
         url = receiver.url.replace("/hook", "/my-topic")
-        deliverer = house.tell(**webhook(url, body="ntfy", token_env="TOKEN"))
+        deliverer = house.add_sink(**webhook(url, body="ntfy", token_env="TOKEN"))
         alert(house, "it\r\nX-Priority: 5")
         deliverer.deliver_due()
     [request] = receiver.requests
@@ -201,7 +200,7 @@ def test_ntfy_gets_json_at_its_root_and_a_token(house: House) -> None:
 def test_a_token_that_no_header_can_have_is_in_no_error(house: House, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret\nX-Other: 1\n")
     with receive() as receiver:
-        house.tell(**webhook(receiver.url, token_env="OTHER"))
+        house.add_sink(**webhook(receiver.url, token_env="OTHER"))
         alert(house)
         Deliverer(house.board, house.sinks, {"OTHER_FILE": str(tmp_path / "token")}).deliver_due()
     assert receiver.requests == []
@@ -213,7 +212,7 @@ def test_a_bug_counts_as_an_attempt(house: House, monkeypatch: pytest.MonkeyPatc
         raise TypeError("s3cret")
 
     monkeypatch.setattr(command_sink, "deliver", fail)
-    deliverer = house.tell(command=["true"])
+    deliverer = house.add_sink(command=["true"])
     alert(house)
     deliverer.deliver_due()
     message = house.message()
@@ -232,7 +231,7 @@ def program(path: Path, text: str) -> list[str]:
 def test_a_command_gets_only_the_variables_that_it_needs_and_those_that_are_named(house: House, tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     text = f"import json, os, sys; open({str(kept)!r}, 'w').write(json.dumps(dict(os.environ)))"
-    house.tell(command=program(tmp_path, text), environment=["API_TOKEN", "NOT_SET"])
+    house.add_sink(command=program(tmp_path, text), environment=["API_TOKEN", "NOT_SET"])
     alert(house)
     usual = {"PATH": "/usr/bin:/bin", "HOME": "/nowhere", "LANG": "C.UTF-8", "TZ": "UTC"}
     Deliverer(house.board, house.sinks, {**usual, "API_TOKEN": "t", "ANTHROPIC_API_KEY": "k"}).deliver_due()
@@ -244,7 +243,7 @@ def test_a_command_gets_only_the_variables_that_it_needs_and_those_that_are_name
 def test_a_command_gets_json_on_its_standard_input_and_no_shell(house: House, tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     text = f"import sys; open({str(kept)!r}, 'w').write(sys.argv[1] + chr(10) + sys.stdin.read())"
-    deliverer = house.tell(command=[*program(tmp_path, text), "$(date); `id`"])
+    deliverer = house.add_sink(command=[*program(tmp_path, text), "$(date); `id`"])
     alert(house, "$(reboot)")
     deliverer.deliver_due()
     argument, _, body = kept.read_text().partition("\n")
@@ -262,7 +261,7 @@ def test_a_command_gets_json_on_its_standard_input_and_no_shell(house: House, tm
 def test_a_command_that_fails_or_takes_too_long_is_repeated(
     house: House, tmp_path: Path, text: str, error: str
 ) -> None:
-    deliverer = house.tell(command=program(tmp_path, text), timeout="500ms")
+    deliverer = house.add_sink(command=program(tmp_path, text), timeout="500ms")
     alert(house)
     deliverer.deliver_due()
     message = house.message()
@@ -272,7 +271,7 @@ def test_a_command_that_fails_or_takes_too_long_is_repeated(
 
 
 def test_a_command_that_does_not_exist_is_named(house: House) -> None:
-    deliverer = house.tell(command=["/nowhere/tell"])
+    deliverer = house.add_sink(command=["/nowhere/tell"])
     alert(house)
     deliverer.deliver_due()
     assert house.message().error == "/nowhere/tell cannot be run: No such file or directory"
@@ -326,7 +325,7 @@ def mail(port: int, **options: Any) -> dict[str, Any]:
 
 def test_a_mail_is_sent_once_with_a_stable_id(house: House) -> None:
     with smtp() as mailbox:
-        deliverer = house.tell(**mail(mailbox.port))
+        deliverer = house.add_sink(**mail(mailbox.port))
         house.board.deposit(Need(subject="größe", question="Wie groß?\n.\nQUIT"))
         deliverer.deliver_due()
     [received] = mailbox.mails
@@ -340,7 +339,7 @@ def test_a_mail_is_sent_once_with_a_stable_id(house: House) -> None:
 
 def test_no_text_becomes_a_header(house: House) -> None:
     with smtp() as mailbox:
-        deliverer = house.tell(**mail(mailbox.port))
+        deliverer = house.add_sink(**mail(mailbox.port))
         house.board.deposit(Need(subject="x\u2028Bcc: eve@example.org\x85Bcc: eve@example.org", question="?"))
         deliverer.deliver_due()
     [received] = mailbox.mails
@@ -351,7 +350,7 @@ def test_no_text_becomes_a_header(house: House) -> None:
 def test_a_server_that_refuses_is_tried_again(house: House) -> None:
     with smtp() as mailbox:
         mailbox.answer = "451 secret words of the server"
-        deliverer = house.tell(**mail(mailbox.port))
+        deliverer = house.add_sink(**mail(mailbox.port))
         alert(house)
         deliverer.deliver_due()
         assert house.message().error == "127.0.0.1 answered with code 451"
@@ -363,7 +362,7 @@ def test_a_server_that_refuses_is_tried_again(house: House) -> None:
 
 def test_a_server_in_a_private_network_is_refused_unless_it_is_named(house: House) -> None:
     with smtp() as mailbox:
-        deliverer = house.tell(**mail(mailbox.port, private_networks=["10.0.0.0/8"]))
+        deliverer = house.add_sink(**mail(mailbox.port, private_networks=["10.0.0.0/8"]))
         alert(house)
         deliverer.deliver_due()
     assert mailbox.mails == []
@@ -392,7 +391,7 @@ def test_starttls_and_tls_are_verified_and_come_before_the_password(
 
     with smtp(tls_context=context, authenticator=authenticate, require_starttls=True) as mailbox:
         login = {"encryption": "starttls", "user": "board", "password_env": "PASSWORD"}
-        deliverer = house.tell(**mail(mailbox.port, **login))
+        deliverer = house.add_sink(**mail(mailbox.port, **login))
         alert(house)
         deliverer.deliver_due()
         assert "certificate verify failed" in (house.message().error or "").lower().replace("_", " ")
@@ -421,8 +420,8 @@ def test_a_receiver_that_hangs_holds_up_neither_deposits_nor_other_sinks(house: 
 
     with receive() as slow, receive() as fast:
         slow.reply, fast.reply = reply("slow"), reply("fast")
-        house.tell(**webhook(slow.url))
-        with house.tell(**webhook(fast.url)):
+        house.add_sink(**webhook(slow.url))
+        with house.add_sink(**webhook(fast.url)):
             alert(house)
             assert arrived["slow"].wait(10)
             alert(house)
@@ -433,7 +432,7 @@ def test_a_receiver_that_hangs_holds_up_neither_deposits_nor_other_sinks(house: 
 
 
 def test_a_deliverer_leaves_the_sinks_of_others_alone(house: House) -> None:
-    house.tell(webhook={"url": "https://127.0.0.1/"})
+    house.add_sink(webhook={"url": "https://127.0.0.1/"})
     alert(house)
     assert Deliverer(house.board, [], {}).deliver_due() == 0
     assert house.message().attempts == 0
