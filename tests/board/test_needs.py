@@ -245,7 +245,7 @@ def test_the_kind_overdue_keeps_a_mark_for_each_need(board: Blackboard, setting:
     board.deploy(reminder)
     overdue = board.deployment.kinds["overdue"].model_copy(update=setting)
     changed = board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "overdue": overdue}})
-    with pytest.raises(ConfigurationError, match="a mark of it for each need"):
+    with pytest.raises(ConfigurationError, match="a mark of this kind for each need"):
         board.deploy(changed)
 
 

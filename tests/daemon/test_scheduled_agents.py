@@ -68,7 +68,7 @@ def test_the_subject_of_a_scheduled_activation_is_refused_without_advice_about_p
     clock.advance(timedelta(hours=1))
     Daemon(board, [naming]).run(until_quiescent=True)
     error = board.activations()[0].error or ""
-    assert "a schedule woke it, about no subject" in error
+    assert "a schedule woke this activation, so it has no subject" in error
     assert "per=" not in error
 
 

@@ -83,7 +83,10 @@ class KeptAnswers:
         """Return the answer to a question, or its place while it waits; None if it is not kept."""
         if (answers := self._answers.get(statement)) is None:
             return None
-        return answers.by_values.get(tuple(values))
+        try:
+            return answers.by_values.get(tuple(values))
+        except TypeError:  # a list of values
+            return None
 
     def drop_changed(self, statement: Statement[Any], written: Mapping[str, Any]) -> None:
         """Drop the answers that a write may change.
