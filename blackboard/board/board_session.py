@@ -27,6 +27,7 @@ from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store import schema
 from blackboard.store.database import Database
 from blackboard.store.database_server.combined_commits import CombinedCommits
+from blackboard.store.database_server.optimistic_transaction import NotOptimistic
 from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.database_server.submission_queue import Submission, SubmittedWork
 from blackboard.store.query_rows import TransactionStart
@@ -126,6 +127,7 @@ class BoardSession:
         shared: bool = False,
         submission: Callable[[Deployment], Submission | None] | None = None,
         asks: Asks | None = None,
+        renumber: Callable[[T, Callable[[int], int]], T] | None = None,
     ) -> T:
         """Run a unit of work in a writing transaction at the board's time, and commit it durably.
 
@@ -138,6 +140,7 @@ class BoardSession:
                 if other processes write at present, with the deployment that this session used last.
             asks: Asks a server ahead for the rows that the work will certainly read; see `Transaction.ask_ahead`. Its
                 argument is the deployment that this session used last. It is not called if there is none, or on SQLite.
+            renumber: Returns the result with the ids of its new events as a function gives them; see `Database.write`.
 
         Returns:
             The result of `work`.
@@ -164,7 +167,12 @@ class BoardSession:
 
         combined = self.database.combined
         submitted = None if submission is None or combined is None else self._submitted(submission, combined)
-        result, effects = self.database.write(run, submitted, None if asks is None else partial(self._ask, asks))
+        result, effects = self.database.write(
+            run,
+            submitted,
+            None if asks is None else partial(self._ask, asks),
+            None if renumber is None else lambda done, new: (renumber(done[0], new), done[1]),
+        )
         self._commit_listeners()
         if effects.notifies:
             self.notify()
@@ -236,6 +244,8 @@ class BoardSession:
         check_revision(start.schema, self.database.where)
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
+        if doubted and sql.is_optimistic:
+            raise NotOptimistic("the clock is in doubt")
         txn = BoardTransaction(
             sql,
             self._active_deployment(sql, start.deployment_version),

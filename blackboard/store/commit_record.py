@@ -29,10 +29,15 @@ _RAISE = (
 )
 _TRY = "WITH tried AS ({lock} SKIP LOCKED) {statement} RETURNING EXISTS (SELECT FROM tried)"
 """The form of a statement that also tries a lock, and returns whether the lock was free."""
-_FIND = (
-    "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ")"
-    " ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING n"
+_LOCK_ROW = "WITH tried AS ({lock} SKIP LOCKED) SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = $1 FOR UPDATE"
+"""Locks the row of the writer, and says whether the lock was free."""
+_READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
+# A message on the lost connection may still be under way. It must not commit once it was said that it did not.
+_GIVE_UP = (
+    "INSERT INTO writer (id, n, at) VALUES ('{id}', {n}, " + _NOW + ")"
+    " ON CONFLICT (id) DO UPDATE SET n = greatest(writer.n, excluded.n), at = excluded.at"
 )
+_FIRST_EVENT = "SELECT min(id) FROM event WHERE id > {after} AND CAST(xmin AS text) = '{transaction}'"
 _TIDY = (
     "DELETE FROM writer WHERE id IN (SELECT id FROM writer"
     f" WHERE at < CAST(extract(epoch FROM clock_timestamp() - interval '{KEPT}') * 1000000 AS BIGINT)"
@@ -57,6 +62,8 @@ class CommitRecord:
         """The number of the last transaction that began."""
         self._tried: Any = None
         """The answer of the server whether the lock was free when the last transaction began."""
+        self.first_event: int | None = None
+        """The first event that a lost transaction has recorded, if `was_committed` looked for it."""
 
     def begin(self, send: Callable[..., Any], *, notes_waits: bool = False) -> None:
         """Begin a transaction, raise the number, and wait for other writers.
@@ -74,6 +81,20 @@ class CommitRecord:
         self._tried = raises if notes_waits else None
         send(self._lock)
 
+    def begin_checked(self, send: Callable[..., Any]) -> tuple[str, int]:
+        """Begin a transaction that is a single message, and wait for other writers.
+
+        Returns:
+            The id of the writer, and the number that its row must get, if it is lower before. A message that arrives
+            after `was_committed` has found nothing then changes nothing.
+        """
+        for statement in self._begin:
+            send(statement)
+        self._number += 1
+        self._tried = send(_LOCK_ROW.format(lock=self._lock), self._id)
+        send(self._lock)
+        return self._id, self._number
+
     @property
     def had_to_wait(self) -> bool:
         """Whether another writer had the lock when the last transaction began, as far as the server has answered."""
@@ -84,28 +105,33 @@ class CommitRecord:
         self._number += 1
         send(_RAISE, self._id, self._number)
 
-    def was_committed(self, connect: Callable[[], Any]) -> bool | None:
+    def was_committed(self, connect: Callable[[], Any], events_after: int | None = None) -> bool | None:
         """Return whether the last transaction was committed; None if the database did not say so in time.
 
         Args:
             connect: Opens a writing connection.
+            events_after: Find the first event of the transaction behind this one, too.
         """
         clock = SystemClock()
         end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
         while True:
             with contextlib.suppress(Exception), contextlib.closing(connect()) as connection:
-                return self._find(connection.cursor()) == self._number
+                return self._find(connection.cursor(), events_after) == self._number
             if clock.monotonic() >= end:
                 return None
             pause(PAUSE_MICROSECONDS)
 
-    def _find(self, cursor: Any) -> int:
+    def _find(self, cursor: Any, events_after: int | None) -> int:
         """Return the number that was committed last, after the lost transaction has ended."""
         cursor.execute("; ".join(self._begin), prepare=False)
-        cursor.execute(_FIND.format(id=self._id), prepare=False)
-        number = int(cursor.fetchone()[0])
+        cursor.execute(_READ.format(id=self._id), prepare=False)
+        number, transaction = cursor.fetchone() or (0, "")
+        if events_after is not None:
+            cursor.execute(_FIRST_EVENT.format(after=events_after, transaction=transaction), prepare=False)
+            self.first_event = cursor.fetchone()[0]
+        cursor.execute(_GIVE_UP.format(id=self._id, n=self._number), prepare=False)
         cursor.execute("COMMIT")
-        return number
+        return int(number)
 
     def remove(self, cursor: Any) -> None:
         """Remove the row, because its writer ends. Without a row there is nothing to do."""

@@ -154,6 +154,7 @@ class Database(ABC):
         work: Work[T],
         submission: Submission | None = None,
         asks: Callable[[Transaction], None] | None = None,
+        renumber: Callable[[Any, Callable[[int], int]], Any] | None = None,
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
@@ -165,8 +166,10 @@ class Database(ABC):
             submission: The same work in a form that another process can do.
             asks: Asks ahead what the work will ask; see `Transaction.ask_ahead`. On a server it is called for all work
                 that commits together, so that one message has the questions of all.
+            renumber: Returns the result of the work with the ids of its events as a function gives them. On a server,
+                work with it may run without the lock of writers, and again if others change what it has read.
         """
-        entry = Entry(work, submission=submission, asks=asks)
+        entry = Entry(work, submission=submission, asks=asks, renumber=renumber)
         self.group_commit.run(entry, self.commits.commit)
         if (error := entry.error) is not None:
             entry.error = None  # otherwise the error and its traceback would keep each other, and open files, alive

@@ -31,6 +31,7 @@ class Entry:
         "error",
         "exclusive",
         "is_done_elsewhere",
+        "renumber",
         "result",
         "signal",
         "submission",
@@ -39,8 +40,10 @@ class Entry:
         "work",
     )
 
-    def __init__(self, work: Any, *, exclusive: bool = False, submission: Any = None, asks: Any = None) -> None:
-        self.work, self.exclusive, self.asks = work, exclusive, asks
+    def __init__(
+        self, work: Any, *, exclusive: bool = False, submission: Any = None, asks: Any = None, renumber: Any = None
+    ) -> None:
+        self.work, self.exclusive, self.asks, self.renumber = work, exclusive, asks, renumber
         self.submission = submission
         """The same work in a form that another process can do; None if only this process can."""
         self.is_done_elsewhere = False

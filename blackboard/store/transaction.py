@@ -56,9 +56,11 @@ class Transaction:
         in_doubt: Whether the commit was begun and its outcome is not known.
         overwrites: Whether deleted content is overwritten with zeros.
         asks_ahead: Whether `ask_ahead` saves time, because each answer costs a round trip.
+        is_optimistic: Whether it reads without the lock of writers, and checks at its commit what it has read.
     """
 
     asks_ahead: ClassVar[bool] = False
+    is_optimistic: ClassVar[bool] = False
 
     __slots__ = ("_cursor", "committed", "dialect", "effects", "in_doubt", "overwrites", "shared")
 

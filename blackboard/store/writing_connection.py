@@ -53,14 +53,22 @@ class WritingConnection(ABC):
         Raises:
             StoreError: The transaction belongs to the parent of this process.
         """
-        if transaction is not self.open:
-            problem = f"this process was forked while its parent was in a transaction on {self.where}"
-            raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
+        self._check_open(transaction)
         if transaction.shared is not None:
             transaction.shared.save()
         failpoint("commit.before")
         self._commit(transaction)
         failpoint("commit.after")
+
+    def _check_open(self, transaction: Transaction) -> None:
+        """Check that this process has begun a transaction.
+
+        Raises:
+            StoreError: The transaction is that of the parent of this process.
+        """
+        if transaction is not self.open:
+            problem = f"this process was forked while its parent was in a transaction on {self.where}"
+            raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
 
     @abstractmethod
     def _commit(self, transaction: Transaction) -> None:

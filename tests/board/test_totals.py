@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total, watch
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.transactions import running_sums
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import watch_totals
 from blackboard.board.watches.measurements.stimuli import stimuli_of
@@ -223,7 +224,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
                 present.append(row._replace(intensity=10 ** rng.uniform(-12, 12), anchored_at=txn.now))
                 watch_totals.add(txn, watch, WHOLE_BOARD, present[-1], +1)
             if step % 400 == 0:
-                watch_totals._rebase(txn, law, sums)
+                running_sums.rebase(law, sums, txn.now)
                 exact = math.fsum(item.intensity * law.share(txn.now - item.anchored_at) for item in present)
                 error = watch_totals._error(txn, law, sums)
                 assert abs(law.total((sums.sum0, sums.sum1), sums.anchor, txn.now) - exact) <= error

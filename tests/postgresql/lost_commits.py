@@ -12,11 +12,12 @@ import random
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
 from blackboard import Blackboard, Mark
+from blackboard.store.database_server.server_commits import ServerCommits
 from blackboard.system import failpoints
 from tests.crash.hosts.board_server import SETTINGS
 from tests.support.cutting_proxy import Cut, CuttingProxy
@@ -30,6 +31,10 @@ CUTS: tuple[Cut, ...] = ("before", "after")
 FAILPOINTS = ("transaction.begun", "commit.before", "commit.after")
 LOSSES = (*CUTS, *FAILPOINTS)
 """Where connections are lost: before the server has a COMMIT, before its answer arrives, and at failpoints."""
+OPTIMISTIC_LOSSES = (*CUTS, "optimistic.decided", "commit.after")
+"""Where connections of deposits are lost whose rules run without the lock."""
+OPTIMISTIC_THREADS = 3
+"""Larger batches run under the lock."""
 
 
 LONGEST_TURNS = 20
@@ -43,10 +48,10 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
 class _Losses:
     """The losses that are still to come, and those that were."""
 
-    def __init__(self, proxy: CuttingProxy, wanted: int, rng: random.Random) -> None:
+    def __init__(self, proxy: CuttingProxy, wanted: int, rng: random.Random, places: Sequence[str]) -> None:
         self._proxy, self._rng = proxy, rng
         self._lock = threading.Lock()
-        self._remaining = [LOSSES[number % len(LOSSES)] for number in range(wanted)]
+        self._remaining = [places[number % len(places)] for number in range(wanted)]
         self._rng.shuffle(self._remaining)
         self._next: str | None = None
         """The failpoint at which the next loss happens."""
@@ -86,16 +91,19 @@ class _Losses:
             failpoints.disarm()
 
 
-def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random) -> Counter[str]:
+def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, is_optimistic: bool = False) -> Counter[str]:
     """Deposit behind a proxy until connections were lost often enough, and return the losses by place.
+
+    The rules run under the lock, or without it if `is_optimistic`.
 
     Raises:
         AssertionError: A mark is lost or doubled, or a caller was told something else.
     """
-    losses = _Losses(proxy, wanted, rng)
+    losses = _Losses(proxy, wanted, rng, OPTIMISTIC_LOSSES if is_optimistic else LOSSES)
+    number_of_threads = OPTIMISTIC_THREADS if is_optimistic else THREADS
     errors: list[str] = []
     deposited: list[str] = []
-    start = threading.Barrier(THREADS)
+    start = threading.Barrier(number_of_threads)
 
     def deposit(number: int) -> None:
         start.wait()
@@ -114,8 +122,10 @@ def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random) -> Counte
 
     with Blackboard.open(proxy.url, author="person:ada", kinds=[Ash]) as board:
         board.deposit(Ash(subject="first"))
+        assert isinstance(board.database.commits, ServerCommits)
+        board.database.commits.optimistic._busy_until = 2**62 if is_optimistic else -(2**62)
         with losses.at_failpoints():
-            threads = [threading.Thread(target=deposit, args=(number,)) for number in range(THREADS)]
+            threads = [threading.Thread(target=deposit, args=(number,)) for number in range(number_of_threads)]
             for thread in threads:
                 thread.start()
             for thread in threads:

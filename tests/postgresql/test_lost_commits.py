@@ -10,7 +10,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreUnknown
 from blackboard.store import commit_record
-from tests.postgresql.lost_commits import LOSSES, lose_commits
+from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.support.cutting_proxy import Cut, CuttingProxy
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -48,6 +48,11 @@ def test_a_deposit_whose_commit_is_lost_is_stored_once(
 def test_deposits_of_threads_that_share_a_commit_are_stored_once(board: Blackboard, proxy: CuttingProxy) -> None:
     losses = lose_commits(proxy, 36, random.Random(1))
     assert set(losses) == set(LOSSES)
+
+
+def test_deposits_whose_rules_run_without_the_lock_are_stored_once(board: Blackboard, proxy: CuttingProxy) -> None:
+    losses = lose_commits(proxy, 24, random.Random(1), is_optimistic=True)
+    assert set(losses) == set(OPTIMISTIC_LOSSES)
 
 
 @pytest.mark.parametrize(("cut", "stored"), [("before", []), ("after", ["a"])])

@@ -127,6 +127,7 @@ class DepositMethods(BoardHandle):
             work,
             shared=True,
             asks=ask,
+            renumber=Receipt.renumbered,
             submission=lambda deployment: submitted_deposits.of_one(deployment, request, classes),
         )
 

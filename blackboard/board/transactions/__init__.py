@@ -18,6 +18,7 @@ outbox             messages to people outside, each written in the transaction o
 message_causes     the messages to people outside, by their causes
 search_documents   the documents of the full-text index
 running_sums       the sums behind the totals of watches over the board or groups
+added_sums         what a transaction without a lock adds to these sums
 filtered_marks     the marks that pass a filter by their tags
 watch_scopes       the scope in which a watch measures a mark
 window_events      the deposits in the windows of conditions

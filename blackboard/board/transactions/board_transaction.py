@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from blackboard.board.transactions import activity_log, search_documents
+from blackboard.board.transactions import activity_log, added_sums, search_documents
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.board.transactions.running_sums import RunningSums
@@ -262,6 +262,9 @@ class BoardTransaction:
             activity_log.write(self)
         if self.search_changes:
             search_documents.write(self)
+        if self.sql.is_optimistic:
+            added_sums.write(self)
+            return
         for (watch_id, scope), by_law in self.totals.items():
             if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):
                 self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)

@@ -178,6 +178,20 @@ class Decay(ABC):
         """
         return sums
 
+    @staticmethod
+    def rebased_sql(sum0: str, sum1: str, age: str, length: str) -> tuple[str, str]:
+        """Return `rebase` as SQL expressions for PostgreSQL, which also hold for an instant before the anchor.
+
+        The two sums together must be `total` at the new instant.
+
+        Args:
+            sum0: SQL for the first sum.
+            sum1: SQL for the second.
+            age: SQL for the microseconds from the anchor to the new instant, a float.
+            length: SQL for the first of `parameters`, a float.
+        """
+        return sum0, sum1
+
     def continued(self, age: Duration) -> Decay:
         """Return the law that a mark has after a reinforcement at `age`; only a law with a fixed end changes.
 
@@ -252,6 +266,11 @@ class Exponential(Decay):
         """Return the total at `now`."""
         return (self.total(sums, anchor, now), 0.0)
 
+    @staticmethod
+    def rebased_sql(sum0: str, sum1: str, age: str, length: str) -> tuple[str, str]:
+        """Return the formula in SQL."""
+        return f"({sum0}) * power(2.0, -{age} / {length})", "0.0"
+
 
 @dataclass(frozen=True)
 class Linear(Decay):
@@ -297,6 +316,11 @@ class Linear(Decay):
     def rebase(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> tuple[float, float]:
         """Return the first sum, and the second for the anchor `now`."""
         return (sums[0], self.total(sums, anchor, now) - sums[0])
+
+    @staticmethod
+    def rebased_sql(sum0: str, sum1: str, age: str, length: str) -> tuple[str, str]:
+        """Return the formula in SQL."""
+        return sum0, f"({sum1}) - ({sum0}) * {age} / {length}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Commits of batches on a server, which may be combined with batches of other processes."""
+"""Commits of batches on a server: without the lock while the rules run, with other processes, or under the lock."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from blackboard.store.batch_commits import BatchCommits
 from blackboard.store.database_server import event_partitions
 from blackboard.store.database_server.combined_commits import CombinedCommits
+from blackboard.store.database_server.optimistic_commits import OptimisticCommits
 from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialect import ErrorCause
 from blackboard.store.group_commit import Entry
@@ -28,9 +29,13 @@ class ServerCommits(BatchCommits):
     def __init__(self, writer: ServerWriter, on_commit: Callable[[], object], combined: CombinedCommits | None) -> None:
         super().__init__(writer, on_commit)
         self._combined = combined
+        self.optimistic = OptimisticCommits(writer, on_commit)
+        """The commits without the lock while the rules run."""
 
     def commit(self, batch: list[Entry]) -> None:
         if self._combined is not None and self._combined.takes(batch) and self._combined.commit(batch):
+            return
+        if self.optimistic.takes(batch) and self.optimistic.commit(batch):
             return
         super().commit(batch)
 
@@ -67,6 +72,7 @@ class ServerCommits(BatchCommits):
         return is_made
 
     def _note_commit(self) -> None:
+        self.optimistic.note_wait()
         if self._combined is not None and self._writer.record.had_to_wait:
             self._combined.queue.note_wait()
         super()._note_commit()

@@ -8,6 +8,7 @@ from typing import Any
 from blackboard.errors import StoreUnknown
 from blackboard.store.batch_commits import unknown_outcome
 from blackboard.store.commit_record import CommitRecord
+from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_server.statement_pipeline import StatementPipeline, pipeline_of
 from blackboard.store.dialect import ErrorCause
@@ -16,13 +17,17 @@ from blackboard.store.transaction import Transaction
 from blackboard.store.writing_connection import WritingConnection
 from blackboard.system.failpoints import failpoint
 
+NOTED = 4
+"""One of so many transactions notes whether it had to wait, which costs a third of the statement that begins it."""
+
 
 class ServerWriter(WritingConnection):
     """The writing connection to a server; see `WritingConnection`.
 
     Attributes:
         record: The record of its commits.
-        notes_waits: Whether each transaction notes in the record if it had to wait for another writer.
+        notes_waits: Whether each transaction notes in the record if it had to wait for another writer; otherwise one of
+            several does.
     """
 
     dialect: PostgresqlDialect
@@ -33,12 +38,18 @@ class ServerWriter(WritingConnection):
         super().__init__(dialect, where, connect, on_rollback)
         self.record: CommitRecord = dialect.commit_record()
         self.notes_waits = False
+        self._until_note = NOTED
+        """After how many transactions the next one notes whether it had to wait."""
 
     def begin(self) -> Transaction:
         if self.connection is None:
             self.connection = self._connect()
         transaction = self.open = ServerTransaction(self.connection, self.dialect)
-        self.record.begin(transaction.send, notes_waits=self.notes_waits)
+        self._until_note -= 1
+        notes_wait = self.notes_waits or not self._until_note
+        if notes_wait:
+            self._until_note = NOTED
+        self.record.begin(transaction.send, notes_waits=notes_wait)
         failpoint("transaction.begun")
         return transaction
 
@@ -55,6 +66,45 @@ class ServerWriter(WritingConnection):
             else:
                 break
         return transaction
+
+    def begin_optimistic(self) -> OptimisticTransaction:
+        """Return a transaction that holds no lock while its work runs; see `commit_optimistic`."""
+        self.pipeline()
+        transaction = OptimisticTransaction(self.connection, self.dialect)
+        self.open = transaction
+        return transaction
+
+    def commit_optimistic(self, transaction: OptimisticTransaction) -> None:
+        """Commit a transaction if nothing that it has read has changed; otherwise it is not committed.
+
+        Raises:
+            StoreUnknown: The connection was lost, and the server does not tell whether the work is stored.
+        """
+        self._check_open(transaction)
+        if transaction.shared is not None:
+            transaction.shared.save()
+        failpoint("optimistic.decided")
+        try:
+            transaction.commit_if_unchanged(self.record)
+        except BaseException as error:
+            if not transaction.in_doubt:
+                raise
+            transaction.committed = self._was_committed(error, transaction.last_event)
+            transaction.in_doubt = False
+            if transaction.committed and self.record.first_event is not None:
+                transaction.shift = self.record.first_event - transaction.last_event - 1
+            if not isinstance(error, self.dialect.error) or not transaction.committed:
+                raise
+        failpoint("commit.after")
+
+    def drop(self) -> None:
+        """End an optimistic transaction. Nobody has to know of one that changed nothing, and it held no lock."""
+        transaction = self.open
+        if transaction is not None:
+            if not transaction.committed:
+                self._roll_back(transaction)
+            transaction.close()
+            self.open = None
 
     def continue_transaction(self) -> Transaction:
         """Return the transaction that was begun on the connection, with the lock of writers."""
@@ -93,7 +143,7 @@ class ServerWriter(WritingConnection):
             if not isinstance(error, self.dialect.error) or not transaction.committed:
                 raise
 
-    def _was_committed(self, error: BaseException) -> bool:
+    def _was_committed(self, error: BaseException, events_after: int | None = None) -> bool:
         """Return whether the server has committed the open transaction, although COMMIT raised an error.
 
         Raises:
@@ -102,7 +152,7 @@ class ServerWriter(WritingConnection):
         if isinstance(error, self.dialect.error) and self.dialect.cause_of(error) is not ErrorCause.LOST:
             return False
         self.close()
-        outcome = self.record.was_committed(self._connect)
+        outcome = self.record.was_committed(self._connect, events_after)
         if outcome is None:
             raise unknown_outcome(self.where) from error
         return outcome

@@ -49,7 +49,7 @@ OF_WRITERS = ("transaction.", "submission.", "commit.", "notify.")
 SHOWN_LINES = 4
 """The lines of a process that a report of a failure shows."""
 REACHED = {
-    "depositor": OF_WRITERS,
+    "depositor": (*OF_WRITERS, "optimistic."),
     "claimer": (*OF_WRITERS, "claim.", "apply."),
     "daemon": (*OF_WRITERS, "worker.registered", "recovery.", "claim.", "agent.", "apply.", "evaporation."),
 }

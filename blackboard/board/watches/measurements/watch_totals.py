@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.running_sums import RunningSums
+from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms, rebase, rounding_of
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
@@ -40,17 +40,10 @@ from blackboard.core.conditions.measures import Total
 from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
-from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import LawChangeRow, MarkRow, WatchTotalRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, MARKS
-
-ROUNDING = 2.0**-52
-"""Twice the largest relative error of one operation on floats."""
-
-TERM_ROUNDING = 2.0**-42
-"""More than the relative error of the strength of one mark under any law."""
 
 UNKNOWN_ERROR = 1e100
 """The error of sums from before the board stored errors. It is larger than any sum, and cannot overflow."""
@@ -299,44 +292,8 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
 
 def _add_row(txn: BoardTransaction, row: MarkRow, sums: RunningSums, sign: int) -> None:
     law = txn.laws.get(txn.sql, row.law)
-    _rebase(txn, law, sums)
+    rebase(law, sums, txn.now)
     add_terms(sums, 1, *law.sums(row.intensity, row.anchored_at, sums.anchor), sign=sign)
-
-
-def add_terms(sums: RunningSums, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
-    """Add the sums of some marks to running sums (sign +1), or subtract them (sign -1), with the rounding error."""
-    sums.marks += sign * marks
-    sums.sum0 += sign * sum0
-    sums.sum1 += sign * sum1
-    of_terms = TERM_ROUNDING + marks * ROUNDING  # the database may have rounded once for each mark
-    sums.error0 += of_terms * abs(sum0) + ROUNDING * abs(sums.sum0)
-    sums.error1 += of_terms * abs(sum1) + ROUNDING * abs(sums.sum1)
-    if sums.marks <= 0:  # rounding errors must not remain when the marks are gone
-        sums.clear()
-    sums.changed = True
-
-
-def _rebase(txn: BoardTransaction, law: Decay, sums: RunningSums) -> None:
-    """Move the anchor of the sums to now, so that they stay in the range of a float."""
-    if sums.anchor == txn.now:
-        return
-    pair = (sums.sum0, sums.sum1)
-    rebased = law.rebase(pair, sums.anchor, txn.now)
-    if rebased != pair:
-        # The new sums are linear in the old ones, so each old error is carried over alone.
-        of_first = law.rebase((sums.error0, 0.0), sums.anchor, txn.now)
-        of_second = law.rebase((0.0, sums.error1), sums.anchor, txn.now)
-        rounding = _rounding(law, txn.now - sums.anchor) * (abs(pair[0]) + abs(pair[1]))
-        sums.error0 = abs(of_first[0]) + abs(of_second[0]) + rounding
-        sums.error1 = abs(of_first[1]) + abs(of_second[1]) + rounding
-        sums.sum0, sums.sum1 = rebased
-    sums.anchor = txn.now
-
-
-def _rounding(law: Decay, gap: Duration) -> float:
-    """Return a bound on the relative rounding error of a law's formulas over a gap between two instants."""
-    length = law.parameters[0]
-    return 4 * ROUNDING * (2 + (gap / length if length else 0.0))
 
 
 def _error(txn: BoardTransaction, law: Decay, sums: RunningSums) -> float:
@@ -344,7 +301,7 @@ def _error(txn: BoardTransaction, law: Decay, sums: RunningSums) -> float:
     gap = txn.now - sums.anchor
     error = abs(law.total((sums.error0, 0.0), sums.anchor, txn.now))
     error += abs(law.total((0.0, sums.error1), sums.anchor, txn.now))
-    return error + (_rounding(law, gap) + TERM_ROUNDING) * (abs(sums.sum0) + abs(sums.sum1))
+    return error + (rounding_of(law, gap) + TERM_ROUNDING) * (abs(sums.sum0) + abs(sums.sum1))
 
 
 def _total(txn: BoardTransaction, law: Decay, sums: RunningSums, change: LawChangeRow | None) -> float:
@@ -383,7 +340,7 @@ def _subtract_until(
     """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
     span = {"after": sums.evaporated_through, "up_to": up_to}
     if watch.is_over_board and not watch.selects_marks:
-        _rebase(txn, txn.laws.get(txn.sql, law_key), sums)
+        rebase(txn.laws.get(txn.sql, law_key), sums, txn.now)
         add_terms(sums, *_sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, sums.anchor, **span), sign=-1)
         return
     for row in _expired(txn, watch, scope, kind, law_key, span):

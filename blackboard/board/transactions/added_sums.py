@@ -1,0 +1,88 @@
+"""The sums that a transaction without a lock has changed, as additions to what others may have made of them meanwhile.
+
+A transaction brings the sums that it has read to its instant, and adds the terms of its marks. Here the terms are found
+again as the difference. The server adds them to the sums that it has, so the additions of several processes may be made
+in any order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blackboard.board.transactions.running_sums import ROUNDING, TERM_ROUNDING, RunningSums, rebase, rounding_of
+from blackboard.core.conditions.measures import Count
+from blackboard.core.marks.decay import Decay
+from blackboard.durations import Duration
+from blackboard.store.database_server import kept_totals
+from blackboard.store.database_server.kept_totals import AddedSums
+from blackboard.store.database_server.optimistic_transaction import NotOptimistic, OptimisticTransaction
+from blackboard.store.rows import WatchTotalRow
+from blackboard.store.statements import CROSSINGS
+
+if TYPE_CHECKING:
+    from blackboard.board.transactions.board_transaction import BoardTransaction
+
+LONGEST_GAP = 64
+"""How many lengths of its law an anchor may be old. Then the sums are brought to the present, under the lock."""
+ANY_GAP: Duration = 2**62
+"""The longest gap under a law whose sums do not depend on their anchor."""
+
+
+def write(txn: BoardTransaction) -> None:
+    """Let a transaction without a lock add what it has added to the sums that it has read.
+
+    Raises:
+        NotOptimistic: The sums have to be written under the lock.
+    """
+    sql = txn.sql
+    assert isinstance(sql, OptimisticTransaction)
+    for (watch_id, scope), by_law in txn.totals.items():
+        if not any(sums.changed for sums in by_law.values()):
+            continue  # the answer itself is checked
+        if txn.active.law_changes:
+            raise NotOptimistic("laws of marks change")
+        watch = txn.active.watches[abs(watch_id)]
+        rows = sql.rows_as_read(CROSSINGS.watch_totals, watch_id=watch_id, scope=scope)
+        if len(rows) != len(by_law):
+            raise NotOptimistic("new sums")
+        kept_totals.add(
+            sql,
+            watch_id,
+            scope,
+            [_added(txn, row, by_law[row.kind, row.law]) for row in rows],
+            counts=isinstance(watch.comparison.measure, Count),
+            threshold=watch.threshold,
+            now=txn.now,
+        )
+
+
+def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> AddedSums:
+    """Return what was added to the sums of a row, for the instant of the transaction."""
+    law = txn.laws.get(txn.sql, row.law)
+    longest = round(LONGEST_GAP * law.parameters[0]) if type(law).rebase is not Decay.rebase else ANY_GAP
+    is_in_sql = type(law).rebased_sql is not Decay.rebased_sql or longest == ANY_GAP
+    if sums.was_cleared or not is_in_sql or not 0 <= txn.now - row.anchor <= longest:
+        raise NotOptimistic("the sums begin anew")
+    added = AddedSums(
+        row.kind,
+        row.law,
+        type(law).rebased_sql,
+        law.parameters[0],
+        longest,
+        txn.kind(row.kind).weight,
+        rounding_of(law, longest if longest != ANY_GAP else 0) + TERM_ROUNDING,
+    )
+    if (sums.anchor, sums.sum0, sums.sum1, sums.marks) == (row.anchor, row.sum0, row.sum1, row.marks):
+        return added
+    before = RunningSums(
+        row.marks, row.sum0, row.sum1, row.anchor, row.evaporated_through, row.error0 or 0.0, row.error1 or 0.0
+    )
+    rebase(law, before, sums.anchor)
+    sum0, sum1 = sums.sum0 - before.sum0, sums.sum1 - before.sum1
+    return added._replace(
+        marks=sums.marks - row.marks,
+        sum0=sum0,
+        sum1=sum1,
+        error0=max(0.0, sums.error0 - before.error0) + ROUNDING * (sums.error0 + abs(sum0)),
+        error1=max(0.0, sums.error1 - before.error1) + ROUNDING * (sums.error1 + abs(sum1)),
+    )

@@ -1,0 +1,131 @@
+"""Commits without a lock while the rules run, for processes that would wait for each other on a server.
+
+A process takes this way while others write, and only with work that names how its result follows the ids of its events.
+What cannot be committed so runs again under the lock, and then this process does not try for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from blackboard.clock import SystemClock
+from blackboard.durations import SECOND
+from blackboard.store.batch_commits import unknown_outcome
+from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
+from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.group_commit import Entry
+
+ATTEMPTS = 3
+"""How often work is tried without the lock if what it has read changes before its commit."""
+BUSY = 5 * SECOND
+"""How long the board counts as busy after a writer waited, in microseconds."""
+MOST_ENTRIES = 4
+"""The largest batch. A larger one has many forms, each of which the server would have to plan, and shares its lock."""
+MOST_PASSED_OVER = 64
+"""How many commits are made under the lock, at most, after work that could not be committed without it."""
+
+
+class OptimisticCommits:
+    """The commits of one process.
+
+    Args:
+        writer: The writing connection of the process.
+        on_commit: Called after each commit.
+    """
+
+    def __init__(self, writer: ServerWriter, on_commit: Callable[[], object]) -> None:
+        self._writer, self._on_commit = writer, on_commit
+        self._clock = SystemClock()
+        self._busy_until = 0
+        self._failures = 0
+        """How often in a row work could not be committed so."""
+        self._pass_over = 0
+        """How many commits are made under the lock before the next try."""
+
+    def note_wait(self) -> None:
+        """Note whether the last transaction had to wait for another writer."""
+        if self._writer.record.had_to_wait:
+            self._busy_until = self._clock.monotonic() + BUSY
+
+    def takes(self, batch: list[Entry]) -> bool:
+        """Return whether a batch should be committed here: the board is busy, and all its work may run so."""
+        if self._clock.monotonic() >= self._busy_until or len(batch) > MOST_ENTRIES:
+            return False
+        if any(entry.renumber is None for entry in batch):
+            return False
+        if self._pass_over:
+            self._pass_over -= 1
+            return False
+        return True
+
+    def commit(self, batch: list[Entry]) -> bool:
+        """Commit a batch.
+
+        Returns:
+            Whether each entry has its result or error. Otherwise nothing is stored, and the batch is to be committed
+            under the lock.
+        """
+        writer = self._writer
+        for _ in range(ATTEMPTS):
+            transaction: OptimisticTransaction | None = None
+            results: list[Any] = []
+            try:
+                try:
+                    transaction = writer.begin_optimistic()
+                    _run(batch, transaction, results)
+                    writer.commit_optimistic(transaction)
+                finally:
+                    writer.drop()
+            except BaseException as error:
+                if self._settle(batch, results, transaction, error):
+                    return True
+                break
+            self.note_wait()
+            if transaction.committed:
+                _deliver(batch, results, transaction)
+                self._failures = 0
+                self._on_commit()
+                return True
+        self._failures += 1
+        self._pass_over = min(2**self._failures, MOST_PASSED_OVER)
+        return False
+
+    def _settle(
+        self, batch: list[Entry], results: list[Any], transaction: OptimisticTransaction | None, error: BaseException
+    ) -> bool:
+        """Handle an error, and return what `commit` returns."""
+        writer = self._writer
+        writer.drop()  # a signal's exception may have interrupted it
+        if transaction is not None and transaction.committed:
+            _deliver(batch, results, transaction)
+            raise error  # the work is committed: an error after that must not repeat it
+        if writer.may_be_stored(error) or (transaction is not None and transaction.in_doubt):
+            for entry in batch:  # not repeated
+                entry.error = error if writer.may_be_stored(error) else unknown_outcome(writer.where)
+            if not isinstance(error, Exception):
+                raise error
+            return True
+        if not isinstance(error, Exception):
+            raise error  # a signal's handler raised it: nothing is stored, and the entries wait again
+        return False  # under the lock, the work shows whether the error was its own
+
+
+def _run(batch: list[Entry], transaction: OptimisticTransaction, results: list[Any]) -> None:
+    """Run the work of a batch, and append the results. The questions of all are asked ahead, in one message."""
+    for entry in batch:
+        if entry.asks is not None:
+            entry.asks(transaction)
+    results.extend(entry.work(transaction) for entry in batch)
+
+
+def _deliver(batch: list[Entry], results: list[Any], transaction: OptimisticTransaction) -> None:
+    """Set the results of entries, with the ids that their events have got."""
+    last_event, shift = transaction.last_event, transaction.shift
+
+    def as_recorded(number: int) -> int:
+        return number + shift if number > last_event else number
+
+    for entry, result in zip(batch, results, strict=True):
+        entry.result = entry.renumber(result, as_recorded) if shift else result
+        entry.transaction = transaction

@@ -1,0 +1,250 @@
+"""A transaction on a server that reads without a lock, and writes only if nothing that it has read has changed.
+
+The rules run between two messages. The first has their questions, and holds no lock. The second takes the lock of the
+board, checks each answer that the rules have used, writes, and commits. So other processes wait only while the server
+works, and not for the network or for the rules of this process.
+
+A transaction takes part only if all its questions and writes are known to be safe: what it would write does not depend
+on the instant at which the lock is taken, and it wakes nobody. Otherwise it gives up before anything was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+from blackboard.store.commit_record import CommitRecord
+from blackboard.store.database_server.checked_statement import (
+    INSTANTS,
+    Part,
+    checked_statement,
+    is_quiet,
+    is_unchanged,
+    with_fingerprint,
+    write_of,
+)
+from blackboard.store.database_server.kept_answers import tables_written
+from blackboard.store.database_server.server_transaction import ServerTransaction
+from blackboard.store.database_server.statement_pipeline import Answer
+from blackboard.store.dialect import Dialect
+from blackboard.store.query_rows import TransactionStart
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import MARKS
+from blackboard.store.transaction import Question
+
+Result = TypeVar("Result")
+
+QUESTIONS = frozenset(
+    {
+        "crossings.get_absorbed",
+        "crossings.get_watermark",
+        "crossings.watch_totals",
+        "marks.find_key",
+        "marks.find_law",
+        "marks.get_event",
+        "marks.get_law_spec",
+        "marks.get_mark",
+        "marks.holders_of_unique_value",
+        "marks.marks_of_subject",
+        "marks.transaction_start",
+    }
+)
+"""The questions that may be asked without a lock. None of them contains an instant."""
+MAX_PARTS = 60
+"""The largest number of checks and writes in one statement."""
+NEVER = 2**62
+"""An instant that no clock shows."""
+LONGEST_DELAY = 10_000_000
+"""The largest time between the decision and the record, in microseconds."""
+
+_WORD = re.compile(r"\w+")
+
+
+class NotOptimistic(Exception):  # no caller sees it
+    """The work has to run under the lock."""
+
+
+class _Used(NamedTuple):
+    """A question whose answer was used."""
+
+    statement: Statement[Any]
+    sql: str
+    values: Sequence[Any]
+    answer: Answer
+
+
+class OptimisticTransaction(ServerTransaction):
+    """A transaction without a lock; see `ServerTransaction`.
+
+    Attributes:
+        shift: After the commit, the number of events that others recorded since this transaction has read.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_checks",
+        "_fingerprints",
+        "_instant",
+        "_start",
+        "_used",
+        "_writes",
+        "_written",
+        "earliest_end",
+        "shift",
+    )
+
+    is_optimistic = True
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        super().__init__(connection, dialect)
+        self._asked: list[Answer] = []
+        """The answers that are under way, and will have fingerprints."""
+        self._fingerprints: dict[Answer, bytes | None] = {}
+        self._used: dict[tuple[Statement[Any], tuple[Any, ...]], _Used] = {}
+        self._start: TransactionStart | None = None
+        self._checks: list[Part] = []
+        self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | Part] = []
+        self._written: set[str] = set()
+        """The tables to which it will write."""
+        self._instant: int | None = None
+        """The instant of the transaction, as its writes have it."""
+        self.earliest_end = NEVER
+        """The earliest end of a mark that it has read or writes: the mark must still be live at the commit."""
+        self.shift = 0
+
+    @property
+    def cursor(self) -> Any:
+        """No statement of its own can be checked."""
+        raise NotOptimistic("a statement of its own")
+
+    @property
+    def last_event(self) -> int:
+        """The last event that this transaction has read."""
+        return 0 if self._start is None else self._start.last_event_id or 0
+
+    def run(self, statement: Statement[object], **values: Any) -> None:
+        if statement.name not in INSTANTS:
+            raise NotOptimistic(statement.name)
+        self._note_write(statement, values)
+        self._written |= tables_written(statement)
+        self._writes.append((statement, values))
+        for name in INSTANTS[statement.name]:
+            if self._instant not in (None, values[name]):
+                raise NotOptimistic("several instants")
+            self._instant = values[name]
+        self._note_end(values.get("evaporates_at"))
+
+    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
+        self.run(statement, **row._asdict())  # type: ignore[attr-defined]
+
+    def changed(self, statement: Statement[object], **values: Any) -> int:
+        raise NotOptimistic(statement.name)
+
+    def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
+        raise NotOptimistic(statement.name)
+
+    def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
+        raise NotOptimistic(statement.name)
+
+    def answers(self, *questions: Question) -> list[list[Any]]:
+        raise NotOptimistic("several questions")
+
+    def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        """Return the answer to a question that this transaction has used, and do not check it any more.
+
+        The caller adds conditions of its own, see `require`.
+        """
+        _, names = statement.compiled(self.dialect)
+        used = self._used.pop((statement, tuple(values[name] for name in names)))
+        return [*map(statement.make, used.answer.rows)]
+
+    def require(self, sql: str, *values: Any) -> None:
+        """Commit only if a condition holds under the lock: SQL with the parameters `$1`, `$2` and so on."""
+        self._checks.append(Part(sql, values))
+
+    def write(self, sql: str, *values: Any) -> None:
+        """Write by a statement that takes part in the commit, with `held` among its tables."""
+        self._writes.append(Part(sql, values))
+
+    def commit_if_unchanged(self, record: CommitRecord) -> None:
+        """Commit if all that was read is still so, and set `committed`.
+
+        Without a write there is nothing to commit.
+
+        Raises:
+            NotOptimistic: It would be too large.
+            psycopg.Error: The server has refused it; or the connection is lost, and then it is `in_doubt`.
+        """
+        if not self._writes:
+            self.committed = True
+            return
+        parts = [each if isinstance(each, Part) else write_of(*each, self.last_event) for each in self._writes]
+        checks = [*self._checks_of_answers(), *self._checks]
+        if self._start is None or self._instant is None or len(parts) + len(checks) > MAX_PARTS:
+            raise NotOptimistic("too many parts")
+        latest = min(self._instant + LONGEST_DELAY, self.earliest_end)
+        writer = record.begin_checked(self.send)
+        statement = checked_statement(self._start, self._instant, latest, writer, checks, parts)
+        answer = self.send(statement.sql, *statement.values)
+        self._pipeline.add("COMMIT")
+        self.in_doubt = True
+        self._pipeline.receive()
+        for (shift,) in answer.rows:
+            self.shift = shift
+        self.committed = bool(answer.rows)
+        self.in_doubt = False
+
+    def _checks_of_answers(self) -> Iterable[Part]:
+        for used in self._used.values():
+            if used.statement is MARKS.transaction_start:
+                continue
+            fingerprint = self._fingerprints[used.answer]
+            yield is_unchanged(used.sql, used.values, fingerprint)
+            if fingerprint is None and used.statement is MARKS.marks_of_subject:
+                # The mark of a later deposit may have come and gone meanwhile.
+                yield is_quiet(used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event)
+
+    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
+        if statement.name not in QUESTIONS:
+            raise NotOptimistic(statement.name)
+        sql, names = statement.compiled(self.dialect)
+        given = tuple(values[name] for name in names)
+        if statement is MARKS.transaction_start:
+            start = self.send(sql)
+            self._receive()
+            self._start = MARKS.transaction_start.make(start.rows[0])
+            return start
+        answer = self._place_of(statement, given)
+        if answer.changed is None:
+            self._receive()
+        self._used[statement, given] = _Used(statement, sql, given, answer)
+        if statement is MARKS.marks_of_subject:
+            for row in answer.rows:
+                self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
+        return answer
+
+    def _note_end(self, at: int | None) -> None:
+        if at is not None:
+            self.earliest_end = min(self.earliest_end, at)
+
+    def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
+        """Let a question wait."""
+        if answer is None or not _words(sql).isdisjoint(self._written):
+            raise NotOptimistic("a question about its own writes")
+        self._asked.append(answer)
+        self._pipeline.add(with_fingerprint(sql), values, answer)
+
+    def _receive(self) -> None:
+        super()._receive()
+        for answer in self._asked:
+            rows = answer.rows
+            self._fingerprints[answer] = b"".join(row[-1] for row in rows) if rows else None
+            answer.rows = [row[:-1] for row in rows]
+        self._asked.clear()
+
+
+@cache
+def _words(sql: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(sql))

@@ -1,0 +1,53 @@
+"""A process that raises a total: `python -m tests.postgresql.raising_process URL NAME NUMBER [FAILPOINT]`.
+
+It says that it is ready, waits for a line of input, makes its deposits without the lock as far as they can be made so,
+and prints the id of each event. At the end it prints how many it made in either way. If a failpoint is named, it dies
+when it reaches it after a few deposits.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+
+from blackboard import Blackboard, Mark, Never
+from blackboard.store.database_server.server_commits import ServerCommits
+from blackboard.system import failpoints
+
+
+class Fact(Mark, kind="fact", on_repeat="add", decay=Never()):
+    """A kind that stays."""
+
+
+TIMES = 5
+"""How often the failpoint is reached before the process dies."""
+
+
+def main(url: str, name: str, number: str, failpoint: str = "") -> None:
+    """Deposit as the arguments say."""
+    counts: Counter[str] = Counter()
+    with Blackboard.open(url, author="person:ada", kinds=[Fact]) as board:
+        assert isinstance(board.database.commits, ServerCommits)
+        optimistic = board.database.commits.optimistic
+        commit = optimistic.commit
+
+        def counted(batch: object) -> bool:
+            is_done = commit(batch)  # type: ignore[arg-type]
+            counts["optimistic" if is_done else "under the lock"] += 1
+            return is_done
+
+        optimistic.commit = counted  # type: ignore[method-assign]
+        print("ready", flush=True)
+        sys.stdin.readline()
+        optimistic._busy_until = 2**62
+        if failpoint:
+            failpoints.arm(failpoint, TIMES)
+        for turn in range(int(number)):
+            receipt = board.deposit(Fact(subject=f"{name}/{turn}"))
+            print(json.dumps({"made": {f"{name}/{turn}": receipt.event_id}}), flush=True)
+    print(json.dumps({"counts": counts}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,466 @@
+"""Deposits whose rules run without the lock: what others do between the two messages, and the same result as under it.
+
+A failpoint between the two messages makes each race certain.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any, NamedTuple
+
+import pytest
+
+from blackboard import Blackboard, Exponential, Linear, ManualClock, Mark, Never, Step, agent, count, strength, total
+from blackboard.errors import Conflict, UniqueConflict
+from blackboard.store.database_server import optimistic_transaction
+from blackboard.store.database_server.checked_statement import INSTANTS
+from blackboard.store.database_server.server_commits import ServerCommits
+from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.system import failpoints
+from tests.postgresql.server_sessions import ServerSessions
+from tests.support.cutting_proxy import Cut, CuttingProxy
+from tests.support.storage import Storage
+
+pytestmark = pytest.mark.postgresql(only=True)
+
+BETWEEN = "optimistic.decided"
+
+
+class Lead(Mark, kind="lead", on_repeat="add", decay=Exponential("1w")):
+    """A kind of which a subject has one mark."""
+
+    detail: str = ""
+
+
+class Fact(Mark, kind="fact", on_repeat="add", decay=Never()):
+    """A kind that stays."""
+
+
+class Ramp(Mark, kind="ramp", on_repeat="replace", decay=Linear("90d")):
+    """A kind that fades evenly."""
+
+
+class Beacon(Mark, kind="beacon", on_repeat="max", decay=Step("90d")):
+    """A kind that ends."""
+
+
+class Ash(Mark, kind="ash", on_repeat="separate", decay=Exponential("1h")):
+    """A kind of which each deposit is a mark."""
+
+
+class Page(Mark, kind="page", unique="url"):
+    """A kind with a unique value."""
+
+    url: str
+
+
+KINDS: list[type[Mark]] = [Lead, Fact, Ramp, Beacon, Ash, Page]
+
+
+@agent(
+    watches={
+        "hot": strength("lead") >= 5,
+        "leads": total("lead", over="board") >= 20,
+        "facts": total("fact", over="board") >= 1000,
+        "ramps": total("ramp", over="board") >= 1000,
+        "ash": count("ash", over="board") >= 1000,
+    }
+)
+def desk(marks: Any, context: Any) -> None:
+    """Watch subjects and the board."""
+
+
+def be_optimistic(board: Blackboard) -> None:
+    """Let a board believe that others write on it, for as long as it is open, and try again after each failure."""
+    assert isinstance(board.database.commits, ServerCommits)
+    optimistic = board.database.commits.optimistic
+    optimistic._busy_until = 2**62
+    optimistic._pass_over = 0
+
+
+@pytest.fixture
+def boards(board_url: str, sessions: ServerSessions) -> Iterator[list[Blackboard]]:
+    """Return boards that act as two processes, on which sums are kept, and which run rules without the lock."""
+    with ExitStack() as stack:
+        found = [
+            stack.enter_context(Blackboard.open(board_url, author=f"person:p{number}", kinds=KINDS))
+            for number in range(2)
+        ]
+        found[0].deploy(desk, kinds=KINDS)
+        for number, board in enumerate(found):
+            for kind in (Lead, Fact, Ramp, Beacon, Ash):
+                board.deposit(kind(subject=f"first/{number}"), intensity=0.1)
+            be_optimistic(board)
+        yield found
+
+
+@pytest.fixture
+def other_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a second board."""
+    url = storage.reserve(tmp_path / "other.db")
+    yield url
+    storage.remove(url)
+
+
+class Counted:
+    """The optimistic transactions of the test.
+
+    Attributes:
+        outcomes: For each whether it was committed, in their order.
+        refused: Why work had to run under the lock.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.outcomes: list[bool] = []
+        self.refused: list[str] = []
+        commit = optimistic_transaction.OptimisticTransaction.commit_if_unchanged
+        init = Exception.__init__
+
+        def noted(transaction: Any, record: Any) -> None:
+            commit(transaction, record)
+            self.outcomes.append(transaction.committed)
+
+        def refused(error: Any, why: str) -> None:
+            init(error, why)
+            self.refused.append(why)
+
+        monkeypatch.setattr(optimistic_transaction.OptimisticTransaction, "commit_if_unchanged", noted)
+        monkeypatch.setattr(optimistic_transaction.NotOptimistic, "__init__", refused)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    return Counted(monkeypatch)
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Return a function that lets something happen once, between the two messages of the next deposit."""
+    acts: list[Callable[[], object]] = []
+
+    def reached(name: str) -> None:
+        if name == BETWEEN and acts:
+            acts.pop()()
+
+    monkeypatch.setattr(failpoints, "_reached", reached)
+    failpoints.arm(BETWEEN)
+    yield acts.append
+    failpoints.disarm()
+    assert acts == [], "the deposit was made under the lock"
+
+
+def events(board: Blackboard) -> list[dict[str, Any]]:
+    """Return the events of a board in their order, after checking that ids are dense and times never go back."""
+    found: list[Any] = board.query("SELECT * FROM event ORDER BY id")
+    rows = [dict(row) for row in found]
+    assert [row["id"] for row in rows] == [*range(1, len(rows) + 1)]
+    instants = [row["recorded_at"] for row in rows]
+    assert instants == sorted(instants)
+    return rows
+
+
+def sums(board: Blackboard) -> dict[tuple[int, str], tuple[int, float]]:
+    """Return the number and the total of each kept sum, which are those of the live marks."""
+    rows: list[Any] = board.query("SELECT watch_id, kind, marks, sum0 FROM watch_total WHERE watch_id > 0")
+    return {(row["watch_id"], row["kind"]): (row["marks"], row["sum0"]) for row in rows}
+
+
+@pytest.mark.parametrize("kind", [Lead, Fact, Ramp, Ash, Beacon])
+def test_a_deposit_of_another_process_between_the_messages_moves_the_ids(
+    boards: list[Blackboard], counted: Counted, between: Any, kind: type[Mark]
+) -> None:
+    first, second = boards
+    receipts = []
+    between(lambda: receipts.append(second.deposit(kind(subject="second"), intensity=2)))
+    receipts.append(first.deposit(kind(subject="first"), intensity=3))
+    assert counted.outcomes == [True, True]
+    rows = events(first)[-2:]
+    assert [row["subject"] for row in rows] == ["second", "first"]
+    assert [receipt.event_id for receipt in receipts] == [row["id"] for row in rows]
+    assert [receipt.mark_id for receipt in receipts] == [row["mark_id"] for row in rows]
+    assert rows[1]["occurred_at"] <= rows[0]["recorded_at"] <= rows[1]["recorded_at"]
+    marks = {mark.subject: mark for mark in first.marks(kind)}
+    assert [marks["second"].id, marks["first"].id] == [receipt.mark_id for receipt in receipts]
+    assert marks["first"].strength == pytest.approx(3, rel=1e-3)
+    assert marks["second"].strength == pytest.approx(2, rel=1e-3)
+    for (_, name), (number, of_sums) in sums(first).items():
+        live = [mark.strength for mark in first.marks(name)]
+        assert number == len(live)
+        assert name == "ash" or of_sums == pytest.approx(sum(live), rel=1e-3)
+
+
+def test_a_reinforcement_between_the_messages_lets_the_rules_run_again(
+    boards: list[Blackboard], counted: Counted, between: Any
+) -> None:
+    first, second = boards
+    between(lambda: second.deposit(Lead(subject="one", detail="b")))
+    receipt = first.deposit(Lead(subject="one", detail="a"))
+    assert counted.outcomes == [True, False, True]
+    assert receipt.outcome == "reinforced"
+    [mark] = first.marks(Lead, subject="one")
+    assert mark.strength == pytest.approx(2, rel=1e-3)
+    assert mark.detail == "a"
+    events(first)
+
+
+def test_a_mark_that_came_and_went_between_the_messages_counts(
+    boards: list[Blackboard], counted: Counted, between: Any
+) -> None:
+    first, second = boards
+    between(lambda: second.withdraw(second.deposit(Ramp(subject="one")).mark_id))
+    first.deposit(Ramp(subject="one"))
+    assert counted.outcomes == [True, False, True]
+    rows = [row for row in events(first) if row["subject"] == "one"]
+    assert [row["event"] for row in rows] == ["deposited", "withdrawn", "deposited"]
+    assert rows[2]["occurred_at"] >= rows[1]["recorded_at"]
+
+
+def test_a_total_that_others_raise_is_crossed_under_the_lock_once(
+    boards: list[Blackboard], counted: Counted, between: Any
+) -> None:
+    first, second = boards
+    between(lambda: [second.deposit(Lead(subject=f"s/{number}"), intensity=4) for number in range(4)])
+    assert first.deposit(Lead(subject="last"), intensity=4.5).crossed == ("desk",)
+    assert counted.outcomes == [True] * 4 + [False]
+    [crossing] = first.query("SELECT value, threshold, marks FROM crossing")
+    assert crossing["value"] == pytest.approx(4 * 4 + 4.5 + 0.2, rel=1e-3)
+    assert crossing["marks"] == 7
+
+
+class Told(NamedTuple):
+    """What processes said: the ids of their events by subject, and how they made them."""
+
+    made: dict[str, int]
+    counts: Counter[str]
+    exit_codes: list[int]
+
+
+def deposit_in_processes(url: str, *arguments: Sequence[str]) -> Told:
+    """Let processes deposit at once, each with its arguments behind the URL, until all have ended."""
+    command = [sys.executable, "-m", "tests.postgresql.raising_process", url]
+    processes = [subprocess.Popen([*command, *each], stdin=PIPE, stdout=PIPE, text=True) for each in arguments]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    told = Told({}, Counter(), [])
+    for process in processes:
+        lines = process.communicate(timeout=300)[0].splitlines()
+        for said in map(json.loads, lines):
+            told.made.update(said.get("made", {}))
+            told.counts.update(said.get("counts", {}))
+        told.exit_codes.append(process.returncode)
+    return told
+
+
+@pytest.mark.processes
+def test_a_total_that_many_processes_raise_is_crossed_at_the_deposit_that_reaches_it(board_url: str) -> None:
+    deposits, threshold = 40, 100
+    with Blackboard.open(board_url, author="person:ada", kinds=KINDS) as board:
+
+        @agent(watches=total("fact", over="board") >= threshold, name="counter")
+        def counter(marks: Any, context: Any) -> None:
+            """Count the facts."""
+
+        board.deploy(counter, kinds=KINDS)
+        told = deposit_in_processes(board_url, *([f"p{number}", f"{deposits}"] for number in range(4)))
+        assert told.exit_codes == [0] * 4
+        rows = events(board)
+        assert told.made == {row["subject"]: row["id"] for row in rows}
+        assert told.counts["optimistic"] > deposits
+        [crossing] = board.query("SELECT value, noticed_at FROM crossing")
+        assert crossing["value"] == threshold
+        assert crossing["noticed_at"] == rows[threshold - 1]["recorded_at"]
+        [kept] = board.query("SELECT marks, sum0 FROM watch_total")
+        assert (kept["marks"], kept["sum0"]) == (len(rows), len(rows))
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("failpoint", [BETWEEN, "commit.after"])
+def test_a_process_that_dies_loses_no_deposit_that_it_has_told_of(board_url: str, failpoint: str) -> None:
+    with Blackboard.open(board_url, author="person:ada", kinds=KINDS) as board:
+        board.deploy(desk, kinds=KINDS)
+        told = deposit_in_processes(board_url, ["victim", "1000", failpoint], ["a", "20"], ["b", "20"])
+        assert told.exit_codes == [-signal.SIGKILL, 0, 0]
+        found = {row["subject"]: row["id"] for row in events(board)}
+        assert told.made.items() <= found.items()
+        assert len(found) - len(told.made) == (1 if failpoint == "commit.after" else 0)
+        [kept] = board.query("SELECT marks, sum0 FROM watch_total WHERE kind = 'fact'")
+        assert (kept["marks"], kept["sum0"]) == (len(found), len(found))
+
+
+def test_a_deposit_that_would_wake_an_agent_is_made_under_the_lock(boards: list[Blackboard], counted: Counted) -> None:
+    assert boards[0].deposit(Lead(subject="hot"), intensity=6).crossed == ("desk",)
+    assert counted.outcomes == []
+    assert counted.refused != []
+
+
+def test_a_new_deployment_between_the_messages_is_followed(
+    boards: list[Blackboard], counted: Counted, between: Any
+) -> None:
+    first, second = boards
+
+    @agent(watches=strength("lead") >= 0.5, name="keen")
+    def keen(marks: Any, context: Any) -> None:
+        """Wake at once."""
+
+    between(lambda: second.deploy(desk, keen, kinds=KINDS))
+    assert first.deposit(Lead(subject="one")).crossed == ("keen",)
+    assert counted.outcomes == [False]
+
+
+def test_a_pause_between_the_messages_is_followed(boards: list[Blackboard], counted: Counted, between: Any) -> None:
+    first, second = boards
+    between(lambda: second.pause(reason="a test"))
+    first.deposit(Lead(subject="one"))
+    assert counted.outcomes[0] is False
+    assert len(first.marks(Lead, subject="one")) == 1
+
+
+def test_a_key_that_two_use_at_once_stands_for_the_first(
+    boards: list[Blackboard], counted: Counted, between: Any
+) -> None:
+    first, second = (board.as_author("person:same") for board in boards)
+    receipts = []
+    between(lambda: receipts.append(second.deposit(Lead(subject="one"), key="k")))
+    receipts.append(first.deposit(Lead(subject="one"), key="k"))
+    assert [receipt.outcome for receipt in receipts] == ["deposited", "duplicate"]
+    assert receipts[0].event_id == receipts[1].event_id
+    assert receipts[0].mark_id == receipts[1].mark_id
+    again = second.deposit(Lead(subject="one"), key="k")
+    assert (again.outcome, again.event_id) == ("duplicate", receipts[0].event_id)
+
+
+def test_a_unique_value_that_two_use_at_once_is_of_one(boards: list[Blackboard], between: Any) -> None:
+    first, second = boards
+    between(lambda: second.deposit(Page(subject="b", url="x")))
+    with pytest.raises(UniqueConflict):
+        first.deposit(Page(subject="a", url="x"))
+    assert [mark.subject for mark in first.marks(Page)] == ["b"]
+    assert len([row for row in events(first) if row["kind"] == "page"]) == 1
+
+
+def test_a_comparison_with_an_event_is_made_with_the_event_under_the_lock(
+    boards: list[Blackboard], between: Any
+) -> None:
+    first, second = boards
+    event = first.deposit(Lead(subject="one")).event_id
+    between(lambda: second.deposit(Lead(subject="one")))
+    with pytest.raises(Conflict):
+        first.deposit(Lead(subject="one"), if_event=event)
+
+
+def test_a_message_that_was_given_up_changes_nothing(boards: list[Blackboard], counted: Counted, between: Any) -> None:
+    first, second = boards
+    record = first.database.commits.optimistic._writer.record  # type: ignore[attr-defined]
+
+    def give_up() -> None:
+        record._number += 1  # that of the message which is about to be sent
+        assert record.was_committed(lambda: second.database.connect(writes=True)) is False
+        record._number -= 1
+
+    between(give_up)
+    receipt = first.deposit(Lead(subject="one"))
+    assert counted.outcomes == [False, True]
+    assert [row["id"] for row in events(first) if row["subject"] == "one"] == [receipt.event_id]
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_deposit_whose_commit_is_lost_is_stored_once_and_has_its_ids(
+    boards: list[Blackboard], proxy: CuttingProxy, between: Any, cut: Cut
+) -> None:
+    with Blackboard.open(proxy.url, author="person:ada", kinds=KINDS) as board:
+        board.deposit(Lead(subject="before"))
+        be_optimistic(board)
+
+        def act() -> None:
+            boards[1].deposit(Lead(subject="another"))
+            proxy.cuts.append(cut)
+
+        between(act)
+        receipt = board.deposit(Lead(subject="one"))
+        assert receipt.outcome == "deposited"
+        assert not proxy.cuts
+    assert [row["id"] for row in events(boards[0]) if row["subject"] == "one"] == [receipt.event_id]
+    assert [mark.id for mark in boards[0].marks(Lead, subject="one")] == [receipt.mark_id]
+
+
+def test_the_same_deposits_make_the_same_board_with_and_without_the_lock(
+    board_url: str, other_url: str, counted: Counted
+) -> None:
+    rng = random.Random(7)
+    tables = []
+    steps = [
+        (
+            rng.choice([Lead, Fact, Ramp, Beacon, Ash]),
+            f"s/{rng.randrange(6)}",
+            round(rng.uniform(0.1, 3), 3),
+            rng.choice([None, None, None, f"k/{rng.randrange(20)}"]),
+            rng.randrange(1, 10**9),
+        )
+        for _ in range(150)
+    ]
+    for url, is_optimistic in ((board_url, True), (other_url, False)):
+        clock = ManualClock()
+        with Blackboard.open(url, author="person:ada", kinds=KINDS, clock=clock) as board:
+            board.deploy(desk, kinds=KINDS)
+            receipts: list[object] = []
+            for kind, subject, intensity, key, pause in steps:
+                if is_optimistic:
+                    be_optimistic(board)
+                try:
+                    receipts.append(board.deposit(kind(subject=subject), intensity=intensity, key=key))
+                except Exception as error:
+                    receipts.append(type(error).__name__)
+                    clock.advance(timedelta(microseconds=pause))
+            rows = {
+                name: [tuple(row) for row in board.query(f"SELECT * FROM {name} ORDER BY {order}")]
+                for name, order in (
+                    ("event", "id"),
+                    ("mark", "id"),
+                    ("deposit_key", "key, kind, author"),
+                    ("crossing", "id"),
+                    ("absorbed", "watch_id, mark_id"),
+                )
+            }
+            tables.append((receipts, rows, sums_now(board, clock)))
+    assert sum(counted.outcomes) > 60
+    assert all(counted.outcomes)
+    (receipts, rows, kept), (other_receipts, other_rows, other_kept) = tables
+    assert receipts == other_receipts
+    assert rows == other_rows
+    assert kept == pytest.approx(other_kept, rel=1e-9)
+
+
+def sums_now(board: Blackboard, clock: ManualClock) -> dict[str, float]:
+    """Return the totals of the kept sums at the board's time, and their numbers."""
+
+    def work(txn: Any) -> dict[str, float]:
+        found = {}
+        for watch_id in txn.active.watches:
+            for row in txn.sql.all(CROSSINGS.watch_totals, watch_id=watch_id, scope=""):
+                law = txn.laws.get(txn.sql, row.law)
+                found[f"{watch_id}/{row.kind}/{row.law}"] = law.total((row.sum0, row.sum1), row.anchor, txn.now)
+                found[f"{watch_id}/{row.kind}/{row.law}/marks"] = row.marks
+                assert row.error0 < 1e-6
+        return found
+
+    return board.session.read(work)
+
+
+def test_the_names_of_safe_statements_are_those_of_statements() -> None:
+    known = {statement.name for file in (MARKS, CROSSINGS) for statement in file.all().values()}
+    assert known >= INSTANTS.keys() | optimistic_transaction.QUESTIONS
