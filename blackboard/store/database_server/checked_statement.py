@@ -75,10 +75,13 @@ def with_fingerprint(sql: str) -> str:
 
 
 def is_unchanged(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> Part:
-    """Return the condition that a question has the same answer as before; None is the fingerprint of no rows."""
+    """Return the condition that a question has the same answer as before, in any order of its rows.
+
+    The fingerprint is that of all rows, sorted; None without rows.
+    """
     if fingerprint is None:
         return Part(f"NOT EXISTS ({sql})", values)
-    found = f"(SELECT string_agg({FINGERPRINT}, CAST('' AS bytea)) FROM ({sql}) AS asked)"
+    found = f"(SELECT string_agg({FINGERPRINT}, CAST('' AS bytea) ORDER BY {FINGERPRINT}) FROM ({sql}) AS asked)"
     return Part(f"{found} = ${len(values) + 1}", [*values, fingerprint])
 
 

@@ -38,6 +38,7 @@ Result = TypeVar("Result")
 
 QUESTIONS = frozenset(
     {
+        "crossings.absorbed_by_watches",
         "crossings.get_absorbed",
         "crossings.get_watermark",
         "crossings.watch_totals",
@@ -211,12 +212,16 @@ class OptimisticTransaction(ServerTransaction):
             raise NotOptimistic(statement.name)
         sql, names = statement.compiled(self.dialect)
         given = tuple(values[name] for name in names)
+        answer: Answer | None
         if statement is MARKS.transaction_start:
             start = self.send(sql)
             self._receive()
             self._start = MARKS.transaction_start.make(start.rows[0])
             return start
-        answer = self._place_of(statement, given)
+        if (answer := self._kept.find(statement, given)) is None:
+            answer = Answer()
+            self._add(sql, given, answer)
+            self._kept.keep(statement, given, answer)
         if answer.changed is None:
             self._receive()
         self._used[statement, given] = _Used(statement, sql, given, answer)
@@ -240,7 +245,7 @@ class OptimisticTransaction(ServerTransaction):
         super()._receive()
         for answer in self._asked:
             rows = answer.rows
-            self._fingerprints[answer] = b"".join(row[-1] for row in rows) if rows else None
+            self._fingerprints[answer] = b"".join(sorted(row[-1] for row in rows)) if rows else None
             answer.rows = [row[:-1] for row in rows]
         self._asked.clear()
 
