@@ -24,7 +24,8 @@ OWNERS = {
 USERS = OWNERS | {
     "store/database_url.py",
     "store/postgresql_dialect.py",
-    "store/database_server/kept_answers.py",  # the texts of statements on a server
+    "store/database_server/checked_statement.py",  # the texts of statements on a server
+    "store/database_server/kept_answers.py",  # likewise
     "store/readonly/file_access.py",  # the URL of an engine of SQLAlchemy
     "store/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
