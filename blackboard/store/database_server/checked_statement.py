@@ -62,7 +62,7 @@ _RAISED = "\n), raised AS (\n  UPDATE writer SET n = $7, at = $1 FROM held WHERE
 _END = "\nSELECT held.shift FROM held"
 
 
-class Part(NamedTuple):
+class SqlPart(NamedTuple):
     """A part of a statement: its text, with the parameters `$1`, `$2` and so on, and their values."""
 
     sql: str
@@ -74,31 +74,31 @@ def with_fingerprint(sql: str) -> str:
     return f"SELECT asked.*, {FINGERPRINT} AS fingerprint FROM ({sql}) AS asked"
 
 
-def is_unchanged(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> Part:
+def is_unchanged(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> SqlPart:
     """Return the condition that a question has the same answer as before, in any order of its rows.
 
     The fingerprint is that of all rows, sorted; None without rows.
     """
     if fingerprint is None:
-        return Part(f"NOT EXISTS ({sql})", values)
+        return SqlPart(f"NOT EXISTS ({sql})", values)
     found = f"(SELECT string_agg({FINGERPRINT}, CAST('' AS bytea) ORDER BY {FINGERPRINT}) FROM ({sql}) AS asked)"
-    return Part(f"{found} = ${len(values) + 1}", [*values, fingerprint])
+    return SqlPart(f"{found} = ${len(values) + 1}", [*values, fingerprint])
 
 
-def is_quiet(subject: str, after: int) -> Part:
+def is_quiet(subject: str, after: int) -> SqlPart:
     """Return the condition that no event of a subject was recorded after an event.
 
     The bounds and the expression let the planner read only the few events behind it.
     """
     events = "SELECT FROM event WHERE event.id > $1 AND event.id <= (SELECT start.last_event FROM start)"
-    return Part(f"NOT EXISTS ({events} AND event.subject || '' = $2)", [after, subject])
+    return SqlPart(f"NOT EXISTS ({events} AND event.subject || '' = $2)", [after, subject])
 
 
-def write_of(statement: Statement[Any], values: Mapping[str, Any], last_event: int) -> Part:
+def write_of(statement: Statement[Any], values: Mapping[str, Any], last_event: int) -> SqlPart:
     """Return a write as a part, with the ids of new events and the instants as they are under the lock."""
     new = [name for name in EVENT_IDS & values.keys() if (values[name] or 0) > last_event]
     sql, names = _rewritten(statement, frozenset(new))
-    return Part(sql, [values[name] for name in names])
+    return SqlPart(sql, [values[name] for name in names])
 
 
 def checked_statement(
@@ -106,9 +106,9 @@ def checked_statement(
     now: int,
     latest: int,
     writer: tuple[str, int],
-    checks: Sequence[Part],
-    writes: Sequence[Part],
-) -> Part:
+    checks: Sequence[SqlPart],
+    writes: Sequence[SqlPart],
+) -> SqlPart:
     """Return the statement that writes if nothing has changed. It returns by how much the ids of events moved.
 
     Args:
@@ -129,7 +129,7 @@ def checked_statement(
     sql = _composed(
         tuple((part.sql, len(part.values)) for part in checks), tuple((part.sql, len(part.values)) for part in writes)
     )
-    return Part(sql, values)
+    return SqlPart(sql, values)
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.database_server.checked_statement import (
     INSTANTS,
-    Part,
+    SqlPart,
     checked_statement,
     is_quiet,
     is_unchanged,
@@ -105,8 +105,8 @@ class OptimisticTransaction(ServerTransaction):
         self._fingerprints: dict[Answer, bytes | None] = {}
         self._used: dict[tuple[Statement[Any], tuple[Any, ...]], _Used] = {}
         self._start: TransactionStart | None = None
-        self._checks: list[Part] = []
-        self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | Part] = []
+        self._checks: list[SqlPart] = []
+        self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
         self._written: set[str] = set()
         """The tables to which it will write."""
         self._instant: int | None = None
@@ -163,11 +163,11 @@ class OptimisticTransaction(ServerTransaction):
 
     def require(self, sql: str, *values: Any) -> None:
         """Commit only if a condition holds under the lock: SQL with the parameters `$1`, `$2` and so on."""
-        self._checks.append(Part(sql, values))
+        self._checks.append(SqlPart(sql, values))
 
     def write(self, sql: str, *values: Any) -> None:
         """Write by a statement that takes part in the commit, with `held` among its tables."""
-        self._writes.append(Part(sql, values))
+        self._writes.append(SqlPart(sql, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
         """Commit if all that was read is still so, and set `committed`.
@@ -181,7 +181,7 @@ class OptimisticTransaction(ServerTransaction):
         if not self._writes:
             self.committed = True
             return
-        parts = [each if isinstance(each, Part) else write_of(*each, self.last_event) for each in self._writes]
+        parts = [each if isinstance(each, SqlPart) else write_of(*each, self.last_event) for each in self._writes]
         checks = [*self._checks_of_answers(), *self._checks]
         if self._start is None or self._instant is None or len(parts) + len(checks) > MAX_PARTS:
             raise NotOptimistic("too many parts")
@@ -197,7 +197,7 @@ class OptimisticTransaction(ServerTransaction):
         self.committed = bool(answer.rows)
         self.in_doubt = False
 
-    def _checks_of_answers(self) -> Iterable[Part]:
+    def _checks_of_answers(self) -> Iterable[SqlPart]:
         for used in self._used.values():
             if used.statement is MARKS.transaction_start:
                 continue
