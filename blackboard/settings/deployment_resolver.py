@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blackboard.core.access.authors import check_author, skeleton
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.declaration_mistakes import (
+from blackboard.core.declaration_checks import (
     mistakes_about_answers,
     mistakes_in_filters,
     mistakes_in_groups,

@@ -14,7 +14,7 @@ from blackboard.board.watches.measurements import need_access, watch_states, win
 from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, Measure
-from blackboard.core.declaration_mistakes import mistakes_in
+from blackboard.core.declaration_checks import mistakes_in
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.core.marks.tags import WhereClause
 from blackboard.errors import ConfigurationError

@@ -19,7 +19,7 @@ from blackboard.core.agents.code_digest import digest
 from blackboard.core.agents.mark_actions import Returned
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.declaration_mistakes import mistakes_in
+from blackboard.core.declaration_checks import mistakes_in
 from blackboard.core.deployment import (
     AgentSettings,
     AgentSpec,
