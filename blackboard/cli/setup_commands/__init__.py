@@ -2,7 +2,7 @@
 
 new_command     new
 demo_command    demo
-demo_samples    the samples of the demo
+demo_settings   the section `[settings.demo]`, and the files that it names
 check_command   check
 preview_tables  the preview of a deployment, as tables
 rules_command   test

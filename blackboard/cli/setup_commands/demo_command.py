@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from blackboard.board import Blackboard
-    from blackboard.cli.setup_commands.demo_samples import Demo
+    from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.daemon import Daemon
     from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.settings_file import Settings
@@ -58,7 +58,7 @@ def demo(
     from blackboard.board import Blackboard
     from blackboard.cli.operating_commands.daemon_signals import handle_signals
     from blackboard.cli.operating_commands.run_command import client_of
-    from blackboard.cli.setup_commands.demo_samples import Demo
+    from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.cli.terminal import log_setup
     from blackboard.cli.terminal.stop_signals import StopSignals
     from blackboard.daemon import build_daemon
@@ -122,7 +122,7 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
     from blackboard.board import administration
-    from blackboard.cli.setup_commands.demo_samples import file_of
+    from blackboard.cli.setup_commands.demo_settings import file_of
     from blackboard.system.private_files import make_folder, open_private
 
     make_folder(folder)
@@ -140,7 +140,7 @@ def _load(board: Blackboard, section: Demo) -> None:
     from blackboard.cli.row_files.row_deposits import load
     from blackboard.cli.row_files.row_options import Columns
     from blackboard.cli.row_files.row_reader import BadRow, Rows
-    from blackboard.cli.setup_commands.demo_samples import file_of
+    from blackboard.cli.setup_commands.demo_settings import file_of
 
     rejected: list[BadRow] = []
     source = file_of(section.samples)
