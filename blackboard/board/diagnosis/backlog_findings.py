@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board.messages import outbox_messages
 from blackboard.board.needs import need_agents, needs_overview
-from blackboard.board.reading.explanation_lines import need_parts
+from blackboard.board.reading.agent_explanations import need_parts
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START

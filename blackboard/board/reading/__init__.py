@@ -13,5 +13,5 @@ activation_details  one activation in full
 tag_texts           filters by tags and groups in text
 waking_explanation  why an agent has or has not woken
 waking_verdicts     what keeps a watch from waking its agent, in words
-explanation_lines   the lines of `blackboard explain`
+agent_explanations  the lines of `blackboard explain`
 """
