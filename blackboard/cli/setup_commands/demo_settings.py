@@ -1,4 +1,4 @@
-"""The section `[settings.demo]` of a deployment file, which names the samples of the demo."""
+"""The section `[settings.demo]` of a deployment file: the samples of the demo, and the files that it names."""
 
 from __future__ import annotations
 
