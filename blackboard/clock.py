@@ -20,7 +20,7 @@ When = str | datetime | Instant
 """A time: ISO 8601 text, a datetime (UTC if it is naive), or microseconds since the epoch."""
 
 LAST_INSTANT: Instant = 2**62
-"""Microseconds since the epoch, later than any instant. As a length of time, it is longer than any interval."""
+"""Microseconds since the epoch, later than any instant."""
 
 DEFAULT_LEAP_MICROSECONDS = 365 * 24 * 3600 * 1_000_000
 """The default leap, 365 days in microseconds: a clock that is further ahead of a board's last record is not trusted."""
@@ -74,7 +74,7 @@ class Clock(Protocol):
         """Wait for an event, at most until an instant, and return whether the event is set.
 
         Args:
-            event: The event.
+            event: The event that ends the wait early.
             until: Microseconds since the epoch; None waits for the event without a limit.
         """
 

@@ -98,3 +98,6 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "30m", "3d"]}),
 ]
 """A length of time in microseconds. As a pydantic field, it is text with a unit in files."""
+
+LONGEST: Duration = 2**62
+"""Microseconds, longer than any interval."""

@@ -145,7 +145,7 @@ def later_activity(board: Blackboard | Client, after: int, report_gap: Callable[
 
     Args:
         board: The board.
-        after: The id.
+        after: The id of an entry; 0 begins with the oldest one.
         report_gap: Called if a server no longer has the entries that come next.
     """
     return _activity_of_board(board, after) if isinstance(board, Blackboard) else _of_server(board, after, report_gap)

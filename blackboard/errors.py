@@ -146,7 +146,7 @@ class UnknownName(UsageError):
 
     Args:
         category: The category that the message names, such as `kind`.
-        name: The name.
+        name: The name that does not exist.
         known: The names that exist.
         problem: The problem that the message states; by default that the name does not exist.
     """

@@ -126,7 +126,7 @@ def query(
 
     Args:
         board: The board.
-        sql: The query.
+        sql: One SELECT statement over the views.
         values: The values of its placeholders, by position or by name.
         limit: The largest number of rows, at least 1.
         seconds: The longest time that the query may take.

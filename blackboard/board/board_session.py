@@ -249,11 +249,11 @@ class BoardSession:
         txn = BoardTransaction(
             sql,
             self._active_deployment(sql, start.deployment_version),
-            self._laws,
-            self.clock.used.use(self.database.where, now),
-            start.last_event_id or 0,
-            start.last_recorded_at,
-            start.next_evaporation,
+            laws=self._laws,
+            now=self.clock.used.use(self.database.where, now),
+            last_event=start.last_event_id or 0,
+            recorded=start.last_recorded_at,
+            next_end=start.next_evaporation,
             pause=(start.paused_because or "") if start.paused else None,
         )
         if doubted:

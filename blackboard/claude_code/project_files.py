@@ -37,7 +37,7 @@ def write_texts(
 
     Args:
         folder: The folder of the project.
-        names: The files.
+        names: The paths of the files, relative to the folder.
         before: Their present texts; None if there is no file.
         after: Their new texts; None to delete the file.
 

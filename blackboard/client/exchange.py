@@ -74,7 +74,7 @@ def steps_of(call: Call[T], retries: int, rng: random.Random) -> Steps[T]:
     """Yield the steps of a call, and return its result.
 
     Args:
-        call: The call.
+        call: The call, which may need several requests.
         retries: How often a request is repeated.
         rng: The source of jitter.
     """

@@ -69,7 +69,7 @@ class Need(Mark, kind="need", on_repeat="separate"):
     """A question that a person must decide, or an agent that it names. It does not fade. `blackboard inbox` shows it.
 
     Attributes:
-        question: The question.
+        question: The text that the person or agent reads.
         options: The possible answers; any answer if there are none.
         detail: Background that helps to answer.
         due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board

@@ -23,7 +23,7 @@ class LoopSleep:
 
     Args:
         board: The board, whose commits end the sleep.
-        longest: The longest sleep.
+        longest: The longest sleep in microseconds.
 
     Attributes:
         wake: An event that ends the sleep.

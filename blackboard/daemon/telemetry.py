@@ -26,7 +26,7 @@ def activation_span(claim: Claim, causes: Callable[[], Iterable[str]]) -> Iterat
     """Record a span around one run of an agent, and yield its trace context; None if nothing is traced.
 
     Args:
-        claim: The run.
+        claim: The claim of the activation that runs.
         causes: Returns the trace contexts of the deposits that woke the agent. The span has links to them.
     """
     if (tracer := tracing.get_tracer()) is None:

@@ -98,7 +98,7 @@ class ShortCut:
     """Answers the fixed paths, which most requests have, at once. All others go through the routes of an application.
 
     Args:
-        app: The application.
+        app: The ASGI application for all other paths.
         paths: The function that answers each path.
     """
 

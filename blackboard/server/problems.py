@@ -133,7 +133,7 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
     """Return the problem of an error.
 
     Args:
-        error: The error.
+        error: The error that the operation raised.
         is_redacted: Whether its message is withheld if it may quote texts of depositors, people or models.
     """
     name = next(OF_ERRORS[base] for base in type(error).__mro__ if base in OF_ERRORS)

@@ -23,7 +23,7 @@ def deliver(
     Args:
         command: The program and its arguments.
         message: The text for its standard input.
-        seconds: The longest time.
+        seconds: The time in seconds after which the program is killed.
         environ: The environment of this process.
         names: The variables that it gets in addition to `PASSED_ON`.
     """

@@ -55,7 +55,7 @@ class RunToEnd(NamedTuple):
     """An activation whose run ends, and what else its end concerns.
 
     Attributes:
-        activation: The activation.
+        activation: The row of the activation.
         has_parts: Whether others were split off from it.
         has_answer: Whether it has an answer of a model that it has not used yet.
     """

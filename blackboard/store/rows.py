@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blackboard.clock import Instant as Instant
 from blackboard.core.marks.fading_marks import is_live
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, scope_in
+from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS
 
 Id = int
 """The id of a row whose number may exceed 32 bits."""
-Instant = int
-"""Microseconds since the epoch."""
-Length = int
-"""A length of time in microseconds."""
 Money = int
 """Whole micro-dollars."""
 Flag = int
@@ -21,7 +19,9 @@ Flag = int
 Number = int
 """A number of 64 bits."""
 AddedNumber = int
-"""A number, such as an instant, in a column that a migration added to a table with rows."""
+"""A number of 64 bits in a column that a migration added to a table with rows; by default 0."""
+AddedInstant = Instant
+"""An instant in a column that a migration added to a table with rows; by default 0."""
 
 
 class BoardRow(NamedTuple):
@@ -43,8 +43,8 @@ class BoardRow(NamedTuple):
     skewed_deposits: AddedNumber = 0
     """The number of deposits that occurred ahead of the board's time, within `max_skew`."""
     largest_skew: AddedNumber = 0
-    """The furthest that such a deposit was ahead."""
-    skewed_at: AddedNumber = 0
+    """The furthest that such a deposit was ahead, in microseconds."""
+    skewed_at: AddedInstant = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
     """The instant since which the full-text index may contain erased words that no purge has begun to remove. None if
@@ -77,7 +77,7 @@ class LawSegmentRow(NamedTuple):
     """A row of `law_segment`: a straight piece of a curve."""
 
     law: str
-    age: Length
+    age: Duration
     share: float
     slope: float
 
@@ -134,7 +134,7 @@ class MarkRow(NamedTuple):
     own_law: Flag = 0
     """Whether the deposit named the law, and the kind had another law. Such a mark keeps its law when the law of the
     kind changes."""
-    occurred_at: AddedNumber = 0
+    occurred_at: AddedInstant = 0
     """When the deposit occurred whose payload and author the mark shows, which is the latest of its deposits."""
     last_author: str | None = None
     """The author of the last event; None if that is `author`."""
@@ -171,9 +171,9 @@ class EventRow(NamedTuple):
     payload: str | None
     own_law: Flag = 0
     """As in `MarkRow`."""
-    occurred_at: AddedNumber = 0
+    occurred_at: AddedInstant = 0
     """When it happened; at or before `recorded_at`, when the board learned of it."""
-    anchored_at: AddedNumber = 0
+    anchored_at: AddedInstant = 0
     """The instant of `intensity`. It is later than `occurred_at` if a later deposit was known before.
 
     For a stale deposit, it is the time of the deposit that had replaced it.

@@ -35,12 +35,13 @@ TYPES: dict[str, Any] = {
     # On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
     "Id": BigInteger().with_variant(Integer, SQLITE),
     "Instant": BigInteger(),
-    "Length": BigInteger(),
+    "Duration": BigInteger(),
     "Money": BigInteger(),
     "int": Integer(),
     "Flag": Integer(),
     "Number": BigInteger(),
     "AddedNumber": BigInteger(),
+    "AddedInstant": BigInteger(),
     "float": Float(),
     "str": Text(),
 }
@@ -81,7 +82,7 @@ def table(
                 primary_key=name_of_column in key.split(),
                 autoincrement="auto" if draws_ids else False,
                 nullable=bool(none),
-                server_default=text("0") if type_ in ("Flag", "AddedNumber") else None,
+                server_default=text("0") if type_ in ("Flag", "AddedNumber", "AddedInstant") else None,
             )
         )
     return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)

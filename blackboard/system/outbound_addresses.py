@@ -75,7 +75,7 @@ def connect(
 
     Args:
         host: A name or an address.
-        port: The port.
+        port: The TCP port.
         private: The private networks into which the connection may go.
         needs_private: Whether it may go nowhere else, because it is not encrypted.
         seconds: The longest time for each address.

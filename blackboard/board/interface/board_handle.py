@@ -12,7 +12,7 @@ class BoardHandle:
 
     Args:
         session: The transactions of the board.
-        author: The name.
+        author: The author of what is deposited through this handle.
     """
 
     def __init__(self, session: BoardSession, author: str) -> None:

@@ -50,7 +50,7 @@ class PeopleMethods(BoardHandle):
 
         Args:
             need_id: The id of the need.
-            text: The answer.
+            text: The answer, which must not be blank.
             any_answer: Whether the answer may differ from the options.
 
         Raises:

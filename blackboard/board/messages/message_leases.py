@@ -74,7 +74,7 @@ def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedA
 
     Args:
         txn: The transaction.
-        leased: The message.
+        leased: The message, with the fence of the lease under which the attempt was made.
         failed: Why the attempt failed; None if the receiver has the message.
     """
     state, due_at = _next(txn.now, leased.attempts, failed)

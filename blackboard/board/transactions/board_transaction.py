@@ -69,6 +69,7 @@ class BoardTransaction:
         self,
         sql: Transaction,
         active: ActiveDeployment,
+        *,
         laws: StoredLaws,
         now: Instant,
         last_event: int,

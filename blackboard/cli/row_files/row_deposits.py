@@ -65,7 +65,7 @@ def load(
     """Deposit a mark for each row.
 
     Args:
-        board: The board.
+        board: The board that gets the marks.
         rows: The rows.
         mapping: The mapping of their columns.
         reject: Called for each row that cannot become a mark.

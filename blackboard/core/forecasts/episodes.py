@@ -20,6 +20,7 @@ from blackboard.core.conditions.condition_types import Comparison, Condition, No
 from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.strength_forecast import first_true
 from blackboard.core.marks.fading_marks import FadingMark
+from blackboard.durations import LONGEST
 
 Cause = Literal["held", "rewake"]
 """Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""
@@ -74,7 +75,7 @@ def advance(
     if due_at is not None and due_at <= at:
         cause = "held" if episode.crossed_at is None else "rewake"
         last = max(at, min(at if merge_until is None else merge_until, forecast.holds_until - 1))
-        every = timing.rewake_every or LAST_INSTANT
+        every = timing.rewake_every or LONGEST
         episode = episode._replace(crossed_at=at + (last - at) // every * every)
         due_at = due(timing, episode)
     changes = [forecast.below]

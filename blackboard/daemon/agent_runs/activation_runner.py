@@ -80,10 +80,8 @@ class ActivationRunner:
         try:
             finished = self._attempt(agent, claim, claim_next)
         except Deferral as deferral:
-            reason = deferral.reason
-            self.worker.defer(claim, reason, deferral.until, is_held=deferral.is_held)
-            log.info("deferred", **self._log_fields(claim), reason=deferral.shown)
-            self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
+            self.worker.defer(claim, deferral.reason, deferral.until, is_held=deferral.is_held)
+            self._report_deferral(claim, deferral.reason, shown=deferral.shown)
             return False
         except ResultConflict as error:
             self._put_back(agent, claim, str(error))
@@ -115,8 +113,7 @@ class ActivationRunner:
             return
         reason = f"{error} while it waited for the model"
         self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
-        log.warning("deferred", **self._log_fields(claim), reason=reason)
-        self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
+        self._report_deferral(claim, reason, shown=reason, report=log.warning)
 
     def cancel(self, claim: Claim) -> None:
         """Cancel the run of an asynchronous agent. The run of any other agent cannot be ended."""
@@ -163,8 +160,7 @@ class ActivationRunner:
                 again_at=iso(held.wait.until),
                 reason=error,
             )
-        log.info("deferred", **self._log_fields(claim), reason=held.wait.problem)
-        self._emit("deferred", {"id": claim.row.id, "agent": claim.agent.name, "reason": held.wait.reason})
+        self._report_deferral(claim, held.wait.reason, shown=held.wait.problem)
         return True
 
     def _put_back(self, agent: Agent, claim: Claim, conflict: str) -> None:
@@ -176,6 +172,13 @@ class ActivationRunner:
         elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._log_fields(claim))
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
+
+    def _report_deferral(
+        self, claim: Claim, reason: str, *, shown: object, report: Callable[..., None] = log.info
+    ) -> None:
+        """Report that a run is deferred. The log shows `shown`, because the reason may quote a payload."""
+        report("deferred", **self._log_fields(claim), reason=shown)
+        self._emit("deferred", {"id": claim.row.id, "agent": claim.agent.name, "reason": reason})
 
     def _log_fields(self, claim: Claim) -> dict[str, object]:
         """Return the fields of a log line about a run: its activation, agent, subject and seconds."""
@@ -297,7 +300,7 @@ def _subject(claim: Claim) -> str | None:
     """Return the subject or the group of a run for the log; of several subjects, the first and the number of others."""
     if claim.group is not None:
         return scope_name(claim.row.scope)
-    subjects = list(dict.fromkeys(item.event.subject for item in claim.inputs))
+    subjects = claim.subjects
     if not subjects:
         return claim.row.subject
     return subjects[0] if len(subjects) == 1 else f"{subjects[0]} and {len(subjects) - 1} more"

@@ -63,8 +63,11 @@ class Request(NamedTuple):
 class Deferral(BaseException):
     """A request to put the activation back. Not an Exception, so that no agent catches it by mistake.
 
-    Without `until` there is no automatic attempt. If `is_held`, only a person or another event releases it. The log
-    shows `shown`, by default the reason, which then must not quote a payload.
+    Args:
+        reason: A text for people. It must not quote a payload, unless `shown` is given.
+        until: The instant of the next attempt; None for no automatic attempt.
+        is_held: Whether only a person or another event releases the activation.
+        shown: What the log shows instead of the reason.
     """
 
     def __init__(self, reason: str, until: Instant | None, *, is_held: bool = False, shown: object = None) -> None:

@@ -47,7 +47,7 @@ class Times:
         name: The name, without the prefix of all names.
         help_text: What is measured.
         label: The name of the label.
-        bounds: The upper bounds.
+        bounds: The upper bounds in seconds, in rising order, without infinity.
     """
 
     def __init__(self, name: str, help_text: str, label: str, bounds: Sequence[float]) -> None:

@@ -78,7 +78,7 @@ class Lane:
     """The marks of one kind.
 
     Attributes:
-        kind: The kind.
+        kind: The name of the kind.
         shown: How many marks are drawn.
         total: How many there are; None if it was not counted.
         has_more: Whether there are more than are drawn.

@@ -71,7 +71,7 @@ class Page:
         limit: How many of them are on the page.
         position: Returns the position after which the next page begins, for the last item and the number of items.
         member: The member of the answer that has the items; "" if the answer is the list.
-        others: The other members.
+        others: The other members of the answer, by name.
     """
 
     items: Sequence[Any]

@@ -64,7 +64,7 @@ class Writer:
 
     Args:
         choice: What the client wants.
-        newest: The latest position.
+        newest: The latest position of the board when the stream begins.
         is_redacted: Whether the client may not read texts.
     """
 

@@ -40,7 +40,7 @@ class HttpServer:
     """A server in a thread, as a context: it serves inside.
 
     Args:
-        app: The application.
+        app: The ASGI application that answers the requests.
         settings: Where it listens, and how.
         path: A Unix socket to listen on beside or instead of the address.
         address: Where it listens; None for the other sockets only.

@@ -32,7 +32,7 @@ class RequestGuards:
     """An application around another.
 
     Args:
-        app: The application inside.
+        app: The ASGI application that gets the allowed requests.
         settings: The hosts and origins that are allowed, and whether a proxy stands before it.
         address: The address that it listens on; None for a Unix socket.
         stop: Ends the waits of requests, so that the server can stop. Any thread may call it.

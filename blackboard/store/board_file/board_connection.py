@@ -143,7 +143,7 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
     """Open a connection to a file through the board's own library.
 
     Args:
-        path: The file.
+        path: The path of the SQLite file.
         parameters: The parameters of the URI, if the file is opened by a URI.
         **options: Further arguments of the driver's `connect`.
 

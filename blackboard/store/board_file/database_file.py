@@ -25,7 +25,7 @@ class DatabaseFile(BoardPlace):
     """The database file at a path, with the files beside it.
 
     Attributes:
-        path: The file.
+        path: The path of the SQLite file.
         mode: The mode of the file and of the files beside it; None if it is not set.
         files: The paths of all files of the board.
     """

@@ -37,7 +37,7 @@ class FileDatabase(Database):
 
     Args:
         url: The URL of the file, or its path.
-        path: The file.
+        path: The path of the SQLite file.
         mode: The mode of the file and of the files beside it; None if it is not set.
     """
 

@@ -92,7 +92,7 @@ class KeptAnswers:
         """Drop the answers that a write may change.
 
         Args:
-            statement: The write.
+            statement: The statement that writes.
             written: Its values. Those that it does not use are values of the row that it writes.
         """
         for table, key in _written_keys(statement):

@@ -64,7 +64,7 @@ class ReadonlyAccess(ABC):
         """Run one query of a person, over views or tables, and return at most `limit` rows.
 
         Args:
-            sql: The query.
+            sql: One SELECT statement.
             values: The values of its placeholders, by position or by name.
             limit: The largest number of rows, at least 1.
             seconds: The longest time that the query may take.

@@ -25,7 +25,7 @@ class AgentDeposit:
     """A mark that an agent deposits, with the alternative if its unique value is taken.
 
     Attributes:
-        request: The mark.
+        request: The request to deposit the mark.
         alternative: The mark that is deposited instead.
         need: The need that it answers, if it is a decision about one.
     """

@@ -33,11 +33,12 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
-    return [
-        watch
-        for watch in txn.active.over_time.get(new.kind, ())
-        if _follow_deposit(txn, watch, old, new) and not watch.is_falling
-    ]
+    crossed = []
+    for watch in txn.active.over_time.get(new.kind, ()):
+        has_crossed = _follow_deposit(txn, watch, old, new)
+        if has_crossed and not watch.is_falling:
+            crossed.append(watch)
+    return crossed
 
 
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
@@ -59,11 +60,13 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
         _take_over(txn, key)
     changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
     may_cross_again = _end_drop(txn, watch, key)
-    is_idle = not may_cross_again and changes_nothing(txn, watch, key, before, after)
-    is_new = not is_idle and advance_to_now(txn, watch, key)
-    if not is_new and not watch.is_falling:
+    if may_cross_again or not changes_nothing(txn, watch, key, before, after):
+        has_crossed = advance_to_now(txn, watch, key)
+        if has_crossed:
+            return True
+    if not watch.is_falling:
         _renew(txn, watch, key)
-    return is_new
+    return False
 
 
 def _take_over(txn: BoardTransaction, key: StateKey) -> None:

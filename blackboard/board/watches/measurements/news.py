@@ -35,7 +35,7 @@ def update_and_assess(
 
     Args:
         txn: The transaction of the deposit, after the mark was written.
-        watch: The watch.
+        watch: The rising watch, which is over the kind of the mark.
         given: The event of the state in which the agent was last given the mark.
         old: The mark just before the deposit.
         new: The mark after it.

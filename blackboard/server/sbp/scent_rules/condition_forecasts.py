@@ -27,7 +27,7 @@ def next_change(condition: Condition, seen: Observation, now: Instant, band: flo
     """Return the first instant after `now` at which a condition should be measured again; None if it cannot change.
 
     Args:
-        condition: The condition.
+        condition: The condition of a scent.
         seen: What was seen at `now`.
         now: The instant of the last measurement.
         band: A distance around each threshold. A value that leaves this band counts as a change.

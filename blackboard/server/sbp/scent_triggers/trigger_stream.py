@@ -33,7 +33,7 @@ class TriggerWriter(Writer):
     Args:
         session: The session.
         choice: What it wants.
-        newest: The latest position.
+        newest: The latest position of the board when the stream begins.
     """
 
     def __init__(self, session: str, choice: Choice, newest: StreamPosition) -> None:
