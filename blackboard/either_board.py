@@ -144,7 +144,7 @@ def later_activity(board: Blackboard | Client, after: int, report_gap: Callable[
     """Yield the entries of the activity after an id, and then each new one as it happens.
 
     Args:
-        board: The board.
+        board: The board of this process, or the client of a server.
         after: The id of an entry; 0 begins with the oldest one.
         report_gap: Called if a server no longer has the entries that come next.
     """

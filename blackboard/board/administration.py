@@ -125,7 +125,7 @@ def query(
     For a file, the query runs in a process of its own; on a server, in a transaction of its own.
 
     Args:
-        board: The board.
+        board: The open board, on a file or on a server.
         sql: One SELECT statement over the views.
         values: The values of its placeholders, by position or by name.
         limit: The largest number of rows, at least 1.

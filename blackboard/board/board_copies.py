@@ -79,7 +79,7 @@ def copy_board(
     copy is: no two daemons do the work of one board.
 
     Args:
-        source: The board.
+        source: The board to copy, which must be paused.
         target: An empty board.
         progress: Called with a table, the number of its copied rows, and the number of all its rows.
 

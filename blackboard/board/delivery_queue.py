@@ -17,7 +17,7 @@ class DeliveryQueue:
     """The messages of one board that wait, each piece of work in one transaction.
 
     Args:
-        board: The board.
+        board: The board whose outbox has the messages.
     """
 
     def __init__(self, board: Blackboard) -> None:

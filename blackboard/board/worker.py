@@ -59,7 +59,7 @@ def publish_lock(board: Blackboard, patience: float) -> ProcessLock:
     """Return the lock between the processes that publish from a board.
 
     Args:
-        board: The board.
+        board: The board that the processes publish from.
         patience: The longest wait for the lock, in seconds.
     """
     return board.database.processes.lock("publish", patience)
@@ -114,7 +114,7 @@ class Worker:
     """A registered worker of one board.
 
     Args:
-        board: The board.
+        board: The board on which the worker registers.
         worker_id: The name that it claims in.
         lease: The length of its leases in microseconds.
         code: The agents that it serves, with the digests of its code. A reload may change them.

@@ -21,7 +21,7 @@ class AgentSet(Mapping[str, Agent]):
 
     Args:
         board: The board, which learns the mark classes of the agents.
-        agents: The agents.
+        agents: The agents, with their functions; as a mapping, by name.
         settings: The value of `context.settings` for them.
         replace: Whether the agents' code may replace active code that another living worker serves.
 

@@ -15,7 +15,7 @@ class Deliveries:
     """The deliveries of one daemon. It delivers nothing until `replace` names receivers.
 
     Args:
-        board: The board.
+        board: The board that the daemon serves.
         worker: The worker of the daemon. It does not claim the activations that webhooks get.
         environ: The environment with the secrets.
     """

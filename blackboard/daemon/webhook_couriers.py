@@ -44,7 +44,7 @@ class WebhookCourier:
     """The courier of one agent, with a thread that claims and a thread for each post.
 
     Args:
-        board: The board.
+        board: The board that the daemon serves.
         agent: The name of the remote agent.
         webhook: Where it posts, and how.
         environ: The environment with the secrets.
@@ -208,7 +208,7 @@ class WebhookCouriers:
     """The couriers of a daemon, one for each agent with a webhook.
 
     Args:
-        board: The board.
+        board: The board that the daemon serves.
         environ: The environment with the secrets.
     """
 

@@ -53,7 +53,7 @@ class Api:
     """The operations of one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         settings: The limits.
         calls: Makes the calls of requests.
         threads: The threads of each pool.

@@ -50,7 +50,7 @@ def build_app(
     """Build the application that serves a board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         settings: Its limits, and the names that clients use for it.
         model: Which provider and model would answer if no daemon runs, in words.
         address: Where it listens; None for a Unix socket.

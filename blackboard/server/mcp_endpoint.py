@@ -35,7 +35,7 @@ class McpEndpoint:
     """An application that answers the requests of MCP clients. The library is imported for the first of them.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         calls: Finds the holders of tokens.
         pools: The threads of each pool.
         metrics: Counts the answers.

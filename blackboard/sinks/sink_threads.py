@@ -38,7 +38,7 @@ class Deliverer:
     """Delivers the messages of a board to some sinks. Used as a context manager, it delivers inside the context.
 
     Args:
-        board: The board.
+        board: The board whose outbox has the messages.
         sinks: The sinks that it reaches. Messages of other sinks wait for other processes.
         environ: The variables with secrets.
     """

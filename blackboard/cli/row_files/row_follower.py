@@ -41,7 +41,7 @@ class Follower:
     """The follower of a file or pipe. It deposits rows until it is stopped or the pipe ends.
 
     Args:
-        board: The board.
+        board: The board that gets the marks.
         columns: The mapping of the columns.
         form: The form of the text.
         reject: Called for each row that cannot become a mark.

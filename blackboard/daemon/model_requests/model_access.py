@@ -21,7 +21,7 @@ class ModelAccess:
     """The access of one daemon to the models of its board.
 
     Args:
-        board: The board.
+        board: The board that the daemon serves.
         settings: The settings of `[model]`.
         client: The connection to the provider; None for the agents' offline rules.
         rng: The source of jitter.

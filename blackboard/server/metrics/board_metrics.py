@@ -37,7 +37,7 @@ class BoardMetrics(Collector):
     """The metrics of a board, for one server.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
     """
 
     def __init__(self, board: Blackboard) -> None:

@@ -115,7 +115,7 @@ class LiveViews:
     """The views that browsers show.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         threads: The threads that render views.
         limit: How many browsers may watch.
     """

@@ -19,7 +19,7 @@ class LiveCounts:
     """The numbers of live marks of one board. All methods are thread-safe.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
     """
 
     def __init__(self, board: Blackboard) -> None:

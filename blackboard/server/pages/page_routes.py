@@ -69,7 +69,7 @@ class Pages:
     """The pages of one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         calls: Knows the holders of tokens.
         threads: The threads that read the board.
         model: Which provider and model would answer if no daemon runs, in words.

@@ -66,7 +66,7 @@ class ClaimQueue:
     All methods but `stop` are called in the event loop.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         threads: The threads in which claims use the board.
     """
 

@@ -21,7 +21,7 @@ class LeaseRecovery:
     So the board notices a dead worker, and people are told of dead activations, even if nobody claims.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
     """
 
     def __init__(self, board: Blackboard) -> None:

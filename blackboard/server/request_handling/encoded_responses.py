@@ -55,7 +55,7 @@ class AnswerEncoder:
     """Makes the answers of one board from the results of operations.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
     """
 
     def __init__(self, board: Blackboard) -> None:

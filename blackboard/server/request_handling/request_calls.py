@@ -39,7 +39,7 @@ class RequestCalls:
     """Makes the calls of requests to one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         cookie: The cookie of web sessions.
         model: Which provider and model would answer if no daemon runs, in words.
         requests_per_second: How often each token may be used.

@@ -24,7 +24,7 @@ def inspect(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str,
     """Return the parts that are asked for.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         parameters: The parts to show.
         uptime: How long the server has run, in milliseconds.
     """

@@ -45,7 +45,7 @@ class SbpPaths:
     """The paths of one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         callers: Who may send requests.
         threads: The threads that use the board.
         api: The event streams of the board, and the figures of its requests.

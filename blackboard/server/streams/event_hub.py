@@ -80,7 +80,7 @@ class EventHub:
     """The event streams of one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         threads: The threads that read it.
         limit: How many streams may be open.
         encode: Returns the JSON of a record.

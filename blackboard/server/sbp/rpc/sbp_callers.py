@@ -24,7 +24,7 @@ class SbpCallers:
     """The senders of requests to one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         calls: Finds the holders of tokens.
         settings: The author of programs without a token, and how often they may send requests.
         address: Where the server listens; None for a Unix socket.

@@ -39,7 +39,7 @@ class ScentEvaluator:
     """The scents of one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
     """
 
     def __init__(self, board: Blackboard) -> None:

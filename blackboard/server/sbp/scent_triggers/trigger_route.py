@@ -29,7 +29,7 @@ class TriggerRoute:
     """The streams of triggers of one board.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
         callers: Who may listen.
         evaluator: Renews the leases of the scents that sessions listen for.
         hub: The event streams of the board.

@@ -26,7 +26,7 @@ class EmissionReader:
     """Follows the events of a board, and remembers the emissions of the last hour.
 
     Args:
-        board: The board.
+        board: The board that the server serves.
     """
 
     def __init__(self, board: Blackboard) -> None:
