@@ -208,6 +208,11 @@ class OptimisticTransaction(ServerTransaction):
                 yield is_quiet(used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event)
 
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
+        """Return the answer to a statement that reads: a kept one, or the server's. The commit checks it.
+
+        Raises:
+            NotOptimistic: The statement is not one of `QUESTIONS`, or reads what this transaction has written.
+        """
         if statement.name not in QUESTIONS:
             raise NotOptimistic(statement.name)
         sql, names = statement.compiled(self.dialect)
