@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from pydantic import JsonValue
 
+from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import (
     checked_deposits,
@@ -27,8 +28,6 @@ from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
     from blackboard.store.transaction import Transaction
-
-from blackboard.board.interface.board_handle import BoardHandle
 
 
 class DepositMethods(BoardHandle):

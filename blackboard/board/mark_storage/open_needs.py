@@ -83,7 +83,7 @@ def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
 
 
 def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
-    """Return the row of a need; None if it has none."""
+    """Return the row of a need; a row with nothing in it if none is stored."""
     return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _nothing_kept(mark_id)
 
 

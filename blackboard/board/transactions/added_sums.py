@@ -1,8 +1,8 @@
-"""The sums that a transaction without a lock has changed, as additions to what others may have made of them meanwhile.
+"""What a transaction without a lock adds to running sums, which other processes may have changed meanwhile.
 
-A transaction brings the sums that it has read to its instant, and adds the terms of its marks. Here the terms are found
-again as the difference. The server adds them to the sums that it has, so the additions of several processes may be made
-in any order.
+A transaction brings the sums that it has read to its instant, and adds the terms of its marks. This module subtracts
+the sums as they were read from the sums after the transaction, which gives the terms. The server adds the terms to the
+sums that it has under the lock. So the additions of several processes may be made in any order.
 """
 
 from __future__ import annotations

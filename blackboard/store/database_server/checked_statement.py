@@ -1,8 +1,8 @@
 """One statement that checks what a transaction has read, and writes only if all of it is still so.
 
-It runs under the lock of the board. The ids of new events were chosen before, behind the last event that was read, so
-all of them move by the number of events that others recorded meanwhile. The instants at which rows are recorded become
-that of the last event, if that is later.
+It runs under the lock of the board. The ids of new events were chosen before the lock was taken: they follow the last
+event that the transaction has read. Others may have recorded events meanwhile. So each new id is raised by the number
+of these events. If the last event was recorded later than the transaction has decided, the rows get its instant.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ INSTANTS: Mapping[str, frozenset[str]] = {
     "marks.delete_tags_of_mark": frozenset(),
     "crossings.set_order_of_waiting": frozenset(),
 }
-"""The statements that may write so, with those of their parameters that are the instant of the record.
+"""The statements that a transaction without a lock may use to write.
 
-Their other values may be computed before: they depend only on what is checked.
+With each stand the names of its parameters that get the instant at which the change is recorded. Its other values may
+be computed before the lock is taken, because they depend only on what is checked.
 """
 
 FINGERPRINT = "sha256(convert_to(CAST(asked AS text), 'UTF8'))"
@@ -74,7 +75,7 @@ def with_fingerprint(sql: str) -> str:
     return f"SELECT asked.*, {FINGERPRINT} AS fingerprint FROM ({sql}) AS asked"
 
 
-def is_unchanged(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> SqlPart:
+def unchanged_condition(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> SqlPart:
     """Return the condition that a question has the same answer as before, in any order of its rows.
 
     The fingerprint is that of all rows, sorted; None without rows.
@@ -85,7 +86,7 @@ def is_unchanged(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> 
     return SqlPart(f"{found} = ${len(values) + 1}", [*values, fingerprint])
 
 
-def is_quiet(subject: str, after: int) -> SqlPart:
+def quiet_condition(subject: str, after: int) -> SqlPart:
     """Return the condition that no event of a subject was recorded after an event.
 
     The bounds and the expression let the planner read only the few events behind it.
@@ -113,7 +114,7 @@ def checked_statement(
 
     Args:
         start: What the transaction has read first.
-        now: The instant that it has decided with.
+        now: The instant at which the rules decided.
         latest: The writes must be recorded before this instant.
         writer: The id of the writer, and the number that its row gets.
         checks: Conditions on what it has read.

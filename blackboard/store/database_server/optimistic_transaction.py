@@ -5,7 +5,7 @@ board, checks each answer that the rules have used, writes, and commits. So othe
 works, and not for the network or for the rules of this process.
 
 A transaction takes part only if all its questions and writes are known to be safe: what it would write does not depend
-on the instant at which the lock is taken, and it wakes nobody. Otherwise it gives up before anything was sent.
+on the instant at which the lock is taken, and it wakes nobody. Otherwise it gives up before its second message.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from blackboard.store.database_server.checked_statement import (
     INSTANTS,
     SqlPart,
     checked_statement,
-    is_quiet,
-    is_unchanged,
+    quiet_condition,
+    unchanged_condition,
     with_fingerprint,
     write_of,
 )
@@ -117,7 +117,7 @@ class OptimisticTransaction(ServerTransaction):
 
     @property
     def cursor(self) -> Any:
-        """No statement of its own can be checked."""
+        """Not available: what a caller runs on a cursor could not be checked."""
         raise NotOptimistic("a statement of its own")
 
     @property
@@ -202,10 +202,12 @@ class OptimisticTransaction(ServerTransaction):
             if used.statement is MARKS.transaction_start:
                 continue
             fingerprint = self._fingerprints[used.answer]
-            yield is_unchanged(used.sql, used.values, fingerprint)
+            yield unchanged_condition(used.sql, used.values, fingerprint)
             if fingerprint is None and used.statement is MARKS.marks_of_subject:
                 # The mark of a later deposit may have come and gone meanwhile.
-                yield is_quiet(used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event)
+                yield quiet_condition(
+                    used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event
+                )
 
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
         """Return the answer to a statement that reads: a kept one, or the server's. The commit checks it.
