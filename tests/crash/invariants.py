@@ -402,7 +402,8 @@ def check_groups(path: Path, *, lasting: int, many: int, few: int) -> None:
 
     A lamp is in the room that it named last, and goes out after a time. A crossing that came while another waited is
     part of that one. The rising watch counts the lamps that no activation has absorbed: it must have crossed for those
-    that never were, and only when the room had many lamps.
+    that never were, and only when the room had many lamps. A lamp that comes again to the room in which it was given is
+    no news while it lives.
 
     Raises:
         Broken: One did not, or at another instant, or an activation was given lamps of another room.
@@ -425,10 +426,17 @@ def check_groups(path: Path, *, lasting: int, many: int, few: int) -> None:
     if mixed := [row for row in given if row[2] != row[3]]:
         raise Broken(f"lamps of other rooms were given: {mixed[:5]}")
     absorbed = {event for watch, event, *_ in given if watch == "lit"}
+    seen, given_in = set(absorbed), dict[str, str]()
     dark, lit, bright = set(), set(), set()
     live: dict[str, tuple[str, int, int]] = {}
     last = lamps[-1][1] + lasting
     for event, at, subject, where in [*lamps, (0, last, "", "")]:
+        if subject not in live or live[subject][1] <= at:
+            given_in.pop(subject, None)
+        elif given_in.get(subject) == where:
+            seen.add(event)
+        if event in absorbed:
+            given_in[subject] = where
         ends = sorted({end for _, end, _ in live.values() if end <= at})
         steps = [(end, {name: lamp for name, lamp in live.items() if lamp[1] > end}) for end in ends]
         after = steps[-1][1] if steps else live
@@ -436,7 +444,7 @@ def check_groups(path: Path, *, lasting: int, many: int, few: int) -> None:
             before, now = _in_rooms(live), _in_rooms(lamps_then)
             dark |= {(one, instant) for one in before if before[one] >= few > now[one]}
             bright |= {(one, instant) for one in now if now[one] >= many}
-            unseen = _in_rooms({name: lamp for name, lamp in lamps_then.items() if lamp[2] not in absorbed})
+            unseen = _in_rooms({name: lamp for name, lamp in lamps_then.items() if lamp[2] not in seen})
             lit |= {(one, instant) for one in unseen if unseen[one] >= many}
             live = lamps_then
     for name, due, possible in ("dark", dark, dark), ("lit", lit, bright):

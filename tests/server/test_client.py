@@ -34,7 +34,6 @@ from blackboard.errors import (
     LeaseLost,
     NotFound,
     ServerUnreachable,
-    StoreError,
     UniqueConflict,
     UnknownName,
     UnreadableMark,
@@ -330,8 +329,8 @@ def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Cl
         client.deposit("lead", subject="b", key="k")
     with pytest.raises(UsageError, match="or_else"):
         client.deposit(Lead(subject="a").or_else(Lead(subject="b")))
-    with pytest.raises(InvalidQuery if embedded(board) else StoreError, match=r"more than 10,000 rows|does not limit"):
-        client.query("with recursive n(i) as (select 1 union all select i + 1 from n limit 10001) select i from n")
+    with pytest.raises(InvalidQuery, match="more than 10,000 rows"):
+        client.query("with recursive n(i) as (select 1 union all select i + 1 from n where i < 10001) select i from n")
 
 
 def test_a_worker_claims_and_ends_activations(served: Served) -> None:
