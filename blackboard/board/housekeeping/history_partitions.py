@@ -1,8 +1,8 @@
 """The history in partitions, on a server: new partitions ahead of need, and the removal of old ones.
 
-A partition is removed when all its events are old. Those that stay are first copied in small transactions. Then the
-copy takes the place of the partition, and of a small neighbour that was made in the same way. The rule which events
-stay is that of `retention`; below the partitions that were removed, `retention` deletes events one by one.
+A partition is removed when all its events are old. The events that must stay are first copied in small transactions.
+Then the copy replaces the partition. If the partition before it is a small copy, too, the new copy replaces both.
+`retention` decides which events must stay. Below the removed partitions, it deletes events one by one.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _first_with_neighbour(txn: BoardTransaction, partition: Partition) -> int | 
 
 
 def _must_wait(txn: BoardTransaction) -> bool:
-    """Return whether all history stays for now: for a crossing over the board, or an index that is being filled."""
+    """Return whether a crossing over the board, or an index that is being filled, still needs all history."""
     filled = {Phase.LIVE, Phase.FADED}
     return bool(txn.sql.value(RETENTION.crossing_waits_for_board)) or any(
         row.phase in filled for row in txn.sql.all(SEARCH.kinds)

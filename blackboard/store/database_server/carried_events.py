@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from blackboard.store.database import Database
 
 CARRIED = "carried_event"
-"""The table with the events that stay, until it takes the place of a partition."""
+"""The table into which the events that must stay are copied. It then replaces a partition."""
 
 _COLUMNS = ", ".join(COLUMNS["event"])
 
@@ -76,8 +76,8 @@ def erase_carried(sql: Transaction, subject: str, new_name: str) -> None:
 def is_seen_by_all(database: Database, version: str) -> bool:
     """Return whether every transaction of the database sees the row `version` and all that was copied before it.
 
-    A table that takes the place of a partition is there for every transaction at once, but its rows only for those that
-    began after they were written. VACUUM knows the transactions of all sessions, and on a standby it ends those that
+    When a table replaces a partition, all transactions see the table at once. But they see only the rows that were
+    committed before they began. VACUUM knows the transactions of all sessions, and on a standby it ends those that
     are older.
 
     Raises:

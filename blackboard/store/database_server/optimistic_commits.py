@@ -21,7 +21,8 @@ ATTEMPTS = 3
 BUSY = 5 * SECOND
 """How long the board counts as busy after a writer waited, in microseconds."""
 MOST_ENTRIES = 4
-"""The largest batch. A larger one has many forms, each of which the server would have to plan, and shares its lock."""
+"""The largest batch. The statements of larger batches differ more, and the server would have to plan each of them. A
+large batch also needs this less, because its deposits share one wait for the lock."""
 MOST_PASSED_OVER = 64
 """How many commits are made under the lock, at most, after work that could not be committed without it."""
 
