@@ -32,7 +32,9 @@ _TRY = "WITH tried AS ({lock} SKIP LOCKED) {statement} RETURNING EXISTS (SELECT 
 _LOCK_ROW = "WITH tried AS ({lock} SKIP LOCKED) SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = $1 FOR UPDATE"
 """Locks the row of the writer, and says whether the lock was free."""
 _READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
-# A message on the lost connection may still be under way. It must not commit once it was said that it did not.
+# A message on the lost connection may still be under way. It must not commit once it was said that it did not. The
+# number is one that no transaction has: this answer can be lost as well, and the next attempt must not take it for the
+# number of a commit.
 _GIVE_UP = (
     "INSERT INTO writer (id, n, at) VALUES ('{id}', {n}, " + _NOW + ")"
     " ON CONFLICT (id) DO UPDATE SET n = greatest(writer.n, excluded.n), at = excluded.at"
@@ -116,22 +118,26 @@ class CommitRecord:
         end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
         while True:
             with contextlib.suppress(Exception), contextlib.closing(connect()) as connection:
-                return self._find(connection.cursor(), events_after) == self._number
+                outcome = self._find(connection.cursor(), events_after)
+                self._number += 1  # the one that was given up is not used
+                return outcome
             if clock.monotonic() >= end:
                 return None
             pause(PAUSE_MICROSECONDS)
 
-    def _find(self, cursor: Any, events_after: int | None) -> int:
-        """Return the number that was committed last, after the lost transaction has ended."""
+    def _find(self, cursor: Any, events_after: int | None) -> bool:
+        """Return whether the last transaction was committed, after it has ended. If not, it never will be."""
         cursor.execute("; ".join(self._begin), prepare=False)
         cursor.execute(_READ.format(id=self._id), prepare=False)
         number, transaction = cursor.fetchone() or (0, "")
-        if events_after is not None:
+        is_committed = int(number) == self._number
+        if not is_committed:
+            cursor.execute(_GIVE_UP.format(id=self._id, n=self._number + 1), prepare=False)
+        elif events_after is not None:
             cursor.execute(_FIRST_EVENT.format(after=events_after, transaction=transaction), prepare=False)
             self.first_event = cursor.fetchone()[0]
-        cursor.execute(_GIVE_UP.format(id=self._id, n=self._number), prepare=False)
         cursor.execute("COMMIT")
-        return int(number)
+        return is_committed
 
     def remove(self, cursor: Any) -> None:
         """Remove the row, because its writer ends. Without a row there is nothing to do."""

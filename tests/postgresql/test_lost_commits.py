@@ -10,6 +10,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreUnknown
 from blackboard.store import commit_record
+from blackboard.store.database_server.server_commits import ServerCommits
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.support.cutting_proxy import Cut, CuttingProxy
 
@@ -43,6 +44,24 @@ def test_a_deposit_whose_commit_is_lost_is_stored_once(
     assert receipt.outcome == "deposited"
     assert [mark.id for mark in board.marks(subject="a")] == [receipt.mark_id]
     assert subjects(board) == ["a"]
+
+
+@pytest.mark.parametrize("is_optimistic", [False, True])
+@pytest.mark.parametrize("second", ["before", "after"])
+@pytest.mark.parametrize("first", ["before", "after"])
+def test_the_search_for_an_outcome_may_lose_its_own_commit(
+    cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard, first: Cut, second: Cut, is_optimistic: bool
+) -> None:
+    assert isinstance(cut_board.database.commits, ServerCommits)
+    cut_board.database.commits.optimistic._busy_until = 2**62 if is_optimistic else -(2**62)
+    for subject in ("a", "b"):
+        proxy.cuts.extend((first, second))
+        receipt = cut_board.deposit(Ash(subject=subject))
+        assert not proxy.cuts
+        assert [(mark.id, mark.event_id) for mark in board.marks(subject=subject)] == [
+            (receipt.mark_id, receipt.event_id)
+        ]
+    assert subjects(board) == ["a", "b"]
 
 
 def test_deposits_of_threads_that_share_a_commit_are_stored_once(board: Blackboard, proxy: CuttingProxy) -> None:
