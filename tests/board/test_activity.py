@@ -19,6 +19,8 @@ from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import UnknownName
 from tests.support.board_steps import in_transaction
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.threads import join_all
 from tests.support.world import MINUTE, World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate", tags=("company",))}
@@ -175,12 +177,12 @@ def test_what_two_transactions_write_is_read_in_the_order_of_its_ids(world: Worl
             checked_deposits.deposit(txn, request, MarkClasses())
             txn.save()
             written.set()
-            assert release.wait(20)
+            assert release.wait(BOUND_SECONDS)
 
         slow = threading.Thread(target=lambda: world.board.session.write(write_slowly))
         quick = threading.Thread(target=lambda: other.deposit("lead", subject="quick"))
         slow.start()
-        assert written.wait(20)
+        assert written.wait(BOUND_SECONDS)
         quick.start()
         assert reader.stream_position() == start  # the first is not committed, and the second waits for it
         release.set()
@@ -193,6 +195,5 @@ def test_what_two_transactions_write_is_read_in_the_order_of_its_ids(world: Worl
             assert [entry.id for entry in entries][:1] in ([], [seen.activity + 1])
             assert position.marks >= seen.marks
             seen = StreamPosition(events[-1].id if events else seen.marks, entries[-1].id if entries else seen.activity)
-        slow.join()
-        quick.join()
+        join_all(slow, quick)
     assert [event.subject for event in world.board.mark_events(after=start.marks)] == ["slow", "quick"]

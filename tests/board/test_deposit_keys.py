@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from blackboard import Blackboard, Deposit, Exponential, Linear, ManualClock, Mark
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.errors import InvalidMark, KeyReused, UnknownName
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.world import HOUR, World, kind, spec
 
 FULL: dict[str, Any] = {"payload": {"a": 1, "b": [True, None, "x"]}, "intensity": 0.5, "until": "2030-01-01"}
@@ -259,7 +260,7 @@ def test_a_process_that_orders_sets_differently_makes_the_same_request(tmp_path:
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=BOUND_SECONDS,
             check=True,
         ).stdout.split(maxsplit=1)
         for seed in ("1", "2", "3")

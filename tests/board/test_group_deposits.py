@@ -13,6 +13,7 @@ from blackboard import count, total
 from blackboard.board.watches.measurements import watch_totals
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 from tests.support.world import World, kind, spec
 
@@ -38,7 +39,7 @@ def together(world: World, *works: Callable[[], Any]) -> int:
         for work in works:
             threads.append(threading.Thread(target=work))
             threads[-1].start()
-            assert waits.acquire(timeout=10)
+            assert waits.acquire(timeout=BOUND_SECONDS)
         unsubscribe = world.board.database.on_commit.subscribe(count_commit)
     join_all(*threads)
     unsubscribe()

@@ -23,6 +23,7 @@ from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import attach_stored
 from blackboard.errors import InvalidMark, UnreadableMark, UnreadableMarksWarning
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 
@@ -397,7 +398,7 @@ def test_threads_that_look_for_a_class_at_once_all_find_it(stranger: Blackboard)
 
     def source() -> list[type[Mark]]:
         asked.set()
-        assert go.wait(60)
+        assert go.wait(BOUND_SECONDS)
         return [Visit]
 
     stranger.session.classes.load_from(source)
@@ -409,7 +410,7 @@ def test_threads_that_look_for_a_class_at_once_all_find_it(stranger: Blackboard)
 
     threads = [threading.Thread(target=deposit) for _ in range(4)]
     threads[0].start()
-    assert asked.wait(60)
+    assert asked.wait(BOUND_SECONDS)
     for thread in threads[1:]:
         thread.start()
     go.set()

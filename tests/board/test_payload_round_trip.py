@@ -38,6 +38,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, agent, strength
 from blackboard.errors import ConfigurationError, InvalidMark
 from blackboard.settings.deployment_resolver import resolve_file
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Colour(enum.Enum):
@@ -433,6 +434,6 @@ def test_equal_sets_are_one_text_in_every_process(tmp_path: Path) -> None:
     for seed in "123":
         environ = {**os.environ, "PYTHONHASHSEED": seed}
         command = [sys.executable, "-c", SETS, str(tmp_path / "board.db")]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
         outputs.append(done.stdout or done.stderr)
     assert outputs == ["deposited True\nTrue\n", "duplicate True\nTrue\n", "duplicate True\nTrue\n"]

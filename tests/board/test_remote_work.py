@@ -26,6 +26,7 @@ from blackboard.errors import (
     UsageError,
     WorkError,
 )
+from tests.support.threads import join_all
 from tests.support.world import World, kind, spec
 
 REINFORCEMENT = {"mark": 1, "by": 1}
@@ -365,8 +366,7 @@ def test_several_workers_share_the_activations(world: World) -> None:
     threads = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert sorted(done) == list(range(1, 25))
     assert len(world.board.marks("verdict", limit=100)) == 24
 

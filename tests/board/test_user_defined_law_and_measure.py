@@ -19,6 +19,7 @@ from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidCondition, InvalidLaw
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.storage import FileStorage
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -42,7 +43,7 @@ class Smoke(Mark, kind="smoke"):
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a process that knows only the built-in rules."""
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False, cwd=ROOT)
 
 
 def value(world: World, measure: Measure, at: int, *marks: int) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import AGENTS, CommandLine
+from tests.support.bounds import BOUND_SECONDS
 
 pytestmark = pytest.mark.processes
 
@@ -20,8 +21,6 @@ ROOT = Path(__file__).parents[2]
 
 Stream = Callable[[], AbstractContextManager[int]]
 
-BOUND_SECONDS = 60
-"""Seconds within which a command must end."""
 
 EMBEDDED = """
 from blackboard import Blackboard, Daemon

@@ -13,6 +13,7 @@ import typer
 
 from blackboard import Blackboard, Need
 from blackboard.cli.app import COMMANDS
+from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -51,7 +52,7 @@ def test_a_command_imports_only_modules_that_it_uses(command: list[str], tmp_pat
     done = subprocess.run(
         [sys.executable, "-c", CHILD, "--database", str(path), *command],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=BOUND_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     # `status` says which model would answer; the client itself loads no library before its first call.

@@ -14,6 +14,7 @@ from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
 from blackboard.errors import ForeignFilesWarning, StoreError
 from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
+from tests.support.bounds import BOUND_SECONDS
 
 BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore", "serve", "token"}
 """The commands that may begin a board."""
@@ -74,7 +75,9 @@ def test_a_command_that_reads_deploys_no_file(typed: CommandLine, house: Command
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("BLACKBOARD", "PYTHON"))}
-    return subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        words, cwd=folder, env=environ, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
+    )
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from blackboard.cli.row_files.row_reader import BadRow
 from blackboard.cli.terminal.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, UsageError
 from tests.cli.conftest import CommandLine
+from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PLAIN = TextForm(None, None, None)
@@ -400,7 +401,7 @@ class Child:
         """Send a signal or the rest of stdin, and return stdout."""
         if number is not None:
             self.process.send_signal(number)
-        out, self.err = self.process.communicate(stdin, timeout=30)
+        out, self.err = self.process.communicate(stdin, timeout=BOUND_SECONDS)
         os.close(self._rejects)
         return out
 

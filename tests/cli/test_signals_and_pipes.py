@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.support.bounds import BOUND_SECONDS
 
 pytestmark = pytest.mark.processes
 
@@ -35,7 +36,7 @@ def test_a_closed_pipe_is_not_an_error(house: CommandLine) -> None:
         assert child.stdout.readline() == "i\n"
         child.stdout.close()
         assert child.stderr.read() == ""
-        child.wait(30)
+        child.wait(BOUND_SECONDS)
 
 
 def until(child: subprocess.Popen[str], event: str) -> str:
@@ -62,7 +63,7 @@ def test_a_sighup_while_the_daemon_starts_reloads_the_file(house: CommandLine) -
         until(child, "reloaded")
         child.send_signal(signal.SIGTERM)
         until(child, "stopped")
-        assert child.wait(30) == 0
+        assert child.wait(BOUND_SECONDS) == 0
 
 
 def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: CommandLine) -> None:
@@ -79,7 +80,7 @@ def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: CommandLine
         child.send_signal(signal.SIGHUP)
         until(child, "reloaded")
         child.send_signal(signal.SIGTERM)
-        _, err = child.communicate(timeout=30)
+        _, err = child.communicate(timeout=BOUND_SECONDS)
     assert child.returncode == 0, err
     assert "Traceback" not in err
     assert '"stopped"' in err
@@ -104,7 +105,7 @@ def test_an_interrupt_stops_the_daemon_too(house: CommandLine) -> None:
     with command("run", cwd=house.folder) as child:
         until(child, "started")
         child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=30)
+        _, err = child.communicate(timeout=BOUND_SECONDS)
     assert child.returncode == 0, err
     assert '"stopped"' in err
 
@@ -116,6 +117,6 @@ def test_characters_missing_in_the_encoding_are_escaped(
     house("deposit", "smoke", "hall", "--payload", '{"detail": "\u7159"}')
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     with command(*words, cwd=house.folder) as child:
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=BOUND_SECONDS)
     assert (child.returncode, err) == (0, "")
     assert '"detail": "\\u7159"' in out

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.bounds import BOUND_SECONDS
+
 __all__ = ["crashing"]
 
 ROOT = Path(__file__).parents[2]
@@ -27,4 +29,4 @@ def crashing(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(BOUND_SECONDS)

@@ -12,6 +12,7 @@ from typing import Any
 
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 
 __all__ = [
     "AT_REST",
@@ -110,7 +111,7 @@ class Broken(AssertionError):
 @contextmanager
 def rows(path: Path) -> Iterator[Any]:
     """Return a function that queries the file. The connection is closed before the next fork."""
-    with closing(sqlite.connect(path, isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite.connect(path, isolation_level=None, timeout=BOUND_SECONDS)) as connection:
         yield lambda query, *values: connection.execute(query, values).fetchall()
 
 

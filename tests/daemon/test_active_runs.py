@@ -18,6 +18,7 @@ from blackboard.core.records.states import SUSPECT_DEATHS
 from blackboard.daemon.agent_runs.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSection
 from tests.support.board_steps import in_transaction
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Errand(Mark, kind="errand", on_repeat="separate"):
@@ -121,7 +122,7 @@ def test_a_thread_does_not_continue_with_an_agent_replaced_by_a_reload(board: Bl
     def runner(marks: list[Errand], context: Any) -> None:
         ran.append("as it was")
         daemon.request_reload()
-        reloading.wait(10)
+        reloading.wait(BOUND_SECONDS)
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, name="runner")
     def again(marks: list[Errand], context: Any) -> None:

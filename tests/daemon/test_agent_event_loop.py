@@ -19,8 +19,7 @@ from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
 from blackboard.settings.sections import DaemonSection
-
-BOUND_SECONDS = 30
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Job(Mark, kind="job", on_repeat="separate"):
@@ -190,7 +189,7 @@ def test_a_busy_loop_that_is_not_blocked_is_not_reported(loop: AgentLoop) -> Non
 
 
 def test_threads_of_the_loop_start_at_once(loop: AgentLoop) -> None:
-    meet = threading.Barrier(40)  # more than the usual executor has
+    meet = threading.Barrier(40, timeout=BOUND_SECONDS)  # more than the usual executor has
 
     async def many() -> int:
         return len(await asyncio.gather(*(asyncio.to_thread(meet.wait, BOUND_SECONDS) for _ in range(40))))

@@ -34,6 +34,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, NotFound
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Doubt(Mark, kind="doubt", on_repeat="separate"):
@@ -250,12 +251,12 @@ def test_the_other_needs_of_a_batch_are_answered_after_a_conflict(board: Blackbo
 
 @pytest.mark.postgresql
 def test_two_agents_race_and_the_first_wins(board: Blackboard) -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=BOUND_SECONDS)
 
     def racer(name: str) -> Agent:
         @agent(watches=strength(Need) >= 0.5, writes=[Decision, Note], name=name)
         def function(needs: Sequence[Need], context: Context) -> list[Mark]:
-            both.wait()
+            both.wait(BOUND_SECONDS)
             return [Note(subject="log", text=name), Decision(subject="ship", need=needs[0].id, answer="yes")]
 
         return function

@@ -34,6 +34,7 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError
 from blackboard.settings.sections import DaemonSection
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 
@@ -324,7 +325,7 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
     def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
         clock.advance(timedelta(minutes=6))
         nudge.set()
-        assert release.wait(60)
+        assert release.wait(BOUND_SECONDS)
         return [Alarm(subject="late", level=1)]
 
     deploy(board, watchman)
@@ -513,7 +514,7 @@ def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clo
         runs.append(context.attempt)
         if len(runs) == 1:
             running.set()
-            assert release.wait(60)
+            assert release.wait(BOUND_SECONDS)
         return Alarm(subject="done", level=len(runs))
 
     deploy(board, watchman)
@@ -521,7 +522,7 @@ def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clo
     daemon = Daemon(board, [watchman])
     serving = threading.Thread(target=daemon.run)
     serving.start()
-    assert running.wait(60)
+    assert running.wait(BOUND_SECONDS)
     daemon.stop(now=True)
     join_all(serving)
     assert board.activations()[0].state == "ready"

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Task(Mark, kind="task"):
@@ -19,7 +20,7 @@ def test_sigterm_lets_a_running_activation_finish(board_url: str) -> None:
     @agent(watches=strength(Task) >= 0.5)
     def work(tasks: list[Task], context: Any) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-        assert stopping.wait(30)
+        assert stopping.wait(BOUND_SECONDS)
 
     with Blackboard.open(board_url) as board:
         daemon = Daemon(board, [work])

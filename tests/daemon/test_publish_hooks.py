@@ -10,6 +10,7 @@ from typing import Any
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 
@@ -24,7 +25,7 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_pa
     def slowly(reader: Any, settings: Any) -> None:
         seen = len(reader.marks(Page))
         reading.set()
-        go_on.wait(10)
+        go_on.wait(BOUND_SECONDS)
         published.append(seen)
 
     def at_once(reader: Any, settings: Any) -> None:
@@ -40,7 +41,7 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_pa
         one, other = Publisher(board, {"publisher": slow}, {}), Publisher(board, {"publisher": quick}, {})
         threads = [threading.Thread(target=one.publish_all), threading.Thread(target=other.publish_all)]
         threads[0].start()
-        assert reading.wait(10)
+        assert reading.wait(BOUND_SECONDS)
         board.deposit(Page(subject="s"))
         threads[1].start()
         threads[1].join(0.1)

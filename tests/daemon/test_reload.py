@@ -22,6 +22,7 @@ from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
 from blackboard.settings.settings_file import CONFIG
 from blackboard.system.packaged_files import config_file
+from tests.support.bounds import BOUND_SECONDS
 
 MODULE = """
 from blackboard import Mark, agent, strength
@@ -71,7 +72,7 @@ class Service:
         with capture_logs():
             self.daemon.run_once()
             while self.daemon.runs:
-                self.daemon.wake.wait(10)
+                self.daemon.wake.wait(BOUND_SECONDS)
                 self.daemon.wake.clear()
         return len(self.board.marks("out")) == before + 1
 
@@ -233,10 +234,10 @@ def test_a_signal_before_there_is_a_daemon_is_kept(service: Service) -> None:
         daemon_signals.hold_reloads()
         os.kill(os.getpid(), signal.SIGHUP)
         with daemon_signals.handle_signals(service.daemon):
-            assert requested.wait(10)
+            assert requested.wait(BOUND_SECONDS)
             requested.clear()
             os.kill(os.getpid(), signal.SIGHUP)
-            assert requested.wait(10)
+            assert requested.wait(BOUND_SECONDS)
         os.kill(os.getpid(), signal.SIGHUP)  # at the end of the process
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -259,6 +260,6 @@ def test_a_stop_needs_no_new_thread(service: Service, monkeypatch: pytest.Monkey
         monkeypatch.setattr(threading.Thread, "start", refuse)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGTERM)
-            assert stopped.wait(10)
+            assert stopped.wait(BOUND_SECONDS)
             stopped.clear()
     assert stops == [False, True]

@@ -12,6 +12,7 @@ from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, daily_at, e
 from blackboard.board import doctor
 from blackboard.clock import from_datetime
 from blackboard.testing import replay
+from tests.support.bounds import BOUND_SECONDS
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -149,7 +150,7 @@ def test_several_daemons_wake_an_agent_once_for_each_instant(board: Blackboard, 
             for daemon in daemons:
                 daemon.run_once(until_quiescent=True)
                 while daemon.runs:
-                    daemon.wake.wait(10)
+                    daemon.wake.wait(BOUND_SECONDS)
                     daemon.run_once(until_quiescent=True)
     finally:
         for daemon in daemons:

@@ -25,6 +25,7 @@ from blackboard.daemon.daemon import build_daemon
 from blackboard.daemon.webhook_couriers import WebhookCourier, WebhookCouriers
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.webhook_receiver import Receiver, Reply, Request, receive
 
 pytestmark = pytest.mark.skipif(find_spec("standardwebhooks") is None, reason="needs the extra 'server'")
@@ -221,7 +222,7 @@ def test_a_post_to_a_former_webhook_is_waited_for(
         stop(courier)
 
     def late_verdict(request: Request) -> Reply:
-        assert may_answer.wait(30)
+        assert may_answer.wait(BOUND_SECONDS)
         return verdict(request)
 
     with receive() as receiver, Blackboard.open(board_url, author="person:ada") as board:

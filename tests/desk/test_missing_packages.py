@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT
 
 INSTALL = "pip install 'blackboard-marks[desk]'"
@@ -29,7 +30,7 @@ def run_without(package: str, program: str, folder: Path, *arguments: str) -> su
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=BOUND_SECONDS,
         check=False,
     )
 

@@ -38,6 +38,7 @@ from blackboard.cli import main
 from blackboard.settings.settings_file import examine_settings
 from blackboard.store.readonly.readonly_query import query
 from blackboard.testing.rule_files import read_rules
+from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
@@ -191,7 +192,7 @@ class Blocks:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=BOUND_SECONDS,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"it ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.alternatives import COMPARISONS, lines_of_code
 from tests.docs.blocks import ROOT, Blocks
+from tests.support.bounds import BOUND_SECONDS
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 APPLICATIONS = {name: ROOT / "examples" / name for name in ("alerts", "memory", "triage")}
@@ -28,7 +29,9 @@ def test_every_example_has_an_expected_output_and_is_listed() -> None:
 @pytest.mark.processes
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_runs(path: Path, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, path], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == EXPECTED[path.name]
 

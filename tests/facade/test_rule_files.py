@@ -11,6 +11,7 @@ import pytest
 from blackboard.errors import ConfigurationError
 from blackboard.testing.rule_files import run_rules
 from tests.cli.conftest import CommandLine, house, typed  # noqa: F401 (fixtures)
+from tests.support.bounds import BOUND_SECONDS
 
 DID = "; did you mean {!r}?".format
 
@@ -177,7 +178,7 @@ def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> 
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_SECONDS,
         check=False,
     )
     assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr

@@ -30,6 +30,7 @@ from blackboard import (
 from blackboard.clock import from_datetime, to_datetime
 from blackboard.errors import AgentError, ConfigurationError, InvalidMark, InvalidTime, ModelError, UsageError
 from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark, replay
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 
@@ -311,7 +312,7 @@ def test_the_plugin_gives_a_board_and_imports_nothing_unused(tmp_path: Path) -> 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=BOUND_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

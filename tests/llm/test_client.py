@@ -36,6 +36,7 @@ from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from blackboard.llm.reply import parse_answer
 from tests.llm.conftest import KEY, Verdict
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 from tests.support.raw_server import raw_server
@@ -213,7 +214,7 @@ def test_closing_a_client_ends_a_pending_call(api: MessagesApi, client: Anthropi
     assert api.wait_for_calls(1)
     client.close()
     hang.release.set()
-    thread.join(5)
+    thread.join(BOUND_SECONDS)
     assert not thread.is_alive()
 
 

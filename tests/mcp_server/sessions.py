@@ -22,6 +22,7 @@ from blackboard import Blackboard, ManualClock, Mark, Need, agent, strength
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_resources import SUBJECT
 from blackboard.mcp_server.protocol_handlers import build_server
+from tests.support.bounds import BOUND_SECONDS
 
 P = ParamSpec("P")
 
@@ -136,7 +137,7 @@ async def over_http(url: str, token: str, mode: str = "auto") -> AsyncIterator[S
     """Open a session with a server over HTTP."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http,
+        httpx2.AsyncClient(headers=headers, timeout=BOUND_SECONDS, trust_env=False) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield Session(client)

@@ -18,6 +18,7 @@ from blackboard.client import Client as BoardClient
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.channel_events import MAX_IDS, Channel
 from tests.mcp_server.sessions import ROOT, Finding, Verdict, awaited, deploy, open_board
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import serve
 
 pytestmark = pytest.mark.processes
@@ -51,7 +52,7 @@ async def announced(access: BoardAccess) -> dict[str, Any]:
 
     announcing = asyncio.create_task(Channel(access, "review", run, send).announce())
     try:
-        return await asyncio.wait_for(found, 30)
+        return await asyncio.wait_for(found, BOUND_SECONDS)
     finally:
         announcing.cancel()
         with suppress(asyncio.CancelledError):
@@ -93,7 +94,7 @@ def test_a_channel_for_work_that_may_not_be_claimed_is_refused(board_url: str) -
     words = ["--database", board_url, "mcp", "--channel", "review", "--may", "read"]
     done = subprocess.run(
         [sys.executable, "-m", "blackboard", *words], check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_SECONDS,
     )  # fmt: skip
     assert done.returncode == 2
     assert "add --may claim:review" in " ".join(done.stderr.split())
@@ -136,7 +137,7 @@ def client(*words: str, **environment: str) -> Iterator[Client]:
         yield Client(child)
         assert child.stdin is not None
         child.stdin.close()
-        assert child.wait(30) == 0
+        assert child.wait(BOUND_SECONDS) == 0
 
 
 def test_each_crossing_is_announced_once(board_url: str) -> None:

@@ -22,6 +22,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.server.transport.request_guards import RequestGuards
 from blackboard.settings.sections import ServerSection
+from tests.support.bounds import BOUND_SECONDS
 
 NODE = "--package=node@22.23.3"
 VERSIONS = {"2025-11-25": "0.1.16", "2026-07-28": "0.2.0-alpha.12"}
@@ -49,7 +50,7 @@ class WithToken(RequestGuards):
         await self._inner(scope, receive, send)
 
 
-def run(folder: Path, version: str, *words: str, timeout: int) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, version: str, *words: str, timeout: float) -> subprocess.CompletedProcess[str]:
     tool = (NODE, f"--package=@modelcontextprotocol/conformance@{version}", "--", "conformance")
     return subprocess.run(
         ["npm", "exec", "--yes", "--no-update-notifier", *tool, *words], cwd=folder, env={**os.environ, "CI": "1"},
@@ -66,7 +67,7 @@ def test_the_conformance_tool_finds_only_the_expected_failures(
 ) -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
-    if run(tmp_path, version, "--version", timeout=100).returncode:
+    if run(tmp_path, version, "--version", timeout=BOUND_SECONDS).returncode:
         pytest.skip("npm cannot install the conformance tool")
     failures = Path(__file__).with_name(f"failures_{revision.replace('-', '_')}.yml")
     section = ServerSection(listen="127.0.0.1:0", requests_per_second=10_000)
@@ -77,7 +78,7 @@ def test_the_conformance_tool_finds_only_the_expected_failures(
         with HttpServer(app, section, address) as server:
             words = ("server", "--url", f"{server.url}/mcp", "--expected-failures", str(failures))
             suite = ("--suite", "all", "--spec-version", revision) if revision > "2026" else ()
-            done = run(tmp_path, version, *words, *suite, timeout=120)
+            done = run(tmp_path, version, *words, *suite, timeout=BOUND_SECONDS)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     summary = done.stdout.partition("=== SUMMARY ===")[2]
     passed = re.findall(r"^\S+ ([a-z0-9-]+): [1-9]\d* passed, 0 failed", summary, re.MULTILINE)

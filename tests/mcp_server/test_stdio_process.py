@@ -14,6 +14,7 @@ import pytest
 
 from blackboard import Blackboard
 from tests.mcp_server.sessions import MODES, ROOT, VERSIONS, Finding, awaited, deploy, on_stdio
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.server_process import process, token_for
 
 pytestmark = pytest.mark.processes
@@ -84,7 +85,7 @@ def test_a_signal_ends_it_although_stdin_stays_open(database: str, number: signa
         child.stdin.flush()
         assert child.stdout.readline()
         child.send_signal(number)
-        assert child.wait(30) == -number
+        assert child.wait(BOUND_SECONDS) == -number
 
 
 def exchange(database: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -102,7 +103,7 @@ def exchange(database: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
             if "id" in message:
                 answers.append(json.loads(child.stdout.readline()))
         child.stdin.close()
-        assert child.wait(30) == 0
+        assert child.wait(BOUND_SECONDS) == 0
         assert child.stdout.read() == ""
     return answers
 

@@ -17,6 +17,7 @@ import pytest
 
 from blackboard import Blackboard, agent, strength
 from tests.mcp_server.sessions import ROOT, Finding, Verdict, awaited, on_stdio, review
+from tests.support.bounds import BOUND_SECONDS
 
 pytestmark = pytest.mark.processes
 
@@ -58,7 +59,7 @@ def waiting(database: str, session: str, name: str, *words: str) -> Any:
 
 def work_of(child: subprocess.Popen[str]) -> dict[str, Any]:
     """Wait for the end of a claim, and return the work that it printed."""
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=BOUND_SECONDS)
     assert child.returncode == 0, err
     return dict(json.loads(out))
 
@@ -83,7 +84,7 @@ async def test_work_is_handed_over_and_its_result_wakes_the_first_session(databa
                 "finish", agent="review", id=work["id"], fence=work["fence"], result={"marks": [verdict]}
             )
             assert ended["state"] == "done"
-        _, told = a.communicate(timeout=60)
+        _, told = a.communicate(timeout=BOUND_SECONDS)
         assert a.returncode == 2
         woken = json.loads(told.splitlines()[1])
         assert [(mark["payload"]["text"], mark["author"]) for mark in woken["marks"]] == [("confirmed", "review")]
@@ -105,7 +106,7 @@ async def test_the_work_of_a_session_that_dies_goes_to_another(database: str) ->
             refused = await late.refused("finish", agent="review", id=lost["id"], fence=lost["fence"], result={})
             assert refused["problem"] == "lease-lost"
         with command(database, "session-c", "finish", str(work["id"]), "--fence", str(work["fence"])) as end:
-            out, err = end.communicate(timeout=60)
+            out, err = end.communicate(timeout=BOUND_SECONDS)
             assert end.returncode == 2, "without a result on stdin, it says so"
             assert "is empty" in err + out
         async with on_stdio("--database", database, "--author", "session-c", "mcp") as session_c:
@@ -118,10 +119,10 @@ async def test_the_work_of_a_session_that_dies_goes_to_another(database: str) ->
 async def test_a_hook_that_is_killed_while_it_waits_loses_nothing(database: str) -> None:
     with waiting(database, "session-b", "review", "--hook") as b:
         b.kill()
-        b.wait(30)
+        b.wait(BOUND_SECONDS)
     async with on_stdio("--database", database, "--author", "session-a", "mcp") as session_a:
         await session_a.call("deposit", kind="finding", subject="src/store.py", payload={"text": "a race"})
         with waiting(database, "session-b", "review", "--hook") as again:
-            _, told = again.communicate(timeout=60)
+            _, told = again.communicate(timeout=BOUND_SECONDS)
             assert again.returncode == 2, "the lock of the killed hook is gone"
             assert json.loads(told.splitlines()[1])["claimed"] is True

@@ -21,6 +21,7 @@ from blackboard.llm.reply import Reply
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
@@ -87,7 +88,7 @@ def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
         if event == "deferred":
             waiting.set()
         elif event == "claimed" and details["id"] == 2:
-            assert waiting.wait(60)
+            assert waiting.wait(BOUND_SECONDS)
 
     daemon = world.daemon(patient())
     daemon.on_event.append(wait_for_the_call)

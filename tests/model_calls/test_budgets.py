@@ -26,6 +26,7 @@ from tests.support.board_steps import in_transaction
 from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, Lead, PayingBoard
+from tests.support.threads import join_all
 
 
 def test_a_call_over_the_budget_waits_for_the_next_hour(
@@ -302,8 +303,7 @@ def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned
         threads = [threading.Thread(target=work, args=(first,)) for first in range(1, 21)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
     assert spent(planned, clock) == (142, 142 * RESERVE)
 
 

@@ -20,6 +20,7 @@ from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
@@ -226,7 +227,7 @@ def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
         def send(self, body: str) -> Reply:
             clock.advance(timedelta(seconds=2))
             world.board.session.notify()
-            assert asked_again.wait(30)
+            assert asked_again.wait(BOUND_SECONDS)
             return super().send(body)
 
     client = Slow(api)

@@ -19,6 +19,7 @@ from blackboard.llm.client_protocol import ModelClient
 from blackboard.system import failpoints
 from tests.model_calls.child import live
 from tests.model_calls.later_batches import BatchEndsLater
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Hang
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import PayingBoard
@@ -27,8 +28,6 @@ from tests.support.storage import Storage
 pytestmark = pytest.mark.processes
 
 LATER = datetime(2026, 1, 6, 9, tzinfo=UTC)
-BOUND_SECONDS = 30.0
-"""The time limit of a child in seconds."""
 
 OF_A_CALL = {
     # failpoint: (paid answers at the end, calls with an unknown outcome)

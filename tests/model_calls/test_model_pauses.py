@@ -20,6 +20,7 @@ from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
@@ -243,7 +244,7 @@ def test_a_model_that_never_answers_costs_a_run_no_attempt(
             if not timed_out.is_set():
                 clock.advance(timedelta(seconds=2))
                 world.board.session.notify()
-                assert timed_out.wait(30)
+                assert timed_out.wait(BOUND_SECONDS)
                 raise OutcomeUnknown("no answer arrived")
             return super().send(body)
 

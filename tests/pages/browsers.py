@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.bounds import BOUND_SECONDS
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.support.served_board import Served
 
@@ -36,12 +38,21 @@ def open_browser() -> Iterator[Browser]:
     # In a container, and for root, Chromium has no sandbox of its own. The pages of these tests come from this machine.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout=BOUND_SECONDS * 1000,
         )
         try:
             yield browser
         finally:
             browser.close()
+
+
+def new_tab(browser: Browser, **context: Any) -> BrowserContext:
+    """Open a tab with its own cookies, in which nothing waits longer than the bound of tests."""
+    tab = browser.new_context(**context)
+    tab.set_default_timeout(BOUND_SECONDS * 1000)
+    return tab
 
 
 @contextmanager
@@ -57,10 +68,13 @@ def opened(
 ) -> Iterator[Page]:
     """Open a page, and check that the browser says nothing about it, apart from what is expected."""
     token = served.client(*may).headers["authorization"]
-    tab = browser.new_context(
-        base_url=served.url, extra_http_headers={"Authorization": token}, viewport={"width": width, "height": 900},
+    tab = new_tab(
+        browser,
+        base_url=served.url,
+        extra_http_headers={"Authorization": token},
+        viewport={"width": width, "height": 900},
         **context,
-    )  # fmt: skip
+    )
     page = tab.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

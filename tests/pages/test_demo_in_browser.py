@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.started_processes import BOUND_SECONDS, ROOT, started
+from tests.pages.browsers import new_tab
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.started_processes import ROOT, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -30,8 +32,7 @@ def test_the_demo_runs_to_its_end_on_the_page_and_an_answer_wakes_the_desk(tmp_p
     environment = {"BROWSER": f"{opener} %s", "BLACKBOARD_SERVER__LISTEN": "127.0.0.1:0", "COLUMNS": "200"}
     with started([*command, "demo", "--open"], folder=tmp_path, environment=environment) as demo:
         assert select.select([reader], [], [], BOUND_SECONDS)[0], demo.lines
-        tab = browser.new_context()
-        tab.set_default_timeout(BOUND_SECONDS * 1000)
+        tab = new_tab(browser)
         page = tab.new_page()
         page.goto(os.read(reader, 4096).decode())
         page.wait_for_selector("#connection[data-state=live]")

@@ -17,7 +17,7 @@ from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
-from tests.pages.browsers import READER, opened
+from tests.pages.browsers import READER, new_tab, opened
 from tests.pages.page_streams import PageStream
 from tests.support.served_board import Served
 
@@ -271,7 +271,7 @@ def test_a_page_works_again_after_the_server_was_restarted(served: Served, brows
         return HttpServer(build_app(served.board, section, "offline rules", address), section, address)
 
     token = served.client(*READER).headers["authorization"]
-    tab = browser.new_context(extra_http_headers={"Authorization": token})
+    tab = new_tab(browser, extra_http_headers={"Authorization": token})
     page = tab.new_page()
     with server("127.0.0.1:0") as first:
         page.goto(f"{first.url}/?kind=lead")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.pages.browsers import new_tab
 from tests.support.served_board import Served
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async function attack() {
 @contextmanager
 def signed_in(browser: Browser, served: Served) -> Iterator[Page]:
     """Open a link, and yield the page that it leads to."""
-    tab = browser.new_context()
+    tab = new_tab(browser)
     page = tab.new_page()
     try:
         page.goto(f"{served.url}/sign-in?ticket={served.tickets.issue()}")
@@ -89,7 +90,7 @@ def test_a_person_signs_in_with_a_token_and_comes_to_the_page_that_was_asked_for
     browser: Browser, served: Served
 ) -> None:
     token = served.board.create_token("mine", may=["read", "operate"], author="person:bo")
-    tab = browser.new_context()
+    tab = new_tab(browser)
     page = tab.new_page()
     page.goto(f"{served.url}/activations?state=dead")
     page.get_by_label("Token").fill("bb_unknown")

@@ -20,9 +20,11 @@ from blackboard import Blackboard, Mark
 from blackboard.store.database_server.server_commits import ServerCommits
 from blackboard.system import failpoints
 from tests.crash.hosts.board_server import SETTINGS
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
+from tests.support.threads import join_all
 
 __all__ = ["LOSSES", "lose_commits"]
 
@@ -103,10 +105,10 @@ def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, is_opt
     number_of_threads = OPTIMISTIC_THREADS if is_optimistic else THREADS
     errors: list[str] = []
     deposited: list[str] = []
-    start = threading.Barrier(number_of_threads)
+    start = threading.Barrier(number_of_threads, timeout=BOUND_SECONDS)
 
     def deposit(number: int) -> None:
-        start.wait()
+        start.wait(BOUND_SECONDS)
         turn = 0
         while losses.plan() and turn < LONGEST_TURNS * wanted:
             subject = f"{number}/{turn}"
@@ -128,8 +130,7 @@ def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, is_opt
             threads = [threading.Thread(target=deposit, args=(number,)) for number in range(number_of_threads)]
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            join_all(*threads)
         rows = board.query("SELECT subject FROM event WHERE kind = 'ash' AND subject <> 'first'")
     stored = Counter(str(row["subject"]) for row in rows)
     assert not errors, f"{len(errors)} callers were told something else: {errors[:5]}"

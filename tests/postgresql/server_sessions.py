@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, make_url, text
 
+from tests.support.bounds import BOUND_SECONDS
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -35,7 +37,7 @@ class ServerSessions:
 
     def wait_for_waiter(self, number: int = 1) -> None:
         """Return once so many sessions wait for locks that others hold."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + BOUND_SECONDS
         waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
         while (self._administrator.execute(waiting).scalar() or 0) < number:
             assert time.monotonic() < until

@@ -44,6 +44,7 @@ from tests.postgresql.watermark_readings import missed, read_watermarks
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.postgresql import server_programs
 from tests.support.server_boards import PostgresqlServer
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -64,8 +65,7 @@ def test_threads_that_need_a_partition_at_once_get_one(board: Blackboard) -> Non
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert ids(board) == list(range(1, 4 * EVENTS + 1))
 
 

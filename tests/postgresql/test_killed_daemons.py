@@ -32,7 +32,7 @@ def test_killed_daemons_lose_and_double_nothing(board: Blackboard, board_url: st
             if number % (TASKS // KILLS) == 0:
                 victim = daemons.pop(rng.randrange(len(daemons)))
                 victim.signal(signal.SIGKILL)
-                victim.popen.wait()
+                victim.popen.wait(BOUND_SECONDS)
                 daemons.append(stack.enter_context(started(arguments)))
             if number % 40 == 20:
                 sessions.end_all()

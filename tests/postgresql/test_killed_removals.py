@@ -26,6 +26,7 @@ from tests.postgresql.partitioned_boards import (
     partitioning,
     remove_partitions,
 )
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
 
@@ -84,6 +85,6 @@ def test_a_reader_of_a_standby_misses_nothing(clock: ManualClock) -> None:
 def wait_for(board: Blackboard, standby: psycopg.Connection[Any]) -> None:
     """Wait until a standby has everything of a board."""
     [[written]] = board.query("SELECT CAST(pg_current_wal_lsn() AS text)")
-    until = time.monotonic() + 60
+    until = time.monotonic() + BOUND_SECONDS
     while standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (written,)).fetchone() != (True,):
         assert time.monotonic() < until

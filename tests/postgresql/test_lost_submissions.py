@@ -15,8 +15,10 @@ from blackboard.errors import StoreUnknown
 from blackboard.store import commit_record
 from blackboard.store.database_server import submission_queue
 from tests.postgresql.depositing_process import Ash, believe_busy
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.started_processes import started
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -61,10 +63,10 @@ def test_deposits_of_processes_and_threads_whose_commits_are_lost_are_made_once(
     rng = random.Random(1)
     with ExitStack() as stack:
         boards = [open_busy(stack, proxy.url) for _ in range(4)]
-        start = threading.Barrier(8)
+        start = threading.Barrier(8, timeout=BOUND_SECONDS)
 
         def deposit(number: int) -> None:
-            start.wait()
+            start.wait(BOUND_SECONDS)
             for turn in range(12):
                 if not turn % 3:
                     proxy.cuts.extend((*PASSES * rng.randrange(4), rng.choice(CUTS)))
@@ -76,8 +78,7 @@ def test_deposits_of_processes_and_threads_whose_commits_are_lost_are_made_once(
         threads = [threading.Thread(target=deposit, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
     assert errors == []
     assert subjects(board) == sorted(f"{number}/{turn:02}" for number in range(8) for turn in range(12))
 

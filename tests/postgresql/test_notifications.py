@@ -13,6 +13,7 @@ from blackboard.board.worker import Liveness, liveness_of
 from blackboard.store.database_server import listening_connection
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.worker_program import Done, Task
 from tests.support.world import SECOND, spec
@@ -41,7 +42,7 @@ def heard(board: Blackboard, other: Blackboard) -> Iterator[threading.Event]:
     event = threading.Event()
     with board.database.processes.hear_commits(event.set) as is_heard:
         assert is_heard
-        assert event.wait(10)  # each connection begins with a look
+        assert event.wait(BOUND_SECONDS)  # each connection begins with a look
         event.clear()
         yield event
 
@@ -49,7 +50,7 @@ def heard(board: Blackboard, other: Blackboard) -> Iterator[threading.Event]:
 def test_a_commit_that_may_wake_an_agent_is_heard(heard: threading.Event, other: Blackboard) -> None:
     for number in range(5):
         other.deposit(Lead(subject=f"{number}"))
-        assert heard.wait(10)
+        assert heard.wait(BOUND_SECONDS)
         heard.clear()
 
 
@@ -57,7 +58,7 @@ def test_a_process_does_not_hear_its_own_commits(heard: threading.Event, board: 
     board.deposit(Lead(subject="own"))
     assert not heard.wait(0.2)
     other.deposit(Lead(subject="of another"))
-    assert heard.wait(10)
+    assert heard.wait(BOUND_SECONDS)
 
 
 def test_after_a_lost_connection_a_listener_looks_and_hears_again(
@@ -65,10 +66,10 @@ def test_after_a_lost_connection_a_listener_looks_and_hears_again(
 ) -> None:
     for number in range(10):
         sessions.end_all()
-        assert heard.wait(10)  # it looks, because it may have missed a commit
+        assert heard.wait(BOUND_SECONDS)  # it looks, because it may have missed a commit
         heard.clear()
         other.deposit(Lead(subject=f"{number}"))
-        assert heard.wait(10)
+        assert heard.wait(BOUND_SECONDS)
         heard.clear()
 
 
@@ -79,9 +80,9 @@ def test_a_process_has_one_listening_connection(board: Blackboard, other: Blackb
         board.database.processes.hear_commits(events[1].set),
         board.database.processes.hear_commits(events[2].set),
     ):
-        assert all(event.wait(10) for event in events[:1])
+        assert all(event.wait(BOUND_SECONDS) for event in events[:1])
         other.deposit(Lead(subject="a"))
-        assert all(event.wait(10) for event in events)
+        assert all(event.wait(BOUND_SECONDS) for event in events)
         assert len([thread for thread in threading.enumerate() if thread.name == "blackboard-listener"]) == 1
     assert [thread for thread in threading.enumerate() if thread.name == "blackboard-listener"] == []
 
@@ -121,7 +122,7 @@ def test_the_lock_of_a_worker_shows_that_it_is_alive(
         assert not two.check_peers()
         one.release()
         while not two.check_peers():
-            assert woken.wait(10)
+            assert woken.wait(BOUND_SECONDS)
             woken.clear()
         rows = board.session.read(lambda txn: txn.sql.all(ACTIVATIONS.workers))
         assert two.dead_among(rows, board.session.now()) == [one.id]
@@ -143,7 +144,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
             woken.clear()
             sessions.end_all()
             while not liveness.is_proven:
-                assert woken.wait(10)
+                assert woken.wait(BOUND_SECONDS)
                 woken.clear()
     finally:
         liveness.release()
@@ -163,7 +164,7 @@ def test_daemons_whose_listeners_are_ended_lose_and_double_nothing(
             if not number % 3:
                 sessions.end_all()
             board.deposit(Task(subject=f"s/{number}", n=number))
-        until = time.monotonic() + 60
+        until = time.monotonic() + BOUND_SECONDS
         while len(board.marks(Done, limit=None)) < 30:
             assert time.monotonic() < until
             one.has_said("done")

@@ -14,7 +14,9 @@ from blackboard.board.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
 from blackboard.store import postgresql_dialect
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.pgbouncer import pooler_program, start_pooler
+from tests.support.threads import join_all
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
 
@@ -47,8 +49,7 @@ def test_many_connections_share_two_sessions(pooled_url: str, board: Blackboard)
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert errors == []
     assert len(board.marks(kind="ash", limit=None)) == 150
     assert board.query("SELECT count(*) AS count FROM writer") == [(0,)]
@@ -99,9 +100,9 @@ def test_with_a_direct_url_commits_are_heard_behind_a_pooler(pooled_url: str, bo
         mine.database.processes.hear_commits(heard.set) as is_heard,
     ):
         assert is_heard
-        assert heard.wait(10)
+        assert heard.wait(BOUND_SECONDS)
         heard.clear()
         other.session.notify()
-        assert heard.wait(10)
+        assert heard.wait(BOUND_SECONDS)
         with other.database.processes.hear_commits(heard.set) as is_heard_there:
             assert not is_heard_there

@@ -34,6 +34,7 @@ from tests.postgresql.partitioned_boards import (
     remove_until,
 )
 from tests.support.board_steps import in_transaction
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -208,8 +209,7 @@ def test_depositors_and_readers_go_on_meanwhile(board: Blackboard, empty_url: st
         progress = remove_partitions(board, 2)
     finally:
         done.set()
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
     assert errors == []
     assert progress is Progress.DONE
     assert ids(board)[-1] == len({*ids(board)} | set(range(1, ids(board)[-1] + 1)))

@@ -16,6 +16,7 @@ from blackboard.store.database_server.statement_pipeline import StatementPipelin
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.kept_answers import check_kept_answers
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -98,8 +99,7 @@ def test_deposits_that_share_a_commit_share_their_messages(watched: Blackboard, 
         for thread in threads:
             thread.start()
             waiting.acquire()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert len(messages) <= 2 + 15  # each later deposit on a subject asks for its mark again, after those before it
     found = {mark.subject: mark.strength for mark in watched.marks(Lead)}
     assert found == {"hot": pytest.approx(0.1), **{f"s/{number}": pytest.approx(0.4) for number in range(5)}}

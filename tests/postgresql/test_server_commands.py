@@ -17,7 +17,9 @@ from blackboard.board.worker import publish_lock
 from blackboard.clock import SystemClock
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, WorkError
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.server_boards import reader_url
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -123,11 +125,11 @@ def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sess
         with publish_lock(board, 10).acquired():
             thread = threading.Thread(target=publish_second)
             thread.start()
-            assert taken.wait(10)
+            assert taken.wait(BOUND_SECONDS)
             with pytest.raises(StoreBusy), publish_lock(third, 0.2).acquired():
                 raise AssertionError
             order.append("first")
-        thread.join()
+        join_all(thread)
     assert order == ["first", "second"]
 
 

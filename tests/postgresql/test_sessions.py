@@ -15,6 +15,8 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import postgresql_dialect
 from blackboard.store.statements import MARKS
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.threads import join_all
 
 if TYPE_CHECKING:
     import psycopg
@@ -50,8 +52,7 @@ def in_threads(work: Callable[[int], object], number: int = 4) -> list[BaseExcep
     threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     return errors
 
 
@@ -95,11 +96,11 @@ def test_a_transaction_is_begun_once(board: Blackboard, monkeypatch: pytest.Monk
 
 def test_reads_and_writes_go_on_when_idle_sessions_were_ended(board: Blackboard, sessions: ServerSessions) -> None:
     board.deposit(Ash(subject="first"))
-    together = threading.Barrier(4)
+    together = threading.Barrier(4, timeout=BOUND_SECONDS)
 
     def read(_: int) -> None:
         with board.database.read():
-            together.wait()  # so each thread has a connection of its own, which becomes idle
+            together.wait(BOUND_SECONDS)  # so each thread has a connection of its own, which becomes idle
 
     assert in_threads(read) == []
     assert sessions.end_all("blackboard") == 5
@@ -161,19 +162,19 @@ def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time
     def work(txn: Any) -> None:
         runs.append(txn.now)
         silent.set()
-        others.wait(30)
+        others.wait(BOUND_SECONDS)
         txn.sql.run(MARKS.record_time, at=txn.now)
 
     with Blackboard.open(board_url) as host, Blackboard.open(board_url) as other:
         other.deposit(Ash(subject="a"))
         thread = threading.Thread(target=host.session.write, args=(work,))
         thread.start()
-        assert silent.wait(10)
+        assert silent.wait(BOUND_SECONDS)
         began = time.monotonic()
         other.deposit(Ash(subject="b"))
         waited = time.monotonic() - began
         others.set()
-        thread.join()
+        join_all(thread)
         assert waited < 8
         assert len(runs) == 2  # the work of the host was taken back, and run again
         assert count(other) == 2
@@ -239,7 +240,7 @@ def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url:
             with foreign.transaction():
                 foreign.execute("SELECT * FROM mark FOR UPDATE")
                 held.set()
-                assert waits.wait(10)
+                assert waits.wait(BOUND_SECONDS)
                 foreign.execute("SELECT * FROM board FOR UPDATE")
 
     runs = []
@@ -253,10 +254,10 @@ def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url:
 
     thread = threading.Thread(target=interfere)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(BOUND_SECONDS)
     with Blackboard.open(board_url) as other:
         other.session.write(work)
-    thread.join()
+    join_all(thread)
     assert len(runs) == 2
 
 

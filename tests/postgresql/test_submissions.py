@@ -17,6 +17,7 @@ from blackboard.store.database_server import submission_queue
 from blackboard.store.database_server.server_database import ServerDatabase
 from tests.postgresql.depositing_process import Ash, believe_busy
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -71,8 +72,7 @@ class Writers:
             for number, thread in enumerate(threads, start=1):
                 thread.start()
                 self._sessions.wait_for_waiter(number)
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
         return outcomes
 
 
@@ -193,8 +193,7 @@ def test_a_deposit_that_waits_too_long_is_withdrawn(
         session.execute(LOCK_BOARD)
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
     assert len(errors) == 4
     assert {row["result"] for row in board.query("SELECT result FROM submission")} == {"withdrawn"}
     writers.boards[0].deposit(Ash(subject="later"))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.postgresql import watermark_readings
 from tests.postgresql.watermark_readings import Reading, Readings
+from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def test_a_watermark_misses_nothing(empty_url: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BOUND_SECONDS,
         check=False,
     )
     print(process.stdout)

@@ -19,6 +19,7 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.system import forks
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Note(Mark, kind="note", on_repeat="separate"):
@@ -104,11 +105,11 @@ def busy(path: str) -> Any:
         for child in children:
             child.start()
         for child in children:
-            child.join(60)
+            child.join(BOUND_SECONDS)
             codes.append(child.exitcode)
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(BOUND_SECONDS)
     board.close()
     with Blackboard.open(path) as again:
         return {"codes": codes, "expected": sum(counts) + 20 * len(codes), "notes": len(again.marks(Note))}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bounds import BOUND_SECONDS
+
 pytestmark = pytest.mark.processes
 
 MODULE = """
@@ -48,7 +50,7 @@ def blackboard(folder: Path, *words: str, at: Path | None = None) -> subprocess.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("BLACKBOARD")}
     command = [sys.executable, "-m", "blackboard", *words]
     return subprocess.run(
-        command, cwd=at or folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=at or folder, env=environ, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
     )
 
 

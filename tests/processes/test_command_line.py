@@ -14,6 +14,7 @@ import pytest
 from blackboard import Blackboard
 from tests.crash import invariants
 from tests.crash.worlds.desk_world import Desk
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT, started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -48,7 +49,7 @@ def test_a_killed_desk_ends_like_an_uninterrupted_desk(tmp_path: Path, after: in
         for _ in range(after):
             process.line(lambda line: is_log(line, "done"))
         process.signal(signal.SIGKILL)
-        process.popen.wait()
+        process.popen.wait(BOUND_SECONDS)
     with started(run, environment=settings_of(world)) as process:
         assert process.ends() == 0, "\n".join(process.lines[-20:])
     invariants.check(world.path, {})

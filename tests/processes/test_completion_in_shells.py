@@ -20,6 +20,7 @@ import pytest
 from typer._completion_shared import get_completion_script
 
 from blackboard import Blackboard, Mark, Need
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Alert(Mark, kind="alert", tags=["severity"]):
@@ -52,7 +53,6 @@ SHELLS = {
     "zsh": (["zsh", "-i"], "PS1='P> '; autoload -Uz compinit; compinit -u -D\n"),
     "fish": (["fish", "--no-config", "-i", "-C", "source rc"], "function fish_prompt; echo 'P> '; end\n"),
 }
-BOUND_SECONDS = 30.0
 
 
 @pytest.fixture

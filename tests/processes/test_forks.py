@@ -16,6 +16,7 @@ from blackboard import Blackboard
 from blackboard.store.file_upkeep.backup import examine_copy
 from blackboard.system.board_files import BoardFiles
 from tests.processes.forking_process import Note
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -225,7 +226,7 @@ def test_a_killed_daemons_work_is_recovered_at_once_though_a_child_of_its_agent_
         with started(["-m", "blackboard", "run"], folder=tmp_path) as first:
             first.line(lambda line: "forked" in line)
             first.signal(signal.SIGKILL)
-            first.popen.wait(10)
+            first.popen.wait(BOUND_SECONDS)
             child = int((tmp_path / "children").read_text())
             assert lives(child)
             began = time.monotonic()

@@ -12,6 +12,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
@@ -44,7 +45,7 @@ print(board.deposit(Job(subject="again")).outcome, flush=True)
 
 def wait_until_queued(path: Path) -> None:
     """Wait until a process holds the queue lock, which is while it waits to write next."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + BOUND_SECONDS
     with open(BoardFiles(path).write_queue) as file:
         while time.monotonic() < until:
             try:

@@ -13,6 +13,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.rollout import search_changes
 from blackboard.core.deployment import Deployment, KindSpec
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.search_checks import check_index
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -29,7 +30,7 @@ def run(path: Path, failpoint: str = "") -> tuple[int, int]:
     """Run a process that fills the index, and return its exit code and how many batches it reported."""
     command = [sys.executable, "-m", "tests.processes.indexing_process", str(path), str(BATCH)]
     environment = {**os.environ, "BLACKBOARD_FAILPOINT": failpoint} if failpoint else None
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
     return ended.returncode, ended.stdout.count("batch")
 
 

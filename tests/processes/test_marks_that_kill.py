@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from tests.support.started_processes import BOUND_SECONDS, ROOT
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.started_processes import ROOT
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 

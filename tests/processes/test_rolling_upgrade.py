@@ -19,6 +19,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.store.schema import HEAD
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT, Process, started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -65,7 +66,7 @@ class Version:
             env={"PATH": "", "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=BOUND_SECONDS,
             check=False,
         )
 

@@ -10,6 +10,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.core.sinks import SinkSpec
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.webhook_receiver import receive
 
@@ -39,7 +40,7 @@ def test_a_server_tells_of_a_dead_daemon(tmp_path: Path) -> None:
             worker.event("started")
             board.deploy(board.deployment.model_copy(update={"sinks": sinks}))
             worker.signal(signal.SIGKILL)
-            worker.popen.wait()
+            worker.popen.wait(BOUND_SECONDS)
         assert board.outbox() == []
         with receive() as receiver:
             (tmp_path / "desk.toml").write_text(FILE.format(board=path, url=receiver.url))

@@ -18,6 +18,7 @@ from blackboard.store.board_file import worker_sockets
 from blackboard.store.board_file.worker_liveness import WorkerLiveness, any_alive, living_workers
 from blackboard.store.board_file.worker_notifier import WorkerNotifier
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.worker_program import Task
 
@@ -79,7 +80,7 @@ def test_a_socket_elsewhere_is_found_by_its_link_and_removed_with_it(path: Path,
     assert folder.stat().st_mode & 0o777 == 0o700
     notifier = WorkerNotifier(BoardFiles(path).run_folder)
     notifier.notify()
-    assert woken.wait(10)
+    assert woken.wait(BOUND_SECONDS)
     liveness.release()
     notifier.close()
     assert list(temporary.iterdir()) == []

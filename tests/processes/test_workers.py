@@ -16,6 +16,7 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Blackboard, Need, Overdue
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import path_of
 from tests.support.started_processes import Process, started, wait_for_any
 from tests.support.worker_program import Cold, Done, Ember, Lamp, Lit, Task, Told
@@ -72,7 +73,7 @@ def test_the_activation_of_a_dead_worker_is_recovered_at_the_next_start(board: B
         number = process.event("claimed")["id"]
         process.line(lambda line: "at work" in line)
         process.signal(signal.SIGKILL)
-        process.popen.wait()
+        process.popen.wait(BOUND_SECONDS)
     with worker(board) as process:
         assert process.event("started")["recovered"] == 1
         assert process.event("done")["id"] == number

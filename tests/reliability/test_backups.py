@@ -20,6 +20,7 @@ from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_file.worker_liveness import any_alive
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import file_database
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
@@ -59,7 +60,7 @@ def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path,
 
     thread = threading.Thread(target=deposit)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(BOUND_SECONDS)
     steps: list[int] = []
     during: list[int] = []
 

@@ -17,6 +17,7 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, streng
 from blackboard.board import board_clock
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.examples import examples
 from tests.support.manual_daemons import run_until_idle, served
 
@@ -99,13 +100,13 @@ def test_a_step_forward_ends_no_activation_and_expires_no_lease(board: Blackboar
     @agent(watches=strength(Smoke) >= 0.5, timeout="1m", name="patient")
     def patient(marks: Any, context: Any) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(BOUND_SECONDS)
         ends.append("done")
 
     daemon = served(board, patient)
     board.deposit(Smoke(subject="kitchen"))
     daemon.run_once()
-    assert begun.wait(10)
+    assert begun.wait(BOUND_SECONDS)
     other = Blackboard.open(board.database.url, clock=clock, author="person:test")
     second = served(other, patient)
     clock.step(timedelta(hours=9))  # the machine slept

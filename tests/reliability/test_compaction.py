@@ -20,6 +20,7 @@ from blackboard.errors import NotFound, StoreBusy, StoreError
 from blackboard.store.file_upkeep import compaction
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import file_database
 from tests.support.manual_daemons import run_until_idle, served
 
@@ -232,7 +233,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the size of a process on Linux")
 def test_a_board_larger_than_the_memory_is_compacted(file: Path) -> None:
     with forgetting(file, "little") as child:
-        out, _ = child.communicate(timeout=60)
+        out, _ = child.communicate(timeout=BOUND_SECONDS)
     assert out.splitlines() == ["begins", "None"]
     assert words_in(file) == []
 

@@ -17,6 +17,7 @@ from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status
 from tests.support.file_boards import file_database
 from tests.support.manual_daemons import run_until_idle, served
@@ -127,7 +128,7 @@ def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
         daemon.start()
         daemon.run_once()
         while daemon.runs:
-            assert daemon.wake.wait(60)
+            assert daemon.wake.wait(BOUND_SECONDS)
             daemon.wake.clear()
         daemon.close()
         client.close()
@@ -171,13 +172,13 @@ def test_a_running_activation_cannot_restore_an_erased_subject(board: Blackboard
         if first:
             first = False
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(BOUND_SECONDS)
         return [Reply(subject=mark.subject, text=mark.text) for mark in marks]
 
     daemon = served(board, slow)
     board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
     daemon.run_once()
-    assert begun.wait(10)
+    assert begun.wait(BOUND_SECONDS)
     board.forget(ANN)
     go_on.set()
     run_until_idle(daemon)

@@ -18,6 +18,7 @@ from blackboard.cli.app import app
 from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted
 from blackboard.store import dialect
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
 
@@ -182,11 +183,11 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
     def hold() -> None:
         with database.read():
             holding.set()
-            tried.wait(10)
+            tried.wait(BOUND_SECONDS)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert holding.wait(10)
+    assert holding.wait(BOUND_SECONDS)
     database._readers.close()
 
     def connect(*, writes: bool) -> Any:
@@ -214,7 +215,7 @@ def test_the_timer_is_one_job_for_one_date(clock: ManualClock) -> None:
         assert [type(job.trigger).__name__ for job in jobs] == ["DateTrigger"]
         assert not rung.is_set()
         timer.set(clock.now() - 1)
-        assert rung.wait(10)
+        assert rung.wait(BOUND_SECONDS)
         assert timer._scheduler.get_jobs() == []
     finally:
         timer.stop()

@@ -18,6 +18,8 @@ from blackboard import Blackboard, Mark
 from blackboard.errors import StoreError
 from blackboard.store.database_factory import database_of
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.threads import join_all
 
 ROOT = Path(__file__).parents[2]
 PARTS = [("wal", "shm"), ("wal",), ("shm",)]
@@ -56,7 +58,7 @@ board.close()
 def other(path: Path, ending: str, *subjects: str) -> set[str]:
     """Deposit from another process, which ends well or dies; return what was acknowledged."""
     command = [sys.executable, "-c", OTHER, str(path), ending, *subjects]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
     return set(run.stdout.split())
 
 
@@ -150,8 +152,7 @@ def test_a_commit_into_a_log_that_was_only_removed_is_saved_and_acknowledged(pat
         for thread in threads:
             thread.start()
         board.database.write(removed)
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
         assert len(receipts) == 4
         board.database.write(removed)
     assert subjects(path) == {"0", "1", "2", "3"}
@@ -181,12 +182,11 @@ def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
 
     threads = [threading.Thread(target=run, args=(slow,))]
     threads[0].start()
-    assert inside.wait(10)
+    assert inside.wait(BOUND_SECONDS)
     threads += [threading.Thread(target=run, args=(work,)) for work in (lost, lambda sql: None)]
     for thread in threads[1:]:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert results == ["acknowledged", f"{path}-wal", f"{path}-wal"]
     BoardFiles(path).wal.unlink()
     BoardFiles(path).shm.unlink()

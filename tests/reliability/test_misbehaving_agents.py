@@ -15,6 +15,7 @@ import pytest
 
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.agent_runs.active_runs import MAX_HANGING_THREADS
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
 
@@ -178,7 +179,7 @@ def test_an_agent_that_hangs_occupies_only_a_few_threads(
     )
     def hangs(marks: Any, context: Any) -> None:
         begun.append(context.activation_id)
-        release.wait(60)
+        release.wait(BOUND_SECONDS)
 
     daemon = served(board, hangs)
     board.deposit(Smoke(subject="kitchen"))

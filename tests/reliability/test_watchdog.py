@@ -14,6 +14,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.daemon.watchdog import Watchdog
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 
@@ -83,7 +84,7 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, watched: Manager)
     def listener(event: str, details: dict[str, Any]) -> None:
         if event == "claimed":  # in the thread of the loop
             stuck.set()
-            assert go_on.wait(10)
+            assert go_on.wait(BOUND_SECONDS)
 
     daemon.on_event.append(listener)
     board.session.classes.add([Smoke])
@@ -91,7 +92,7 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, watched: Manager)
     board.deploy(watchman)
     board.deposit(Smoke(subject="kitchen"))
     thread.start()
-    assert stuck.wait(10)
+    assert stuck.wait(BOUND_SECONDS)
     watched.received()
     board.deposit(Smoke(subject="cellar"))  # other threads continue; the loop does not
     assert watched.received() == []

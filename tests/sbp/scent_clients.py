@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from sbp import AsyncSbpClient
 from sbp.types import ScentCondition, TriggerPayload
 
-SECONDS = 30
-"""The longest wait for a trigger."""
+from tests.support.bounds import BOUND_SECONDS
 
 
 class Waiting:
@@ -31,7 +30,7 @@ class Waiting:
 
     async def trigger(self) -> TriggerPayload:
         """Return the next trigger."""
-        return await asyncio.wait_for(self._triggers.get(), SECONDS)
+        return await asyncio.wait_for(self._triggers.get(), BOUND_SECONDS)
 
     @property
     def has_none(self) -> bool:
@@ -42,5 +41,5 @@ class Waiting:
 @asynccontextmanager
 async def waiting(url: str, agent: str = "waiting") -> AsyncIterator[Waiting]:
     """Yield a client that is connected."""
-    async with AsyncSbpClient(url, agent_id=agent) as client:
+    async with AsyncSbpClient(url, agent_id=agent, timeout=BOUND_SECONDS) as client:
         yield Waiting(client)

@@ -13,6 +13,7 @@ from sbp.client import SbpError
 from sbp.types import ImmortalDecay, LinearDecay, StepDecay
 
 from blackboard import Blackboard
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.server_process import process
 
 pytestmark = pytest.mark.processes
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.processes
 def client(sbp_url: str) -> Iterator[SbpClient]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    with SbpClient(sbp_url, agent_id="analyst") as client:
+    with SbpClient(sbp_url, agent_id="analyst", timeout=BOUND_SECONDS) as client:
         yield client
     loop.close()
     asyncio.set_event_loop(None)
@@ -76,7 +77,7 @@ def test_it_is_told_what_is_wrong(client: SbpClient) -> None:
 def test_many_clients_add_to_one_pheromone_and_nothing_is_lost(sbp_url: str) -> None:
     def add(number: int) -> None:
         async def work() -> None:
-            async with AsyncSbpClient(sbp_url, agent_id=f"worker-{number}") as client:
+            async with AsyncSbpClient(sbp_url, agent_id=f"worker-{number}", timeout=BOUND_SECONDS) as client:
                 for _ in range(5):
                     await client.emit("crowd", "step", 0.01, decay=ImmortalDecay(), merge_strategy="add")
 
@@ -86,7 +87,7 @@ def test_many_clients_add_to_one_pheromone_and_nothing_is_lost(sbp_url: str) -> 
         list(executor.map(add, range(8)))
 
     async def sniff() -> list[float]:
-        async with AsyncSbpClient(sbp_url) as client:
+        async with AsyncSbpClient(sbp_url, timeout=BOUND_SECONDS) as client:
             found = await client.sniff(["crowd"])
             return [pheromone.current_intensity for pheromone in found.pheromones]
 
@@ -99,12 +100,12 @@ def test_the_pheromones_outlive_the_server_and_are_marks_in_the_name_of_the_conf
     words, file = ("serve", "--listen", "127.0.0.1:0"), '[server]\nsbp = true\nsbp_author = "colony"\n'
 
     async def emit(url: str) -> str:
-        async with AsyncSbpClient(url, agent_id="ant") as client:
+        async with AsyncSbpClient(url, agent_id="ant", timeout=BOUND_SECONDS) as client:
             emitted = await client.emit("food", "found", 0.9, payload={"at": "oak"}, decay=ImmortalDecay())
             return str(emitted.pheromone_id)
 
     async def sniff(url: str) -> list[str]:
-        async with AsyncSbpClient(url) as client:
+        async with AsyncSbpClient(url, timeout=BOUND_SECONDS) as client:
             return [pheromone.id for pheromone in (await client.sniff(["food"])).pheromones]
 
     with process(tmp_path, board_url, *words, file=file) as (_, url):

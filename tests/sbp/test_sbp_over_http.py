@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from blackboard.errors import InvalidAuthor
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, serve
 from tests.support.server_process import process, token_for
 
@@ -144,7 +145,7 @@ def test_behind_a_proxy_every_program_needs_a_token(tmp_path: Path, board_url: s
             _,
             url,
         ),
-        httpx2.Client(base_url=url, trust_env=False) as client,
+        httpx2.Client(base_url=url, timeout=BOUND_SECONDS, trust_env=False) as client,
     ):
         refused = rpc(client, "sbp/sniff")
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, -32005)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from sbp.conditions import and_, count_gte, exists, max_gte, not_, rate, thresho
 from sbp.types import ImmortalDecay, LinearDecay, TriggerPayload
 
 from blackboard import Blackboard
-from tests.sbp.scent_clients import SECONDS, waiting
+from tests.sbp.scent_clients import waiting
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.served_board import Served
 from tests.support.server_process import process
 
 SERVE, SBP = ("serve", "--listen", "127.0.0.1:0"), "[server]\nsbp = true\n"
@@ -42,19 +45,23 @@ def test_a_scent_fires_with_what_it_measured(sbp_url: str) -> None:
     asyncio.run(work())
 
 
-def test_a_level_fires_again_after_its_cooldown_and_an_edge_when_fading_crosses_it(sbp_url: str) -> None:
+def test_a_level_fires_again_after_its_cooldown_and_an_edge_when_fading_crosses_it(sbp_served: Served) -> None:
+    """Nothing is committed meanwhile: the server forecasts both instants, and looks then."""
+
     async def work() -> None:
-        async with waiting(sbp_url) as scout:
+        async with waiting(sbp_served.url) as scout:
             await scout.wait_for("level", max_gte("fading", "lamp", 0.5), cooldown_ms=1000, context_trails=["none"])
             await scout.wait_for("dark", max_gte("fading", "lamp", 0.5), trigger_mode="edge_falling")
             await scout.client.emit("fading", "lamp", 0.9, decay=LinearDecay(rate_per_ms=0.0002))
-            triggers = [await scout.trigger() for _ in range(3)]
+            triggers = [await scout.trigger()]
+            for _ in range(2):  # no two events have the same instant, so each time is a little longer
+                sbp_served.clock.advance(timedelta(milliseconds=1001))
+                triggers.append(await scout.trigger())
             assert [trigger.scent_id for trigger in triggers] == ["level", "level", "dark"]
             assert [trigger.context_pheromones for trigger in triggers[:2]] == [[], []]
-            assert triggers[1].triggered_at - triggers[0].triggered_at >= 1000
-            assert triggers[2].triggered_at - triggers[0].triggered_at >= 1900  # 0.4 / 0.0002, less the way here
-            assert triggers[2].condition_snapshot["dark"]["value"] == pytest.approx(0.5, abs=0.05)
-            await scout.client.deregister_scent("level")
+            begin = triggers[0].triggered_at
+            assert [trigger.triggered_at - begin for trigger in triggers] == [0, 1001, 2002]
+            assert triggers[2].condition_snapshot["dark"]["value"] == pytest.approx(0.4996, abs=1e-4)
 
     asyncio.run(work())
 
@@ -107,7 +114,7 @@ def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path, boa
         client.url = url
         await client.connect()
         await client.subscribe("missed", told.put)
-        assert (await asyncio.wait_for(told.get(), SECONDS)).scent_id == "missed"
+        assert (await asyncio.wait_for(told.get(), BOUND_SECONDS)).scent_id == "missed"
         last = client._last_event_id
         await client.close()
         assert last is not None
@@ -116,7 +123,7 @@ def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path, boa
         await client.subscribe("missed", told.put)  # with Last-Event-ID: nothing is told twice
         await client.register_scent("later", count_gte("t", "e", 1), trigger_mode="edge_rising")
         await client.subscribe("later", told.put)
-        assert (await asyncio.wait_for(told.get(), SECONDS)).scent_id == "later"
+        assert (await asyncio.wait_for(told.get(), BOUND_SECONDS)).scent_id == "later"
         assert told.empty()
         await client.close()
 
@@ -128,7 +135,7 @@ def test_a_client_that_connects_again_is_told_what_it_missed(tmp_path: Path, boa
             await witness.trigger()
         await client.close()
 
-    client = AsyncSbpClient()
+    client = AsyncSbpClient(timeout=BOUND_SECONDS)
     with process(tmp_path, board_url, *SERVE, file=SBP) as (_, url):
         asyncio.run(first(url))
     with process(tmp_path, board_url, *SERVE, file=SBP) as (_, url):
@@ -174,11 +181,11 @@ def test_the_agents_of_the_published_library_run(sbp_url: str) -> None:
         watcher.when("talk", "question", value=0.5, cooldown_ms=3_600_000)(answer)
         speaker.on_scent("answered", threshold("talk", "answer", ">=", 0.5), cooldown_ms=3_600_000)(note)
         tasks = [asyncio.create_task(agent.run()) for agent in (watcher, speaker)]
-        async with AsyncSbpClient(sbp_url) as client:
+        async with AsyncSbpClient(sbp_url, timeout=BOUND_SECONDS) as client:
             await client.emit("talk", "question", 0.9, payload={"text": "why?"})
-        await asyncio.wait_for(answered.wait(), SECONDS)
+        await asyncio.wait_for(answered.wait(), BOUND_SECONDS)
         for agent in (watcher, speaker):
             agent.stop()
-        await asyncio.wait_for(asyncio.gather(*tasks), SECONDS)
+        await asyncio.wait_for(asyncio.gather(*tasks), BOUND_SECONDS)
 
     asyncio.run(work())

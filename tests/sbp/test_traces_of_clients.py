@@ -10,13 +10,14 @@ import pytest
 from sbp import AsyncSbpClient
 from sbp.client import SbpError
 
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served
 
 
 @pytest.mark.processes
 def test_the_published_client_inscribes_reads_and_erases(sbp_url: str) -> None:
     async def work() -> None:
-        async with AsyncSbpClient(sbp_url, agent_id="keeper") as client:
+        async with AsyncSbpClient(sbp_url, agent_id="keeper", timeout=BOUND_SECONDS) as client:
             created = await client.inscribe("config", "risk", {"level": 1}, tags=["settings"])
             assert (created.action, created.version) == ("created", 1)
             updated = await client.inscribe("config", "risk", {"level": 2, "text": "Ü"})
@@ -41,7 +42,7 @@ def test_the_published_client_inscribes_reads_and_erases(sbp_url: str) -> None:
 @pytest.mark.processes
 def test_a_value_has_a_largest_size(sbp_url: str) -> None:
     async def work() -> None:
-        async with AsyncSbpClient(sbp_url) as client:
+        async with AsyncSbpClient(sbp_url, timeout=BOUND_SECONDS) as client:
             await client.inscribe("large", "fits", {"x": "y" * (1_048_576 - 9)})
             with pytest.raises(SbpError) as raised:
                 await client.inscribe("large", "too", {"x": "y" * (1_048_576 - 8)})
@@ -54,7 +55,7 @@ def test_a_value_has_a_largest_size(sbp_url: str) -> None:
 def test_inscriptions_at_once_have_different_versions(sbp_url: str) -> None:
     def inscribe(number: int) -> list[int]:
         async def work() -> list[int]:
-            async with AsyncSbpClient(sbp_url) as client:
+            async with AsyncSbpClient(sbp_url, timeout=BOUND_SECONDS) as client:
                 return [(await client.inscribe("race", "key", {"n": number})).version for _ in range(5)]
 
         return asyncio.run(work())

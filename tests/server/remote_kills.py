@@ -29,6 +29,7 @@ from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import DaemonSection, ServerSection
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
+from tests.support.bounds import BOUND_SECONDS
 
 REPORTS = 15
 WORKERS = 2
@@ -93,7 +94,7 @@ def post(port: int, token: str, path: str, body: dict[str, Any], key: str | None
     if key is not None:
         headers["Idempotency-Key"] = key
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_SECONDS)
         try:
             connection.request("POST", path, json.dumps(body), headers)
             response = connection.getresponse()
@@ -167,7 +168,7 @@ def main(folder: Path, kills: int, seed: int) -> None:
 
 
 def _wait_for_end(path: Path, children: list[Child]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + BOUND_SECONDS
     expected = Counter({f"r/{number}": 1 for number in range(REPORTS)})
     with Blackboard.open(path, author="person:ada") as board:
         while Counter(mark.subject for mark in board.marks("slip", limit=1000)) != expected:

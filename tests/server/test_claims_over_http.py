@@ -18,6 +18,7 @@ from blackboard import Blackboard
 from blackboard.server.remote_claims import claim_queue
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from tests.server.http_steps import LEAD, problem
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, deploy_remote, review, serve
 
 CLAIMS = "/v1/agents/review/claims"
@@ -118,7 +119,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def until(condition: Any) -> None:
     """Wait until a condition holds, at most thirty seconds."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + BOUND_SECONDS
     while not condition():
         assert time.monotonic() < end
         threading.Event().wait(0.005)
@@ -134,7 +135,7 @@ def test_a_waiting_claim_is_answered_by_a_deposit(remote: Served, pool: ThreadPo
     answer = claim_in_thread(pool, worker)
     until(lambda: waiting(remote) == 1)
     remote.board.deposit("lead", subject="lead/1")
-    assert answer.result(30).json()["subjects"] == ["lead/1"]
+    assert answer.result(BOUND_SECONDS).json()["subjects"] == ["lead/1"]
     assert remote.client("claim:review").post(CLAIMS, params={"wait": "20ms"}).status_code == 204
 
 
@@ -148,7 +149,7 @@ def test_waiting_claims_take_no_threads_and_share_the_work(board_url: str, pool:
         for number in range(8):
             sent = {**LEAD, "subject": f"lead/{number}", "payload": {}}
             assert depositor.post("/v1/marks", json=sent).status_code == 200
-        subjects = [answer.result(30).json()["subjects"][0] for answer in answers]
+        subjects = [answer.result(BOUND_SECONDS).json()["subjects"][0] for answer in answers]
         assert sorted(subjects) == [f"lead/{number}" for number in range(8)]
 
 
@@ -164,14 +165,14 @@ def test_the_end_of_a_cooldown_wakes_a_waiting_claim(remote: Served, pool: Threa
     answer = claim_in_thread(pool, remote.client("claim:review"))
     until(lambda: waiting(remote) == 1)
     remote.clock.advance(timedelta(seconds=1))
-    assert answer.result(30).status_code == 200
+    assert answer.result(BOUND_SECONDS).status_code == 200
 
 
 def test_a_client_that_leaves_takes_no_activation_with_it(remote: Served) -> None:
     token = remote.board.create_token("leaver", may=["claim:review"])
     host, port = remote.url.removeprefix("http://").split(":")
     head = f"POST {CLAIMS}?wait=30s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
-    with socket.create_connection((host, int(port))) as leaver:
+    with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as leaver:
         leaver.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
         until(lambda: waiting(remote) == 1)
     until(lambda: waiting(remote) == 0)
@@ -199,18 +200,18 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
         found = original(board, *arguments, **options)
         if found is not None and not go_on.is_set():
             begun.set()
-            go_on.wait(30)
+            go_on.wait(BOUND_SECONDS)
         return found
 
     monkeypatch.setattr(Blackboard, "claim", slow)
     token = remote.board.create_token("leaver", may=["claim:review"])
     host, port = remote.url.removeprefix("http://").split(":")
     head = f"POST {CLAIMS}?wait=30s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
-    with socket.create_connection((host, int(port))) as leaver:
+    with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as leaver:
         leaver.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
         until(lambda: waiting(remote) == 1)
         remote.board.deposit("lead", subject="lead/1")
-        assert begun.wait(30)
+        assert begun.wait(BOUND_SECONDS)
     until(lambda: waiting(remote) == 0)
     if is_overloaded:
         refuses.set()
@@ -218,7 +219,7 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
     until(lambda: remote.board.activations(state="running") == [])
     refuses.clear()
     answer = claim_in_thread(pool, remote.client("claim:review"))
-    claimed = answer.result(30).json()
+    claimed = answer.result(BOUND_SECONDS).json()
     assert (claimed["fence"], claimed["attempt"]) == (2, 1)
 
 
@@ -235,7 +236,7 @@ def test_waiting_claims_are_bounded_and_end_with_the_server(
         assert (problem(full), full.headers["retry-after"]) == ("overloaded", "1")
         assert worker.post(CLAIMS).status_code == 204
         served.server._stop_waits()
-        assert [answer.result(30).status_code for answer in answers] == [204, 204]
+        assert [answer.result(BOUND_SECONDS).status_code for answer in answers] == [204, 204]
 
 
 def test_a_token_that_is_revoked_gets_no_work(remote: Served, pool: ThreadPoolExecutor) -> None:
@@ -244,5 +245,5 @@ def test_a_token_that_is_revoked_gets_no_work(remote: Served, pool: ThreadPoolEx
     until(lambda: waiting(remote) == 1)
     remote.board.revoke_token("gone")
     remote.board.deposit("lead", subject="lead/1")
-    assert problem(answer.result(30)) == "invalid-token"
+    assert problem(answer.result(BOUND_SECONDS)) == "invalid-token"
     assert remote.board.activations() == []

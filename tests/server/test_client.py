@@ -45,6 +45,7 @@ from blackboard.server.operations.operation_table import OPERATIONS
 from tests.support.search_checks import embedded
 from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 from tests.support.server_process import certificate_for
+from tests.support.threads import join_all
 
 SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
 """All scopes but those of workers, which no token with `answer` has."""
@@ -460,7 +461,7 @@ def flaky(served: Served) -> Iterator[type[Flaky]]:
     yield Handler
     server.shutdown()
     server.server_close()
-    thread.join()
+    join_all(thread)
 
 
 def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: type[Flaky]) -> None:

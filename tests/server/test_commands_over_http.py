@@ -22,6 +22,7 @@ from blackboard.cli import completion
 from blackboard.cli.app import COMMANDS, app
 from blackboard.cli.cli_session import NOT_OVER_HTTP
 from blackboard.cli.entry_point import move_common_first
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
 SCOPES = ("read", "deposit", "operate", "answer", "sql", "admin")
@@ -226,7 +227,7 @@ def test_a_file_is_followed_over_http(tmp_path: Path, board_url: str, environmen
                     wait_for_subjects(served.board, subjects)
                 finally:
                     process.send_signal(signal.SIGINT)
-                assert process.wait(30) == 0
+                assert process.wait(BOUND_SECONDS) == 0
 
         followed("grace,Navy\n", 2)
         followed("linus,Acme\n", 3)
@@ -262,7 +263,7 @@ def test_the_activity_is_followed_over_http_until_its_reader_leaves(
                 assert json.loads(process.stdout.readline())["event"] == "resume"
                 process.send_signal(signal.SIGINT)
                 assert process.stdout.read() == b""
-                assert process.wait(30) == 0
+                assert process.wait(BOUND_SECONDS) == 0
 
 
 OVER_HTTP = {

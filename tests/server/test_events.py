@@ -34,8 +34,10 @@ from blackboard.settings.sections import ServerSection
 from blackboard.store.board_file import write_listener
 from tests.server.http_steps import problem
 from tests.support.board_steps import in_transaction
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.event_client import Listening, Received, in_thread
 from tests.support.served_board import Served, serve
+from tests.support.threads import join_all
 
 READ = ("read",)
 
@@ -157,13 +159,12 @@ def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
         for _ in range(3):
             with server_of(served.board) as url:
                 headers = {"Authorization": f"Bearer {token}"}
-                with httpx2.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+                with httpx2.Client(base_url=url, headers=headers, timeout=BOUND_SECONDS, trust_env=False) as client:
                     for _ in range(4):
                         with Listening(client, last_id=position) as stream:
                             found += stream.take(10)
                             position = found[-1].id
-        for thread in threads:
-            thread.join()
+        join_all(*threads)
         with Listening(served.client("read"), last_id=position) as stream:
             end = served.board.stream_position()
             left = end.marks + end.activity - start.marks - start.activity - len(found)
@@ -298,13 +299,13 @@ def test_streams_end_when_the_server_stops(board_url: str) -> None:
     with serve(board_url) as served:
         token = served.board.create_token("reader", may=READ)
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx2.Client(headers=headers, timeout=30, trust_env=False) as client:
+        with httpx2.Client(headers=headers, timeout=BOUND_SECONDS, trust_env=False) as client:
             server = server_of(served.board)
             client.base_url = httpx2.URL(server.__enter__())
             with Listening(client) as stream:
                 stopping = in_thread(lambda: server.__exit__(None, None, None))
                 assert stream.rest() == []
-            stopping.join(5)
+            stopping.join(BOUND_SECONDS)
             assert not stopping.is_alive()
 
 
@@ -316,7 +317,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
     with serve(board_url, max_streams=2) as served:
         token = served.board.create_token("slow", may=READ)
         host, port = served.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as slow:
+        with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             headers = f"Host: {host}\r\nAuthorization: Bearer {token}\r\n"
             slow.sendall(f"GET /v1/events?streams=marks HTTP/1.1\r\n{headers}\r\n".encode())
@@ -327,7 +328,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
                     lambda: [served.board.deposit("reply", subject=f"n/{number}", payload=text) for number in range(80)]
                 )
                 assert numbers(stream.take(80), "marks") == [*range(1, 81)]
-                writing.join()
+                join_all(writing)
                 another = served.client(token=token)
                 assert any(_opens(another) for _ in range(1000)), "the slow client still has its stream"
 

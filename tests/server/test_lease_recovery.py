@@ -17,6 +17,7 @@ from blackboard.core.sinks import SinkSpec
 from blackboard.errors import StoreBusy
 from blackboard.server.remote_claims import lease_recovery
 from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.event_client import Listening
 from tests.support.served_board import Served, deploy_remote
 from tests.support.server_process import process
@@ -92,7 +93,7 @@ def test_a_board_that_cannot_be_used_is_tried_again(served: Served, monkeypatch:
 
     monkeypatch.setattr(Blackboard, "recover_leases", fail)
     with LeaseRecovery(served.board):
-        assert all(tried.acquire(timeout=20) for _ in range(3))
+        assert all(tried.acquire(timeout=BOUND_SECONDS) for _ in range(3))
 
 
 @pytest.mark.processes
@@ -103,7 +104,7 @@ def test_a_server_alone_recovers_a_worker_that_died(tmp_path: Path, board_url: s
     ):
         token = board.create_token("dying", may=["claim:review", "read"])
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx2.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+        with httpx2.Client(base_url=url, headers=headers, timeout=BOUND_SECONDS, trust_env=False) as client:
             board.deposit("lead", subject="lead/1")
             with Listening(client, "?streams=activity&agent=review") as stream:
                 assert client.post(CLAIMS, params={"lease": "1s"}).status_code == 200
@@ -115,7 +116,7 @@ def test_a_server_alone_recovers_a_worker_that_died(tmp_path: Path, board_url: s
             claimed = client.post(CLAIMS).json()
             assert (claimed["fence"], claimed["attempt"]) == (2, 1)
         child.terminate()
-        assert child.wait(20) == 0
+        assert child.wait(BOUND_SECONDS) == 0
 
 
 def test_the_page_on_remote_agents_says_how_soon() -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
 from tests.server.http_steps import LEAD, pages, problem
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.search_checks import embedded
 from tests.support.served_board import Served
 
@@ -270,7 +271,7 @@ def test_deposits_at_the_same_time_share_a_transaction_and_no_mistake(served: Se
     with ThreadPoolExecutor(20) as pool, served.board.database.write_lock():
         answers = [pool.submit(clients[n].post, "/v1/marks", json=bodies[n]) for n in range(20)]
         wait(answers, timeout=0.2)
-    results = [answer.result() for answer in answers]
+    results = [answer.result(BOUND_SECONDS) for answer in answers]
     refused = {n: problem(result) for n, result in enumerate(results) if result.status_code != 200}
     assert {n: refused[n] for n in (5, 7)} == {5: "unknown-name", 7: "invalid-token"}
     assert refused.keys() - {3} == {5, 7}

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from tests.server.http_steps import LEAD, problem
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served
 
 ROOT = Path(__file__).parents[2]
@@ -75,5 +76,5 @@ def test_metrics_pass_the_check_of_prometheus(served: Served) -> None:
     served.board.deposit("lead", subject="lead/1")
     text = served.client("read").get("/metrics").text
     command = [promtool, "check", "metrics"]
-    checked = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
+    checked = subprocess.run(command, input=text, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
     assert checked.returncode == 0, checked.stderr

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.bounds import BOUND_SECONDS
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "packaging"
 METRIC = re.compile(r"\bblackboard_[a-z0-9_]+")
@@ -45,7 +47,7 @@ def test_prometheus_accepts_the_rules() -> None:
     if (promtool := shutil.which("promtool")) is None:
         pytest.skip("promtool is not installed")
     command = [promtool, "check", "rules", str(FOLDER / "prometheus-alerts.yml")]
-    checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -64,7 +66,7 @@ def test_it_serves_on_the_socket_of_a_service_manager(tmp_path: Path, board_url:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
     ):
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(30)
+        manager.settimeout(BOUND_SECONDS)
         words = ["--database", board_url, "serve"]
         command = [sys.executable, "-c", PASS_ON, str(listener.fileno()), *words]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": str(tmp_path / "notify")}
@@ -74,9 +76,9 @@ def test_it_serves_on_the_socket_of_a_service_manager(tmp_path: Path, board_url:
             try:
                 assert manager.recv(1000).startswith(b"READY=1\nSTATUS=serves at http://127.0.0.1:")
                 port = listener.getsockname()[1]
-                answer = httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+                answer = httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=BOUND_SECONDS, trust_env=False)
                 assert answer.json() == {"status": "alive"}
             finally:
                 child.terminate()
-            assert child.wait(20) == 0
+            assert child.wait(BOUND_SECONDS) == 0
             assert manager.recv(1000) == b"STOPPING=1"

@@ -20,6 +20,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.sections import ServerSection
+from tests.support.bounds import BOUND_SECONDS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "remote"
 NODE, CURL, JQ = map(shutil.which, ("node", "curl", "jq"))
@@ -71,7 +72,7 @@ def running(worker: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds, at most thirty seconds."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + BOUND_SECONDS
     while not condition():
         assert time.monotonic() < end
         threading.Event().wait(0.01)

@@ -27,15 +27,17 @@ from blackboard.server.transport import http_server, request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, serve
 from tests.support.server_process import certificate_for, process, token_for
+from tests.support.threads import join_all
 
 
 @pytest.mark.processes
 def test_it_serves_until_a_signal_ends_it(tmp_path: Path, board_url: str) -> None:
     with (
         process(tmp_path, board_url, "serve", "--listen", "127.0.0.1:0") as (child, url),
-        httpx2.Client(base_url=url) as client,
+        httpx2.Client(base_url=url, timeout=BOUND_SECONDS) as client,
     ):
         assert client.get("/healthz").json() == {"status": "alive"}
         assert client.get("/readyz").json() == {"status": "ready", "unserved_agents": ["sales"]}
@@ -48,14 +50,14 @@ def test_it_serves_until_a_signal_ends_it(tmp_path: Path, board_url: str) -> Non
             )
             assert '"outcome":"deposited"' in done.stdout
         child.send_signal(signal.SIGTERM)  # while the connection of the client is still open
-        assert child.wait(20) == 0
+        assert child.wait(BOUND_SECONDS) == 0
 
 
 @pytest.mark.processes
 def test_a_daemon_serves_too(tmp_path: Path, board_url: str) -> None:
     with (
         process(tmp_path, board_url, "run", "--serve", "127.0.0.1:0") as (child, url),
-        httpx2.Client(base_url=url) as client,
+        httpx2.Client(base_url=url, timeout=BOUND_SECONDS) as client,
     ):
         headers = token_for(board_url, "deposit", "read")
         with Blackboard.open(board_url) as board:
@@ -65,7 +67,7 @@ def test_a_daemon_serves_too(tmp_path: Path, board_url: str) -> None:
                 assert board.clock.now() < limit
         assert found[0]["payload"] == {"text": "Acme"}
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(BOUND_SECONDS) == 0
 
 
 def test_a_server_whose_board_is_of_a_newer_version_lives_and_is_not_ready(served: Served) -> None:
@@ -89,7 +91,7 @@ def test_a_unix_socket_serves_a_proxy(tmp_path: Path, board_url: str) -> None:
             with http_server.HttpServer(app, section, None, path):
                 assert path.stat().st_mode & 0o777 == 0o660
                 with httpx2.Client(
-                    transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://localhost"
+                    transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://localhost", timeout=BOUND_SECONDS
                 ) as client:
                     assert client.get("/healthz").status_code == 200
             assert not path.exists()
@@ -116,14 +118,14 @@ def test_it_serves_tls(tmp_path: Path, board_url: str) -> None:
     with serve(board_url, tls_certificate=str(certificate), tls_key=str(key)) as served:
         assert served.url.startswith("https://")
         trust = ssl.create_default_context(cafile=str(certificate))
-        with httpx2.Client(verify=trust, base_url=served.url) as client:
+        with httpx2.Client(verify=trust, base_url=served.url, timeout=BOUND_SECONDS) as client:
             assert client.get("/healthz").status_code == 200
 
 
 def raw(served: Served, text: bytes) -> bytes:
     """Send bytes, and return everything that comes back until the server closes the connection."""
     host, port = served.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as connection:
         connection.sendall(text)
         received = b""
         while part := connection.recv(65536):
@@ -225,7 +227,7 @@ def test_headers_that_never_end_lose_their_connection(
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.1)
     with serve(board_url) as served:
         host, port = served.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
+        with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
             while not select.select([connection], [], [], 0.01)[0]:  # the time limit of the test bounds it
                 connection.sendall(drop)
@@ -238,7 +240,7 @@ def test_a_body_that_never_ends_loses_its_connection(board_url: str, monkeypatch
     monkeypatch.setattr(request_reading, "BODY_SECONDS", 0.2)
     with serve(board_url, max_body=10**9) as served:
         host, port = served.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
+        with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as connection:
             connection.sendall(head(served, "Content-Length: 900000000"))
             while not select.select([connection], [], [], 0.01)[0]:
                 connection.sendall(b" ")
@@ -260,7 +262,7 @@ def test_a_client_that_takes_no_more_of_an_answer_holds_no_memory(
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.2)
     with serve(board_url) as served, socket.socket() as connection:
         where, request = asking_for_much(served)
-        connection.settimeout(20)
+        connection.settimeout(BOUND_SECONDS)
         connection.connect(where)
         connection.sendall(request)
         poll = select.poll()
@@ -272,7 +274,7 @@ def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(board_url: str, mon
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.5)
     with serve(board_url) as served:
         where, request = asking_for_much(served)
-        with socket.create_connection(where, timeout=20) as connection:
+        with socket.create_connection(where, timeout=BOUND_SECONDS) as connection:
             connection.sendall(request)
             before, _, part = connection.recv(65536).partition(b"\r\n\r\n")
             size, received = int(re.search(rb"content-length: (\d+)", before)[1]), len(part)  # type: ignore[index]
@@ -294,16 +296,16 @@ def test_too_many_requests_at_once_are_told_to_come_again(board_url: str, monkey
 
         def slow() -> Any:
             held.set()
-            release.wait(20)
+            release.wait(BOUND_SECONDS)
             return status()
 
         monkeypatch.setattr(Blackboard, "status", lambda board: slow())
         thread = threading.Thread(target=served.client("read").get, args=("/v1/status",))
         thread.start()
-        assert held.wait(20)
+        assert held.wait(BOUND_SECONDS)
         refused = client.get("/v1/marks")
         assert (refused.status_code, problem(refused), refused.headers["retry-after"]) == (503, "overloaded", "1")
         assert client.get("/healthz").status_code == 200
         release.set()
-        thread.join()
+        join_all(thread)
         assert client.get("/v1/marks").status_code == 200

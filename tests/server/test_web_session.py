@@ -22,8 +22,10 @@ import pytest
 from blackboard import Blackboard
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from tests.server.http_steps import LEAD, filled, problem
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, serve
 from tests.support.server_process import certificate_for
+from tests.support.threads import join_all
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(https?://\S+)/sign-in\?ticket=([\w-]{43})")
@@ -101,8 +103,7 @@ def test_one_thread_of_many_redeems_a_ticket(served: Served) -> None:
     threads = [threading.Thread(target=lambda: won.append(tickets.redeem(ticket))) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert sorted(won) == [False] * 7 + [True]
 
 
@@ -296,7 +297,7 @@ def on_terminal(
         yield child, Terminal(ours)
     finally:
         child.kill()
-        child.wait()
+        child.wait(BOUND_SECONDS)
         os.close(ours)
 
 
@@ -306,7 +307,7 @@ def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, board_url: str,
     with on_terminal(tmp_path, board_url, *command, "127.0.0.1:0") as (child, terminal):
         found = terminal.read_until(LINK)
         url, ticket = found.groups()
-        with httpx2.Client(base_url=url, trust_env=False) as browser:
+        with httpx2.Client(base_url=url, timeout=BOUND_SECONDS, trust_env=False) as browser:
             assert browser.get(found[0]).status_code == 200
             assert browser.get("/v1/status").status_code == 200
             assert browser.post("/v1/pause", headers={**OWN, "Origin": url}).status_code == 200
@@ -325,7 +326,7 @@ def test_on_a_terminal_a_link_signs_a_browser_in(tmp_path: Path, board_url: str,
             assert problem(browser.get("/v1/status")) == "invalid-token"
         child.send_signal(signal.SIGTERM)
         terminal.read_until(re.compile("no longer serving"))
-        assert child.wait(20) == 0
+        assert child.wait(BOUND_SECONDS) == 0
     assert terminal.text.count(ticket) == 1, "only the link itself shows the ticket"
 
 
@@ -347,7 +348,7 @@ def test_without_a_terminal_no_link_is_written_and_open_needs_none(tmp_path: Pat
                 lines.append(child.stderr.readline())
             link = LINK.fullmatch(note.read_text())
             assert link is not None
-            assert httpx2.get(link[0], trust_env=False).status_code == 200
+            assert httpx2.get(link[0], timeout=BOUND_SECONDS, trust_env=False).status_code == 200
         finally:
             child.terminate()
         lines += child.stderr.readlines()
@@ -363,7 +364,7 @@ def test_with_tls_on_every_address_the_link_names_this_machine(tmp_path: Path, b
         found = terminal.read_until(LINK)
         assert found[1].startswith("https://localhost:")
         trust = ssl.create_default_context(cafile=str(certificate))
-        with httpx2.Client(base_url=found[1], verify=trust, trust_env=False) as browser:
+        with httpx2.Client(base_url=found[1], verify=trust, timeout=BOUND_SECONDS, trust_env=False) as browser:
             cookie = browser.get(found[0]).headers["set-cookie"]
             assert cookie.startswith("__Host-blackboard-")
             assert "secure" in {part.lower() for part in cookie.split("; ")}
@@ -379,5 +380,5 @@ def test_open_says_what_it_needs(tmp_path: Path, board_url: str) -> None:
     words = ["serve", "--uds", str(tmp_path / "http.sock"), "--open"]
     with on_terminal(tmp_path, board_url, *words) as (child, terminal):
         terminal.read_until(re.compile(r"\[server\]\s+hosts"))
-        assert child.wait(20) == 2
+        assert child.wait(BOUND_SECONDS) == 2
     assert "ticket" not in terminal.text

@@ -26,6 +26,7 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.settings.sink_sections import SinkSection
 from blackboard.sinks import command_sink, sink_threads
 from blackboard.sinks.sink_threads import Deliverer
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.webhook_receiver import Reply, receive
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -413,7 +414,7 @@ def test_a_receiver_that_hangs_holds_up_neither_deposits_nor_other_sinks(house: 
         def answer(request: Any) -> Reply:
             arrived[name].set()
             if name == "slow":
-                released.wait(10)
+                released.wait(BOUND_SECONDS)
             return Reply()
 
         return answer
@@ -423,9 +424,9 @@ def test_a_receiver_that_hangs_holds_up_neither_deposits_nor_other_sinks(house: 
         house.add_sink(**webhook(slow.url))
         with house.add_sink(**webhook(fast.url)):
             alert(house)
-            assert arrived["slow"].wait(10)
+            assert arrived["slow"].wait(BOUND_SECONDS)
             alert(house)
-            assert arrived["fast"].wait(10)
+            assert arrived["fast"].wait(BOUND_SECONDS)
             assert house.board.outbox(state="waiting", sink="sink-0")
             released.set()
     assert len(fast.requests) >= 1

@@ -13,6 +13,8 @@ from blackboard import Mark
 from blackboard.errors import StoreError
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database_factory import database_of
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.threads import join_all
 from tests.support.world import HOUR, World, kind, prepared
 
 
@@ -24,10 +26,10 @@ def test_simultaneous_writers_get_their_own_results(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     answers: dict[int, list[int]] = {}
     errors: list[BaseException] = []
-    start = threading.Barrier(6)
+    start = threading.Barrier(6, timeout=BOUND_SECONDS)
 
     def work(number: int) -> None:
-        start.wait()
+        start.wait(BOUND_SECONDS)
         try:
             answers[number] = [world.put("smoke", f"{number}/{i}").mark_id for i in range(15)]
         except BaseException as error:
@@ -36,8 +38,7 @@ def test_simultaneous_writers_get_their_own_results(world: World) -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert errors == []
     subjects = {mark.id: mark.subject for mark in world.board.marks()}
     assert len(subjects) == 90
@@ -57,10 +58,10 @@ def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: 
 def test_a_failed_write_does_not_fail_others(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     outcomes: list[str] = []
-    start = threading.Barrier(8)
+    start = threading.Barrier(8, timeout=BOUND_SECONDS)
 
     def work(number: int) -> None:
-        start.wait()
+        start.wait(BOUND_SECONDS)
         try:
             if number % 2:
                 world.put("smoke", f"s{number}")
@@ -73,8 +74,7 @@ def test_a_failed_write_does_not_fail_others(world: World) -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert sorted(outcomes) == ["failed"] * 4 + ["kept"] * 4
     assert len(world.board.marks()) == 4
 

@@ -13,6 +13,7 @@ from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.group_commit import Entry, GroupCommit
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 
@@ -46,7 +47,7 @@ def test_entries_that_arrive_while_a_thread_leads_are_committed_by_the_first_of_
     for entry in entries:
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
-        assert waits.acquire(timeout=10)
+        assert waits.acquire(timeout=BOUND_SECONDS)
     group_commit.leave(leader)
     join_all(*threads)
     assert [item.work for item in batches[0]] == [0, 1, 2, 3, 4]
@@ -70,7 +71,7 @@ def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
     for entry in (exclusive, after):
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
-        assert waits.acquire(timeout=10)
+        assert waits.acquire(timeout=BOUND_SECONDS)
     group_commit.leave(first)
     join_all(*threads)
     assert order == [["alone"], ["after"]]
@@ -79,10 +80,10 @@ def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
 def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp_path: Path) -> None:
     database = database_of(f"sqlite:///{tmp_path / 'gate.db'}")
     outcomes: dict[int, object] = {}
-    together = threading.Barrier(6)
+    together = threading.Barrier(6, timeout=BOUND_SECONDS)
 
     def work(number: int) -> None:
-        together.wait(10)
+        together.wait(BOUND_SECONDS)
         try:
             outcomes[number] = database.write(lambda transaction: 10 * number if number else 1 / 0)
         except ZeroDivisionError as error:
@@ -111,7 +112,7 @@ def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
     for entry in (gone, next_):
         threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))
         threads[-1].start()
-        assert waits.acquire(timeout=10)
+        assert waits.acquire(timeout=BOUND_SECONDS)
     group_commit.leave(gone)
     group_commit.leave(leader)
     join_all(threads[1])
@@ -130,15 +131,15 @@ def test_work_that_an_interrupted_leader_did_not_commit_is_committed_by_the_next
         batches[entry.work] = [item.work for item in group_commit.enter(entry)]
         if entry is first:
             interrupted.set()
-            assert goes_on.wait(10)
+            assert goes_on.wait(BOUND_SECONDS)
         group_commit.leave(entry)
 
     threads = [threading.Thread(target=wait, args=(entry,), daemon=True) for entry in (first, second)]
     for thread in threads:
         thread.start()
-        assert waits.acquire(timeout=10)
+        assert waits.acquire(timeout=BOUND_SECONDS)
     group_commit.leave(leader)
-    assert interrupted.wait(10)
+    assert interrupted.wait(BOUND_SECONDS)
     assert batches == {"first": ["first", "second"]}
     goes_on.set()
     join_all(*threads)

@@ -29,6 +29,7 @@ from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database_factory import database_of
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 MODULES = {
@@ -189,7 +190,7 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
         def lead() -> None:
             with database.group_commit.exclusive():
                 leads.set()  # noqa: B023
-                assert may_leave.wait(10)  # noqa: B023
+                assert may_leave.wait(BOUND_SECONDS)  # noqa: B023
 
         def write() -> None:
             results.append(database.write(put(name)))  # noqa: B023
@@ -204,12 +205,12 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
 
         database.group_commit.on_wait = waits
         leader.start()
-        assert leads.wait(10)
+        assert leads.wait(BOUND_SECONDS)
         reached = interrupted(step, lambda: database.write(put("own")))
         may_leave.set()
         join_all(leader)
         if other.ident is not None:
-            other.join(10)
+            other.join(BOUND_SECONDS)
             assert not other.is_alive(), step
             assert results == [name], step
             assert rows(database)[name] == 1, step

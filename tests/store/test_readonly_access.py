@@ -16,6 +16,7 @@ import blackboard
 from blackboard import Blackboard, ManualClock, Mark, Row, views
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, StoreMissing, UsageError
 from blackboard.store.view_columns import VIEWS
+from tests.support.threads import join_all
 from tests.support.world import World, kind
 
 FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -141,8 +142,7 @@ def test_queries_run_in_several_threads_while_others_deposit(board: Blackboard) 
         thread.start()
     for number in range(20):
         board.deposit(Pebble(subject=f"more{number}"))
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
     assert len(counts) == 120
     assert set(counts) <= set(range(3, 24))
 

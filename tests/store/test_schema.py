@@ -33,6 +33,7 @@ from blackboard.store.schema import HEAD, KNOWN
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.tables import metadata
 from blackboard.system.packaged_files import migrations_folder
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.world import World, kind
 
 pytestmark = pytest.mark.whole_boards
@@ -150,7 +151,7 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
         assert item.stdin is not None
         item.stdin.write("go\n")
         item.stdin.flush()
-    ended = [item.communicate(timeout=90) for item in started]
+    ended = [item.communicate(timeout=BOUND_SECONDS) for item in started]
     assert [item.returncode for item in started] == [0] * 4, ended
     with Blackboard.open(url) as board:
         assert len(board.marks()) == 20
@@ -341,7 +342,7 @@ def test_using_a_board_of_this_schema_loads_no_sqlalchemy(world: World, tmp_path
     config = tmp_path / "blackboard.toml"
     config.write_text(f'[database]\nurl = "sqlite:///{world.path}"\n')
     command = [sys.executable, "-X", "importtime", "-m", "blackboard", "--config", str(config), *arguments]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BOUND_SECONDS, check=True)
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in run.stderr.splitlines() if "|" in line}
     assert "blackboard" in modules
     assert not modules & {"sqlalchemy", "alembic"}

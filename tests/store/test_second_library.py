@@ -23,6 +23,7 @@ from blackboard import Blackboard, Mark
 from blackboard.errors import LibraryConflict, StoreError
 from blackboard.store import sqlite_driver
 from blackboard.store.board_file.library_guard import OTHERS_ANNOUNCE
+from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]
 two_libraries = pytest.mark.skipif(not OTHERS_ANNOUNCE, reason="the board uses the interpreter's SQLite")
@@ -195,7 +196,7 @@ def ask_and_die(path: Path, code: str) -> list[subprocess.Popen[str]]:
 @pytest.mark.parametrize("library", ["the board's own", "the interpreter's"])
 def test_programs_that_ask_through_sqlite3_lose_nothing(path: Path, library: str) -> None:
     programs = ask_and_die(path, (SAFE_INTERPRETER if library == "the interpreter's" else "") + QUESTIONER)
-    acknowledged = {int(line) for program in programs for line in program.communicate(timeout=90)[0].split()}
+    acknowledged = {int(line) for program in programs for line in program.communicate(timeout=BOUND_SECONDS)[0].split()}
     assert [program.returncode for program in programs] == [9, 9, 9]
     assert len(acknowledged) == 30
     with Blackboard.open(path) as board:

@@ -22,6 +22,7 @@ from blackboard.board import board_copies
 from blackboard.clock import SystemClock
 from blackboard.store import schema
 from blackboard.store.schema import HEAD
+from tests.support.bounds import BOUND_SECONDS
 
 pytestmark = pytest.mark.whole_boards
 
@@ -35,10 +36,10 @@ class Pebble(Mark, kind="pebble", on_repeat="separate"):
 
 def at_once(work: Callable[[int], object]) -> None:
     """Run work in several threads that begin together, and raise the first error."""
-    start = threading.Barrier(THREADS)
+    start = threading.Barrier(THREADS, timeout=BOUND_SECONDS)
 
     def run(number: int) -> object:
-        start.wait(30)
+        start.wait(BOUND_SECONDS)
         return work(number)
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -68,7 +69,7 @@ def open_in_a_child(folder: Path, files: int) -> None:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=BOUND_SECONDS,
         check=False,
     )
     assert child.returncode == 0, child.stderr[-3000:]

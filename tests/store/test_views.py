@@ -23,6 +23,7 @@ from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.packaged_files import program_version
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import path_of
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
@@ -85,7 +86,7 @@ def through_python(world: World) -> list[dict[str, Any]]:
 def through_the_shell(world: World, text: str = "SELECT * FROM live_marks") -> list[dict[str, Any]]:
     assert SHELL is not None
     run = subprocess.run(
-        [SHELL, "-json", str(world.path), text], capture_output=True, text=True, timeout=60, check=True
+        [SHELL, "-json", str(world.path), text], capture_output=True, text=True, timeout=BOUND_SECONDS, check=True
     )
     return json.loads(run.stdout) if run.stdout else []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard import Agent, Blackboard, Daemon
 from blackboard.settings.sections import DaemonSection
+from tests.support.bounds import BOUND_SECONDS
 
 
 def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
@@ -35,7 +36,7 @@ def run_until_idle(daemon: Daemon) -> None:
             if not (at_work or woken):
                 return
             if daemon.runs:
-                assert daemon.wake.wait(10)
+                assert daemon.wake.wait(BOUND_SECONDS)
             daemon.wake.clear()
     finally:
         daemon.on_event.remove(listen)

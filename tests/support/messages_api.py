@@ -23,8 +23,10 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from blackboard.llm.reply import Usage
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Fault, Hang, Junk, Says, Status
 from tests.support.request_checks import Refused, parameters
+from tests.support.threads import join_all
 from tests.support.tokens import count_tokens, input_tokens, prefix_tokens
 from tests.support.wire import Call, Handler, Server, break_off
 
@@ -110,7 +112,7 @@ class MessagesApi:
         for event in hanging:
             event.set()
         self._server.shutdown()
-        self._thread.join()
+        join_all(self._thread)
         with self.lock:
             connections = list(self.connections)
         for connection in connections:
@@ -262,7 +264,7 @@ class MessagesApi:
                 self._hanging.append(fault.release)
                 ending = self.ending
             if not ending:
-                fault.release.wait()
+                fault.release.wait(BOUND_SECONDS)
 
     def _work(self, body: dict[str, Any], instead: Says | None) -> dict[str, Any]:
         if instead is None:

@@ -17,6 +17,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
 from blackboard.system import log_queue
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.server_boards import reader_url
 
 
@@ -80,7 +81,7 @@ class Served:
             self.names += 1
             token = self.board.create_token(f"token {self.names}", may=scopes, author=author)
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        client = httpx2.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        client = httpx2.Client(base_url=self.url, headers=headers, timeout=BOUND_SECONDS, trust_env=False)
         self.clients.append(client)
         return client
 

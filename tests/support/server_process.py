@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blackboard import Blackboard
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.server_boards import reader_url
+from tests.support.threads import join_all
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,8 +62,8 @@ def process(folder: Path, url: str, *words: str, file: str = "") -> Iterator[tup
         yield child, line.split('"')[3]
     finally:
         child.kill()
-        child.wait()
-        reader.join()
+        child.wait(BOUND_SECONDS)
+        join_all(reader)
         child.stderr.close()
 
 

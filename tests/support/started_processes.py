@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.support.bounds import BOUND_SECONDS
+
 __all__ = ["ROOT", "Process", "started"]
 
 ROOT = Path(__file__).parents[2]
-BOUND_SECONDS = 60.0
-"""The seconds after which an expected event counts as missing."""
 
 
 class Process:
@@ -121,7 +121,7 @@ def started(
     finally:
         with suppress(ProcessLookupError):
             os.killpg(popen.pid, signal.SIGKILL)
-        popen.wait()
+        popen.wait(BOUND_SECONDS)
         for pipe in (popen.stdin, popen.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):

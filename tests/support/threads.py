@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from threading import Thread
 
-SECONDS = 60
-"""How long a thread may take to end."""
+from tests.support.bounds import BOUND_SECONDS
 
 
 def join_all(*threads: Thread) -> None:
     """Wait for threads, and check that each has ended."""
     for thread in threads:
-        thread.join(SECONDS)
+        thread.join(BOUND_SECONDS)
     assert [thread.name for thread in threads if thread.is_alive()] == []

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.threads import join_all
+
 
 @dataclass(frozen=True)
 class Request:
@@ -41,7 +44,7 @@ class Receiver:
     def wait_for(self, number: int) -> None:
         """Wait until it has got so many requests."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.requests) >= number, 60), self.requests
+            assert self._changed.wait_for(lambda: len(self.requests) >= number, BOUND_SECONDS), self.requests
 
 
 @contextmanager
@@ -75,5 +78,5 @@ def receive(reply: Reply | None = None) -> Iterator[Receiver]:
         yield receiver
     finally:
         server.shutdown()
-        thread.join()
+        join_all(thread)
         server.server_close()

@@ -14,6 +14,7 @@ import structlog
 
 from blackboard.system import log_queue
 from blackboard.system.log_queue import MAX_LINES, Log
+from tests.support.bounds import BOUND_SECONDS
 
 PACKAGE = Path(log_queue.__file__).parents[1]
 
@@ -48,13 +49,13 @@ def test_a_stalled_reader_blocks_nobody_and_lost_lines_are_counted() -> None:
 
     def write(text: str) -> None:
         stalls.set()
-        assert reads.wait(30)
+        assert reads.wait(BOUND_SECONDS)
         lines.append(text)
 
     write_to(write)
     before, log = log_queue.dropped(), Log("test")
     log.info("first")
-    assert stalls.wait(30)
+    assert stalls.wait(BOUND_SECONDS)
     for _ in range(MAX_LINES + 7):
         log.info("next")
     assert log_queue.dropped() - before == 7
@@ -71,14 +72,14 @@ def test_long_lines_are_bounded_by_their_length(monkeypatch: pytest.MonkeyPatch)
 
     def write(text: str) -> None:
         stalls.set()
-        assert reads.wait(30)
+        assert reads.wait(BOUND_SECONDS)
         lines.append(text)
 
     write_to(write)
     monkeypatch.setattr(log_queue, "MAX_CHARACTERS", 1000)
     before, log = log_queue.dropped(), Log("test")
     log.info("first")
-    assert stalls.wait(30)
+    assert stalls.wait(BOUND_SECONDS)
     for _ in range(5):
         log.info("x" * 300)
     assert log_queue.dropped() - before == 2

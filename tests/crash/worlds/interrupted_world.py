@@ -13,6 +13,7 @@ from typing import TypeVar
 from blackboard.board.result_types import Receipt
 from tests.crash.children import Say
 from tests.crash.worlds.pure_world import Pure
+from tests.support.threads import join_all
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Interrupted(Pure):
         other.start()
         for index in range(start, end, 2):
             report(index, _despite_interrupts(partial(put, index), rng, say))
-        other.join()
+        join_all(other)
         if limit is not None:
             signal.pause()
         board.close()

@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.crash.children import Say
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Pure
+from tests.support.bounds import BOUND_SECONDS
+from tests.support.threads import join_all
 
 
 class Streamed(Pure):
@@ -70,7 +72,7 @@ class Streamed(Pure):
             self.more.wait()
             self.more.clear()
         self.ends.set()  # in order, so that it leaves no lock behind
-        thread.join()
+        join_all(thread)
 
     def _serve_and_hear(self, say: Say) -> None:
         from blackboard.server.http_app import build_app
@@ -97,7 +99,9 @@ class Streamed(Pure):
         headers = {"Authorization": f"Bearer {self.token}"}
         with (
             suppress(httpx2.HTTPError, StopIteration),
-            httpx2.Client(base_url=url, headers=headers, timeout=60, verify=False, trust_env=False) as client,
+            httpx2.Client(
+                base_url=url, headers=headers, timeout=BOUND_SECONDS, verify=False, trust_env=False
+            ) as client,
             self.heard.open("ab", buffering=0) as file,
             Listening(client, last_id=self.position()) as stream,
         ):
