@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board.rollout import redeployment
+from blackboard.board.deployments.rollout import redeployment
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.board_file.file_database import FileDatabase
 

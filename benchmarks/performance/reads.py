@@ -14,8 +14,8 @@ from benchmarks.performance import boards
 from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
+from blackboard.board.mark_sets.scope_marks import fading_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import fading_marks
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.store.sqlite_driver import sqlite

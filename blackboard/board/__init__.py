@@ -15,31 +15,34 @@ diagnosis  its findings, by subject
 
 Acts on the board:
 
-deployments           makes a deployment active, and previews it
+deployments           makes a deployment active, previews it, and changes the board for it
 remote_work           the work of remote agents: claims, leases and ends of runs
 claims_with_searches  claims of activations, with the searches that their agents need
-people                the decisions of people: answers to needs, pauses, early wakes
-messages              messages to people outside: their delivery, and acts of people on them
+people                acts of people: pauses, early wakes, and failed activations
+messages              messages to people outside: their creation and delivery, and acts of people on them
 access_tokens         tokens of programs that use the board over HTTP
 reading               the reading side, for people and programs
 loads                 deposits of many items, and of files
 housekeeping          work for the board itself: old history, erasure, the full-text index, and the file
 activations           claims, results, model calls and budgets
-needs                 which needs are open, who may answer them, and what follows when one is due
+needs                 questions of agents: who may answer them, the answers, and what follows when one is due
 
 Below them:
 
-board_session    the transactions of one board, each at one instant
-board_clock      the board's time
-worker_registry  the processes on the board, and how they notify each other
-mark_storage     marks: their deposits, their changes, and how they leave
-rollout          what changes on the board when a new deployment becomes active
-mark_classes     the mark classes that this process knows, and checks of payloads
-watches          watches: the marks that count for them, and their crossings
-transactions     one transaction, and the rows that it reads and writes
-json_shapes      the shapes of results in JSON, for the command line and the server
-problem_names    the stable names of errors, for a server and its client
-result_types     the results that the board returns
+board_session       the transactions of one board, each at one instant
+board_clock         the board's time
+worker_registry     the processes on the board, and how they notify each other
+mark_storage        marks: their deposits, their changes, and how they leave
+mark_classes        the mark classes that this process knows, and checks of payloads
+watches             watches: the marks that count for them, and their crossings
+activation_storage  the rows of activations and crossings
+activity            what agents, people and programs did, and streams of events
+search_index        the index for the search by text
+mark_sets           the marks of a subject, a group or the board, with a tag, or in a window
+transactions        one transaction, and what every transaction reads and writes
+json_shapes         the shapes of results in JSON, for the command line and the server
+problem_names       the stable names of errors, for a server and its client
+result_types        the results that the board returns
 """
 
 from blackboard.board.blackboard import Blackboard

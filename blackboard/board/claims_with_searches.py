@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from blackboard.board.activation_storage.additional_reads import Searches, SearchKey
 from blackboard.board.board_session import BoardSession
 from blackboard.board.reading.search import Question, search
-from blackboard.board.transactions.activation_inputs import Searches, SearchKey
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import ReadSpec
 

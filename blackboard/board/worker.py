@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from blackboard.board.activation_storage.additional_reads import Searches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import answer_blame
@@ -22,11 +23,10 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_session import BoardSession
 from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployments.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.result_types import Receipt
-from blackboard.board.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.activation_inputs import Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.board.worker_registry.served_agents import Code

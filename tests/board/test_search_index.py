@@ -11,7 +11,7 @@ from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.board_copies import back_up
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
-from blackboard.board.rollout import search_changes
+from blackboard.board.search_index import search_changes
 from blackboard.board.worker import Worker
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.decay import Exponential

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blackboard import Blackboard
+from blackboard.board.activation_storage.activation_rows import insert_closed_activation
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.run_ends import activation_results
-from blackboard.board.transactions.activation_rows import insert_closed_activation
 from blackboard.cli.app import COMMANDS, LazyGroup
 from blackboard.cli.terminal.help_layout import GROUPS
 from blackboard.cli.terminal.output import upcoming

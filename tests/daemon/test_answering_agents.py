@@ -28,8 +28,8 @@ from blackboard import (
 )
 from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import retention
+from blackboard.board.needs.access import provenance
 from blackboard.board.reading.agent_explanations import explanation_lines
-from blackboard.board.transactions import provenance
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.durations import DAY

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.rollout import search_changes
+from blackboard.board.search_index import search_changes
 from blackboard.core.deployment import Deployment, KindSpec
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.search_checks import check_index

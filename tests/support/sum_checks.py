@@ -6,11 +6,11 @@ import math
 
 import pytest
 
+from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.mark_sets.watch_scopes import scopes_of
+from blackboard.board.mark_sets.window_events import scopes_in_windows
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import stored_marks
-from blackboard.board.transactions.watch_scopes import scopes_of
-from blackboard.board.transactions.window_events import scopes_in_windows
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey

@@ -3,6 +3,5 @@
 deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
 unreadable_marks    marks that no longer fit the class of their kind
-
-The package `rollout` has what a new deployment changes on the board.
+rollout             what changes on the board when a deployment becomes active
 """

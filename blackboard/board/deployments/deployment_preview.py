@@ -11,11 +11,11 @@ from datetime import datetime
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployments.rollout import backfill, redeployment
 from blackboard.board.deployments.unreadable_marks import Misfits
-from blackboard.board.rollout import backfill, redeployment
+from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from blackboard.board.messages import outbox_messages
-from blackboard.board.needs import need_agents, needs_overview
+from blackboard.board.messages.delivery import outbox_messages
+from blackboard.board.needs.access import need_access
+from blackboard.board.needs.answers import need_agents, needs_overview
 from blackboard.board.reading.agent_explanations import need_parts
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import from_datetime, iso

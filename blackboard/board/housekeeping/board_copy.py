@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.transactions import search_documents
+from blackboard.board.search_index import search_documents
 from blackboard.errors import StoreError
 from blackboard.store import schema, table_copy
 from blackboard.store.database_server import event_partitions

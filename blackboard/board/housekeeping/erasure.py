@@ -12,18 +12,20 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
+from blackboard.board.activity import activity_log
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
-from blackboard.board.mark_storage import mark_removals, open_needs
+from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.signatures import check_signature
+from blackboard.board.needs.access import open_needs
 from blackboard.board.result_types import BackupMention, ErasureReport
-from blackboard.board.transactions import activity_log, search_documents
-from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import stored_marks
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.marks.mark_model import normalize_subject
@@ -196,7 +198,7 @@ def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: 
 
 def _erase_texts(txn: BoardTransaction, subject: str) -> None:
     """Remove the texts of a subject from the full-text index. Parts of it may have former texts, even of live marks."""
-    search_documents.write(txn)
+    txn.collected(search_documents.CollectedTexts).write(txn)
     if kinds := search_documents.kinds(txn.sql):
         marks = dict.fromkeys(
             (event.kind, event.mark_id) for event in txn.sql.all(MARKS.events_of_subject, subject=subject)
@@ -236,7 +238,7 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
     ):
         txn.sql.run(statement, scope=scope)
     txn.sql.run(ERASURE.close_crossings, scope=scope, at=txn.now)
-    activity_log.write(txn)  # so that the entries of this transaction are renamed, too
+    txn.collected(activity_log.CollectedActivity).write(txn)  # so that the entries of this transaction are renamed, too
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.rename_activity):
         txn.sql.run(statement, scope=scope, new_scope=new_scope)
     for key in [key for key in txn.totals if key[1] == scope]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.transactions import search_documents
+from blackboard.board.search_index import search_documents
+from blackboard.board.search_index.search_documents import Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_documents import Phase
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy, UsageError

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activity import activity_log
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.people import early_wakes, failed_activations, inbox, pauses
+from blackboard.board.needs.answers import people_answers
+from blackboard.board.people import early_wakes, failed_activations, pauses
+from blackboard.board.reading import inbox
 from blackboard.board.result_types import (
     EarlyWake,
     NeedRecord,
     Receipt,
 )
-from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.activity_events import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd
@@ -40,7 +42,7 @@ class PeopleMethods(BoardHandle):
             InvalidMark: The name cannot be stored.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
-        self.session.write(lambda txn: inbox.assign(txn, need_id, assignee, self.author))
+        self.session.write(lambda txn: people_answers.assign(txn, need_id, assignee, self.author))
 
     def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
@@ -59,7 +61,7 @@ class PeopleMethods(BoardHandle):
         """
         classes = self.session.classes
         return self.session.write(
-            lambda txn: inbox.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
+            lambda txn: people_answers.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
         )
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:

@@ -6,12 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import TypeVar, overload
 
+from blackboard.board.activity import event_streams
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import (
-    event_streams,
-    mark_queries,
-    search,
-)
+from blackboard.board.reading import mark_queries, search
 from blackboard.board.reading.search import Question
 from blackboard.board.result_types import (
     ActivityRecord,

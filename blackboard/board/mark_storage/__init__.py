@@ -17,5 +17,4 @@ mark_removals       the ways a mark leaves the live board: evaporation and withd
 unique_holders      which live mark holds which value of a unique field
 mark_indexes        the indexes that marks are found by
 mark_tags           the tags of marks
-open_needs          when a need is due, and who may and should answer it
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.mark_storage import mark_tags
-from blackboard.board.transactions import search_documents
+from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
 from blackboard.store.rows import MarkRow

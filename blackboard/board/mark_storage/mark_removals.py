@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import mark_indexes, mark_lookup, open_needs
-from blackboard.board.rollout import mark_migration, watch_reevaluation
-from blackboard.board.transactions import search_documents, window_events
-from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
+from blackboard.board.activation_storage.crossing_rows import close_crossing, skip_crossing
+from blackboard.board.deployments.rollout import mark_migration, watch_reevaluation
+from blackboard.board.mark_sets import window_events
+from blackboard.board.mark_sets.watch_scopes import scopes_behind
+from blackboard.board.mark_storage import mark_indexes, mark_lookup
+from blackboard.board.needs.access import need_access, open_needs
+from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
-from blackboard.board.transactions.watch_scopes import scopes_behind
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
-from blackboard.board.watches.measurements import need_access, watch_totals, window_totals
+from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant

@@ -8,7 +8,7 @@ from blackboard.board.mark_storage import mark_lookup
 from blackboard.board.mark_storage.deposit_effects import agents_of, apply_effects
 from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions import search_documents
+from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
 from blackboard.board.transactions.shown_payloads import shown_event

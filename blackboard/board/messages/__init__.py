@@ -1,8 +1,5 @@
-"""Messages to people outside: their delivery, and acts of people on them.
+"""Messages to people outside.
 
-outbox_messages  the messages in the outbox, and acts of people on them
-message_leases   the leases of messages, the results of attempts, and messages that time alone causes
-
-Each message is written in the transaction of its cause, by the modules `outbox` and `message_causes` of
-`board/transactions`.
+creation  writes each message in the transaction of its cause
+delivery  the delivery of messages, and acts of people on them
 """

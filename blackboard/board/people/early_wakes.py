@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold
+from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.board.transactions import activity_log, agent_state
+from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of

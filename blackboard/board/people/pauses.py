@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from blackboard.board import board_clock
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.transactions import activity_log, agent_state, message_causes
+from blackboard.board.activity import activity_log
+from blackboard.board.messages.creation import message_causes
+from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.activity_events import ActivityEvent
 

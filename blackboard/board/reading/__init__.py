@@ -5,10 +5,9 @@ past_marks          the marks at a past instant, from the history
 work_queries        the agenda, schedules and activations
 board_figures       figures for monitors: the state now, and what happened after earlier figures
 board_status        the state of the board, its agents and deployments, and costs
-event_streams       the events of marks and the activity after a position
 search              the marks that match a text, by relevance times strength
 search_ranking      the order of the marks that a search found
-search_progress     how far the full-text index of each kind is
+inbox               the needs that wait for people
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text
 waking_explanation  why an agent has or has not woken

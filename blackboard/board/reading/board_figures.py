@@ -10,7 +10,7 @@ from datetime import datetime
 from blackboard.board.activations.agent_claims.agent_readiness import budget_hold
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import budgets
-from blackboard.board.needs import needs_overview
+from blackboard.board.needs.answers import needs_overview
 from blackboard.board.reading.board_status import unserved_agents
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import agent_state

@@ -8,9 +8,8 @@ from datetime import date
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_hold
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.messages import outbox_messages
-from blackboard.board.needs import needs_overview
-from blackboard.board.reading import search_progress
+from blackboard.board.messages.delivery import outbox_messages
+from blackboard.board.needs.answers import needs_overview
 from blackboard.board.result_types import (
     ActivationUsage,
     AgentStatus,
@@ -23,6 +22,7 @@ from blackboard.board.result_types import (
     WorkerStatus,
 )
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.search_index import search_progress
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing

@@ -10,14 +10,14 @@ from itertools import chain, islice, takewhile
 from typing import Any, TypeVar
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_sets.strongest_marks import strongest
 from blackboard.board.mark_storage.mark_lookup import live_mark
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
-from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from blackboard.board.mark_sets.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.fading_marks import FadingState

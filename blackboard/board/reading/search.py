@@ -11,12 +11,12 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.reading.mark_queries import kinds_with_tags, record_of, stored_mark
 from blackboard.board.reading.search_ranking import FoundMark, Index, best_marks, those_that_pass
 from blackboard.board.result_types import MarkRecord, SearchResult
-from blackboard.board.transactions import filtered_marks
+from blackboard.board.search_index.search_documents import Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_documents import Phase
 from blackboard.core.marks.full_text import Match, Word, words_of
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where

@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from blackboard.board.transactions import filtered_marks, search_documents
+from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.search_index import search_documents
+from blackboard.board.search_index.search_documents import SHIFT, mark_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.search_documents import SHIFT, mark_of
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import strengths
 from blackboard.store.query_rows import MarkStrength

@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_hold
-from blackboard.board.needs import needs_overview
+from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
+from blackboard.board.mark_sets.watch_scopes import scopes_of
+from blackboard.board.needs.access import need_access
+from blackboard.board.needs.answers import needs_overview
 from blackboard.board.reading.waking_verdicts import (
     verdict_of_episode,
     verdict_of_prediction,
@@ -29,10 +32,8 @@ from blackboard.board.result_types import (
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import fading_marks, stored_marks
-from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
-from blackboard.board.watches.measurements import need_access, stimuli, watch_states, watch_totals
+from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind, states_of_scope
 from blackboard.board.watches.selection.crossing_holds import hold_of
 from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings

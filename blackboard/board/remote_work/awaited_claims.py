@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from blackboard.board.activation_storage.activation_inputs import ActivationInput
+from blackboard.board.activation_storage.additional_reads import Searches
 from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.board_session import BoardSession
@@ -15,7 +17,6 @@ from blackboard.board.remote_work import remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime

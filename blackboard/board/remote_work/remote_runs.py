@@ -11,6 +11,9 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from blackboard.board.activation_storage.activation_inputs import ActivationInput, inputs_of
+from blackboard.board.activation_storage.activation_rows import get_activation
+from blackboard.board.activation_storage.additional_reads import Searches
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import budgets, model_calls
@@ -20,11 +23,9 @@ from blackboard.board.activations.run_ends import activation_recovery, activatio
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.needs import overdue_needs
+from blackboard.board.needs.answers import overdue_needs
 from blackboard.board.remote_work.remote_results import RemoteResult, ReturnedMark, Usage
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of
-from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant, iso

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from blackboard.board.transactions import activity_log, added_sums, search_documents
+from blackboard.board.transactions import added_sums
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.board.transactions.running_sums import RunningSums
@@ -17,13 +18,24 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.query_rows import LiveMark
-from blackboard.store.rows import ActivityEventRow, AgentStateRow, MarkRow
+from blackboard.store.rows import AgentStateRow, MarkRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 KEPT_TAGS = 8
 """The number of marks whose tags a transaction keeps: enough for one mark before and after a change."""
+
+
+class CollectedChanges(ABC):
+    """Changes of one kind that a transaction collects and writes at its end. Each kind is a class."""
+
+    @abstractmethod
+    def write(self, txn: BoardTransaction) -> None:
+        """Write what was collected since the last call."""
+
+
+Changes = TypeVar("Changes", bound=CollectedChanges)
 
 
 class BoardTransaction:
@@ -42,16 +54,14 @@ class BoardTransaction:
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
             once, at its end.
-        search_changes: The new texts of marks, by their documents. They are written at its end, too.
-        activity: The entries of the activity that this transaction makes. They are written at its end, too.
         read_ahead: The rows that were read together before they are needed; None if there are none.
     """
 
     __slots__ = (
+        "_collected",
         "_last_event",
         "_tags",
         "active",
-        "activity",
         "agent_states",
         "doubted",
         "laws",
@@ -60,7 +70,6 @@ class BoardTransaction:
         "pause",
         "read_ahead",
         "recorded",
-        "search_changes",
         "sql",
         "totals",
     )
@@ -85,8 +94,7 @@ class BoardTransaction:
         self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
         self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
-        self.search_changes: dict[int, search_documents.Change] = {}
-        self.activity: list[ActivityEventRow] = []
+        self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self.read_ahead: RowsReadAhead | None = None
 
     @property
@@ -254,15 +262,20 @@ class BoardTransaction:
             if all(sums.evaporated_through < before for sums in self.totals[key].values()):
                 del self.totals[key]
 
+    def collected(self, changes: type[Changes]) -> Changes:
+        """Return the changes of a kind that this transaction has collected, to which more can be added."""
+        found = self._collected.get(changes)
+        if found is None:
+            found = self._collected[changes] = changes()
+        return cast(Changes, found)
+
     def save(self) -> None:
-        """Write the activity, and the sums and the documents of the full-text index that this transaction has changed.
+        """Write the collected changes, and the sums that this transaction has changed.
 
         The sums of groups without marks are deleted.
         """
-        if self.activity:
-            activity_log.write(self)
-        if self.search_changes:
-            search_documents.write(self)
+        for changes in self._collected.values():
+            changes.write(self)
         if self.sql.is_optimistic:
             added_sums.write(self)
             return

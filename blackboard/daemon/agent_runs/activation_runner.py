@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from blackboard.board.activation_storage.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.returned_items import item_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from blackboard.board.activation_storage.activation_inputs import ABSORBED, ActivationInput, as_input, inputs_of
+from blackboard.board.activation_storage.activation_rows import get_activation, insert_activation, set_marks, set_state
+from blackboard.board.activation_storage.additional_reads import Searches, record_reads, searches_for
+from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.absorption import absorb
 from blackboard.board.activations.agent_claims.agent_readiness import (
     has_capacity,
@@ -15,22 +19,6 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
-from blackboard.board.transactions.activation_inputs import (
-    ABSORBED,
-    ActivationInput,
-    Searches,
-    as_input,
-    inputs_of,
-    record_reads,
-    searches_for,
-)
-from blackboard.board.transactions.activation_rows import (
-    close_crossing,
-    get_activation,
-    insert_activation,
-    set_marks,
-    set_state,
-)
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload

@@ -12,12 +12,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from blackboard.board.activation_storage.activation_rows import get_activation, make_ready
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_handling.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.run_ends import activation_results, activation_splits
-from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import ActivationState, CallState

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from blackboard.board.activation_storage.activation_rows import get_activation, make_ready
 from blackboard.board.activations.call_handling.model_pauses import Wait
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
-from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState, CallState

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.activations.call_records import budgets
-from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.errors import NotFound

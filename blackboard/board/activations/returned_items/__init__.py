@@ -2,5 +2,4 @@
 
 item_checks      checks the items, before the transaction that applies them
 agent_actions    applies the items, all or none
-agent_decisions  the decision of an agent about a need, which closes the need
 """

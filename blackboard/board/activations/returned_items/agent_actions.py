@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.activations.returned_items import agent_decisions
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import checked_deposits, mark_lookup, mark_removals, payload_checks, reinforcements
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.needs.answers import agent_answers
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
@@ -117,7 +117,7 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
 def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
         if item.need is not None:
-            return agent_decisions.answer(txn, agent, item.request, item.need, classes)
+            return agent_answers.answer(txn, agent, item.request, item.need, classes)
         return checked_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
-from blackboard.board.transactions import agent_state, message_causes
-from blackboard.board.transactions.activation_rows import (
+from blackboard.board.activation_storage.activation_rows import (
     get_activation,
     scopes_of_activation,
     set_state,
 )
+from blackboard.board.messages.creation import message_causes
+from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.selection import subject_cooldowns

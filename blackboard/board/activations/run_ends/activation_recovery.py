@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+from blackboard.board.activation_storage.activation_rows import (
+    set_marks,
+)
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, loop_detection
 from blackboard.board.activations.run_ends.activation_ends import (
@@ -15,9 +18,6 @@ from blackboard.board.activations.run_ends.activation_ends import (
 )
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
-from blackboard.board.transactions.activation_rows import (
-    set_marks,
-)
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in

@@ -6,6 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blackboard.board.activation_storage.activation_rows import (
+    get_activation,
+    set_marks,
+)
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.returned_items import agent_actions
 from blackboard.board.activations.returned_items.agent_actions import AgentAction
@@ -23,10 +27,6 @@ from blackboard.board.activations.run_ends.activation_ends import (
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions.activation_rows import (
-    get_activation,
-    set_marks,
-)
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain
 
-from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends.activation_ends import current_run, end_run
-from blackboard.board.transactions.activation_inputs import ABSORBED
-from blackboard.board.transactions.activation_rows import (
+from blackboard.board.activation_storage.activation_inputs import ABSORBED
+from blackboard.board.activation_storage.activation_rows import (
     insert_activation,
     set_marks,
 )
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends.activation_ends import current_run, end_run
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import is_group

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from blackboard.board.activation_storage.activation_inputs import ABSORBED
+from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.transactions.activation_inputs import ABSORBED
-from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
 from blackboard.core.built_in_marks import Need

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from blackboard.board.rollout import mark_migration
-from blackboard.board.transactions.activation_inputs import (
-    READ,
-    Searches,
-    SearchKey,
-    event_of,
-    inputs_of,
-    record_reads,
-    searches_for,
-)
-from blackboard.board.transactions.activation_rows import close_crossing, set_marks
+from blackboard.board.activation_storage.activation_inputs import READ, event_of, inputs_of
+from blackboard.board.activation_storage.activation_rows import set_marks
+from blackboard.board.activation_storage.additional_reads import Searches, SearchKey, record_reads, searches_for
+from blackboard.board.activation_storage.crossing_rows import close_crossing
+from blackboard.board.deployments.rollout import mark_migration
+from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.crossing_detection import rising_crossings
-from blackboard.board.watches.measurements import need_access, stimuli, watch_totals
+from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.states import CrossingState

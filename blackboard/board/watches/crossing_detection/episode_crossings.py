@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_behind
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.watch_scopes import scope_of_counted, scopes_behind
 from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
-from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
+from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, guards

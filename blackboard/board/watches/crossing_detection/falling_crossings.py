@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.activation_storage.activation_rows import insert_closed_activation
+from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
+from blackboard.board.mark_sets.watch_scopes import scope_of, scope_of_counted, scopes_behind
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import fading_marks, stored_marks
 from blackboard.board.transactions.stored_laws import law_key
-from blackboard.board.transactions.watch_scopes import scope_of, scope_of_counted, scopes_behind
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
-from blackboard.board.watches.measurements import need_access, watch_states
+from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound

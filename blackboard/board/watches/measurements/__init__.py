@@ -1,7 +1,6 @@
 """The marks and deposits that count for a watch, and the totals that are kept of them.
 
 stimuli        the marks that count for a rising watch
-need_access    which agents a need wakes, and which may answer it
 news           whether a deposit makes a mark count again that was given already
 watch_totals   totals of marks over the whole board or groups, kept up to date without a scan
 window_totals  totals of the deposits in a window

@@ -13,11 +13,12 @@ the present.
 
 from __future__ import annotations
 
+from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.mark_sets.watch_scopes import scope_of_counted
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import stored_marks
-from blackboard.board.transactions.watch_scopes import scope_of_counted
-from blackboard.board.watches.measurements import need_access, watch_totals
+from blackboard.board.watches.measurements import watch_totals
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.forecasts.strength_forecast import met_side
 from blackboard.core.marks.payload_text import is_same_payload

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from blackboard.board.transactions import filtered_marks
+from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.watches.measurements import need_access
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import AbsorbedRow, EventRow, MarkRow

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blackboard.board.mark_sets.scope_marks import fading_events, stored_marks
+from blackboard.board.mark_sets.window_events import WindowReading
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import fading_events, stored_marks
-from blackboard.board.transactions.window_events import WindowReading
-from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark

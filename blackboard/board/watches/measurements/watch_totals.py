@@ -29,11 +29,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms, rebase, rounding_of
-from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
 from blackboard.core.conditions.measures import Total

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from blackboard.board.mark_sets.scope_marks import measure_filter
+from blackboard.board.mark_sets.window_events import with_filter
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import ROUNDING, RunningSums, add_terms
-from blackboard.board.transactions.scope_marks import measure_filter
-from blackboard.board.transactions.window_events import with_filter
 from blackboard.board.watches.measurements.watch_totals import sums_of
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of

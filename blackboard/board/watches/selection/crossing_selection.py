@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
+from blackboard.board.activation_storage.activation_rows import insert_closed_activation
+from blackboard.board.activation_storage.crossing_rows import close_crossing, skip_crossing
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
-from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.selection import crossing_holds
 from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs

@@ -7,14 +7,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from blackboard.board.transactions import watch_scopes
-from blackboard.board.transactions.activation_inputs import event_of, strength_of
+from blackboard.board.activation_storage.activation_inputs import event_of, strength_of
+from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
+from blackboard.board.mark_sets.window_events import events_since
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import measure_filter, stored_marks
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.transactions.window_events import events_since
-from blackboard.board.watches.measurements import need_access, stimuli, watch_states
+from blackboard.board.watches.measurements import stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure

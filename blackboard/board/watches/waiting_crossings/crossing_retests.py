@@ -12,15 +12,16 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from blackboard.board.transactions.activation_rows import skip_crossing
+from blackboard.board.activation_storage.crossing_rows import skip_crossing
+from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
+from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.mark_sets.window_events import WindowReading, fading_events, scopes_in_windows
+from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
-from blackboard.board.transactions.scope_marks import measure_filter, stored_marks
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.transactions.window_events import WindowReading, fading_events, scopes_in_windows
-from blackboard.board.watches.measurements import need_access, watch_states
+from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings

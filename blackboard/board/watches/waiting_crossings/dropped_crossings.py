@@ -6,12 +6,13 @@ one of them makes all of them stimuli again, whatever its payload is.
 
 from __future__ import annotations
 
-from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.activation_storage.activation_rows import insert_closed_activation
+from blackboard.board.activation_storage.crossing_rows import close_crossing
+from blackboard.board.mark_sets.scope_marks import is_in_group
+from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import is_in_group
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import watch_totals
 from blackboard.board.watches.measurements.stimuli import (
     DROPPED,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from blackboard.board.mark_sets.scope_marks import fading_marks
+from blackboard.board.mark_sets.watch_scopes import scopes_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.scope_marks import fading_marks
-from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import first_true, value_at
 from blackboard.store.rows import MarkRow

@@ -1,0 +1,121 @@
+"""Rows of activations and crossings, and the functions that insert them and change their state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from blackboard.board.activity import activity_log
+from blackboard.board.messages.creation import message_causes
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group, nullable_scope
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import ActivationState, check_initial, check_transition
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS
+
+STUCK = (ActivationState.DEAD, ActivationState.QUARANTINED)
+"""The states of an activation that are announced to people outside."""
+
+
+def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
+    """Return an activation, or None if there is none with this id."""
+    return txn.sql.one(ACTIVATIONS.get_activation, id=activation_id)
+
+
+def insert_activation(txn: BoardTransaction, row: ActivationRow, state: ActivationState) -> ActivationRow:
+    """Insert an activation in its first state, and return it with its id.
+
+    Raises:
+        IllegalTransition: No activation may begin in this state.
+    """
+    check_initial(state)
+    row = row._replace(state=state)
+    running = state == ActivationState.RUNNING
+    insert = ACTIVATIONS.insert_running_activation if running else ACTIVATIONS.insert_activation
+    row = row._replace(id=txn.sql.insert(insert, ACTIVATIONS.last_activation_id, **row._asdict()))
+    _note(txn, row, None)
+    return row
+
+
+def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]:
+    """Return the scopes of the marks that an activation absorbs: their subjects, its group, or the board."""
+    if is_group(row.scope):
+        return [row.scope]
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is not None and watch.is_over_board:
+        return [WHOLE_BOARD]
+    return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
+
+
+def set_marks(txn: BoardTransaction, row: ActivationRow) -> str:
+    """Record how many marks an activation absorbs now, and their subject if they share it; return its scope.
+
+    An activation about a group stays about it.
+    """
+    marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)
+    scope = row.scope
+    if not is_group(scope):
+        subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
+        scope = subjects[0] if len(subjects) == 1 else WHOLE_BOARD
+    txn.sql.run(ACTIVATIONS.set_marks, id=row.id, marks_absorbed=len(marks), subject=nullable_scope(scope))
+    return scope
+
+
+def insert_closed_activation(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    scope: str,
+    state: ActivationState,
+    reason: str,
+    crossed_at: Instant,
+) -> ActivationRow:
+    """Insert an activation that ended before it began: its crossing faded or was skipped."""
+    row = ActivationRow(
+        id=0,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=nullable_scope(scope),
+        state=state,
+        reason=reason,
+        crossed_at=crossed_at,
+        created_at=txn.now,
+        finished_at=txn.now,
+    )
+    return insert_activation(txn, row, state)
+
+
+def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState, **columns: Any) -> ActivationRow:
+    """Change the state of an activation, and the columns that describe the attempt; return the row as it is now.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    check_transition(row.state, state)
+    old_state = row.state
+    row = row._replace(state=state, **columns)
+    # The statements have the same text, but starting and finishing have their own rules for notifying workers.
+    if state == ActivationState.RUNNING:
+        statement = ACTIVATIONS.start_activation
+    elif state == ActivationState.DONE:
+        statement = ACTIVATIONS.finish_activation
+    else:
+        statement = ACTIVATIONS.set_state
+    txn.sql.run(statement, **row._asdict())
+    _note(txn, row, old_state)
+    return row
+
+
+def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> None:
+    about = activity_log.about(row)
+    activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
+    if row.state in STUCK:
+        message_causes.activation_stuck(txn, row)
+
+
+def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: Any) -> None:
+    """Make held activations ready, from now on unless `retry_at` is another instant."""
+    for row in rows:
+        set_state(txn, row, ActivationState.READY, **{"retry_at": txn.now, **columns})

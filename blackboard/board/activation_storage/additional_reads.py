@@ -1,0 +1,118 @@
+"""The marks that an agent reads in addition to those that woke it, and the searches that find some of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
+
+from blackboard.board.activation_storage.activation_inputs import (
+    READ,
+    ActivationInput,
+    as_input,
+    event_of,
+    record_input,
+)
+from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_sets.strongest_marks import strongest
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.deployment import AgentSpec, ReadSpec
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import MARKS
+
+
+class SearchKey(NamedTuple):
+    """A search of an agent: its place in `reads`, the text, and the subject of the mark if the filter needs it."""
+
+    agent: str
+    place: int
+    text: str
+    subject: str | None
+
+
+@dataclass
+class Searches:
+    """The searches of claims. A search runs before the transaction of the claim, so that no writer waits for it."""
+
+    found: dict[SearchKey, list[tuple[int, float]]] = field(default_factory=dict)
+    """The marks that were found, with their relevances."""
+    needed: dict[SearchKey, ReadSpec] = field(default_factory=dict)
+    """The searches that must run before the claim."""
+
+    def note_missing(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
+        """Note the searches that must run first, and return whether there are any."""
+        missing = {key: agent.reads[key.place] for key in keys if key not in self.found}
+        self.needed |= missing
+        return bool(missing)
+
+
+def searches_for(agent: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
+    """Return the searches of an agent for the marks of some events, which have the payloads that the marks show."""
+    places = [place for place, read in enumerate(agent.reads) if read.search_from is not None]
+    if not places:
+        return []
+    keys: dict[SearchKey, None] = {}
+    for event in events:
+        payload = json.loads(event.payload or "{}")
+        for place in places:
+            read = agent.reads[place]
+            if isinstance(text := payload.get(read.search_from), str):
+                keys[SearchKey(agent.name, place, text, event.subject if read.where_subject else None)] = None
+    return list(keys)
+
+
+def record_reads(
+    txn: BoardTransaction,
+    agent: AgentSpec,
+    activation_id: int,
+    inputs: tuple[ActivationInput, ...],
+    searches: Searches,
+) -> tuple[ActivationInput, ...]:
+    """Record the marks that the agent reads in addition to its inputs.
+
+    They are frozen with the activation, so a retry sees the same marks.
+    """
+    absorbed = {item.event.mark_id for item in inputs}
+    own_subjects: list[str | None] = list(dict.fromkeys(item.event.subject for item in inputs))
+    candidates = (
+        pair
+        for read in agent.reads
+        if read.search_from is None
+        for subject in (own_subjects if read.needs_subject else [None])
+        for pair in _read(txn, read, subject)
+    )
+    reads: dict[int, ActivationInput] = {}
+    for row, strength in candidates:
+        if row.id not in absorbed and row.id not in reads:
+            reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
+    keys = searches_for(agent, (item.event for item in inputs))
+    for mark_id, relevance in _highest_relevances(searches.found.get(key, ()) for key in keys).items():
+        if mark_id not in absorbed and mark_id not in reads and (mark := _live(txn, mark_id)) is not None:
+            reads[mark_id] = as_input(txn, event_of(txn, mark), txn.strength(mark), READ, relevance)
+    for item in reads.values():
+        record_input(txn, activation_id, item.event, item.strength, READ, item.relevance)
+    return tuple(sorted(reads.values(), key=attrgetter("order")))
+
+
+def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
+    tags = filtered_marks.filter_of(txn, read.kind, read.where_of(subject))
+    return strongest(txn, read.kind, read.limit, subject if read.same_subject else None, tags)
+
+
+def _highest_relevances(searches: Iterable[Iterable[tuple[int, float]]]) -> dict[int, float]:
+    """Return the highest relevance of each mark that several searches found."""
+    highest: dict[int, float] = {}
+    for mark_id, relevance in chain.from_iterable(searches):
+        highest[mark_id] = max(relevance, highest.get(mark_id, relevance))
+    return highest
+
+
+def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
+    """Return a mark if it is still live."""
+    if (stored := txn.sql.one(MARKS.get_mark, id=mark_id)) is None:
+        return None
+    mark = txn.migrated(stored)
+    return mark if mark.is_live(txn.now) else None

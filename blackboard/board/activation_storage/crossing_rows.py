@@ -1,0 +1,55 @@
+"""Rows of crossings, and the functions that insert them and end them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.activation_storage.activation_rows import insert_closed_activation
+from blackboard.board.activity import activity_log
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.marks.measure_scopes import nullable_scope
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import ActivationState, CrossingState, check_transition
+from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.statements import CROSSINGS
+
+
+def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, **columns: Any) -> None:
+    """Record a waiting crossing of a scope or, if `mark_id` is not 0, of a mark. `columns` are its other columns."""
+    key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
+    rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
+    crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)
+    activity_log.note(
+        txn,
+        ActivityEvent.CROSSING,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=nullable_scope(scope),
+        crossing_id=crossing_id,
+        mark_id=mark_id or None,
+    )
+
+
+def close_crossing(
+    txn: BoardTransaction, row: CrossingRow, state: CrossingState, activation: ActivationRow | None = None
+) -> None:
+    """End a waiting crossing, or give it to an activation that claims it.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    check_transition(row.state, state)
+    txn.sql.run(
+        CROSSINGS.close_crossing,
+        id=row.id,
+        state=state,
+        activation_id=None if activation is None else activation.id,
+        closed_at=None if state == CrossingState.CLAIMED else txn.now,
+    )
+
+
+def skip_crossing(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
+    """End a waiting crossing without a call of its agent, with an activation that records the reason."""
+    row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.SKIPPED, reason, crossing.crossed_at)
+    close_crossing(txn, crossing, CrossingState.SKIPPED, row)

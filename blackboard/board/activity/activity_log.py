@@ -1,0 +1,40 @@
+"""The activity of the board: what agents, people and programs did, recorded in the transaction that did it.
+
+A transaction collects its entries, and writes them together at its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.store.rows import ActivationRow, ActivityEventRow
+from blackboard.store.statements import ACTIVITY
+
+
+class CollectedActivity(CollectedChanges):
+    """The entries that a transaction makes."""
+
+    def __init__(self) -> None:
+        self.entries: list[ActivityEventRow] = []
+
+    def write(self, txn: BoardTransaction) -> None:
+        """Write the entries, in their order."""
+        entries, self.entries = self.entries, []
+        if entries:
+            txn.sql.put_many(ACTIVITY.insert_activity, entries)
+
+
+def note(txn: BoardTransaction, event: ActivityEvent, **columns: Any) -> None:
+    """Record an entry, unless the deployment says that the board records no activity.
+
+    `columns` are columns of `ActivityEventRow`.
+    """
+    if txn.active.deployment.activity:
+        txn.collected(CollectedActivity).entries.append(ActivityEventRow(0, txn.now, event, **columns))
+
+
+def about(row: ActivationRow) -> dict[str, Any]:
+    """Return the columns that say which activation an entry is about."""
+    return {"agent": row.agent, "watch_id": row.watch_id, "subject": row.subject, "activation_id": row.id}

@@ -1,0 +1,288 @@
+"""Changes of agents: their watches are registered, and the crossings of changed watches are tested again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from blackboard.board.mark_sets.scope_marks import live_batches
+from blackboard.board.needs.access import need_access
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
+from blackboard.board.watches.measurements import watch_states, window_totals
+from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition, Measure
+from blackboard.core.declaration_checks import mistakes_in
+from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
+from blackboard.core.marks.tags import WhereClause
+from blackboard.errors import ConfigurationError
+from blackboard.store.rows import WatchRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
+
+
+class _WatchChange(NamedTuple):
+    """A watch of a new deployment, with its row and its former settings."""
+
+    agent: AgentSpec
+    spec: WatchSpec
+    row: WatchRow | None
+    """The watch as the board stores it; None if the board never had it."""
+    agent_before: AgentSpec | None
+    """The agent in the former deployment; None if it is new."""
+    is_retagged: bool
+    """Whether the values of tags in its condition are compared in another way, so that other marks may count."""
+
+    @property
+    def spec_before(self) -> WatchSpec | None:
+        """The watch in the former deployment; None if it is new."""
+        watches = () if self.agent_before is None else self.agent_before.watches
+        return next((spec for spec in watches if spec.name == self.spec.name), None)
+
+    @property
+    def timing(self) -> Timing | None:
+        """Its timing in the new deployment."""
+        return self.agent.timing_of(self.spec)
+
+    @property
+    def timing_before(self) -> Timing | None:
+        """Its timing in the former deployment."""
+        before = self.spec_before
+        return None if self.agent_before is None or before is None else self.agent_before.timing_of(before)
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the watch is new, returns, or has another condition."""
+        before = self.spec_before
+        if self.row is None or not self.row.active or before is None or self.is_retagged:
+            return True
+        return _differs(before, self.spec) or self.timing != self.timing_before
+
+    @property
+    def has_new_dropping_guard(self) -> bool:
+        """Whether a guard drops crossings that would have stayed before."""
+        before = self.spec_before
+        if self.agent_before is None or before is None or self.agent.on_guard_of(self.spec) != "drop":
+            return False
+        return self.spec.guard != before.guard or self.agent_before.on_guard_of(before) == "defer"
+
+
+def register_agents(
+    txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str], retagged: set[tuple[str, str]]
+) -> list[str]:
+    """Register the agents and their watches, close the watches that are gone, and return the changes in words.
+
+    `revalued` has the kinds whose marks have other strengths or ends, `retagged` the kinds and tags whose values are
+    compared in another way.
+
+    Raises:
+        ConfigurationError: An agent that is new or changed has settings that cannot work together.
+    """
+    added = [agent for name, agent in new.agents.items() if old.agents.get(name) != agent]
+    if mistakes := [mistake for agent in added for mistake in mistakes_in(agent)]:
+        raise ConfigurationError(mistakes)
+    changed = _rename_agents(txn, new)
+    known = {(row.agent, row.name): row for row in txn.sql.all(CROSSINGS.all_watches)}
+    changed += _close_watches(txn, new, known.values())
+    for agent in new.agents.values():
+        before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
+        if before != agent:
+            changed.append(f"agent {agent.name}: {'new' if before is None else agent.differing_fields(before)}")
+        for watch in agent.watches:
+            is_retagged = not retagged.isdisjoint(_compared_tags(watch))
+            change = _WatchChange(agent, watch, known.get((agent.name, watch.name)), before, is_retagged)
+            _follow_watch(txn, change, revalued)
+    return changed
+
+
+def _compared_tags(watch: WatchSpec) -> set[tuple[str, str]]:
+    """Return the kinds and tags whose values decide whether a watch counts a mark, or in which group."""
+    measures = [comparison.measure for comparison in watch.condition.comparisons()]
+    return {(kind, tag) for measure in measures for kind in measure.kinds for tag in measure.tags}
+
+
+def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
+    """Rename the agents that name a predecessor, if the board knows a watch of the predecessor."""
+    changed = []
+    for agent in new.agents.values():
+        former = agent.renamed_from
+        if not former or former in new.agents:
+            continue
+        if any(row.agent == former for row in txn.sql.all(CROSSINGS.all_watches)):
+            _rename(txn, former, agent)
+            changed.append(f"agent {agent.name}: formerly {former}")
+    return changed
+
+
+def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
+    """Move everything of the former name to a renamed agent: watches, unfinished work, cooldowns and own marks."""
+    txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
+    txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
+    need_access.rename_agent(txn, former, agent.name)
+    window_totals.reset(txn)
+    agent_state.rename(txn, former, agent.name)
+    txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
+    excluding = {watch.name for watch in agent.watches if not watch.include_own}
+    for row in txn.sql.all(CROSSINGS.all_watches):
+        if row.agent == agent.name and row.name in excluding:
+            # Marks signed with the former name are the agent's own, so they count as absorbed.
+            txn.sql.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
+
+
+def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[WatchRow]) -> list[str]:
+    """End the watches that the new deployment does not have.
+
+    If the agent stays, the waiting crossings of such a watch end. The waiting work of a gone agent stays.
+    """
+    wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
+    unwanted = [row for row in known if (row.agent, row.name) not in wanted]
+    gone = [row for row in unwanted if row.active]
+    for row in gone:
+        txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
+        watch_states.forget_watch(txn, row.id)
+        txn.delete_totals(row.id)
+        txn.delete_totals(live_sums_id(row.id))
+    for row in unwanted:
+        if row.agent in new.agents:
+            txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
+    return [f"watch {row.name} of {row.agent}: gone" for row in gone]
+
+
+def _follow_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str]) -> None:
+    """Register a watch, and plan the backfills that follow from its change and from changes of its kinds."""
+    watch_id = _add_watch(txn, change) if change.row is None else _update_watch(txn, change, change.row)
+    spec, before = change.spec, change.spec_before
+    if change.begins_anew:
+        _begin_anew(txn, watch_id, change)
+    elif revalued & set(spec.condition.kinds):
+        _test_anew(txn, BackfillTask.VALUES, watch_id, spec)
+    guard_kinds = set() if spec.guard is None else set(spec.guard.kinds)
+    if before is not None and (spec.guard != before.guard or revalued & guard_kinds):
+        guards.release(txn, RegisteredWatch(watch_id, change.agent, spec))
+
+
+def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:
+    """Store a watch that the board never had, and return its id."""
+    agent, name = change.agent.name, change.spec.name
+    txn.sql.run(CROSSINGS.insert_watch, agent=agent, name=name, condition=change.spec.when, active=1, watermark=0)
+    return txn.sql.value(CROSSINGS.find_watch, agent=agent, name=name)
+
+
+def _update_watch(txn: BoardTransaction, change: _WatchChange, row: WatchRow) -> int:
+    """Store the new form of a watch, keep or drop its states and waiting crossings, and return its id."""
+    if not row.active:  # its agent was gone, and its watch or its marks may have changed since
+        crossing_retests.plan(txn, row.id, parse_condition(row.condition))
+    _keep_absorbed(txn, row, change.spec.condition)
+    txn.sql.run(CROSSINGS.set_watch_condition, id=row.id, condition=change.spec.when, active=1)
+    if (before := change.spec_before) is not None:
+        _keep_waiting(txn, row.id, before, change)
+        _keep_states(txn, row.id, before, change)
+    return row.id
+
+
+def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
+    """Plan a retest of the crossings that wait for a changed watch. A changed guard that drops counts as a change."""
+    if _differs(before, change.spec) or change.is_retagged or change.has_new_dropping_guard:
+        crossing_retests.plan(txn, watch_id, before.condition)
+    if _measures(before.condition) != _measures(change.spec.condition) or change.is_retagged:
+        # A prediction means that the value was above the threshold. The watch has another value now.
+        txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+
+
+def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
+    """Delete the states of a changed watch, unless they are also true for the new condition.
+
+    A rising watch may have another threshold. The state of a falling watch that measures the same value stays true. The
+    state of a window that has crossed stays true, too.
+    """
+    spec, timing, timing_before = change.spec, change.timing, change.timing_before
+    if timing_before is None and timing is None:
+        return
+    has_other_value = _measures(before.condition) != _measures(spec.condition) or change.is_retagged
+    keeps = spec.condition.is_falling or (spec.condition.has_window and before.include_own == spec.include_own)
+    has_other_marks = _differs(before, spec) and not keeps
+    if timing_before is None or timing is None or has_other_value or has_other_marks:
+        watch_states.forget_watch(txn, watch_id)
+    elif timing != timing_before:
+        txn.sql.run(CROSSINGS.recheck_states, watch_id=watch_id, at=txn.now)
+    if timing is not None and timing.held_for > (0 if timing_before is None else timing_before.held_for):
+        crossing_retests.plan(txn, watch_id, before.condition)
+
+
+def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None:
+    """Replace a watermark by single absorbed marks if a watch over the board gains a kind or other tags or scopes.
+
+    The watermark holds for all marks alike, but the watch never absorbed older marks of the kind or tag that it gains.
+    """
+    if not row.watermark:
+        return
+    old = parse_condition(row.condition)  # the last one of the watch, which may have been out of the deployment since
+    if set(new.kinds) <= set(old.kinds) and new.over == "board" and _filters(old) == _filters(new):
+        return
+    for kind in new.kinds:
+        if kind in old.kinds and old.has_where:
+            _absorb_counted(txn, row, old, kind)
+        elif kind in old.kinds:
+            txn.sql.run(CROSSINGS.absorb_up_to, watch_id=row.id, kind=kind, watermark=row.watermark)
+        else:  # the watch may have had the kind earlier
+            txn.sql.run(CROSSINGS.absorb_inputs, watch_id=row.id, kind=kind)
+    txn.sql.run(CROSSINGS.set_watermark, id=row.id, watermark=0)
+
+
+def _absorb_counted(txn: BoardTransaction, row: WatchRow, old: Condition, kind: str) -> None:
+    """Record the marks of a kind up to a watermark as absorbed, mark by mark, if the watch has counted them."""
+    measures = [comparison.measure for comparison in old.comparisons()]
+    for batch in live_batches(txn, kind):
+        for mark in batch:
+            is_new = mark.event_id > row.watermark
+            if is_new or txn.sql.one(CROSSINGS.get_absorbed, watch_id=row.id, mark_id=mark.id) is not None:
+                continue
+            tags = txn.tags(kind, mark.payload)
+            if any(measure.counts(kind, mark.subject, tags) for measure in measures):
+                absorbed = {"watch_id": row.id, "mark_id": mark.id, "event_id": mark.event_id}
+                txn.sql.run(CROSSINGS.set_absorbed, **absorbed, activation_id=0, given_event_id=mark.event_id)
+
+
+def _filters(condition: Condition) -> list[WhereClause | None]:
+    return [comparison.measure.where for comparison in condition.comparisons()]
+
+
+def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
+    """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
+    condition, before = change.spec.condition, change.spec_before
+    txn.delete_totals(live_sums_id(watch_id))  # they are over all live marks of the kinds that it measured before
+    if condition.has_window or condition.by is not None:
+        txn.delete_totals(watch_id)
+    if condition.is_schedule:
+        _begin_schedule(txn, watch_id, change)
+        return
+    if before is not None and before.condition.is_schedule:
+        txn.sql.run(CROSSINGS.forget_schedule, id=watch_id)
+    _test_anew(txn, BackfillTask.WATCH, watch_id, change.spec)
+
+
+def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
+    """Begin a schedule. Its interval counts from its first deployment."""
+    txn.delete_totals(watch_id)
+    txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
+    scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
+    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent, change.spec, scheduled_from or 0))
+
+
+def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:
+    """Plan the test of a watch on live marks, and on deposits of subjects that no longer have marks."""
+    plan_backfill(txn, BackfillTarget(task, watch_id))
+    if spec.condition.has_window and spec.condition.over == "subject" and spec.condition.by is None:
+        plan_backfill(txn, BackfillTarget(BackfillTask.WINDOW, watch_id))
+
+
+def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
+    return condition.is_falling, [comparison.measure for comparison in condition.comparisons()]
+
+
+def _differs(old: WatchSpec, new: WatchSpec) -> bool:
+    return (old.condition, old.include_own) != (new.condition, new.include_own)

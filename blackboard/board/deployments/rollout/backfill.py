@@ -1,0 +1,158 @@
+"""The backfill: after a change of the deployment, live marks are adapted in bounded batches, as of its instant.
+
+After a change of law, a mark fades by the old law up to the instant of the change, and by the new law from then on. Its
+strength does not jump. A mark with a law of its own keeps it. A change of a weight, of a threshold or of an agent can
+make a watch cross. So the watch is tested on the live marks as they were at the instant of the change, after the
+crossings that already wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from blackboard.board.deployments.rollout import mark_migration, watch_reevaluation
+from blackboard.board.mark_sets.window_events import scopes_in_windows
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import (
+    BackfillTarget,
+    BackfillTask,
+    continue_backfill,
+    end_backfill,
+)
+from blackboard.board.watches.measurements.stimuli import read_ahead_subjects
+from blackboard.board.watches.waiting_crossings import crossing_retests
+from blackboard.core.marks.measure_scopes import Group, group_of
+from blackboard.store.rows import BackfillRow, MarkRow
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS
+
+
+def run_batch(txn: BoardTransaction, limit: int) -> int:
+    """Run a part of the oldest backfill, over at most `limit` marks of each kind.
+
+    Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
+    """
+    job = txn.sql.one(CROSSINGS.backfills)
+    if job is None:
+        return 0
+    target = BackfillTarget.parse(job.task, job.name)
+    txn.read_ahead = None
+    return max(1, _TASKS[target.task](txn, job, target, limit))
+
+
+def _retest_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+    """Test again the waiting crossings of a watch that has changed."""
+    watch = txn.active.watches.get(target.watch_id)
+    count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
+    if count < limit:
+        end_backfill(txn, job)
+    return count
+
+
+def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+    if job.position == 0:
+        for watch in txn.active.falling.get(target.kind, ()):
+            if watch.is_over_board:
+                mark_migration.evaluate_fall_of_board(txn, watch, {target.kind})
+    rows = _next_marks(txn, job, target.kind, job.up_to, limit)
+    mark_migration.read_ahead(txn, rows)
+    for row in rows:
+        mark_migration.migrate(txn, row)
+    position = job.up_to if len(rows) < limit else rows[-1].event_id
+    if position >= job.up_to:
+        txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=target.kind)
+    _advance(txn, job, position)
+    return len(rows)
+
+
+def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+    """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
+    watch = txn.active.watches.get(target.watch_id)
+    if watch is None:
+        end_backfill(txn, job)
+        return 0
+    if watch.is_over_board:
+        watch_reevaluation.evaluate_board(txn, watch, job)
+        return 1
+    if watch.by is not None:
+        return _test_groups(txn, watch, job, target, limit)
+    # Every kind advances to the same event, so that the position says how far the whole backfill has come.
+    touched, last = 0, job.up_to
+    for kind in watch.kinds_of_marks:
+        rows = _next_marks(txn, job, kind, job.up_to, limit)
+        touched += len(rows)
+        if len(rows) == limit:
+            last = min(last, rows[-1].event_id)
+    for kind in watch.kinds_of_marks:
+        rows = _next_marks(txn, job, kind, last, limit)
+        if watch.absorbs:
+            read_ahead_subjects(txn, watch, (row.subject for row in rows))
+        for row in rows:
+            watch_reevaluation.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
+    _advance(txn, job, last)
+    return touched
+
+
+def _test_groups(
+    txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow, target: BackfillTarget, limit: int
+) -> int:
+    """Test a watch over groups on the next groups that have marks, or deposits in its windows."""
+    scopes = list(islice(_groups(txn, watch, target.last_scope), limit))
+    for scope in scopes:
+        watch_reevaluation.evaluate_group(txn, watch, scope, job)
+    if len(scopes) == limit:
+        continue_backfill(txn, job, target._replace(last_scope=scopes[-1]))
+    else:
+        end_backfill(txn, job)
+    return len(scopes)
+
+
+def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterator[str]:
+    """Yield the groups after another one that have marks, or deposits in windows, of the kinds of a watch."""
+    tag, group = watch.by or "", group_of(after)
+    key: str | None = "" if group is None else group.key
+    while key is not None:
+        following = [txn.sql.value(MARKS.next_tag_value, kind=kind, tag=tag, after=key) for kind in watch.kinds]
+        following += [
+            txn.sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=tag, after=key)
+            for kind in watch.condition.kinds_in_windows
+        ]
+        key = min((next_key for next_key in following if next_key is not None), default=None)
+        if key is not None:
+            yield Group(tag, key).scope
+
+
+def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+    """Test a watch with a window on the next subjects with deposits, also those without marks."""
+    watch = txn.active.watches.get(target.watch_id)
+    found = () if watch is None else scopes_in_windows(txn.sql, watch.condition, target.last_scope)
+    subjects = list(islice(found, limit))
+    for subject in subjects:
+        if watch is not None and watch.covers(subject):
+            watch_reevaluation.evaluate_deposits(txn, watch, subject, job)
+    if len(subjects) == limit:
+        continue_backfill(txn, job, target._replace(last_scope=subjects[-1]))
+    else:
+        end_backfill(txn, job)
+    return len(subjects)
+
+
+def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, limit: int) -> list[MarkRow]:
+    return txn.sql.all(MARKS.marks_changed_between, kind=kind, after=job.position, up_to=up_to, limit=limit)
+
+
+def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
+    if position >= job.up_to:
+        end_backfill(txn, job)
+    else:
+        txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
+
+
+_TASKS = {
+    BackfillTask.RETEST: _retest_crossings,
+    BackfillTask.KIND: _migrate_kind,
+    BackfillTask.WATCH: _test_watch,
+    BackfillTask.VALUES: _test_watch,
+    BackfillTask.WINDOW: _test_window,
+}

@@ -1,0 +1,72 @@
+"""The migration of one mark: it follows a new law or a new floor of its kind, as of the instant of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import rebase_mark, record_event
+from blackboard.board.transactions.planned_backfills import BackfillTarget
+from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
+from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
+from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import CROSSINGS
+
+
+def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+    """Write and return a mark under the present law and floor of its kind; most marks have them already.
+
+    If a mark evaporates at the instant of the change, the falling watches over its subject or its group cross at that
+    instant.
+    """
+    migrated = txn.migrated(row)
+    if migrated == row:
+        return row
+    kept = [
+        (watch, scope)
+        for watch, scope in watch_totals.sums_with(txn, row)
+        if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))
+    ]
+    for watch, scope in kept:
+        watch_totals.add(txn, watch, scope, row, -1)
+    rebase_mark(txn, migrated)
+    if migrated.law != row.law:
+        record_event(txn, migrated, "law_changed", recorded_at=migrated.anchored_at)
+    for watch, scope in kept:
+        watch_totals.add(txn, watch, scope, migrated, +1)
+    change = txn.active.law_changes[row.kind, row.law]
+    if not migrated.is_live(change.changed_at):
+        for watch in txn.active.falling.get(row.kind, ()):
+            if watch.covers(row.subject) and not watch.is_over_board and _is_first_of_group(txn, watch, migrated):
+                predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
+    return migrated
+
+
+def read_ahead(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
+    """Read together, on a server, what `migrate` will ask about the marks of a kind."""
+    if txn.sql.asks_ahead:
+        changing = [row for row in rows if txn.migrated(row) != row]
+        watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
+        stimuli.read_ahead(txn, watches, changing)
+
+
+def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether the group of a mark has not been tested yet at the change. Each test reads the whole group."""
+    if watch.by is None:
+        return True
+    scope = watch_scopes.scope_of(txn, watch, row)
+    return scope is not None and watch_states.begin_following(txn, StateKey(watch.id, scope, 0))
+
+
+def evaluate_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
+    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
+
+    So the watch crosses at the instant of the change if marks evaporate then.
+    """
+    for job in txn.sql.all(CROSSINGS.backfills):
+        if job.position == 0 and BackfillTarget.parse(job.task, job.name).kind in kinds:
+            predicted_crossings.predict_board(txn, watch, since=job.at)

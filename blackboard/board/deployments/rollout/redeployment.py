@@ -1,0 +1,201 @@
+"""Changes of the deployment: each is one recorded event at one instant, which marks then follow in a backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blackboard.board.activation_storage.activation_rows import make_ready
+from blackboard.board.activity import activity_log
+from blackboard.board.deployments.rollout import agent_changes, backfill, kind_changes
+from blackboard.board.mark_sets import window_events
+from blackboard.board.result_types import DeployResult
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.core.access.authors import BOARD, agent_name_problem
+from blackboard.core.conditions.number_formats import exact_digits
+from blackboard.core.declaration_checks import mistakes_in_filters, mistakes_in_groups
+from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
+from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.tags import Tags, TagSchema
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import MessageState
+from blackboard.durations import format_duration
+from blackboard.errors import ConfigurationError, Mistake
+from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, OUTBOX, WINDOWS
+
+MARKS_PER_BATCH = 1000
+"""Marks that one batch of an earlier backfill reads before a new change."""
+
+
+def activate(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
+    """Make a deployment active, in the name of an author. Equal content changes nothing.
+
+    Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
+
+    Raises:
+        ConfigurationError: The name of a new agent is not an identifier, or is reserved. Settings of a new or changed
+            agent cannot work together. Or an agent uses a tag that a kind does not have, or searches a kind without
+            search.
+    """
+    old = txn.deployment
+    _check_names(old, new)
+    new = with_known_kinds(txn, new)
+    _check_filters(new)
+    if not is_change(txn, new):
+        return DeployResult(old.version, ())
+    apply_due_changes(txn)
+    version = old.version + 1
+    txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
+    txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
+    activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version, author=author)
+    changed, revalued, retagged = kind_changes.register_kinds(txn, old, new)
+    changed += agent_changes.register_agents(txn, old, new, revalued, retagged)
+    _fill_windows(txn, old, new)
+    _tag_deposits(txn, old, new, retagged)
+    changed += _trust_changes(old, new)
+    changed += _board_changes(old, new)
+    changed += _sink_changes(old, new)
+    _give_up_messages(txn, old, new)
+    if _budgets(old) != _budgets(new):
+        # Whether there is room now is decided when a call is about to be sent, as always.
+        make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
+        txn.sql.run(MODEL_CALLS.clear_all_errors)
+    return DeployResult(version, tuple(changed))
+
+
+def _fill_windows(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
+    """Record the deposits that new or longer windows count, as far as the history reaches."""
+    before = old.longest_windows()
+    for kind, length in new.longest_windows().items():
+        if length > before.get(kind, 0):
+            after = txn.now - length
+            txn.sql.run(WINDOWS.fill_window, kind=kind, after=after, since=txn.last_event_before(after))
+
+
+def _tag_deposits(txn: BoardTransaction, old: Deployment, new: Deployment, retagged: set[tuple[str, str]]) -> None:
+    """Give the deposits in windows the tags that windows find them by now."""
+    before, after, longest = old.tags_in_windows(), new.tags_in_windows(), old.longest_windows()
+    for kind, tags in before.items():
+        for tag in tags:
+            if tag not in after.get(kind, ()) or (kind, tag) in retagged:
+                txn.sql.run(WINDOWS.delete_window_tags, kind=kind, tag=tag)
+    for kind, tags in after.items():
+        is_longer = new.longest_windows()[kind] > longest.get(kind, 0)
+        for tag in sorted(tags):
+            if is_longer or tag not in before.get(kind, ()) or (kind, tag) in retagged:
+                _add_tag(txn, new.kind(kind).tag_schema, tag)
+
+
+def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
+    """Add a tag to the deposits of a kind in windows that do not have it yet."""
+    after = 0
+    while rows := txn.sql.all(
+        WINDOWS.deposits_in_window, kind=schema.kind, tag=tag, after=after, limit=MARKS_PER_BATCH
+    ):
+        for deposit, payload in rows:
+            if payload is not None:
+                window_events.add_tag(txn.sql, deposit, tag, Tags(schema, payload).keys.get(tag, ()))
+        after = rows[-1].deposit.event_id
+
+
+def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
+    factors = {name: (old.trust.get(name, 1.0), new.trust.get(name, 1.0)) for name in sorted({*old.trust, *new.trust})}
+    return [
+        f"trust in {name}: {exact_digits(new_)} instead of {exact_digits(old_)}"
+        for name, (old_, new_) in factors.items()
+        if old_ != new_
+    ]
+
+
+def _board_changes(old: Deployment, new: Deployment) -> Iterator[str]:
+    """Yield how the limits and settings of the whole board change."""
+    for author in sorted({*old.limits, *new.limits}):
+        if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
+            yield f"limits of {author}: {differences}"
+    if old.budget != new.budget:
+        yield f"budget: {new.budget.changes_from(old.budget)}"
+    if old.max_skew != new.max_skew:
+        yield f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}"
+    if old.activity != new.activity:
+        yield f"activity: {'recorded' if new.activity else 'not recorded'}"
+
+
+def _sink_changes(old: Deployment, new: Deployment) -> Iterator[str]:
+    """Yield how the sinks change."""
+    for name in sorted({*old.sinks, *new.sinks}):
+        before, after = old.sinks.get(name), new.sinks.get(name)
+        if before != after:
+            word = "new" if before is None else "removed" if after is None else "changed"
+            yield f"sink {name}: {word}"
+
+
+def _give_up_messages(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
+    """Record as failed the messages that wait for a removed sink."""
+    for name in sorted(old.sinks.keys() - new.sinks.keys()):
+        txn.sql.run(
+            OUTBOX.end_messages,
+            sink=name,
+            state=MessageState.FAILED,
+            now=txn.now,
+            error="the deployment does not have this sink any more",
+        )
+
+
+def _check_names(old: Deployment, new: Deployment) -> None:
+    problems = {name: agent_name_problem(name) for name in new.agents.keys() - old.agents.keys()}
+    if mistakes := [Mistake(f"agent {name!r}", text) for name, text in sorted(problems.items()) if text]:
+        raise ConfigurationError(mistakes)
+
+
+def _check_filters(new: Deployment) -> None:
+    """Check that the kinds have the tags that agents filter and group their marks by.
+
+    Raises:
+        ConfigurationError: A kind does not have such a tag, or not with such a value or with one value.
+    """
+    kinds = {name: new.kind(name) for name in new.kinds}
+    mistakes = [mistake for agent in new.agents.values() for mistake in mistakes_in_filters(agent, kinds)]
+    mistakes += [mistake for agent in new.agents.values() for mistake in mistakes_in_groups(agent, kinds)]
+    if mistakes:
+        raise ConfigurationError(mistakes)
+
+
+def with_known_kinds(txn: BoardTransaction, new: Deployment) -> Deployment:
+    """Return the deployment that becomes active.
+
+    Kinds that the new deployment does not name stay. A schema keeps its text if the new text differs only in words, or
+    because another version of pydantic wrote it.
+    """
+    old = txn.deployment
+    kinds = {**old.kinds, **{name: _with_known_schema(spec, old.kinds.get(name)) for name, spec in new.kinds.items()}}
+    return new.model_copy(update={"version": old.version, "kinds": kinds})
+
+
+def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
+    """Return a kind with the schema that the board has, if it has none itself or means the same by another text."""
+    if known is not None and spec.payload_schema is None and not spec.class_path:
+        return spec.model_copy(update={"payload_schema": known.payload_schema, "class_path": known.class_path})
+    if known is None or canonical_form(spec.payload_schema) != canonical_form(known.payload_schema):
+        return spec
+    return spec.model_copy(update={"payload_schema": known.payload_schema})
+
+
+def is_change(txn: BoardTransaction, new: Deployment) -> bool:
+    """Return whether a deployment with the known kinds changes anything."""
+    return not txn.deployment.version or new.content() != txn.deployment.content()
+
+
+def apply_due_changes(txn: BoardTransaction) -> None:
+    """Finish the backfills of earlier changes and fire predicted crossings that are due.
+
+    The board's time moves past the last event. So no event has the instant of the next change, and that instant alone
+    tells which marks have to follow it.
+    """
+    if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
+        txn.now = max(txn.now, last.recorded_at + 1)
+    while backfill.run_batch(txn, MARKS_PER_BATCH) or predicted_crossings.fire_due(txn):
+        pass
+
+
+def _budgets(deployment: Deployment) -> tuple[Budget, dict[str, Budget]]:
+    return deployment.budget, {name: agent.settings.budget for name, agent in deployment.agents.items()}

@@ -1,0 +1,181 @@
+"""Tests of watches after a change of the deployment: as of its instant, wherever the backfill is.
+
+A backfill tests a watch on all live marks, in batches. Before a mark changes, and before a predicted crossing fires,
+the watches that this concerns are tested for its subject. So each watch crosses as of the instant of the change, even
+if the subject changes before the backfill reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from blackboard.board.deployments.rollout import mark_migration
+from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.needs.access import need_access
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, end_backfill
+from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
+from blackboard.board.watches.measurements import watch_totals
+from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.board.watches.waiting_crossings import crossing_retests, guards
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
+from blackboard.store.rows import BackfillRow, MarkRow, PredictedCrossingRow
+from blackboard.store.statements import CROSSINGS, MARKS
+
+TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
+"""The tasks of backfills that test a watch."""
+
+
+def evaluate_before_change(
+    txn: BoardTransaction, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None = None
+) -> None:
+    """Test the watches that a change of a mark of this kind and subject could disturb, if the deployment has changed.
+
+    `payload_of_deposit` returns the payload of a deposit, which may bring the mark into another group.
+    """
+    if txn.active.backfills:
+        for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
+            for scope in _scopes_to_test(txn, watch, kind, subject, payload_of_deposit):
+                _follow_deployment(txn, watch, scope)
+
+
+def _scopes_to_test(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
+) -> Iterator[str]:
+    """Yield the scopes of a watch that a change could disturb: the mark's own, and each whose guard it may open."""
+    yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
+    if guards.measures_board(watch, kind):
+        rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
+        yield from (row.scope for row in rows)
+
+
+def _scopes_of(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
+) -> Iterator[str]:
+    """Yield the subject or, for a watch over groups, the groups of its marks and of the new payload."""
+    if watch.by is None:
+        yield subject
+        return
+    scopes = [*watch_scopes.scopes_of(txn, watch, stored_marks(txn, [kind], subject))]
+    if (
+        payload_of_deposit is not None
+        and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, payload_of_deposit())) is not None
+    ):
+        scopes.append(scope)
+    yield from dict.fromkeys(scopes)
+
+
+def evaluate_before_firing(txn: BoardTransaction, limit: int) -> None:
+    """Update the next `limit` due predictions after a change of the deployment, before they fire.
+
+    A change may mean that a watch crossed earlier than was predicted, or not at all.
+    """
+    prepared: set[PredictedCrossingRow] = set()
+    while txn.active.backfills and (due := set(txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=limit))):
+        if due <= prepared:
+            return
+        for row in due - prepared:
+            if (watch := txn.active.watches.get(row.watch_id)) is not None and not watch.is_scheduled:
+                _follow_deployment(txn, watch, row.scope)
+        prepared |= due
+
+
+def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Test a watch in a scope after a change of the deployment, unless the backfill has reached it.
+
+    So it crosses as of the instant of the change, even if the scope changes before the backfill reaches it.
+    """
+    if watch.id in txn.active.retests:
+        _retest_crossings(txn, watch, scope)
+    if watch.is_falling:
+        _migrate_marks(txn, watch, scope)
+    jobs = [(job, BackfillTarget.parse(job.task, job.name)) for job in txn.sql.all(CROSSINGS.backfills)]
+    for job, target in jobs:
+        if target.task in TESTS and target.watch_id == watch.id:
+            _run_test(txn, watch, scope, job, target.task)
+
+
+def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Let the marks of a falling watch follow a change of their law, which may mean that it falls earlier."""
+    kinds = txn.active.migrating.intersection(watch.kinds)
+    if watch.is_over_board:
+        mark_migration.evaluate_fall_of_board(txn, watch, kinds)
+        return
+    for row in stored_marks(txn, kinds, scope):
+        mark_migration.migrate(txn, row)
+
+
+def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow, task: BackfillTask) -> None:
+    """Run the test of a backfill for one scope, on the marks that the backfill has not reached."""
+    if watch.is_over_board:
+        evaluate_board(txn, watch, job)
+    elif watch.by is not None:
+        evaluate_group(txn, watch, scope, job)
+    elif watch.covers(scope) and task == BackfillTask.WINDOW:
+        evaluate_deposits(txn, watch, scope, job)
+    elif watch.covers(scope):
+        rows = stored_marks(txn, watch.kinds_of_marks, scope)
+        for row in [row for row in rows if job.position < row.event_id <= job.up_to]:
+            evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
+
+
+def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Test the crossings again that depend on the marks of a scope: the former watch may have had other scopes."""
+    former = {scope, WHOLE_BOARD}
+    for row in stored_marks(txn, watch.kinds, scope) if scope != WHOLE_BOARD else ():
+        tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)
+        former |= {row.subject, *(Group(tag.name, tag.value).scope for tag in tags)}
+    for former_scope in sorted(former):
+        crossing_retests.retest_before_change(txn, watch, former_scope)
+
+
+def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
+    """Test a watch on a mark as it was at the change, or at its own deposit if that came later."""
+    at = max(job.at, row.anchored_at)
+    if not need_access.counts(txn, watch, row) or not row.is_live(at):
+        return
+    if watch.timing is not None:
+        key = StateKey.of(watch, row.subject, row)
+        episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
+    elif watch.is_falling:
+        predicted_crossings.predict_watch(txn, watch, row, since=at)
+    if watch.absorbs:
+        rising_crossings.evaluate_as_of(txn, watch, row, at)
+
+
+def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
+    """Test a watch with a window on the deposits of a scope, which may no longer have marks."""
+    if watch.timing is not None:
+        key = StateKey(watch.id, scope, 0)
+        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
+    else:
+        predicted_crossings.predict_scope(txn, watch, scope, job.at)
+
+
+def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
+    """Test a watch over groups on the marks and the deposits of one group."""
+    for row in stored_marks(txn, txn.active.migrating.intersection(watch.kinds_of_marks), scope):
+        mark_migration.migrate(txn, row)
+    if watch.timing is not None:
+        key = StateKey(watch.id, scope, 0)
+        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
+    elif watch.is_falling:
+        predicted_crossings.predict_scope(txn, watch, scope, job.at)
+    if watch.absorbs:
+        rising_crossings.evaluate_scope_as_of(txn, watch, scope, job.at)
+
+
+def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
+    """Test a watch over the board, which ends its backfill."""
+    if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
+        watch_totals.rebuild(txn, watch)
+    if watch.timing is not None:
+        key = StateKey(watch.id, WHOLE_BOARD, 0)
+        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
+    elif watch.is_falling:
+        predicted_crossings.predict_board(txn, watch, since=job.at)
+    if watch.absorbs:
+        rising_crossings.evaluate(txn, watch, WHOLE_BOARD)
+    end_backfill(txn, job)

@@ -1,0 +1,151 @@
+"""The messages in the outbox for people, who can send one again or give it up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from blackboard.board.activity import activity_log
+from blackboard.board.result_types import OutboxMessage, SinkStatus
+from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import to_datetime
+from blackboard.core.marks.measure_scopes import group_of, subject_of
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.states import MessageState
+from blackboard.errors import NotFound, UnknownName, WorkError
+from blackboard.store.rows import MessageRow
+from blackboard.store.statements import OUTBOX
+
+UNFINISHED = (MessageState.WAITING, MessageState.FAILED, MessageState.GONE)
+"""The states of messages that were not delivered, and that nobody has given up."""
+MAX_CHANGES = 1000
+"""The most messages that one transaction sends again or gives up."""
+
+
+def listed(
+    txn: BoardTransaction, *, sink: str | None, state: str | None, before: int | None, limit: int
+) -> list[OutboxMessage]:
+    """Return messages, newest first.
+
+    Raises:
+        UnknownName: There is no such state.
+    """
+    if state is not None and state not in set(MessageState):
+        raise UnknownName("state of a message", state, map(str, MessageState))
+    values = {"sink": sink, "state": state, "before": before}
+    given = {name: value for name, value in values.items() if value is not None}
+    return [record(row) for row in txn.sql.all(OUTBOX.messages.using(*given), **given, limit=limit)]
+
+
+def get(txn: BoardTransaction, message: int) -> OutboxMessage:
+    """Return one message.
+
+    Raises:
+        NotFound: There is none.
+    """
+    return record(_row(txn, message))
+
+
+def retry(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
+    """Send a message again under the same id, whatever its state, as if it were new.
+
+    Raises:
+        NotFound: There is none.
+        UnknownName: The deployment does not have its sink any more.
+    """
+    row = _row(txn, message)
+    if row.sink not in txn.deployment.sinks:
+        raise UnknownName("sink", row.sink, txn.deployment.sinks)
+    txn.sql.run(OUTBOX.retry_message, id=message, now=txn.now)
+    _note(txn, ActivityEvent.RETRY_MESSAGE, row, author)
+    return record(_row(txn, message))
+
+
+def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
+    """Give up a message that waits or was not delivered.
+
+    Raises:
+        NotFound: There is none.
+        WorkError: It was delivered, or given up by a person before.
+    """
+    row = _row(txn, message)
+    if row.state not in UNFINISHED:
+        raise WorkError(f"message {message} is {row.state}; only one that waits or was not delivered can be given up")
+    txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
+    _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
+    return record(_row(txn, message))
+
+
+def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
+    """Send undelivered messages again, as `retry` does, and return their ids. Messages of a gone sink stay.
+
+    Raises:
+        UnknownName: There is no such sink, or no such state of an undelivered message.
+    """
+    if sink is not None and sink not in txn.deployment.sinks:
+        raise UnknownName("sink", sink, txn.deployment.sinks)
+    rows = [row for row in _undelivered(txn, sink, state) if row.sink in txn.deployment.sinks]
+    return [retry(txn, row.id, author).id for row in rows]
+
+
+def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
+    """Give up undelivered messages, as `discard` does, and return their ids.
+
+    Raises:
+        UnknownName: There is no such state of an undelivered message.
+    """
+    return [discard(txn, row.id, author).id for row in _undelivered(txn, sink, state)]
+
+
+def _undelivered(txn: BoardTransaction, sink: str | None, state: str | None) -> Sequence[MessageRow]:
+    """Return the newest messages that were not delivered."""
+    if state is not None and state not in UNFINISHED:
+        raise UnknownName("state of an undelivered message", state, map(str, UNFINISHED))
+    given = {name: value for name, value in (("sink", sink), ("state", state)) if value is not None}
+    return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MAX_CHANGES)
+
+
+def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:
+    """Return the undelivered messages of each sink that has any."""
+    rows = txn.sql.all(OUTBOX.unfinished_messages)
+    return tuple(result_of(SinkStatus, row, waiting_since=optional_datetime(row.waiting_since)) for row in rows)
+
+
+def _note(txn: BoardTransaction, event: ActivityEvent, row: MessageRow, author: str) -> None:
+    about = {name: getattr(row, name) for name in ("agent", "subject", "mark_id", "activation_id", "crossing_id")}
+    activity_log.note(txn, event, author=author, **about)
+
+
+def _row(txn: BoardTransaction, message: int) -> MessageRow:
+    row = txn.sql.one(OUTBOX.get_message, id=message)
+    if row is None:
+        raise NotFound(f"there is no message {message}; 'blackboard outbox list' lists them")
+    return row
+
+
+def record(row: MessageRow) -> OutboxMessage:
+    """Return the message of a row."""
+    content, group = json.loads(row.content), group_of(row.scope)
+    return OutboxMessage(
+        id=row.id,
+        message_id=row.message_id,
+        sink=row.sink,
+        topic=row.topic,
+        state=MessageState(row.state).value,
+        title=content["title"],
+        text=content["text"],
+        remedy=content["remedy"],
+        data=content["data"],
+        subject=subject_of(row.scope),
+        group=None if group is None else str(group),
+        agent=row.agent,
+        mark_id=row.mark_id,
+        activation_id=row.activation_id,
+        crossing_id=row.crossing_id,
+        attempts=row.attempts,
+        created_at=to_datetime(row.created_at),
+        due_at=to_datetime(row.due_at) if row.state == MessageState.WAITING else None,
+        finished_at=optional_datetime(row.finished_at),
+        error=row.error,
+    )

@@ -1,0 +1,126 @@
+"""The rules for answers of people and agents: which need is open, which answers it accepts, and how they close it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Sequence
+
+from blackboard.board.activity import activity_log
+from blackboard.board.mark_storage import mark_removals
+from blackboard.board.mark_storage.mark_lookup import MAX_ID
+from blackboard.board.needs.access import open_needs
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import iso
+from blackboard.core.built_in_marks import Decision, Need, answers
+from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.errors import InvalidMark, NotFound
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import MARKS
+
+MIN_SIMILARITY = 0.7
+"""The least similarity at which an answer may be a misspelt option."""
+
+
+def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
+    """Return a need that waits for an answer.
+
+    Raises:
+        NotFound: No open need has this id; the message says who answered or withdrew it.
+    """
+    need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id < MAX_ID else None
+    if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
+        raise _closed(txn, need_id)
+    return need
+
+
+def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int | None = None) -> None:
+    """Withdraw a need that was answered, and record who answered it."""
+    activity_log.note(
+        txn,
+        ActivityEvent.ANSWER,
+        agent=None if activation_id is None else author,
+        subject=need.subject,
+        activation_id=activation_id,
+        mark_id=need.id,
+        author=author,
+    )
+    mark_removals.withdraw(txn, need.id, author, activation_id)
+
+
+def was_asked(txn: BoardTransaction, need_id: int) -> bool:
+    """Return whether the history has a need with this id."""
+    first = txn.sql.one(MARKS.get_event, id=need_id) if 0 < need_id < MAX_ID else None
+    return first is not None and first.mark_id == need_id and first.kind == Need.kind
+
+
+def checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> str:
+    """Return an answer for the decision: if the need has options, the chosen option in the spelling of the need.
+
+    Args:
+        need: The need.
+        text: The answer.
+        any_answer: Whether the answer may differ from the options.
+
+    Raises:
+        InvalidMark: The answer is empty, or not one of the options.
+    """
+    if not text.strip():
+        raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
+    options = answers(json.loads(need.payload).get("options"))
+    return _option(text, options, any_answer=any_answer) if options else text
+
+
+def question_of(need: MarkRow) -> str:
+    """Return the question of a need."""
+    return str(json.loads(need.payload).get("question", ""))
+
+
+def _option(text: str, options: Sequence[str], *, any_answer: bool) -> str:
+    """Return the option that an answer names, in the spelling of the need. Case, width and spaces do not matter.
+
+    A `free` answer that names no option is returned unchanged.
+
+    Raises:
+        InvalidMark: The answer names no option.
+    """
+    by_form = {_form(option): option for option in reversed(options)}
+    if text in options:
+        return text
+    if (option := by_form.get(_form(text))) is not None:
+        return option
+    if any_answer:
+        return text
+    near = difflib.get_close_matches(_form(text), by_form, 1, MIN_SIMILARITY)
+    meant = f"; did you mean {by_form[near[0]]!r}?" if near else "."
+    raise InvalidMark(
+        f"{text!r} is not one of the options: {' | '.join(options)}{meant} A person may answer in other words with"
+        " --any-answer (any_answer=True)"
+    )
+
+
+def _form(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
+    """Return the error that says why a need cannot be answered: who answered it first and when, or who withdrew it."""
+    unknown = NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
+    if not was_asked(txn, need_id):
+        return unknown
+    subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
+    for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
+        if event.id > need_id and event.kind == Decision.kind and _answers(event, need_id):
+            text = json.loads(event.payload or "{}").get("answer")
+            error = NotFound(f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}")
+            error.quotes_nothing = False
+            return error
+    last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
+    if last.event == "withdrawn":
+        return NotFound(f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer")
+    return unknown
+
+
+def _answers(event: EventRow, need_id: int) -> bool:
+    return event.payload is not None and json.loads(event.payload).get("need") == need_id

@@ -1,0 +1,65 @@
+"""The answers of people to needs, and who should answer."""
+
+from __future__ import annotations
+
+import json
+
+from blackboard.board import board_clock
+from blackboard.board.activity import activity_log
+from blackboard.board.deployments.rollout.declarations import ensure_kind
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.mark_storage import deposits
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_storage.payload_checks import check_size
+from blackboard.board.mark_storage.signatures import check_signature
+from blackboard.board.needs.access import open_needs
+from blackboard.board.needs.answers import answer_rules, overdue_needs
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_rows import EventDetails, record_event
+from blackboard.core.built_in_marks import Decision, check_assignee
+from blackboard.core.marks.payload_text import payload_text
+from blackboard.core.records.activity_events import ActivityEvent
+
+
+def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:
+    """Set who should answer a need, and record this as an event that changes no mark.
+
+    Raises:
+        InvalidAuthor: The author is an agent.
+        InvalidMark: The name cannot be stored.
+        NotFound: There is no such need, or it was answered or withdrawn before.
+    """
+    check_signature(txn, author)
+    assignee = check_assignee(assignee)
+    need = answer_rules.find_open(txn, need_id)
+    open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
+    details = EventDetails(txn.next_event(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
+    record_event(txn, need, "assigned", details=details)
+    activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
+
+
+def answer(
+    txn: BoardTransaction, need_id: int, text: str, author: str, classes: MarkClasses, *, any_answer: bool = False
+) -> Receipt:
+    """Answer a need: deposit a decision on its subject and withdraw the need.
+
+    Raises:
+        InvalidAuthor: The author is an agent.
+        InvalidMark: The answer is empty, is not one of the need's options, or does not answer the question about the
+            clock. `any_answer` allows an answer that is not an option.
+        NotFound: There is no such need, or it was answered or withdrawn before.
+    """
+    check_signature(txn, author)
+    need = answer_rules.find_open(txn, need_id)
+    overdue_needs.fire_due_of(txn, need_id, classes)
+    is_about_clock = board_clock.answer_question(txn, need_id, text)
+    ensure_kind(txn, "decision", classes, author)
+    text = text if is_about_clock and text.strip() else answer_rules.checked_answer(need, text, any_answer=any_answer)
+    question = answer_rules.question_of(need)
+    decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
+    own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need
+    check_size(txn.deployment, decision.kind, author, payload_text(own))
+    receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
+    answer_rules.close(txn, need, author)
+    return receipt
