@@ -220,6 +220,7 @@ def _migrate_locked(connection: Any, database: Database, now: Instant) -> Schema
         _check_unserved(database, raw, revision, now)
         copy = database.upkeep.keep_before_upgrade(now)
     failpoint("migration.begun")
+    database.dialect.take_time(raw.cursor())  # the steps of a migration are far apart on a busy machine
     transaction = database.transaction_of(raw)
     if database.dialect.can_partition:
         from blackboard.store.database_server import carried_events  # only an upgrade needs it

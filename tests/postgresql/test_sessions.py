@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import Connection
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store import postgresql_dialect
+from blackboard.store import postgresql_dialect, schema
 from blackboard.store.statements import MARKS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
@@ -227,6 +228,22 @@ def test_every_session_has_the_settings_of_the_program(board: Blackboard) -> Non
         "idle_in_transaction_session_timeout": "8000",
         "application_name": "blackboard",
     }
+
+
+def test_the_server_lets_a_change_of_the_schema_take_as_long_as_it_needs(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: list[str] = []
+    migrate = schema.run_migrations
+
+    def noted(connection: Connection) -> None:
+        names = ("idle_in_transaction_session_timeout", "statement_timeout")
+        settings.extend(str(connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in names)
+        migrate(connection)
+
+    monkeypatch.setattr(schema, "run_migrations", noted)
+    Blackboard.open(empty_url, create=True).close()
+    assert settings == ["0", "0"]
 
 
 def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url: str, sessions: ServerSessions) -> None:
