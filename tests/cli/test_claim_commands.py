@@ -11,6 +11,7 @@ import pytest
 from blackboard.cli.agent_commands.hook_lock import hook_lock
 from blackboard.cli.cli_session import CommandSession
 from tests.cli.conftest import CommandLine
+from tests.support.bounds import BOUND_SECONDS
 
 DEPLOYMENT = """
 [database]
@@ -50,7 +51,7 @@ def test_a_shell_claims_and_finishes(shell: CommandLine) -> None:
     deposit(shell)
     claimed = shell("claim", "review", "--lease", "30m", "--json").json
     assert (claimed["id"], claimed["fence"], claimed["marks"][0]["payload"]) == (1, 1, {"text": "fine"})
-    assert 1790 < claimed["lease_seconds"] <= 1800
+    assert 1800 - BOUND_SECONDS < claimed["lease_seconds"] <= 1800
     assert claimed["commands"]["heartbeat"] == "blackboard heartbeat 1 --fence 1"
     beat = shell(*shlex.split(claimed["commands"]["heartbeat"])[1:], "--lease", "2h", "--json").json
     assert (beat["state"], beat["lease_until"] > claimed["lease_until"]) == ("running", True)

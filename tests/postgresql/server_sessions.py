@@ -33,7 +33,7 @@ class ServerSessions:
         """End the sessions with an application's name, wait until they are gone, and return how many there were."""
         of_board = "FROM pg_stat_activity WHERE datname = :name AND application_name LIKE :application"
         values = {"name": self._url.database, "application": application}
-        return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 10000) {of_board}"), values).rowcount
+        return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 60000) {of_board}"), values).rowcount
 
     def wait_for_waiter(self, number: int = 1) -> None:
         """Return once so many sessions wait for locks that others hold."""

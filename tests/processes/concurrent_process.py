@@ -27,6 +27,7 @@ from blackboard.settings.sections import DaemonSection
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
 from tests.crash.invariants import Broken
+from tests.support.bounds import BOUND_SECONDS
 
 DAEMONS = 4
 DEPOSITORS = 8
@@ -58,17 +59,17 @@ def main(path: Path, seconds: float) -> dict[str, Any]:
     daemons = [Child("daemon", partial(_serve, path, False)) for _ in range(DAEMONS)]
     children = daemons
     try:
-        if not watch(daemons, 20.0, lambda: all(_lines_of(daemon, "started") for daemon in daemons)):
-            raise Broken("a daemon did not start in 20 s")
+        if not watch(daemons, BOUND_SECONDS, lambda: all(_lines_of(daemon, "started") for daemon in daemons)):
+            raise Broken("a daemon did not start")
         depositors = [Child("depositor", partial(_deposit, path, number, seconds)) for number in range(DEPOSITORS)]
         children = [*daemons, *depositors]
-        watch(depositors, seconds + 30.0)
+        watch(depositors, seconds + BOUND_SECONDS)
         for daemon in daemons:
             daemon.signal(signal.SIGTERM)
-        watch(children, 30.0)
+        watch(children, BOUND_SECONDS)
         last = Child("daemon", partial(_serve, path, True))
         children = [*children, last]
-        watch([last], 60.0)
+        watch([last], BOUND_SECONDS)
     finally:
         for child in children:
             child.signal()

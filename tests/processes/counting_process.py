@@ -1,6 +1,6 @@
 """A process that increments a counter by compare and set: `python -m tests.processes.counting_process URL STEPS`.
 
-It prints how often another process came first.
+It begins when it reads a line, and prints how often another process came first.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def main(url: str, steps: int) -> None:
     """Increment, and deposit a visit now and then."""
     conflicts = 0
     with Blackboard.open(url, create=False) as board:
+        print("open", flush=True)
+        sys.stdin.readline()
         for step in range(steps):
             conflicts += increment(board)
             if step % 10 == 0:

@@ -11,11 +11,12 @@ import pytest
 
 from blackboard import Blackboard
 from tests.processes.counting_process import Counter, Visit
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
 STEPS = int(os.environ.get("COUNTER_STEPS", "300"))
 
-SECONDS = max(60, STEPS // 10)
+SECONDS = max(BOUND_SECONDS, STEPS // 10)
 """The longest time that the processes may take."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgresql, pytest.mark.timeout(SECONDS + 60)]
@@ -26,6 +27,10 @@ def test_no_increment_is_lost(board_url: str) -> None:
         board.deploy(kinds=[Counter, Visit])
         command = ["-m", "tests.processes.counting_process", board_url, str(STEPS)]
         with started(command) as first, started(command) as second:
+            for process in (first, second):
+                process.line(lambda line: line == "open")
+            for process in (first, second):
+                process.say()
             for process in (first, second):
                 process.popen.wait(SECONDS)
                 assert process.ends() == 0, process.lines

@@ -6,7 +6,6 @@ import json
 import os
 import select
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +161,13 @@ def house(folder: Path, agent: str) -> None:
 
 
 def ends(pid: int) -> bool:
-    """Wait until a process has ended; return False if it has not after ten seconds."""
+    """Wait until a process has ended; return False if it has not after the bound of tests."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([handle], [], [], 10)[0])
+        return bool(select.select([handle], [], [], BOUND_SECONDS)[0])
     finally:
         os.close(handle)
 
@@ -221,6 +220,8 @@ def test_a_child_of_an_agent_has_no_file_lock_or_socket_of_the_board(tmp_path: P
 
 def test_a_killed_daemons_work_is_recovered_at_once_though_a_child_of_its_agent_lives(tmp_path: Path) -> None:
     house(tmp_path, "lingering")
+    with (tmp_path / "blackboard.toml").open("a") as settings:
+        settings.write('[daemon]\nlease = "1h"\n')  # nobody could wait for its end
     with Blackboard.open(tmp_path / "board.db", kinds=[Note]) as board:
         board.deposit("note", subject="s", payload={"text": "x"})
         with started(["-m", "blackboard", "run"], folder=tmp_path) as first:
@@ -229,10 +230,8 @@ def test_a_killed_daemons_work_is_recovered_at_once_though_a_child_of_its_agent_
             first.popen.wait(BOUND_SECONDS)
             child = int((tmp_path / "children").read_text())
             assert lives(child)
-            began = time.monotonic()
             with started(["-m", "blackboard", "run", "--until-quiescent"], folder=tmp_path) as second:
                 assert second.ends() == 0
-            assert time.monotonic() - began < 20, "the lease is a minute"
             assert lives(child)
         assert len(board.marks("done")) == 1
     assert not list(BoardFiles(tmp_path / "board.db").run_folder.iterdir())

@@ -68,10 +68,8 @@ def test_an_interrupted_wait_for_the_write_lock_locks_no_other_process_out(tmp_p
                 wait_until_queued(path)
                 waiting.signal(signal.SIGALRM)
                 waiting.line(lambda line: line == "interrupted")
-            began = time.monotonic()
             with Blackboard.open(path) as other:
-                other.deposit(Job(subject="other"))
-            assert time.monotonic() - began < 5, "the write lock is still held"
+                other.deposit(Job(subject="other"))  # StoreBusy if the lock were still held
             waiting.say()
             waiting.line(lambda line: line == "deposited")
         assert {mark.subject for mark in board.marks(Job)} == {"first", "other", "again"}

@@ -152,14 +152,14 @@ def main(folder: Path, kills: int, seed: int) -> None:
             assert not broken, [child.lines[-20:] for child in broken]
             role = rng.choice(list(roles))
             children[role].signal()
-            watch([children[role]], 10.0)
+            watch([children[role]], BOUND_SECONDS)
             killed[role] += 1
             invariants.check(path, {})
             invariants.clear_deaths(path)
         for role, run in roles.items():
             if not children[role].alive:
                 children[role] = Child(role, run)
-        assert watch([depositor], 60.0, lambda: len(depositor.lines) == REPORTS), depositor.lines
+        assert watch([depositor], BOUND_SECONDS, lambda: len(depositor.lines) == REPORTS), depositor.lines
         _wait_for_end(path, list(children.values()))
     finally:
         for child in (*children.values(), depositor):

@@ -43,6 +43,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             board.deposit(Note(subject=f"note/{number}", text="wet paint", topic="paint"))
         board.deposit(Need(subject="lead/1", question="who?", options=("a", "b"), detail="soon"))
         board.pause("counter", "lunch")
+        _token_of(served)  # a token that a test creates would be one more line of activity than before
         yield served
 
 
@@ -62,14 +63,18 @@ def run(*words: str, stdin: str | None = None) -> tuple[int, str, str]:
 
 
 def remotely(served: Served, environment: pytest.MonkeyPatch, *words: str, stdin: str | None = None) -> Any:
-    board = served.board
-    if (token := TOKENS.get(board.board_id)) is None:
-        token = TOKENS[board.board_id] = board.create_token("cli", may=SCOPES, author="person:ada")
-    environment.setenv("BLACKBOARD_TOKEN", token)
+    environment.setenv("BLACKBOARD_TOKEN", _token_of(served))
     try:
         return run(*words, "--url", served.url, stdin=stdin)
     finally:
         environment.delenv("BLACKBOARD_TOKEN")
+
+
+def _token_of(served: Served) -> str:
+    board = served.board
+    if (token := TOKENS.get(board.board_id)) is None:
+        token = TOKENS[board.board_id] = board.create_token("cli", may=SCOPES, author="person:ada")
+    return token
 
 
 def locally(served: Served, environment: pytest.MonkeyPatch, *words: str) -> Any:
@@ -236,10 +241,10 @@ def test_a_file_is_followed_over_http(tmp_path: Path, board_url: str, environmen
 
 
 def wait_for_subjects(board: Blackboard, number: int) -> None:
-    """Wait until a board has so many subjects, at most thirty seconds."""
+    """Wait until a board has so many subjects, up to the bound of tests."""
     changed = threading.Event()
     with board.listen(changed.set):
-        for _ in range(300):
+        for _ in range(int(BOUND_SECONDS * 10)):
             if len(board.subjects()) >= number:
                 return
             changed.wait(0.1)

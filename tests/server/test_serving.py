@@ -60,11 +60,10 @@ def test_a_daemon_serves_too(tmp_path: Path, board_url: str) -> None:
         httpx2.Client(base_url=url, timeout=BOUND_SECONDS) as client,
     ):
         headers = token_for(board_url, "deposit", "read")
-        with Blackboard.open(board_url) as board:
-            assert client.post("/v1/marks", json=LEAD, headers=headers).status_code == 200
-            limit = board.clock.now() + 20_000_000
-            while not (found := client.get("/v1/marks?kind=reply", headers=headers).json()):
-                assert board.clock.now() < limit
+        assert client.post("/v1/marks", json=LEAD, headers=headers).status_code == 200
+        until = time.monotonic() + BOUND_SECONDS
+        while not (found := client.get("/v1/marks?kind=reply", headers=headers).json()):
+            assert time.monotonic() < until
         assert found[0]["payload"] == {"text": "Acme"}
         child.send_signal(signal.SIGTERM)
         assert child.wait(BOUND_SECONDS) == 0
@@ -210,7 +209,7 @@ def test_headers_have_a_bound(served: Served) -> None:
 
 
 def test_a_slow_client_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 1)  # more than a busy machine needs to send a whole request
     monkeypatch.setattr(request_guards, "SECONDS_FOR_A_CHUNK", 0.2)
     with serve(board_url) as served:
         assert raw(served, b"GET /healthz HTTP/1.1\r\nHost: local") == b""
@@ -267,11 +266,11 @@ def test_a_client_that_takes_no_more_of_an_answer_holds_no_memory(
         connection.sendall(request)
         poll = select.poll()
         poll.register(connection, select.POLLHUP | select.POLLERR)
-        assert poll.poll(20_000), "the server has not reset the connection"
+        assert poll.poll(BOUND_SECONDS * 1000), "the server has not reset the connection"
 
 
 def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 1)
     with serve(board_url) as served:
         where, request = asking_for_much(served)
         with socket.create_connection(where, timeout=BOUND_SECONDS) as connection:
@@ -283,7 +282,7 @@ def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(board_url: str, mon
                 part = connection.recv(65536)
                 assert part, "the server has closed the connection too early"
                 received += len(part)
-                select.select([], [], [], 0.02)  # takes no part for a moment
+                select.select([], [], [], 0.04)  # takes no part for a moment
         assert time.monotonic() - begin > 3 * http_server.SILENCE_SECONDS
 
 

@@ -12,6 +12,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.errors import InvalidQuery
 from blackboard.store.readonly import readonly_query
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
@@ -75,6 +76,6 @@ readonly_query.query(Path({str(path)!r}), {ENDLESS!r}, seconds=100)
         try:
             assert not select.select([watched], [], [], 0)[0]
             process.popen.kill()
-            assert select.select([watched], [], [], 30)[0], "the query runs on"
+            assert select.select([watched], [], [], BOUND_SECONDS)[0], "the query runs on"
         finally:
             os.close(watched)

@@ -45,7 +45,7 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """
 END_OTHERS = """
-SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
@@ -174,5 +174,5 @@ def _cleanup(connection: psycopg.Connection[Any]) -> str:
     query = "SELECT sequencename, coalesce(last_value, start_value), last_value IS NOT NULL FROM pg_sequences"
     sequences = [f"SELECT setval('{row[0]}', {row[1]}, {row[2]})" for row in connection.execute(query)]
     # The role of a replica leaves out triggers and foreign keys.
-    settings = ["SET session_replication_role = replica", "SET lock_timeout = '10s'"]
+    settings = ["SET session_replication_role = replica", "SET lock_timeout = '60s'"]
     return "; ".join([*settings, *deletions, *insertions, *sequences])
