@@ -18,7 +18,7 @@ IS_MEASURED = "CONCURRENT_SECONDS" in os.environ
 LONGEST_WAIT_SECONDS = 1.0
 """The documented limit of the wait of a depositor in seconds."""
 SHARE = 0.3 if IS_MEASURED else 0.05
-"""The part of the busiest depositor's deposits that each other one makes at least. Without the queue, some make none."""
+"""The part of the busiest depositor's deposits that each other one makes. Without the queue, some make none."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
