@@ -66,7 +66,6 @@ class Blackboard(
         writes: bool = True,
         prepare: bool = True,
         direct_url: str | None = None,
-        share_commits: bool = False,
         query_url: str | None = None,
     ) -> Self:
         """Open a board.
@@ -86,7 +85,6 @@ class Blackboard(
                 that gives each transaction another connection, such as PgBouncer in its transaction mode.
             direct_url: The URL of the server itself, for notifications and the locks of workers, if `url_or_path` names
                 a pooler.
-            share_commits: Whether deposits of processes that wait for each other on a server share transactions.
             query_url: The URL of the same database on a server as a user who may only read. Queries that a server over
                 HTTP takes run as this user.
 
@@ -104,14 +102,7 @@ class Blackboard(
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         session = BoardSession.open(
-            database_of(
-                url_or_path,
-                mode,
-                prepare=prepare,
-                direct_url=direct_url,
-                share_commits=share_commits,
-                query_url=query_url,
-            ),
+            database_of(url_or_path, mode, prepare=prepare, direct_url=direct_url, query_url=query_url),
             clock or SystemClock(),
             MarkClasses(kinds),
             None if leap is None else parse_duration(leap),

@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from blackboard.board import board_clock
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import submitted_deposits
 from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
     read_active,
@@ -21,15 +20,12 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.board.worker_registry.dead_workers import dead_workers
 from blackboard.clock import Clock, Instant
-from blackboard.core.deployment import Deployment
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store import schema
 from blackboard.store.database import Database
-from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.optimistic_transaction import NotOptimistic
 from blackboard.store.database_server.server_clock import ServerClock
-from blackboard.store.database_server.submission_queue import Submission, SubmittedWork
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.schema import SchemaChange, check_revision
 from blackboard.store.statements import MARKS
@@ -60,8 +56,6 @@ class BoardSession:
         self._active: ActiveDeployment | None = None
         self.schema_change: SchemaChange | None = None
         self._unsubscribe = database.on_rollback.subscribe(self._drop_active)
-        if database.combined is not None and self._server_clock is not None:
-            database.combined.work = SubmittedWork(self._begin_turn, self._perform)
 
     @classmethod
     def open(
@@ -125,7 +119,6 @@ class BoardSession:
         *,
         record_instant: bool = False,
         shared: bool = False,
-        submission: Callable[[Deployment], Submission | None] | None = None,
         asks: Asks | None = None,
         renumber: Callable[[T, Callable[[int], int]], T] | None = None,
     ) -> T:
@@ -136,8 +129,6 @@ class BoardSession:
             record_instant: Whether to record the instant even if no event is written.
             shared: Whether the work may share one board transaction with the work of other threads, so that the
                 statements at its start and end run once for all. Not for work that changes the deployment.
-            submission: Returns the same work in a form that another process on a server can do, if it can. It is called
-                if other processes write at present, with the deployment that this session used last.
             asks: Asks a server ahead for the rows that the work will certainly read; see `Transaction.ask_ahead`. Its
                 argument is the deployment that this session used last. It is not called if there is none, or on SQLite.
             renumber: Returns the result with the ids of its new events as a function gives them; see `Database.write`.
@@ -165,11 +156,8 @@ class BoardSession:
                 txn.save()
             return result, effects
 
-        combined = self.database.combined
-        submitted = None if submission is None or combined is None else self._submitted(submission, combined)
         result, effects = self.database.write(
             run,
-            submitted,
             None if asks is None else partial(self._ask, asks),
             None if renumber is None else lambda done, new: (renumber(done[0], new), done[1]),
         )
@@ -181,26 +169,6 @@ class BoardSession:
     def _ask(self, asks: Asks, sql: Transaction) -> None:
         if (active := self._active) is not None:
             asks(sql, active)
-
-    def _submitted(
-        self, submission: Callable[[Deployment], Submission | None], combined: CombinedCommits
-    ) -> Submission | None:
-        """Return work in a form that another process can do. That process notifies the daemons."""
-        active = self._active
-        if active is None or not combined.is_useful or (found := submission(active.deployment)) is None:
-            return None
-        return found._replace(read=lambda value, effects: (found.read(value, effects), effects))
-
-    def _begin_turn(self, sql: Transaction, requests: list[Any]) -> None:
-        """Begin a transaction in which deposits of several processes are made, and read what they need."""
-        sql.shared = txn = self._transaction(sql)
-        sql.begin_work()
-        board_clock.ask_about_clock(txn, self.classes)
-        submitted_deposits.read_ahead(txn, requests)
-
-    def _perform(self, sql: Transaction, requests: list[Any]) -> list[Any] | None:
-        """Make the deposits that one process submitted."""
-        return submitted_deposits.perform(sql.shared, requests)
 
     def read(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` on one snapshot of the board, at the board's time.

@@ -238,7 +238,6 @@ class CommandSession:
                 mode=settings.database.mode,
                 prepare=settings.database.prepare,
                 direct_url=settings.database.direct_url,
-                share_commits=settings.database.share_commits,
                 query_url=settings.database.query_url,
                 writes=False,  # a command that writes fails when it does
             )

@@ -39,8 +39,6 @@ class DatabaseSection(Section):
     """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
     direct_url: str | None = Field(default=None, min_length=1)
     """The URL of the server itself, for notifications and the locks of workers, if `url` names a pooler."""
-    share_commits: bool = False
-    """Whether deposits of processes that wait for each other on a server share transactions."""
     query_url: str | None = Field(default=None, min_length=1)
     """The URL of a server as a user who may only read, for queries in SQL over HTTP."""
 

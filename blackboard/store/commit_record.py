@@ -33,11 +33,11 @@ _LOCK_ROW = "WITH tried AS ({lock} SKIP LOCKED) SELECT EXISTS (SELECT FROM tried
 """Locks the row of the writer, and says whether the lock was free."""
 _READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
 # A message on the lost connection may still be under way. It must not commit once it was said that it did not. The
-# number is one that no transaction has: this answer can be lost as well, and the next attempt must not take it for the
-# number of a commit.
+# number is one that no transaction has: the connection of the search may be lost, too, and the next search must find
+# that the transaction was not committed.
 _GIVE_UP = (
     "INSERT INTO writer (id, n, at) VALUES ('{id}', {n}, " + _NOW + ")"
-    " ON CONFLICT (id) DO UPDATE SET n = greatest(writer.n, excluded.n), at = excluded.at"
+    " ON CONFLICT (id) DO UPDATE SET n = excluded.n, at = excluded.at"
 )
 _FIRST_EVENT = "SELECT min(id) FROM event WHERE id > {after} AND CAST(xmin AS text) = '{transaction}'"
 _TIDY = (
@@ -102,11 +102,6 @@ class CommitRecord:
         """Whether another writer had the lock when the last transaction began, as far as the server has answered."""
         return self._tried is not None and self._tried.rows == [(False,)]
 
-    def raise_number(self, send: Callable[..., Any]) -> None:
-        """Raise the number in a transaction that holds the lock already; see `begin`."""
-        self._number += 1
-        send(_RAISE, self._id, self._number)
-
     def was_committed(self, connect: Callable[[], Any], events_after: int | None = None) -> bool | None:
         """Return whether the last transaction was committed; None if the database did not say so in time.
 
@@ -116,28 +111,26 @@ class CommitRecord:
         """
         clock = SystemClock()
         end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
+        sought, self._number = self._number, self._number + 1
         while True:
             with contextlib.suppress(Exception), contextlib.closing(connect()) as connection:
-                outcome = self._find(connection.cursor(), events_after)
-                self._number += 1  # the one that was given up is not used
-                return outcome
+                return self._find(connection.cursor(), sought, events_after)
             if clock.monotonic() >= end:
                 return None
             pause(PAUSE_MICROSECONDS)
 
-    def _find(self, cursor: Any, events_after: int | None) -> bool:
-        """Return whether the last transaction was committed, after it has ended. If not, it never will be."""
+    def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:
+        """Return whether a number was committed, after the lost transaction has ended. Otherwise, give it up."""
         cursor.execute("; ".join(self._begin), prepare=False)
         cursor.execute(_READ.format(id=self._id), prepare=False)
         number, transaction = cursor.fetchone() or (0, "")
-        is_committed = int(number) == self._number
-        if not is_committed:
-            cursor.execute(_GIVE_UP.format(id=self._id, n=self._number + 1), prepare=False)
+        if number != sought:
+            cursor.execute(_GIVE_UP.format(id=self._id, n=sought + 1), prepare=False)
         elif events_after is not None:
             cursor.execute(_FIRST_EVENT.format(after=events_after, transaction=transaction), prepare=False)
             self.first_event = cursor.fetchone()[0]
         cursor.execute("COMMIT")
-        return is_committed
+        return bool(number == sought)
 
     def remove(self, cursor: Any) -> None:
         """Remove the row, because its writer ends. Without a row there is nothing to do."""

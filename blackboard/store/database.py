@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from blackboard.store.board_upkeep import BoardUpkeep
-    from blackboard.store.database_server.combined_commits import CombinedCommits
-    from blackboard.store.database_server.submission_queue import Submission
     from blackboard.store.readonly.readonly_access import ReadonlyAccess
 
 T = TypeVar("T")
@@ -62,8 +60,6 @@ class Database(ABC):
     commits: BatchCommits
     place: BoardPlace
     processes: BoardProcesses
-    combined: CombinedCommits | None = None
-    """Commits of work of several processes on a server; None if they do not share commits, and for a file."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect, self.where = dialect, where
@@ -152,7 +148,6 @@ class Database(ABC):
     def write(
         self,
         work: Work[T],
-        submission: Submission | None = None,
         asks: Callable[[Transaction], None] | None = None,
         renumber: Callable[[Any, Callable[[int], int]], Any] | None = None,
     ) -> T:
@@ -163,13 +158,12 @@ class Database(ABC):
 
         Args:
             work: The work.
-            submission: The same work in a form that another process can do.
             asks: Asks ahead what the work will ask; see `Transaction.ask_ahead`. On a server it is called for all work
                 that commits together, so that one message has the questions of all.
             renumber: Returns the result of the work with the ids of its events as a function gives them. On a server,
                 work with it may run without the lock of writers, and again if others change what it has read.
         """
-        entry = Entry(work, submission=submission, asks=asks, renumber=renumber)
+        entry = Entry(work, asks=asks, renumber=renumber)
         self.group_commit.run(entry, self.commits.commit)
         if (error := entry.error) is not None:
             entry.error = None  # otherwise the error and its traceback would keep each other, and open files, alive

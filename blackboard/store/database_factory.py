@@ -15,7 +15,6 @@ def database_of(
     *,
     prepare: bool = True,
     direct_url: str | None = None,
-    share_commits: bool = False,
     query_url: str | None = None,
 ) -> Database:
     """Return the database of a URL, without opening it.
@@ -26,7 +25,6 @@ def database_of(
         prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
             each transaction another one.
         direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
-        share_commits: Whether deposits of processes that wait for each other on a server share transactions.
         query_url: The URL of the same database on a server as a user who may only read, for queries of others.
 
     Raises:
@@ -38,4 +36,4 @@ def database_of(
     from blackboard.store.database_server.server_database import ServerDatabase  # a file does without it
 
     direct = None if direct_url is None else DatabaseUrl(direct_url)
-    return ServerDatabase(parsed, direct, share_commits=share_commits, query_url=query_url)
+    return ServerDatabase(parsed, direct, query_url)

@@ -51,7 +51,6 @@ class Dialect(ABC):
         error: The base class of its driver's errors.
         placeholder: The placeholder of a value for the cursor of its driver.
         numbers_parameters: Whether the parameters of statements are numbered, as `$1`.
-        has_submissions: Whether processes may hand work to each other; see `submission_queue`.
         can_partition: Whether the history may be in partitions; see `event_partitions`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statements that begin a writing transaction.
@@ -69,7 +68,6 @@ class Dialect(ABC):
     error: type[Exception]
     placeholder: ClassVar[str]
     numbers_parameters: ClassVar[bool] = False
-    has_submissions: ClassVar[bool] = False
     can_partition: ClassVar[bool] = False
     begin_read: ClassVar[str]
     begin_write: Sequence[str]

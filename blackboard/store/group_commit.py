@@ -30,24 +30,16 @@ class Entry:
         "asks",
         "error",
         "exclusive",
-        "is_done_elsewhere",
         "renumber",
         "result",
         "signal",
-        "submission",
         "thread",
         "transaction",
         "work",
     )
 
-    def __init__(
-        self, work: Any, *, exclusive: bool = False, submission: Any = None, asks: Any = None, renumber: Any = None
-    ) -> None:
+    def __init__(self, work: Any, *, exclusive: bool = False, asks: Any = None, renumber: Any = None) -> None:
         self.work, self.exclusive, self.asks, self.renumber = work, exclusive, asks, renumber
-        self.submission = submission
-        """The same work in a form that another process can do; None if only this process can."""
-        self.is_done_elsewhere = False
-        """Whether another process has committed the work."""
         self.thread = threading.get_ident()
         self.abandoned = False
         """Whether its thread has left, so that it cannot lead."""
@@ -64,11 +56,7 @@ class Entry:
     @property
     def is_done(self) -> bool:
         """Whether the work is committed or has failed."""
-        return (
-            self.error is not None
-            or self.is_done_elsewhere
-            or (self.transaction is not None and self.transaction.committed)
-        )
+        return self.error is not None or (self.transaction is not None and self.transaction.committed)
 
 
 class GroupCommit:

@@ -88,7 +88,6 @@ class PostgresqlDialect(Dialect):
     name = POSTGRESQL
     placeholder = "%s"
     numbers_parameters = True
-    has_submissions = True
     can_partition = True
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     lock_waits = 2

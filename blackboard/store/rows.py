@@ -631,22 +631,6 @@ class WriterRow(NamedTuple):
     """The time of the server at that transaction."""
 
 
-class SubmissionRow(NamedTuple):
-    """A row of `submission`: deposits that a process handed to the others on a server; see `submission_queue`."""
-
-    writer: str
-    number: Number
-    """The number of the last submission of this process."""
-    format: int
-    """The format of the request and of the result."""
-    request: str | None
-    """The deposits, as JSON text; None when they are done."""
-    result: str | None
-    """The receipts, as JSON text; None while they wait."""
-    at: Instant
-    """The time of the server when it was submitted."""
-
-
 class CallRow(NamedTuple):
     """A row of `model_call`. Money is in micro-dollars."""
 

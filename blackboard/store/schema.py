@@ -23,7 +23,7 @@ from blackboard.system.packaged_files import migrations_folder, program_version
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every migration, oldest first. A test compares them with the folder."""
 
 HEAD = KNOWN[-1]

@@ -418,7 +418,6 @@ class _Erasure(StatementFile):
     erase_events: Statement[object]
     erase_call: Statement[object]
     delete_keys: Statement[object]
-    delete_submissions: Statement[object]
     delete_cooldowns: Statement[object]
     delete_predicted: Statement[object]
     delete_watch_states: Statement[object]
@@ -427,7 +426,6 @@ class _Erasure(StatementFile):
 
 class _Retention(StatementFile):
     oldest_event: Statement[Instant]
-    delete_old_submissions: Statement[object]
     old_events_of_kinds: Statement[EventRow]
     delete_old_events: Statement[object]
     old_events_of_kinds_below: Statement[EventRow]

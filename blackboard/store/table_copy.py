@@ -21,7 +21,7 @@ from blackboard.store.transaction import Transaction
 ROWS_PER_STEP = 5_000
 """Rows that are read and written at once."""
 
-OF_PROCESSES = frozenset({"worker", "writer", "submission"})
+OF_PROCESSES = frozenset({"worker", "writer"})
 """Tables of the processes on a board, which do not move with it."""
 
 Progress = Callable[[str, int, int], None]

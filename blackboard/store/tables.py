@@ -199,7 +199,6 @@ table("subject_cooldown", rows.SubjectCooldownRow, "agent subject", clustered=Tr
 table("backfill", rows.BackfillRow, "id", draws_ids=True)
 table("worker", rows.WorkerRow, "id")
 table("writer", rows.WriterRow, "id")
-table("submission", rows.SubmissionRow, "writer")
 table("model_pause", rows.ModelPauseRow, "agent model")
 table(
     "model_call",

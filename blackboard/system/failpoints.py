@@ -19,8 +19,7 @@ VARIABLE = "BLACKBOARD_FAILPOINT"
 
 NAMES = (
     "migration.begun", "migration.made", "migration.committed", "transaction.begun", "commit.before", "commit.after",
-    "optimistic.decided", "submission.answered", "submission.done", "notify.before",
-    "checkpoint.before", "checkpoint.after",
+    "optimistic.decided", "notify.before", "checkpoint.before", "checkpoint.after",
     "worker.locked", "worker.registered", "recovery.within", "recovery.after",
     "claim.before", "claim.within", "claim.after", "agent.before", "agent.after",
     "apply.before", "apply.within", "apply.after", "failure.before", "failure.after",

@@ -19,7 +19,7 @@ from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
-ELSEWHERE = ("spool.", "batch_api.", "submission.", "partition.", "optimistic.")
+ELSEWHERE = ("spool.", "batch_api.", "partition.", "optimistic.")
 """The failpoints at which the tests of model calls, of several processes on a server, and of its history kill."""
 
 

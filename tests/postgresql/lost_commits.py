@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from unittest import mock
 
 from blackboard import Blackboard, Mark
-from blackboard.store.database_server.server_commits import ServerCommits
 from blackboard.system import failpoints
 from tests.crash.hosts.board_server import SETTINGS
+from tests.postgresql.optimistic_boards import optimistic_commits
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.postgresql import server_programs, start_server
@@ -124,8 +124,7 @@ def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, is_opt
 
     with Blackboard.open(proxy.url, author="person:ada", kinds=[Ash]) as board:
         board.deposit(Ash(subject="first"))
-        assert isinstance(board.database.commits, ServerCommits)
-        board.database.commits.optimistic._busy_until = 2**62 if is_optimistic else -(2**62)
+        optimistic_commits(board)._busy_until = 2**62 if is_optimistic else -(2**62)
         with losses.at_failpoints():
             threads = [threading.Thread(target=deposit, args=(number,)) for number in range(number_of_threads)]
             for thread in threads:

@@ -12,8 +12,8 @@ import sys
 from collections import Counter
 
 from blackboard import Blackboard, Mark, Never
-from blackboard.store.database_server.server_commits import ServerCommits
 from blackboard.system import failpoints
+from tests.postgresql.optimistic_boards import be_optimistic, optimistic_commits
 
 
 class Fact(Mark, kind="fact", on_repeat="add", decay=Never()):
@@ -28,8 +28,7 @@ def main(url: str, name: str, number: str, failpoint: str = "") -> None:
     """Deposit as the arguments say."""
     counts: Counter[str] = Counter()
     with Blackboard.open(url, author="person:ada", kinds=[Fact]) as board:
-        assert isinstance(board.database.commits, ServerCommits)
-        optimistic = board.database.commits.optimistic
+        optimistic = optimistic_commits(board)
         commit = optimistic.commit
 
         def counted(batch: object) -> bool:
@@ -40,7 +39,7 @@ def main(url: str, name: str, number: str, failpoint: str = "") -> None:
         optimistic.commit = counted  # type: ignore[method-assign]
         print("ready", flush=True)
         sys.stdin.readline()
-        optimistic._busy_until = 2**62
+        be_optimistic(board)
         if failpoint:
             failpoints.arm(failpoint, TIMES)
         for turn in range(int(number)):

@@ -165,7 +165,9 @@ def test_an_upgrade_begins_the_copy_anew(
     board: Blackboard, empty_url: str, clock: ManualClock, foreign: psycopg.Connection[Any]
 ) -> None:
     copied(board, clock)
-    foreign.execute("DROP TABLE submission; DROP FUNCTION take_turn; UPDATE alembic_version SET version_num = '0010'")
+    foreign.execute(
+        "DROP TABLE writer; ALTER TABLE worker DROP lock_key; UPDATE alembic_version SET version_num = '0009'"
+    )
     foreign.commit()
     with Blackboard.open(empty_url, author="person:ada", clock=clock, create=True) as upgraded:
         assert revision_of(upgraded.database) == HEAD

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.errors import StoreUnknown
+from blackboard.errors import StoreBusy, StoreUnknown
 from blackboard.store import commit_record
-from blackboard.store.database_server.server_commits import ServerCommits
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
+from tests.postgresql.optimistic_boards import be_optimistic, optimistic_commits
+from tests.postgresql.server_sessions import ServerSessions
 from tests.support.cutting_proxy import Cut, CuttingProxy
 
 pytestmark = pytest.mark.postgresql(only=True)
 
+LOCK_BOARD = "SELECT id FROM board WHERE id = 1 FOR UPDATE"
+
 
 class Ash(Mark, kind="ash", on_repeat="separate"):
     """A kind of which each deposit is a mark."""
+
+
+class Smoke(Mark, kind="smoke", on_repeat="add"):
+    """A kind of which each subject has one mark."""
 
 
 @pytest.fixture
@@ -52,8 +63,7 @@ def test_a_deposit_whose_commit_is_lost_is_stored_once(
 def test_the_search_for_an_outcome_may_lose_its_own_commit(
     cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard, first: Cut, second: Cut, is_optimistic: bool
 ) -> None:
-    assert isinstance(cut_board.database.commits, ServerCommits)
-    cut_board.database.commits.optimistic._busy_until = 2**62 if is_optimistic else -(2**62)
+    optimistic_commits(cut_board)._busy_until = 2**62 if is_optimistic else -(2**62)
     for subject in ("a", "b"):
         proxy.cuts.extend((first, second))
         receipt = cut_board.deposit(Ash(subject=subject))
@@ -74,6 +84,94 @@ def test_deposits_whose_rules_run_without_the_lock_are_stored_once(board: Blackb
     assert set(losses) == set(OPTIMISTIC_LOSSES)
 
 
+def test_deposits_of_processes_and_threads_whose_commits_are_lost_are_stored_once(
+    board: Blackboard, proxy: CuttingProxy
+) -> None:
+    """The rules run without the lock, and each process has several threads."""
+    errors: list[BaseException] = []
+    events: dict[str, int] = {}
+    rng = random.Random(1)
+    cuts: list[Cut] = ["before", "after"]
+    passes: list[Cut] = ["pass"]
+    with ExitStack() as stack:
+        boards = [busy_board(stack, proxy.url) for _ in range(4)]
+        start = threading.Barrier(8)
+
+        def deposit(number: int) -> None:
+            start.wait()
+            for turn in range(12):
+                if not turn % 3:
+                    proxy.cuts.extend((*passes * rng.randrange(4), rng.choice(cuts)))
+                subject = f"{number}/{turn:02}"
+                try:
+                    events[subject] = boards[number % 4].deposit(Ash(subject=subject)).event_id
+                except BaseException as error:
+                    errors.append(error)
+
+        in_threads([partial(deposit, number) for number in range(8)])
+    assert errors == []
+    assert subjects(board) == sorted(events)
+    assert len(events) == 8 * 12
+    rows = board.query("SELECT subject, id FROM event WHERE kind = 'ash' AND subject <> 'first'")
+    assert {str(row["subject"]): row["id"] for row in rows} == events
+
+
+def busy_board(stack: ExitStack, url: str) -> Blackboard:
+    """Return a board that acts as a process of its own, on which the rules of deposits run without the lock."""
+    board = stack.enter_context(Blackboard.open(url, author="person:ada", kinds=[Ash, Smoke]))
+    for kind in (Ash, Smoke):
+        board.deposit(kind(subject="first"))
+    be_optimistic(board)
+    return board
+
+
+def in_threads(acts: Sequence[Callable[[], object]], sessions: ServerSessions | None = None) -> None:
+    """Let each act run in a thread, and wait for all; with sessions, begin only when all wait for the lock."""
+    threads = [threading.Thread(target=act) for act in acts]
+    with ExitStack() as held:
+        if sessions is not None:
+            session = held.enter_context(sessions.foreign())
+            held.enter_context(session.transaction())
+            session.execute(LOCK_BOARD)
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            if sessions is not None:
+                sessions.wait_for_waiter(number)
+    for thread in threads:
+        thread.join()
+
+
+def test_repeats_of_processes_that_wait_for_one_lock_are_added_one_by_one(
+    board: Blackboard, board_url: str, sessions: ServerSessions
+) -> None:
+    receipts: list[Any] = []
+    with ExitStack() as stack:
+        boards = [busy_board(stack, board_url) for _ in range(4)]
+        acts = [partial(lambda each: receipts.append(each.deposit(Smoke(subject="a"))), each) for each in boards]
+        in_threads(acts, sessions)
+    assert sorted(receipt.outcome for receipt in receipts) == ["deposited", *["reinforced"] * 3]
+    assert sorted(receipt.strength for receipt in receipts) == [pytest.approx(each) for each in (1, 2, 3, 4)]
+    [mark] = board.marks(kind="smoke", subject="a")
+    assert mark.strength == pytest.approx(4.0)
+
+
+def test_a_deposit_that_waits_too_long_is_refused_and_not_stored(
+    board: Blackboard, board_url: str, sessions: ServerSessions
+) -> None:
+    with ExitStack() as stack:
+        mine = stack.enter_context(Blackboard.open(board_url, author="person:ada", kinds=[Ash]))
+        mine.deposit(Ash(subject="first"))
+        be_optimistic(mine)
+        mine.database.writer.connection.execute("SET lock_timeout = 100")
+        with sessions.foreign() as session, session.transaction():
+            session.execute(LOCK_BOARD)
+            with pytest.raises(StoreBusy):
+                mine.deposit(Ash(subject="a"))
+        mine.deposit(Ash(subject="b"))
+    assert subjects(board) == ["b"]
+
+
+@pytest.mark.parametrize("is_optimistic", [False, True])
 @pytest.mark.parametrize(("cut", "stored"), [("before", []), ("after", ["a"])])
 def test_a_commit_whose_outcome_cannot_be_read_is_unknown(
     cut_board: Blackboard,
@@ -81,9 +179,12 @@ def test_a_commit_whose_outcome_cannot_be_read_is_unknown(
     board: Blackboard,
     cut: Cut,
     stored: list[str],
+    is_optimistic: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(commit_record, "ANSWER_SECONDS", 0.0)
+    if is_optimistic:
+        be_optimistic(cut_board)
     proxy.cuts.append(cut)
     proxy.refuses = True
     with pytest.raises(StoreUnknown, match="check the board before you repeat it"):

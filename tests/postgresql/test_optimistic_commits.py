@@ -24,9 +24,9 @@ from blackboard import Blackboard, Exponential, Linear, ManualClock, Mark, Never
 from blackboard.errors import Conflict, UniqueConflict
 from blackboard.store.database_server import optimistic_transaction
 from blackboard.store.database_server.checked_statement import INSTANTS
-from blackboard.store.database_server.server_commits import ServerCommits
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.system import failpoints
+from tests.postgresql.optimistic_boards import be_optimistic, optimistic_commits
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.storage import Storage
@@ -78,14 +78,6 @@ KINDS: list[type[Mark]] = [Lead, Fact, Ramp, Beacon, Ash, Page]
 )
 def desk(marks: Any, context: Any) -> None:
     """Watch subjects and the board."""
-
-
-def be_optimistic(board: Blackboard) -> None:
-    """Let a board believe that others write on it, for as long as it is open, and try again after each failure."""
-    assert isinstance(board.database.commits, ServerCommits)
-    optimistic = board.database.commits.optimistic
-    optimistic._busy_until = 2**62
-    optimistic._pass_over = 0
 
 
 @pytest.fixture
@@ -365,30 +357,33 @@ def test_a_comparison_with_an_event_is_made_with_the_event_under_the_lock(
 
 def test_a_message_that_was_given_up_changes_nothing(boards: list[Blackboard], counted: Counted, between: Any) -> None:
     first, second = boards
-    record = first.database.commits.optimistic._writer.record  # type: ignore[attr-defined]
+    record = optimistic_commits(first)._writer.record
 
     def give_up() -> None:
+        number = record._number
         record._number += 1  # that of the message which is about to be sent
         assert record.was_committed(lambda: second.database.connect(writes=True)) is False
-        record._number -= 1
+        record._number = number
 
     between(give_up)
     receipt = first.deposit(Lead(subject="one"))
-    assert counted.outcomes == [False, True]
+    assert counted.outcomes == [False, False, True]  # the second has the number that gave the first one up
     assert [row["id"] for row in events(first) if row["subject"] == "one"] == [receipt.event_id]
 
 
+@pytest.mark.parametrize("search", ["pass", "before", "after"])
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_a_deposit_whose_commit_is_lost_is_stored_once_and_has_its_ids(
-    boards: list[Blackboard], proxy: CuttingProxy, between: Any, cut: Cut
+    boards: list[Blackboard], proxy: CuttingProxy, between: Any, cut: Cut, search: Cut
 ) -> None:
+    """The connection that searches for the outcome may be lost, too."""
     with Blackboard.open(proxy.url, author="person:ada", kinds=KINDS) as board:
         board.deposit(Lead(subject="before"))
         be_optimistic(board)
 
         def act() -> None:
             boards[1].deposit(Lead(subject="another"))
-            proxy.cuts.append(cut)
+            proxy.cuts.extend((cut, search))
 
         between(act)
         receipt = board.deposit(Lead(subject="one"))

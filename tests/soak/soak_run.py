@@ -42,7 +42,7 @@ MORTAL_SHARE = 0.15
 GROWTH_BYTES = 12 << 20
 """The bytes by which the memory of a process may grow, from its first to its last measurements."""
 CLOCK_FAULTS = {"clock steps back", "clock steps forward", "clock leaps"}
-UNREACHED = ("migration.", "call.", "spool.", "batch_api.", "publish.", "submission.", "partition.", "optimistic.")
+UNREACHED = ("migration.", "call.", "spool.", "batch_api.", "publish.", "partition.", "optimistic.")
 """The failpoints that these daemons do not reach."""
 EARLY = ("worker.", "recovery.", "checkpoint.")
 BAD_WORDS = ("Traceback", "bug in blackboard")

@@ -11,7 +11,6 @@ import pytest
 
 import blackboard
 from blackboard.store.database_server.server_lock import LOCKS
-from blackboard.store.database_server.submission_queue import TURN_LOCK
 from blackboard.store.dialect import POSTGRESQL, SQLITE, Dialect
 from blackboard.store.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
 from blackboard.store.sqlite_dialect import SqliteDialect
@@ -101,5 +100,5 @@ def test_each_dialect_states_every_capability(dialect: Dialect) -> None:
 
 
 def test_each_advisory_lock_has_a_number_of_its_own() -> None:
-    numbers = [MIGRATION_LOCK, TURN_LOCK, *LOCKS.values()]
+    numbers = [MIGRATION_LOCK, *LOCKS.values()]
     assert len(set(numbers)) == len(numbers)

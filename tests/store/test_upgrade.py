@@ -103,7 +103,6 @@ NEW_TABLES = {
     "activity_event",
     "message",
     "writer",
-    "submission",
 }
 
 

@@ -148,8 +148,6 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     _erase_messages(txn, activations, patterns)
     calls = _calls_of(txn, activations, patterns)
     _erase_calls(txn, calls)
-    if txn.sql.dialect.has_submissions:
-        txn.sql.run(ERASURE.delete_submissions)
     for statement in (
         ERASURE.delete_keys,
         WINDOWS.delete_window_tags_of_subject,

@@ -12,7 +12,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
-from blackboard.durations import DAY, HOUR, Duration
+from blackboard.durations import DAY, Duration
 from blackboard.store.database_server import event_partitions
 from blackboard.store.rows import EventRow
 from blackboard.store.statement_file import Statement
@@ -40,8 +40,6 @@ def remove(
     removed: int = txn.sql.changed(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
     removed += txn.sql.changed(RETENTION.delete_absorbed_of_gone, limit=limit)
     removed += _remove_left(txn, limit)
-    if txn.sql.dialect.has_submissions:
-        txn.sql.run(RETENTION.delete_old_submissions, before=txn.now - HOUR)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
         removed += _remove_history(txn, txn.now - history, limit)

@@ -14,7 +14,6 @@ from blackboard.board.mark_storage import (
     deposit_questions,
     mark_removals,
     reinforcements,
-    submitted_deposits,
 )
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.signatures import check_signature
@@ -127,7 +126,6 @@ class DepositMethods(BoardHandle):
             shared=True,
             asks=ask,
             renumber=Receipt.renumbered,
-            submission=lambda deployment: submitted_deposits.of_one(deployment, request, classes),
         )
 
     @overload

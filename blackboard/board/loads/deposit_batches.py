@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage import submitted_deposits
 from blackboard.board.mark_storage.checked_deposits import deposit_each
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.result_types import Receipt
@@ -64,11 +63,7 @@ def _deposit_batch(
     classes = session.classes
     classes.learn(entry.item for entry in batch)
     requests = requests_of(batch, author)
-    return session.write(
-        lambda txn: deposit_each(txn, requests, classes, raises=raises),
-        shared=True,
-        submission=lambda deployment: submitted_deposits.of_many(deployment, requests, classes),
-    )
+    return session.write(lambda txn: deposit_each(txn, requests, classes, raises=raises), shared=True)
 
 
 def requests_of(batch: Iterable[DepositEntry], author: str) -> list[DepositRequest | UsageError]:

@@ -3,7 +3,6 @@
 deposit_requests    requests to deposit a mark, as plain data
 deposit_questions   the reads of a deposit, sent to a server in one message
 checked_deposits    deposits of requests, which are first checked against the board
-submitted_deposits  deposits in a form that another process can make
 signatures          whether a name may sign
 change_preparation  what must happen before a mark changes
 deposits            the deposit of a mark, with all that follows in the same transaction

@@ -10,7 +10,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.payload_checks import check_payload, check_size
+from blackboard.board.mark_storage.payload_checks import check_payload
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -47,34 +47,27 @@ def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     return store(txn, request, check_and_register(txn, request, classes))
 
 
-def store(
-    txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest, digest: str | None = None
-) -> Receipt:
-    """Deposit the mark of a request as `check_and_register` returned it, under the key of the request if it has one.
-
-    `digest` is the digest of the request, if it is known.
-    """
+def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
+    """Deposit the mark of a request as `check_and_register` returned it, under the key of the request if it has one."""
     receipt = deposits.deposit(txn, prepared)
     if request.key is not None:
-        deposit_keys.insert(txn, _keyed(request, request.key, digest), receipt, request.source)
+        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
     return receipt
 
 
-def first_receipt(txn: BoardTransaction, request: DepositRequest, digest: str | None = None) -> Receipt | None:
+def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | None:
     """Return the receipt of the first request with the same key; None if the request has no key, or its key is new.
-
-    `digest` is the digest of the request, if it is known.
 
     Raises:
         InvalidMark: The key cannot be stored.
         KeyReused: The key was used for another request.
     """
-    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key, digest))
+    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
 
 
-def _keyed(request: DepositRequest, key: str, digest: str | None) -> KeyedRequest:
+def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
     deposit_keys.check_key(key)
-    return KeyedRequest(request.author, request.kind, key, request.digest() if digest is None else digest)
+    return KeyedRequest(request.author, request.kind, key, request.digest())
 
 
 def deposit_each(
@@ -143,19 +136,6 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
         subject = check_subject(subject)
     check_payload(txn, request.kind, request.author, text, classes)
     return _complete(txn, request._replace(text=text, subject=subject))
-
-
-def prepare_checked(txn: BoardTransaction, request: DepositRequest) -> DepositRequest:
-    """Prepare a request as `check_and_register` does, after another process checked its payload under this deployment.
-
-    Raises:
-        InvalidMark: The payload is too large, or the intensity or the end is invalid.
-        InvalidAuthor: The author is an agent.
-        InvalidTime: `occurred_at` is too far ahead of the board's time.
-    """
-    _check_if_event(txn, request)
-    check_size(txn.deployment, request.kind, request.author, request.payload_text)
-    return _complete(txn, request)
 
 
 def _check_if_event(txn: BoardTransaction, request: DepositRequest) -> None:

@@ -2,7 +2,7 @@
 
 server_database         the database on a server: its connections and transactions
 server_writer           the connection of a process that writes, and the outcome of each of its commits
-server_commits          commits of the work of several threads, perhaps with the work of other processes
+server_commits          commits of the work of several threads, without the lock or under it
 server_transaction      a transaction whose statements cross the wire together
 optimistic_commits      commits of work whose rules run without the lock
 optimistic_transaction  a transaction that reads without a lock, and commits if nothing has changed
@@ -11,8 +11,6 @@ kept_totals             additions to the sums over the board in such a statement
 row_sets                rows that a transaction inserts together, table by table
 kept_answers            the answers to questions that a transaction asked ahead
 statement_pipeline      the statements that wait on a connection, and their answers
-submission_queue        the work that processes hand to each other
-combined_commits        commits of the work of several processes in one transaction
 event_partitions        the partitions of the table of events, by ranges of ids
 carried_events          the events that stay when a partition is removed
 server_processes        the processes on the board: advisory locks and notifications

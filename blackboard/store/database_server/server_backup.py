@@ -45,7 +45,7 @@ def back_up_server(database: ServerDatabase, to: Path) -> Copy:
         cursor.execute(_COUNTS)
         marks, events, last = cursor.fetchone()
         options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={part}"]
-        _run(database, DUMP, [*options, "--exclude-table-data=writer", "--exclude-table-data=submission"])
+        _run(database, DUMP, [*options, "--exclude-table-data=writer"])
         _check_archive(part)
         copy = Copy(part, part.stat().st_size, marks, events, last)
         put_in_place(part, to)

@@ -1,4 +1,4 @@
-"""Commits of batches on a server: without the lock while the rules run, with other processes, or under the lock."""
+"""Commits of batches on a server: without the lock while the rules run, or under the lock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from blackboard.store.batch_commits import BatchCommits
 from blackboard.store.database_server import event_partitions
-from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.optimistic_commits import OptimisticCommits
 from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialect import ErrorCause
@@ -21,37 +20,24 @@ class ServerCommits(BatchCommits):
     Args:
         writer: The writing connection of this process.
         on_commit: Called after each commit.
-        combined: The commits together with other processes; None if this process commits alone.
     """
 
     _writer: ServerWriter
 
-    def __init__(self, writer: ServerWriter, on_commit: Callable[[], object], combined: CombinedCommits | None) -> None:
+    def __init__(self, writer: ServerWriter, on_commit: Callable[[], object]) -> None:
         super().__init__(writer, on_commit)
-        self._combined = combined
         self.optimistic = OptimisticCommits(writer, on_commit)
         """The commits without the lock while the rules run."""
 
     def commit(self, batch: list[Entry]) -> None:
-        if self._combined is not None and self._combined.takes(batch) and self._combined.commit(batch):
-            return
-        if self.optimistic.takes(batch) and self.optimistic.commit(batch):
-            return
-        super().commit(batch)
+        if not (self.optimistic.takes(batch) and self.optimistic.commit(batch)):
+            super().commit(batch)
 
     def retire(self) -> None:
         if self._writer.connection is None:
             return
-        with contextlib.suppress(Exception):  # otherwise another writer removes the rows later
-            cursor = self._writer.idle_connection().cursor()
-            self._writer.record.remove(cursor)
-            if self._combined is not None:
-                self._combined.queue.remove(cursor)
-
-    def abandon(self) -> None:
-        super().abandon()
-        if self._combined is not None:
-            self._combined.begin_anew()
+        with contextlib.suppress(Exception):  # otherwise another writer removes the row later
+            self._writer.record.remove(self._writer.connection.cursor())
 
     def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
         if super()._may_run_again(transaction, error, attempt):
@@ -73,6 +59,4 @@ class ServerCommits(BatchCommits):
 
     def _note_commit(self) -> None:
         self.optimistic.note_wait()
-        if self._combined is not None and self._writer.record.had_to_wait:
-            self._combined.queue.note_wait()
         super()._note_commit()

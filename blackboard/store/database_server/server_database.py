@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.errors import StoreError
 from blackboard.store.database import Database
-from blackboard.store.database_server.combined_commits import CombinedCommits
 from blackboard.store.database_server.commit_announcer import CommitAnnouncer
 from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.database_server.server_clock import ServerClock
@@ -36,16 +35,13 @@ class ServerDatabase(Database):
     Args:
         url: The URL of the database.
         direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
-        share_commits: Whether deposits of processes that wait for each other share transactions.
         query_url: The URL of the database as a user who may only read, for queries of others.
     """
 
     dialect: PostgresqlDialect
     writer: ServerWriter
 
-    def __init__(
-        self, url: DatabaseUrl, direct_url: DatabaseUrl | None, *, share_commits: bool, query_url: str | None = None
-    ) -> None:
+    def __init__(self, url: DatabaseUrl, direct_url: DatabaseUrl | None = None, query_url: str | None = None) -> None:
         dialect = url.server_dialect
         self._url, self._direct, self.query_url = url, direct_url, query_url
         self.listener: ListeningConnection | None = None
@@ -54,9 +50,7 @@ class ServerDatabase(Database):
             self.listener = ListeningConnection(self._connect_directly)
         super().__init__(dialect, url.text)
         self.writer = ServerWriter(dialect, self.where, self._connect_to_write, self.on_rollback)
-        self.writer.notes_waits = share_commits
-        self.combined = CombinedCommits(self.writer, self.on_commit) if share_commits else None
-        self.commits = ServerCommits(self.writer, self.on_commit, self.combined)
+        self.commits = ServerCommits(self.writer, self.on_commit)
         self.processes = ServerProcesses(self)
         self.place = ServerPlace(self.where)
 

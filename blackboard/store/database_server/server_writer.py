@@ -10,7 +10,6 @@ from blackboard.store.batch_commits import unknown_outcome
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
 from blackboard.store.database_server.server_transaction import ServerTransaction
-from blackboard.store.database_server.statement_pipeline import StatementPipeline, pipeline_of
 from blackboard.store.dialect import ErrorCause
 from blackboard.store.postgresql_dialect import PostgresqlDialect
 from blackboard.store.transaction import Transaction
@@ -26,8 +25,6 @@ class ServerWriter(WritingConnection):
 
     Attributes:
         record: The record of its commits.
-        notes_waits: Whether each transaction notes in the record if it had to wait for another writer; otherwise one of
-            several does.
     """
 
     dialect: PostgresqlDialect
@@ -37,21 +34,23 @@ class ServerWriter(WritingConnection):
     ) -> None:
         super().__init__(dialect, where, connect, on_rollback)
         self.record: CommitRecord = dialect.commit_record()
-        self.notes_waits = False
         self._until_note = NOTED
         """After how many transactions the next one notes whether it had to wait."""
 
     def begin(self) -> Transaction:
-        if self.connection is None:
-            self.connection = self._connect()
+        self._open_connection()
         transaction = self.open = ServerTransaction(self.connection, self.dialect)
         self._until_note -= 1
-        notes_wait = self.notes_waits or not self._until_note
+        notes_wait = not self._until_note
         if notes_wait:
             self._until_note = NOTED
         self.record.begin(transaction.send, notes_waits=notes_wait)
         failpoint("transaction.begun")
         return transaction
+
+    def _open_connection(self) -> None:
+        if self.connection is None:
+            self.connection = self._connect()
 
     def begin_alone(self) -> Transaction:
         """Begin a transaction whose work cannot be run again, and get the lock before the work begins."""
@@ -69,9 +68,8 @@ class ServerWriter(WritingConnection):
 
     def begin_optimistic(self) -> OptimisticTransaction:
         """Return a transaction that holds no lock while its work runs; see `commit_optimistic`."""
-        self.pipeline()
-        transaction = OptimisticTransaction(self.connection, self.dialect)
-        self.open = transaction
+        self._open_connection()
+        transaction = self.open = OptimisticTransaction(self.connection, self.dialect)
         return transaction
 
     def commit_optimistic(self, transaction: OptimisticTransaction) -> None:
@@ -105,27 +103,6 @@ class ServerWriter(WritingConnection):
                 self._roll_back(transaction)
             transaction.close()
             self.open = None
-
-    def continue_transaction(self) -> Transaction:
-        """Return the transaction that was begun on the connection, with the lock of writers."""
-        transaction = self.open = ServerTransaction(self.connection, self.dialect)
-        self.record.raise_number(transaction.send)
-        return transaction
-
-    def pipeline(self) -> StatementPipeline:
-        """Return the pipeline of the connection, which may be in a transaction."""
-        if self.connection is None:
-            self.connection = self._connect()
-        return pipeline_of(self.connection, prepares=self.dialect.keeps_statements)
-
-    def idle_connection(self) -> Any:
-        """Return the connection. If a transaction is open on it, it is rolled back."""
-        pipeline = self.pipeline()
-        pipeline.discard()
-        pipeline.receive()
-        if not pipeline.is_idle:
-            self.connection.execute("ROLLBACK")
-        return self.connection
 
     def _commit(self, transaction: Transaction) -> None:
         """Commit. If the answer is lost, the record of the commits tells the outcome.

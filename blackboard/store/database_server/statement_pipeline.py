@@ -72,8 +72,6 @@ class StatementPipeline:
         self._failures = (int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.PIPELINE_ABORTED))
         self._idle = int(pq.TransactionStatus.IDLE)
         self._waiting: list[_Waiting] = []
-        self._unread: list[list[_Expected]] = []
-        """The messages that were sent and whose answers were not taken yet."""
         self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         """The names of the prepared statements, by their text and the types of their parameters."""
         self._prepared = 0
@@ -104,7 +102,7 @@ class StatementPipeline:
     @property
     def is_idle(self) -> bool:
         """Whether no transaction is open on the connection, as far as the server was told."""
-        return bool(self._unread or self._pgconn.transaction_status == self._idle)
+        return bool(self._pgconn.transaction_status == self._idle)
 
     def discard(self) -> None:
         """Drop the statements that wait."""
@@ -118,44 +116,25 @@ class StatementPipeline:
         Raises:
             psycopg.Error: The error of the first statement that failed, or the connection is lost.
         """
-        if not self._waiting and not self._unread:
+        if not self._waiting:
             return
-        error: Exception | None = None
         try:
-            if self._waiting:
-                self._send_all()
-            for message in self._unread:
-                error = self._take_answers(message) or error
-            self._unread = []
+            self._pgconn.enter_pipeline_mode()
+            error = self._take_answers(self._send())
             self._pgconn.exit_pipeline_mode()
         except BaseException:
-            self._unread = []
             self._connection.close()
             raise
         if error is not None:
             raise error
 
-    def send(self) -> None:
-        """Send the statements that wait, and take their answers with the answers of the next message.
+    def _send(self) -> list[_Expected]:
+        """Put the statements that wait into a message, and return the answers that it will have.
 
-        Without BEGIN they are a transaction. The connection must not be used before the next call of `receive`, except
-        through this pipeline.
+        A statement that is new to the server is prepared in the message first.
         """
-        try:
-            self._send_all()
-            self._pgconn.flush()
-        except BaseException:
-            self._unread = []
-            self._connection.close()
-            raise
-
-    def _send_all(self) -> None:
-        """Put the statements that wait into a message. One that is new to the server is prepared in it first."""
         waiting, self._waiting = self._waiting, []
         pgconn, expected = self._pgconn, list[_Expected]()
-        if not self._unread:
-            pgconn.enter_pipeline_mode()
-        self._unread.append(expected)
         for sql, values, types, formats, answer in waiting:
             if types is None or not self._prepares:
                 pgconn.send_query_params(sql.encode(), values, types or (), formats)
@@ -168,6 +147,7 @@ class StatementPipeline:
                 pgconn.send_query_prepared(name, values, formats)
             expected.append((sql, None, answer))
         pgconn.pipeline_sync()
+        return expected
 
     def _take_answers(self, expected: Sequence[_Expected]) -> Exception | None:
         """Take the answers of a message, and return the error of the first statement that failed."""

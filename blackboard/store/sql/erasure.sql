@@ -112,10 +112,6 @@ WHERE id = :id;
 -- Delete the keys of the subject's deposits.
 DELETE FROM deposit_key WHERE mark_id IN {marks_of_subject};
 
--- name: delete_submissions
--- Delete the requests that wait or were left by processes that died. Those that live do them alone.
-DELETE FROM submission WHERE request IS NOT NULL;
-
 -- name: delete_cooldowns
 -- Delete the cooldowns for the subject.
 DELETE FROM subject_cooldown WHERE subject = :scope;

@@ -4,10 +4,6 @@
 -- When the oldest event was recorded.
 SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 
--- name: delete_old_submissions
--- Delete what processes submitted to others and left, because they died.
-DELETE FROM submission WHERE at < :before;
-
 -- fragment: asked_open_need
 -- Whether a need is open that the activation asked: the inbox shows which of its inputs were withdrawn.
 activation.id IN (SELECT need.activation_id FROM mark AS need WHERE need.kind = 'need' AND need.activation_id > 0)

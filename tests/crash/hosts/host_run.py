@@ -45,7 +45,7 @@ LOOK_SECONDS = 0.5
 ROLES = ("daemon", "claimer")
 DEPOSITORS = 2
 """The depositors of each host, the first with keys and the second without."""
-OF_WRITERS = ("transaction.", "submission.", "commit.", "notify.")
+OF_WRITERS = ("transaction.", "commit.", "notify.")
 SHOWN_LINES = 4
 """The lines of a process that a report of a failure shows."""
 REACHED = {
