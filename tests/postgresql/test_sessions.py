@@ -292,7 +292,7 @@ def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url:
 def test_a_timeout_of_the_server_is_reported_and_the_next_call_works(
     board: Blackboard, board_url: str, sessions: ServerSessions
 ) -> None:
-    sessions.set_default("statement_timeout", "100ms")
+    sessions.set_default("statement_timeout", "3s")
     with Blackboard.open(board_url) as other:
         with sessions.foreign() as foreign, foreign.transaction():
             foreign.execute("SELECT * FROM board FOR UPDATE")
