@@ -59,7 +59,7 @@ def run(folder: Path, version: str, *words: str, timeout: float) -> subprocess.C
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.file_only("the tool tests the protocol, and takes minutes")
 @pytest.mark.parametrize(("revision", "version"), VERSIONS.items())
 def test_the_conformance_tool_finds_only_the_expected_failures(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.processes
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_demo_runs_to_its_end_on_the_page_and_an_answer_wakes_the_desk(tmp_path: Path, browser: Browser) -> None:
     links = tmp_path / "links"
     os.mkfifo(links)

@@ -14,7 +14,7 @@ from tests.postgresql.server_sessions import ServerSessions
 from tests.support.started_processes import Process, started
 from tests.support.worker_program import Done, Task
 
-pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes, pytest.mark.timeout(600)]
 
 TASKS, KILLS = 120, 8
 BOUND_SECONDS = 150.0

@@ -17,7 +17,7 @@ from tests.crash.worlds.desk_world import Desk
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT, started
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.processes
 
 LEADS = str(ROOT / "config" / "leads.toml")
 

@@ -19,7 +19,7 @@ STEPS = int(os.environ.get("COUNTER_STEPS", "300"))
 SECONDS = max(BOUND_SECONDS, STEPS // 10)
 """The longest time that the processes may take."""
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgresql, pytest.mark.timeout(SECONDS + 60)]
+pytestmark = [pytest.mark.processes, pytest.mark.postgresql, pytest.mark.timeout(3 * SECONDS)]
 
 
 def test_no_increment_is_lost(board_url: str) -> None:

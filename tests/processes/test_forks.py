@@ -18,7 +18,7 @@ from tests.processes.forking_process import Note
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.processes
 
 
 def scenario(name: str, path: Path) -> Any:

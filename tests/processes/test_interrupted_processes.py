@@ -15,7 +15,7 @@ from blackboard.system.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.processes
 
 
 class Job(Mark, kind="job", on_repeat="separate"):

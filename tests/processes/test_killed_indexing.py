@@ -16,7 +16,7 @@ from blackboard.core.deployment import Deployment, KindSpec
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.search_checks import check_index
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.processes
 NOTES, BATCH = 60, 10
 
 

@@ -13,7 +13,7 @@ from blackboard import Blackboard
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.processes
 
 PROGRAM = """
 import os, signal, sys

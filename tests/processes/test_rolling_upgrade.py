@@ -22,7 +22,7 @@ from blackboard.store.schema import HEAD
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT, Process, started
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.processes
 
 MODULE = """
 from blackboard import Mark, agent, strength

@@ -14,7 +14,7 @@ from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.webhook_receiver import receive
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.processes
 
 FILE = """
 [database]

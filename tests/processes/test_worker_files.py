@@ -47,7 +47,6 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(120)
 def test_workers_with_different_temporary_folders_see_each_other(path: Path, tmp_path: Path) -> None:
     folders = [tmp_path / "t1", tmp_path / "t2"]
     for folder in folders:

@@ -21,7 +21,7 @@ from tests.support.file_boards import path_of
 from tests.support.started_processes import Process, started, wait_for_any
 from tests.support.worker_program import Cold, Done, Ember, Lamp, Lit, Task, Told
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture

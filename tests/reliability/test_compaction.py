@@ -239,7 +239,6 @@ def test_a_board_larger_than_the_memory_is_compacted(file: Path) -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(180)
 def test_a_process_that_dies_during_a_compaction_leaves_the_board_whole(file: Path) -> None:
     rng = random.Random(7)
     for _ in range(8):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.started_processes import started
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.processes
 
 PROGRAM = """
 import contextlib, json, os, resource, sys, threading
