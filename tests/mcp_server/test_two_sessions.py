@@ -54,7 +54,7 @@ def command(database: str, session: str, *words: str) -> Iterator[subprocess.Pop
 
 
 def waiting(database: str, session: str, name: str, *words: str) -> Any:
-    return command(database, session, "claim", name, "--wait", "60s", *words)
+    return command(database, session, "claim", name, "--wait", "10m", *words)
 
 
 def work_of(child: subprocess.Popen[str]) -> dict[str, Any]:

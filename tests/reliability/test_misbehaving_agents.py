@@ -168,6 +168,7 @@ def test_an_agent_that_hangs_occupies_only_a_few_threads(
 ) -> None:
     release = threading.Event()
     begun: list[int] = []
+    begins = threading.Semaphore(0)
 
     @agent(
         watches=strength(Smoke) >= 0.5,
@@ -179,12 +180,18 @@ def test_an_agent_that_hangs_occupies_only_a_few_threads(
     )
     def hangs(marks: Any, context: Any) -> None:
         begun.append(context.activation_id)
+        begins.release()
         release.wait(BOUND_SECONDS)
 
     daemon = served(board, hangs)
+    claimed: list[str] = []
+    daemon.on_event.append(lambda event, details: claimed.append(event) if event == "claimed" else None)
     board.deposit(Smoke(subject="kitchen"))
     for _ in range(60):
         daemon.run_once()
+        while claimed:  # its thread begins before the time goes on
+            claimed.pop()
+            assert begins.acquire(timeout=BOUND_SECONDS)
         clock.advance(timedelta(minutes=5))
     assert len(begun) == MAX_HANGING_THREADS
     assert sum("threads hang" in entry["event"] for entry in logs) == 1

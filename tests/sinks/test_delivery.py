@@ -256,13 +256,16 @@ def test_a_command_gets_json_on_its_standard_input_and_no_shell(house: House, tm
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
-    [("raise SystemExit(3)", "ended with exit code 3"), ("import time; time.sleep(60)", r"took more than 0\.5 s")],
+    ("text", "timeout", "error"),
+    [
+        ("raise SystemExit(3)", "60s", "ended with exit code 3"),
+        ("import time; time.sleep(300)", "500ms", r"took more than 0\.5 s"),
+    ],
 )
 def test_a_command_that_fails_or_takes_too_long_is_repeated(
-    house: House, tmp_path: Path, text: str, error: str
+    house: House, tmp_path: Path, text: str, timeout: str, error: str
 ) -> None:
-    deliverer = house.add_sink(command=program(tmp_path, text), timeout="500ms")
+    deliverer = house.add_sink(command=program(tmp_path, text), timeout=timeout)
     alert(house)
     deliverer.deliver_due()
     message = house.message()

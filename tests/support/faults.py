@@ -40,9 +40,10 @@ class Status:
 
 @dataclass(frozen=True)
 class Hang:
-    """A paid answer that waits until `release` is set or the server ends."""
+    """A paid answer that waits until `release` is set or the server ends; `is_paid` is set before."""
 
     release: threading.Event = field(default_factory=threading.Event)
+    is_paid: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class MessagesApi:
         with self.lock:
             return [call.body for call in self.calls if call.path == "/v1/messages"]
 
-    def wait_for_calls(self, count: int, timeout: float = 10.0) -> bool:
+    def wait_for_calls(self, count: int, timeout: float = BOUND_SECONDS) -> bool:
         """Wait at most `timeout` seconds for this many requests, and return whether they arrived."""
         with self._arrived:
             return self._arrived.wait_for(lambda: len(self.calls) >= count, timeout)
@@ -263,6 +263,7 @@ class MessagesApi:
             with self.lock:
                 self._hanging.append(fault.release)
                 ending = self.ending
+            fault.is_paid.set()
             if not ending:
                 fault.release.wait(BOUND_SECONDS)
 
