@@ -15,6 +15,7 @@ from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
+from tests.support.threads import join_all
 from tests.support.worker_program import Done, Task
 from tests.support.world import SECOND, spec
 
@@ -84,7 +85,7 @@ def test_a_process_has_one_listening_connection(board: Blackboard, other: Blackb
         other.deposit(Lead(subject="a"))
         assert all(event.wait(BOUND_SECONDS) for event in events)
         assert len([thread for thread in threading.enumerate() if thread.name == "blackboard-listener"]) == 1
-    assert [thread for thread in threading.enumerate() if thread.name == "blackboard-listener"] == []
+    join_all(*(thread for thread in threading.enumerate() if thread.name == "blackboard-listener"))
 
 
 def register(board: Blackboard, liveness: Liveness) -> None:

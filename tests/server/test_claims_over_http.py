@@ -107,7 +107,7 @@ def test_an_agent_of_the_daemon_cannot_be_claimed(served: Served) -> None:
     assert problem(served.client("claim:sales").post("/v1/agents/sales/claims")) == "not-possible"
 
 
-def claim_in_thread(pool: ThreadPoolExecutor, client: httpx2.Client, wait: str = "30s") -> Any:
+def claim_in_thread(pool: ThreadPoolExecutor, client: httpx2.Client, wait: str = "60s") -> Any:
     return pool.submit(lambda: client.post(CLAIMS, params={"wait": wait}))
 
 
@@ -118,7 +118,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def until(condition: Any) -> None:
-    """Wait until a condition holds, at most thirty seconds."""
+    """Wait until a condition holds, up to the bound of tests."""
     end = time.monotonic() + BOUND_SECONDS
     while not condition():
         assert time.monotonic() < end
@@ -171,7 +171,7 @@ def test_the_end_of_a_cooldown_wakes_a_waiting_claim(remote: Served, pool: Threa
 def test_a_client_that_leaves_takes_no_activation_with_it(remote: Served) -> None:
     token = remote.board.create_token("leaver", may=["claim:review"])
     host, port = remote.url.removeprefix("http://").split(":")
-    head = f"POST {CLAIMS}?wait=30s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+    head = f"POST {CLAIMS}?wait=60s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
     with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as leaver:
         leaver.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
         until(lambda: waiting(remote) == 1)
@@ -206,7 +206,7 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
     monkeypatch.setattr(Blackboard, "claim", slow)
     token = remote.board.create_token("leaver", may=["claim:review"])
     host, port = remote.url.removeprefix("http://").split(":")
-    head = f"POST {CLAIMS}?wait=30s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+    head = f"POST {CLAIMS}?wait=60s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
     with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as leaver:
         leaver.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
         until(lambda: waiting(remote) == 1)

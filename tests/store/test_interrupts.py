@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import inspect
 import itertools
 import linecache
@@ -58,10 +59,12 @@ class Injection:
         self.done = False
 
     def __enter__(self) -> None:
+        gc.disable()  # what other tests left must not be deleted between two steps
         sys.settrace(self._trace)
 
     def __exit__(self, *arguments: object) -> None:
         sys.settrace(None)
+        gc.enable()
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
         if frame.f_code.co_filename not in MODULES:
@@ -175,7 +178,7 @@ def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
         assert_free(database)
         database.close()
         assert threading.active_count() <= threads  # of other tests, one may end meanwhile
-        assert descriptors() == closed
+        assert descriptors() <= closed
         if not reached:
             break
     assert step > 50
@@ -245,7 +248,8 @@ def test_a_refused_write_leaves_no_thread_and_no_descriptor(
         for _ in range(3):
             with pytest.raises(StoreBusy):
                 database.write(put("x"))
-            assert (threading.active_count(), descriptors()) == (threads, closed + 1)
+            assert threading.active_count() <= threads
+            assert descriptors() <= closed + 1  # what other tests left may be closed meanwhile
     assert_free(database)
     assert database.write(put("x")) == "x"
 
