@@ -70,6 +70,8 @@ KINDS: list[type[Mark]] = [Lead, Fact, Ramp, Beacon, Ash, Page]
 @agent(
     watches={
         "hot": strength("lead") >= 5,
+        "deep": total("lead") >= 6,
+        "often": count("fact") >= 2,
         "leads": total("lead", over="board") >= 20,
         "facts": total("fact", over="board") >= 1000,
         "ramps": total("ramp", over="board") >= 1000,
@@ -203,6 +205,32 @@ def test_a_reinforcement_between_the_messages_lets_the_rules_run_again(
     assert mark.strength == pytest.approx(2, rel=1e-3)
     assert mark.detail == "a"
     events(first)
+
+
+def test_a_reinforcement_runs_without_the_lock_under_a_total_of_its_subject(
+    boards: list[Blackboard], counted: Counted
+) -> None:
+    for kind in (Lead, Fact):
+        assert boards[0].deposit(kind(subject="one")).outcome == "deposited"
+        assert boards[1].deposit(kind(subject="one")).outcome == "reinforced"
+    assert counted.outcomes == [True] * 4
+    assert counted.refused == []
+    assert boards[0].deposit(Lead(subject="one"), intensity=4.5).crossed == ("desk",)
+    assert boards[0].query("SELECT value, marks FROM crossing WHERE marks = 1")
+    assert counted.refused != []
+
+
+def test_a_mark_is_not_written_twice_by_one_statement(boards: list[Blackboard]) -> None:
+    """One statement has all writes, and its parts do not see the rows of each other."""
+    board = boards[0]
+    board.deposit(Lead(subject="one"))
+    [row] = board.session.read(lambda txn: txn.marks_of_subject("lead", "one"))
+    with board.database.group_commit.exclusive():
+        transaction = board.database.writer.begin_optimistic()
+        transaction.run(MARKS.update_mark, **row._asdict())
+        with pytest.raises(optimistic_transaction.NotOptimistic):
+            transaction.run(MARKS.update_mark, **row._asdict())
+        board.database.writer.drop()
 
 
 def test_a_mark_that_came_and_went_between_the_messages_counts(

@@ -45,6 +45,10 @@ class RowsReadAhead:
             for row in sql.all(MARKS.marks_of_subjects, kind=kind, subjects=sql.list_of(missing)):
                 self._marks[kind, row.subject].append(row)
 
+    def note_marks(self, kind: str, subject: str, rows: Iterable[MarkRow]) -> None:
+        """Note the stored marks of a kind and subject, which were read otherwise, newest first."""
+        self._marks[kind, subject] = [*rows]
+
     def read_keys(self, sql: Transaction, keys: Iterable[str]) -> None:
         """Read all requests that were made with some keys, by any author and for any kind."""
         if missing := [key for key in dict.fromkeys(keys) if key not in self._keys]:

@@ -88,6 +88,7 @@ class OptimisticTransaction(ServerTransaction):
         "_checks",
         "_fingerprints",
         "_instant",
+        "_marks",
         "_start",
         "_used",
         "_writes",
@@ -109,6 +110,8 @@ class OptimisticTransaction(ServerTransaction):
         self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
         self._written: set[str] = set()
         """The tables to which it will write."""
+        self._marks: set[int] = set()
+        """The ids of the marks that it will write."""
         self._instant: int | None = None
         """The instant of the transaction, as its writes have it."""
         self.earliest_end = NEVER
@@ -129,7 +132,11 @@ class OptimisticTransaction(ServerTransaction):
         if statement.name not in INSTANTS:
             raise NotOptimistic(statement.name)
         self._note_write(statement, values)
-        self._written |= tables_written(statement)
+        self._written |= (tables := tables_written(statement))
+        if "mark" in tables:
+            if values["id"] in self._marks:  # one statement cannot write a row twice
+                raise NotOptimistic("a mark that it has written")
+            self._marks.add(values["id"])
         self._writes.append((statement, values))
         for name in INSTANTS[statement.name]:
             if self._instant not in (None, values[name]):

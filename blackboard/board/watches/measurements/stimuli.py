@@ -59,8 +59,12 @@ def read_ahead(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: 
 def read_ahead_of_subject(
     txn: BoardTransaction, watches: Iterable[RegisteredWatch], kind: str, subject: str, rows: Collection[MarkRow]
 ) -> None:
-    """Read together what watches have absorbed of all stored marks of a kind and subject, on a server."""
+    """Read together what watches have absorbed of all stored marks of a kind and subject, on a server.
+
+    The marks are kept, so a watch over the subject is evaluated without a question after the deposit was written.
+    """
     if rows and (ahead := txn.reading_ahead()) is not None:
+        ahead.note_marks(kind, subject, rows)
         watch_ids = dict.fromkeys(watch.id for watch in watches)
         ahead.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
 
