@@ -108,7 +108,7 @@ def refresh_views(board: Blackboard) -> str | None:
     Raises:
         StoreError: The board has stored a decay law that this process does not know.
     """
-    return schema.refresh_views(board.database)
+    return schema.refresh_views(board.database, board.session.now)
 
 
 def query(

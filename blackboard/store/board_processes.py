@@ -82,10 +82,6 @@ class BoardProcesses(ABC):
         """Return the liveness of a new worker. `wake` is called from other threads when there may be work."""
 
     @abstractmethod
-    def living(self, workers: Iterable[str]) -> set[str] | None:
-        """Return which of some workers are alive, without reading the board; None if only the board shows it."""
-
-    @abstractmethod
     def dead_among(self, workers: Sequence[WorkerRow], now: Instant, transaction: Transaction) -> set[str]:
         """Return which of the registered workers are dead.
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.store.board_processes import was_seen_lately
 from blackboard.store.database import Database
+from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
@@ -96,10 +96,10 @@ def ensure(
     return _upgrade(database, now())
 
 
-def refresh_views(database: Database) -> str | None:
+def refresh_views(database: Database, now: Callable[[], Instant]) -> str | None:
     """Rewrite outdated views, unless a worker of another version is running.
 
-    Returns a note if the views of another version are kept; otherwise None.
+    Returns a note if the views of another version are kept; otherwise None. `now` returns the board's time.
 
     Raises:
         StoreError: The board has stored a decay law that this process does not know.
@@ -107,14 +107,12 @@ def refresh_views(database: Database) -> str | None:
     with database.read() as transaction:
         if _outdated_views(transaction) is None:
             return None
-        others = {
-            row.id: row.version for row in transaction.all(ACTIVATIONS.workers) if row.version != program_version()
-        }
-    running = database.processes.living(others)
-    if blocking := sorted(others if running is None else running):
-        worker = blocking[0]
+        others = [row for row in transaction.all(ACTIVATIONS.workers) if row.version != program_version()]
+        dead = database.processes.dead_among(others, now(), transaction) if others else set()
+    if running := sorted((row.id, row.version or "unknown") for row in others if row.id not in dead):
+        worker, version = running[0]
         return (
-            f"the views of another version are kept, because worker {worker} of version {others[worker] or 'unknown'}"
+            f"the views of another version are kept, because worker {worker} of version {version}"
             " is running; stop it, then run 'blackboard init'"
         )
     with database.exclusive_transaction() as transaction:
@@ -253,14 +251,14 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
         StoreError: A worker is alive.
     """
     cursor = connection.cursor()
-    cursor.execute("SELECT id, seen_at FROM worker")
-    seen = dict(cursor.fetchall())
-    running = database.processes.living(seen)
-    if running is None:
-        running = {worker for worker, seen_at in seen.items() if was_seen_lately(seen_at, now)}
-    if running:
+    cursor.execute("SELECT * FROM worker")
+    columns = [column[0] for column in cursor.description]
+    missing = dict.fromkeys(WorkerRow._fields)  # an old schema has fewer columns
+    workers = [WorkerRow(**{**missing, **dict(zip(columns, row, strict=True))}) for row in cursor.fetchall()]
+    dead = database.processes.dead_among(workers, now, database.transaction_of(connection)) if workers else set()
+    if running := sorted(row.id for row in workers if row.id not in dead):
         raise StoreError(
-            f"{database.where} is at schema {revision}, and worker {min(running)} runs on it; stop every worker, then"
+            f"{database.where} is at schema {revision}, and worker {running[0]} runs on it; stop every worker, then"
             f" run 'blackboard init', which upgrades the board to schema {HEAD}"
         )
 

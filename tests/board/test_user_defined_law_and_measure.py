@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Decay, Measure, parse_condition, watch
+from blackboard.board.administration import refresh_views
 from blackboard.clock import ManualClock, SystemClock, parse_instant
 from blackboard.core.conditions.condition_types import MEASURES, Condition
 from blackboard.core.marks.decay import LAWS, Exponential, law_from
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidCondition, InvalidLaw
-from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.storage import FileStorage
@@ -181,7 +181,7 @@ def test_an_older_board_accepts_the_law_and_the_measure(tmp_path: Path) -> None:
     assert strengths["old"] == [pytest.approx(old.intensity * LAW.share(MINUTE), rel=1e-6)]
     assert strengths["new"] == [pytest.approx(0.8 * LAW.share(MINUTE), rel=1e-6)]
     # `init` and `run` do this if no worker of another version runs.
-    assert schema.refresh_views(world.board.database) is None
+    assert refresh_views(world.board) is None
     for mark_id, strength, as_of in world.sql("SELECT id, strength, as_of FROM live_marks"):
         row = world.mark(mark_id)
         age = parse_instant(as_of) - row.anchored_at

@@ -225,12 +225,13 @@ def test_a_mark_is_not_written_twice_by_one_statement(boards: list[Blackboard]) 
     board = boards[0]
     board.deposit(Lead(subject="one"))
     [row] = board.session.read(lambda txn: txn.marks_of_subject("lead", "one"))
+    writer: Any = board.database.writer
     with board.database.group_commit.exclusive():
-        transaction = board.database.writer.begin_optimistic()
+        transaction = writer.begin_optimistic()
         transaction.run(MARKS.update_mark, **row._asdict())
         with pytest.raises(optimistic_transaction.NotOptimistic):
             transaction.run(MARKS.update_mark, **row._asdict())
-        board.database.writer.drop()
+        writer.drop()
 
 
 def test_a_mark_that_came_and_went_between_the_messages_counts(

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Blackboard, parse_condition
+from blackboard.board.administration import refresh_views
 from blackboard.clock import iso, parse_instant
 from blackboard.core.marks import decay
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidLaw, StoreError
-from blackboard.store import schema
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MARKS
@@ -265,11 +265,11 @@ def texts(world: World) -> dict[str, str]:
 def test_the_views_contain_only_the_stored_laws(world: World) -> None:
     before = texts(world)
     assert "sudden" not in before["live_marks"]
-    assert schema.refresh_views(world.board.database) is None
+    assert refresh_views(world.board) is None
     assert texts(world) == before
     world.put("smoke", "s", decay=Sudden())
     assert texts(world) == before
-    assert schema.refresh_views(world.board.database) is None
+    assert refresh_views(world.board) is None
     [row] = through_python(world)
     assert row["strength"] == pytest.approx(strengths_then(world, [row])[row["id"]])
     assert row["strength"] > 0
@@ -279,7 +279,7 @@ def test_a_stored_law_unknown_to_the_process_is_named(world: World, monkeypatch:
     world.put("smoke", "s", decay=Sudden())
     monkeypatch.delitem(decay.LAWS, "sudden")
     with pytest.raises(StoreError, match="decay law 'sudden', which this version does not know"):
-        schema.refresh_views(world.board.database)
+        refresh_views(world.board)
 
 
 @pytest.mark.postgresql
@@ -301,9 +301,7 @@ def test_reading_a_mark_under_a_law_unknown_to_the_process_names_the_law(
 
 
 @pytest.mark.file_only("a lock on a server proves only after seconds that a worker has ended")
-def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:
     before = texts(world)
     world.put("smoke", "s", decay=Sudden())
     worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0, "agents": None, "schema": None, "model": None}
@@ -319,15 +317,12 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(
     former = processes.liveness(lambda: None)
     register(former.id, "0.0.1")
     former.enter()
-    note = schema.refresh_views(world.board.database)
+    note = refresh_views(world.board)
     former.release()
     assert note is not None
     assert f"worker {former.id} of version 0.0.1 is running" in note
-    with monkeypatch.context() as unknown:
-        unknown.setattr(processes, "living", lambda workers: None)
-        assert schema.refresh_views(world.board.database) == note
     assert texts(world) == before
-    assert schema.refresh_views(world.board.database) is None
+    assert refresh_views(world.board) is None
     assert "sudden" in texts(world)["live_marks"]
 
 
@@ -341,5 +336,5 @@ def test_only_init_and_run_rewrite_outdated_views(world: World) -> None:
     with Blackboard.open(world.url, clock=world.clock) as again:
         again.marks()
         assert "former" in texts(world)["agenda"]
-        assert schema.refresh_views(again.database) is None
+        assert refresh_views(again) is None
     assert texts(world) == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -29,12 +29,9 @@ class FileProcesses(BoardProcesses):
     def liveness(self, wake: Callable[[], None]) -> WorkerLiveness:
         return WorkerLiveness(self._path, wake)
 
-    def living(self, workers: Iterable[str]) -> set[str]:
-        return living_workers(self._path, workers)
-
     def dead_among(self, workers: Sequence[WorkerRow], now: Instant, transaction: Transaction) -> set[str]:
         ids = {row.id for row in workers}
-        return ids - self.living(ids)
+        return ids - living_workers(self._path, ids)
 
     def is_served(self) -> bool:
         return any_alive(self._path)

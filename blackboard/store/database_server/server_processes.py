@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,6 @@ class ServerProcesses(BoardProcesses):
 
     def liveness(self, wake: Callable[[], None]) -> ServerLiveness:
         return ServerLiveness(self._database.listener, wake)
-
-    def living(self, workers: Iterable[str]) -> None:
-        return None
 
     def dead_among(self, workers: Sequence[WorkerRow], now: Instant, transaction: Transaction) -> set[str]:
         """Return which of the registered workers are dead: by their locks, or because they were not seen lately."""
