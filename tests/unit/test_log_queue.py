@@ -39,7 +39,7 @@ def test_lines_are_written_in_order() -> None:
     write_to(lines.append)
     for number in range(100):
         Log("test").info("line", number=number)
-    assert log_queue.flush(10)
+    assert log_queue.flush(BOUND_SECONDS)
     assert [int(re.findall(r"\d+", line)[0]) for line in lines] == list(range(100))
 
 
@@ -61,7 +61,7 @@ def test_a_stalled_reader_blocks_nobody_and_lost_lines_are_counted() -> None:
     assert log_queue.dropped() - before == 7
     assert not log_queue.flush(0)
     reads.set()
-    assert log_queue.flush(30)
+    assert log_queue.flush(BOUND_SECONDS)
     assert len([line for line in lines if "next" in line]) == MAX_LINES
     assert len([line for line in lines if '"lines": 7' in line and "dropped" in line]) == 1
 
@@ -84,9 +84,9 @@ def test_long_lines_are_bounded_by_their_length(monkeypatch: pytest.MonkeyPatch)
         log.info("x" * 300)
     assert log_queue.dropped() - before == 2
     reads.set()
-    assert log_queue.flush(30)
+    assert log_queue.flush(BOUND_SECONDS)
     log.info("x" * 300)
-    assert log_queue.flush(30)
+    assert log_queue.flush(BOUND_SECONDS)
     assert len([line for line in lines if "xxx" in line]) == 4
 
 
@@ -103,11 +103,11 @@ def test_a_stream_that_breaks_raises_nothing_and_is_used_again() -> None:
     before, log = log_queue.dropped(), Log("test")
     for _ in range(3):
         log.error("lost")
-    assert log_queue.flush(10)
+    assert log_queue.flush(BOUND_SECONDS)
     assert log_queue.dropped() - before == 3
     broken = False
     log.info("found")
-    assert log_queue.flush(10)
+    assert log_queue.flush(BOUND_SECONDS)
     assert ["found" in lines[0], "dropped" in lines[1], len(lines)] == [True, True, 2]
 
 
@@ -127,11 +127,11 @@ def test_a_forked_child_logs_with_a_writer_of_its_own() -> None:
     reader, writer = os.pipe()
     write_to(lambda text: os.write(writer, text.encode()))
     Log("test").info("parent")
-    assert log_queue.flush(10)
+    assert log_queue.flush(BOUND_SECONDS)
     assert b"parent" in os.read(reader, 1000)
     if (child := os.fork()) == 0:  # pragma: no cover
         Log("test").info("child")
-        os._exit(0 if log_queue.flush(10) else 1)
+        os._exit(0 if log_queue.flush(BOUND_SECONDS) else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert b"child" in os.read(reader, 1000)
     os.close(reader)
