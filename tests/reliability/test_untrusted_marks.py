@@ -25,6 +25,7 @@ from blackboard.cli.entry_point import move_common_first
 from blackboard.cli.everyday_commands import sql_command
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.system import log_queue
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.manual_daemons import run_until_idle, served
 
 
@@ -133,7 +134,7 @@ def test_a_log_line_is_a_single_line_without_control_characters(
         for text in HOSTILE.values():
             board.deposit(Note(subject="x", text=text))
         run_until_idle(daemon)
-        assert log_queue.flush(10)
+        assert log_queue.flush(BOUND_SECONDS)
     finally:
         structlog.reset_defaults()
     lines = stream.getvalue().split("\n")
