@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.cluster import HOSTS, cut_proxies, run_cluster
 from tests.support.storage import ServerStorage, Storage
 
-pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
+pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes, pytest.mark.timeout(600)]
 
 
 def test_two_lost_hosts_lose_and_double_nothing(storage: Storage, empty_url: str) -> None:
