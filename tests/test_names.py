@@ -85,7 +85,7 @@ def names(place: str) -> Iterator[str]:
         case "state":
             yield from (str(state) for enum in (ActivationState, CrossingState, CallState) for state in enum)
         case "command":
-            yield from (name for group in COMMANDS.values() for name in group)
+            yield from COMMANDS
 
 
 @pytest.mark.parametrize("place", [place for place in OLD if place != "phrase"])

@@ -3,7 +3,7 @@
 The parts that all commands share:
 
 entry_point    sets up the process, and runs the command
-app            the group of commands: `COMMANDS` names the module of each
+app            the commands by group: `GROUPS` names the module of each
 cli_session    the board and the deployment of a command
 completion     completes names in a shell
 board_hints    reads the board for help that may be left out
@@ -11,13 +11,14 @@ typed_command  the command as it was typed, for advice that a person can copy
 terminal       the output of commands
 row_files      the rows that `load` deposits from a file
 
-The commands:
+The commands, by their groups in the help:
 
-everyday_commands   deposit and load marks, and read the board
-operating_commands  run and serve, and what an operator sees and does
-agent_commands      the work of remote agents and of coding agents
-data_commands       backup, restore, doctor, forget, compact, copy
-setup_commands      new, demo, check, test
+everyday_commands      deposit and load marks, and read the board
+operating_commands     run and serve, and what an operator sees and does
+remote_agent_commands  the work of remote agents
+coding_agent_commands  connects coding agents
+data_commands          backup, restore, copy, forget, compact
+setup_commands         new, init, demo, check, test
 """
 
 from blackboard.cli.entry_point import main

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 import typer.exceptions
@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from blackboard.cli.cli_session import CommandSession, HookExitCode
 from blackboard.cli.terminal import help_layout
-from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
+from blackboard.cli.terminal.help_layout import Registry, set_metavar
 from blackboard.cli.terminal.output import note
 from blackboard.errors import BlackboardError, ConfigurationError, ExitCode, UsageError
 from blackboard.system import failpoints
@@ -24,33 +24,94 @@ from blackboard.system.error_descriptions import describe_error
 IS_HOOK = "blackboard.is_hook"
 """The key in `context.meta` that says whether the command is a hook."""
 
-COMMANDS = {
-    "everyday_commands.deposit_commands": ("init", "deposit", "reinforce", "withdraw"),
-    "everyday_commands.people_commands": ("inbox", "answer", "assign", "pause", "resume"),
-    "everyday_commands.load_command": ("load",),
-    "operating_commands.run_command": ("run",),
-    "operating_commands.serve_command": ("serve",),
-    "operating_commands.token_commands": ("token",),
-    "operating_commands.outbox_commands": ("outbox",),
-    "everyday_commands.mark_list_commands": ("marks", "search", "history"),
-    "everyday_commands.work_list_commands": ("agents", "agenda", "schedules", "activations", "explain"),
-    "everyday_commands.activity_command": ("activity",),
-    "operating_commands.status_command": ("status",),
-    "operating_commands.activation_commands": ("activation", "retry", "discard", "wake"),
-    "agent_commands.mcp_command": ("mcp",),
-    "agent_commands.connect_command": ("connect",),
-    "agent_commands.claim_commands": ("claim", "heartbeat", "finish", "fail"),
-    "everyday_commands.sql_command": ("sql",),
-    "operating_commands.cost_commands": ("costs", "record-cost"),
-    "setup_commands.check_command": ("check",),
-    "setup_commands.rules_command": ("test",),
-    "everyday_commands.watch_command": ("watch",),
-    "data_commands.admin_commands": ("backup", "restore", "doctor", "forget", "compact"),
-    "data_commands.copy_command": ("copy",),
-    "setup_commands.demo_command": ("demo",),
-    "setup_commands.new_command": ("new",),
-}
-"""The commands of each module."""
+
+class CommandGroup(NamedTuple):
+    """A group of commands in the help, which is a package of the command line."""
+
+    title: str
+    package: str
+    modules: dict[str, str]
+    """The module of each command, in the order of the help."""
+
+
+GROUPS = (
+    CommandGroup(
+        "Every day",
+        "everyday_commands",
+        {
+            "deposit": "deposit_commands",
+            "load": "load_command",
+            "marks": "mark_list_commands",
+            "search": "mark_list_commands",
+            "history": "mark_list_commands",
+            "activity": "activity_command",
+            "inbox": "need_commands",
+            "answer": "need_commands",
+            "assign": "need_commands",
+            "reinforce": "deposit_commands",
+            "withdraw": "deposit_commands",
+            "watch": "watch_command",
+            "sql": "sql_command",
+        },
+    ),
+    CommandGroup(
+        "Operating",
+        "operating_commands",
+        {
+            "run": "run_command",
+            "serve": "serve_command",
+            "token": "token_commands",
+            "status": "status_command",
+            "doctor": "doctor_command",
+            "explain": "work_list_commands",
+            "agents": "work_list_commands",
+            "agenda": "work_list_commands",
+            "schedules": "work_list_commands",
+            "activations": "work_list_commands",
+            "activation": "activation_commands",
+            "retry": "activation_commands",
+            "discard": "activation_commands",
+            "wake": "activation_commands",
+            "pause": "pause_commands",
+            "resume": "pause_commands",
+            "outbox": "outbox_commands",
+            "costs": "cost_commands",
+            "record-cost": "cost_commands",
+        },
+    ),
+    CommandGroup(
+        "Remote agents",
+        "remote_agent_commands",
+        dict.fromkeys(("claim", "heartbeat", "finish", "fail"), "claim_commands"),
+    ),
+    CommandGroup("Coding agents", "coding_agent_commands", {"connect": "connect_command", "mcp": "mcp_command"}),
+    CommandGroup(
+        "Data",
+        "data_commands",
+        {
+            "backup": "backup_commands",
+            "restore": "backup_commands",
+            "copy": "copy_command",
+            "forget": "forget_command",
+            "compact": "compact_command",
+        },
+    ),
+    CommandGroup(
+        "Setup",
+        "setup_commands",
+        {
+            "new": "new_command",
+            "demo": "demo_command",
+            "check": "check_command",
+            "test": "rules_command",
+            "init": "init_command",
+        },
+    ),
+)
+"""The commands by group. The function of a command, or the group of its subcommands, has the name of the command."""
+
+COMMANDS = {name: group for group in GROUPS for name in group.modules}
+"""The group of each command, in the order of the help."""
 
 
 class LazyGroup(Mapping[str, Any]):
@@ -58,21 +119,30 @@ class LazyGroup(Mapping[str, Any]):
 
     def __init__(self) -> None:
         self._commands: dict[str, Any] = {}
-        self._modules = {name: module for module, names in COMMANDS.items() for name in names}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._commands:
-            module = importlib.import_module(f"blackboard.cli.{self._modules[name]}")
-            module.add_to(group := Registry())
-            for built, command in typer.main.get_group(group).commands.items():
-                self._commands[built] = help_layout.prepare(command)
+            self._commands[name] = _build(name)
         return self._commands[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(name for names in GROUPS.values() for name in names)
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(self._modules)
+        return len(COMMANDS)
+
+
+def _build(name: str) -> Any:
+    """Import the module of a command, and return the command. Raises KeyError if there is none."""
+    group = COMMANDS[name]
+    module = importlib.import_module(f"blackboard.cli.{group.package}.{group.modules[name]}")
+    member = getattr(module, name.replace("-", "_"))
+    registry = Registry()
+    if isinstance(member, typer.Typer):
+        registry.add_typer(member, name=name)
+    else:
+        registry.command(name, epilog=getattr(module, "EPILOG", None))(member)
+    return help_layout.prepare(typer.main.get_group(registry).commands[name], group.title)
 
 
 class Commands(TyperGroup):

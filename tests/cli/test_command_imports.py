@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 from blackboard import Blackboard, Need
-from blackboard.cli.app import COMMANDS
+from blackboard.cli.app import GROUPS, LazyGroup
 from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +58,14 @@ def test_a_command_imports_only_modules_that_it_uses(command: list[str], tmp_pat
     assert HEAVY & set(done.stdout.rpartition("loaded: ")[2].split()) == used
 
 
-def test_each_command_is_in_its_listed_module() -> None:
-    for module, names in COMMANDS.items():
-        app = typer.Typer()
-        importlib.import_module(f"blackboard.cli.{module}").add_to(app)
-        assert tuple(typer.main.get_group(app).commands) == names
+def test_each_package_of_commands_is_a_group_of_the_help_and_has_no_other_commands() -> None:
+    packages = {path.parent.name for path in (ROOT / "blackboard/cli").glob("*_commands/__init__.py")}
+    assert packages == {group.package for group in GROUPS}
+    for group in GROUPS:
+        modules = {path.stem for path in (ROOT / "blackboard/cli" / group.package).glob("*_command*.py")}
+        assert modules == set(group.modules.values())
+
+
+def test_each_command_is_in_the_module_that_its_group_names() -> None:
+    for name, command in LazyGroup().items():
+        assert command.name == name

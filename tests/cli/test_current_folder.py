@@ -44,7 +44,7 @@ ARGUMENTS = {
 }
 
 
-NEED_A_BOARD = sorted({name for names in COMMANDS.values() for name in names} - BEGIN_A_BOARD - USE_NO_BOARD)
+NEED_A_BOARD = sorted(set(COMMANDS) - BEGIN_A_BOARD - USE_NO_BOARD)
 
 
 @pytest.mark.parametrize("command", NEED_A_BOARD)

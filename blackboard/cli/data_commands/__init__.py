@@ -1,5 +1,7 @@
 """The commands for the data of a board.
 
-admin_commands  backup, restore, doctor, forget, compact
-copy_command    copy
+backup_commands  backup, restore
+copy_command     copy
+forget_command   forget
+compact_command  compact
 """

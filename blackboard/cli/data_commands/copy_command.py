@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from blackboard.board.board_copies import Progress
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(copy)
-
-
 def copy(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="The board: a URL, or the path of a file.")],

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from blackboard.client import Client
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(activity)
-
-
 def activity(
     context: typer.Context,
     after: Annotated[

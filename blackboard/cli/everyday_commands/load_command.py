@@ -43,11 +43,6 @@ class LoadOptions:
     rejects: Path
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(load)
-
-
 def load(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="CSV or JSON Lines; - is stdin.")],

@@ -24,12 +24,6 @@ TagOption = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (marks, search, history):
-        app.command()(command)
-
-
 def marks(
     context: typer.Context,
     kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,

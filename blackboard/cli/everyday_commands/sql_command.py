@@ -19,9 +19,8 @@ _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Signs that begin a formula in a spreadsheet, in their normal and their full-width forms."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=f"The views are {', '.join(VIEWS)}.")(sql)
+EPILOG = f"The views are {', '.join(VIEWS)}."
+"""The last line of the help."""
 
 
 def sql(

@@ -23,11 +23,6 @@ BAR_WIDTH = 20
 """The length of the longest bar in characters."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(watch)
-
-
 def watch(
     context: typer.Context,
     kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,

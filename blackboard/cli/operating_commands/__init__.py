@@ -5,7 +5,10 @@ daemon_signals       the signals of `run`
 serve_command        serve
 token_commands       token
 status_command       status
+doctor_command       doctor
+work_list_commands   agents, agenda, schedules, activations, explain
 activation_commands  activation, retry, discard, wake
+pause_commands       pause, resume
 outbox_commands      outbox
 cost_commands        costs, record-cost
 """

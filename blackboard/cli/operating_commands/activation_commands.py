@@ -23,12 +23,6 @@ ActivationId = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (activation, retry, discard, wake):
-        app.command()(command)
-
-
 def activation(
     context: typer.Context,
     activation_id: ActivationId,

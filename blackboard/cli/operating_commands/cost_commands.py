@@ -20,12 +20,6 @@ BAR_WIDTH = 40
 """The length of the longest bar in characters."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (costs, record_cost):
-        app.command()(command)
-
-
 def costs(
     context: typer.Context,
     days: Annotated[int, typer.Option(min=1, max=36_500, help="The number of days (UTC) up to today.")] = 30,

@@ -43,16 +43,6 @@ InState = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command with its subcommands."""
-    outbox = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
-    outbox.command("list")(list_messages)
-    outbox.command("show")(show)
-    outbox.command("retry")(retry)
-    outbox.command("discard")(discard)
-    app.add_typer(outbox, name="outbox")
-
-
 def list_messages(
     context: typer.Context,
     sink: Annotated[
@@ -184,3 +174,10 @@ def _say_number(ids: list[int], state: MessageState, words: str, as_json: bool) 
         print_json([{"id": message, "state": state} for message in ids])
     else:
         say(f"{counted(len(ids), 'message')} {words}")
+
+
+outbox = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
+outbox.command("list")(list_messages)
+outbox.command("show")(show)
+outbox.command("retry")(retry)
+outbox.command("discard")(discard)

@@ -29,11 +29,6 @@ PRICES = "[model] prices"
 """The setting whose file may change while its path stays the same."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(run)
-
-
 def run(
     context: typer.Context,
     agents: Annotated[

@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from blackboard.settings.sections import ServerSection
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(serve)
-
-
 def serve(
     context: typer.Context,
     listen: Annotated[

@@ -20,11 +20,6 @@ _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 """The parts of the status that have one line each."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(status)
-
-
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Summarize the state of the board.
 

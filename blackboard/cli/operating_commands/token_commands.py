@@ -21,15 +21,6 @@ Examples:
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command with its subcommands."""
-    tokens = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
-    tokens.command("create")(create)
-    tokens.command("list")(list_tokens)
-    tokens.command("revoke")(revoke)
-    app.add_typer(tokens, name="token")
-
-
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The name that the token is listed and revoked by.")],
@@ -114,3 +105,9 @@ def revoke(
         print_json({"name": name, "state": "revoked"})
     else:
         say(f"the token {name} is revoked")
+
+
+token = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
+token.command("create")(create)
+token.command("list")(list_tokens)
+token.command("revoke")(revoke)

@@ -1,6 +1,7 @@
 """The commands that prepare a project and a deployment.
 
 new_command     new
+init_command    init
 demo_command    demo
 demo_settings   the section `[settings.demo]`, and the files that it names
 check_command   check

@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(check)
-
-
 def check(
     context: typer.Context,
     against_board: Annotated[

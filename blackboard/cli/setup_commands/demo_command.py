@@ -34,11 +34,6 @@ VIEWER = "person:demo"
 """In whose name the browser acts."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(demo)
-
-
 def demo(
     context: typer.Context,
     folder: Annotated[

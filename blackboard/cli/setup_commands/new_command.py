@@ -26,11 +26,6 @@ MAX_NAME_CHARACTERS = 64
 FIRST_NOTE = "A mark on the board woke this agent."
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(new)
-
-
 def new(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The name of the new folder and of its module.")],

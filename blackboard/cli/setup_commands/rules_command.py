@@ -13,14 +13,9 @@ from blackboard.cli.terminal.output import AsJson, print_json, say
 from blackboard.errors import ConfigurationError, ExitCode, Mistake
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command("test")(rules)
-
-
-def rules(
+def test(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Rule files, *.board.toml.")],
-    as_json: AsJson = False,
+    as_json: AsJson = False,  # noqa: PT028 - a command, no test
 ) -> None:
     """Run rule files, which test a deployment. A rule states which marks are deposited, and what must follow.
 

@@ -9,22 +9,6 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-GROUPS = {
-    "Every day": (
-        "deposit", "load", "marks", "search", "history", "activity", "agenda", "inbox", "answer", "assign", "reinforce",
-        "withdraw", "watch", "sql",
-    ),
-    "Operating": (
-        "run", "serve", "token", "status", "doctor", "explain", "agents", "schedules", "activations", "activation",
-        "retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost",
-    ),
-    "Remote agents": ("claim", "heartbeat", "finish", "fail"),
-    "Coding agents": ("connect", "mcp"),
-    "Data": ("backup", "restore", "copy", "forget", "compact"),
-    "Setup": ("new", "demo", "check", "test", "init"),
-}  # fmt: skip
-"""The commands of each group, in the order of the help."""
-
 _OPENS_A_TAG = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
 _NUMBERS = frozenset({int, float})
 
@@ -53,9 +37,9 @@ class Registry(typer.Typer):
         return super().command(name, cls=PlainCommand, **options)
 
 
-def prepare(command: Any) -> Any:
+def prepare(command: Any, group: str | None = None) -> Any:
     """Return a command with its group, a line for the list of commands, and help that shows brackets as written."""
-    command.rich_help_panel = next((group for group, names in GROUPS.items() if command.name in names), None)
+    command.rich_help_panel = group
     _set_help(command)
     return command
 

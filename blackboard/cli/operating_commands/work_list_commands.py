@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 STATES = ", ".join(ActivationState)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
-    for command in (agents, agenda, schedules, activations, explain):
-        app.command()(command)
-
-
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
     """List the agents: their watches, the kinds that they may write, and their state.
 

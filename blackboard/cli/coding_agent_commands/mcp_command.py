@@ -17,11 +17,6 @@ _SCOPES = ", ".join(verb + limit if limit.startswith(":") else verb for verb, li
 """Each scope, with the part that it needs."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(mcp)
-
-
 def mcp(
     context: typer.Context,
     may: Annotated[

@@ -21,11 +21,6 @@ AUTHOR = "claude-code"
 """The author of the sessions' deposits, if --author names none. On a server, the token determines it."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(connect)
-
-
 def connect(
     context: typer.Context,
     program: Annotated[Literal["claude-code"], typer.Argument(help="The coding agent.")],

@@ -1,0 +1,106 @@
+"""The commands `backup` and `restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.data_commands.forget_command import _show_erasure
+from blackboard.cli.terminal.output import AsJson, note, print_json, say
+from blackboard.plurals import counted
+
+if TYPE_CHECKING:
+    from blackboard.board.housekeeping.erasure import ErasedEvents
+    from blackboard.board.result_types import ErasureReport
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The new file; it must not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy the board to a file while it is in use, and check the copy by opening it.
+
+    Example:
+      blackboard backup /var/backups/board-$(date +%F).db
+    """
+    from blackboard.board.board_copies import back_up
+    from blackboard.clock import iso
+
+    with session_of(context).board(upgrade=False) as board:
+        result = back_up(board, file)
+    copy = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
+    if as_json:
+        print_json(copy)
+    else:
+        say(f"{_describe(copy)}; the integrity check passed")
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The backup.")],
+    forget_again: Annotated[
+        bool, typer.Option("--forget", help="Also forget again the subjects that were forgotten after the backup.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the board with a backup, and keep the previous board under another name beside it.
+
+    The command refuses to run while a daemon runs. Marks deposited after the backup are not in it: deposit them again.
+    A backup brings back subjects that were forgotten later. The command names them; --forget forgets them again.
+
+    Examples:
+      blackboard restore /var/backups/board-2027-01-31.db
+      blackboard restore --forget /var/backups/board-2027-01-31.db
+    """
+    from blackboard.board import board_copies
+    from blackboard.clock import SystemClock, iso
+
+    session = session_of(context)
+    erased = board_copies.erased_events(session.url)
+    result, previous = board_copies.restore(file, session.url, SystemClock().now())
+    restored = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
+    if not as_json:
+        say(_describe(restored))
+        if previous is not None:
+            say(f"the previous board is now {previous}")
+    if erased and erased[0] is None:
+        note("the previous board cannot be read; subjects that were forgotten on it may be back")
+    back, forgotten = _forget_again(session, erased, forgets=forget_again)
+    if as_json:
+        reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]
+        print_json({**restored, "previous": previous, "back": back, "forgotten": reports})
+        return
+    for subject, report in forgotten.items():
+        _show_erasure(subject, report)
+
+
+def _forget_again(
+    session: CommandSession, erased: list[ErasedEvents | None], *, forgets: bool
+) -> tuple[list[str], dict[str, ErasureReport]]:
+    """Report the forgotten subjects that a backup brought back, or forget them again.
+
+    Returns the subjects that are back, and the reports of the subjects that are forgotten again.
+    """
+    from blackboard.board import board_copies
+
+    if not any(events is None or events.events for events in erased):
+        return [], {}
+    with session.board(deploy=False) as board:
+        back = board_copies.brought_back(board, erased)
+        if forgets:
+            return [], {subject: board.forget(subject) for subject in back}
+    if back:
+        note(
+            f"forgotten subjects that are back: {', '.join(map(repr, back))}; 'blackboard forget SUBJECT'"
+            " forgets one, and 'blackboard restore --forget' all of them"
+        )
+    return back, {}
+
+
+def _describe(copy: dict[str, Any]) -> str:
+    content = f"{counted(copy['marks'], 'mark')} and {counted(copy['events'], 'event')}"
+    return f"{copy['path']}: {content}, as of {copy['last_recorded_at']}"

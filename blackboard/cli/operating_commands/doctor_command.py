@@ -1,0 +1,102 @@
+"""The command `doctor`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from blackboard.cli.cli_session import CommandSession, model_of, session_of
+from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.errors import ExitCode
+from blackboard.plurals import counted
+
+if TYPE_CHECKING:
+    from blackboard.core.records.finding import Finding
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check the board for known problems, and show how to fix each. The exit code is 1 if there is a problem.
+
+    Examples:
+      blackboard doctor
+      blackboard --config config/leads.toml doctor --json
+    """
+    from blackboard.board.json_shapes import examination
+
+    session = session_of(context)
+    if session.server_url is None:
+        shape = examination(_findings(session))
+    else:
+        with session.client() as client:
+            shape = client.doctor()
+    wrong, findings = shape.wrong, shape.findings
+    if as_json:
+        print_json(shape)
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.detail}")
+            if finding.advice:
+                say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
+        say("no problems" if not wrong else counted(wrong, "problem"))
+    if wrong:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _findings(session: CommandSession) -> list[Finding]:
+    """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
+    from blackboard.board import Blackboard
+    from blackboard.board.diagnosis.worker_findings import MODEL
+    from blackboard.board.doctor import examine_board
+    from blackboard.core.records.finding import Finding
+    from blackboard.errors import ConfigurationError, StoreError
+    from blackboard.settings.sections import DatabaseSection
+
+    findings: list[Finding] = []
+    deployment, options = None, DatabaseSection()
+    try:
+        options = session.settings.database
+        if session.settings.names_agents:
+            resolved = session.resolve()
+            deployment = resolved.deployment
+            findings += _findings_of_agents(resolved)
+    except ConfigurationError as error:
+        advice = "'blackboard check' names every mistake"
+        findings.append(Finding("deployment file", "wrong", counted(len(error.mistakes), "mistake"), advice))
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            opened = Blackboard.open(
+                session.url,
+                create=False,
+                mode=options.mode,
+                writes=False,
+                prepare=options.prepare,
+                direct_url=options.direct_url,
+            )
+        advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
+        findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
+        with opened as board:
+            board.classes.load_from(session.classes)
+            findings += examine_board(board, deployment)
+        if all(finding.name != MODEL for finding in findings):
+            findings.append(Finding(MODEL, "note", model_of(session)))
+    except StoreError as error:
+        findings.append(Finding("board", "wrong", str(error), "the other checks need a board that can be opened"))
+    return findings
+
+
+def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
+    """Yield the findings of the agents outside the board. A failing examination is a finding too."""
+    from blackboard.core.records.finding import Finding
+
+    for agent in resolved.agents.values():
+        if agent.examine is not None:
+            try:
+                yield from agent.examine(resolved.settings.settings)
+            except Exception as error:  # this runs code of users, whose error must not hide the other findings
+                yield Finding(agent.name, "wrong", f"its examination failed: {type(error).__name__}: {error}")

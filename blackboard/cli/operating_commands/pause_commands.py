@@ -1,0 +1,62 @@
+"""The commands `pause` and `resume`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.terminal.output import AsJson, print_json, say
+
+if TYPE_CHECKING:
+    pass
+
+
+AgentOrBoard = Annotated[
+    str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
+]
+
+
+def pause(
+    context: typer.Context,
+    agent: AgentOrBoard = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, shown with the pause.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
+
+    Examples:
+      blackboard pause sales --reason "new price list"
+      blackboard pause
+    """
+    with session_of(context).board_or_client() as board:
+        board.pause(agent, reason)
+    if as_json:
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.Pause(agent, reason))
+    else:
+        say(f"{agent or 'the board'} is paused")
+
+
+def resume(
+    context: typer.Context,
+    agent: AgentOrBoard = None,
+    as_json: AsJson = False,
+) -> None:
+    """Resume an agent, or the whole board.
+
+    Examples:
+      blackboard resume sales
+      blackboard resume
+    """
+    with session_of(context).board_or_client() as board:
+        board.resume(agent)
+    if as_json:
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.Resumption(agent))
+    else:
+        say(f"{agent or 'the board'} is resumed")

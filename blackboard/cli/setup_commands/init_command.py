@@ -1,0 +1,110 @@
+"""The command `init`, which begins a board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from blackboard.cli.cli_session import Replace, note_warnings, session_of
+from blackboard.cli.terminal.output import AsJson, describe_gone, note, print_json, say
+
+if TYPE_CHECKING:
+    from blackboard.cli.cli_session import CommandSession
+
+
+EVENTS_PER_PARTITION = 1_000_000
+"""The number of events of a partition by default."""
+
+
+Example = Literal["leads", "default"]
+"""Deployment files of the folder `config/`: the lead desk, or every setting with its default."""
+
+
+def init(
+    context: typer.Context,
+    example: Annotated[
+        Example | None,
+        typer.Option(
+            help="First write an example of a deployment file: leads is the lead desk, default has every setting with"
+            " its default. An existing file is never replaced."
+        ),
+    ] = None,
+    replace: Replace = False,
+    partition_history: Annotated[
+        bool,
+        typer.Option(
+            "--partition-history",
+            help="Keep the history in partitions, so that old events are removed by the partition. Only on a server.",
+        ),
+    ] = False,
+    partition_events: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many events a partition has, with --partition-history; 1,000,000 by default.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create or upgrade the database, and deploy the deployment file.
+
+    Examples:
+      blackboard init
+      blackboard init --example leads
+      blackboard --config config/leads.toml init
+    """
+    from blackboard.board.administration import partition_history as keep_in_partitions
+    from blackboard.board.administration import refresh_views
+    from blackboard.board.deployments.deployer import Deployer
+
+    session, written = session_of(context), None
+    events = _events_per_partition(session, partition_events, is_wanted=partition_history)
+    if example is not None:
+        from blackboard.settings.example_file import write_example
+
+        written = write_example(example, session.config)
+        if not as_json:
+            say(f"{written} is written")
+    resolved = session.resolve()
+    with session.board(create=True, upgrade=True, deploy=False) as board:
+        result = session.deploy(board, resolved, Deployer(replace))
+        if message := refresh_views(board):
+            note(message)
+        if events is not None:
+            keep_in_partitions(board, events)
+        note_warnings(resolved)
+        where, version = board.database.where, board.deployment.version
+        changed = () if result is None else result.changed
+        if as_json:
+            print_json({"written": written, "board": where, "deployment": version, "changed": changed})
+        else:
+            say(f"{where}: deployment {version} is active")
+            for line in changed:
+                say(f"  {line}")
+        status = board.status()
+        for line in describe_gone(status.gone_agents):
+            note(line)
+        for worker in status.workers:
+            if worker.problem is not None and worker.alive:
+                note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
+        if not resolved.settings.names_agents:
+            note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
+
+
+def _events_per_partition(session: CommandSession, events: int | None, *, is_wanted: bool) -> int | None:
+    """Return the number of events of a partition; None if no partitions are wanted.
+
+    Raises:
+        UsageError: The number is given without the option, or the board is in a file.
+    """
+    from blackboard.board import administration
+    from blackboard.errors import UsageError
+
+    if not is_wanted:
+        if events is not None:
+            raise UsageError("--partition-events gives the size of the partitions of --partition-history; give both")
+        return None
+    if not administration.can_partition_history(session.url):
+        raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
+    return EVENTS_PER_PARTITION if events is None else events
