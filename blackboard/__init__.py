@@ -5,7 +5,7 @@
 Each name is imported when it is first used, so that a command that needs little starts fast. For programs:
 
 testing        tools for tests of agents, and rules as tests
-views          the SQL views as SQLAlchemy tables
+view_tables    the SQL views as SQLAlchemy tables
 client         a board behind a server
 errors         the errors that callers may catch
 clock          the clock of a board, and one that tests move by hand
@@ -14,21 +14,21 @@ agent_support  what packages of agents use beside these names
 
 What they are made of, from the top:
 
-cli            the command line
-server         the board over HTTP
-claude_code    connects a project of Claude Code
-mcp_server     tools for models, by the Model Context Protocol
-either_board   what works on a board of this machine and on one behind a server
-daemon         the daemon, which runs agents
-pytest_plugin  finds files of rules for pytest
-sinks          delivers messages to people outside
-settings       deployment files
-llm            model calls
-board          the board, and everything that happens in its transactions
-store          the tables, and all SQL
-core           marks, conditions, agents and deployments as values and pure functions
-system         files and their permissions, forks of this process, its log, and requests to webhooks
-plurals        counts with their nouns
+cli                    the command line
+server                 the board over HTTP
+claude_code            connects a project of Claude Code
+mcp_server             tools for models, by the Model Context Protocol
+local_or_remote_board  what works on a board of this machine and on one behind a server
+daemon                 the daemon, which runs agents
+pytest_plugin          finds files of rules for pytest
+sinks                  delivers messages to people outside
+settings               deployment files
+llm                    model calls
+board                  the board, and everything that happens in its transactions
+store                  the tables, and all SQL
+core                   marks, conditions, agents and deployments as values and pure functions
+system                 files and their permissions, forks of this process, its log, and requests to webhooks
+plurals                counts with their nouns
 """
 
 from __future__ import annotations

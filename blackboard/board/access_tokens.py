@@ -8,12 +8,12 @@ import secrets
 from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import AccessToken
-from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.access.authors import check_text
 from blackboard.core.access.token_scopes import Scopes
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.durations import Duration
 from blackboard.errors import NotFound, UsageError
 from blackboard.store.rows import AccessTokenRow

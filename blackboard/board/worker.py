@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from blackboard.board.activation_storage.additional_reads import Searches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.call_handling import answer_blame
-from blackboard.board.activations.call_handling.answer_blame import HeldAnswer
+from blackboard.board.activations.call_handling import unusable_answers
+from blackboard.board.activations.call_handling.unusable_answers import HeldAnswer
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.activations.returned_items.agent_actions import AgentAction
@@ -26,7 +26,7 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.board.worker_registry.served_agents import Code
@@ -264,7 +264,7 @@ class Worker:
         due.agents = work.keys() & current
         if due.agents:
             due.suspects = agent_readiness.agents_with_suspects(txn) & current
-        agent_state.read_all(txn, due.agents)
+        pauses_and_cooldowns.read_all(txn, due.agents)
         for name in due.agents & txn.deployment.agents.keys():
             if (at := agent_readiness.next_ready(txn, name, work)) is not None:
                 due.instants.append(at)
@@ -358,7 +358,7 @@ class Worker:
             success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
             if success is None:
                 return None
-            resumed_models = answer_blame.clear(txn, claim.row) if success.used_answer else []
+            resumed_models = unusable_answers.clear(txn, claim.row) if success.used_answer else []
             return FinishedRun(success.receipts, claim_next is not None and claim_next(txn), resumed_models)
 
         return self._session.write(work, record_instant=True, shared=True)
@@ -387,7 +387,7 @@ class Worker:
         )
 
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
-        """Hold a run whose answer is unusable, unless its marks are the cause; see `answer_blame`.
+        """Hold a run whose answer is unusable, unless its marks are the cause; see `unusable_answers`.
 
         After a hopeless failure, a smaller batch may succeed. So a batch that can be divided is not held. Returns
         None if the failure counts.
@@ -396,7 +396,7 @@ class Worker:
         def work(txn: BoardTransaction) -> HeldAnswer | None:
             if failure.is_hopeless and activation_splits.is_divisible(txn, claim.row):
                 return None
-            return answer_blame.judge(txn, claim.row, failure.error, rng)
+            return unusable_answers.judge(txn, claim.row, failure.error, rng)
 
         return self._session.write(work, record_instant=True)
 

@@ -22,7 +22,7 @@ from blackboard.core.backoff import backoff
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, Mistake, UsageError, WorkError
 from blackboard.settings.sink_sections import WebhookSection
-from blackboard.system import outbound_http, tracing
+from blackboard.system import tracing, webhook_requests
 from blackboard.system.log_queue import Log
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable
 
@@ -84,7 +84,7 @@ class WebhookCourier:
         if self._thread.is_alive():
             self._thread.join()
         for post in list(self._posts):
-            post.join(outbound_http.SECONDS)
+            post.join(webhook_requests.SECONDS)
 
     def _run(self) -> None:
         with self._board.listen(self._wake.set) as tick:
@@ -151,7 +151,7 @@ class WebhookCourier:
     def _host(self) -> str:
         return self._webhook.check_url(self._webhook.url or "").host
 
-    def _post(self, found: RemoteActivation) -> outbound_http.WebhookResponse:
+    def _post(self, found: RemoteActivation) -> webhook_requests.WebhookResponse:
         now, webhook = self._board.now(), self._webhook  # a reload may replace it meanwhile
         event = {"type": "activation.claimed", "timestamp": now, "data": found}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
@@ -161,11 +161,11 @@ class WebhookCourier:
             place = f"agents.{self.agent}.webhook_secret_env"
             raise ConfigurationError([Mistake(place, str(error))]) from None
         headers = {"Content-Type": "application/json; charset=utf-8"}
-        headers |= outbound_http.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
+        headers |= webhook_requests.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
         if found.traceparent is not None:
             headers[tracing.HEADER] = found.traceparent
         endpoint = webhook.check_url(webhook.url or "")
-        return outbound_http.post(endpoint, body, headers, webhook.private_networks, max_answer=MAX_ANSWER)
+        return webhook_requests.post(endpoint, body, headers, webhook.private_networks, max_answer=MAX_ANSWER)
 
     def _accept(self, found: RemoteActivation, content: bytes) -> None:
         """Extend the lease of an activation that its receiver has accepted, for as long as the receiver asks."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from blackboard.core.access.token_scopes import Scopes
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.mark_model import normalize_subject
-from blackboard.either_board import reading_within
 from blackboard.errors import AccessDenied
+from blackboard.local_or_remote_board import reading_within
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard

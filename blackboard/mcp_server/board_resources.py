@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from blackboard.either_board import kinds_of
 from blackboard.errors import NotFound
+from blackboard.local_or_remote_board import kinds_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.labelled_data import MAX_ROWS, NOTE, event_of, listed, mark_of, plain
 from blackboard.store.view_columns import VIEWS

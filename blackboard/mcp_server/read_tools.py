@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from blackboard import MarkPosition, either_board
+from blackboard import MarkPosition, local_or_remote_board
 from blackboard.board.json_shapes import explanation
 from blackboard.errors import UsageError
 from blackboard.mcp_server.board_access import BoardAccess
@@ -70,7 +70,7 @@ def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
 def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
     if not arguments.tags:
         return None
-    return {**either_board.filters_of(access.board, arguments.kind, arguments.tags)}
+    return {**local_or_remote_board.filters_of(access.board, arguments.kind, arguments.tags)}
 
 
 def _position(cursor: Any) -> MarkPosition:
@@ -141,5 +141,5 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
         QueryStopped: It took too much time or memory.
     """
     access.require("sql")
-    result = either_board.query(access.board, arguments.sql, limit=arguments.limit, seconds=SQL_SECONDS)
+    result = local_or_remote_board.query(access.board, arguments.sql, limit=arguments.limit, seconds=SQL_SECONDS)
     return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)

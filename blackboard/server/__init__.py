@@ -18,6 +18,6 @@ transport         sockets, HTTP on their connections, and the guards around each
 access            tokens, web sessions, and texts that some tokens may not read
 problems          errors as RFC 9457 problems
 page_style        the style of the pages that run no script
-request_batches   work of many requests that one thread does together
+request_batcher   work of many requests that one thread does together
 work_threads      the threads that requests use the board in
 """

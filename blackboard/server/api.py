@@ -21,7 +21,7 @@ from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.remote_claims.claim_queue import ClaimQueue
-from blackboard.server.request_batches import SharedWork
+from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
 from blackboard.server.request_handling.operation_definition import Call, Operation
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
@@ -69,7 +69,7 @@ class Api:
     ) -> None:
         self._clock, self._settings, self._calls, self._threads = board.clock, settings, calls, threads
         self._answers = AnswerEncoder(board)
-        together = SharedWork(self._answer_together, settings.threads * (1 + WAITING))
+        together = RequestBatcher(self._answer_together, settings.threads * (1 + WAITING))
         self._together = together
         self.requests = RequestMetrics({**threads, "deposits": together})
         self.claims = ClaimQueue(board, threads["board"])

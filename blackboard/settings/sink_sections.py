@@ -24,7 +24,7 @@ from blackboard.system.outbound_addresses import parse_networks
 from blackboard.system.settings_text import read_text
 
 if TYPE_CHECKING:
-    from blackboard.system.outbound_http import Endpoint
+    from blackboard.system.webhook_requests import Endpoint
 
 LONGEST_ATTEMPT = parse_duration("60s")
 """The longest time limit of an attempt: less than the lease of a message."""
@@ -136,7 +136,7 @@ class WebhookSection(Receiver):
         Raises:
             ValueError: It cannot be the address of this webhook.
         """
-        from blackboard.system.outbound_http import Endpoint  # most files have no sinks
+        from blackboard.system.webhook_requests import Endpoint  # most files have no sinks
 
         endpoint = Endpoint.parse(url)
         if not endpoint.is_https and not self.private_networks:
@@ -150,7 +150,7 @@ class WebhookSection(Receiver):
         if name == self.url_env:
             self.check_url(value)
         if name == self.secret_env:
-            from blackboard.system.outbound_http import check_secret
+            from blackboard.system.webhook_requests import check_secret
 
             check_secret(value)
         if name == self.token_env and not all("!" <= sign <= "~" for sign in value):

@@ -11,7 +11,7 @@ from blackboard.board.delivery_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.sinks.message_formats import FORMS
-from blackboard.system import outbound_http
+from blackboard.system import webhook_requests
 
 GONE = 410
 
@@ -32,13 +32,13 @@ def deliver(
     body = json.dumps(payload, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if webhook.secret_env is None:
-        headers |= outbound_http.identified(message.message_id, now)
+        headers |= webhook_requests.identified(message.message_id, now)
     else:
-        headers |= outbound_http.signed(webhook.needed(webhook.secret_env, environ), message.message_id, now, body)
+        headers |= webhook_requests.signed(webhook.needed(webhook.secret_env, environ), message.message_id, now, body)
     if webhook.token_env is not None:
         headers["Authorization"] = f"Bearer {webhook.needed(webhook.token_env, environ)}"
     endpoint = replace(endpoint, target=target)
-    answer = outbound_http.post(endpoint, body, headers, webhook.private_networks, seconds)
+    answer = webhook_requests.post(endpoint, body, headers, webhook.private_networks, seconds)
     if answer.is_success:
         return None
     problem = f"{endpoint.host} answered with status {answer.status}"

@@ -9,7 +9,7 @@ import pytest
 from blackboard import count, strength, total, watch
 from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.waiting_crossings import guards
+from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
@@ -414,7 +414,7 @@ def test_the_batch_window_of_a_released_crossing_ends_as_python_says(world: Worl
                 held_by="guard", law="never()", order_key=0.0, event_id=None, activation_id=None, closed_at=None,
             )  # fmt: skip
             txn.sql.run(CROSSINGS.insert_crossing, **row._asdict(), scope=row.scope)
-        guards.release(txn, watch, "a")
+        watch_guards.release(txn, watch, "a")
         return [
             (row.ready_at or 0, watch.batch_window_end(row.noticed_at, row.marks, urgent=bool(row.urgent)))
             for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)

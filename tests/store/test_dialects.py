@@ -29,7 +29,7 @@ USERS = OWNERS | {
     "store/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
     "store/tables.py",
-    "views.py",
+    "view_tables.py",
 }
 """The modules that may use the constants with these names: they talk to SQLAlchemy or read statements."""
 

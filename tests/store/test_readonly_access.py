@@ -13,7 +13,7 @@ from sqlalchemy import Float, Integer, Text, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 import blackboard
-from blackboard import Blackboard, ManualClock, Mark, Row, views
+from blackboard import Blackboard, ManualClock, Mark, Row, view_tables
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, StoreMissing, UsageError
 from blackboard.store.view_columns import VIEWS
 from tests.support.threads import join_all
@@ -194,23 +194,29 @@ def test_connect_opens_no_board_on_a_server() -> None:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_each_view_is_a_table_with_the_columns_of_the_view(board: Blackboard, name: str) -> None:
-    table = getattr(views, name)
+    table = getattr(view_tables, name)
     assert tuple(table.c.keys()) == VIEWS[name]
     with board.engine().connect() as connection:
         assert tuple(connection.execute(select(table)).keys()) == VIEWS[name]
-    assert name in views.__all__
+    assert name in view_tables.__all__
 
 
 def test_each_column_has_the_type_that_the_page_of_the_views_names() -> None:
     page = (Path(__file__).parents[2] / "docs" / "views.md").read_text("utf-8")
-    types = {"integer": Integer, "real": Float, "text": Text, "JSON text": views.Payload, "time": views.Time}
-    types["date"] = views.Day
+    types = {
+        "integer": Integer,
+        "real": Float,
+        "text": Text,
+        "JSON text": view_tables.Payload,
+        "time": view_tables.Time,
+    }
+    types["date"] = view_tables.Day
     rows = re.compile(r"^\| `(\w+)` \| ([\w ]+) \|", re.MULTILINE)
     everywhere = dict(rows.findall(page))
     for name in VIEWS:
         _, _, rest = page.partition(f"\n## `{name}`\n")
         documented = everywhere | dict(rows.findall(rest.partition("\n## ")[0]))
-        columns = getattr(views, name).c
+        columns = getattr(view_tables, name).c
         assert {column.name: type(column.type) for column in columns} == {
             column.name: types[documented[column.name]] for column in columns
         }
@@ -224,7 +230,7 @@ def test_views_are_selected_with_python_s_types(world: World) -> None:
     world.put("lead", "ada", 2.0)
     world.clock.advance(timedelta(hours=1))
     world.put("lead", "bob", 0.5)
-    live = views.live_marks
+    live = view_tables.live_marks
     with world.board.engine().connect() as connection:
         strong = select(live).where(live.c.strength > 1, live.c.deposited_at <= world.board.now())
         [row] = connection.execute(strong)
@@ -238,11 +244,11 @@ def test_views_are_selected_with_python_s_types(world: World) -> None:
 
 
 def test_days_and_payloads_of_views(board: Blackboard) -> None:
-    live = views.live_marks
+    live = view_tables.live_marks
     with board.engine().connect() as connection:
         large = select(live.c.subject).where(live.c.payload["size"].as_integer() >= 2)
         assert connection.execute(large).scalars().all() == ["p2"]
-        costs = select(views.costs).where(views.costs.c.day >= date(2026, 1, 1))
+        costs = select(view_tables.costs).where(view_tables.costs.c.day >= date(2026, 1, 1))
         assert connection.execute(costs).all() == []
     assert inspect(board.engine()).get_columns("costs")[0]["name"] == "day"
 
@@ -254,5 +260,5 @@ def test_an_engine_can_only_read(world: World) -> None:
     with world.board.engine().connect() as connection, pytest.raises(DBAPIError):
         connection.execute(text("DELETE FROM event"))
     with world.board.engine().begin() as connection, pytest.raises(DBAPIError):
-        connection.execute(views.live_marks.delete())
+        connection.execute(view_tables.live_marks.delete())
     assert len(world.board.query("SELECT id FROM live_marks")) == 1

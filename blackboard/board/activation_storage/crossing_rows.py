@@ -9,7 +9,7 @@ from blackboard.board.activity import activity_log
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.measure_scopes import nullable_scope
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, CrossingState, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import CROSSINGS

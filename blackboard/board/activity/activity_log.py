@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.store.rows import ActivationRow, ActivityEventRow
 from blackboard.store.statements import ACTIVITY
 

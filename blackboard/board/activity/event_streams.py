@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blackboard.board.result_types import ActivityRecord, StreamEvent, StreamPosition
-from blackboard.board.result_types.result_rows import result_of
+from blackboard.board.result_types.row_conversion import result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.store.rows import EventRow

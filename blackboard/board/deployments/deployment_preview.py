@@ -19,7 +19,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
@@ -309,7 +309,7 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     if watch.drops:  # its guard was tested at the crossing; one that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
-        guard_closed = not guards.find_opening(txn, watch, crossing.scope)[0]
+        guard_closed = not watch_guards.find_opening(txn, watch, crossing.scope)[0]
     return PredictedWake(*_crossing(txn, crossing), guard_closed)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import gone_agents
@@ -34,7 +34,7 @@ def examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
             problem,
             "fix the cause; 'blackboard resume' tries the model at once",
         )
-    for agent, reason in agent_state.paused_agents(txn).items():
+    for agent, reason in pauses_and_cooldowns.paused_agents(txn).items():
         yield Finding(
             "pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}' ends the pause"
         )
@@ -42,7 +42,7 @@ def examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
 
 def examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the agents that wait because they failed, except those that are paused."""
-    paused = agent_state.paused_agents(txn)
+    paused = pauses_and_cooldowns.paused_agents(txn)
     states = txn.sql.all(ACTIVATIONS.agent_states)
     for state in states:
         if (agent := state.agent) in paused or agent not in txn.deployment.agents:

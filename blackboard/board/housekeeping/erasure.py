@@ -30,7 +30,7 @@ from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.measure_scopes import Group
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.database import Database

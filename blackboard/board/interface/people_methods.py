@@ -15,7 +15,7 @@ from blackboard.board.result_types import (
     Receipt,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd
 
 

@@ -15,7 +15,7 @@ from blackboard.board.result_types import (
     RemoteActivation,
     RunState,
 )
-from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError

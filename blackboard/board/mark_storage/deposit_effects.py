@@ -13,7 +13,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals
-from blackboard.board.watches.waiting_crossings import guards
+from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.store.rows import MarkRow, WindowEventRow
 
 
@@ -40,7 +40,7 @@ def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
         mark_removals.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
         crossed = [*crossed, *episode_crossings.follow_change(txn, old, row)]
-    guards.release_after_change(txn, row, old)
+    watch_guards.release_after_change(txn, row, old)
     return crossed
 
 
@@ -83,7 +83,7 @@ def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredW
     """
     crossed = episode_crossings.follow_change(txn, mark, mark)
     predicted_crossings.after_window_deposit(txn, mark)
-    guards.release_after_change(txn, mark)
+    watch_guards.release_after_change(txn, mark)
     return crossed
 
 

@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import watch_totals, window_totals
-from blackboard.board.watches.waiting_crossings import guards
+from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
 from blackboard.core.access.authors import BOARD
@@ -94,7 +94,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
         for scope in scopes_behind(txn, watch, row, deposited):
             _withdraw_crossings(txn, watch, scope, row)
     txn.sql.run(CROSSINGS.close_gone_of_mark, scope=row.subject, mark_id=row.id, at=txn.now)
-    guards.release_after_change(txn, row)
+    watch_guards.release_after_change(txn, row)
 
 
 def _remove_from_windows(txn: BoardTransaction, row: MarkRow) -> set[Group]:

@@ -6,14 +6,14 @@ from blackboard.board.activations.agent_claims.agent_readiness import agent_hold
 from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.result_types import EarlyWake
-from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.board.transactions import agent_state
+from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of
 from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.marks.measure_scopes import nullable_scope
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import CrossingState
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
@@ -40,8 +40,8 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     if crossing.held_by != crossing_retests.HELD_BY:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
         txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, scope=crossing.scope)
-        state = agent_state.get(txn, watch.agent.name)
-        agent_state.set_cooldown(txn, watch.agent.name, None, state.failures)
+        state = pauses_and_cooldowns.get(txn, watch.agent.name)
+        pauses_and_cooldowns.set_cooldown(txn, watch.agent.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
     activity_log.note(
         txn,

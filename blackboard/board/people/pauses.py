@@ -6,9 +6,9 @@ from blackboard.board import board_clock
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activity import activity_log
 from blackboard.board.messages.creation import message_causes
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: str) -> None:
@@ -20,9 +20,9 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
     if agent is None:
         if txn.pause is None:
             message_causes.board_paused(txn, reason)
-        agent_state.set_board_pause(txn, is_paused=True, reason=reason)
+        pauses_and_cooldowns.set_board_pause(txn, is_paused=True, reason=reason)
     else:
-        agent_state.set_pause(txn, agent, is_paused=True, reason=reason)
+        pauses_and_cooldowns.set_pause(txn, agent, is_paused=True, reason=reason)
     activity_log.note(txn, ActivityEvent.PAUSE, agent=agent, author=author)
 
 
@@ -37,9 +37,9 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
     """
     if agent is None:
         board_clock.accept_clock(txn)
-        agent_state.set_board_pause(txn, is_paused=False)
+        pauses_and_cooldowns.set_board_pause(txn, is_paused=False)
         model_pauses.try_now(txn)
     else:
-        agent_state.set_pause(txn, agent, is_paused=False)
-        agent_state.end_failures(txn, agent)
+        pauses_and_cooldowns.set_pause(txn, agent, is_paused=False)
+        pauses_and_cooldowns.end_failures(txn, agent)
     activity_log.note(txn, ActivityEvent.RESUME, agent=agent, author=author)

@@ -9,7 +9,7 @@ from blackboard.board.people.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
-from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.core.records.micro_dollars import to_usd

@@ -12,8 +12,8 @@ from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.needs.answers import needs_overview
 from blackboard.board.reading.board_status import unserved_agents
-from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.board.transactions import agent_state
+from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
@@ -129,7 +129,7 @@ def figures(
         activations={(row.agent, row.state): row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished)},
         unserved=unserved_agents(txn, dead),
         is_paused=txn.pause is not None,
-        paused_agents=sorted(agent_state.paused_agents(txn)),
+        paused_agents=sorted(pauses_and_cooldowns.paused_agents(txn)),
         paused_models=[pause.model for pause in model_pauses.all_pauses(txn) if not (pause.agent or pause.suspect)],
         needs=needs.number,
         overdue_needs=needs.overdue,
@@ -161,7 +161,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
 
 def _hold(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     """Return the word for what holds all crossings of a watch; None if nothing holds them."""
-    state = agent_state.get(txn, watch.agent.name)
+    state = pauses_and_cooldowns.get(txn, watch.agent.name)
     if state.paused or txn.pause is not None:
         return "paused"
     if state.cooldown_until is not None and state.cooldown_until > txn.now:

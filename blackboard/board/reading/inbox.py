@@ -7,7 +7,7 @@ from blackboard.board.needs.access import open_needs
 from blackboard.board.needs.answers import need_agents
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord
-from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow

@@ -16,7 +16,7 @@ from blackboard.board.mark_storage.mark_lookup import live_mark
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
-from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
 from blackboard.core.marks.decay import Decay

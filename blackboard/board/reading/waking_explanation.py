@@ -29,14 +29,14 @@ from blackboard.board.result_types import (
     WatchEpisode,
     WatchExplanation,
 )
-from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind, states_of_scope
 from blackboard.board.watches.selection.crossing_holds import hold_of
-from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import Decision
@@ -187,7 +187,9 @@ def _add_values(
     live_marks = None
     if not watch.is_falling and not watch.is_over_board and not watch.has_window:
         live_marks = len(fading_marks(txn, watch.condition, scope))
-    guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.find_opening(txn, watch, scope)
+    guard_open, guard_opens_at = (
+        (None, None) if watch.spec.guard is None else watch_guards.find_opening(txn, watch, scope)
+    )
     predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
     if not explanation.waiting:

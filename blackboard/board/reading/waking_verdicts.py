@@ -13,7 +13,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.waiting_crossings import guards
+from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
@@ -53,7 +53,7 @@ def verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, scope: 
     if due_at is None:
         return "it has not fallen below its threshold, and by fading alone it never will"
     verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"
-    if not guards.was_open(txn, watch, scope, due_at):
+    if not watch_guards.was_open(txn, watch, scope, due_at):
         verdict += ", but its guard will not be met then"
     return verdict
 

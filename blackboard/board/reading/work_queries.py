@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, held_by_of
 from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingHold, Prediction, ScheduleRecord
-from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths

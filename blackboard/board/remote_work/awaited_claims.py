@@ -15,8 +15,8 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.remote_work import remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
-from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.board.transactions import agent_state
+from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
@@ -61,7 +61,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
 
     def is_worth_it(txn: BoardTransaction) -> bool:
         agent = remote_runs.remote_agent(txn, name)
-        seen = agent_state.get(txn, name).served_at
+        seen = pauses_and_cooldowns.get(txn, name).served_at
         is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
         return not is_known or remote_runs.may_claim(txn, agent)
 

@@ -25,7 +25,7 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.needs.answers import overdue_needs
 from blackboard.board.remote_work.remote_results import RemoteResult, ReturnedMark, Usage
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant, iso
@@ -100,7 +100,7 @@ def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
 
 def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
     """Record that a worker claims or waits for an agent now."""
-    agent_state.set_served_at(txn, agent.name, txn.now)
+    pauses_and_cooldowns.set_served_at(txn, agent.name, txn.now)
 
 
 def claim(

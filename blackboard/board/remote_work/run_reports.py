@@ -9,7 +9,7 @@ from blackboard.board.remote_work import remote_runs
 from blackboard.board.remote_work.remote_results import RemoteResult, Usage
 from blackboard.board.remote_work.remote_runs import NamedRun
 from blackboard.board.result_types import RunState
-from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration

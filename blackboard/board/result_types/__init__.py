@@ -7,7 +7,7 @@ status_results          the state of the board, of its workers and of its agents
 message_results         messages to people outside
 explanation_results     why an agent wakes or waits
 administration_results  tokens, deployments, erasure and compaction
-result_rows             results from rows, with aware datetimes
+row_conversion          results from rows, with aware datetimes
 """
 
 from blackboard.board.result_types.administration_results import (

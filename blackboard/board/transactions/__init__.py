@@ -1,13 +1,13 @@
 """One transaction of a board, and what every transaction reads and writes.
 
-board_transaction  the transaction: its instant, its deployment, and the changes that it collects for its end
-active_deployment  the deployment as transactions use it: watches by kind and agent
-planned_backfills  the backfills that are planned
-rows_read_ahead    rows that a transaction reads together, before it needs them
-stored_laws        the decay laws that marks refer to
-mark_rows          the rows of marks, and the events that record their changes
-shown_payloads     what a mark shows after a deposit
-agent_state        pauses, cooldowns and failures in a row of agents
-running_sums       the sums behind the totals of watches over the board or groups
-added_sums         what a transaction without a lock adds to these sums
+board_transaction     the transaction: its instant, its deployment, and the changes that it collects for its end
+active_deployment     the deployment as transactions use it: watches by kind and agent
+planned_backfills     the backfills that are planned
+rows_read_ahead       rows that a transaction reads together, before it needs them
+stored_laws           the decay laws that marks refer to
+mark_rows             the rows of marks, and the events that record their changes
+shown_payloads        what a mark shows after a deposit
+pauses_and_cooldowns  pauses, cooldowns and failures in a row of agents
+running_sums          the sums behind the totals of watches over the board or groups
+added_sums            what a transaction without a lock adds to these sums
 """

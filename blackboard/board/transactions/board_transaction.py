@@ -50,7 +50,8 @@ class BoardTransaction:
         recorded: The last instant that the board recorded.
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         pause: The reason of the board's pause, "" without a reason; None if the board is not paused.
-        agent_states: The states of agents that this transaction has read. Only `agent_state` uses them.
+        agent_states: The states of agents that this transaction has read. Only `pauses_and_cooldowns`
+            uses them.
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
             once, at its end.

@@ -205,7 +205,7 @@ def explain(
       blackboard explain scheduler ada@example.org
       blackboard explain responder --group payments
     """
-    from blackboard.either_board import group_of
+    from blackboard.local_or_remote_board import group_of
 
     with session_of(context).board_or_client() as board:
         values = None if group is None else group_of(board, agent, group)

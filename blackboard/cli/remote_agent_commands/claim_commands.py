@@ -148,7 +148,7 @@ def finish(
         try:
             state = board.finish(activation_id, result, fence=fence, agent=agent)
         except (AgentError, UsageError) as error:
-            from blackboard.either_board import is_claimed
+            from blackboard.local_or_remote_board import is_claimed
 
             if not isinstance(error, Conflict) and is_claimed(board, activation_id, agent):
                 note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")

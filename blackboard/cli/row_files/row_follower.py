@@ -25,8 +25,8 @@ from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_options import Columns, TextForm
 from blackboard.cli.row_files.row_reader import BadRow
 from blackboard.cli.terminal.stop_signals import StopSignals
-from blackboard.either_board import file_position
 from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
+from blackboard.local_or_remote_board import file_position
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard

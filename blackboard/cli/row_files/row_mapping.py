@@ -23,8 +23,8 @@ from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.marks.payload_text import dump_payload
-from blackboard.either_board import KindLookup
 from blackboard.errors import InvalidMark, InvalidTime
+from blackboard.local_or_remote_board import KindLookup
 
 if TYPE_CHECKING:
     from blackboard.client import Client

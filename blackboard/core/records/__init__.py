@@ -1,7 +1,7 @@
 """Values that rows and results have beside those of marks.
 
 states           the states of activations, crossings and model calls
-activity_events  the kinds of entries in the activity of a board
+activity_kinds   the kinds of entries in the activity of a board
 micro_dollars    money as whole numbers, and US dollars
 program_queries  the parameters and rows of a query that a program writes
 finding          one result of a diagnosis

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
-from blackboard.server.request_batches import SharedWork
+from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.work_threads import WorkThreads
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -22,7 +22,7 @@ class RequestMetrics(Collector):
         threads: The threads of each pool.
     """
 
-    def __init__(self, threads: Mapping[str, WorkThreads | SharedWork[Any, Any]]) -> None:
+    def __init__(self, threads: Mapping[str, WorkThreads | RequestBatcher[Any, Any]]) -> None:
         self._threads = threads
         self._answers = Totals("http_requests", "Requests that were answered.", ("operation", "status"))
         self._times = Times(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from blackboard.board.activations.call_records import budgets
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection import crossing_selection
@@ -111,7 +111,7 @@ def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
     """Return why an agent may not wake at all; None if it may wake."""
     if txn.pause is not None:
         return Hold(f"the board is paused{_because(txn.pause)}", None)
-    state = agent_state.get(txn, agent)
+    state = pauses_and_cooldowns.get(txn, agent)
     if state.paused:
         return Hold(f"it is paused{_because(state.paused_because)}", None)
     if state.cooldown_until is not None and state.cooldown_until > txn.now:

@@ -6,7 +6,7 @@ losing an attempt. After the first refusal, a call about one other mark tries th
 too, the model is paused. Further tries become rarer, down to one an hour.
 
 A refusal of the key, the account or the address does not depend on the request. It pauses the model at once. Agents
-that need no model, or another model, continue. A model may also be paused for one agent (see `answer_blame`).
+that need no model, or another model, continue. A model may also be paused for one agent (see `unusable_answers`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from blackboard.board.activation_storage.activation_rows import (
     set_state,
 )
 from blackboard.board.messages.creation import message_causes
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.selection import subject_cooldowns
@@ -49,9 +49,11 @@ def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
 
     The state of the agent, which the end needs too, is asked for at the same time.
     """
-    found, *states = txn.sql.answers((ACTIVATIONS.run_to_end, {"id": row.id}), *agent_state.question(txn, row.agent))
+    found, *states = txn.sql.answers(
+        (ACTIVATIONS.run_to_end, {"id": row.id}), *pauses_and_cooldowns.question(txn, row.agent)
+    )
     for state in states:
-        agent_state.keep(txn, row.agent, state)
+        pauses_and_cooldowns.keep(txn, row.agent, state)
     return found[0] if found and _is_same_run(found[0].activation, row) else None
 
 
@@ -133,24 +135,24 @@ def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
     """Start the cooldowns that follow a success: of the agent, and of the subjects or the group."""
     cooldown, watch = agent.settings.cooldown, txn.active.watches.get(row.watch_id)
     per = agent.cooldown_per_of(None if watch is None else watch.spec)
-    state = agent_state.get(txn, agent.name)
+    state = pauses_and_cooldowns.get(txn, agent.name)
     until = None if state.failures else state.cooldown_until  # another activation may have set it with its success
     if per == "agent":
         until = txn.now + cooldown if cooldown else None
-    agent_state.set_cooldown(txn, agent.name, until, 0)
+    pauses_and_cooldowns.set_cooldown(txn, agent.name, until, 0)
     if cooldown and per == "subject":
         subject_cooldowns.start(txn, agent, scopes_of_activation(txn, row))
 
 
 def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
-    state = agent_state.get(txn, agent.name)
+    state = pauses_and_cooldowns.get(txn, agent.name)
     failures = state.failures + 1
     excess = failures - agent.settings.cooldown_after_failures
     until = state.cooldown_until  # another activation may have set it with its success
     if excess >= 0:
         until = max(until or 0, txn.now + backoff(agent.settings.retry_after, excess + 1, random.Random(row.id)))
-    agent_state.set_cooldown(txn, agent.name, until, failures)
+    pauses_and_cooldowns.set_cooldown(txn, agent.name, until, failures)
     if excess == 0 and until is not None:
         message_causes.agent_in_cooldown(txn, agent.name, failures, until)
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.needs.access import need_access
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.watches.measurements import watch_states, window_totals
-from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.declaration_checks import mistakes_in
@@ -123,7 +123,7 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
     need_access.rename_agent(txn, former, agent.name)
     window_totals.reset(txn)
-    agent_state.rename(txn, former, agent.name)
+    pauses_and_cooldowns.rename(txn, former, agent.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
     excluding = {watch.name for watch in agent.watches if not watch.include_own}
@@ -162,7 +162,7 @@ def _follow_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str
         _test_anew(txn, BackfillTask.VALUES, watch_id, spec)
     guard_kinds = set() if spec.guard is None else set(spec.guard.kinds)
     if before is not None and (spec.guard != before.guard or revalued & guard_kinds):
-        guards.release(txn, RegisteredWatch(watch_id, change.agent, spec))
+        watch_guards.release(txn, RegisteredWatch(watch_id, change.agent, spec))
 
 
 def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:

@@ -17,7 +17,7 @@ from blackboard.core.declaration_checks import mistakes_in_filters, mistakes_in_
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.core.marks.tags import Tags, TagSchema
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import MessageState
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake

@@ -19,7 +19,7 @@ from blackboard.board.transactions.planned_backfills import BackfillTarget, Back
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_retests, guards
+from blackboard.board.watches.waiting_crossings import crossing_retests, watch_guards
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import BackfillRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
@@ -46,7 +46,7 @@ def _scopes_to_test(
 ) -> Iterator[str]:
     """Yield the scopes of a watch that a change could disturb: the mark's own, and each whose guard it may open."""
     yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
-    if guards.measures_board(watch, kind):
+    if watch_guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         yield from (row.scope for row in rows)
 

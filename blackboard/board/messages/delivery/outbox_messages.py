@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from blackboard.board.activity import activity_log
 from blackboard.board.result_types import OutboxMessage, SinkStatus
-from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.marks.measure_scopes import group_of, subject_of
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
 from blackboard.store.rows import MessageRow

@@ -10,7 +10,7 @@ from blackboard.board.needs.access import need_access, provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.store.rows import MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 

@@ -14,7 +14,7 @@ from blackboard.board.needs.access import open_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Decision, Need, answers
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

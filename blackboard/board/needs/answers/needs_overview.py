@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.needs.answers import need_agents
 from blackboard.board.result_types import NeedsOverview, WaitingNeed
-from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.built_in_marks import Need

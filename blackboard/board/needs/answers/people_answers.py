@@ -19,7 +19,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.built_in_marks import Decision, check_assignee
 from blackboard.core.marks.payload_text import payload_text
-from blackboard.core.records.activity_events import ActivityEvent
+from blackboard.core.records.activity_kinds import ActivityEvent
 
 
 def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:

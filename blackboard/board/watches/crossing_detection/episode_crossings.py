@@ -18,7 +18,7 @@ from blackboard.board.watches.crossing_detection.falling_crossings import may_be
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, guards
+from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_records import Cause
 from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
@@ -125,7 +125,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
     if watch.is_falling or not watch.drops:
         return False
     state = watch_states.get(txn, key)
-    if state is None or not state.dropped or guards.drops(txn, watch, key.scope, txn.now):
+    if state is None or not state.dropped or watch_guards.drops(txn, watch, key.scope, txn.now):
         return False
     watch_states.write(txn, state._replace(crossed_at=None, dropped=0))
     return True

@@ -13,7 +13,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, guards
+from blackboard.board.watches.waiting_crossings import crossing_records, watch_guards
 from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import Side
 from blackboard.core.marks.fading_marks import FadingMark
@@ -44,7 +44,7 @@ class Fall:
 
 def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     """Record a crossing, and return whether a new crossing waits. If the guard was closed, the crossing is skipped."""
-    if guards.was_open(txn, watch, fall.scope, fall.at):
+    if watch_guards.was_open(txn, watch, fall.scope, fall.at):
         return _cross(txn, watch, fall)
     skip(txn, watch, fall, "the guard was not met")
     return False

@@ -19,7 +19,7 @@ from blackboard.board.watches.crossing_detection import episode_crossings, falli
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.clock import Instant
 from blackboard.core.forecasts.strength_forecast import fallen_side, first_true
@@ -35,7 +35,7 @@ PREDICTIONS_PER_QUERY = 500
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Fire the due predictions that a change of a mark of this kind and subject would make wrong."""
     for watch in txn.active.predicting.get(kind, ()):
-        if watch.by is not None or guards.measures_board(watch, kind):
+        if watch.by is not None or watch_guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
             rows = [

@@ -11,7 +11,7 @@ from blackboard.board.watches.crossing_detection import falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, guards
+from blackboard.board.watches.waiting_crossings import crossing_records, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
@@ -74,7 +74,7 @@ class StateAdvance:
 
         Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
         """
-        drops = guards.drops(self._txn, self._watch, self._key.scope, at)
+        drops = watch_guards.drops(self._txn, self._watch, self._key.scope, at)
         if drops and change.cause == "rewake":
             return self.state.dropped
         record = self._record_fall if self._watch.is_falling else self._record_rise

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection import subject_cooldowns
-from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.clock import Instant
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
@@ -33,7 +33,7 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
     if until is not None:
         return CrossingHold("cooldown", until)
     if not watch.drops:  # otherwise the guard decided at the crossing
-        is_open, opens_at = guards.find_opening(txn, watch, crossing.scope)
+        is_open, opens_at = watch_guards.find_opening(txn, watch, crossing.scope)
         if not is_open:
             return CrossingHold("guard", opens_at)
     if (watch.is_scheduled or crossing.cause == "rewake") and (

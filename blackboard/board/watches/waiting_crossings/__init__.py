@@ -5,6 +5,6 @@ crossing_inputs      the marks behind a crossing
 crossing_order       the order of crossings: strongest now first
 crossing_retests     tests of crossings whose watch has changed
 scheduled_crossings  schedules, and their missed instants
-guards               whether a guard is open
+watch_guards         whether a guard is open
 dropped_crossings    crossings that a closed guard drops
 """

@@ -10,7 +10,7 @@ from blackboard.board.activation_storage.crossing_rows import insert_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
@@ -78,7 +78,7 @@ def cross(
         began_at=cause.began_at,
         **values,
     )
-    if not watch.is_falling and guards.drops(txn, watch, key.scope, crossed_at):
+    if not watch.is_falling and watch_guards.drops(txn, watch, key.scope, crossed_at):
         row = txn.sql.existing(CROSSINGS.waiting_crossing, **key._asdict())
         dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
         return False

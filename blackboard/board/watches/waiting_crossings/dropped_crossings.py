@@ -21,7 +21,7 @@ from blackboard.board.watches.measurements.stimuli import (
     stimuli_of,
     watermark,
 )
-from blackboard.board.watches.waiting_crossings import guards
+from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.core.marks.measure_scopes import group_of
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
@@ -80,7 +80,7 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
     if record is None or record.activation_id != DROPPED:
         return False
     scope = scope_of(txn, watch, old)
-    if scope is None or guards.drops(txn, watch, scope, txn.now):
+    if scope is None or watch_guards.drops(txn, watch, scope, txn.now):
         return False
     rows = [old] if watch.condition.is_per_mark else dropped_marks(txn, watch, scope)
     absorbed = watermark(txn, watch) if watch.is_over_board else 0

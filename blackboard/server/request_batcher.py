@@ -25,7 +25,7 @@ thread that uses the database gives the interpreter away at each statement.
 """
 
 
-class SharedWork(Generic[Item, Result]):
+class RequestBatcher(Generic[Item, Result]):
     """A thread that takes all items that wait, and returns their results together.
 
     One thread per request would cost several thread switches each. Here, many requests share two.

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard.system import outbound_addresses
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable, is_public, parse_networks
-from blackboard.system.outbound_http import Endpoint, RequestFailed, WebhookResponse, check_secret, post, signed
+from blackboard.system.webhook_requests import Endpoint, RequestFailed, WebhookResponse, check_secret, post, signed
 from tests.support.raw_server import raw_server
 from tests.support.webhook_receiver import Reply, receive
 
