@@ -111,7 +111,7 @@ def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str
     return read_filters(board.deployment, kind, pairs) if isinstance(board, Blackboard) else split_filters(pairs)
 
 
-def group_of(board: Blackboard | Client, agent: str, text: str) -> list[Any]:
+def group_values(board: Blackboard | Client, agent: str, text: str) -> list[Any]:
     """Return the values that a text means for the tags by which an agent's watches group. A server reads it itself.
 
     Raises:

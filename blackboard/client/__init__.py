@@ -11,7 +11,9 @@ agenda_calls    the calls on the agenda, agents, activations and costs
 claim_calls     the calls of workers of remote agents
 outbox_calls    the calls on messages to people outside
 position_calls  the calls on the positions of followed files
-board_calls     the calls on needs and the board, and queries
+need_calls      the calls on needs
+status_calls    the calls on the state of the board: its activity, its deployments, what `doctor` finds
+query_calls     queries in SQL
 board_events    what happens on the board, as a stream that is resumed
 exchange        the attempts of a request, and the delays between them
 http_messages   the requests of calls, and the results in their answers

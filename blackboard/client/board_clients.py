@@ -23,13 +23,15 @@ import httpx2
 
 from blackboard.client import (
     agenda_calls,
-    board_calls,
     board_events,
     claim_calls,
     deposit_calls,
     mark_calls,
+    need_calls,
     outbox_calls,
     position_calls,
+    query_calls,
+    status_calls,
 )
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.exchange import Delay, NoResponse, steps_of
@@ -314,17 +316,17 @@ class Client(_ServerConnection):
     discard_message = _waits(outbox_calls.discard_message)
     retry_messages = _waits(outbox_calls.retry_messages)
     discard_messages = _waits(outbox_calls.discard_messages)
-    inbox = _waits(board_calls.inbox)
-    answer = _waits(board_calls.answer)
-    assign = _waits(board_calls.assign)
-    activity = _waits(board_calls.activity)
-    status = _waits(board_calls.status)
-    summary = _waits(board_calls.summary)
-    now = _waits(board_calls.now)
-    doctor = _waits(board_calls.doctor)
-    deployments = _waits(board_calls.deployments)
-    query = _waits(board_calls.query)
-    query_table = _waits(board_calls.query_table)
+    inbox = _waits(need_calls.inbox)
+    answer = _waits(need_calls.answer)
+    assign = _waits(need_calls.assign)
+    activity = _waits(status_calls.activity)
+    status = _waits(status_calls.status)
+    summary = _waits(status_calls.summary)
+    now = _waits(status_calls.now)
+    doctor = _waits(status_calls.doctor)
+    deployments = _waits(status_calls.deployments)
+    query = _waits(query_calls.query)
+    query_table = _waits(query_calls.query_table)
     claim = _waits(claim_calls.claim)
     heartbeat = _waits(claim_calls.heartbeat)
     finish = _waits(claim_calls.finish)
@@ -449,17 +451,17 @@ class AsyncClient(_ServerConnection):
     discard_message = _awaits(outbox_calls.discard_message)
     retry_messages = _awaits(outbox_calls.retry_messages)
     discard_messages = _awaits(outbox_calls.discard_messages)
-    inbox = _awaits(board_calls.inbox)
-    answer = _awaits(board_calls.answer)
-    assign = _awaits(board_calls.assign)
-    activity = _awaits(board_calls.activity)
-    status = _awaits(board_calls.status)
-    summary = _awaits(board_calls.summary)
-    now = _awaits(board_calls.now)
-    doctor = _awaits(board_calls.doctor)
-    deployments = _awaits(board_calls.deployments)
-    query = _awaits(board_calls.query)
-    query_table = _awaits(board_calls.query_table)
+    inbox = _awaits(need_calls.inbox)
+    answer = _awaits(need_calls.answer)
+    assign = _awaits(need_calls.assign)
+    activity = _awaits(status_calls.activity)
+    status = _awaits(status_calls.status)
+    summary = _awaits(status_calls.summary)
+    now = _awaits(status_calls.now)
+    doctor = _awaits(status_calls.doctor)
+    deployments = _awaits(status_calls.deployments)
+    query = _awaits(query_calls.query)
+    query_table = _awaits(query_calls.query_table)
     claim = _awaits(claim_calls.claim)
     heartbeat = _awaits(claim_calls.heartbeat)
     finish = _awaits(claim_calls.finish)

@@ -205,10 +205,10 @@ def explain(
       blackboard explain scheduler ada@example.org
       blackboard explain responder --group payments
     """
-    from blackboard.local_or_remote_board import group_of
+    from blackboard.local_or_remote_board import group_values
 
     with session_of(context).board_or_client() as board:
-        values = None if group is None else group_of(board, agent, group)
+        values = None if group is None else group_values(board, agent, group)
         result = board.explain(agent, subject, group=values)
     if as_json:
         from blackboard.board.json_shapes import explanation
