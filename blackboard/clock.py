@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
 
@@ -108,6 +109,19 @@ class SystemClock:
 
 
 os.register_at_fork(after_in_child=SystemClock.used.renew_lock)
+
+
+class ObservingClock(SystemClock, ABC):
+    """A clock that follows another one, such as that of a database, by what it has shown."""
+
+    @abstractmethod
+    def observe(self, shown: Instant, sent_at: int) -> None:
+        """Take over the time of the other clock from an answer that has just arrived.
+
+        Args:
+            shown: The time in the answer.
+            sent_at: The monotonic time when the question was sent.
+        """
 
 
 class ManualClock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TypeVar
 
 from blackboard.board import board_clock
@@ -19,13 +18,12 @@ from blackboard.board.transactions.active_deployment import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.board.worker_registry.dead_workers import dead_workers
-from blackboard.clock import Clock, Instant
+from blackboard.clock import Clock, Instant, ObservingClock
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store import schema
 from blackboard.store.database import Database
-from blackboard.store.database_server.optimistic_transaction import NotOptimistic
-from blackboard.store.database_server.server_clock import ServerClock
+from blackboard.store.group_commit import ServerHints
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.schema import SchemaChange, check_revision
 from blackboard.store.statements import MARKS
@@ -34,7 +32,6 @@ from blackboard.system.callback_lists import Listeners
 from blackboard.system.failpoints import failpoint
 
 T = TypeVar("T")
-Asks = Callable[[Transaction, ActiveDeployment], None]
 
 
 class BoardSession:
@@ -51,7 +48,7 @@ class BoardSession:
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
         self._listeners, self._commit_listeners = Listeners(), Listeners()
-        self._server_clock = clock if isinstance(clock, ServerClock) else None
+        self._observing_clock = clock if isinstance(clock, ObservingClock) else None
         self._laws = StoredLaws()
         self._active: ActiveDeployment | None = None
         self.schema_change: SchemaChange | None = None
@@ -119,8 +116,7 @@ class BoardSession:
         *,
         record_instant: bool = False,
         shared: bool = False,
-        asks: Asks | None = None,
-        renumber: Callable[[T, Callable[[int], int]], T] | None = None,
+        hints: ServerHints[T] | None = None,
     ) -> T:
         """Run a unit of work in a writing transaction at the board's time, and commit it durably.
 
@@ -129,9 +125,7 @@ class BoardSession:
             record_instant: Whether to record the instant even if no event is written.
             shared: Whether the work may share one board transaction with the work of other threads, so that the
                 statements at its start and end run once for all. Not for work that changes the deployment.
-            asks: Asks a server ahead for the rows that the work will certainly read; see `Transaction.ask_ahead`. Its
-                argument is the deployment that this session used last. It is not called if there is none, or on SQLite.
-            renumber: Returns the result with the ids of its new events as a function gives them; see `Database.write`.
+            hints: What saves time on a server; see `Database.write`.
 
         Returns:
             The result of `work`.
@@ -139,36 +133,35 @@ class BoardSession:
         Raises:
             StoreError: The database cannot be used.
         """
+        effects: list[WorkEffects] = []
+        """The effects of each run of the work. Those of the last run count."""
 
-        def run(sql: Transaction) -> tuple[T, WorkEffects]:
+        def run(sql: Transaction) -> T:
             txn: BoardTransaction | None = sql.shared if shared else None
             if txn is None:
                 if sql.shared is not None:
                     sql.shared.save()  # caches that other work kept for the end of the same database transaction
                 txn = self._transaction(sql)
                 sql.shared = txn if shared else None
-            effects = sql.begin_work()
+            effects.append(sql.begin_work())
             board_clock.ask_about_clock(txn, self.classes)
             result = work(txn)
             if record_instant and txn.recorded < txn.now:
                 txn.record_time(txn.now)
             if not shared:
                 txn.save()
-            return result, effects
+            return result
 
-        result, effects = self.database.write(
-            run,
-            None if asks is None else partial(self._ask, asks),
-            None if renumber is None else lambda done, new: (renumber(done[0], new), done[1]),
-        )
+        result = self.database.write(run, hints)
         self._commit_listeners()
-        if effects.notifies:
+        if effects[-1].notifies:
             self.notify()
         return result
 
-    def _ask(self, asks: Asks, sql: Transaction) -> None:
-        if (active := self._active) is not None:
-            asks(sql, active)
+    @property
+    def last_active(self) -> ActiveDeployment | None:
+        """The deployment that was active in the last transaction of this session, if it is known."""
+        return self._active
 
     def read(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` on one snapshot of the board, at the board's time.
@@ -212,8 +205,8 @@ class BoardSession:
         check_revision(start.schema, self.database.where)
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
-        if doubted and sql.is_optimistic:
-            raise NotOptimistic("the clock is in doubt")
+        if doubted:
+            sql.require_lock("the clock is in doubt")
         txn = BoardTransaction(
             sql,
             self._active_deployment(sql, start.deployment_version),
@@ -230,12 +223,12 @@ class BoardSession:
 
     def _read_start(self, sql: Transaction) -> tuple[TransactionStart, Instant]:
         """Return what every transaction reads at its start, and the instant that the clock shows."""
-        if self._server_clock is None:
+        if self._observing_clock is None:
             return sql.existing(MARKS.transaction_start), self.clock.now()
-        sent_at = self._server_clock.monotonic()
+        sent_at = self._observing_clock.monotonic()
         start = sql.existing(MARKS.transaction_start)
         clock = start.server_time or 0
-        self._server_clock.observe(clock, sent_at)
+        self._observing_clock.observe(clock, sent_at)
         return start, clock
 
     def _active_deployment(self, sql: Transaction, version: int) -> ActiveDeployment:

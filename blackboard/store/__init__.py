@@ -16,6 +16,7 @@ read_limits         time limits of the reads of a thread
 board_place         the file of a board, or its database on a server: the protocol
 board_upkeep        backups, compaction and measurements of a board: the protocol
 partial_files       files that get their names when they are complete
+total_additions     additions to sums over the board that others may change meanwhile: the protocol
 board_processes     which workers are alive, and how processes hear of the commits of others: the protocol
 dialect             the differences between SQLite and PostgreSQL, by capability
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 from blackboard.clock import pause
 from blackboard.errors import BlackboardError, StoreError, StoreUnknown
@@ -31,7 +32,7 @@ class BatchCommits:
     def __init__(self, writer: WritingConnection, on_commit: Callable[[], object]) -> None:
         self._writer, self._on_commit = writer, on_commit
 
-    def commit(self, batch: list[Entry]) -> None:
+    def commit(self, batch: list[Entry[Any]]) -> None:
         """Commit the work of a batch in one transaction, and set each entry's result or error.
 
         If the work of one entry raises, each entry is committed in a transaction of its own. The calling thread must
@@ -84,7 +85,7 @@ class BatchCommits:
             return False
         return self._writer.dialect.cause_of(error) in causes
 
-    def _settle(self, batch: list[Entry], transaction: Transaction | None, error: BaseException) -> None:
+    def _settle(self, batch: list[Entry[Any]], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
         writer = self._writer
         writer.end()  # a signal's exception may have interrupted it
@@ -113,12 +114,12 @@ class BatchCommits:
             raise error  # an interrupt of this thread; the other entries wait again
 
 
-def _run(batch: list[Entry], transaction: Transaction) -> None:
+def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
     """Run the work of a batch. On a server, the questions of all are asked ahead of it, in one message."""
     if transaction.asks_ahead:
         for entry in batch:
-            if entry.asks is not None:
-                entry.asks(transaction)
+            if entry.hints is not None:
+                entry.hints.ask(transaction)
     for entry in batch:
         entry.transaction = transaction
         entry.result = entry.work(transaction)

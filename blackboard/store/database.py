@@ -19,7 +19,7 @@ from blackboard.store.board_place import BoardPlace
 from blackboard.store.board_processes import BoardProcesses
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.dialect import BUSY_SECONDS, Dialect, ErrorCause
-from blackboard.store.group_commit import Entry, GroupCommit
+from blackboard.store.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
 from blackboard.store.read_limits import ReadLimits
 from blackboard.store.reader_pool import Loan, ReaderPool
 from blackboard.store.transaction import Transaction
@@ -68,7 +68,7 @@ class Database(ABC):
         self.readonly_engine: Engine | None = None
         self._is_durable = True
         self._limits = ReadLimits()
-        self._fork: Entry | None = None
+        self._fork: Entry[None] | None = None
         """The place of a fork among the commits."""
         self._open_pools()
         forks.register(self)
@@ -148,8 +148,7 @@ class Database(ABC):
     def write(
         self,
         work: Work[T],
-        asks: Callable[[Transaction], None] | None = None,
-        renumber: Callable[[Any, Callable[[int], int]], Any] | None = None,
+        hints: ServerHints[T] | None = None,
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
@@ -158,12 +157,9 @@ class Database(ABC):
 
         Args:
             work: The work.
-            asks: Asks ahead what the work will ask; see `Transaction.ask_ahead`. On a server it is called for all work
-                that commits together, so that one message has the questions of all.
-            renumber: Returns the result of the work with the ids of its events as a function gives them. On a server,
-                work with it may run without the lock of writers, and again if others change what it has read.
+            hints: What saves time on a server. A file needs none.
         """
-        entry = Entry(work, asks=asks, renumber=renumber)
+        entry = Entry(work, hints)
         self.group_commit.run(entry, self.commits.commit)
         if (error := entry.error) is not None:
             entry.error = None  # otherwise the error and its traceback would keep each other, and open files, alive
@@ -171,7 +167,7 @@ class Database(ABC):
                 raise error
             finally:
                 del error
-        return entry.result  # type: ignore[no-any-return]
+        return entry.result
 
     @contextlib.contextmanager
     def exclusive_transaction(self) -> Iterator[Transaction]:
@@ -282,7 +278,7 @@ class Database(ABC):
         The commit of another thread ends first. Other threads then wait until the fork is over. If this thread forks
         within its own transaction, the child cannot use the file.
         """
-        self._fork = Entry(None, exclusive=True)
+        self._fork = exclusive_entry()
         if not self.group_commit.is_led_here():
             self.group_commit.enter(self._fork)
         self._uses.stop(BUSY_SECONDS)

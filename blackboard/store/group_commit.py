@@ -17,20 +17,40 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from blackboard.clock import give_way
+from blackboard.store.transaction import Transaction
+
+T = TypeVar("T")
 
 
-class Entry:
-    """The work of one thread, and its outcome. Exclusive work is alone in its batch."""
+class ServerHints(NamedTuple, Generic[T]):
+    """What a server is told of work ahead, to save time. A file needs none.
+
+    Attributes:
+        ask: Asks ahead what the work will ask; see `Transaction.ask_ahead`. It is called for all work that commits
+            together, so that one message has the questions of all.
+        renumber: Returns the result of the work with the ids of its events as a function gives them. Work that has it
+            may run without the lock of writers, and again if others change what it has read.
+    """
+
+    ask: Callable[[Transaction], None]
+    renumber: Callable[[T, Callable[[int], int]], T]
+
+
+class Entry(Generic[T]):
+    """The work of one thread, and its outcome. Exclusive work is alone in its batch.
+
+    Attributes:
+        result: The result of the work, once it has run.
+    """
 
     __slots__ = (
         "abandoned",
-        "asks",
         "error",
         "exclusive",
-        "renumber",
+        "hints",
         "result",
         "signal",
         "thread",
@@ -38,8 +58,12 @@ class Entry:
         "work",
     )
 
-    def __init__(self, work: Any, *, exclusive: bool = False, asks: Any = None, renumber: Any = None) -> None:
-        self.work, self.exclusive, self.asks, self.renumber = work, exclusive, asks, renumber
+    result: T
+
+    def __init__(
+        self, work: Callable[[Transaction], T], hints: ServerHints[T] | None = None, *, exclusive: bool = False
+    ) -> None:
+        self.work, self.hints, self.exclusive = work, hints, exclusive
         self.thread = threading.get_ident()
         self.abandoned = False
         """Whether its thread has left, so that it cannot lead."""
@@ -48,15 +72,19 @@ class Entry:
 
         It is released when the work is done, or when the thread leads.
         """
-        self.transaction: Any = None
+        self.transaction: Transaction | None = None
         """The transaction in which the work ran last; its `committed` says whether it counts."""
-        self.result: Any = None
         self.error: BaseException | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether the work is committed or has failed."""
         return self.error is not None or (self.transaction is not None and self.transaction.committed)
+
+
+def exclusive_entry() -> Entry[None]:
+    """Return the entry of a thread that uses the writing connection itself, alone."""
+    return Entry(lambda transaction: None, exclusive=True)
 
 
 class GroupCommit:
@@ -73,14 +101,14 @@ class GroupCommit:
     ) -> None:
         self.on_wait, self._release_held = on_wait, release
         self._lock = threading.Lock()
-        self._leader: Entry | None = None
-        self._batch: list[Entry] = []
+        self._leader: Entry[Any] | None = None
+        self._batch: list[Entry[Any]] = []
         """The entries that the leader commits, its own first."""
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[Entry[Any]] = deque()
         self._group_size = 1
         """The number of entries in the last batch."""
 
-    def enter(self, entry: Entry) -> list[Entry]:
+    def enter(self, entry: Entry[Any]) -> list[Entry[Any]]:
         """Wait until this thread leads, or until another thread has committed the entry.
 
         Returns the batch to commit, this entry first; empty if the entry is done. The thread must then call `leave`,
@@ -108,7 +136,7 @@ class GroupCommit:
             self._group_size = len(self._batch)
             return list(self._batch)
 
-    def leads(self, entry: Entry) -> bool:
+    def leads(self, entry: Entry[Any]) -> bool:
         """Return whether the entry's thread leads."""
         return self._leader is entry
 
@@ -116,7 +144,7 @@ class GroupCommit:
         """Return whether this thread leads."""
         return self._leader is not None and self._leader.thread == threading.get_ident()
 
-    def leave(self, entry: Entry) -> None:
+    def leave(self, entry: Entry[Any]) -> None:
         """Make the next thread the leader, and signal the entries of the batch that are done; the others wait again.
 
         If the thread does not lead, withdraw its entry.
@@ -133,7 +161,7 @@ class GroupCommit:
                     self._waiting.remove(entry)
             self._lead_next()
 
-    def run(self, entry: Entry, commit: Callable[[list[Entry]], None]) -> None:
+    def run(self, entry: Entry[Any], commit: Callable[[list[Entry[Any]]], None]) -> None:
         """Let an entry be committed: by this thread together with entries of other threads, or by another thread.
 
         Args:
@@ -155,7 +183,7 @@ class GroupCommit:
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Lead alone: no other thread's work is in the batch."""
-        entry = Entry(None, exclusive=True)
+        entry = exclusive_entry()
         try:
             try:
                 self.enter(entry)
@@ -173,14 +201,14 @@ class GroupCommit:
             arrived = len(self._waiting)
             give_way()
 
-    def _return_batch(self, leader: Entry) -> None:
+    def _return_batch(self, leader: Entry[Any]) -> None:
         """Return each entry of the batch, the last first, so that entries that wait again keep their order."""
         while self._batch:
             if self._batch[-1] is not leader:
                 self._return(self._batch[-1])
             self._batch.pop()  # last, so that after a signal's exception the next `leave` returns the entry again
 
-    def _return(self, entry: Entry) -> None:
+    def _return(self, entry: Entry[Any]) -> None:
         """Wake the entry's thread if its work is done; otherwise put the entry first in the queue again."""
         if entry.is_done:
             _release(entry)
@@ -197,6 +225,6 @@ class GroupCommit:
             _release(self._leader)
 
 
-def _release(entry: Entry) -> None:
+def _release(entry: Entry[Any]) -> None:
     if entry.signal is not None and entry.signal.locked():
         entry.signal.release()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from blackboard.store.dialect import Dialect
 from blackboard.store.statement_file import Statement
+from blackboard.store.total_additions import TotalAdditions
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
@@ -56,11 +57,9 @@ class Transaction:
         in_doubt: Whether the commit was begun and its outcome is not known.
         overwrites: Whether deleted content is overwritten with zeros.
         asks_ahead: Whether `ask_ahead` saves time, because each answer costs a round trip.
-        is_optimistic: Whether it reads without the lock of writers, and checks at its commit what it has read.
     """
 
     asks_ahead: ClassVar[bool] = False
-    is_optimistic: ClassVar[bool] = False
 
     __slots__ = ("_cursor", "committed", "dialect", "effects", "in_doubt", "overwrites", "shared")
 
@@ -84,6 +83,18 @@ class Transaction:
     def asks_again(self) -> bool:
         """Whether a unit of work should ask ahead itself: nothing was asked yet, or other work may have changed it."""
         return False
+
+    @property
+    def total_additions(self) -> TotalAdditions | None:
+        """How to add to sums that others may change before the commit; None if this transaction has the lock."""
+        return None
+
+    def require_lock(self, why: str) -> None:
+        """Let the work run again under the lock of writers, unless this transaction has it.
+
+        Args:
+            why: Why the work needs the lock.
+        """
 
     def send(self, sql: str, *values: Any) -> Any:
         """Run a statement that is in no file, such as BEGIN. On a server, the place for its answer is returned."""

@@ -13,34 +13,45 @@ from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.group_commit import Entry, GroupCommit
+from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.transaction import Transaction
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
 
-class Committed:
-    committed = True
+class Named(Entry[None]):
+    """An entry without work, with a name."""
+
+    def __init__(self, name: str, *, exclusive: bool = False) -> None:
+        super().__init__(lambda transaction: None, exclusive=exclusive)
+        self.name = name
 
 
-def finish(batch: list[Entry]) -> None:
+def names(batch: list[Entry[Any]]) -> list[str]:
+    return [entry.name for entry in batch if isinstance(entry, Named)]
+
+
+def finish(batch: list[Entry[Any]]) -> None:
     for entry in batch:
-        entry.transaction = Committed()
+        entry.transaction = Transaction(None, SqliteDialect())
+        entry.transaction.committed = True
 
 
 def test_a_thread_that_finds_no_leader_leads_with_its_own_work() -> None:
-    group_commit, entry = GroupCommit(), Entry("work")
+    group_commit, entry = GroupCommit(), Named("work")
     assert group_commit.enter(entry) == [entry]
 
 
 def test_entries_that_arrive_while_a_thread_leads_are_committed_by_the_first_of_them() -> None:
     waits = threading.Semaphore(0)
-    group_commit, leader = GroupCommit(waits.release), Entry("leader")
+    group_commit, leader = GroupCommit(waits.release), Named("leader")
     group_commit.enter(leader)
-    entries = [Entry(number) for number in range(5)]
-    batches: dict[int, list[Entry]] = {}
+    entries = [Named(f"{number}") for number in range(5)]
+    batches: dict[str, list[Entry[Any]]] = {}
 
-    def wait(entry: Entry) -> None:
-        batches[entry.work] = group_commit.enter(entry)
-        finish(batches[entry.work])
+    def wait(entry: Named) -> None:
+        batches[entry.name] = group_commit.enter(entry)
+        finish(batches[entry.name])
         group_commit.leave(entry)
 
     threads = []
@@ -50,21 +61,21 @@ def test_entries_that_arrive_while_a_thread_leads_are_committed_by_the_first_of_
         assert waits.acquire(timeout=BOUND_SECONDS)
     group_commit.leave(leader)
     join_all(*threads)
-    assert [item.work for item in batches[0]] == [0, 1, 2, 3, 4]
-    assert all(not batches[number] for number in range(1, 5))
+    assert names(batches["0"]) == ["0", "1", "2", "3", "4"]
+    assert all(not batches[f"{number}"] for number in range(1, 5))
 
 
 def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
     waits = threading.Semaphore(0)
     group_commit = GroupCommit(waits.release)
-    first = Entry("first")
+    first = Named("first")
     group_commit.enter(first)
-    exclusive, after = Entry("alone", exclusive=True), Entry("after")
+    exclusive, after = Named("alone", exclusive=True), Named("after")
     order: list[list[str]] = []
 
-    def wait(entry: Entry) -> None:
+    def wait(entry: Named) -> None:
         batch = group_commit.enter(entry)
-        order.append([item.work for item in batch])
+        order.append(names(batch))
         group_commit.leave(entry)
 
     threads = []
@@ -100,14 +111,14 @@ def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp
 
 def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
     waits = threading.Semaphore(0)
-    group_commit, leader = GroupCommit(waits.release), Entry("leader")
+    group_commit, leader = GroupCommit(waits.release), Named("leader")
     group_commit.enter(leader)
-    gone, next_ = Entry("gone"), Entry("next")
+    gone, next_ = Named("gone"), Named("next")
     threads = []
     led = []
 
-    def wait(entry: Entry) -> None:
-        led.append([item.work for item in group_commit.enter(entry)])
+    def wait(entry: Named) -> None:
+        led.append(names(group_commit.enter(entry)))
 
     for entry in (gone, next_):
         threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))
@@ -121,14 +132,14 @@ def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
 
 def test_work_that_an_interrupted_leader_did_not_commit_is_committed_by_the_next() -> None:
     waits = threading.Semaphore(0)
-    group_commit, leader = GroupCommit(waits.release), Entry("leader")
+    group_commit, leader = GroupCommit(waits.release), Named("leader")
     group_commit.enter(leader)
-    first, second = Entry("first"), Entry("second")
+    first, second = Named("first"), Named("second")
     batches: dict[str, list[str]] = {}
     interrupted, goes_on = threading.Event(), threading.Event()
 
-    def wait(entry: Entry) -> None:
-        batches[entry.work] = [item.work for item in group_commit.enter(entry)]
+    def wait(entry: Named) -> None:
+        batches[entry.name] = names(group_commit.enter(entry))
         if entry is first:
             interrupted.set()
             assert goes_on.wait(BOUND_SECONDS)
@@ -173,7 +184,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
-def put(number: int) -> Entry:
+def put(number: int) -> Entry[Any]:
     return Entry(lambda transaction: transaction.cursor.execute("INSERT INTO t VALUES (?)", (number,)) and number)
 
 

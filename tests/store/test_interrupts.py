@@ -230,7 +230,7 @@ def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(data
         if errors:
             raise errors.pop()
 
-    batch = [group_commit.Entry(put("one")), group_commit.Entry(work)]
+    batch: list[group_commit.Entry[Any]] = [group_commit.Entry(put("one")), group_commit.Entry(work)]
     with pytest.raises(Interrupt):
         database.commits.commit(batch)
     assert [entry.error for entry in batch] == [None, None]

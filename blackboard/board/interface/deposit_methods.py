@@ -18,12 +18,12 @@ from blackboard.board.mark_storage import (
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, check_if_event
 from blackboard.errors import UsageError
+from blackboard.store.group_commit import ServerHints
 
 if TYPE_CHECKING:
     from blackboard.store.transaction import Transaction
@@ -113,20 +113,16 @@ class DepositMethods(BoardHandle):
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
 
-        def ask(sql: Transaction, active: ActiveDeployment) -> None:
-            deposit_questions.ask_for(sql, active, request)
+        def ask(sql: Transaction) -> None:
+            if (active := self.session.last_active) is not None:
+                deposit_questions.ask_for(sql, active, request)
 
         def work(txn: BoardTransaction) -> Receipt:
             if txn.sql.asks_ahead and txn.sql.asks_again:
-                ask(txn.sql, txn.active)
+                deposit_questions.ask_for(txn.sql, txn.active, request)
             return checked_deposits.deposit(txn, request, classes)
 
-        return self.session.write(
-            work,
-            shared=True,
-            asks=ask,
-            renumber=Receipt.renumbered,
-        )
+        return self.session.write(work, shared=True, hints=ServerHints(ask, Receipt.renumbered))
 
     @overload
     def deposit_many(

@@ -13,11 +13,8 @@ from blackboard.board.transactions.running_sums import ROUNDING, TERM_ROUNDING, 
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
-from blackboard.store.database_server import kept_totals
-from blackboard.store.database_server.kept_totals import AddedSums
-from blackboard.store.database_server.optimistic_transaction import NotOptimistic, OptimisticTransaction
 from blackboard.store.rows import WatchTotalRow
-from blackboard.store.statements import CROSSINGS
+from blackboard.store.total_additions import AddedSums, TotalAdditions
 
 if TYPE_CHECKING:
     from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -28,41 +25,37 @@ ANY_GAP: Duration = 2**62
 """The longest gap under a law whose sums do not depend on their anchor."""
 
 
-def write(txn: BoardTransaction) -> None:
+def write(txn: BoardTransaction, additions: TotalAdditions) -> None:
     """Let a transaction without a lock add what it has added to the sums that it has read.
 
-    Raises:
-        NotOptimistic: The sums have to be written under the lock.
+    If the sums have to be written under the lock, it gives up.
     """
-    sql = txn.sql
-    assert isinstance(sql, OptimisticTransaction)
     for (watch_id, scope), by_law in txn.totals.items():
         if not any(sums.changed for sums in by_law.values()):
             continue  # the answer itself is checked
         if txn.active.law_changes:
-            raise NotOptimistic("laws of marks change")
+            additions.give_up("laws of marks change")
         watch = txn.active.watches[abs(watch_id)]
-        rows = sql.rows_as_read(CROSSINGS.watch_totals, watch_id=watch_id, scope=scope)
+        rows = additions.rows_as_read(watch_id, scope)
         if len(rows) != len(by_law):
-            raise NotOptimistic("new sums")
-        kept_totals.add(
-            sql,
+            additions.give_up("new sums")
+        additions.add(
             watch_id,
             scope,
-            [_added(txn, row, by_law[row.kind, row.law]) for row in rows],
+            [_added(txn, additions, row, by_law[row.kind, row.law]) for row in rows],
             counts=isinstance(watch.comparison.measure, Count),
             threshold=watch.threshold,
             now=txn.now,
         )
 
 
-def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> AddedSums:
+def _added(txn: BoardTransaction, additions: TotalAdditions, row: WatchTotalRow, sums: RunningSums) -> AddedSums:
     """Return what was added to the sums of a row, for the instant of the transaction."""
     law = txn.laws.get(txn.sql, row.law)
     longest = round(LONGEST_GAP * law.parameters[0]) if type(law).rebase is not Decay.rebase else ANY_GAP
     is_in_sql = type(law).rebased_sql is not Decay.rebased_sql or longest == ANY_GAP
     if sums.was_cleared or not is_in_sql or not 0 <= txn.now - row.anchor <= longest:
-        raise NotOptimistic("the sums begin anew")
+        additions.give_up("the sums begin anew")
     added = AddedSums(
         row.kind,
         row.law,

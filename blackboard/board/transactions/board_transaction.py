@@ -277,8 +277,8 @@ class BoardTransaction:
         """
         for changes in self._collected.values():
             changes.write(self)
-        if self.sql.is_optimistic:
-            added_sums.write(self)
+        if (additions := self.sql.total_additions) is not None:
+            added_sums.write(self, additions)
             return
         for (watch_id, scope), by_law in self.totals.items():
             if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):

@@ -7,12 +7,17 @@ under the lock, at the anchor that they have then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NoReturn
 
-from blackboard.durations import Duration
-from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
+from blackboard.clock import Instant
+from blackboard.store.rows import WatchTotalRow
+from blackboard.store.statements import CROSSINGS
+from blackboard.store.total_additions import AddedSums, RebasedSql, TotalAdditions
+
+if TYPE_CHECKING:
+    from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
 
 MARGIN = 1.000000001
 """By how much a bound is raised, because the server rounds when it adds."""
@@ -35,71 +40,40 @@ SET marks = marks + $5, sum0 = sum0 + {sum0}, sum1 = sum1 + {sum1},
 FROM held
 WHERE watch_id = $1 AND scope = $2 AND kind = $3 AND law = $6"""
 
-RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
-"""The two sums for another instant, as SQL: from SQL for the sums, the age of their anchor then, and the length."""
 
-
-class AddedSums(NamedTuple):
-    """What a transaction adds to the sums of one kind and law.
-
-    The sums of what is added are for the instant of the transaction.
-    """
-
-    kind: str
-    law: str
-    rebased: RebasedSql
-    length: float
-    """The length of the law in microseconds; 0 if it has none."""
-    longest: Duration
-    """The largest gap between the anchor of the sums and the instant of the transaction."""
-    weight: float
-    """The weight of the kind."""
-    rounding: float
-    """The largest relative error of the formulas of the law over such a gap."""
-    marks: int = 0
-    sum0: float = 0.0
-    sum1: float = 0.0
-    error0: float = 0.0
-    """The largest error of `sum0`."""
-    error1: float = 0.0
-    """The largest error of `sum1`."""
-
-
-def add(
-    sql: OptimisticTransaction,
-    watch_id: int,
-    scope: str,
-    added: Sequence[AddedSums],
-    *,
-    counts: bool,
-    threshold: float,
-    now: int,
-) -> None:
-    """Let a transaction add to the sums of a watch in a scope, if the watch then still is below its threshold.
+class KeptTotals(TotalAdditions):
+    """The additions of a transaction without the lock; see `TotalAdditions`.
 
     Args:
         sql: The transaction.
-        watch_id: The watch.
-        scope: The scope.
-        added: The additions: one for each row that it has read.
-        counts: Whether the watch measures the number of marks, and not their total.
-        threshold: The threshold.
-        now: The instant of the transaction.
     """
-    values: list[object] = [threshold, watch_id, scope, now, sql.earliest_end]
-    for each in added:
-        values += [each.kind, each.law, each.marks, each.longest]
-        values += (
-            []
-            if counts
-            else [each.length, each.weight, each.rounding, each.sum0 + each.sum1, each.error0 + each.error1]
-        )
-    sql.require(_condition(tuple(each.rebased for each in added), counts), *values)
-    for each in added:
-        if each.marks or each.sum0 or each.sum1:
-            terms = (each.sum0, each.sum1, each.error0, each.error1)
-            key = (watch_id, scope, each.kind, now, each.marks, each.law)
-            sql.write(_addition(each.rebased), *key, *terms, each.length, each.rounding)
+
+    def __init__(self, sql: OptimisticTransaction) -> None:
+        self._sql = sql
+
+    def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
+        return self._sql.rows_as_read(CROSSINGS.watch_totals, watch_id=watch_id, scope=scope)
+
+    def give_up(self, why: str) -> NoReturn:
+        self._sql.give_up(why)
+
+    def add(
+        self, watch_id: int, scope: str, added: Sequence[AddedSums], *, counts: bool, threshold: float, now: Instant
+    ) -> None:
+        values: list[object] = [threshold, watch_id, scope, now, self._sql.earliest_end]
+        for each in added:
+            values += [each.kind, each.law, each.marks, each.longest]
+            values += (
+                []
+                if counts
+                else [each.length, each.weight, each.rounding, each.sum0 + each.sum1, each.error0 + each.error1]
+            )
+        self._sql.require(_condition(tuple(each.rebased for each in added), counts), *values)
+        for each in added:
+            if each.marks or each.sum0 or each.sum1:
+                terms = (each.sum0, each.sum1, each.error0, each.error1)
+                key = (watch_id, scope, each.kind, now, each.marks, each.law)
+                self._sql.write(_addition(each.rebased), *key, *terms, each.length, each.rounding)
 
 
 @cache

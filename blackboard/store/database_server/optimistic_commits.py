@@ -49,18 +49,18 @@ class OptimisticCommits:
         if self._writer.record.had_to_wait:
             self._busy_until = self._clock.monotonic() + BUSY
 
-    def takes(self, batch: list[Entry]) -> bool:
+    def takes(self, batch: list[Entry[Any]]) -> bool:
         """Return whether a batch should be committed here: the board is busy, and all its work may run so."""
         if self._clock.monotonic() >= self._busy_until or len(batch) > MOST_ENTRIES:
             return False
-        if any(entry.renumber is None for entry in batch):
+        if any(entry.hints is None for entry in batch):
             return False
         if self._pass_over:
             self._pass_over -= 1
             return False
         return True
 
-    def commit(self, batch: list[Entry]) -> bool:
+    def commit(self, batch: list[Entry[Any]]) -> bool:
         """Commit a batch.
 
         Returns:
@@ -93,7 +93,11 @@ class OptimisticCommits:
         return False
 
     def _settle(
-        self, batch: list[Entry], results: list[Any], transaction: OptimisticTransaction | None, error: BaseException
+        self,
+        batch: list[Entry[Any]],
+        results: list[Any],
+        transaction: OptimisticTransaction | None,
+        error: BaseException,
     ) -> bool:
         """Handle an error, and return what `commit` returns."""
         writer = self._writer
@@ -112,15 +116,15 @@ class OptimisticCommits:
         return False  # under the lock, the work shows whether the error was its own
 
 
-def _run(batch: list[Entry], transaction: OptimisticTransaction, results: list[Any]) -> None:
+def _run(batch: list[Entry[Any]], transaction: OptimisticTransaction, results: list[Any]) -> None:
     """Run the work of a batch, and append the results. The questions of all are asked ahead, in one message."""
     for entry in batch:
-        if entry.asks is not None:
-            entry.asks(transaction)
+        if entry.hints is not None:
+            entry.hints.ask(transaction)
     results.extend(entry.work(transaction) for entry in batch)
 
 
-def _deliver(batch: list[Entry], results: list[Any], transaction: OptimisticTransaction) -> None:
+def _deliver(batch: list[Entry[Any]], results: list[Any], transaction: OptimisticTransaction) -> None:
     """Set the results of entries, with the ids that their events have got."""
     last_event, shift = transaction.last_event, transaction.shift
 
@@ -128,5 +132,5 @@ def _deliver(batch: list[Entry], results: list[Any], transaction: OptimisticTran
         return number + shift if number > last_event else number
 
     for entry, result in zip(batch, results, strict=True):
-        entry.result = entry.renumber(result, as_recorded) if shift else result
+        entry.result = entry.hints.renumber(result, as_recorded) if shift and entry.hints is not None else result
         entry.transaction = transaction

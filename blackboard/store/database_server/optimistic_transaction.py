@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.database_server.checked_statement import (
@@ -26,6 +26,7 @@ from blackboard.store.database_server.checked_statement import (
     write_of,
 )
 from blackboard.store.database_server.kept_answers import tables_written
+from blackboard.store.database_server.kept_totals import KeptTotals
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_server.statement_pipeline import Answer
 from blackboard.store.dialect import Dialect
@@ -97,8 +98,6 @@ class OptimisticTransaction(ServerTransaction):
         "shift",
     )
 
-    is_optimistic = True
-
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(connection, dialect)
         self._asked: list[Answer] = []
@@ -127,6 +126,21 @@ class OptimisticTransaction(ServerTransaction):
     def last_event(self) -> int:
         """The last event that this transaction has read."""
         return 0 if self._start is None else self._start.last_event_id or 0
+
+    @property
+    def total_additions(self) -> KeptTotals:
+        return KeptTotals(self)
+
+    def require_lock(self, why: str) -> None:
+        self.give_up(why)
+
+    def give_up(self, why: str) -> NoReturn:
+        """End this try: the work runs again under the lock.
+
+        Raises:
+            NotOptimistic: Always.
+        """
+        raise NotOptimistic(why)
 
     def run(self, statement: Statement[object], **values: Any) -> None:
         if statement.name not in INSTANTS:

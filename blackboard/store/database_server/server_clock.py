@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blackboard.clock import Instant, SystemClock
+from blackboard.clock import Instant, ObservingClock
 from blackboard.durations import Duration
 
 DRIFT = 10_000
 """The monotonic clock of a machine drifts by less than one part in this number."""
 
 
-class ServerClock(SystemClock):
+class ServerClock(ObservingClock):
     """The clock of a server. Between its answers, the monotonic time of this machine is added to the last answer.
 
     Each transaction observes the server's time. The quicker the answer, the more exact is the observation. So a slow
@@ -48,16 +48,10 @@ class ServerClock(SystemClock):
         """Return what the clock of this machine shows at an instant of the server."""
         return at + super().now() - self.now()
 
-    def observe(self, server_time: Instant, sent_at: int) -> None:
-        """Take over the server's time from an answer that has just arrived.
-
-        Args:
-            server_time: The time in the answer.
-            sent_at: The monotonic time when the question was sent.
-        """
+    def observe(self, shown: Instant, sent_at: int) -> None:
         arrived_at = self.monotonic()
         error = (arrived_at - sent_at) // 2
-        offset = server_time - (sent_at + error)
+        offset = shown - (sent_at + error)
         aged = self._error + (arrived_at - self._observed_at) // DRIFT
         if self._offset is None or error <= aged or abs(offset - self._offset) > error + aged:
             self._offset, self._error, self._observed_at = offset, error, arrived_at

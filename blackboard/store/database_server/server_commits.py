@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from blackboard.store.batch_commits import BatchCommits
 from blackboard.store.database_server import event_partitions
@@ -29,7 +30,7 @@ class ServerCommits(BatchCommits):
         self.optimistic = OptimisticCommits(writer, on_commit)
         """The commits without the lock while the rules run."""
 
-    def commit(self, batch: list[Entry]) -> None:
+    def commit(self, batch: list[Entry[Any]]) -> None:
         if not (self.optimistic.takes(batch) and self.optimistic.commit(batch)):
             super().commit(batch)
 
