@@ -139,7 +139,7 @@ def measure(url: str, remove: Callable[[Blackboard], None], events: int, old: in
         if size is not None:
             administration.partition_history(board, size)
             with board.database.exclusive_transaction() as sql:
-                history_partitions.event_partitions.add_partitions(sql, size, up_to=events)
+                sql.partitions.add(size, up_to=events)
         fill(board, events, old)
         [(before,)] = board.query(SIZE)
         with depositor(url) as times:

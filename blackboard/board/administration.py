@@ -13,11 +13,9 @@ from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
 from blackboard.core.deployment import Deployment
 from blackboard.store import schema
-from blackboard.store.board_file import worker_sockets
-from blackboard.store.database_factory import database_of
+from blackboard.store.database_factory import database_of, delete_board_file
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.readonly.readonly_query import Values
-from blackboard.system.board_files import BoardFiles
 
 
 def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> DeployResult:
@@ -58,9 +56,7 @@ def partition_history(board: Blackboard, events: int) -> None:
 
 def delete_files(path: Path) -> None:
     """Delete the board in a file, with all files beside it. No daemon may serve it."""
-    files = BoardFiles(path)
-    worker_sockets.remove_all(files.run_folder)
-    files.delete()
+    delete_board_file(path)
 
 
 def check_url(url_or_path: str | Path) -> None:

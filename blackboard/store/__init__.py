@@ -14,6 +14,7 @@ reader_pool         idle reading connections, lent again
 connection_uses     the threads that use a reading connection; a fork waits for them
 read_limits         time limits of the reads of a thread
 board_place         the file of a board, or its database on a server: the protocol
+event_partitions    the history in partitions: the protocol
 board_upkeep        backups, compaction and measurements of a board: the protocol
 partial_files       files that get their names when they are complete
 total_additions     additions to sums over the board that others may change meanwhile: the protocol

@@ -14,6 +14,7 @@ from pathlib import Path
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.database import Database
+from blackboard.store.transaction import Transaction
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,32 @@ class BoardUpkeep(ABC):
     @abstractmethod
     def empty_log(self) -> bool:
         """Move the write-ahead log into the file and empty it; returns whether it is empty. A server has none."""
+
+    @abstractmethod
+    def partition_history(self, sql: Transaction, events: int) -> None:
+        """Keep the history in partitions, each for so many ids. What it contains becomes the first partition.
+
+        Of a board that has partitions, the new number applies to later ones.
+
+        Raises:
+            UsageError: The board is in a file.
+            StoreError: The user does not own the tables.
+        """
+
+    @abstractmethod
+    def analyze_history(self) -> None:
+        """Take the statistics of a whole history in partitions. A server takes only those of each partition itself."""
+
+    @abstractmethod
+    def is_copy_seen(self, version: str) -> bool:
+        """Return whether every transaction sees the copied events of partitions.
+
+        Args:
+            version: The version of the state of the partitions, to which the copy was complete; see `Partitioning`.
+
+        Raises:
+            StoreError: The server cannot be used.
+        """
 
     @abstractmethod
     def measure(self, *, thorough: bool = True) -> Health:

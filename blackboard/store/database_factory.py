@@ -1,12 +1,14 @@
-"""The database of a path or URL: a file or one on a server."""
+"""The database of a path or URL: a file or one on a server. Only this module chooses between their classes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from blackboard.store.board_file import worker_sockets
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database import Database
 from blackboard.store.database_url import DatabaseUrl
+from blackboard.system.board_files import BoardFiles
 
 
 def database_of(
@@ -37,3 +39,10 @@ def database_of(
 
     direct = None if direct_url is None else DatabaseUrl(direct_url)
     return ServerDatabase(parsed, direct, query_url)
+
+
+def delete_board_file(path: Path) -> None:
+    """Delete the board in a file, with all files beside it. No process may be using it."""
+    files = BoardFiles(path)
+    worker_sockets.remove_all(files.run_folder)
+    files.delete()

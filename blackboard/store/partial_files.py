@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.store.board_file.file_failures import file_failure
 from blackboard.system.board_files import BoardFiles, sync
+from blackboard.system.file_failures import file_failure
 from blackboard.system.private_files import create_private
 
 

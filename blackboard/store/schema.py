@@ -220,10 +220,8 @@ def _migrate_locked(connection: Any, database: Database, now: Instant) -> Schema
     failpoint("migration.begun")
     database.dialect.take_time(raw.cursor())  # the steps of a migration are far apart on a busy machine
     transaction = database.transaction_of(raw)
-    if database.dialect.can_partition:
-        from blackboard.store.database_server import carried_events  # only an upgrade needs it
-
-        carried_events.abandon_carry(transaction)
+    if (partitions := transaction.partitions) is not None:
+        partitions.abandon_copy()
     run_migrations(connection)
     _create_board(connection, database, now)
     rewrite_views(transaction)

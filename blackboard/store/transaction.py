@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from blackboard.store.dialect import Dialect
+from blackboard.store.event_partitions import EventPartitions
 from blackboard.store.statement_file import Statement
 from blackboard.store.total_additions import TotalAdditions
 
@@ -83,6 +84,11 @@ class Transaction:
     def asks_again(self) -> bool:
         """Whether a unit of work should ask ahead itself: nothing was asked yet, or other work may have changed it."""
         return False
+
+    @property
+    def partitions(self) -> EventPartitions | None:
+        """The partitions of the history; None if the board has none, as in a file. A server is asked each time."""
+        return None
 
     @property
     def total_additions(self) -> TotalAdditions | None:

@@ -1,12 +1,14 @@
 """Access to the operating system, the process and the network: files, forks, the log, and requests to webhooks.
 
-board_files     the files of a board, each by its name
-private_files   files with exactly the permissions that they should have
-file_owners     the owners of files, and the users who can change them
-settings_text   text files of settings
-packaged_files  the files that are shipped with the program
-forks           preparation and follow-up of forks of this process
-file_writes     the writes of other programs to a file
+board_files      the files of a board, each by its name
+private_files    files with exactly the permissions that they should have
+file_owners      the owners of files, and the users who can change them
+settings_text    text files of settings
+packaged_files   the files that are shipped with the program
+private_folders  folders beside a board that no other user may enter
+file_failures    errors of files, each with a remedy
+forks            preparation and follow-up of forks of this process
+file_writes      the writes of other programs to a file
 
 log_queue           the log; writing a line neither blocks nor raises
 error_descriptions  how the log names an error

@@ -16,8 +16,7 @@ from blackboard.board.housekeeping.history_partitions import Progress
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.clock import pause
 from blackboard.durations import DAY, Microseconds
-from blackboard.store.database_server import event_partitions
-from blackboard.store.database_server.event_partitions import Partition, Partitioning
+from blackboard.store.event_partitions import EventPartitions, Partition, Partitioning
 from blackboard.system import failpoints
 from tests.support.manual_daemons import run_until_idle, served
 
@@ -79,12 +78,18 @@ def partition(board: Blackboard, events: int = EVENTS) -> None:
 
 def partitions(board: Blackboard) -> list[Partition]:
     """Return the partitions of a board."""
-    return board.session.read(lambda txn: event_partitions.partitions_of(txn.sql))
+    return board.session.read(lambda txn: _of(txn).all())
 
 
 def partitioning(board: Blackboard) -> Partitioning:
     """Return the state of the partitions of a board."""
-    return board.session.read(lambda txn: event_partitions.read_partitioning(txn.sql))
+    return board.session.read(lambda txn: _of(txn).state())
+
+
+def _of(txn: Any) -> EventPartitions:
+    found: EventPartitions | None = txn.sql.partitions
+    assert found is not None
+    return found
 
 
 def ids(board: Blackboard) -> list[int]:

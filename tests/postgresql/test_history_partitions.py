@@ -21,7 +21,6 @@ from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import Progress
 from blackboard.errors import UsageError
-from blackboard.store.database_server import event_partitions
 from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.tables import metadata
 from tests.cli.conftest import typed as typed
@@ -132,7 +131,7 @@ def test_doctor_names_the_partitions_and_the_missing_one(board: Blackboard) -> N
 
 def test_plans_reach_the_indexes_of_the_partitions(board: Blackboard, foreign: psycopg.Connection[Any]) -> None:
     board.deposit_many([Smoke(subject=f"{number % 50}") for number in range(50 * EVENTS)])
-    event_partitions.analyze(board.database)
+    board.database.upkeep.analyze_history()
     foreign.execute("SET enable_seqscan = off")  # these partitions are small enough to be read whole
 
     def plan(query: str) -> str:

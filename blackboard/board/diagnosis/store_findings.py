@@ -12,7 +12,6 @@ from blackboard.core.records.finding import Finding
 from blackboard.durations import format_duration
 from blackboard.plurals import counted
 from blackboard.store.board_upkeep import FileHealth, Health, ServerHealth
-from blackboard.store.database_server import event_partitions
 from blackboard.store.schema import HEAD, revision_of
 
 MEGABYTE = 1024 * 1024
@@ -83,11 +82,11 @@ def _examine_server(health: ServerHealth) -> Iterator[Finding]:
 
 def examine_partitions(txn: BoardTransaction) -> Iterator[Finding]:
     """Yield findings about the partitions of the history, if a board on a server has them."""
-    if not txn.sql.dialect.can_partition or not event_partitions.has_partitions(txn.sql):
+    if (found := txn.sql.partitions) is None:
         return
-    partitions, partitioning = event_partitions.partitions_of(txn.sql), event_partitions.read_partitioning(txn.sql)
+    partitions, partitioning = found.all(), found.state()
     detail = f"{counted(len(partitions), 'partition')} of the history, new ones for {partitioning.events:,} events"
-    if not event_partitions.may_change(txn.sql):
+    if not found.may_change():
         problem = "this user does not own the table event, so it neither creates nor removes partitions"
         yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon as the owner of the tables")
     elif partitions[-1].end <= txn.last_event + 1:

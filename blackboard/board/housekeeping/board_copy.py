@@ -14,7 +14,6 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index import search_documents
 from blackboard.errors import StoreError
 from blackboard.store import schema, table_copy
-from blackboard.store.database_server import event_partitions
 from blackboard.store.statements import SEARCH
 from blackboard.store.table_copy import Progress, TableCopy
 from blackboard.store.transaction import Transaction
@@ -42,9 +41,9 @@ def copy(source: BoardSession, target: BoardSession, progress: Progress) -> Boar
     target.read(lambda txn: _require_empty(txn.sql, target.database.where))
     with source.database.rehearsal() as read, target.database.exclusive_transaction() as written:
         _require_empty(written, target.database.where)
-        if written.dialect.can_partition and event_partitions.has_partitions(written):
+        if (partitions := written.partitions) is not None:
             first, last = read.cursor.execute("SELECT min(id), max(id) FROM event").fetchone()
-            event_partitions.add_partitions(written, 0, at=first or 0, up_to=last or 0)
+            partitions.add(0, at=first or 0, up_to=last or 0)
         tables = table_copy.copy_tables(read, written, progress)
         documents = _copy_index(read, written, progress)
         schema.rewrite_views(written)

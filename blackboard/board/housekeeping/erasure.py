@@ -188,10 +188,8 @@ def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: 
         if not _has_others(txn, group):
             _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
     txn.sql.run(ERASURE.erase_events, subject=subject, new_name=name)
-    if txn.sql.dialect.can_partition:
-        from blackboard.store.database_server import carried_events  # imported late, because other boards never need it
-
-        carried_events.erase_carried(txn.sql, subject, name)
+    if (partitions := txn.sql.partitions) is not None:
+        partitions.erase_copied(subject, name)
 
 
 def _erase_texts(txn: BoardTransaction, subject: str) -> None:

@@ -17,8 +17,7 @@ from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy, UsageError
 from blackboard.store import schema
-from blackboard.store.database_server import carried_events, event_partitions
-from blackboard.store.database_server.event_partitions import Carry, Partition, Partitioning
+from blackboard.store.event_partitions import Carry, EventPartitions, Partition, Partitioning
 from blackboard.store.statements import DEPLOYMENTS, RETENTION, SEARCH
 from blackboard.system.failpoints import failpoint
 
@@ -48,15 +47,14 @@ def create(session: BoardSession, events: int) -> None:
         UsageError: The board is in a file, or the number is out of range.
         StoreError: The user does not own the tables.
     """
-    if not session.database.dialect.can_partition:
-        raise UsageError(f"{session.database.where} is a file; only the history of a board on a server has partitions")
     if not MIN_EVENTS <= events <= MAX_EVENTS:
         raise UsageError(f"a partition has {MIN_EVENTS:,} to {MAX_EVENTS:,} events")
+    upkeep = session.database.upkeep
     with session.database.exclusive_transaction() as sql:
-        event_partitions.create_partitions(sql, events)
+        upkeep.partition_history(sql, events)
         sql.run(DEPLOYMENTS.set_views_hash, views_hash=None)  # views of the former table would read one partition
         schema.rewrite_views(sql)
-    event_partitions.analyze(session.database)
+    upkeep.analyze_history()
 
 
 def extend(session: BoardSession) -> int:
@@ -81,7 +79,7 @@ def remove_old(session: BoardSession, history: Duration, limit: int) -> Progress
     """
     if not session.read(_may_change):
         return Progress.DONE
-    partitioning = session.read(lambda txn: event_partitions.read_partitioning(txn.sql))
+    partitioning = session.read(lambda txn: _partitions(txn).state())
     if (carry := partitioning.carry) is None:
         return _begin(session, history)
     if carry.reached < carry.end:
@@ -92,18 +90,27 @@ def remove_old(session: BoardSession, history: Duration, limit: int) -> Progress
 
 
 def _add_partitions(txn: BoardTransaction) -> int:
-    event_partitions.wait_briefly(txn.sql)
-    return event_partitions.add_partitions(txn.sql, event_partitions.read_partitioning(txn.sql).events)
+    partitions = _partitions(txn)
+    partitions.wait_briefly()
+    return partitions.add(partitions.state().events)
 
 
 def _may_change(txn: BoardTransaction) -> bool:
-    return event_partitions.has_partitions(txn.sql) and event_partitions.may_change(txn.sql)
+    partitions = txn.sql.partitions
+    return partitions is not None and partitions.may_change()
+
+
+def _partitions(txn: BoardTransaction) -> EventPartitions:
+    """Return the partitions of a board that has some."""
+    partitions = txn.sql.partitions
+    assert partitions is not None
+    return partitions
 
 
 def _is_short(txn: BoardTransaction) -> bool:
     """Return whether fewer ids have a partition ahead of need than one partition has."""
-    events = event_partitions.read_partitioning(txn.sql).events
-    return event_partitions.partitions_of(txn.sql)[-1].end <= txn.last_event + events
+    events = _partitions(txn).state().events
+    return _partitions(txn).all()[-1].end <= txn.last_event + events
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------
@@ -118,13 +125,13 @@ def _begin(session: BoardSession, history: Duration) -> Progress:
     first = session.read(lambda txn: _first_with_neighbour(txn, partition)) if is_worthwhile else partition.first
 
     def begin(txn: BoardTransaction) -> None:
-        partitioning = event_partitions.read_partitioning(txn.sql)
+        partitioning = _partitions(txn).state()
         if partitioning.carry is not None or partitioning.carried_to >= partition.end:
             return  # another process was faster
         if is_worthwhile:
-            carried_events.begin_carry(txn.sql, _new_carry(txn, first, partition.end))
+            _partitions(txn).begin_copy(_new_carry(txn, first, partition.end))
         else:
-            carried_events.end_carry(txn.sql, partition.end)
+            _partitions(txn).end_copy(partition.end)
 
     session.write(begin)
     failpoint("partition.begun")
@@ -136,8 +143,8 @@ def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | 
 
     It is not if most of its events stay: then the others are deleted one by one.
     """
-    carried_to = event_partitions.read_partitioning(txn.sql).carried_to
-    partition = next(each for each in event_partitions.partitions_of(txn.sql) if each.end > carried_to)
+    carried_to = _partitions(txn).state().carried_to
+    partition = next(each for each in _partitions(txn).all() if each.end > carried_to)
     if partition.end > txn.last_event or _must_wait(txn):
         return None
     newest = txn.sql.one(RETENTION.newest_below, end=partition.end)
@@ -154,8 +161,8 @@ def _first_with_neighbour(txn: BoardTransaction, partition: Partition) -> int | 
     That is one which was made in the same way, and has at most half as many events as a new one. So the partitions of
     old events stay few.
     """
-    events = event_partitions.read_partitioning(txn.sql).events
-    for below in event_partitions.partitions_of(txn.sql):
+    events = _partitions(txn).state().events
+    for below in _partitions(txn).all():
         bounds = _bounds(below.first, below.end)
         if below.end == partition.first and 2 * txn.sql.value(RETENTION.count_between, **bounds) <= events:
             return below.first
@@ -186,17 +193,17 @@ def _new_carry(txn: BoardTransaction, first: int | None, end: int) -> Carry:
 
 def _copy_next(txn: BoardTransaction, history: Duration, count: int) -> None:
     """Copy those of the next events that stay, and remove the texts of the others from the full-text index."""
-    carry = event_partitions.read_partitioning(txn.sql).carry
+    carry = _partitions(txn).state().carry
     if carry is None or carry.reached >= carry.end:
         return  # another process was faster
     behind = txn.sql.one(RETENTION.event_behind, first=carry.reached, count=count)
     end = carry.end if behind is None else min(behind, carry.end)
     values = {"first": carry.reached, "end": end, "before": txn.now - history}
-    carried_events.copy_events(txn.sql, RETENTION.staying_events, **values)
+    _partitions(txn).copy_events(RETENTION.staying_events, **values)
     if kinds := search_documents.kinds(txn.sql):
         events = txn.sql.all(RETENTION.old_events_of_kinds_between, kinds=txn.sql.list_of(sorted(kinds)), **values)
         search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
-    carried_events.save_carry(txn.sql, carry._replace(reached=end))
+    _partitions(txn).save_copy(carry._replace(reached=end))
 
 
 def _finish(session: BoardSession, history: Duration) -> Progress:
@@ -206,7 +213,7 @@ def _finish(session: BoardSession, history: Duration) -> Progress:
         return Progress.LATER
     if partitioning.carry is None or partitioning.carry.reached < partitioning.carry.end:
         return Progress.MORE
-    is_seen = carried_events.is_seen_by_all(session.database, partitioning.version)
+    is_seen = session.database.upkeep.is_copy_seen(partitioning.version)
     failpoint("partition.settled")
     if not is_seen:
         return Progress.LATER
@@ -221,26 +228,26 @@ def _finish(session: BoardSession, history: Duration) -> Progress:
 
 def _copy_late(txn: BoardTransaction, history: Duration) -> Partitioning | None:
     """Copy the events that stay because of newer work; return the state then, or None if all history stays for now."""
-    if (carry := event_partitions.read_partitioning(txn.sql).carry) is not None and carry.reached >= carry.end:
+    if (carry := _partitions(txn).state().carry) is not None and carry.reached >= carry.end:
         if _must_wait(txn):
             return None
         if not _is_valid(txn, carry):
-            carried_events.save_carry(txn.sql, _new_carry(txn, carry.first, carry.end))
+            _partitions(txn).save_copy(_new_carry(txn, carry.first, carry.end))
         elif _late_events(txn, history, carry) or _has_newer_work(txn, carry):
             newest = txn.sql.existing(RETENTION.newest_work)
             later = carry._replace(crossing_id=newest.crossing_id or 0, activation_id=newest.activation_id or 0)
-            carried_events.save_carry(txn.sql, later._replace(began_at=txn.now))
-    return event_partitions.read_partitioning(txn.sql)
+            _partitions(txn).save_copy(later._replace(began_at=txn.now))
+    return _partitions(txn).state()
 
 
 def _swap(txn: BoardTransaction, history: Duration, partitioning: Partitioning) -> bool:
     """Exchange the partitions for the copy, unless something has changed since it was complete."""
-    now = event_partitions.read_partitioning(txn.sql)
+    now = _partitions(txn).state()
     if now.version != partitioning.version or (carry := now.carry) is None or _must_wait(txn):
         return False
     if not _is_valid(txn, carry) or _late_events(txn, history, carry):
         return False
-    carried_events.swap(txn.sql, carry)
+    _partitions(txn).exchange(carry)
     failpoint("partition.swapping")
     return True
 
@@ -255,8 +262,8 @@ def _late_events(txn: BoardTransaction, history: Duration, carry: Carry) -> int:
     if not (subjects := txn.sql.all(RETENTION.subjects_since, **since)):
         return 0
     values = {**_bounds(carry.first, carry.end), "before": txn.now - history}
-    return carried_events.copy_events(
-        txn.sql, RETENTION.staying_events_of_subjects, subjects=txn.sql.list_of(subjects), **values
+    return _partitions(txn).copy_events(
+        RETENTION.staying_events_of_subjects, subjects=txn.sql.list_of(subjects), **values
     )
 
 

@@ -18,7 +18,6 @@ from blackboard.board.search_index import search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import Duration
-from blackboard.store.database_server import event_partitions
 from blackboard.system.failpoints import failpoint
 
 MAX_COMPACTED_BYTES = 512 * 1024 * 1024
@@ -88,8 +87,8 @@ class MaintenanceWork:
         if not self._database.dialect.can_partition:
             return 0
         if added := history_partitions.extend(self._session):
-            analyzing = (self._database,)  # in a thread, because it takes seconds on a large board
-            threading.Thread(target=event_partitions.analyze, args=analyzing, daemon=True).start()
+            analyze = self._database.upkeep.analyze_history  # in a thread, because it takes seconds on a large board
+            threading.Thread(target=analyze, daemon=True).start()
         if history is None:
             return added
         for _ in range(STEPS_AT_ONCE):

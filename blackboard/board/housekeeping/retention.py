@@ -13,7 +13,6 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
 from blackboard.durations import DAY, Duration
-from blackboard.store.database_server import event_partitions
 from blackboard.store.rows import EventRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
@@ -66,8 +65,8 @@ def _remove_history(txn: BoardTransaction, before: Instant, limit: int) -> int:
 
 def _remove_events(txn: BoardTransaction, before: Instant, limit: int) -> int:
     """Remove the next old events, with their texts in the full-text index, and return their number."""
-    if txn.sql.dialect.can_partition and event_partitions.has_partitions(txn.sql):
-        values = {"before": before, "limit": limit, "end": event_partitions.deleted_to(txn.sql)}
+    if (partitions := txn.sql.partitions) is not None:
+        values = {"before": before, "limit": limit, "end": partitions.deleted_to()}
         _remove_texts(txn, RETENTION.old_events_of_kinds_below, values)
         return txn.sql.changed(RETENTION.delete_old_events_below, **values)
     values = {"before": before, "limit": limit}

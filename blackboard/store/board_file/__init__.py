@@ -10,10 +10,8 @@ worker_liveness      which workers are alive: each holds a lock as proof
 worker_sockets       the sockets that notify workers
 worker_notifier      notifies the daemons of a board after a commit
 write_listener       hears of every commit, by the writes to the log
-private_folders      folders beside a board that no other user may enter
 library_guard        keeps a second SQLite library from opening the file
 inherited_files      files that the parent of this process still had open when it forked
 write_lock           a fair write lock between the processes of one machine
 shared_lock_process  the script of a process that holds a shared lock, as a reader does
-file_failures        errors of the files, each with a remedy
 """

@@ -10,10 +10,10 @@ from typing import NoReturn
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.board_file import board_connection, inherited_files, library_guard
-from blackboard.store.board_file.file_failures import file_failure
 from blackboard.store.board_place import BoardPlace
 from blackboard.system import file_owners
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.file_failures import file_failure
 from blackboard.system.private_files import PRIVATE_MODE, folder_mode, make_folder, set_mode
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.store.board_file import worker_sockets
-from blackboard.store.board_file.file_failures import file_failure
-from blackboard.store.board_file.private_folders import ensure_private_folder
 from blackboard.store.board_processes import new_worker_id
 from blackboard.store.rows import WorkerRow
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
+from blackboard.system.file_failures import file_failure
 from blackboard.system.private_files import mode_of, open_private
+from blackboard.system.private_folders import ensure_private_folder
 
 
 def living_workers(database: Path, workers: Iterable[str]) -> set[str]:

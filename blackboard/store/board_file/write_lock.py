@@ -23,9 +23,9 @@ from typing import NamedTuple
 from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
-from blackboard.store.board_file.file_failures import file_failure
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.file_failures import file_failure
 from blackboard.system.private_files import create_private, mode_of
 
 

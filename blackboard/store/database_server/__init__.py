@@ -11,7 +11,8 @@ kept_totals             additions to the sums over the board in such a statement
 row_sets                rows that a transaction inserts together, table by table
 kept_answers            the answers to questions that a transaction asked ahead
 statement_pipeline      the statements that wait on a connection, and their answers
-event_partitions        the partitions of the table of events, by ranges of ids
+server_partitions       the partitions of the table of events, by ranges of ids
+partition_tables        the names and the rights of the tables of partitions
 carried_events          the events that stay when a partition is removed
 server_processes        the processes on the board: advisory locks and notifications
 server_liveness         which workers are alive: each holds an advisory lock

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.store.batch_commits import BatchCommits
-from blackboard.store.database_server import event_partitions
 from blackboard.store.database_server.optimistic_commits import OptimisticCommits
+from blackboard.store.database_server.server_partitions import ServerPartitions
 from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialect import ErrorCause
 from blackboard.store.group_commit import Entry
@@ -50,7 +50,7 @@ class ServerCommits(BatchCommits):
         writer = self._writer
         try:
             opened = writer.begin()
-            is_made = event_partitions.make_room(opened, attempt)
+            is_made = ServerPartitions(opened).make_room(attempt)
             writer.commit(opened)
         except Exception:  # the error of the transaction that found none is raised
             return False

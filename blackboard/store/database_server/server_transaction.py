@@ -17,6 +17,7 @@ from blackboard.store.database_server.kept_answers import KeptAnswers
 from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
+from blackboard.store.event_partitions import EventPartitions
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Question, Transaction, WorkEffects
 
@@ -71,6 +72,12 @@ class ServerTransaction(Transaction):
     @property
     def asks_again(self) -> bool:
         return self._has_dropped or not self._kept
+
+    @property
+    def partitions(self) -> EventPartitions | None:
+        from blackboard.store.database_server import server_partitions  # few boards have partitions
+
+        return server_partitions.ServerPartitions(self) if server_partitions.has_partitions(self) else None
 
     def send(self, sql: str, *values: Any) -> Answer:
         self._begun = Answer()

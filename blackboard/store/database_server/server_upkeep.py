@@ -9,9 +9,12 @@ from blackboard.clock import Instant
 from blackboard.errors import StoreError
 from blackboard.store.board_upkeep import BoardUpkeep, Copy, Health
 from blackboard.store.database import Database
+from blackboard.store.database_server.carried_events import is_seen_by_all
 from blackboard.store.database_server.server_backup import back_up_server, restore_server
 from blackboard.store.database_server.server_checks import measure_server
 from blackboard.store.database_server.server_database import ServerDatabase
+from blackboard.store.database_server.server_partitions import analyze, create_partitions
+from blackboard.store.transaction import Transaction
 
 
 class ServerUpkeep(BoardUpkeep):
@@ -44,6 +47,15 @@ class ServerUpkeep(BoardUpkeep):
 
     def empty_log(self) -> bool:
         return False
+
+    def partition_history(self, sql: Transaction, events: int) -> None:
+        create_partitions(sql, events)
+
+    def analyze_history(self) -> None:
+        analyze(self._database)
+
+    def is_copy_seen(self, version: str) -> bool:
+        return is_seen_by_all(self._database, version)
 
     def measure(self, *, thorough: bool = True) -> Health:
         return Health(self._database.dialect.name, server=measure_server(self._database))

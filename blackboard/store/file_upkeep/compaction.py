@@ -17,10 +17,10 @@ from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.board_file.file_failures import file_failure
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.file_failures import file_failure
 from blackboard.system.private_files import open_private
 
 MAX_TRIES = 3

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.clock import Instant
+from blackboard.errors import UsageError
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_upkeep import BoardUpkeep, Copy, Health
 from blackboard.store.database import Database
 from blackboard.store.file_upkeep import backup as backups
 from blackboard.store.file_upkeep import compaction, database_checks
+from blackboard.store.transaction import Transaction
 
 
 class FileUpkeep(BoardUpkeep):
@@ -48,6 +50,16 @@ class FileUpkeep(BoardUpkeep):
 
     def empty_log(self) -> bool:
         return compaction.empty_log(self._database)
+
+    def partition_history(self, sql: Transaction, events: int) -> None:
+        where = self._database.where
+        raise UsageError(f"{where} is a file; only the history of a board on a server has partitions")
+
+    def analyze_history(self) -> None:
+        """Do nothing: there are no partitions."""
+
+    def is_copy_seen(self, version: str) -> bool:
+        return True
 
     def measure(self, *, thorough: bool = True) -> Health:
         return database_checks.measure(self._database, thorough=thorough)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.store.board_file.file_failures import file_failure
+from blackboard.system.file_failures import file_failure
 from blackboard.system.file_owners import describe_access, is_private_folder
 from blackboard.system.private_files import PRIVATE_MODE, make_folder
 
