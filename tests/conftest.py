@@ -98,7 +98,8 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
 
 
 SUITES = {
-    "board", "daemon", "facade", "mcp_server", "model_calls", "pages", "sbp", "server", "sinks", "store"
+    "board", "cli", "daemon", "facade", "mcp_server", "model_calls", "pages", "reliability", "sbp", "server", "sinks",
+    "store",
 }  # fmt: skip
 """The folders of which all tests can run on a server."""
 

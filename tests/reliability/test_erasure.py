@@ -60,6 +60,7 @@ def find_words(path: Path, *words: str) -> list[str]:
     return found
 
 
+@pytest.mark.file_only("the bytes of the file are searched")
 def test_an_erased_subject_is_nowhere_in_the_file_and_its_events_remain(board: Blackboard, path: Path) -> None:
     daemon = served(board, clerk)
     for number in range(30):  # long payloads, and their remains in reused pages

@@ -68,6 +68,7 @@ def rows(board: Blackboard) -> dict[str, int]:
     )
 
 
+@pytest.mark.file_only("the size of the file is measured")
 def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, path: Path, clock: ManualClock) -> None:
     daemon = served(
         board, watchman, counter, keep_history="10d", keep_activations="10d", keep_model_calls="10d",

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Mark, agent, strength
@@ -55,6 +56,7 @@ def test_an_agent_its_model_call_and_its_publishing_do_not_block_writers(board: 
     assert [row.state for row in board.activations()] == ["done"]
 
 
+@pytest.mark.file_only("the size of the log beside the file is measured")
 def test_the_write_ahead_log_stays_bounded_under_a_load_that_never_pauses(board: Blackboard, path: Path) -> None:
     log, largest, written = path.with_name("board.db-wal"), 0, 0
     while written < 2 * LOG_BYTES:

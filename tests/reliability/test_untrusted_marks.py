@@ -61,8 +61,8 @@ HOSTILE = {
 CONTROLS = {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]} - {"\n"}
 
 
-def command(path: Path, *words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, move_common_first(["--database", str(path), *words]))
+def command(url: str, *words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, move_common_first(["--database", url, *words]))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     structlog.reset_defaults()
@@ -74,7 +74,7 @@ def subject_of(text: str) -> str:
 
 
 def test_hostile_text_is_stored_unchanged_and_shown_as_data(
-    board: Blackboard, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    board: Blackboard, board_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for text in HOSTILE.values():
@@ -84,29 +84,29 @@ def test_hostile_text_is_stored_unchanged_and_shown_as_data(
     commands = [("marks",), ("status",), ("agenda",), ("sql", "SELECT subject, payload FROM live_marks")]
     commands += [("history", "--", subject_of(text)) for text in list(HOSTILE.values())[:12]]
     for words in commands:
-        code, out, err = command(path, *words)
+        code, out, err = command(board_url, *words)
         assert code == 0, (words, out, err)
         assert not CONTROLS & set(out + err), words
         assert "\u202e" not in out + err
-    code, out, _ = command(path, "marks", "--json")
+    code, out, _ = command(board_url, "marks", "--json")
     assert {row["payload"]["text"] for row in json.loads(out)} == set(HOSTILE.values())
     assert not CONTROLS & set(out)
 
 
 def test_csv_is_raw_in_a_file_and_harmless_on_a_terminal(
-    board: Blackboard, path: Path, monkeypatch: pytest.MonkeyPatch
+    board: Blackboard, board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     board.deposit(Note(subject="\x1b[2J\x9b2Jx", text=""))
     asked = ("sql", 'SELECT subject AS "a\x1b[2J" FROM live_marks', "--csv")
-    assert command(path, *asked)[1] == "a\x1b[2J\n\x1b[2J\x9b2Jx\n"
-    assert not CONTROLS & set(command(path, *asked[:2])[1])
+    assert command(board_url, *asked)[1] == "a\x1b[2J\n\x1b[2J\x9b2Jx\n"
+    assert not CONTROLS & set(command(board_url, *asked[:2])[1])
     monkeypatch.setattr(sql_command, "is_terminal", lambda: True)
-    assert command(path, *asked)[1] == "a\ufffd[2J\n\ufffd[2J\ufffd2Jx\n"
+    assert command(board_url, *asked)[1] == "a\ufffd[2J\n\ufffd[2J\ufffd2Jx\n"
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "\x9b2J", "a\rb", "[/]", "\u202egnp"])
-def test_hostile_arguments_are_harmless_in_an_error_message(board: Blackboard, path: Path, text: str) -> None:
-    code, _, err = command(path, "marks", "--kind", text)
+def test_hostile_arguments_are_harmless_in_an_error_message(board: Blackboard, board_url: str, text: str) -> None:
+    code, _, err = command(board_url, "marks", "--kind", text)
     assert code == 2
     assert not CONTROLS & set(err)
 
@@ -166,7 +166,7 @@ def test_a_mark_that_is_too_large_is_refused_whole(board: Blackboard) -> None:
     assert board.marks() == []
 
 
-def test_ten_megabytes_and_deep_nesting_are_harmless(board: Blackboard, path: Path) -> None:
+def test_ten_megabytes_and_deep_nesting_are_harmless(board: Blackboard, board_url: str) -> None:
     deep: Any = "bottom"
     for _ in range(100_000):
         deep = [deep]
@@ -176,15 +176,15 @@ def test_ten_megabytes_and_deep_nesting_are_harmless(board: Blackboard, path: Pa
     assert board.marks() == []
     board.deposit(Note(subject="large", text="x" * 10_000_000))
     board.deposit(Note(subject="small"))
-    code, out, _ = command(path, "marks")
+    code, out, _ = command(board_url, "marks")
     assert code == 0
     assert "small" in out
 
 
-def test_deep_json_on_the_command_line_is_an_error_without_a_traceback(board: Blackboard, path: Path) -> None:
+def test_deep_json_on_the_command_line_is_an_error_without_a_traceback(board: Blackboard, board_url: str) -> None:
     board.deposit(Note(subject="x"))
     text = '{"more": ' + "[" * 100_000 + "]" * 100_000 + "}"
-    code, out, err = command(path, "deposit", "note", "deep", "--payload", text)
+    code, out, err = command(board_url, "deposit", "note", "deep", "--payload", text)
     assert code == 2
     assert err.startswith("error: ")
     assert "Traceback" not in out + err
