@@ -26,7 +26,7 @@ EMBEDDED = """
 from blackboard import Blackboard, Daemon
 from house_agents import caller, watchman
 
-with Blackboard.open("sqlite:///house.db") as board:
+with Blackboard.open("{url}") as board:
     Daemon(board, [watchman, caller]).run(until_quiescent=True)
 import os
 os._exit(0)  # the interpreter would wait for the reader of stdout
@@ -123,7 +123,7 @@ def test_what_agents_print_decides_about_no_work_either(house: CommandLine, stre
 def test_a_program_with_a_daemon_works_with_any_stdout(house: CommandLine, stream: Stream) -> None:
     fill(house)
     with stream() as stdout:
-        assert run(house.folder, "-c", EMBEDDED, stdout=stdout) == 0
+        assert run(house.folder, "-c", EMBEDDED.format(url=house.url), stdout=stdout) == 0
     assert calls(house) == 1
 
 

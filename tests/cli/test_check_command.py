@@ -30,6 +30,7 @@ def test_all_mistakes_are_reported_at_once_with_their_places(house: CommandLine)
     assert "did you mean 'batch'?" in done.err
 
 
+@pytest.mark.file_only("the address stands in the file of settings")
 @pytest.mark.parametrize(
     ("url", "problem"),
     [

@@ -87,6 +87,7 @@ def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: CommandLine
     assert house("status", "--json").json["deployment"] == 2
 
 
+@pytest.mark.file_only("a new board is the first thing that the daemon reports")
 def test_sighup_ends_neither_the_start_nor_the_end_of_the_daemon(house: CommandLine) -> None:
     with command("run", cwd=house.folder) as child:
         assert child.stderr is not None

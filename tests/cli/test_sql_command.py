@@ -42,6 +42,7 @@ def test_columns_with_equal_names_are_all_kept(house: CommandLine) -> None:
     assert house("sql", "select 1 as a, 2 as a, 3 as a", "--json").json == [{"a": 1, "a_2": 2, "a_3": 3}]
 
 
+@pytest.mark.file_only("the query is in the SQL of SQLite")
 def test_values_that_json_cannot_represent_become_text(house: CommandLine) -> None:
     assert house("sql", "select 9e999 as a, x'00ff' as b", "--json").json == [{"a": "inf", "b": "00ff"}]
 
@@ -58,6 +59,7 @@ def test_a_query_may_come_from_stdin(house: CommandLine) -> None:
     assert house("sql", "-", "--json", stdin="select 1 as one").json == [{"one": 1}]
 
 
+@pytest.mark.file_only("the statements are those of SQLite")
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
@@ -99,6 +101,7 @@ def test_other_statements_are_refused_and_change_nothing(house: CommandLine, sql
     assert not list(house.folder.glob("copy.db")) + list(house.folder.glob("other.db"))
 
 
+@pytest.mark.file_only("the queries are in the SQL of SQLite")
 @pytest.mark.parametrize(
     "endless",
     [
@@ -112,6 +115,7 @@ def test_an_endless_query_is_stopped_at_the_timeout(house: CommandLine, endless:
     assert "longer than 0.4 s" in done.err
 
 
+@pytest.mark.file_only("the functions are those of SQLite")
 @pytest.mark.parametrize(
     "sql", ["select length(randomblob(900000000) || randomblob(900000000))", "select printf('%.*c', 2000000000, 'x')"]
 )

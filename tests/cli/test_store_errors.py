@@ -13,6 +13,8 @@ from blackboard.store.schema import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.cli.conftest import CommandLine
 
+pytestmark = pytest.mark.file_only("a file or its folder is in the way")
+
 DUMP = Path(__file__).parents[1] / "store" / "board_0002.sql"
 
 
