@@ -30,6 +30,7 @@ from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.settings_file import load_settings
+from blackboard.testing.board_replay import Replay
 from lead_desk import offline_rules
 from lead_desk.prompts import load_prompt
 from tests.support.messages_api import MessagesApi
@@ -194,12 +195,8 @@ def _serve(
     if clock.coming:
         clock.board, clock.daemon = board, daemon()
         clock.daemon.run()
-    service = daemon()
-    try:
-        service.start()
+    with Replay(board, daemon()) as service:
         service.run_until(to_datetime(clock.now()) + WINDOWS)
-    finally:
-        service.close()
     daemon().run(until_quiescent=True)
     return board
 

@@ -2,15 +2,18 @@
 
 The loop:
 
-daemon       the loop: does the due work, and sleeps until the next instant
-loop_sleep   the sleep of the loop, which an event ends
-timer        an alarm at an instant, by APScheduler
-agent_set    the agents: their code and settings, their deployment, and what they publish
-maintenance  the tasks besides agents, in bounded steps
-clock_jumps  jumps of the clock
-troubles     conditions that prevent the work of a daemon
-watchdog     reports to systemd
-telemetry    traces through OpenTelemetry
+daemon             the loop: does the due work, and sleeps until the next instant
+life_cycle         the phases of a daemon, from its construction to its end
+loop_work          the work of the loop: ready activations, and maintenance that is due
+loop_sleep         the sleep of the loop, which an event ends
+timer              an alarm at an instant, by APScheduler
+deployment_reload  the reload of the deployment file
+agent_set          the agents: their code and settings, their deployment, and what they publish
+maintenance        the tasks besides agents, in bounded steps
+clock_jumps        jumps of the clock
+troubles           conditions that prevent the work of a daemon
+watchdog           reports to systemd
+telemetry          traces through OpenTelemetry
 
 Its work:
 

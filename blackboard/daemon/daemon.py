@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,20 +17,23 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import DueWork, Worker, liveness_of
-from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause, seconds_in
+from blackboard.board.worker import Worker, liveness_of
+from blackboard.clock import Instant, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
+from blackboard.daemon.deployment_reload import DeploymentReload
+from blackboard.daemon.life_cycle import DaemonPhase, LifeCycle
 from blackboard.daemon.loop_sleep import LoopSleep
+from blackboard.daemon.loop_work import LoopWork
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
 from blackboard.daemon.model_requests.model_access import ModelAccess
 from blackboard.daemon.outbound_deliveries import Deliveries
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.errors import ConfigurationError, StoreError, UsageError
+from blackboard.errors import StoreError, UsageError
 from blackboard.llm.client import client_from
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
@@ -52,8 +54,6 @@ PAUSE_MICROSECONDS = 100_000
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
-Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
-"""Deploys the file again; returns the agents and the value of `context.settings` for them."""
 
 
 def build_daemon(
@@ -100,10 +100,12 @@ class Daemon:
         agents: The agents whose functions this process has.
         models: The access to language models.
         worker: The worker under which this daemon is registered on the board.
+        liveness: The proof to other workers that this worker is alive.
         runs: The activations that run in this process.
         maintenance: The upkeep of the board that this daemon does besides running agents.
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
-        reload: Called after `request_reload`; None ignores the request.
+        life_cycle: The phase of this daemon.
+        reload: The reload of the deployment file, which `request_reload` requests.
         wake: An event that ends the sleep of the loop.
     """
 
@@ -121,7 +123,7 @@ class Daemon:
     ) -> None:
         self.board, self.settings = board, settings or DaemonSection()
         self.on_event: list[Listener] = []
-        self.reload: Reload | None = None
+        self.life_cycle = LifeCycle()
         rng = rng or random.Random()
         self._watchdog = Watchdog.of(os.environ)
         longest = min(self.settings.tick, self._watchdog.interval or self.settings.tick)
@@ -130,18 +132,32 @@ class Daemon:
         self._troubles = Troubles(board.clock, self._report_trouble)
         self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
         self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
-        self._liveness = liveness_of(board, self.wake.set)
-        self.worker = Worker(board, self._liveness.id, self.settings.lease, code_of(self.agents), self.models.describe)
-        self.runs = self._new_runs(rng)
-        self.maintenance = Maintenance(
-            self.worker, self._liveness, self.runs.keys, self.models.batch_api, self.settings
+        self.liveness = liveness_of(board, self.wake.set)
+        self.worker = Worker(board, self.liveness.id, self.settings.lease, code_of(self.agents), self.models.describe)
+        self.runs = ActiveRuns(
+            self.worker,
+            ActivationRunner(self.worker, self.models.caller, self.agents, rng, self._emit),
+            self.life_cycle,
+            self.settings.tick,
+            emit=self._emit,
+            publish=self.agents.publisher.publish,
+            wake=self.wake.set,
+            troubles=self._troubles,
         )
+        self.maintenance = Maintenance(self.worker, self.liveness, self.runs.keys, self.models.batch_api, self.settings)
+        self.reload = DeploymentReload(self.worker, self.agents, self.runs)
         self._deliveries = Deliveries(board, self.worker, os.environ)
-        self._stopping = self._at_once = self._reloading = self._closed = False
-        self._known_instants: Sequence[Instant] | None = None
-        """The instants when the board will have work, if the last turn of the loop had nothing to do."""
-        self._idle_until: Instant = 0
-        """The instant up to which `run_until` knows of no work unless `wake` is set."""
+        self._work = LoopWork(
+            self.worker,
+            self.liveness,
+            self.agents,
+            self.runs,
+            self.maintenance,
+            troubles=self._troubles,
+            watchdog=self._watchdog,
+            life_cycle=self.life_cycle,
+            threads=self.settings.workers,
+        )
 
     @classmethod
     def from_file(cls, board: Blackboard, path: Path | str | None = None, *, replace: bool = False) -> Daemon:
@@ -168,18 +184,6 @@ class Daemon:
             board.deploy(deployment, replace=replace)
         return build_daemon(board, resolved, client, delivers=True)
 
-    def _new_runs(self, rng: random.Random) -> ActiveRuns:
-        runner = ActivationRunner(self.worker, self.models.caller, self.agents.settings, rng, self._emit)
-        return ActiveRuns(
-            self.worker,
-            runner,
-            self.settings.tick,
-            emit=self._emit,
-            publish=self.agents.publisher.publish,
-            wake=self.wake.set,
-            troubles=self._troubles,
-        )
-
     def __repr__(self) -> str:
         return f"Daemon({self.board!r}, agents={sorted(self.agents)})"
 
@@ -202,13 +206,13 @@ class Daemon:
         """
         try:
             self.start()
-            while not self._stopping:
+            while self.life_cycle.is_serving:
                 self.wake.clear()
                 if self.run_once(until_quiescent=until_quiescent):
                     break
-                if not self._stopping:
+                if self.life_cycle.is_serving:
                     self.sleep()
-            if not self._stopping:
+            if self.life_cycle.is_serving:
                 self._deliveries.deliver_last()
             return self._shut_down()
         finally:
@@ -225,11 +229,11 @@ class Daemon:
         """
         is_quiescent = False
         try:
-            self._do_all_due_work(self.maintenance.upkeep)
-            if until_quiescent and not self._is_busy():
+            self.do_due_work(self.maintenance.upkeep)
+            if until_quiescent and not (self.runs or self.models.is_busy):
                 is_quiescent = self.worker.is_quiescent(batch_api=self.models.batch_api is not None)
-                if not is_quiescent:
-                    self._close_batch_window()
+                if not is_quiescent and self.worker.close_batch_window():  # nobody deposits during a wait for the end
+                    self.wake.set()
             if not self._troubles.has_failed:
                 self._troubles.end()
         except Exception as error:
@@ -239,53 +243,42 @@ class Daemon:
         self._watchdog.report_alive()
         return is_quiescent
 
-    def _close_batch_window(self) -> None:
-        """Close the next batch window, if there is one, because nobody deposits during a wait for the end."""
-        if self.worker.close_batch_window():
-            self.wake.set()
-
-    def run_until(self, at: datetime) -> None:
-        """Do all work that is due until an instant, in the order of time, and set the board's manual clock to it.
-
-        The clock stands still while agents run, and never passes the instant by itself. The maintenance of files and of
-        other workers is left out, because it depends on real time. Call `start` before, and `close` in the end;
-        `blackboard.testing.replay` does both.
-
-        Args:
-            at: The instant; a naive datetime is UTC. A past instant counts as now.
+    def do_due_work(self, upkeep: Sequence[MaintenanceTask] = ()) -> None:
+        """Do all work that is due now, with these tasks of upkeep. `run_once` calls this itself, with all upkeep.
 
         Raises:
-            StoreError: The board cannot be used.
-            UsageError: The clock of the board is not a `ManualClock`.
+            Exception: A step failed. The other steps have run nevertheless.
         """
-        clock, until = self.board.clock, from_datetime(at)
-        if not isinstance(clock, ManualClock):
-            raise UsageError(f"run_until needs a board on a ManualClock, not on {clock!r}")
-        while not self._stopping:
-            if (instants := self._instants_if_idle(clock.now())) is None:
-                self.wake.clear()
-                self._do_all_due_work([])
-                if self._waits_for_threads():
-                    self._loop_sleep.for_threads()
-                    continue
-                instants = self._next_instants(clock.now())
-            self._idle_until = min(instants, default=LAST_INSTANT)
-            due = min(until + 1, self._idle_until)
-            if not clock.wait(self.wake, min(due, until)) and due > until:
-                return
+        self._troubles.has_failed = False
+        if self._troubles.is_board_lost:
+            self.worker.reconnect()
+            self.maintenance.recovery.run_once()
+            self._troubles.is_board_lost = False
+        try:
+            if self.reload.run():
+                self.models.try_paused()
+                log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
+        except StoreError as error:  # the other work is tried nevertheless
+            self._troubles.note_failure(error)
+        self.runs.fail_overdue()
+        self.models.record_spooled()
+        self._work.do_due(upkeep)
 
-    def _instants_if_idle(self, now: Instant) -> list[Instant] | None:
-        """Return the instants when work will be due, if `run_until` has nothing to do now; otherwise None.
+    def sleep(self) -> None:
+        """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
+        try:
+            self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
+        except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
+            self._troubles.note_failure(error)
+            pause(PAUSE_MICROSECONDS)
 
-        New work for agents sets `wake`, or is due at a known instant. So one reading of the board is enough here, where
-        an iteration of the loop takes several.
-        """
-        if self.wake.is_set() or now >= self._idle_until or self._reloading or self._troubles.has_failed:
-            return None
-        if self.models.batch_api is not None or self.runs.current():
-            return None
-        due = self.worker.due_work()
-        return None if due.has_maintenance or due.suspects else due.instants
+    def next_instants(self) -> list[Instant]:
+        """Return the instants when work will be due, read after `do_due_work`."""
+        return self._work.next_instants(self.board.clock.now())
+
+    def has_busy_threads(self) -> bool:
+        """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
+        return bool(self.runs.current()) or self.models.is_busy
 
     def stop(self, *, now: bool = False) -> None:
         """Stop: let activations finish within the time `grace` of the settings, then hand back the others.
@@ -293,8 +286,7 @@ class Daemon:
         Args:
             now: Whether to hand them back without waiting.
         """
-        self._stopping = self.runs.stopping = True
-        self._at_once = self._at_once or now
+        self.life_cycle.enter(DaemonPhase.HANDING_BACK if now else DaemonPhase.FINISHING)
         self.wake.set()
 
     def deliver_to(self, sinks: Sequence[SinkSection], webhooks: Mapping[str, WebhookSection]) -> None:
@@ -302,8 +294,8 @@ class Daemon:
         self._deliveries.replace(sinks, webhooks)
 
     def request_reload(self) -> None:
-        """Call `reload` in the next iteration of the loop."""
-        self._reloading = True
+        """Reload the deployment file in the next iteration of the loop."""
+        self.reload.is_requested = True
         self.wake.set()
 
     # -- the start ---------------------------------------------------------------------------------------------------
@@ -319,19 +311,15 @@ class Daemon:
             StoreError: The board cannot be used.
             UsageError: The daemon has ended.
         """
-        if self._closed:
+        if self.life_cycle.phase is DaemonPhase.ENDED:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
-        self._check_settings()
+        show_messages(self.settings.log_payloads)
+        self.models.check_prices()
+        self.agents.check_settings()
         self._join_workers()
         recovered = self._recover()
         self._report_start(recovered)
         self._deliveries.start()
-
-    def _check_settings(self) -> None:
-        """Check the prices of the models and the settings of the agents."""
-        show_messages(self.settings.log_payloads)
-        self.models.check_prices()
-        self.agents.check_settings()
 
     def _join_workers(self) -> None:
         """Take the worker's lock, deploy its agents, and register it.
@@ -342,9 +330,9 @@ class Daemon:
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
             self.worker.limit_leap(self.settings.leap)
         self._loop_sleep.start()
-        self.worker.id = self._liveness.id  # in a process that was forked since, it is another worker
-        self._liveness.enter()
-        self.worker.lock_key = self._liveness.lock_key
+        self.worker.id = self.liveness.id  # in a process that was forked since, it is another worker
+        self.liveness.enter()
+        self.worker.lock_key = self.liveness.lock_key
         self.maintenance.clock_watch.start()
         self.agents.deploy_new(self.worker)
         if note := refresh_views(self.board):
@@ -374,129 +362,16 @@ class Daemon:
         if gone:
             log.warning("crossings and activations are held: their agents are not in the deployment", held=gone)
 
-    # -- the loop ----------------------------------------------------------------------------------------------------
-
-    def _do_all_due_work(self, upkeep: Sequence[MaintenanceTask]) -> None:
-        self._troubles.has_failed = False
-        self._known_instants = None
-        if self._troubles.is_board_lost:
-            self._reconnect()
-        if self._reloading:
-            self._reload()
-        self.runs.fail_overdue()
-        self.models.record_spooled()
-        while self._do_due_work(upkeep) and not self._stopping:
-            pass
-
-    def _do_due_work(self, upkeep: Sequence[MaintenanceTask]) -> bool:
-        """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
-
-        Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
-        If one step fails, such as a checkpoint without a free descriptor, the others still run.
-        """
-        self._watchdog.report_alive()
-        due = self.worker.due_work()
-        self._known_instants = None if due.agents or due.has_maintenance or self.runs.current() else due.instants
-        self.maintenance.check_clock(due.doubted_clock)  # before an expired lease counts
-        self.agents.note_outdated(set(due.outdated))
-        first = [*upkeep, *self.maintenance.periodic]
-        steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]
-        steps += (partial(self._run_task, task, due) for task in self.maintenance.backlog)
-        busy, failures = False, []
-        for step in steps:
-            try:
-                busy = step() or busy
-            except Exception as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
-        return busy
-
-    def _run_task(self, task: MaintenanceTask, due: DueWork) -> bool:
-        """Run one step of a task if it is due, and return whether it did work."""
-        if self._stopping or not task.is_due(due):
-            return False
-        self._known_instants = None
-        return task.run_once() > 0
-
-    def _start_ready(self, due: DueWork) -> bool:
-        if not self._liveness.is_proven:
-            return False  # other workers may take this one for dead; it goes on when its lock is held again
-        return self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects)
-
-    def _reload(self) -> None:
-        """Deploy the file again. If it has mistakes, the active deployment stays active."""
-        self._reloading = False
-        if self.reload is None:
-            return
-        self.runs.end_sequences()  # a thread would otherwise continue with the old agent
-        try:
-            agents, agent_settings = forked_children.call(self.reload)
-            self.worker.serve(code_of(agents))
-        except StoreError as error:  # nothing is wrong with the file: it is tried again with the board
-            self._reloading = True
-            self._troubles.note_failure(error)
-            return
-        except BaseException as error:  # a module of the file may raise anything, even SystemExit or KeyboardInterrupt
-            why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
-            log.error(f"the deployment file {why}; the active deployment was kept", error=error)
-            return
-        self.runs.runner.settings = agent_settings
-        self.agents.replace(agents, agent_settings)
-        self.models.try_paused()
-        log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
-
-    def sleep(self) -> None:
-        """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
-        try:
-            instants = self._next_instants(self.board.clock.now(), self._known_instants)
-            self._loop_sleep.until_first(instants, threads_work=self._waits_for_threads())
-        except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
-            self._troubles.note_failure(error)
-            pause(PAUSE_MICROSECONDS)
-
-    def _next_instants(self, now: Instant, known: Sequence[Instant] | None = None) -> list[Instant]:
-        """Return the instants when work will be due. After a failure, the loop waits for the tick.
-
-        `known` are the instants of the board, if nothing was done since they were read.
-        """
-        if self._troubles.has_failed:
-            return []
-        monotonic = self.board.clock.monotonic()
-        instants = [now + max(0, run.deadline - monotonic) for run in self.runs.current()]
-        if (end := self._troubles.next_end()) is not None:
-            instants.append(now + max(0, end - monotonic))
-        if not self.maintenance.clock_watch.doubting:
-            instants += self.worker.due_work().instants if known is None else known
-        return instants
-
-    def _waits_for_threads(self) -> bool:
-        """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
-        return bool(self.runs.current()) or self.models.is_busy
-
-    def _is_busy(self) -> bool:
-        return bool(self.runs) or self.models.is_busy
-
-    # -- troubles ----------------------------------------------------------------------------------------------------
-
-    def _reconnect(self) -> None:
-        self.worker.reconnect()
-        self.maintenance.recovery.run_once()
-        self._troubles.is_board_lost = False
-
-    def _report_trouble(self, trouble: str | None) -> None:
-        self._watchdog.report_status(trouble or f"serves {self.board.database.where}")
-
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def _shut_down(self) -> Report:
         """Wait for the runs, and hand back the runs that do not end within the grace."""
-        if self._stopping and self.runs and not self._at_once:
+        if self.life_cycle.phase is DaemonPhase.FINISHING and self.runs:
             log.info("stopping", running=len(self.runs), grace_seconds=seconds_in(self.settings.grace))
         self._watchdog.report_stopping()
         clock = self.board.clock
         deadline = clock.monotonic() + self.settings.grace
-        while self.runs and not self._at_once and clock.monotonic() < deadline:
+        while self.runs and self.life_cycle.phase is not DaemonPhase.HANDING_BACK and clock.monotonic() < deadline:
             self.wake.clear()
             if not self.runs:
                 break
@@ -506,26 +381,30 @@ class Daemon:
             return self.worker.report()
         except Exception as error:
             # The process ends anyway. Other workers then find this worker dead, and recover its activations.
-            if not self._stopping or is_bug(error):
+            if self.life_cycle.is_serving or is_bug(error):
                 raise
             return Report((f"the remaining work could not be read: {error}",))
 
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""
-        self._closed = True
-        self.models.close(0.0 if self._at_once else seconds_in(self.settings.grace))
+        waits = self.life_cycle.phase is not DaemonPhase.HANDING_BACK
+        self.life_cycle.enter(DaemonPhase.ENDED)
+        self.models.close(seconds_in(self.settings.grace) if waits else 0.0)
         self._loop_sleep.stop()
         self._deliveries.close()
         self.agents.publisher.close()
         self.runs.close()
         self.maintenance.close()
-        self._liveness.release()
+        self.liveness.release()
         try:
             self.worker.unregister()
         except StoreError as error:
             log.error("the worker could not be unregistered", error=error)
         log.info("stopped", worker=self.worker.id)
         log_queue.flush()
+
+    def _report_trouble(self, trouble: str | None) -> None:
+        self._watchdog.report_status(trouble or f"serves {self.board.database.where}")
 
     def _emit(self, event: str, details: dict[str, Any]) -> None:
         for listener in list(self.on_event):

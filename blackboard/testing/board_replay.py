@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.clock import ManualClock, from_datetime, instant_of, iso, to_datetime
+from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, instant_of, iso
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark
 from blackboard.daemon.daemon import Daemon, build_daemon
+from blackboard.daemon.loop_sleep import MAX_SLEEP_SECONDS
 from blackboard.errors import UsageError
 from blackboard.llm.client import client_from
 from blackboard.llm.client_protocol import ModelClient
@@ -111,7 +112,9 @@ class Replay:
         if not isinstance(board.clock, ManualClock):
             raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
         board.database.skip_disk_flush()
-        self._daemon = daemon
+        self._clock, self._daemon = board.clock, daemon
+        self._idle_until: Instant = 0
+        """The instant up to which no work is known unless `wake` of the daemon is set."""
         self._latest = from_datetime(board.now())
 
     def __enter__(self) -> Replay:
@@ -128,14 +131,49 @@ class Replay:
         self._daemon.close()
 
     def run_until(self, at: datetime) -> None:
-        """Do the work that is due until an instant; a naive datetime is UTC.
+        """Do all work that is due until an instant, in the order of time, and set the manual clock to it.
+
+        The clock stands still while agents run, and never passes the instant by itself. The maintenance of files and of
+        other workers is left out, because it depends on real time.
+
+        Args:
+            at: The instant; a naive datetime is UTC.
 
         Raises:
             UsageError: The instant is earlier than the last instant.
+            StoreError: The board cannot be used.
         """
-        if (instant := instant_of(at)) < self._latest:
+        if (until := instant_of(at)) < self._latest:
             raise UsageError(
-                f"a replay goes forward in time: {iso(instant)} is before {iso(self._latest)}, the last instant"
+                f"a replay goes forward in time: {iso(until)} is before {iso(self._latest)}, the last instant"
             )
-        self._latest = instant
-        self._daemon.run_until(to_datetime(instant))
+        self._latest = until
+        wake = self._daemon.wake
+        while self._daemon.life_cycle.is_serving:
+            if (instants := self._instants_if_idle()) is None:
+                self._idle_until = 0
+                wake.clear()
+                self._daemon.do_due_work()
+                if self._daemon.has_busy_threads():
+                    wake.wait(MAX_SLEEP_SECONDS)  # a thread sets it when it ends
+                    continue
+                instants = self._daemon.next_instants()
+            self._idle_until = min(instants, default=LAST_INSTANT)
+            next_work = min(self._idle_until, until + 1)
+            has_new_work = self._clock.wait(wake, min(next_work, until))
+            if next_work > until and not has_new_work:
+                return
+
+    def _instants_if_idle(self) -> list[Instant] | None:
+        """Return the instants when work will be due, if there is nothing to do now; otherwise None.
+
+        New work for agents sets `wake`, or is due at a known instant. So one reading of the board is enough here, where
+        an iteration of the loop takes several.
+        """
+        daemon = self._daemon
+        if daemon.wake.is_set() or daemon.reload.is_requested or self._clock.now() >= self._idle_until:
+            return None
+        if daemon.models.batch_api is not None or daemon.runs.current():
+            return None
+        due = daemon.worker.due_work()
+        return None if due.has_maintenance or due.suspects else due.instants

@@ -68,7 +68,7 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
     served: list[list[str]] = []
 
     def run(daemon: Daemon, *, until_quiescent: bool = False) -> Report:
-        path, reload = house.folder / "blackboard.toml", daemon.reload
+        path, reload = house.folder / "blackboard.toml", daemon.reload.deploy_file
         assert reload is not None
         served.extend([sorted(daemon.agents), sorted(reload()[0])])
         path.write_text(path.read_text() + "\n[agents.caller]\nenabled = false\n")

@@ -136,7 +136,7 @@ def test_a_thread_does_not_continue_with_an_agent_replaced_by_a_reload(board: Bl
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     daemon = serve(board, runner, workers=2)
-    daemon.reload = reload
+    daemon.reload.deploy_file = reload
     daemon.run(until_quiescent=True)
     assert ran == ["as it was", "as it is", "as it is"]
 

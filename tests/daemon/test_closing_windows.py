@@ -10,6 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, Never, agent, strength
 from blackboard.clock import to_datetime
+from blackboard.testing.board_replay import Replay
 
 
 class Ore(Mark, kind="ore", decay=Exponential("1m")):
@@ -79,10 +80,8 @@ def test_a_service_keeps_its_windows(board: Blackboard, clock: ManualClock) -> N
 
     board.deploy(smelter)
     board.deposit(Ore(subject="a"))
-    daemon = Daemon(board, [smelter])
-    daemon.start()
-    daemon.run_until(start + timedelta(minutes=4))
-    assert woken == []
-    daemon.run_until(start + timedelta(minutes=6))
-    daemon.close()
+    with Replay(board, Daemon(board, [smelter])) as service:
+        service.run_until(start + timedelta(minutes=4))
+        assert woken == []
+        service.run_until(start + timedelta(minutes=6))
     assert woken == [timedelta(minutes=5)]

@@ -34,6 +34,7 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError
 from blackboard.settings.sections import DaemonSection
+from blackboard.testing.board_replay import Replay
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
@@ -176,19 +177,17 @@ def test_a_batch_window_waits_for_more_marks_until_one_is_urgent(board: Blackboa
     deploy(board, watchman)
     end_of_window = to_datetime(clock.now()) + timedelta(minutes=10)
     smoke(board, "a")
-    daemon = Daemon(board, [watchman])
-    daemon.start()
-    daemon.run_until(end_of_window - timedelta(microseconds=1))
-    assert batches == [], "a part-filled batch waits for its batch window"
-    daemon.run_until(end_of_window)
-    for subject in "bcd":
-        smoke(board, subject)
-    daemon.run_until(end_of_window)
-    assert batches == [["a"], ["b", "c", "d"]], "a full batch does not wait"
-    smoke(board, "e")
-    smoke(board, "f", 2.5)
-    daemon.run_until(end_of_window)
-    daemon.close()
+    with Replay(board, Daemon(board, [watchman])) as service:
+        service.run_until(end_of_window - timedelta(microseconds=1))
+        assert batches == [], "a part-filled batch waits for its batch window"
+        service.run_until(end_of_window)
+        for subject in "bcd":
+            smoke(board, subject)
+        service.run_until(end_of_window)
+        assert batches == [["a"], ["b", "c", "d"]], "a full batch does not wait"
+        smoke(board, "e")
+        smoke(board, "f", 2.5)
+        service.run_until(end_of_window)
     assert batches == [["a"], ["b", "c", "d"], ["e", "f"]], "an urgent mark takes the others along"
 
 

@@ -17,7 +17,7 @@ from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands import daemon_signals
-from blackboard.cli.operating_commands.run_command import _reload
+from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
 from blackboard.settings.settings_file import CONFIG
@@ -52,7 +52,7 @@ class Service:
         session.deploy(self.board, resolved, Deployer(False, "unserved"))
         self.daemon: Daemon = build_daemon(self.board, resolved, None)
         deployer = Deployer(new_code="never", worker=self.daemon.worker.id)
-        self.daemon.reload = _reload(session, self.board, deployer, resolved.settings)
+        self.daemon.reload.deploy_file = file_deployer(session, self.board, deployer, resolved.settings)
         self.daemon.start()
 
     def write(self, text: str) -> None:
@@ -209,7 +209,7 @@ def test_something_else_in_place_of_the_file_is_not_called_missing(service: Serv
 
 def test_a_reload_waits_for_a_board_that_cannot_be_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     service.write(f"{FILE}[kinds.smoke]\nweight = 0.75")
-    reload, busy = service.daemon.reload, [True, True]
+    reload, busy = service.daemon.reload.deploy_file, [True, True]
 
     def deploy() -> Any:
         if busy:
@@ -218,7 +218,7 @@ def test_a_reload_waits_for_a_board_that_cannot_be_used(service: Service, monkey
         assert reload is not None
         return reload()
 
-    service.daemon.reload = deploy
+    service.daemon.reload.deploy_file = deploy
     assert [entry["event"] for entry in service.reload()] == ["the board cannot be used; each tick tries again"]
     assert service.works()  # the other work goes on, and so does the reload
     service.daemon.run_once()

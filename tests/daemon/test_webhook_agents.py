@@ -18,7 +18,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
-from blackboard.cli.operating_commands.run_command import _reload
+from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.clock import to_datetime
 from blackboard.daemon import Daemon
 from blackboard.daemon.daemon import build_daemon
@@ -186,7 +186,9 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monk
         board.deploy(resolved.deployment)
         daemon = build_daemon(board, resolved, None, delivers=True)
         deployer = Deployer(new_code="never", worker=daemon.worker.id)
-        daemon.reload = _reload(session, board, deployer, resolved.settings, deliver_to=daemon.deliver_to)
+        daemon.reload.deploy_file = file_deployer(
+            session, board, deployer, resolved.settings, deliver_to=daemon.deliver_to
+        )
         daemon.start()
         try:
             board.deposit("report", subject="r/1")

@@ -86,7 +86,9 @@ def run(
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = build_daemon(board, resolved, client_of(resolved), delivers=True)
             deployer = Deployer(new_code="never", worker=daemon.worker.id)
-            daemon.reload = _reload(session, board, deployer, resolved.settings, names, daemon.deliver_to)
+            daemon.reload.deploy_file = file_deployer(
+                session, board, deployer, resolved.settings, names, daemon.deliver_to
+            )
             with ExitStack() as stack:
                 stack.enter_context(daemon_signals.handle_signals(daemon))
                 if serve is not None:
@@ -132,7 +134,7 @@ def _only(resolved: ResolvedDeployment, names: Collection[str] | None) -> Resolv
     return resolved if names is None else resolved.serving(names)
 
 
-def _reload(
+def file_deployer(
     session: CommandSession,
     board: Blackboard,
     deployer: Deployer,
@@ -149,7 +151,7 @@ def _reload(
     log = Log("blackboard")
     path, prices = started.path.absolute(), _prices(started)
 
-    def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
+    def deploy_again() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
         if not resolved.settings.names_agents:
             problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
@@ -164,4 +166,4 @@ def _reload(
             log.warning("changed settings need a restart; until then the daemon keeps the old ones", settings=changed)
         return resolved.agents, resolved.settings.settings
 
-    return reload
+    return deploy_again

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationStat
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
+from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import (
     BlackboardError,
@@ -53,17 +54,17 @@ class ResultConflict(Exception):
 
 
 class ActivationRunner:
-    """The runner of activations of one daemon's agents. `settings` is the value of their `context.settings`."""
+    """The runner of activations of one daemon's agents. The settings of `agents` are their `context.settings`."""
 
     def __init__(
         self,
         worker: Worker,
         model_caller: ModelCaller,
-        settings: Mapping[str, Any],
+        agents: AgentSet,
         rng: random.Random,
         emit: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        self.worker, self.model_caller, self.settings = worker, model_caller, settings
+        self.worker, self.model_caller, self._agents = worker, model_caller, agents
         self._rng, self._emit = rng, emit
         self._event_loop = AgentLoop()
 
@@ -209,7 +210,7 @@ class ActivationRunner:
             return None
         kept = {mark.id for mark in marks}
         claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))
-        context = RunContext(claim, self._read_marks(claim), self.settings, self.model_caller)
+        context = RunContext(claim, self._read_marks(claim), self._agents.settings, self.model_caller)
         failpoint("agent.before")
         with telemetry.activation_span(claim, lambda: self.worker.waking_traceparents(claim)) as traceparent:
             result = forked_children.call(lambda: agent.function(marks, context))

@@ -19,6 +19,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
+from blackboard.daemon.life_cycle import LifeCycle
 from blackboard.daemon.troubles import THREADS, Troubles
 from blackboard.durations import SECOND, Duration
 from blackboard.errors import StoreError
@@ -43,6 +44,11 @@ class RunSequence:
     is_ending: bool = False
     """Whether the thread must stop after its current run."""
     runs: int = 0
+
+    def must_end(self, monotonic: int) -> bool:
+        """Return whether the loop must choose the next run, at a time of the monotonic clock."""
+        is_long = self.runs >= MAX_SEQUENCE_RUNS or monotonic >= self.started + MAX_SEQUENCE_MICROSECONDS
+        return self.is_ending or is_long
 
 
 @dataclass(eq=False)
@@ -70,6 +76,7 @@ class ActiveRuns:
     Args:
         worker: Claims and ends activations.
         runner: Runs activations.
+        life_cycle: The phase of the daemon. No run starts after the phase in which it serves.
         retry_delay: Microseconds before an activation can be claimed again if no thread could be started for it.
         emit: Reports events of the daemon.
         publish: Called in the thread of a run after the run has ended.
@@ -81,6 +88,7 @@ class ActiveRuns:
         self,
         worker: Worker,
         runner: ActivationRunner,
+        life_cycle: LifeCycle,
         retry_delay: Duration,
         *,
         emit: Callable[[str, dict[str, Any]], None],
@@ -89,8 +97,7 @@ class ActiveRuns:
         troubles: Troubles,
     ) -> None:
         self.worker, self.runner, self.retry_delay = worker, runner, retry_delay
-        self.stopping = False
-        """Whether no further run may start."""
+        self._life_cycle = life_cycle
         self._emit, self._publish, self._wake, self._troubles = emit, publish, wake, troubles
         self._clock = worker.board.clock
         self._threads = AgentThreads()
@@ -133,7 +140,7 @@ class ActiveRuns:
             suspects: The agents with an activation that must run alone. It starts once all other runs have ended.
         """
         free = threads - self.busy_threads()
-        if self.stopping or free <= 0 or any(run.runs_alone for run in self.current()):
+        if not self._life_cycle.is_serving or free <= 0 or any(run.runs_alone for run in self.current()):
             return False
         self._note_hanging(waiting)
         if names := [
@@ -169,7 +176,7 @@ class ActiveRuns:
         try:
             self._threads.submit(lambda: self._serve(run))
         except RuntimeError as error:  # the system cannot start another thread
-            self._remove(run)
+            self.remove(run)
             self._defer(claim, error)
 
     def _defer(self, claim: Claim, error: Exception) -> None:
@@ -208,8 +215,7 @@ class ActiveRuns:
             self.worker.hand_back(run.claim)
 
     def close(self) -> None:
-        """End each thread after its current work."""
-        self.stopping = True
+        """End each thread after its current work. The daemon has ended, so no other run starts."""
         self.runner.close()
         self._threads.close()
 
@@ -220,7 +226,7 @@ class ActiveRuns:
         try:
             while next_run is not None:
                 next_run = self._run(next_run)
-                if next_run is not None and (self.stopping or next_run.sequence.is_ending):
+                if next_run is not None and (next_run.sequence.is_ending or not self._life_cycle.is_serving):
                     self._hand_back(next_run)
                     next_run = None
         finally:
@@ -239,7 +245,7 @@ class ActiveRuns:
             # The result was not saved. This worker's next recovery makes the activation ready.
             self._troubles.note(error)
         finally:
-            self._remove(run)
+            self.remove(run)
             if not claimed_next:
                 next_run.release()
         if next_run.run is not None:
@@ -252,20 +258,18 @@ class ActiveRuns:
         except StoreError as error:  # this worker's next recovery makes it ready
             self._troubles.note(error)
         finally:
-            self._remove(run)
+            self.remove(run)
 
     def claim_next(self, txn: BoardTransaction, run: Run) -> Run | None:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
-        sequence = run.sequence
-        must_end = sequence.is_ending or sequence.runs >= MAX_SEQUENCE_RUNS
-        if self.stopping or must_end or self._clock.monotonic() >= sequence.started + MAX_SEQUENCE_MICROSECONDS:
+        if not self._life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
         claim = self.worker.claim(txn, run.agent.name)
         # Add it before the commit: recovery makes activations ready that this worker has claimed but does not run.
-        return None if claim is None else self._add(run.agent, claim, sequence)
+        return None if claim is None else self._add(run.agent, claim, run.sequence)
 
     def _note_hanging(self, names: Set[str]) -> None:
         for name in names:
@@ -287,7 +291,8 @@ class ActiveRuns:
             self._runs[run.key] = run
         return run
 
-    def _remove(self, run: Run) -> None:
+    def remove(self, run: Run) -> None:
+        """Remove a run that has ended, or whose claim was rolled back."""
         with self._lock:
             if self._runs.get(run.key) is run:
                 del self._runs[run.key]
@@ -314,5 +319,5 @@ class _NextRun:
 
     def release(self) -> None:
         if self.run is not None:
-            self._runs._remove(self.run)
+            self._runs.remove(self.run)
             self.run = None

@@ -1,0 +1,48 @@
+"""The phases of a daemon, from its construction to its end."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class DaemonPhase(Enum):
+    """A phase of a daemon."""
+
+    SERVING = "serving"
+    """Activations may start, as soon as the daemon has started."""
+    FINISHING = "finishing"
+    """No activation starts, and the running ones may finish within the time `grace` of the settings."""
+    HANDING_BACK = "handing back"
+    """No activation starts, and the running ones are handed back without a wait."""
+    ENDED = "ended"
+    """The daemon has ended, and cannot start again."""
+
+
+NEXT: dict[DaemonPhase, frozenset[DaemonPhase]] = {
+    DaemonPhase.SERVING: frozenset({DaemonPhase.FINISHING, DaemonPhase.HANDING_BACK, DaemonPhase.ENDED}),
+    DaemonPhase.FINISHING: frozenset({DaemonPhase.HANDING_BACK, DaemonPhase.ENDED}),
+    DaemonPhase.HANDING_BACK: frozenset({DaemonPhase.ENDED}),
+    DaemonPhase.ENDED: frozenset(),
+}
+"""The phases that may follow each phase."""
+
+
+class LifeCycle:
+    """The present phase of one daemon. The loop and the threads of activations read it.
+
+    Attributes:
+        phase: The present phase.
+    """
+
+    def __init__(self) -> None:
+        self.phase = DaemonPhase.SERVING
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether activations may start."""
+        return self.phase is DaemonPhase.SERVING
+
+    def enter(self, phase: DaemonPhase) -> None:
+        """Enter a phase. A request that comes too late, such as a stop during the end, changes nothing."""
+        if phase in NEXT[self.phase]:
+            self.phase = phase

@@ -1,0 +1,112 @@
+"""The work of the daemon's loop: ready activations, and the maintenance that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from blackboard.board.worker import DueWork, Liveness, Worker
+from blackboard.clock import Instant
+from blackboard.daemon.agent_runs.active_runs import ActiveRuns
+from blackboard.daemon.agent_set import AgentSet
+from blackboard.daemon.life_cycle import LifeCycle
+from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
+from blackboard.daemon.troubles import Troubles
+from blackboard.daemon.watchdog import Watchdog
+
+
+class LoopWork:
+    """The work of one daemon's loop.
+
+    Args:
+        worker: The worker of the daemon.
+        liveness: The proof to other workers that this worker is alive.
+        agents: The agents of the daemon.
+        runs: The activations that run in this process.
+        maintenance: The upkeep of the board.
+        troubles: The present troubles of the daemon.
+        watchdog: Learns of each step that the loop is alive.
+        life_cycle: The phase of the daemon. No step begins after the phase in which it serves.
+        threads: The number of threads that may be busy with activations.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        liveness: Liveness,
+        agents: AgentSet,
+        runs: ActiveRuns,
+        maintenance: Maintenance,
+        *,
+        troubles: Troubles,
+        watchdog: Watchdog,
+        life_cycle: LifeCycle,
+        threads: int,
+    ) -> None:
+        self._worker, self._liveness, self._agents, self._runs = worker, liveness, agents, runs
+        self._maintenance, self._troubles, self._watchdog = maintenance, troubles, watchdog
+        self._life_cycle, self._threads = life_cycle, threads
+        self._known_instants: Sequence[Instant] | None = None
+        """The instants when the board will have work, if nothing was done since they were read."""
+
+    def do_due(self, upkeep: Sequence[MaintenanceTask]) -> None:
+        """Do all work that is due, in steps. The tasks of `upkeep` come first.
+
+        Raises:
+            Exception: A step failed. It is the first error of several.
+        """
+        self._known_instants = None
+        while self._do_step(upkeep) and self._life_cycle.is_serving:
+            pass
+
+    def _do_step(self, upkeep: Sequence[MaintenanceTask]) -> bool:
+        """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
+
+        Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
+        If one step fails, such as a checkpoint without a free descriptor, the others still run.
+        """
+        self._watchdog.report_alive()
+        due = self._worker.due_work()
+        self._known_instants = None if due.agents or due.has_maintenance or self._runs.current() else due.instants
+        self._maintenance.check_clock(due.doubted_clock)  # before an expired lease counts
+        self._agents.note_outdated(set(due.outdated))
+        first = [*upkeep, *self._maintenance.periodic]
+        steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]
+        steps += (partial(self._run_task, task, due) for task in self._maintenance.backlog)
+        busy, failures = False, []
+        for step in steps:
+            try:
+                busy = step() or busy
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return busy
+
+    def _run_task(self, task: MaintenanceTask, due: DueWork) -> bool:
+        """Run one step of a task if it is due, and return whether it did work."""
+        if not self._life_cycle.is_serving or not task.is_due(due):
+            return False
+        self._known_instants = None
+        return task.run_once() > 0
+
+    def _start_ready(self, due: DueWork) -> bool:
+        if not self._liveness.is_proven:
+            return False  # other workers may take this one for dead; it goes on when its lock is held again
+        return self._runs.start_ready(self._agents, due.agents, self._threads, due.suspects)
+
+    def next_instants(self, now: Instant) -> list[Instant]:
+        """Return the instants when work will be due. After a failure there are none, and the loop waits for the tick.
+
+        The board is read again only if the last step of `do_due` did something.
+        """
+        known = self._known_instants
+        if self._troubles.has_failed:
+            return []
+        monotonic = self._worker.board.clock.monotonic()
+        instants = [now + max(0, run.deadline - monotonic) for run in self._runs.current()]
+        if (end := self._troubles.next_end()) is not None:
+            instants.append(now + max(0, end - monotonic))
+        if not self._maintenance.clock_watch.doubting:
+            instants += self._worker.due_work().instants if known is None else known
+        return instants
