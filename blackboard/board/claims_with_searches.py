@@ -6,18 +6,19 @@ A search may take long, and other writers wait while a claim writes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
-from blackboard.board.activation_storage.additional_reads import Searches, SearchKey
+from blackboard.board.activation_storage.additional_reads import FoundMarks, NeedsSearches, SearchKey
 from blackboard.board.board_session import BoardSession
 from blackboard.board.reading.search import Question, search
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import ReadSpec
 
 Claimed = TypeVar("Claimed")
-ClaimOne = Callable[[BoardTransaction, str, Searches], Claimed | None]
-"""Claims one activation of a named agent. If it returns None, it may have added searches that it needs."""
+ClaimOne = Callable[[BoardTransaction, str, FoundMarks], Claimed | NeedsSearches | None]
+"""Claims one activation of a named agent, with the results of the searches that have run."""
 
 MAX_SEARCHES = 3
 """The largest number of search rounds of one call: the marks to claim may change during a search."""
@@ -28,40 +29,47 @@ def claim_up_to(
 ) -> list[Claimed]:
     """Claim up to `limit` activations; the agents take turns in this order.
 
-    A claim that needs a search is tried again after it. `shared` is as in `BoardSession.write`.
+    A claim that needs searches is tried again after them. `shared` is as in `BoardSession.write`.
     """
-    searches, claimed = Searches(), list[Claimed]()
-    waiting = list(names)
+    found: dict[SearchKey, list[tuple[int, float]]] = {}
 
-    def claim_in_turns(txn: BoardTransaction) -> list[Claimed]:
-        new: list[Claimed] = []
-        turns = deque(waiting)
-        searches.needed.clear()  # the work may be repeated
-        while turns and len(claimed) + len(new) < limit:
-            name = turns.popleft()
-            if (one := claim_one(txn, name, searches)) is not None:
-                new.append(one)
-                turns.append(name)
-        return new
+    def claim_in_turns(names: Iterable[str], limit: int) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
+        work = partial(_claim_in_turns, names=names, limit=limit, claim_one=claim_one, found=found)
+        return session.write(work, record_instant=True, shared=shared)
 
-    claimed += session.write(claim_in_turns, record_instant=True, shared=shared)
+    claimed, needed = claim_in_turns(names, limit)
     for _ in range(MAX_SEARCHES):
-        if not searches.needed or len(claimed) >= limit:
+        if not needed or len(claimed) >= limit:
             break
-        waiting = _run_searches(session, searches)
-        claimed += session.write(claim_in_turns, record_instant=True, shared=shared)
+        found |= session.read(partial(_run_searches, reads=needed))
+        more, needed = claim_in_turns(dict.fromkeys(key.agent for key in needed), limit - len(claimed))
+        claimed += more
     return claimed
 
 
-def _run_searches(session: BoardSession, searches: Searches) -> list[str]:
-    """Run the searches that claims need, on a snapshot, and return the agents that may claim."""
+def _claim_in_turns(
+    txn: BoardTransaction, *, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], found: FoundMarks
+) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
+    """Claim up to `limit` activations of agents that take turns, and return the searches that others need."""
+    claimed: list[Claimed] = []
+    needed: dict[SearchKey, ReadSpec] = {}
+    turns = deque(names)
+    while turns and len(claimed) < limit:
+        name = turns.popleft()
+        one = claim_one(txn, name, found)
+        if isinstance(one, NeedsSearches):
+            needed |= one.reads
+        elif one is not None:
+            claimed.append(one)
+            turns.append(name)
+    return claimed, needed
 
-    def work(txn: BoardTransaction) -> None:
-        for key, read in searches.needed.items():
-            searches.found[key] = _found_by_read(txn, read, key)
 
-    session.read(work)
-    return list(dict.fromkeys(key.agent for key in searches.needed))
+def _run_searches(
+    txn: BoardTransaction, *, reads: Mapping[SearchKey, ReadSpec]
+) -> dict[SearchKey, list[tuple[int, float]]]:
+    """Run searches, and return what each finds."""
+    return {key: _found_by_read(txn, read, key) for key, read in reads.items()}
 
 
 def _found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board.activation_storage.additional_reads import Searches
+from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, FoundMarks, NeedsSearches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import unusable_answers
@@ -295,16 +295,17 @@ class Worker:
 
     def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
         """Claim the next activation of an agent, if there is one that nothing defers and that searches nothing."""
-        return self._claim(txn, name, Searches())
+        claim = self._claim(txn, name, NOTHING_FOUND)
+        return None if isinstance(claim, NeedsSearches) else claim
 
-    def _claim(self, txn: BoardTransaction, name: str, searches: Searches) -> Claim | None:
+    def _claim(self, txn: BoardTransaction, name: str, found: FoundMarks) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
         Another process may have removed the agent from the deployment, or deployed other code for it.
         """
         if not served_agents.is_current(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, searches)
+        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, found)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
@@ -330,9 +331,9 @@ class Worker:
     def claim_suspect(self, names: Iterable[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
 
-        def claim_one(txn: BoardTransaction, name: str, searches: Searches) -> Claim | None:
+        def claim_one(txn: BoardTransaction, name: str, found: FoundMarks) -> Claim | NeedsSearches | None:
             agent = txn.deployment.agents.get(name)
-            return None if agent is None else claims.claim_suspect(txn, agent, self.id, self.lease, searches)
+            return None if agent is None else claims.claim_suspect(txn, agent, self.id, self.lease, found)
 
         return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
+from blackboard.board.activation_storage.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import model_calls
@@ -23,7 +24,9 @@ KINDS = {name: kind(name, Never(), on_repeat="separate") for name in ("lead", "r
 
 def alone(world: World, name: str = "sales", worker: str = "gone") -> Claim | None:
     """Claim what the worker must run alone."""
-    return world.board.session.write(lambda txn: claims.claim_suspect(txn, txn.deployment.agent(name), worker, LEASE))
+    found = world.board.session.write(lambda txn: claims.claim_suspect(txn, txn.deployment.agent(name), worker, LEASE))
+    assert not isinstance(found, NeedsSearches)
+    return found
 
 
 def die(world: World, worker: str = "gone") -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
+from blackboard.board.activation_storage.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.returned_items.agent_actions import AgentAction, AgentDeposit
@@ -163,7 +164,9 @@ class World:
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
-        return self.board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
+        found = self.board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
+        assert not isinstance(found, NeedsSearches)
+        return found
 
     def claimed(self, name: str, worker: str = "worker") -> Claim:
         """Claim if there is work to claim."""

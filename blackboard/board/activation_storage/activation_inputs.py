@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
@@ -11,8 +12,14 @@ from blackboard.core.marks.mark_model import StoredMark
 from blackboard.store.rows import EventRow, InputRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-ABSORBED, READ = "absorbed", "read"
-"""The roles of an input: a mark that the watch absorbed, and a mark that the agent reads in addition."""
+
+class InputRole(StrEnum):
+    """Why a mark is an input of an activation."""
+
+    ABSORBED = "absorbed"
+    """The watch has absorbed it."""
+    READ = "read"
+    """The agent reads it in addition."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class ActivationInput:
     deposited_at: Instant
     reinforced_at: Instant
     reinforcements: int
-    role: str = ABSORBED
+    role: InputRole = InputRole.ABSORBED
     relevance: float | None = None
     """How well it matches what the agent searched for; None if no search found it."""
 
@@ -56,7 +63,7 @@ def record_input(
     activation_id: int,
     event: EventRow,
     strength: float,
-    role: str = ABSORBED,
+    role: InputRole = InputRole.ABSORBED,
     relevance: float | None = None,
 ) -> None:
     """Record a mark as an input of an activation."""
@@ -64,7 +71,11 @@ def record_input(
 
 
 def as_input(
-    txn: BoardTransaction, event: EventRow, strength: float, role: str = ABSORBED, relevance: float | None = None
+    txn: BoardTransaction,
+    event: EventRow,
+    strength: float,
+    role: InputRole = InputRole.ABSORBED,
+    relevance: float | None = None,
 ) -> ActivationInput:
     """Return the input for the state that an event produced, with the payload that the mark showed then."""
     deposited_at = reinforced_at = event.recorded_at
@@ -95,8 +106,9 @@ def inputs_of(
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
     """Return the marks that an activation absorbed and the marks that it read, if they were not removed since."""
     items = [
-        as_input(txn, row.event, row.strength, row.role, row.relevance)
+        as_input(txn, row.event, row.strength, InputRole(row.role), row.relevance)
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
         if row.event is not None
     ]
-    return tuple(item for item in items if item.role != READ), tuple(item for item in items if item.role == READ)
+    absorbed = tuple(item for item in items if item.role is InputRole.ABSORBED)
+    return absorbed, tuple(item for item in items if item.role is InputRole.READ)

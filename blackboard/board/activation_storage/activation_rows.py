@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Unpack
 
 from blackboard.board.activity import activity_log
 from blackboard.board.messages.creation import message_causes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group, nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent
@@ -87,7 +88,9 @@ def insert_closed_activation(
     return insert_activation(txn, row, state)
 
 
-def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState, **columns: Any) -> ActivationRow:
+def set_state(
+    txn: BoardTransaction, row: ActivationRow, state: ActivationState, **columns: Unpack[AttemptColumns]
+) -> ActivationRow:
     """Change the state of an activation, and the columns that describe the attempt; return the row as it is now.
 
     Raises:
@@ -115,7 +118,7 @@ def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> N
         message_causes.activation_stuck(txn, row)
 
 
-def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: Any) -> None:
-    """Make held activations ready, from now on unless `retry_at` is another instant."""
+def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow]) -> None:
+    """Make held activations ready, from now on."""
     for row in rows:
-        set_state(txn, row, ActivationState.READY, **{"retry_at": txn.now, **columns})
+        set_state(txn, row, ActivationState.READY, retry_at=txn.now)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
 from blackboard.board.activation_storage.activation_inputs import (
-    READ,
     ActivationInput,
+    InputRole,
     as_input,
     event_of,
     record_input,
@@ -33,20 +33,25 @@ class SearchKey(NamedTuple):
     subject: str | None
 
 
-@dataclass
-class Searches:
-    """The searches of claims. A search runs before the transaction of the claim, so that no writer waits for it."""
+FoundMarks = Mapping[SearchKey, Sequence[tuple[int, float]]]
+"""The results of searches: the ids of the marks, with their relevances."""
 
-    found: dict[SearchKey, list[tuple[int, float]]] = field(default_factory=dict)
-    """The marks that were found, with their relevances."""
-    needed: dict[SearchKey, ReadSpec] = field(default_factory=dict)
-    """The searches that must run before the claim."""
+NOTHING_FOUND: FoundMarks = {}
+"""The results before any search has run."""
 
-    def note_missing(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
-        """Note the searches that must run first, and return whether there are any."""
-        missing = {key: agent.reads[key.place] for key in keys if key not in self.found}
-        self.needed |= missing
-        return bool(missing)
+
+@dataclass(frozen=True)
+class NeedsSearches:
+    """The searches that must run before a claim. They run outside its transaction, so that no writer waits for them."""
+
+    reads: Mapping[SearchKey, ReadSpec]
+    """What each search reads."""
+
+
+def missing_searches(agent: AgentSpec, keys: Iterable[SearchKey], found: FoundMarks) -> NeedsSearches | None:
+    """Return the searches without a result; None if each has one."""
+    missing = {key: agent.reads[key.place] for key in keys if key not in found}
+    return NeedsSearches(missing) if missing else None
 
 
 def searches_for(agent: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
@@ -69,7 +74,7 @@ def record_reads(
     agent: AgentSpec,
     activation_id: int,
     inputs: tuple[ActivationInput, ...],
-    searches: Searches,
+    found: FoundMarks,
 ) -> tuple[ActivationInput, ...]:
     """Record the marks that the agent reads in addition to its inputs.
 
@@ -87,13 +92,13 @@ def record_reads(
     reads: dict[int, ActivationInput] = {}
     for row, strength in candidates:
         if row.id not in absorbed and row.id not in reads:
-            reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
+            reads[row.id] = as_input(txn, event_of(txn, row), strength, InputRole.READ)
     keys = searches_for(agent, (item.event for item in inputs))
-    for mark_id, relevance in _highest_relevances(searches.found.get(key, ()) for key in keys).items():
+    for mark_id, relevance in _highest_relevances(found.get(key, ()) for key in keys).items():
         if mark_id not in absorbed and mark_id not in reads and (mark := _live(txn, mark_id)) is not None:
-            reads[mark_id] = as_input(txn, event_of(txn, mark), txn.strength(mark), READ, relevance)
+            reads[mark_id] = as_input(txn, event_of(txn, mark), txn.strength(mark), InputRole.READ, relevance)
     for item in reads.values():
-        record_input(txn, activation_id, item.event, item.strength, READ, item.relevance)
+        record_input(txn, activation_id, item.event, item.strength, InputRole.READ, item.relevance)
     return tuple(sorted(reads.values(), key=attrgetter("order")))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from blackboard.board.activation_storage.activation_rows import insert_closed_activation
 from blackboard.board.activity import activity_log
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.row_columns import CrossingColumns
 from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, CrossingState, check_transition
@@ -15,8 +16,10 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import CROSSINGS
 
 
-def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, **columns: Any) -> None:
-    """Record a waiting crossing of a scope or, if `mark_id` is not 0, of a mark. `columns` are its other columns."""
+def insert_crossing(
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, **columns: Unpack[CrossingColumns]
+) -> None:
+    """Record a waiting crossing of a scope or, if `mark_id` is not 0, of a mark."""
     key = {"watch_id": watch.id, "scope": scope, "mark_id": mark_id}
     rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
     crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)

@@ -5,9 +5,10 @@ A transaction collects its entries, and writes them together at its end.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
+from blackboard.board.transactions.row_columns import ActivationColumns, ActivityColumns
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.store.rows import ActivationRow, ActivityEventRow
 from blackboard.store.statements import ACTIVITY
@@ -26,15 +27,12 @@ class CollectedActivity(CollectedChanges):
             txn.sql.put_many(ACTIVITY.insert_activity, entries)
 
 
-def note(txn: BoardTransaction, event: ActivityEvent, **columns: Any) -> None:
-    """Record an entry, unless the deployment says that the board records no activity.
-
-    `columns` are columns of `ActivityEventRow`.
-    """
+def note(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[ActivityColumns]) -> None:
+    """Record an entry, unless the deployment says that the board records no activity."""
     if txn.active.deployment.activity:
         txn.collected(CollectedActivity).entries.append(ActivityEventRow(0, txn.now, event, **columns))
 
 
-def about(row: ActivationRow) -> dict[str, Any]:
+def about(row: ActivationRow) -> ActivationColumns:
     """Return the columns that say which activation an entry is about."""
     return {"agent": row.agent, "watch_id": row.watch_id, "subject": row.subject, "activation_id": row.id}

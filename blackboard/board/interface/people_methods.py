@@ -156,7 +156,12 @@ class PeopleMethods(BoardHandle):
 
         def work(txn: BoardTransaction) -> None:
             call = model_calls.record_cost(txn, call_id, from_usd(usd))
-            about = {"agent": call.agent, "activation_id": call.activation_id}
-            activity_log.note(txn, ActivityEvent.RECORD_COST, **about, author=self.author)
+            activity_log.note(
+                txn,
+                ActivityEvent.RECORD_COST,
+                agent=call.agent,
+                activation_id=call.activation_id,
+                author=self.author,
+            )
 
         self.session.write(work)

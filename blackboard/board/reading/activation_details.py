@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board.activation_storage.activation_inputs import READ
+from blackboard.board.activation_storage.activation_inputs import InputRole
 from blackboard.board.people.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
@@ -67,7 +67,7 @@ def _given_mark(txn: BoardTransaction, row: InputEvent) -> GivenMark:
         state, changed_at = "evaporated", mark.evaporates_at
     return GivenMark(
         mark_id=row.mark_id,
-        role="read" if row.role == READ else "given",
+        role="read" if row.role == InputRole.READ else "given",
         kind=None if known is None else known.kind,
         subject=None if known is None else known.subject,
         payload=None if known is None or known.payload is None else json.loads(known.payload),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_inputs import ABSORBED
+from blackboard.board.activation_storage.activation_inputs import InputRole
 from blackboard.board.needs.access import open_needs
 from blackboard.board.needs.answers import need_agents
 from blackboard.board.reading import mark_queries
@@ -45,7 +45,9 @@ def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...
     if need.activation_id is None:
         return ()
     causes = [
-        row.event for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=need.activation_id) if row.role == ABSORBED
+        row.event
+        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=need.activation_id)
+        if row.role == InputRole.ABSORBED
     ]
     return tuple(
         event.mark_id

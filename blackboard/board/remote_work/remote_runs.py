@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from blackboard.board.activation_storage.activation_inputs import ActivationInput, inputs_of
 from blackboard.board.activation_storage.activation_rows import get_activation
-from blackboard.board.activation_storage.additional_reads import Searches
+from blackboard.board.activation_storage.additional_reads import FoundMarks, NeedsSearches
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import budgets, model_calls
@@ -104,8 +104,8 @@ def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, searches: Searches, classes: MarkClasses
-) -> Claim | None:
+    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, found: FoundMarks, classes: MarkClasses
+) -> Claim | NeedsSearches | None:
     """Claim the next activation of a remote agent for a worker.
 
     First do the work of a daemon, because none may be running: record due crossings and needs, and recover the runs of
@@ -118,10 +118,11 @@ def claim(
             activation_recovery.recover_remote(txn, row)
     worker, lease = REMOTE + holder, min(lease, agent.settings.timeout)
     while True:
-        claimed = claims.claim_suspect(txn, agent, worker, lease, searches)
-        claimed = claimed or claims.claim(txn, agent, worker, lease, searches)
-        if claimed is None:
-            return None
+        claimed = claims.claim_suspect(txn, agent, worker, lease, found) or claims.claim(
+            txn, agent, worker, lease, found
+        )
+        if not isinstance(claimed, Claim):
+            return claimed
         if claimed.row.scheduled_for is None and not readable(claimed.inputs):
             activation_results.finish(txn, claimed.row, agent, [], classes)
         elif (spent := budgets.exhausted_by_activation(txn, agent, claimed.row.id)) is not None:

@@ -5,6 +5,7 @@ active_deployment     the deployment as transactions use it: watches by kind and
 planned_backfills     the backfills that are planned
 rows_read_ahead       rows that a transaction reads together, before it needs them
 stored_laws           the decay laws that marks refer to
+row_columns           columns that are written together, as keyword arguments
 mark_rows             the rows of marks, and the events that record their changes
 shown_payloads        what a mark shows after a deposit
 pauses_and_cooldowns  pauses, cooldowns and failures in a row of agents

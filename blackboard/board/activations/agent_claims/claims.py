@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
-from blackboard.board.activation_storage.activation_inputs import ABSORBED, ActivationInput, as_input, inputs_of
+from blackboard.board.activation_storage.activation_inputs import ActivationInput, InputRole, as_input, inputs_of
 from blackboard.board.activation_storage.activation_rows import get_activation, insert_activation, set_marks, set_state
-from blackboard.board.activation_storage.additional_reads import Searches, record_reads, searches_for
+from blackboard.board.activation_storage.additional_reads import (
+    NOTHING_FOUND,
+    FoundMarks,
+    NeedsSearches,
+    missing_searches,
+    record_reads,
+    searches_for,
+)
 from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.absorption import absorb
 from blackboard.board.activations.agent_claims.agent_readiness import (
@@ -21,6 +28,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.selection import crossing_selection, subject_cooldowns
 from blackboard.board.watches.selection.crossing_selection import Selection
@@ -38,11 +46,11 @@ from blackboard.system.failpoints import failpoint
 
 
 class Claimer(NamedTuple):
-    """The worker that claims, the length of its lease in microseconds, and the results of its searches."""
+    """The worker that claims, the length of its lease in microseconds, and what its searches have found."""
 
     worker: str
     lease: Duration
-    searches: Searches
+    found: FoundMarks
 
 
 @dataclass(frozen=True)
@@ -84,14 +92,22 @@ class Claim:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, searches: Searches | None = None
-) -> Claim | None:
-    """Claim the next activation of an agent, with a lease in microseconds.
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: FoundMarks = NOTHING_FOUND
+) -> Claim | NeedsSearches | None:
+    """Claim the next activation of an agent.
 
-    Returns None if nothing is ready, or if the agent is paused, in cooldown or at its concurrency. Also returns None if
-    a search must run first, which `searches` then names.
+    Args:
+        txn: The transaction.
+        agent: The agent.
+        worker: The id of the worker that claims.
+        lease: The length of the lease in microseconds.
+        found: The results of the searches that have run.
+
+    Returns:
+        The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
+        cooldown or at its concurrency.
     """
-    claimer = Claimer(worker, lease, searches or Searches())
+    claimer = Claimer(worker, lease, found)
     if (reading := read_for_claim(txn, agent)) is None:
         return None
     if reading.load.has_due and (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
@@ -102,34 +118,37 @@ def claim(
         while (selection := crossing_selection.select(txn, watch, first)).crossings:
             first = None
             events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
-            if claimer.searches.note_missing(watch.agent, searches_for(watch.agent, events)):
-                return None
-            if (accepted := _quarantine_loops(txn, watch, selection, claimer.searches)).crossings:
+            if missing := missing_searches(watch.agent, searches_for(watch.agent, events), found):
+                return missing
+            if (accepted := _quarantine_loops(txn, watch, selection, found)).crossings:
                 return _start(txn, watch, accepted, claimer)
     return None
 
 
 def claim_suspect(
-    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, searches: Searches | None = None
-) -> Claim | None:
-    """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: FoundMarks = NOTHING_FOUND
+) -> Claim | NeedsSearches | None:
+    """Claim an activation of an agent that the worker must run alone, because its workers died during the run.
+
+    The arguments and the result are those of `claim`.
+    """
     if not has_capacity(txn, agent):
         return None
     row = _next_deferred(txn, agent, ACTIVATIONS.next_suspect)
-    return None if row is None else _restart(txn, agent, row, Claimer(worker, lease, searches or Searches()))
+    return None if row is None else _restart(txn, agent, row, Claimer(worker, lease, found))
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
 
 
 def _quarantine_loops(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, searches: Searches
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: FoundMarks
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent = watch.agent
     selection.chain_length = loop_detection.chain_length(txn, selection.events)
     if (reason := loop_detection.rate_problem(txn, agent)) is not None:
-        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason, searches)
+        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason, found)
         return Selection()
     if not loop_detection.may_loop(agent, selection.chain_length):
         return selection
@@ -144,7 +163,7 @@ def _quarantine_loops(
             accepted.inputs.update(inputs)
             accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
-            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent.name}", reason, searches)
+            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent.name}", reason, found)
     return accepted
 
 
@@ -156,10 +175,10 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
 
 
 def _quarantine(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, searches: Searches
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: FoundMarks
 ) -> None:
     row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
-    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection), searches)
+    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection), found)
     loop_detection.ask_about_quarantine(txn, subject, reason)
 
 
@@ -180,21 +199,21 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
         fence=1,
     )
     inputs = _as_inputs(txn, selection)
-    reads = record_reads(txn, watch.agent, row.id, inputs, claimer.searches)
+    reads = record_reads(txn, watch.agent, row.id, inputs, claimer.found)
     per = watch.agent.per_of(watch.spec)
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
-def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claimer: Claimer) -> Claim | None:
+def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claimer: Claimer) -> Claim | NeedsSearches:
     """Start an activation that failed, was interrupted or was handed back, with the same marks.
 
     After a conflict, it receives its marks as they are now.
     """
     read_at = row.read_at
     if row.reads_again:
-        if claimer.searches.note_missing(agent, renewed_inputs.searches_to_renew(txn, agent, row)):
-            return None
-        renewed_inputs.renew(txn, agent, row, claimer.searches)
+        if missing := missing_searches(agent, renewed_inputs.searches_to_renew(txn, agent, row), claimer.found):
+            return missing
+        renewed_inputs.renew(txn, agent, row, claimer.found)
         row = _reread(txn, row)
         read_at = txn.now
     row = set_state(
@@ -260,7 +279,7 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
     scope = _shared_scope(txn, row)
     marks: dict[str, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if mark.role == ABSORBED and mark.event is not None:
+        if mark.role == InputRole.ABSORBED and mark.event is not None:
             marks.setdefault(mark.event.subject if scope is None else scope, []).append(mark.mark_id)
     return marks
 
@@ -304,7 +323,11 @@ def _common_scope(crossings: Iterable[CrossingRow]) -> str:
 
 
 def _insert(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, state: ActivationState, **columns: Any
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    selection: Selection,
+    state: ActivationState,
+    **columns: Unpack[AttemptColumns],
 ) -> ActivationRow:
     """Insert an activation with its crossings and marks."""
     lead = selection.crossings[0]

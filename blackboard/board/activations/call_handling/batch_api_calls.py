@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from blackboard.board.activation_storage.activation_rows import get_activation, make_ready
+from blackboard.board.activation_storage.activation_rows import get_activation, set_state
 from blackboard.board.activations.call_handling.model_pauses import Wait
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
@@ -128,7 +128,7 @@ def release_answered(txn: BoardTransaction) -> None:
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:
     row = get_activation(txn, activation_id)
     if row is not None and row.state == ActivationState.HELD:
-        make_ready(txn, [row], retry_at=at, error=error)
+        set_state(txn, row, ActivationState.READY, retry_at=at, error=error)
 
 
 def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:

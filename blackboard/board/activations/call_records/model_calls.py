@@ -18,8 +18,7 @@ An answer without usage also keeps its reserve until a person records the cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.activations.call_records import budgets
@@ -112,11 +111,10 @@ def record_reported(
             sent_at=txn.now,
             answered_at=txn.now,
             applied_at=txn.now if error is None else None,
-            direct_cost=call.spent.cost,
             error=None if error is None else error[:MAX_REASON_CHARACTERS],
-            **{name: value for name, value in vars(call.spent).items() if name != "direct_cost"},
         )
-        txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
+        priced = _with_cost(row, replace(call.spent, direct_cost=call.spent.cost))
+        txn.sql.run(MODEL_CALLS.insert_call, **priced._asdict())
 
 
 def send(
@@ -130,16 +128,16 @@ def send(
     exceeded = budgets.find_exceeded(txn, row, reserve)
     if exceeded is not None and exceeded.holds:
         return exceeded
-    _set_state(
-        txn,
-        get(txn, row.id),
-        CallState.SENT,
+    planned = get(txn, row.id)
+    sent = planned._replace(
+        state=CallState.SENT,
         sent_at=txn.now,
         reserved=reserve,
         custom_id=custom_id,
         submission=submission,
         would_hold=None if exceeded is None else exceeded.reason,
     )
+    _change_state(txn, planned, sent)
     return exceeded
 
 
@@ -149,8 +147,10 @@ def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
     if _is_discarded(txn, row):
         mark_ended(txn, call_id, CallState.FAILED, DISCARDED)
     else:
-        unsent = {"sent_at": None, "reserved": 0, "custom_id": None, "submission": None, "would_hold": None}
-        _set_state(txn, row, CallState.PLANNED, **unsent)
+        planned = row._replace(
+            state=CallState.PLANNED, sent_at=None, reserved=0, custom_id=None, submission=None, would_hold=None
+        )
+        _change_state(txn, row, planned)
 
 
 def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str | None, spent: CallCost) -> bool:
@@ -166,17 +166,15 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     late = any(other.state == CallState.APPLIED for other in calls_of(txn, row.activation_id))
     error = TOO_LATE if late else DISCARDED if _is_discarded(txn, row) else None
     state = CallState.UNUSABLE if erased or error else CallState.ANSWERED
-    _set_state(
-        txn,
-        row,
-        state,
+    answered = row._replace(
+        state=state,
         answered_at=txn.now,
         reserved=row.reserved if spent.cost is None else 0,
         reply=None if erased else raw,
         request_id=request_id,
         error=error,
-        **vars(spent),
     )
+    _change_state(txn, row, _with_cost(answered, spent))
     if state == CallState.ANSWERED:
         txn.sql.run(ACTIVATIONS.clear_deaths, id=row.activation_id)  # its runs get on
     return True
@@ -192,15 +190,14 @@ def mark_ended(
     """
     row = get(txn, call_id)
     keeps_reserve = state == CallState.UNKNOWN or (state == CallState.UNUSABLE and row.cost is None)
-    _set_state(
-        txn,
-        row,
-        state,
+    ended = row._replace(
+        state=state,
         reserved=row.reserved if keeps_reserve else 0,
         # A gateway may repeat a request whose subject was forgotten since.
         error=error[:MAX_REASON_CHARACTERS] if row.body else None,
         request_id=request_id or row.request_id,
     )
+    _change_state(txn, row, ended)
 
 
 def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None:
@@ -257,11 +254,11 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
         raise NotFound(
             f"call {call_id} is {row.state}, {why}; a cost is recorded only if the outcome or the usage is unknown"
         )
-    known = {"cost": cost, "direct_cost": cost, "reserved": 0}
+    known = row._replace(cost=cost, direct_cost=cost, reserved=0)
     if without_usage:
-        _update(txn, row, **known)
+        _update(txn, row, known)
     else:
-        _set_state(txn, row, CallState.COST_RECORDED, **known)
+        _change_state(txn, row, known._replace(state=CallState.COST_RECORDED))
     return row
 
 
@@ -283,17 +280,27 @@ def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
         record_reserved_costs(txn, row.activation_id)
 
 
-def _set_state(txn: BoardTransaction, row: CallRow, state: CallState, **columns: Any) -> None:
-    check_transition(row.state, state)
-    _update(txn, row, state=state, **columns)
+def _change_state(txn: BoardTransaction, row: CallRow, changed: CallRow) -> None:
+    check_transition(row.state, CallState(changed.state))
+    _update(txn, row, changed)
 
 
-def _update(txn: BoardTransaction, row: CallRow, **columns: Any) -> None:
+def _update(txn: BoardTransaction, row: CallRow, changed: CallRow) -> None:
     """Change a call. If it takes less of a budget than before, the calls that wait for room are released."""
-    changed = row._replace(**columns)
     txn.sql.run(MODEL_CALLS.update_call, **changed._asdict())
     if any(after < before for before, after in zip(_demand(row), _demand(changed), strict=True)):
         budgets.ask_again(txn)
+
+
+def _with_cost(row: CallRow, spent: CallCost) -> CallRow:
+    return row._replace(
+        input_tokens=spent.input_tokens,
+        cache_read_tokens=spent.cache_read_tokens,
+        cache_write_tokens=spent.cache_write_tokens,
+        output_tokens=spent.output_tokens,
+        cost=spent.cost,
+        direct_cost=spent.direct_cost,
+    )
 
 
 def _demand(row: CallRow) -> tuple[int, bool]:

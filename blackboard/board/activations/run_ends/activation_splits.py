@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain
 
-from blackboard.board.activation_storage.activation_inputs import ABSORBED
+from blackboard.board.activation_storage.activation_inputs import InputRole
 from blackboard.board.activation_storage.activation_rows import (
     insert_activation,
     set_marks,
@@ -133,7 +133,7 @@ def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks:
     group = row.scope if is_group(row.scope) else None
     parts: dict[object, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if mark.role == ABSORBED:
+        if mark.role == InputRole.ABSORBED:
             scope = group or (None if mark.event is None else mark.event.subject)
             parts.setdefault(scope if stays_together else mark.mark_id, []).append(mark.mark_id)
     return list(parts.values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.board.activation_storage.activation_inputs import ABSORBED
+from blackboard.board.activation_storage.activation_inputs import InputRole
 from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
@@ -114,5 +114,5 @@ def _absorbed(txn: BoardTransaction, activation_id: int, subject: str | None) ->
     return [
         row.event
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if row.role == ABSORBED and row.event is not None and subject in (None, row.event.subject)
+        if row.role == InputRole.ABSORBED and row.event is not None and subject in (None, row.event.subject)
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_inputs import READ, event_of, inputs_of
+from blackboard.board.activation_storage.activation_inputs import InputRole, event_of, inputs_of
 from blackboard.board.activation_storage.activation_rows import set_marks
-from blackboard.board.activation_storage.additional_reads import Searches, SearchKey, record_reads, searches_for
+from blackboard.board.activation_storage.additional_reads import FoundMarks, SearchKey, record_reads, searches_for
 from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.deployments.rollout import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
@@ -25,13 +25,13 @@ def searches_to_renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRo
     """Return the searches of an activation that is renewed: for its marks as they were given, and as they are now."""
     events = []
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if item.role != READ and item.event is not None:
+        if item.role != InputRole.READ and item.event is not None:
             mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
             events += [item.event] if mark is None else [item.event, event_of(txn, mark)]
     return searches_for(agent, (with_shown_payload(txn, event) for event in events))
 
 
-def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches: Searches) -> None:
+def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, found: FoundMarks) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
@@ -40,7 +40,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches:
     """
     watch = txn.active.watches.get(row.watch_id)
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if item.role == READ or item.event is None:
+        if item.role == InputRole.READ or item.event is None:
             continue
         values = {"activation_id": row.id, "mark_id": item.event.mark_id}
         if _is_closed(txn, item.event):
@@ -51,7 +51,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches:
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
     set_marks(txn, row)
-    record_reads(txn, agent, row.id, inputs, searches)
+    record_reads(txn, agent, row.id, inputs, found)
 
 
 def _present_state(
@@ -77,7 +77,7 @@ def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:
     events = [
         item.event
         for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
-        if item.role != READ and item.event is not None
+        if item.role != InputRole.READ and item.event is not None
     ]
     return bool(events) and all(_is_closed(txn, event) for event in events)
 

@@ -113,8 +113,16 @@ def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:
 
 
 def _note(txn: BoardTransaction, event: ActivityEvent, row: MessageRow, author: str) -> None:
-    about = {name: getattr(row, name) for name in ("agent", "subject", "mark_id", "activation_id", "crossing_id")}
-    activity_log.note(txn, event, author=author, **about)
+    activity_log.note(
+        txn,
+        event,
+        author=author,
+        agent=row.agent,
+        subject=row.subject,
+        mark_id=row.mark_id,
+        activation_id=row.activation_id,
+        crossing_id=row.crossing_id,
+    )
 
 
 def _row(txn: BoardTransaction, message: int) -> MessageRow:

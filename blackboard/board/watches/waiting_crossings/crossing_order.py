@@ -17,6 +17,7 @@ from operator import attrgetter
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.row_columns import OrderColumns
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.clock import Instant
@@ -49,7 +50,7 @@ STATIC_LAW = law_key(Never())
 
 def order_columns(
     txn: BoardTransaction, watch: RegisteredWatch, strength: float, laws: Iterable[str], at: Instant
-) -> dict[str, object]:
+) -> OrderColumns:
     """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
 
     If the strength fades with the marks, the bound fades by the slowest of their laws. Some laws, such as a linear law,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from blackboard.board.activation_storage.crossing_rows import insert_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.row_columns import MeasuredColumns, SideColumns
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
@@ -62,10 +62,8 @@ def cross(
     decided before this call. A crossing that is noticed late has an earlier `crossed_at`.
     """
     cause = cause or Cause()
-    values = {"cause": cause.reason} | columns(
-        txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id
-    )
-    if txn.sql.changed(CROSSINGS.renew_crossing, **key._asdict(), **values):
+    values = columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id)
+    if txn.sql.changed(CROSSINGS.renew_crossing, **key._asdict(), cause=cause.reason, **values):
         return False
     insert_crossing(
         txn,
@@ -75,6 +73,7 @@ def cross(
         crossed_at=crossed_at,
         **side_columns(watch, measured),
         held_by=None,
+        cause=cause.reason,
         began_at=cause.began_at,
         **values,
     )
@@ -85,7 +84,7 @@ def cross(
     return True
 
 
-def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:
+def side_columns(watch: RegisteredWatch, measured: Measurement) -> SideColumns:
     """Return the columns of a crossing that say which side of its condition was met."""
     comparison = watch.comparison if measured.comparison is None else measured.comparison
     is_single = isinstance(watch.condition, Comparison)
@@ -125,7 +124,7 @@ def columns(
     *,
     noticed_at: Instant,
     event_id: int | None = None,
-) -> dict[str, Any]:
+) -> MeasuredColumns:
     """Return the columns of a crossing that follow from the measured value."""
     value, rows, strongest = measured.value, measured.rows, measured.strongest
     if strongest is None:
@@ -136,12 +135,13 @@ def columns(
         event_id = rows[0].event_id if rows else txn.last_event
     laws = measured.laws or laws_of(txn, rows)
     strength = value if isinstance(watch.condition, Comparison) or watch.has_window else strongest
-    return order_columns(txn, watch, strength, laws, crossed_at) | {
-        "event_id": event_id,
-        "marks": measured.mark_count,
-        "urgent": int(is_urgent),
-        "ready_at": watch.batch_window_end(noticed_at, measured.mark_count, urgent=is_urgent),
-    }
+    return MeasuredColumns(
+        **order_columns(txn, watch, strength, laws, crossed_at),
+        event_id=event_id,
+        marks=measured.mark_count,
+        urgent=int(is_urgent),
+        ready_at=watch.batch_window_end(noticed_at, measured.mark_count, urgent=is_urgent),
+    )
 
 
 def laws_of(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
