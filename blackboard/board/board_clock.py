@@ -58,7 +58,7 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     if txn.doubted is None:
         return False
     since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
-    txn.now, txn.doubted = txn.doubted, None
+    txn.trust_clock()
     txn.sql.run(MARKS.confirm_time, at=txn.now)
     for row in txn.sql.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)

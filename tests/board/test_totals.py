@@ -20,7 +20,7 @@ from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions import running_sums
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.measurements import watch_totals
+from blackboard.board.watches.measurements import sum_bounds, watch_totals
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
@@ -132,7 +132,7 @@ def test_a_transaction_that_advances_its_time_omits_evaporated_marks(world: Worl
 
     def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
-        txn.now = txn.now + 2 * HOUR  # a change of the deployment moves the time in the same way, but by less
+        txn.advance_to(txn.now + 2 * HOUR)  # a change of the deployment moves the time in the same way, but by less
         return watch_totals.update_and_measure(txn, one), watch_totals.measure_marks(txn, one)
 
     world.put("spark", "a1")
@@ -146,7 +146,7 @@ def test_the_soonest_end_is_known_in_the_transaction_of_the_deposit(world: World
     def deposit_and_advance(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
         deposits.deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
-        txn.now = txn.now + 2 * HOUR
+        txn.advance_to(txn.now + 2 * HOUR)
         return watch_totals.update_and_measure(txn, one), watch_totals.measure_marks(txn, one)
 
     assert world.board.session.write(deposit_and_advance) == ((0.0, 0), (0.0, 0))
@@ -217,7 +217,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
         [sums] = watch_totals.sums_of(txn, watch).values()
         for step in range(40_000):
             if rng.random() < 0.1:
-                txn.now += rng.randrange(SECOND)
+                txn.advance_to(txn.now + rng.randrange(SECOND))
             if len(present) > 1 and rng.random() < 0.5:
                 watch_totals.add(txn, watch, WHOLE_BOARD, present.pop(rng.randrange(1, len(present))), -1)
             else:
@@ -226,7 +226,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
             if step % 400 == 0:
                 running_sums.rebase(law, sums, txn.now)
                 exact = math.fsum(item.intensity * law.share(txn.now - item.anchored_at) for item in present)
-                error = watch_totals._error(txn, law, sums)
+                error = sum_bounds.error_of(law, sums, txn.now)
                 assert abs(law.total((sums.sum0, sums.sum1), sums.anchor, txn.now) - exact) <= error
                 assert error <= 1e6
 

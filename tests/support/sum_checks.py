@@ -73,7 +73,7 @@ def keep_live_sums(txn: BoardTransaction) -> None:
             continue
         for scope in scopes(txn, item):
             if not watch_totals.keeps_live_sums(txn, item, scope):
-                watch_totals._recount(txn, item.over_live_marks, scope)
+                watch_totals.recount(txn, item.over_live_marks, scope)
 
 
 def scopes(txn: BoardTransaction, item: RegisteredWatch) -> list[str]:

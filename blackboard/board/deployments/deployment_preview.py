@@ -14,7 +14,6 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.rollout import backfill, redeployment
 from blackboard.board.deployments.unreadable_marks import Misfits
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
@@ -180,10 +179,10 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in txn.live(stored_marks(txn, kinds, WHOLE_BOARD))}
     change = unreadable_marks.register(txn, new)
-    _continue(txn)
+    txn.begin_again()
     retested = _crossings_to_retest(txn)
     while backfill.run_batch(txn, MARKS_PER_BATCH):
-        _continue(txn)
+        txn.begin_again()
     evaporates, sooner = _evaporations(txn, kinds, ends)
     return Preview(
         as_of=to_datetime(as_of),
@@ -289,14 +288,6 @@ def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str],
     for key, text in sorted(_schedules(txn).items()):
         upcoming = scheduled_crossings.upcoming(txn, watches[key], UPCOMING_PER_SCHEDULE)
         yield PredictedSchedule(*key, text, former.get(key) != text, tuple(map(to_datetime, upcoming)))
-
-
-def _continue(txn: BoardTransaction) -> None:
-    """Do the work of a commit and a new transaction between two steps."""
-    txn.save()
-    txn.totals.clear()
-    txn.active = read_active(txn.sql)
-    txn.next_end = txn.sql.value(MARKS.next_evaporation)
 
 
 def _retest(txn: BoardTransaction, crossing_id: int) -> PredictedRetest:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blackboard.board.transactions.running_sums import ROUNDING, TERM_ROUNDING, RunningSums, rebase, rounding_of
+from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
@@ -42,7 +43,7 @@ def write(txn: BoardTransaction, additions: TotalAdditions) -> None:
         additions.add(
             watch_id,
             scope,
-            [_added(txn, additions, row, by_law[row.kind, row.law]) for row in rows],
+            [_added(txn, additions, row, by_law[LawOfKind(row.kind, row.law)]) for row in rows],
             counts=isinstance(watch.comparison.measure, Count),
             threshold=watch.threshold,
             now=txn.now,

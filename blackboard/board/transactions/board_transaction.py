@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 from blackboard.board.transactions import added_sums
-from blackboard.board.transactions.active_deployment import ActiveDeployment
+from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
 from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
 from blackboard.board.transactions.running_sums import RunningSums
-from blackboard.board.transactions.stored_laws import StoredLaws
+from blackboard.board.transactions.stored_laws import LawOfKind, StoredLaws
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
@@ -94,7 +94,7 @@ class BoardTransaction:
         self._last_event = last_event
         self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
-        self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
+        self.totals: dict[tuple[int, str], dict[LawOfKind, RunningSums]] = {}
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self.read_ahead: RowsReadAhead | None = None
 
@@ -251,6 +251,39 @@ class BoardTransaction:
             found = self._tags[kind, payload] = Tags(schema, payload)
         return found
 
+    def advance_to(self, at: Instant) -> None:
+        """Move the time of this transaction to a later instant. An earlier one changes nothing."""
+        self.now = max(self.now, at)
+
+    def trust_clock(self) -> None:
+        """Move the time of this transaction to what the clock in doubt shows. It is in doubt no more."""
+        if self.doubted is not None:
+            self.now, self.doubted = self.doubted, None
+
+    def reread_deployment(self) -> None:
+        """Read the active deployment again, after this transaction has changed it."""
+        self.active = read_active(self.sql)
+
+    def begin_again(self) -> None:
+        """Write what a commit would write, and read what a new transaction would read."""
+        self.save()
+        self.totals.clear()
+        self.reread_deployment()
+        self.next_end = self.sql.value(MARKS.next_evaporation)
+
+    def note_end(self, evaporates_at: Instant) -> None:
+        """Note when a new mark evaporates, because no other mark may do so before."""
+        if self.next_end is None or evaporates_at < self.next_end:
+            self.next_end = evaporates_at
+
+    def note_pause(self, reason: str | None) -> None:
+        """Note that this transaction has paused the board for a reason, which may be empty; None: it is not paused."""
+        self.pause = reason
+
+    def drop_rows_read_ahead(self) -> None:
+        """Drop the rows that were read ahead, before statements change them unnoticed."""
+        self.read_ahead = None
+
     def record_time(self, at: Instant) -> None:
         """Record an instant without an event of a mark."""
         self.sql.run(MARKS.record_time, at=at)
@@ -284,8 +317,9 @@ class BoardTransaction:
             if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):
                 self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)
                 by_law.clear()
-            for (kind, law_key), sums in by_law.items():
+            for of, sums in by_law.items():
                 if sums.changed:
-                    key = {"watch_id": watch_id, "scope": scope, "kind": kind, "law": law_key}
-                    self.sql.run(CROSSINGS.set_watch_total, **key, **vars(sums))
+                    self.sql.run(
+                        CROSSINGS.set_watch_total, watch_id=watch_id, scope=scope, **of._asdict(), **vars(sums)
+                    )
                     sums.changed = False

@@ -71,7 +71,7 @@ def end_failures(txn: BoardTransaction, agent: str) -> None:
 def set_board_pause(txn: BoardTransaction, *, is_paused: bool, reason: str | None = None) -> None:
     """Pause or resume all agents."""
     txn.sql.run(ACTIVATIONS.pause_board, paused=int(is_paused), paused_because=reason)
-    txn.pause = (reason or "") if is_paused else None
+    txn.note_pause((reason or "") if is_paused else None)
 
 
 def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | None, failures: int) -> None:

@@ -5,10 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from typing import NamedTuple
 
 from blackboard.core.marks.decay import Decay, law_from
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
+
+
+class LawOfKind(NamedTuple):
+    """A kind of marks and the law by which some of its marks fade. The board keeps sums for each of these."""
+
+    kind: str
+    law: str
+    """The key of the law."""
+
 
 MAX_CACHED_LAWS = 10_000
 

@@ -37,7 +37,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
     if job is None:
         return 0
     target = BackfillTarget.parse(job.task, job.name)
-    txn.read_ahead = None
+    txn.drop_rows_read_ahead()
     return max(1, _TASKS[target.task](txn, job, target, limit))
 
 

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from blackboard.board.deployments.rollout import redeployment
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
@@ -68,7 +67,7 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses, author: 
     """
     if kind not in txn.deployment.kinds and (mark_class := classes.get(kind)) is not None:
         redeployment.activate(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)
-        txn.active = read_active(txn.sql)
+        txn.reread_deployment()
 
 
 def schemas_of(txn: BoardTransaction, kind: str) -> list[dict[str, Any] | None]:

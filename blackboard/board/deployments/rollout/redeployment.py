@@ -192,7 +192,7 @@ def apply_due_changes(txn: BoardTransaction) -> None:
     tells which marks have to follow it.
     """
     if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
-        txn.now = max(txn.now, last.recorded_at + 1)
+        txn.advance_to(last.recorded_at + 1)
     while backfill.run_batch(txn, MARKS_PER_BATCH) or predicted_crossings.fire_due(txn):
         pass
 

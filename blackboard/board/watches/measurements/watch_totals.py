@@ -33,15 +33,16 @@ from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms, rebase, rounding_of
+from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms, rebase
+from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
+from blackboard.board.watches.measurements.sum_bounds import BoundedTotal, bounded_total
 from blackboard.clock import Instant
 from blackboard.core.conditions.measures import Total
 from blackboard.core.forecasts.strength_forecast import value_at
-from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
-from blackboard.store.rows import LawChangeRow, MarkRow, WatchTotalRow
+from blackboard.store.rows import MarkRow, WatchTotalRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -57,7 +58,7 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     if not watch.keeps_sums:
         return measure_marks(txn, watch, scope)
     if _has_no_sums(txn, watch, scope):
-        _recount(txn, watch, scope)
+        recount(txn, watch, scope)
     sums = _update_and_bound(txn, watch, scope)
     comparison, measure = watch.comparison, watch.comparison.measure
     if not comparison.holds_at(measure.from_sums(sums.marks, sums.total + sums.error)):
@@ -72,7 +73,7 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 def update_and_measure_live(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> float:
     """Return the value of a watch over all live marks that count for it, as exact as `update_and_measure`."""
     if not sums_of(txn, watch.over_live_marks, scope):
-        _recount(txn, watch.over_live_marks, scope)
+        recount(txn, watch.over_live_marks, scope)
     return update_and_measure(txn, watch.over_live_marks, scope)[0]
 
 
@@ -89,7 +90,7 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     """
     over_all, threshold = watch.over_live_marks, watch.threshold
     if not sums_of(txn, over_all, scope):
-        _recount(txn, over_all, scope)
+        recount(txn, over_all, scope)
     sums = _update_and_bound(txn, over_all, scope)
     if sums.total + sums.error < threshold:
         return False
@@ -141,7 +142,7 @@ def sums_behind(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> 
 
 def is_evaporated(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> bool:
     """Return whether a mark was already subtracted because it evaporated."""
-    sums = sums_of(txn, watch, scope).get((row.kind, row.law))
+    sums = sums_of(txn, watch, scope).get(LawOfKind(row.kind, row.law))
     return sums is not None and row.evaporates_at is not None and row.evaporates_at <= sums.evaporated_through
 
 
@@ -153,8 +154,7 @@ def add(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow,
     if row.evaporates_at is not None:
         if row.evaporates_at <= sums.evaporated_through:
             return  # it was subtracted when it evaporated, or evaporated at its deposit
-        if txn.next_end is None or row.evaporates_at < txn.next_end:
-            txn.next_end = row.evaporates_at
+        txn.note_end(row.evaporates_at)
     _add_row(txn, row, sums, sign)
 
 
@@ -164,9 +164,10 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
     The marks of groups are subtracted one by one as they leave: there may be more groups than marks.
     """
     over_board = [watch for watch in txn.active.rising.get(kind, ()) if watch.keeps_sums and watch.is_over_board]
+    of = LawOfKind(kind, law_key)
     for watch in [*over_board, *(watch.over_live_marks for watch in over_board)]:
-        if (sums := sums_of(txn, watch, WHOLE_BOARD).get((kind, law_key))) is not None:
-            _subtract_evaporated(txn, watch, WHOLE_BOARD, kind, law_key, sums)
+        if (sums := sums_of(txn, watch, WHOLE_BOARD).get(of)) is not None:
+            _LawSums(txn, watch, WHOLE_BOARD, of, sums).subtract_evaporated()
 
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -183,7 +184,7 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     txn.delete_totals(watch.over_live_marks.id)
     txn.delete_totals(watch.id)
     if watch.is_over_board:
-        _recount(txn, watch, WHOLE_BOARD)
+        recount(txn, watch, WHOLE_BOARD)
 
 
 def _has_no_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
@@ -191,7 +192,7 @@ def _has_no_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> b
     return watch.by is not None and not sums_of(txn, watch, scope)
 
 
-def _recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Compute the sums of a scope from its marks, instead of the sums that were kept so far."""
     reset(txn, watch, scope)
     if not watch.keeps_sums:
@@ -205,45 +206,26 @@ def _recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
         return
     for kind in watch.kinds:
         for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
-            kept = RunningSums(anchor=txn.now, evaporated_through=txn.now)
-            sums_of(txn, watch, scope)[kind, law_key] = kept
-            add_terms(kept, *_sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now), sign=+1)
+            of, sums = LawOfKind(kind, law_key), RunningSums(anchor=txn.now, evaporated_through=txn.now)
+            sums_of(txn, watch, scope)[of] = sums
+            _LawSums(txn, watch, scope, of, sums).add_stimuli()
 
 
-class _Bounded(NamedTuple):
-    """The present value of a watch from its sums, with the error."""
-
-    marks: int
-    total: float
-    error: float
-    """The largest difference between the total and the exact sum of the strengths."""
-    is_exact: bool
-    """Whether this bounds the error in both directions; otherwise the exact sum and the number may be lower."""
-
-
-def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> _Bounded:
+def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> BoundedTotal:
     """Subtract the evaporated marks, and return the total of a watch now."""
-    marks, total, error, is_exact = 0, 0.0, 0.0, True
-    for (kind, law_key), sums in sums_of(txn, watch, scope).items():
-        _subtract_evaporated(txn, watch, scope, kind, law_key, sums)
+    total = BoundedTotal()
+    for of, sums in sums_of(txn, watch, scope).items():
+        _LawSums(txn, watch, scope, of, sums).subtract_evaporated()
         if sums.marks:
-            law = txn.laws.get(txn.sql, law_key)
-            change = txn.active.law_changes.get((kind, law_key))
-            is_exact = is_exact and change is None and law.exact_sums
-            marks += sums.marks
-            weight = txn.kind(kind).weight
-            total += weight * _total(txn, law, sums, change)
-            error += weight * _error(txn, law, sums)
-    return _Bounded(marks, total, error, is_exact)
+            total = total.plus(bounded_total(txn, of, sums))
+    return total
 
 
-def sums_of(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD
-) -> dict[tuple[str, str], RunningSums]:
-    """Return the sums of a watch by kind and law. The transaction writes changed sums at its end."""
+def sums_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> dict[LawOfKind, RunningSums]:
+    """Return the sums of a watch in a scope. The transaction writes changed sums at its end."""
     if (by_law := txn.totals.get((watch.id, scope))) is None:
         rows = txn.sql.all(CROSSINGS.watch_totals, watch_id=watch.id, scope=scope)
-        by_law = txn.totals[watch.id, scope] = {(row.kind, row.law): _stored_sums(row) for row in rows}
+        by_law = txn.totals[watch.id, scope] = {LawOfKind(row.kind, row.law): _stored_sums(row) for row in rows}
     return by_law
 
 
@@ -260,123 +242,99 @@ def _stored_sums(row: WatchTotalRow) -> RunningSums:
 
 
 def _sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> RunningSums:
-    by_law = sums_of(txn, watch, scope)
-    if (sums := by_law.get((row.kind, row.law))) is None:
-        evaporated_through = _evaporated_at_most(txn, row.kind, row.law)
-        sums = by_law[row.kind, row.law] = RunningSums(anchor=txn.now, evaporated_through=evaporated_through)
+    """Return the sums that contain a mark, or begin them without marks."""
+    by_law, of = sums_of(txn, watch, scope), LawOfKind(row.kind, row.law)
+    if (sums := by_law.get(of)) is None:
+        sums = by_law[of] = RunningSums(anchor=txn.now, evaporated_through=_ends_known_until(txn, of))
     return sums
 
 
-def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> Instant:
-    """Return the instant up to which the stored ends of marks are exact. After a change, marks may live longer."""
-    change = txn.active.law_changes.get((kind, law_key))
+def _ends_known_until(txn: BoardTransaction, of: LawOfKind) -> Instant:
+    """Return the last instant at which the column `evaporates_at` says which marks have evaporated.
+
+    This is the present, or the last change of their law or floor: marks may live longer or shorter after it, and the
+    backfill may not have updated their rows yet.
+    """
+    change = txn.active.law_changes.get(of)
     return txn.now if change is None else min(txn.now, change.changed_at)
 
 
 def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[float, int]:
     """Measure a watch on its marks, as `measure_marks` does, and set the sums to the sums of the marks."""
     rows = stimuli_of(txn, watch, scope)
-    terms: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    terms: defaultdict[LawOfKind, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
         _sums_of_law(txn, watch, scope, row)
         of_mark = txn.laws.get(txn.sql, row.law).sums(row.intensity, row.anchored_at, txn.now)
-        terms[row.kind, row.law].append(of_mark)
-    for key, sums in sums_of(txn, watch, scope).items():
+        terms[LawOfKind(row.kind, row.law)].append(of_mark)
+    for of, sums in sums_of(txn, watch, scope).items():
         sums.clear()
         sums.anchor = txn.now
-        if terms[key]:
-            sum0, sum1 = map(math.fsum, zip(*terms[key], strict=True))
-            add_terms(sums, len(terms[key]), sum0, sum1, sign=+1)
+        if terms[of]:
+            sum0, sum1 = map(math.fsum, zip(*terms[of], strict=True))
+            add_terms(sums, len(terms[of]), sum0, sum1, sign=+1)
     return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)
 
 
+class _LawSums(NamedTuple):
+    """The sums of a watch in a scope over the marks of one kind that fade by one law."""
+
+    txn: BoardTransaction
+    watch: RegisteredWatch
+    scope: str
+    of: LawOfKind
+    sums: RunningSums
+
+    def add_stimuli(self) -> None:
+        """Add all stimuli on the board. The database computes the sums."""
+        self._add(MARKS.sum_stimuli, +1, up_to=self.txn.now)
+
+    def subtract_evaporated(self) -> None:
+        """Subtract the marks that evaporated since the last time and are not yet history."""
+        up_to = _ends_known_until(self.txn, self.of)
+        if up_to <= self.sums.evaporated_through:
+            return
+        if self.txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
+            self._subtract_until(up_to)
+        # Recorded even if no mark was found, so that the same range is not searched again.
+        self.sums.evaporated_through, self.sums.changed = up_to, True
+
+    def _subtract_until(self, up_to: Instant) -> None:
+        """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
+        if self.watch.is_over_board and not self.watch.selects_marks:
+            rebase(self.txn.laws.get(self.txn.sql, self.of.law), self.sums, self.txn.now)
+            self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
+            return
+        for row in self._expired(self.sums.evaporated_through, up_to):
+            if need_access.counts(self.txn, self.watch, row):
+                _add_row(self.txn, row, self.sums, -1)
+
+    def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:
+        """Return the stimuli that evaporated after an instant, up to another."""
+        values = {"after": after, "up_to": up_to, "watch_id": self.watch.id, **self.of._asdict()}
+        values["ignored_author"] = self.watch.ignored_author
+        if (group := group_of(self.scope)) is None:
+            return self.txn.sql.all(MARKS.expired_stimuli, **values)
+        return self.txn.sql.all(MARKS.expired_stimuli.using("group"), tag=group.tag, key=group.key, **values)
+
+    def _add(self, statement: Statement[StimulusSums], sign: int, **span: Instant) -> None:
+        """Add the sums that a statement computes over a span of time (sign +1), or subtract them (sign -1)."""
+        law = self.txn.laws.get(self.txn.sql, self.of.law)
+        sum0, sum1 = law.sums_sql
+        terms = self.txn.sql.existing(
+            statement.using(sum0=sum0, sum1=sum1),
+            watch_id=self.watch.id,
+            **self.of._asdict(),
+            ignored_author=self.watch.ignored_author,
+            anchor=self.sums.anchor,
+            length=law.parameters[0],
+            **span,
+        )
+        add_terms(self.sums, *terms, sign=sign)
+
+
 def _add_row(txn: BoardTransaction, row: MarkRow, sums: RunningSums, sign: int) -> None:
+    """Add a mark to sums (sign +1), or subtract it (sign -1)."""
     law = txn.laws.get(txn.sql, row.law)
     rebase(law, sums, txn.now)
     add_terms(sums, 1, *law.sums(row.intensity, row.anchored_at, sums.anchor), sign=sign)
-
-
-def _error(txn: BoardTransaction, law: Decay, sums: RunningSums) -> float:
-    """Return the largest difference between the total of sums and the exact sum, without the weight."""
-    gap = txn.now - sums.anchor
-    error = abs(law.total((sums.error0, 0.0), sums.anchor, txn.now))
-    error += abs(law.total((0.0, sums.error1), sums.anchor, txn.now))
-    return error + (rounding_of(law, gap) + TERM_ROUNDING) * (abs(sums.sum0) + abs(sums.sum1))
-
-
-def _total(txn: BoardTransaction, law: Decay, sums: RunningSums, change: LawChangeRow | None) -> float:
-    """Return the total intensity x share of sums, or an upper bound while their marks follow a change."""
-    pair = (sums.sum0, sums.sum1)
-    total = law.total(pair, sums.anchor, txn.now)
-    if change is None or not law.exact_sums:
-        return total
-    # Some of the marks fade by the new law from the instant of the change on, others keep the old one.
-    share = txn.laws.get(txn.sql, change.new_law).share(txn.now - change.changed_at)
-    return total + law.total(pair, sums.anchor, change.changed_at) * share
-
-
-def _subtract_evaporated(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str, law_key: str, sums: RunningSums
-) -> None:
-    """Subtract the marks of a scope that evaporated since the last time and are not yet history."""
-    up_to = _evaporated_at_most(txn, kind, law_key)
-    if up_to <= sums.evaporated_through:
-        return
-    if txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
-        _subtract_until(txn, watch, scope, kind, law_key, sums, up_to)
-    # Recorded even if no mark was found, so that the same range is not searched again.
-    sums.evaporated_through, sums.changed = up_to, True
-
-
-def _subtract_until(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    scope: str,
-    kind: str,
-    law_key: str,
-    sums: RunningSums,
-    up_to: Instant,
-) -> None:
-    """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
-    span = {"after": sums.evaporated_through, "up_to": up_to}
-    if watch.is_over_board and not watch.selects_marks:
-        rebase(txn.laws.get(txn.sql, law_key), sums, txn.now)
-        add_terms(sums, *_sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, sums.anchor, **span), sign=-1)
-        return
-    for row in _expired(txn, watch, scope, kind, law_key, span):
-        if need_access.counts(txn, watch, row):
-            _add_row(txn, row, sums, -1)
-
-
-def _expired(
-    txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str, law_key: str, span: dict[str, int]
-) -> list[MarkRow]:
-    """Return the stimuli of a scope that evaporated in a span of time."""
-    values = {"watch_id": watch.id, "kind": kind, "law": law_key, "ignored_author": watch.ignored_author, **span}
-    if (group := group_of(scope)) is None:
-        return txn.sql.all(MARKS.expired_stimuli, **values)
-    return txn.sql.all(MARKS.expired_stimuli.using("group"), tag=group.tag, key=group.key, **values)
-
-
-def _sums(
-    txn: BoardTransaction,
-    statement: Statement[StimulusSums],
-    watch: RegisteredWatch,
-    kind: str,
-    law_key: str,
-    anchor: Instant,
-    **span: int,
-) -> StimulusSums:
-    """Return the number of stimuli under a law and their two sums at an anchor, computed by the database."""
-    law = txn.laws.get(txn.sql, law_key)
-    sum0, sum1 = law.sums_sql
-    return txn.sql.existing(
-        statement.using(sum0=sum0, sum1=sum1),
-        watch_id=watch.id,
-        kind=kind,
-        law=law_key,
-        ignored_author=watch.ignored_author,
-        anchor=anchor,
-        length=law.parameters[0],
-        **span,
-    )

@@ -18,6 +18,7 @@ from blackboard.board.mark_sets.window_events import with_filter
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import ROUNDING, RunningSums, add_terms
+from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.watch_totals import sums_of
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
@@ -26,7 +27,7 @@ from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import CROSSINGS, WINDOWS
 
 WINDOW = "window"
-"""The value for the law in the key of the sums."""
+"""Stands for the law in the key of the sums of a window."""
 
 
 def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, frozenset[str]], sign: int = 1) -> None:
@@ -43,11 +44,11 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, froze
         group = None if watch.by is None else Group.of(watch.by, keys)
         if (scope := WHOLE_BOARD if watch.by is None else group and group.scope) is None:
             continue
-        if (sums := sums_of(txn, watch, scope).get((deposit.kind, WINDOW))) is None:
+        if (sums := sums_of(txn, watch, scope).get(LawOfKind(deposit.kind, WINDOW))) is None:
             _build(txn, watch, deposit.kind, scope)
             if sign > 0:
                 continue  # it was recorded already
-            sums = sums_of(txn, watch, scope)[deposit.kind, WINDOW]
+            sums = sums_of(txn, watch, scope)[LawOfKind(deposit.kind, WINDOW)]
         if deposit.occurred_at + _length(watch) > sums.evaporated_through:
             add_terms(sums, 1, deposit.intensity, 0.0, sign=sign)
 
@@ -71,7 +72,7 @@ def subtract_left(txn: BoardTransaction, kind: str, before: Instant) -> None:
     for watch in _watches(txn, kind):
         if watch.by is not None:
             txn.delete_totals(watch.id, before + _length(watch))
-        elif (sums := sums_of(txn, watch).get((kind, WINDOW))) is not None:
+        elif (sums := sums_of(txn, watch).get(LawOfKind(kind, WINDOW))) is not None:
             _subtract_left(txn, watch, kind, WHOLE_BOARD, sums)
 
 
@@ -92,15 +93,15 @@ def _sums_of_kind(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scop
         sums = RunningSums()
         add_terms(sums, *_sums(txn, watch, kind, scope, txn.now, None), sign=+1)
         return sums
-    if (kind, WINDOW) not in sums_of(txn, watch, scope):
+    if LawOfKind(kind, WINDOW) not in sums_of(txn, watch, scope):
         _build(txn, watch, kind, scope)
-    sums = sums_of(txn, watch, scope)[kind, WINDOW]
+    sums = sums_of(txn, watch, scope)[LawOfKind(kind, WINDOW)]
     _subtract_left(txn, watch, kind, scope, sums)
     return sums
 
 
 def _build(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str) -> None:
-    sums = sums_of(txn, watch, scope)[kind, WINDOW] = RunningSums(evaporated_through=txn.now, changed=True)
+    sums = sums_of(txn, watch, scope)[LawOfKind(kind, WINDOW)] = RunningSums(evaporated_through=txn.now, changed=True)
     add_terms(sums, *_sums(txn, watch, kind, scope, txn.now, None), sign=+1)
 
 
