@@ -127,7 +127,7 @@ def until(condition: Any) -> None:
 
 def waiting(served: Served) -> int:
     """Return how many claims wait."""
-    return int(inspect.getclosurevars(served.server._stop_waits).nonlocals["api"].claims.waiting)
+    return int(inspect.getclosurevars(served.server.stop_waits).nonlocals["api"].claims.waiting)
 
 
 def test_a_waiting_claim_is_answered_by_a_deposit(remote: Served, pool: ThreadPoolExecutor) -> None:
@@ -235,7 +235,7 @@ def test_waiting_claims_are_bounded_and_end_with_the_server(
         full = worker.post(CLAIMS, params={"wait": "1s"})
         assert (problem(full), full.headers["retry-after"]) == ("overloaded", "1")
         assert worker.post(CLAIMS).status_code == 204
-        served.server._stop_waits()
+        served.server.stop_waits()
         assert [answer.result(BOUND_SECONDS).status_code for answer in answers] == [204, 204]
 
 

@@ -38,7 +38,7 @@ def remove(
     """
     removed: int = txn.sql.changed(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
     removed += txn.sql.changed(RETENTION.delete_absorbed_of_gone, limit=limit)
-    removed += _remove_left(txn, limit)
+    removed += remove_left(txn, limit)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
         removed += _remove_history(txn, txn.now - history, limit)
@@ -95,7 +95,7 @@ def _remove_texts(txn: BoardTransaction, old_events: Statement[EventRow], values
         search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
 
 
-def _remove_left(txn: BoardTransaction, limit: int) -> int:
+def remove_left(txn: BoardTransaction, limit: int) -> int:
     """Remove the next deposits that have left every window, and return their number.
 
     A crossing that waits, or is due and not yet recorded, keeps the deposits that were in its window.

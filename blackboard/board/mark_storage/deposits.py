@@ -139,7 +139,8 @@ def _record_without_effect(
     - `stale`: a later deposit had already replaced it before the board knew of it.
     - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts it.
 
-    The event belongs to `mark`, the mark of the latest deposit. It has the state that the deposit alone would have had.
+    The event belongs to `mark`, the mark of the latest deposit. Its intensity and its law are those that a mark of this
+    deposit alone would have.
     """
     state = single_state(new.kind, new.state)
     register_law(txn, new.kind, state.law, None)

@@ -115,8 +115,11 @@ class Condition(ABC):
     ) -> tuple[frozenset[Comparison], ...]:
         """Return the fewest marks that can still make the condition hold; earlier marks are preferred.
 
-        Each mark counts for the comparisons that measure it. `decide` says which sides count. Returns all marks if they
-        cover too little.
+        Each mark counts for the comparisons that measure it. If even all marks do not suffice, all are returned.
+
+        Args:
+            marks: For each mark, the comparisons that measure it.
+            decide: Returns whether a comparison counts as met. Only such comparisons make the condition hold.
         """
 
         def suffice(chosen: tuple[frozenset[Comparison], ...]) -> bool:

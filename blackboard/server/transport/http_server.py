@@ -48,6 +48,7 @@ class HttpServer:
 
     Attributes:
         ended: A file descriptor that can be read when the server has ended.
+        stop_waits: Answers the requests that wait for work, because the server ends.
 
     Raises:
         ConfigurationError: The certificate cannot be used.
@@ -67,7 +68,7 @@ class HttpServer:
             if reached is not None:
                 check_exposure(reached, settings)
         self._inherited = inherited
-        self._stop_waits = app.stop
+        self.stop_waits = app.stop
         self._settings, self._address, self._path = settings, address, path
         self._server = _SleepingServer(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
@@ -91,7 +92,7 @@ class HttpServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop_waits()
+        self.stop_waits()
         self._server.end()
         self._thread.join()
         for listener in self._sockets:
