@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,8 @@ from blackboard import Blackboard, Mark
 from blackboard.board.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
 from blackboard.store import postgresql_dialect
+from blackboard.store.database_server.server_writer import ServerWriter
+from tests.postgresql.optimistic_boards import be_optimistic
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.pgbouncer import pooler_program, start_pooler
@@ -53,6 +56,36 @@ def test_many_connections_share_two_sessions(pooled_url: str, board: Blackboard)
     assert errors == []
     assert len(board.marks(kind="ash", limit=None)) == 150
     assert board.query("SELECT count(*) AS count FROM writer") == [(0,)]
+
+
+def test_rules_run_without_the_lock_behind_a_pooler(
+    pooled_url: str, board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = ServerWriter.commit_optimistic
+    committed = []
+
+    def noted(writer: Any, transaction: Any) -> None:
+        commit(writer, transaction)
+        committed.append(transaction.committed)
+
+    monkeypatch.setattr(ServerWriter, "commit_optimistic", noted)
+    made: dict[int, str] = {}
+
+    def work(number: int) -> None:
+        with Blackboard.open(pooled_url, prepare=False) as mine:
+            mine.deposit(Ash(subject=f"{number}"))
+            be_optimistic(mine)
+            for subject in (f"{number}/{turn}" for turn in range(15)):
+                made[mine.deposit(Ash(subject=subject)).mark_id] = subject
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    join_all(*threads)
+    assert sum(committed) >= 30
+    assert len(made) == 60
+    assert board.query("SELECT count(*) AS count, max(id) AS last FROM event") == [(64, 64)]
+    assert {mark.id: mark.subject for mark in board.marks(kind="ash", limit=None)}.items() >= made.items()
 
 
 def test_each_writing_transaction_has_its_settings(

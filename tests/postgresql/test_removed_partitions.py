@@ -16,6 +16,7 @@ from blackboard.durations import DAY
 from blackboard.store.database_server.server_upkeep import ServerUpkeep
 from blackboard.store.rows import COLUMNS
 from tests.cli.conftest import typed as typed
+from tests.postgresql.optimistic_boards import be_optimistic
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign
 from tests.postgresql.partition_fixtures import plain as plain
@@ -185,7 +186,10 @@ def test_a_reader_of_the_events_delays_the_exchange_and_no_depositor(
     assert board.history("meanwhile")
 
 
-def test_depositors_and_readers_go_on_meanwhile(board: Blackboard, empty_url: str, clock: ManualClock) -> None:
+@pytest.mark.parametrize("is_optimistic", [False, True])
+def test_depositors_and_readers_go_on_meanwhile(
+    board: Blackboard, empty_url: str, clock: ManualClock, is_optimistic: bool
+) -> None:
     fill(board, clock)
     done = threading.Event()
     errors: list[BaseException] = []
@@ -199,6 +203,8 @@ def test_depositors_and_readers_go_on_meanwhile(board: Blackboard, empty_url: st
                     assert len(other.history("tower/0")) == 1
                     assert len(other.marks(Tower, limit=None)) > number
                     number += 1
+                    if is_optimistic:
+                        be_optimistic(other)
         except BaseException as error:
             errors.append(error)
 
