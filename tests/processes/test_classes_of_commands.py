@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.bounds import BOUND_SECONDS
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 MODULE = """
 from datetime import datetime
