@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from blackboard import Blackboard
+from blackboard.errors import StoreBusy
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
 from tests.crash.harness import Figures
@@ -75,6 +77,8 @@ def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) 
 
 
 def _open(path: Path, number: int, say: Say) -> None:
-    with Blackboard.open(f"sqlite:///{path}", author=f"maker-{number}") as board:
-        receipt = board.deposit(Spark(subject="s", n=number), key=f"k{number}")
-        say(f"k{number} {receipt.mark_id} {receipt.event_id}")
+    while True:  # on a busy machine, others may hold the write lock for longer than a process waits
+        with suppress(StoreBusy), Blackboard.open(f"sqlite:///{path}", author=f"maker-{number}") as board:
+            receipt = board.deposit(Spark(subject="s", n=number), key=f"k{number}")
+            say(f"k{number} {receipt.mark_id} {receipt.event_id}")
+            return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import BytesIO, StringIO, TextIOWrapper
@@ -112,6 +113,7 @@ def command(path: Any, author: str, *words: str, stdin: str = "") -> tuple[int, 
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)
-    if code not in (0, NOTHING) and "this claim has ended" not in err.getvalue():
+    is_over = re.search(r"this claim has ended|the lease of activation \d+ ended", err.getvalue()) is not None
+    if code not in (0, NOTHING) and not is_over:
         raise Broken(f"{words} ended with {code}: {err.getvalue()}")
     return code, out.getvalue()
