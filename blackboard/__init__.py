@@ -61,7 +61,7 @@ _NAMES = {
     "core.conditions.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
     "core.records.program_queries": "Row",
-    "store.readonly.readonly_access": "connect",
+    "store.database_factory": "connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -67,4 +67,4 @@ from blackboard.core.records.program_queries import Row as Row
 from blackboard.daemon import Daemon as Daemon
 from blackboard.errors import BlackboardError as BlackboardError
 from blackboard.settings.agent_sections import read_section as read_section
-from blackboard.store.readonly.readonly_access import connect as connect
+from blackboard.store.database_factory import connect as connect

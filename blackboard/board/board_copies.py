@@ -104,7 +104,7 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     """
     database = database_of(url_or_path)
     try:
-        return [*map(erasure.erased_events, database.upkeep.boards_in_place())]
+        return [*map(erasure.erased_events, database.upkeep.readers_in_place())]
     finally:
         database.close()
 

@@ -29,9 +29,8 @@ postgresql_dialect  PostgreSQL, likewise
 
 Its place:
 
-board_file       the file of an SQLite board: who has it open, and who may write to it
-file_upkeep      backups, compaction and checks of the file
-database_server  a database on a server: its transactions, its clock, its notifications, its locks and its backups
+board_file       a database in a file: who has it open, who may write to it, its queries and its upkeep
+database_server  a database on a server, with the same parts, its clock and its notifications
 
 Tables, views and statements:
 

@@ -1,19 +1,19 @@
 """The upkeep of a board: backups, their restoration, compaction, and measurements for `doctor`.
 
-A board in a file and a board on a server differ in this. `file_upkeep.file_board_upkeep` and
+A board in a file and a board on a server differ in this. `board_file.file_upkeep.file_board_upkeep` and
 `database_server.server_upkeep` have the two implementations.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.durations import Duration
-from blackboard.store.database import Database
 from blackboard.store.transaction import Transaction
 
 
@@ -132,8 +132,11 @@ class BoardUpkeep(ABC):
         """Return the number of events about a subject in a known copy; None if it cannot be read."""
 
     @abstractmethod
-    def boards_in_place(self) -> Iterator[Database]:
-        """Yield the database if it is a file that exists, and those that earlier restorations replaced."""
+    def readers_in_place(self) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
+        """Yield what opens a reading transaction of the board, and of each that an earlier restoration replaced.
+
+        Only a file that exists has any. A board that was replaced can be read only until the next one is yielded.
+        """
 
     @abstractmethod
     def compact(self, *, insist: bool = True) -> bool:

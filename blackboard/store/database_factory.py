@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from blackboard.store.board_file import worker_sockets
@@ -39,6 +40,22 @@ def database_of(
 
     direct = None if direct_url is None else DatabaseUrl(direct_url)
     return ServerDatabase(parsed, direct, query_url)
+
+
+def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:
+    """Open a read-only connection to a board's file, for programs such as pandas that read through the DB-API.
+
+    Args:
+        url_or_path: The board, as for `Blackboard.open`.
+
+    Returns:
+        A connection of the board's own SQLite library, which the caller closes. Where this is not the interpreter's
+        `sqlite3`, its class has another module and the same methods. One thread at a time may use it.
+
+    Raises:
+        StoreError: The board is on a server, is missing, or cannot be read.
+    """
+    return database_of(url_or_path).readonly.connection()
 
 
 def delete_board_file(path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -56,11 +57,14 @@ def test_a_query_is_stopped_in_time(board: Blackboard) -> None:
         administration.query(board, "SELECT pg_sleep(30)", seconds=0.1)
 
 
-def test_a_query_of_others_needs_a_user_who_may_only_read(board: Blackboard, board_url: str) -> None:
+def test_a_query_of_others_needs_a_user_who_may_only_read(board: Blackboard, board_url: str, tmp_path: Path) -> None:
     with pytest.raises(WorkError, match="name one as `query_url`"):
         administration.query(board, "SELECT 1", is_trusted=False)
     with Blackboard.open(board_url, query_url=board_url) as careless, pytest.raises(WorkError, match="may change"):
         administration.query(careless, "SELECT 1", is_trusted=False)
+    file = f"{tmp_path / 'board.db'}"
+    with Blackboard.open(board_url, query_url=file) as mistaken, pytest.raises(WorkError, match="names a file"):
+        administration.query(mistaken, "SELECT 1", is_trusted=False)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import blackboard
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import board_copies, doctor
 from blackboard.errors import StoreBusy, StoreError
+from blackboard.store.board_file.file_upkeep import database_checks
 from blackboard.store.database_factory import database_of
-from blackboard.store.file_upkeep import database_checks
 from tests.support.file_boards import path_of
 from tests.support.manual_daemons import served
 

@@ -17,7 +17,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
-from blackboard.store.file_upkeep import compaction
+from blackboard.store.board_file.file_upkeep import compaction
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS

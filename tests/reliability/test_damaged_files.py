@@ -21,7 +21,7 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import sqlite_driver
-from blackboard.store.file_upkeep.backup import back_up, examine_copy
+from blackboard.store.board_file.file_upkeep.backup import back_up, examine_copy
 from blackboard.store.schema import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.support.file_boards import file_database

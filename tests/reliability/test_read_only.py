@@ -15,10 +15,9 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration, board_copies, doctor
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.board_file import board_connection, worker_liveness
+from blackboard.store.board_file import board_connection, file_access, worker_liveness
+from blackboard.store.board_file.file_upkeep import file_board_upkeep
 from blackboard.store.board_file.worker_liveness import WorkerLiveness
-from blackboard.store.file_upkeep import file_board_upkeep
-from blackboard.store.readonly import file_access
 from blackboard.system.board_files import BoardFiles
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights

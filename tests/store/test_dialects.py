@@ -25,7 +25,7 @@ USERS = OWNERS | {
     "store/postgresql_dialect.py",
     "store/database_server/checked_statement.py",  # the texts of statements on a server
     "store/database_server/kept_answers.py",  # likewise
-    "store/readonly/file_access.py",  # the URL of an engine of SQLAlchemy
+    "store/board_file/file_access.py",  # the URL of an engine of SQLAlchemy
     "store/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
     "store/tables.py",
@@ -81,13 +81,11 @@ def test_nothing_asks_whether_a_board_is_in_a_file() -> None:
 
 
 def test_only_the_factory_knows_both_kinds_of_databases() -> None:
-    files = "blackboard.store.board_file", "blackboard.store.file_upkeep"
     both = [
         module
         for module, tree in modules()
-        if not module.startswith("store/readonly/")
         for sources in [[node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]]
-        if any(source.startswith(files) for source in sources)
+        if any(source.startswith("blackboard.store.board_file") for source in sources)
         and any(source.startswith("blackboard.store.database_server") for source in sources)
     ]
     assert both == ["store/database_factory.py"]

@@ -18,11 +18,11 @@ from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store import schema, sqlite_driver
+from blackboard.store.board_file.file_upkeep import backup
+from blackboard.store.board_file.file_upkeep.backup import backups_of, examine_copy
 from blackboard.store.board_file.worker_liveness import WorkerLiveness
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
-from blackboard.store.file_upkeep import backup
-from blackboard.store.file_upkeep.backup import backups_of, examine_copy
 from blackboard.store.schema import HEAD
 from blackboard.store.tables import metadata
 

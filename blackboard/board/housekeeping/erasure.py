@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import secrets
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from blackboard.board.activation_storage.activation_rows import get_activation
@@ -33,9 +34,9 @@ from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
-from blackboard.store.database import Database
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
+from blackboard.store.transaction import Transaction
 
 QUOTE_SEPARATOR = ": "
 """The separator in an error before words that it may quote."""
@@ -69,10 +70,13 @@ class ErasedEvents:
     events: tuple[tuple[int, Instant], ...]
 
 
-def erased_events(database: Database) -> ErasedEvents | None:
-    """Return the erased events of a board that need not be of this version; None if it cannot be read."""
+def erased_events(read: Callable[[], AbstractContextManager[Transaction]]) -> ErasedEvents | None:
+    """Return the erased events of a board that need not be of this version; None if it cannot be read.
+
+    `read` opens a reading transaction of the board.
+    """
     try:
-        with database.read() as sql:
+        with read() as sql:
             board = sql.value(ACTIVATIONS.board_uid)
             rows = sql.all(
                 ERASURE.erased_events, first=NAME_PREFIX, end=NAME_PREFIX[:-1] + chr(ord(NAME_PREFIX[-1]) + 1)

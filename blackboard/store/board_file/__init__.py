@@ -1,8 +1,10 @@
-"""The file of an SQLite board: who has it open, and who may write to it.
+"""The file of an SQLite board: who has it open, who may write to it, its queries and its upkeep.
 
 file_database        the database in a file: its connections and transactions
 file_writer          the connection of a process that writes, and its turn among the processes
 file_guard           finds that the open file or its log has lost its path
+file_access          queries of people and programs with their own SQL, which only read
+file_upkeep          backups, compaction and checks of the file
 database_file        whether the file exists, is still the opened one, and who may use it
 board_connection     the connections to the file, and the log that each has open
 file_processes       the processes on the board: locks and sockets in its run folder

@@ -28,8 +28,8 @@ from blackboard.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.file_upkeep.file_board_upkeep import FileUpkeep
-    from blackboard.store.readonly.file_access import FileAccess
+    from blackboard.store.board_file.file_access import FileAccess
+    from blackboard.store.board_file.file_upkeep.file_board_upkeep import FileUpkeep
 
 
 class FileDatabase(Database):
@@ -77,13 +77,13 @@ class FileDatabase(Database):
 
     @property
     def upkeep(self) -> FileUpkeep:
-        from blackboard.store.file_upkeep.file_board_upkeep import FileUpkeep  # only its acts need it
+        from blackboard.store.board_file.file_upkeep.file_board_upkeep import FileUpkeep  # only its acts need it
 
         return FileUpkeep(self)
 
     @property
     def readonly(self) -> FileAccess:
-        from blackboard.store.readonly.file_access import FileAccess  # only such queries need it
+        from blackboard.store.board_file.file_access import FileAccess  # only such queries need it
 
         return FileAccess(self)
 

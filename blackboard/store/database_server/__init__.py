@@ -20,6 +20,7 @@ server_clock            the clock of the server, which all processes follow
 commit_announcer        announces the commits of a process to the listeners of others
 listening_connection    the connection that hears of commits and shows that a worker is alive
 server_place            the place of a board on a server
+server_access           queries of people and programs with their own SQL, which only read
 server_upkeep           the upkeep of a board on a server
 server_backup           backups by the programs of the server
 server_lock             a lock between the processes on a server

@@ -80,6 +80,10 @@ class _Used(NamedTuple):
 class OptimisticTransaction(ServerTransaction):
     """A transaction without a lock; see `ServerTransaction`.
 
+    These members end the try, and the work runs again under the lock: `cursor`, `changed`, `insert`, `run_many`,
+    `answers` and `require_lock`, because the commit could not check their answers. So do `run` and `put` with a
+    statement that is not in `INSTANTS`, and each question that is not in `QUESTIONS`.
+
     Attributes:
         shift: After the commit, the number of events that others recorded since this transaction has read.
     """

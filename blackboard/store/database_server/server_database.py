@@ -25,8 +25,8 @@ from blackboard.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from blackboard.store.database_server.server_access import ServerAccess
     from blackboard.store.database_server.server_upkeep import ServerUpkeep
-    from blackboard.store.readonly.server_access import ServerAccess
 
 
 class ServerDatabase(Database):
@@ -75,7 +75,7 @@ class ServerDatabase(Database):
 
     @property
     def readonly(self) -> ServerAccess:
-        from blackboard.store.readonly.server_access import ServerAccess  # only such queries need it
+        from blackboard.store.database_server.server_access import ServerAccess  # only such queries need it
 
         return ServerAccess(self)
 

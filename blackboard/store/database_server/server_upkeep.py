@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.errors import StoreError
 from blackboard.store.board_upkeep import BoardUpkeep, Copy, Health
-from blackboard.store.database import Database
 from blackboard.store.database_server.carried_events import is_seen_by_all
 from blackboard.store.database_server.server_backup import back_up_server, restore_server
 from blackboard.store.database_server.server_checks import measure_server
@@ -38,7 +38,7 @@ class ServerUpkeep(BoardUpkeep):
     def count_events(self, copy: Path, subject: str) -> None:
         return None
 
-    def boards_in_place(self) -> Iterator[Database]:
+    def readers_in_place(self) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
         return iter(())
 
     def compact(self, *, insist: bool = True) -> bool:

@@ -1,6 +1,6 @@
 """Read-only access to a board for people and programs that write their own SQL.
 
-`file_access` and `server_access` have the two implementations.
+`board_file.file_access` and `database_server.server_access` have the two implementations.
 """
 
 from __future__ import annotations
@@ -14,30 +14,11 @@ from typing import TYPE_CHECKING, Any
 from blackboard.clock import Instant, SystemClock, from_datetime, iso, microseconds_in
 from blackboard.core.records.program_queries import Parameters, Row, Value
 from blackboard.errors import InvalidQuery, QueryStopped, nearest
-from blackboard.store.database_factory import database_of
 from blackboard.store.readonly.readonly_query import Result, Values
 from blackboard.store.view_columns import VIEWS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Engine as Engine
-
-
-def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:
-    """Open a read-only connection to a board's file, for programs such as pandas that read through the DB-API.
-
-    Args:
-        url_or_path: The board, as for `Blackboard.open`.
-
-    Returns:
-        A connection of the board's own SQLite library, which the caller closes. Where this is not the interpreter's
-        `sqlite3`, its class has another module and the same methods. One thread at a time may use it.
-
-    Raises:
-        StoreError: The board is on a server, is missing, or cannot be read.
-    """
-    return database_of(url_or_path).readonly.connection()
 
 
 class ReadonlyAccess(ABC):

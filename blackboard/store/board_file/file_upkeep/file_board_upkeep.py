@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.errors import UsageError
 from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_file.file_upkeep import backup as backups
+from blackboard.store.board_file.file_upkeep import compaction, database_checks
 from blackboard.store.board_upkeep import BoardUpkeep, Copy, Health
-from blackboard.store.database import Database
-from blackboard.store.file_upkeep import backup as backups
-from blackboard.store.file_upkeep import compaction, database_checks
 from blackboard.store.transaction import Transaction
 
 
@@ -37,13 +37,13 @@ class FileUpkeep(BoardUpkeep):
     def count_events(self, copy: Path, subject: str) -> int | None:
         return backups.count_events(copy, subject)
 
-    def boards_in_place(self) -> Iterator[Database]:
+    def readers_in_place(self) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
         if not self._database.path.exists():
             return
-        yield self._database
+        yield self._database.read
         for copy in self._database.file.files.replaced_copies():
             with contextlib.closing(FileDatabase.at(copy)) as replaced:
-                yield replaced
+                yield replaced.read
 
     def compact(self, *, insist: bool = True) -> bool:
         return compaction.compact(self._database, insist=insist)

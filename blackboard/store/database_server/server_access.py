@@ -12,8 +12,8 @@ from blackboard.clock import Instant, SystemClock
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.database import Database
-from blackboard.store.database_factory import database_of
 from blackboard.store.database_server.server_database import ServerDatabase
+from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.readonly.readonly_access import (
     ReadonlyAccess,
     end_of,
@@ -61,7 +61,7 @@ class ServerAccess(ReadonlyAccess):
         It has a connection of its own. What its functions do to a session, such as settings and locks, ends with it.
 
         Raises:
-            WorkError: There is no `query_url`, or its user may change the board's tables.
+            WorkError: There is no `query_url`, it names a file, or its user may change the board's tables.
         """
         database = self._database
         if database.query_url is None:
@@ -69,10 +69,10 @@ class ServerAccess(ReadonlyAccess):
                 "a board on a server takes queries over HTTP only as a user who may only read; name one as `query_url`"
                 " in [database]"
             )
-        with (
-            closing(database_of(database.query_url, prepare=database.dialect.keeps_statements)) as reader,
-            reader.read() as transaction,
-        ):
+        reader_url = DatabaseUrl(database.query_url, prepare=database.dialect.keeps_statements)
+        if reader_url.path is not None:
+            raise WorkError("`query_url` in [database] names a file; name the database of the board on its server")
+        with closing(ServerDatabase(reader_url)) as reader, reader.read() as transaction:
             transaction.cursor.execute(_MAY_WRITE)
             if transaction.cursor.fetchone()[0]:
                 raise WorkError(
