@@ -227,7 +227,8 @@ class BoardSession:
             return sql.existing(MARKS.transaction_start), self.clock.now()
         sent_at = self._observing_clock.monotonic()
         start = sql.existing(MARKS.transaction_start)
-        clock = start.server_time or 0
+        if (clock := start.server_time) is None:
+            return start, self._observing_clock.now()
         self._observing_clock.observe(clock, sent_at)
         return start, clock
 

@@ -19,7 +19,7 @@ from unittest import mock
 from blackboard import Blackboard, Mark
 from blackboard.system import failpoints
 from tests.crash.hosts.board_server import SETTINGS
-from tests.postgresql.optimistic_boards import optimistic_commits
+from tests.postgresql.optimistic_boards import Way, deposit_by
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.postgresql import server_programs, start_server
@@ -93,16 +93,16 @@ class _Losses:
             failpoints.disarm()
 
 
-def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, is_optimistic: bool = False) -> Counter[str]:
+def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, way: Way = "locked") -> Counter[str]:
     """Deposit behind a proxy until connections were lost often enough, and return the losses by place.
 
-    The rules run under the lock, or without it if `is_optimistic`.
+    The deposits are made as `way` says.
 
     Raises:
         AssertionError: A mark is lost or doubled, or a caller was told something else.
     """
-    losses = _Losses(proxy, wanted, rng, OPTIMISTIC_LOSSES if is_optimistic else LOSSES)
-    number_of_threads = OPTIMISTIC_THREADS if is_optimistic else THREADS
+    losses = _Losses(proxy, wanted, rng, LOSSES if way == "locked" else OPTIMISTIC_LOSSES)
+    number_of_threads = THREADS if way == "locked" else OPTIMISTIC_THREADS
     errors: list[str] = []
     deposited: list[str] = []
     start = threading.Barrier(number_of_threads, timeout=BOUND_SECONDS)
@@ -124,7 +124,7 @@ def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, is_opt
 
     with Blackboard.open(proxy.url, author="person:ada", kinds=[Ash]) as board:
         board.deposit(Ash(subject="first"))
-        optimistic_commits(board)._busy_until = 2**62 if is_optimistic else -(2**62)
+        deposit_by(board, way)
         with losses.at_failpoints():
             threads = [threading.Thread(target=deposit, args=(number,)) for number in range(number_of_threads)]
             for thread in threads:

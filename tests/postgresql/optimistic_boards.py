@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from blackboard import Blackboard
 from blackboard.store.database_server.optimistic_commits import OptimisticCommits
 from blackboard.store.database_server.server_commits import ServerCommits
+
+Way = Literal["locked", "asked", "remembered"]
+"""How deposits are made: under the lock, or without it by answers that are asked for or remembered."""
+WAYS: tuple[Way, ...] = get_args(Way)
+
+
+def deposit_by(board: Blackboard, way: Way) -> None:
+    """Let a board make its deposits in one way, for as long as it is open."""
+    if way == "locked":
+        stay_under_the_lock(board)
+    else:
+        be_optimistic(board, asks=way == "asked")
 
 
 def optimistic_commits(board: Blackboard) -> OptimisticCommits:
@@ -13,8 +27,19 @@ def optimistic_commits(board: Blackboard) -> OptimisticCommits:
     return board.database.commits.optimistic
 
 
-def be_optimistic(board: Blackboard) -> None:
-    """Let a board believe that others write on it, for as long as it is open, and try again after each failure."""
+def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
+    """Let a board believe that others write on it, for as long as it is open, and try again after each failure.
+
+    It asks before each deposit, or uses what it remembers.
+    """
     optimistic = optimistic_commits(board)
     optimistic._busy_until = 2**62
-    optimistic._pass_over = 0
+    optimistic._pass_over, optimistic._asks = 0, 2**62 if asks else 0
+    remembered = optimistic._writer.remembered
+    remembered.fresh, remembered._fresh_until = 2**61, 2**62
+
+
+def stay_under_the_lock(board: Blackboard) -> None:
+    """Let a board make its deposits under the lock, for as long as it is open."""
+    optimistic = optimistic_commits(board)
+    optimistic._busy_until, optimistic._asks = -(2**62), 2**62

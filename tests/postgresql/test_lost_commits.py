@@ -15,7 +15,7 @@ from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreUnknown
 from blackboard.store import commit_record
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
-from tests.postgresql.optimistic_boards import be_optimistic, optimistic_commits
+from tests.postgresql.optimistic_boards import Way, be_optimistic, deposit_by
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.cutting_proxy import Cut, CuttingProxy
 
@@ -57,13 +57,13 @@ def test_a_deposit_whose_commit_is_lost_is_stored_once(
     assert subjects(board) == ["a"]
 
 
-@pytest.mark.parametrize("is_optimistic", [False, True])
+@pytest.mark.parametrize("way", ["locked", "asked", "remembered"])
 @pytest.mark.parametrize("second", ["before", "after"])
 @pytest.mark.parametrize("first", ["before", "after"])
 def test_the_search_for_an_outcome_may_lose_its_own_commit(
-    cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard, first: Cut, second: Cut, is_optimistic: bool
+    cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard, first: Cut, second: Cut, way: Way
 ) -> None:
-    optimistic_commits(cut_board)._busy_until = 2**62 if is_optimistic else -(2**62)
+    deposit_by(cut_board, way)
     for subject in ("a", "b"):
         proxy.cuts.extend((first, second))
         receipt = cut_board.deposit(Ash(subject=subject))
@@ -79,8 +79,11 @@ def test_deposits_of_threads_that_share_a_commit_are_stored_once(board: Blackboa
     assert set(losses) == set(LOSSES)
 
 
-def test_deposits_whose_rules_run_without_the_lock_are_stored_once(board: Blackboard, proxy: CuttingProxy) -> None:
-    losses = lose_commits(proxy, 24, random.Random(1), is_optimistic=True)
+@pytest.mark.parametrize("way", ["asked", "remembered"])
+def test_deposits_whose_rules_run_without_the_lock_are_stored_once(
+    board: Blackboard, proxy: CuttingProxy, way: Way
+) -> None:
+    losses = lose_commits(proxy, 24, random.Random(1), way=way)
     assert set(losses) == set(OPTIMISTIC_LOSSES)
 
 

@@ -14,6 +14,7 @@ from blackboard.errors import StoreError, UniqueConflict
 from blackboard.store.database_server import statement_pipeline
 from blackboard.store.database_server.statement_pipeline import StatementPipeline
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from tests.postgresql.optimistic_boards import deposit_by, stay_under_the_lock
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.kept_answers import check_kept_answers
 from tests.support.threads import join_all
@@ -53,7 +54,24 @@ def watched(board_url: str, sessions: ServerSessions) -> Iterator[Blackboard]:
         board.deploy(desk, kinds=[Lead, Ash, Page])
         board.deposit(Lead(subject="hot"), intensity=0.1)
         board.deposit(Ash(subject="hot"))
+        stay_under_the_lock(board)
         yield board
+
+
+@pytest.mark.parametrize("kind", [Lead, Ash])
+def test_a_deposit_about_something_new_is_one_message(
+    watched: Blackboard, messages: list[int], kind: type[Mark]
+) -> None:
+    watched.deposit(kind(subject="before"))  # it learns the sums of the kind
+    deposit_by(watched, "remembered")
+    messages.clear()
+    watched.deposit(kind(subject="new"))
+    assert len(messages) == 1
+    messages.clear()
+    watched.deposit(kind(subject="new"), key="another")
+    assert len(messages) == (1 if kind is Ash else 2)
+    rows = watched.query("SELECT id FROM event WHERE subject = 'new'")
+    assert len(rows) == 2
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ server_commits          commits of the work of several threads, without the lock
 server_transaction      a transaction whose statements cross the wire together
 optimistic_commits      commits of work whose rules run without the lock
 optimistic_transaction  a transaction that reads without a lock, and commits if nothing has changed
+one_message_transaction a transaction that also asks nothing, and takes the answers that its process remembers
+remembered_answers      the answers that a process remembers
 checked_statement       the statement that checks what was read, and writes
 kept_totals             additions to the sums over the board in such a statement
 row_sets                rows that a transaction inserts together, table by table

@@ -43,6 +43,10 @@ class OptimisticCommits:
         """How often in a row work could not be committed so."""
         self._pass_over = 0
         """How many commits are made under the lock before the next try."""
+        self._misses = 0
+        """How often in a row what the process remembered was not true, or not enough."""
+        self._asks = 0
+        """How many transactions ask before the next one that does not."""
 
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""
@@ -50,10 +54,11 @@ class OptimisticCommits:
             self._busy_until = self._clock.monotonic() + BUSY
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
-        """Return whether a batch should be committed here: the board is busy, and all its work may run so."""
-        if self._clock.monotonic() >= self._busy_until or len(batch) > MOST_ENTRIES:
+        """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
+        if len(batch) > MOST_ENTRIES or any(entry.hints is None for entry in batch):
             return False
-        if any(entry.hints is None for entry in batch):
+        if not self._is_busy and (self._asks or self._writer.remembered.start is None):
+            self._asks = max(0, self._asks - 1)
             return False
         if self._pass_over:
             self._pass_over -= 1
@@ -67,30 +72,55 @@ class OptimisticCommits:
             Whether each entry has its result or error. Otherwise nothing is stored, and the batch is to be committed
             under the lock.
         """
-        writer = self._writer
-        for _ in range(ATTEMPTS):
-            transaction: OptimisticTransaction | None = None
-            results: list[Any] = []
-            try:
-                try:
-                    transaction = writer.begin_optimistic()
-                    _run(batch, transaction, results)
-                    writer.commit_optimistic(transaction)
-                finally:
-                    writer.drop()
-            except BaseException as error:
-                if self._settle(batch, results, transaction, error):
-                    return True
-                break
-            self.note_wait()
-            if transaction.committed:
-                _deliver(batch, results, transaction)
-                self._failures = 0
-                self._on_commit()
+        if self._asks:
+            self._asks -= 1
+        elif (start := self._writer.remembered.start) is not None:
+            done = self._try(batch, lambda: self._writer.begin_one_message(start))
+            if done:
+                self._misses = 0
                 return True
+            self._misses += 1
+            self._asks = min(2**self._misses, MOST_PASSED_OVER)
+            if not self._is_busy:
+                return False
+        for _ in range(ATTEMPTS):
+            done = self._try(batch, self._writer.begin_optimistic)
+            if done:
+                return True
+            if done is None:
+                break
         self._failures += 1
         self._pass_over = min(2**self._failures, MOST_PASSED_OVER)
         return False
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._clock.monotonic() < self._busy_until
+
+    def _try(self, batch: list[Entry[Any]], begin: Callable[[], OptimisticTransaction]) -> bool | None:
+        """Try once to commit a batch, and return whether each entry has its result or error.
+
+        None means that the work has to run under the lock; False, that what it has read is no longer so.
+        """
+        writer = self._writer
+        transaction: OptimisticTransaction | None = None
+        results: list[Any] = []
+        try:
+            try:
+                transaction = begin()
+                _run(batch, transaction, results)
+                writer.commit_optimistic(transaction)
+            finally:
+                writer.drop()
+        except BaseException as error:
+            return True if self._settle(batch, results, transaction, error) else None
+        self.note_wait()
+        if not transaction.committed:
+            return False
+        _deliver(batch, results, transaction)
+        self._failures = 0
+        self._on_commit()
+        return True
 
     def _settle(
         self,

@@ -27,6 +27,7 @@ from blackboard.store.database_server.checked_statement import (
 )
 from blackboard.store.database_server.kept_answers import tables_written
 from blackboard.store.database_server.kept_totals import KeptTotals
+from blackboard.store.database_server.remembered_answers import LASTING, RememberedAnswers
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_server.statement_pipeline import Answer
 from blackboard.store.dialect import Dialect
@@ -75,6 +76,7 @@ class _Used(NamedTuple):
     sql: str
     values: Sequence[Any]
     answer: Answer
+    fingerprint: bytes | None
 
 
 class OptimisticTransaction(ServerTransaction):
@@ -102,8 +104,9 @@ class OptimisticTransaction(ServerTransaction):
         "shift",
     )
 
-    def __init__(self, connection: Any, dialect: Dialect) -> None:
-        super().__init__(connection, dialect)
+    def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers) -> None:
+        super().__init__(connection, dialect, remembered)
+        self._remembered: RememberedAnswers = remembered
         self._asked: list[Answer] = []
         """The answers that are under way, and will have fingerprints."""
         self._fingerprints: dict[Answer, bytes | None] = {}
@@ -221,14 +224,26 @@ class OptimisticTransaction(ServerTransaction):
             self.shift = shift
         self.committed = bool(answer.rows)
         self.in_doubt = False
+        self._note_outcome()
+
+    def _note_outcome(self) -> None:
+        """Note what the process now knows of the board."""
+        if not self.committed:
+            self._remembered.drop()
+            return
+        self._remembered.note_commit(self.last_event + self.shift, self.earliest_end)
+        for each in self._writes:
+            if not isinstance(each, SqlPart) and each[0] is MARKS.insert_mark:
+                self._remembered.note_subject(each[1]["kind"], each[1]["subject"])
 
     def _checks_of_answers(self) -> Iterable[SqlPart]:
         for used in self._used.values():
             if used.statement is MARKS.transaction_start:
                 continue
-            fingerprint = self._fingerprints[used.answer]
-            yield unchanged_condition(used.sql, used.values, fingerprint)
-            if fingerprint is None and used.statement is MARKS.marks_of_subject:
+            if used.fingerprint is None and used.answer.rows:
+                raise NotOptimistic("a remembered answer without a fingerprint")
+            yield unchanged_condition(used.sql, used.values, used.fingerprint)
+            if used.fingerprint is None and used.statement is MARKS.marks_of_subject:
                 # The mark of a later deposit may have come and gone meanwhile.
                 yield quiet_condition(
                     used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event
@@ -249,6 +264,7 @@ class OptimisticTransaction(ServerTransaction):
             start = self.send(sql)
             self._receive()
             self._start = MARKS.transaction_start.make(start.rows[0])
+            self._remembered.note(statement, (), start.rows)
             return start
         if (answer := self._kept.find(statement, given)) is None:
             answer = Answer()
@@ -256,11 +272,25 @@ class OptimisticTransaction(ServerTransaction):
             self._kept.keep(statement, given, answer)
         if answer.changed is None:
             self._receive()
-        self._used[statement, given] = _Used(statement, sql, given, answer)
+        fingerprint = self._fingerprints[answer]
+        if statement.name in LASTING:
+            self._remembered.note(statement, given, answer.rows, fingerprint)
+        self._use(statement, sql, given, answer, fingerprint)
+        return answer
+
+    def _use(
+        self,
+        statement: Statement[Any],
+        sql: str,
+        values: tuple[Any, ...],
+        answer: Answer,
+        fingerprint: bytes | None,
+    ) -> None:
+        """Note that the answer to a question is used, so that the commit checks it."""
+        self._used[statement, values] = _Used(statement, sql, values, answer, fingerprint)
         if statement is MARKS.marks_of_subject:
             for row in answer.rows:
                 self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
-        return answer
 
     def _note_end(self, at: int | None) -> None:
         if at is not None:
@@ -268,10 +298,14 @@ class OptimisticTransaction(ServerTransaction):
 
     def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
         """Let a question wait."""
-        if answer is None or not _words(sql).isdisjoint(self._written):
+        if answer is None or self._has_written_about(sql):
             raise NotOptimistic("a question about its own writes")
         self._asked.append(answer)
         self._pipeline.add(with_fingerprint(sql), values, answer)
+
+    def _has_written_about(self, sql: str) -> bool:
+        """Return whether this transaction will write to a table that a question reads."""
+        return not _words(sql).isdisjoint(self._written)
 
     def _receive(self) -> None:
         super()._receive()

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from blackboard.store.database_server.kept_answers import KeptAnswers
+from blackboard.store.database_server.remembered_answers import LASTING, RememberedAnswers
 from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
 from blackboard.store.event_partitions import EventPartitions
 from blackboard.store.statement_file import Statement
+from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Question, Transaction, WorkEffects
 
 Result = TypeVar("Result")
@@ -26,7 +28,13 @@ Value = TypeVar("Value", bound=int | float | str | None)
 
 
 class ServerTransaction(Transaction):
-    """An open transaction on a connection to a server; see `Transaction`."""
+    """An open transaction on a connection to a server; see `Transaction`.
+
+    Args:
+        connection: The connection.
+        dialect: The kind of database.
+        remembered: Notes the answers of the server, for later transactions of this process; None for one that reads.
+    """
 
     __slots__ = (
         "_begun",
@@ -36,12 +44,13 @@ class ServerTransaction(Transaction):
         "_kept",
         "_last_ids",
         "_pipeline",
+        "_remembered",
         "_sets",
     )
 
     asks_ahead = True
 
-    def __init__(self, connection: Any, dialect: Dialect) -> None:
+    def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers | None = None) -> None:
         super().__init__(None, dialect)
         self._connection = connection
         self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
@@ -55,6 +64,7 @@ class ServerTransaction(Transaction):
         """The largest ids of tables, by the statements that asked for them."""
         self._begun: Answer | None = None
         """The answer to the last statement of `begin`."""
+        self._remembered = remembered
 
     @property
     def cursor(self) -> Any:
@@ -138,6 +148,8 @@ class ServerTransaction(Transaction):
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         self._note_write(statement, row)
+        if statement is MARKS.insert_mark and self._remembered is not None:
+            self._remembered.note_subject(row.kind, row.subject)  # type: ignore[attr-defined]
         sql, names = statement.compiled(self.dialect)
         if names != row._fields or not self._waits(sql, names, row):  # type: ignore[attr-defined]
             self._add(sql, _in_order(names, row))
@@ -201,6 +213,8 @@ class ServerTransaction(Transaction):
             self._add(sql, given, answer)
         if answer.changed is None:
             self._receive()
+        if self._remembered is not None and statement.name in LASTING:
+            self._remembered.note(statement, tuple(given), answer.rows)
         return answer
 
     def _note_write(self, statement: Statement[object], values: Any) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 from blackboard.errors import StoreUnknown
 from blackboard.store.batch_commits import unknown_outcome
 from blackboard.store.commit_record import CommitRecord
+from blackboard.store.database_server.one_message_transaction import OneMessageTransaction
 from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
+from blackboard.store.database_server.remembered_answers import RememberedAnswers
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.dialect import ErrorCause
 from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.query_rows import TransactionStart
 from blackboard.store.transaction import Transaction
 from blackboard.store.writing_connection import WritingConnection
 from blackboard.system.failpoints import failpoint
@@ -25,6 +28,7 @@ class ServerWriter(WritingConnection):
 
     Attributes:
         record: The record of its commits.
+        remembered: What this process knows of the board.
     """
 
     dialect: PostgresqlDialect
@@ -34,12 +38,13 @@ class ServerWriter(WritingConnection):
     ) -> None:
         super().__init__(dialect, where, connect, on_rollback)
         self.record: CommitRecord = dialect.commit_record()
+        self.remembered = RememberedAnswers()
         self._until_note = NOTED
         """After how many transactions the next one notes whether it had to wait."""
 
     def begin(self) -> Transaction:
         self._open_connection()
-        transaction = self.open = ServerTransaction(self.connection, self.dialect)
+        transaction = self.open = ServerTransaction(self.connection, self.dialect, self.remembered)
         self._until_note -= 1
         notes_wait = not self._until_note
         if notes_wait:
@@ -69,7 +74,13 @@ class ServerWriter(WritingConnection):
     def begin_optimistic(self) -> OptimisticTransaction:
         """Return a transaction that holds no lock while its work runs; see `commit_optimistic`."""
         self._open_connection()
-        transaction = self.open = OptimisticTransaction(self.connection, self.dialect)
+        transaction = self.open = OptimisticTransaction(self.connection, self.dialect, self.remembered)
+        return transaction
+
+    def begin_one_message(self, start: TransactionStart) -> OptimisticTransaction:
+        """Return a transaction that also asks nothing; `start` is what it would read first."""
+        self._open_connection()
+        transaction = self.open = OneMessageTransaction(self.connection, self.dialect, self.remembered, start)
         return transaction
 
     def commit_optimistic(self, transaction: OptimisticTransaction) -> None:
@@ -139,4 +150,5 @@ class ServerWriter(WritingConnection):
 
     def abandon(self) -> None:
         super().abandon()
+        self.remembered = RememberedAnswers()
         self.record = self.dialect.commit_record()
