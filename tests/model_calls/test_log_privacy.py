@@ -362,7 +362,7 @@ def leaky(notes, context):
     text = notes[0].text
     thread = threading.Thread(target=fail, args=[text], name=text)
     thread.start()
-    join_all(thread)
+    thread.join()
     warnings.warn(text)
     warnings.warn_explicit(text, type(text, (UserWarning,), {}), text, 1)
     space = {"fail": fail, "text": text}

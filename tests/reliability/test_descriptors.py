@@ -46,7 +46,7 @@ def go_on(event, details):
     if event == "done" and details["agent"] == "leaky":
         daemon.maintenance.recovery.run_once()
         threading.Thread(target=hold_and_give_back).start()
-        held.wait(BOUND_SECONDS)
+        held.wait()
         board.deposit_many(Fine(subject=f"fine {n}") for n in range(3))
     ended.extend([event] if event == "done" else [])
     if len(ended) == 4:
