@@ -11,10 +11,21 @@ from blackboard.board.diagnosis import (
     store_findings,
     worker_findings,
 )
+from blackboard.board.diagnosis.examination import Examination
 from blackboard.board.diagnosis.store_findings import PAGES
-from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
+from blackboard.store.schema import revision_of
+
+SUBJECTS = (
+    store_findings,
+    clock_findings,
+    agent_findings,
+    worker_findings,
+    backlog_findings,
+    deployment_findings,
+)
+"""The modules of findings, in the order of the report."""
 
 
 def examine_board(
@@ -34,32 +45,8 @@ def examine_board(
         StoreError: The board cannot be read.
     """
     board.session.classes.load(board.deployment.kinds)
-    dead = board.session.dead_workers()
     health = board.database.upkeep.measure(thorough=is_thorough)
-    findings = [
-        finding for finding in store_findings.examine_store(health, board) if is_thorough or finding.name != PAGES
-    ]
-
-    def examine_rows(txn: BoardTransaction) -> list[Finding]:
-        return [
-            *clock_findings.examine_clock(txn, board),
-            *clock_findings.examine_skew(txn),
-            *agent_findings.examine_pauses(txn),
-            *agent_findings.examine_cooldowns(txn),
-            *agent_findings.examine_schedules(txn),
-            *worker_findings.examine_workers(txn, dead),
-            *worker_findings.examine_models(txn, dead),
-            *agent_findings.examine_gone(txn),
-            *worker_findings.examine_leases(txn),
-            *backlog_findings.examine_stuck(txn),
-            *backlog_findings.examine_inbox(txn),
-            *backlog_findings.examine_outbox(txn),
-            *backlog_findings.examine_answering_agents(txn, dead),
-            *deployment_findings.examine_unreadable(txn, board),
-            *deployment_findings.examine_backfills(txn),
-            *deployment_findings.examine_erasures(txn),
-            *deployment_findings.examine_drift(txn, deployment),
-            *store_findings.examine_partitions(txn),
-        ]
-
-    return findings + board.session.read(examine_rows)
+    schema, dead = revision_of(board.database), board.session.dead_workers()
+    examination = Examination(board, health, schema, dead, deployment)
+    found = board.session.read(lambda txn: [item for part in SUBJECTS for item in part.examine(txn, examination)])
+    return [finding for finding in found if is_thorough or finding.name != PAGES]

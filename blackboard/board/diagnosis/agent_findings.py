@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.diagnosis.examination import Examination
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import pauses_and_cooldowns
@@ -17,7 +18,15 @@ from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS
 
 
-def examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+    """Yield the findings about agents."""
+    yield from _pauses(txn)
+    yield from _cooldowns(txn)
+    yield from _schedules(txn)
+    yield from _gone(txn)
+
+
+def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
     """Yield findings about what is paused: the board, models and agents."""
     row = txn.sql.existing(ACTIVATIONS.board)
     if row.paused:
@@ -40,7 +49,7 @@ def examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
         )
 
 
-def examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
+def _cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the agents that wait because they failed, except those that are paused."""
     paused = pauses_and_cooldowns.paused_agents(txn)
     states = txn.sql.all(ACTIVATIONS.agent_states)
@@ -58,7 +67,7 @@ def examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
             )
 
 
-def examine_schedules(txn: BoardTransaction) -> Iterator[Finding]:
+def _schedules(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the schedules whose instant has passed, though nothing defers them."""
     for schedule in schedules(txn, 0):
         since = schedule.next_at or (None if schedule.held_by else schedule.waits_since)
@@ -74,7 +83,7 @@ def examine_schedules(txn: BoardTransaction) -> Iterator[Finding]:
             )
 
 
-def examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
+def _gone(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the work of agents that the deployment no longer has."""
     for agent, work in gone_agents.work_left(txn).items():
         held = f"{counted(work.activations, 'activation')} and {counted(work.crossings, 'crossing')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from blackboard.board.diagnosis.examination import Examination
 from blackboard.board.messages.delivery import outbox_messages
 from blackboard.board.needs.access import need_access
 from blackboard.board.needs.answers import need_agents, needs_overview
@@ -23,7 +24,15 @@ LATEST_DELIVERY = 60 * SECOND
 """Microseconds that a message may wait for its first attempt without a finding."""
 
 
-def examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+    """Yield the findings about work that waits for people."""
+    yield from _stuck(txn)
+    yield from _inbox(txn)
+    yield from _outbox(txn)
+    yield from _answering_agents(txn, examination.dead_workers)
+
+
+def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
     """Report the activations that only people can end."""
     for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
         if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
@@ -41,7 +50,7 @@ def examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
             yield Finding("dead activations", "ok", "none")
 
 
-def examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
+def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
     """Report open needs, and those that are overdue."""
     open_needs = needs_overview.count(txn, txn.now - LATEST_START)
     if open_needs.number:
@@ -58,7 +67,7 @@ def examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
     yield Finding("overdue", "wrong", detail, advice)
 
 
-def examine_answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+def _answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     """Report open needs that name unknown agents, and open needs that wait for agents without a worker."""
     unknown: dict[str, list[int]] = {}
     unserved: dict[str, list[int]] = {}
@@ -88,7 +97,7 @@ def _named(needs: Sequence[int]) -> str:
     return f"need {needs[0]}{more}"
 
 
-def examine_outbox(txn: BoardTransaction) -> Iterator[Finding]:
+def _outbox(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the sinks whose messages do not arrive."""
     sinks = outbox_messages.overview(txn)
     for sink in sinks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.diagnosis.examination import Examination
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.records.finding import Finding
@@ -16,7 +17,13 @@ MAX_LAG_MICROSECONDS = SECOND
 """Microseconds that the machine's clock may be behind the board's time without a note."""
 
 
-def examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+    """Yield the findings about clocks."""
+    yield from _clock(txn, examination.board)
+    yield from _skew(txn)
+
+
+def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     """Yield the finding about the clock of this machine, compared with the board's time."""
     clock = board.clock.now()
     if txn.doubted is not None:
@@ -37,7 +44,7 @@ def examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]
         yield Finding("clock", "ok", f"{iso(clock)}")
 
 
-def examine_skew(txn: BoardTransaction) -> Iterator[Finding]:
+def _skew(txn: BoardTransaction) -> Iterator[Finding]:
     """Report deposits whose depositors' clocks were ahead of the board's."""
     skew = txn.sql.existing(ACTIVATIONS.board)
     if skew.skewed_deposits:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.rollout import redeployment
-from blackboard.board.diagnosis.verdicts import judge
+from blackboard.board.diagnosis.examination import Examination, judge
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
@@ -18,7 +18,15 @@ from blackboard.errors import BlackboardError
 from blackboard.store.statements import CROSSINGS
 
 
-def examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+    """Yield the findings about the deployment."""
+    yield from _unreadable(txn, examination.board)
+    yield from _backfills(txn)
+    yield from _erasures(txn)
+    yield from _drift(txn, examination.deployment)
+
+
+def _unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     """Find the live marks that do not fit the classes of their kinds."""
     try:
         misfits_by_kind = unreadable_marks.find(txn, txn.deployment, board.session.classes)
@@ -34,21 +42,21 @@ def examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fin
         yield Finding("marks", "ok", "all live marks fit their classes")
 
 
-def examine_backfills(txn: BoardTransaction) -> Iterator[Finding]:
+def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
     """Report changes of the deployment that marks have not followed yet."""
     if count := len(txn.sql.all(CROSSINGS.backfills)):
         detail = f"{count} changes of the deployment are still being applied to the marks"
         yield Finding("backfills", "note", detail, "a daemon, or the next 'blackboard init', continues them")
 
 
-def examine_erasures(txn: BoardTransaction) -> Iterator[Finding]:
+def _erasures(txn: BoardTransaction) -> Iterator[Finding]:
     """Report an erasure whose words are still in the file."""
     if (due_at := file_compaction.due_since(txn)) is not None:
         detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(due_at)}"
         yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 
 
-def examine_drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
+def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
     """Compare the active deployment with that of the file, if there is one."""
     if deployment is None:
         return

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.diagnosis.clock_findings import MAX_LAG_MICROSECONDS
-from blackboard.board.diagnosis.verdicts import judge
+from blackboard.board.diagnosis.examination import Examination, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding
 from blackboard.durations import format_duration
 from blackboard.plurals import counted
 from blackboard.store.board_upkeep import FileHealth, Health, ServerHealth
-from blackboard.store.schema import HEAD, revision_of
+from blackboard.store.schema import HEAD
 
 MEGABYTE = 1024 * 1024
 
@@ -29,23 +28,28 @@ PAGES = "pages"
 """The name of the finding about damage in the pages of the file."""
 
 
-def examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+    """Yield the findings about the database."""
+    yield from _store(examination.health, examination.schema)
+    yield from _partitions(txn)
+
+
+def _store(health: Health, schema: str | None) -> Iterator[Finding]:
     """Yield findings about the engine, the schema, and the file or the server."""
     race = (
         "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
         " SQLite 3.51.3 or later, which the package pysqlite3 brings"
     )
     yield judge("engine", health.is_safe, health.engine, "" if health.is_safe else race)
-    version = revision_of(board.database)
-    yield judge("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
+    yield judge("schema", schema == HEAD, f"{schema}", f"'blackboard init' upgrades it to {HEAD}")
     if health.file is not None:
-        yield from _examine_file(health.file)
-        yield from _examine_space(health.file)
+        yield from _file(health.file)
+        yield from _space(health.file)
     if health.server is not None:
-        yield from _examine_server(health.server)
+        yield from _server(health.server)
 
 
-def _examine_server(health: ServerHealth) -> Iterator[Finding]:
+def _server(health: ServerHealth) -> Iterator[Finding]:
     """Yield findings about a server: its version and role, its durability, its clock and a pooler before it."""
     role = "a standby, which can only be read" if health.is_standby else "the primary server"
     yield Finding("server", "note" if health.is_standby else "ok", f"{health.version}, {role}")
@@ -80,7 +84,7 @@ def _examine_server(health: ServerHealth) -> Iterator[Finding]:
         )
 
 
-def examine_partitions(txn: BoardTransaction) -> Iterator[Finding]:
+def _partitions(txn: BoardTransaction) -> Iterator[Finding]:
     """Yield findings about the partitions of the history, if a board on a server has them."""
     if (found := txn.sql.partitions) is None:
         return
@@ -96,7 +100,7 @@ def examine_partitions(txn: BoardTransaction) -> Iterator[Finding]:
         yield Finding("partitions", "ok", detail)
 
 
-def _examine_file(health: FileHealth) -> Iterator[Finding]:
+def _file(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the file itself: its journal, its pages, its mount and who can read it."""
     yield judge(
         "journal mode",
@@ -118,7 +122,7 @@ def _examine_file(health: FileHealth) -> Iterator[Finding]:
     yield judge("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
 
 
-def _examine_space(health: FileHealth) -> Iterator[Finding]:
+def _space(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the room on the disk, in the write-ahead log and in the file."""
     size, free, log = health.bytes, health.free_bytes, health.log_bytes
     enough = free >= max(MIN_FREE_BYTES, size // 10)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
-from blackboard.board.diagnosis.verdicts import judge
+from blackboard.board.diagnosis.examination import Examination, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import iso
@@ -18,7 +18,14 @@ MODEL = "answers"
 """The name of the finding that says which provider and model answer."""
 
 
-def examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+    """Yield the findings about workers."""
+    yield from _workers(txn, examination.dead_workers)
+    yield from _models(txn, examination.dead_workers)
+    yield from _leases(txn)
+
+
+def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     """Yield findings about workers that run other code than the active one, and about those that died."""
     rows = txn.sql.all(ACTIVATIONS.workers)
     living = [row for row in rows if row.id not in dead]
@@ -37,10 +44,10 @@ def examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Fi
         yield Finding("workers", "wrong", f"died: {'; '.join(died)}", "start a daemon: it recovers their activations")
     elif living:
         yield Finding("workers", "ok", f"{len(living)} running")
-    yield from _examine_service(txn, dead, len(living))
+    yield from _service(txn, dead, len(living))
 
 
-def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
+def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
     """Report that no worker serves the board or some of its agents, and since when.
 
     It is wrong if work waits for them.
@@ -76,7 +83,7 @@ def _unserved_finding(name: str, detail: str, waiting: int, advice: str) -> Find
     return Finding(name, "wrong", f"{detail}; waiting crossings and activations: {waiting}", advice)
 
 
-def examine_models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+def _models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     """Report the provider and model that answer, as the workers have registered them."""
     workers: dict[str, list[str]] = {}
     for row in txn.sql.all(ACTIVATIONS.workers):
@@ -86,7 +93,7 @@ def examine_models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Fin
         yield Finding(MODEL, "note", f"{model} (worker {', '.join(ids)})")
 
 
-def examine_leases(txn: BoardTransaction) -> Iterator[Finding]:
+def _leases(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the runs whose leases have expired."""
     rows = txn.sql.all(ACTIVATIONS.running)
     expired = [row for row in rows if row.lease_until is not None and row.lease_until <= txn.now]

@@ -1,0 +1,30 @@
+"""An examination of a board: what it compares the board with, and the verdict of each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.core.deployment import Deployment
+from blackboard.core.records.finding import Finding
+from blackboard.store.board_upkeep import Health
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the modules of findings are given beside the transaction."""
+
+    board: Blackboard
+    health: Health
+    """The measurements of the database."""
+    schema: str | None
+    """The revision of the schema of the board; None if there is none."""
+    dead_workers: Collection[str]
+    deployment: Deployment | None
+    """The deployment of the file, if there is one."""
+
+
+def judge(name: str, fine: bool, detail: str, advice: str) -> Finding:
+    """Return a finding that is fine, or wrong with advice."""
+    return Finding(name, "ok", detail) if fine else Finding(name, "wrong", detail, advice)
