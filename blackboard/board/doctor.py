@@ -11,7 +11,7 @@ from blackboard.board.diagnosis import (
     store_findings,
     worker_findings,
 )
-from blackboard.board.diagnosis.examination import Examination
+from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.diagnosis.store_findings import PAGES
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
@@ -47,6 +47,6 @@ def examine_board(
     board.session.classes.load(board.deployment.kinds)
     health = board.database.upkeep.measure(thorough=is_thorough)
     schema, dead = revision_of(board.database), board.session.dead_workers()
-    examination = Examination(board, health, schema, dead, deployment)
+    examination = ExaminedBoard(board, health, schema, dead, deployment)
     found = board.session.read(lambda txn: [item for part in SUBJECTS for item in part.examine(txn, examination)])
     return [finding for finding in found if is_thorough or finding.name != PAGES]

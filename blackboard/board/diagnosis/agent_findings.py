@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.diagnosis.examination import Examination
+from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import pauses_and_cooldowns
@@ -18,7 +18,7 @@ from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS
 
 
-def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
     """Yield the findings about agents."""
     yield from _pauses(txn)
     yield from _cooldowns(txn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from blackboard.board.diagnosis.examination import Examination
+from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.messages.delivery import outbox_messages
 from blackboard.board.needs.access import need_access
 from blackboard.board.needs.answers import need_agents, needs_overview
@@ -24,7 +24,7 @@ LATEST_DELIVERY = 60 * SECOND
 """Microseconds that a message may wait for its first attempt without a finding."""
 
 
-def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
     """Yield the findings about work that waits for people."""
     yield from _stuck(txn)
     yield from _inbox(txn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.diagnosis.examination import Examination
+from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.records.finding import Finding
@@ -17,7 +17,7 @@ MAX_LAG_MICROSECONDS = SECOND
 """Microseconds that the machine's clock may be behind the board's time without a note."""
 
 
-def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
     """Yield the findings about clocks."""
     yield from _clock(txn, examination.board)
     yield from _skew(txn)

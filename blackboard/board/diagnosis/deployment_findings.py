@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.rollout import redeployment
-from blackboard.board.diagnosis.examination import Examination, judge
+from blackboard.board.diagnosis.examination import ExaminedBoard, judge
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
@@ -18,7 +18,7 @@ from blackboard.errors import BlackboardError
 from blackboard.store.statements import CROSSINGS
 
 
-def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
     """Yield the findings about the deployment."""
     yield from _unreadable(txn, examination.board)
     yield from _backfills(txn)

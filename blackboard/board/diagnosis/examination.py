@@ -1,4 +1,4 @@
-"""An examination of a board: what it compares the board with, and the verdict of each finding."""
+"""The examined board, what it is compared with, and the verdict of a finding."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from blackboard.store.board_upkeep import Health
 
 
 @dataclass(frozen=True)
-class Examination:
-    """What the modules of findings are given beside the transaction."""
+class ExaminedBoard:
+    """A board, its measurements, and what it is compared with: what the modules of findings are given."""
 
     board: Blackboard
     health: Health

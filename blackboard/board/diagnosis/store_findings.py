@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.diagnosis.clock_findings import MAX_LAG_MICROSECONDS
-from blackboard.board.diagnosis.examination import Examination, judge
+from blackboard.board.diagnosis.examination import ExaminedBoard, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding
 from blackboard.durations import format_duration
@@ -28,7 +28,7 @@ PAGES = "pages"
 """The name of the finding about damage in the pages of the file."""
 
 
-def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
     """Yield the findings about the database."""
     yield from _store(examination.health, examination.schema)
     yield from _partitions(txn)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
-from blackboard.board.diagnosis.examination import Examination, judge
+from blackboard.board.diagnosis.examination import ExaminedBoard, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import iso
@@ -18,7 +18,7 @@ MODEL = "answers"
 """The name of the finding that says which provider and model answer."""
 
 
-def examine(txn: BoardTransaction, examination: Examination) -> Iterator[Finding]:
+def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
     """Yield the findings about workers."""
     yield from _workers(txn, examination.dead_workers)
     yield from _models(txn, examination.dead_workers)
