@@ -84,6 +84,14 @@ def test_no_line_of_prose_is_longer_than_a_line_of_code(path: Path) -> None:
     assert [line for line in prose if len(line) > 120] == []
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_table_and_no_command_is_wrapped_like_prose(path: Path) -> None:
+    text = re.sub(r"^ *```.*?^ *```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^.*[^|\n-].*\|---.*", text, re.MULTILINE) == [], "each row of a table has a line"
+    assert re.findall(r"(?<=\n\n) {5,}\S.*", text) == [], "a block of commands is indented by four spaces"
+    assert re.findall(r"^ {4}.*#.* (?:make|python|pytest|blackboard) +[a-z-].*", text, re.MULTILINE) == []
+
+
 def test_each_decision_is_listed_once_under_its_title_and_its_state() -> None:
     files = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
     titles = [path.read_text("utf-8").partition("\n")[0].removeprefix("# ") for path in files]
