@@ -149,21 +149,6 @@ def test_the_map_of_modules_lists_the_enforced_layers() -> None:
     assert listed == [set(re.findall(r"\w+", layer)) for layer in reversed(layers)]
 
 
-def test_the_map_of_modules_lists_the_enforced_layers_of_each_package() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    enforced = {
-        contract["containers"][0].removeprefix("blackboard.").replace(".", "/"): [
-            set(re.findall(r"[\w.]+", layer)) for layer in reversed(contract["layers"])
-        ]
-        for contract in contracts
-        if "layers" in contract and contract["containers"] != ["blackboard"]
-    }
-    section = (ROOT / "docs/modules.md").read_text("utf-8").partition("packages have layers inside")[2]
-    rows = re.findall(r"^- `([\w/]+)`: (.*?)(?=^- |\n\n)", section.partition("\n\nFurther")[0] + "\n\n", re.M | re.S)
-    listed = {name: [set(re.findall(r"`([\w.]+)`", layer)) for layer in layers.split(";")] for name, layers in rows}
-    assert listed == enforced
-
-
 def test_the_first_program_is_no_longer_than_fifteen_lines() -> None:
     first = re.search(r"^```python\n# smoke.py\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
     assert first
