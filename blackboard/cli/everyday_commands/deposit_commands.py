@@ -1,4 +1,4 @@
-"""The commands that create a board and change its marks: init, deposit, reinforce, withdraw."""
+"""The commands that change single marks: deposit, reinforce, withdraw."""
 
 from __future__ import annotations
 

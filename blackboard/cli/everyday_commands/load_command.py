@@ -45,7 +45,7 @@ class LoadOptions:
 
 def load(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="CSV or JSON Lines; - is stdin.")],
+    file: Annotated[str, typer.Argument(help="CSV, JSON or JSON Lines; - is stdin.")],
     kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)],
     subject: Annotated[
         list[str],
