@@ -81,8 +81,8 @@ def withdraw_question(txn: BoardTransaction) -> bool:
 def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
     """Record the board's time before the clock stepped back, so that no strength rises again in any process.
 
-    The recorded instant is the time of the clock before the step. If the step ended a leap, the clock's instant was not
-    believed and is not recorded. This holds even if the clock was corrected before a transaction doubted it.
+    The clock showed the instant `seen` before the step. If `seen` is more than `leap` ahead of the board's time, the
+    step corrected a leap, and `seen` is not recorded, even if no transaction has doubted the clock.
     """
     _, doubted = time_of(seen, txn.now, leap)
     at = txn.now if doubted else max(seen, txn.now)

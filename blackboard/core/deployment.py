@@ -106,8 +106,8 @@ class Timing(NamedTuple):
     Attributes:
         held_for: How long the condition must have held.
         rewake_every: The time after which the watch crosses again while the condition holds; None for never.
-        clear: The number that the value must fall below after a crossing, before the watch may cross for a new episode.
-            For a falling watch, the value must reach it. None for the threshold.
+        clear: The number at which an episode ends after a crossing. The value of a rising watch must fall below it. The
+            value of a falling watch must reach it. None for the threshold.
     """
 
     held_for: Duration = 0

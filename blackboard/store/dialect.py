@@ -54,8 +54,8 @@ class Dialect(ABC):
         can_partition: Whether the history may be in partitions; see `event_partitions`.
         begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statements that begin a writing transaction.
-        lock_waits: The number of transactions in which work tries, one after the other, to get a lock. Together they
-            wait for `BUSY_SECONDS`.
+        lock_waits: The number of attempts to get a lock, each in a transaction of its own. The attempts together wait
+            for `BUSY_SECONDS`.
         lock_schema: The statement with which a change of the schema waits for other changes; None if the beginning of
             a transaction waits already.
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.

@@ -77,9 +77,9 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
 
 
 def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
-    """Follow a deposit that its mark does not show and that windows count, and return the watches that crossed.
+    """Test the watches after a deposit that windows count and its mark does not show; return those that crossed.
 
-    If windows find deposits by tags, the mark has the payload of the deposit.
+    If windows find deposits by tags, `mark` must have the payload of the deposit.
     """
     crossed = episode_crossings.follow_change(txn, mark, mark)
     predicted_crossings.after_window_deposit(txn, mark)

@@ -107,7 +107,7 @@ def _replaced_by(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -
     latest = _latest(txn, new.kind, new.request.subject, live)
     if latest is None or new.state.at >= latest.occurred_at:
         return None
-    # The event of the stale deposit keeps this instant too, so that `_latest` needs only the last event of a subject.
+    # The event of the stale deposit stores the instant of the latest one: `_latest` reads only one event of a subject.
     return latest.mark._replace(anchored_at=latest.occurred_at)
 
 
@@ -139,8 +139,8 @@ def _record_without_effect(
     - `stale`: a later deposit had already replaced it before the board knew of it.
     - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts it.
 
-    The event belongs to `mark`, the mark of the latest deposit. Its intensity and its law are those that a mark of this
-    deposit alone would have.
+    The event belongs to `mark`, the mark of the latest deposit. It has the intensity and the law that a mark made by
+    this deposit alone would have.
     """
     state = single_state(new.kind, new.state)
     register_law(txn, new.kind, state.law, None)

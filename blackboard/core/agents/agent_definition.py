@@ -165,8 +165,8 @@ def agent(
             kinds that they name as text.
         name: The name of the agent, an ASCII identifier; by default the name of the function.
         renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
-        version: The version of the code that the function calls, or of all its code if it has no source text. Two
-            workers with different versions have different code, as if the text of the function differed.
+        version: A text to change when code that the function calls has changed, or any of its code if the function has
+            no source text. A new version counts as new code, as if the text of the function had changed.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
             twice. The reader has `board_id`, and `former_settings`: the settings with which this process published

@@ -25,12 +25,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come. Headers that are too large end the connection."""
+        """Parse received bytes. Headers that are too large end the connection."""
         self._head_begins = False
         self.server_state.default_headers = _date_headers(int(SystemClock().now() // SECOND))
         super().data_received(data)
         if not self._in_head or self._head_begins:
-            self._head_bytes = 0  # the head that begins in these bytes is shorter than they are
+            self._head_bytes = 0  # a request that begins in these bytes is counted from the next bytes on
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
@@ -38,7 +38,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large", problem)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, or has two lengths: two servers could read two different requests from it."""
+        """Refuse bytes that are not a valid request.
+
+        A request with two lengths is refused too, because two servers could read it differently.
+        """
         self._refuse(b"400 Bad Request", HttpProblem("invalid-request", "this is not a valid request of HTTP 1.1"))
 
     def _refuse(self, status: bytes, problem: HttpProblem) -> None:

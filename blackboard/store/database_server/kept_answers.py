@@ -22,8 +22,8 @@ class Key(NamedTuple):
 
     column: str
     parameter: str
-    """A parameter of this name, in a statement that reads or writes the table, is the value of the column in all rows
-    that the statement concerns. A test looks at each statement that writes."""
+    """The name of a parameter. A statement with this parameter reads and writes only rows that have its value in the
+    column. A test checks each statement that writes."""
 
 
 KEYS: Mapping[str, Key] = {

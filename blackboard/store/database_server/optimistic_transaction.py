@@ -181,9 +181,9 @@ class OptimisticTransaction(ServerTransaction):
         raise NotOptimistic("several questions")
 
     def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:
-        """Return the answer to a question that this transaction has used, and do not check it any more.
+        """Return the answer to a question that this transaction has used. The commit no longer checks the answer.
 
-        The caller adds conditions of its own, see `require`.
+        The caller adds its own conditions with `require`.
         """
         _, names = statement.compiled(self.dialect)
         used = self._used.pop((statement, tuple(values[name] for name in names)))
@@ -194,17 +194,19 @@ class OptimisticTransaction(ServerTransaction):
         self._checks.append(SqlPart(sql, values))
 
     def write(self, sql: str, *values: Any) -> None:
-        """Write by a statement that takes part in the commit, with `held` among its tables."""
+        """Add a statement to the commit. It must read the table `held`, which has a row only if all checks hold."""
         self._writes.append(SqlPart(sql, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
-        """Commit if all that was read is still so, and set `committed`.
+        """Commit if no answer that the rules have used has changed; `committed` says so afterwards.
 
-        Without a write there is nothing to commit.
+        A transaction without writes sends nothing, and counts as committed.
 
         Raises:
-            NotOptimistic: It would be too large.
-            psycopg.Error: The server has refused it; or the connection is lost, and then it is `in_doubt`.
+            NotOptimistic: The transaction has more than `MAX_PARTS` checks and writes, no instant, or has used a
+                remembered answer without a fingerprint. Nothing was sent.
+            psycopg.Error: The server refused the commit, or the connection was lost. If `in_doubt` is set, the
+                transaction does not know whether it was committed.
         """
         if not self._writes:
             self.committed = True

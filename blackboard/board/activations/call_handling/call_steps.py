@@ -67,10 +67,10 @@ class CallSteps:
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
     def reopen_refused(self, row: ModelCall, model: str) -> bool:
-        """Return whether a refused request may be tried again with a model.
+        """Return whether a refused request may be tried again with a model; otherwise its call ends as failed.
 
-        It may not if a later call to this model succeeded, because then its marks are the cause. Another model may
-        accept it.
+        While the model is paused, it may try again. If it is no longer paused, a later call to it has succeeded. So the
+        marks of the request are the cause. Another model may accept the request.
         """
 
         def work(txn: BoardTransaction) -> bool:

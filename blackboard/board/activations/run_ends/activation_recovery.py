@@ -84,7 +84,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
     """Make an interrupted activation ready again.
 
     If a model call had no answer yet and the agent's setting is `on_unknown = "hold"`, the activation is held for a
-    person. An activation whose worker `died` several times in a row may be the cause. It next runs alone, and then one
+    person. An activation may be the reason why its workers died. After several deaths in a row it runs alone, and one
     more death is a failure.
     """
     agent = txn.deployment.agents.get(row.agent)

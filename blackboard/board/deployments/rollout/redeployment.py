@@ -73,7 +73,7 @@ def _fill_windows(txn: BoardTransaction, old: Deployment, new: Deployment) -> No
 
 
 def _tag_deposits(txn: BoardTransaction, old: Deployment, new: Deployment, retagged: set[tuple[str, str]]) -> None:
-    """Give the deposits in windows the tags that windows find them by now."""
+    """Store the tags by which windows of the new deployment find deposits, and delete tags that no window needs."""
     before, after, longest = old.tags_in_windows(), new.tags_in_windows(), old.longest_windows()
     for kind, tags in before.items():
         for tag in tags:

@@ -18,7 +18,8 @@ class CrossingHold(NamedTuple):
 
     Attributes:
         held_by: `guard`, `cooldown`, `rate` or `retest`; None if only its batch window may still be open.
-        ready_at: When the hold ends; None if only a new mark can end it.
+        ready_at: The instant at which time alone ends the hold; None if something else must happen, such as a deposit
+            that opens the guard.
     """
 
     held_by: str | None

@@ -48,7 +48,7 @@ class PastMark(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """A scope and mark (0 for all) where a new watch would have crossed."""
+    """A scope in which a new watch would have crossed, and the id of the mark; 0 if it measures all marks together."""
 
     scope: str
     mark_id: int
@@ -181,7 +181,10 @@ class _Retest:
         return group is not None and group.tag == self.watch.by
 
     def _guard_was_open(self, scope: str) -> bool:
-        """Return whether the guard was met at the crossing. This decides if the guard of the watch drops."""
+        """Return whether the guard of the new watch was met at the crossing.
+
+        If not, a watch whose guard drops would not have crossed.
+        """
         if (guard := self.watch.spec.guard) is None:
             return True
         measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())

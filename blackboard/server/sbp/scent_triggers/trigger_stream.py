@@ -11,11 +11,11 @@ from blackboard.server.streams.stream_writer import Choice, Item, Record, Writer
 
 
 def choice_of(session: str, after: int | None) -> Choice:
-    """Return the events that a session wants.
+    """Return the choice of events for the stream of a session: the triggers that are for this session.
 
     Args:
-        session: The session.
-        after: The event that it has reached; None to begin now.
+        session: The id of the session.
+        after: The last event that the session has received; None to begin now.
     """
 
     def accepts(record: Record) -> bool:
