@@ -13,6 +13,9 @@ from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, 
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import unusable_answers
+from blackboard.board.activations.call_handling.batch_api_steps import BatchApiSteps
+from blackboard.board.activations.call_handling.call_outcomes import CallOutcomes
+from blackboard.board.activations.call_handling.call_steps import CallSteps
 from blackboard.board.activations.call_handling.unusable_answers import HeldAnswer
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.quiescence import Report, anything_is_left
@@ -20,7 +23,6 @@ from blackboard.board.activations.returned_items.agent_actions import AgentActio
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_session import BoardSession
 from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.rollout.declarations import AgentDeclaration, with_declared
@@ -50,9 +52,19 @@ def liveness_of(board: Blackboard, wake: Callable[[], None]) -> Liveness:
     return board.database.processes.liveness(wake)
 
 
-def transactions_of(board: Blackboard) -> BoardSession:
-    """Return the transactions of a board, for the steps of model calls."""
-    return board.session
+def call_steps_of(board: Blackboard) -> CallSteps:
+    """Return the steps of the model calls of a board."""
+    return CallSteps(board.session)
+
+
+def call_outcomes_of(board: Blackboard) -> CallOutcomes:
+    """Return the outcomes of the model calls of a board, to which a daemon adds answers and refusals."""
+    return CallOutcomes(board.session)
+
+
+def batch_api_steps_of(board: Blackboard) -> BatchApiSteps:
+    """Return the steps of the calls of a board that go through the provider's Batch API."""
+    return BatchApiSteps(board.session)
 
 
 def publish_lock(board: Blackboard, patience: float) -> ProcessLock:

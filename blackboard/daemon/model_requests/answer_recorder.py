@@ -1,6 +1,6 @@
 """The recorder of the answers of models, and of their errors. An answer is committed with its cost before it is parsed.
 
-The board's `call_steps` commit the steps before an answer. Both write the records of `model_calls`.
+The board's `call_outcomes` commit each outcome, and its `call_steps` the steps before.
 
 No answer is lost: an answer that the database does not accept goes to the spool, and is committed before the next call
 is sent.
@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
-from functools import partial
 
-from blackboard.board.activations.call_handling import batch_api_calls, model_pauses
-from blackboard.board.activations.call_handling.model_pauses import Refusal
-from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
-from blackboard.board.activations.call_records.model_calls import ModelCall
+from blackboard.board.activations.call_handling.model_pauses import Refusal, Wait
+from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
+from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker import transactions_of
+from blackboard.board.worker import call_outcomes_of
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
@@ -42,8 +38,7 @@ class AnswerRecorder:
     """The recorder of the answers to one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices, rng: random.Random) -> None:
-        self.prices, self._session, self._rng = prices, transactions_of(board), rng
-        self.spool = AnswerSpool(self._session)
+        self.prices, self._outcomes, self._rng = prices, call_outcomes_of(board), rng
 
     def highest_cost(self, row: ModelCall) -> int:
         """Return the highest possible cost of a planned call, in micro-dollars.
@@ -60,9 +55,9 @@ class AnswerRecorder:
             StoreError: The database did not accept the answer; it is in the spool.
         """
         try:
-            self._session.write(lambda txn: self._record(txn, row, reply), record_instant=True)
+            self._record(row, reply)
         except StoreError:
-            self.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
+            self._outcomes.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
             raise
 
     def record_spooled(self) -> int:
@@ -72,13 +67,13 @@ class AnswerRecorder:
             StoreError: The database still does not accept them.
         """
         count = 0
-        for answer in self.spool.waiting():
+        for answer in self._outcomes.spool.waiting():
             try:
-                new = self._session.write(partial(self._record_spooled, answer), record_instant=True)
+                new = self._record(self._outcomes.get(answer.call), Reply.of(answer.raw, answer.request_id))
             except NotFound as error:
                 log.error("the spool holds an answer to an unknown call; it is kept there", error=error)
                 continue
-            self.spool.drop(answer.call)
+            self._outcomes.spool.drop(answer.call)
             log.info("an answer from the spool was committed", call=answer.call, new=new)
             count += 1
         return count
@@ -88,59 +83,34 @@ class AnswerRecorder:
 
         It is called at a start and at a reload. It also ends the pauses of models that are no longer `used`.
         """
+        self._outcomes.try_models(used)
 
-        def work(txn: BoardTransaction) -> None:
-            model_pauses.forget_unused(txn, used)
-            model_pauses.try_now(txn)
-
-        if self._session.read(model_pauses.holds_any):
-            self._session.write(work)
-
-    def pause_model(self, row: ModelCall, failure: CallFailure) -> model_pauses.Wait:
+    def pause_model(self, row: ModelCall, failure: CallFailure) -> Wait:
         """End a failed call whose marks may not be the cause of the failure, and pause its model.
 
         Returns the wait of its activation.
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED
-
-        def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
-            model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id)
-            return model_pauses.begin(txn, row, refused, str(failure), self._rng)
-
-        return self._log_pause(row, failure, *self._session.write(work))
+        paused = self._outcomes.pause_model(row, state, refused, str(failure), self._rng, failure.request_id)
+        return self._log_pause(row, failure, *paused)
 
     def pause_models(self, rows: Sequence[ModelCall], failure: CallFailure) -> None:
         """Pause the models of a batch that was refused as a whole. Its calls are planned again."""
-
-        def work(txn: BoardTransaction) -> list[tuple[ModelCall, model_pauses.Wait, bool]]:
-            first = {row.model: row for row in reversed(rows)}
-            begun = [
-                (row, *model_pauses.begin(txn, row, Refusal.ACCESS, str(failure), self._rng)) for row in first.values()
-            ]
-            batch_api_calls.mark_unsent(txn, rows)
-            return begun
-
-        for row, wait, is_new in self._session.write(work):
+        for row, wait, is_new in self._outcomes.pause_models(rows, str(failure), self._rng):
             self._log_pause(row, failure, wait, is_new)
 
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
         """End the pauses of models after their batch was accepted."""
-        for model in self._session.write(lambda txn: model_pauses.lift_access(txn, rows)):
+        for model in self._outcomes.end_pauses(rows):
             log.info("a paused model is accepted again", model=model)
 
-    def pause_after_page(self, row: ModelCall, error: Unusable) -> model_pauses.Wait:
+    def pause_after_page(self, row: ModelCall, error: Unusable) -> Wait:
         """Pause a model after an answer that did not come from the API; record the call, which may have been paid."""
+        paused = self._outcomes.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
+        return self._log_pause(row, error, *paused)
 
-        def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
-            model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, str(error))
-            return model_pauses.begin(txn, row, Refusal.ACCESS, str(error), self._rng)
-
-        return self._log_pause(row, error, *self._session.write(work))
-
-    def _log_pause(
-        self, row: ModelCall, failure: ModelError, wait: model_pauses.Wait, is_new: bool
-    ) -> model_pauses.Wait:
+    def _log_pause(self, row: ModelCall, failure: ModelError, wait: Wait, is_new: bool) -> Wait:
         if is_new:
             log.error(
                 "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
@@ -150,31 +120,31 @@ class AnswerRecorder:
             )
         return wait
 
-    def _record(self, txn: BoardTransaction, row: ModelCall, reply: Reply) -> bool:
-        if reply.is_message and model_pauses.lift(txn, model_calls.get(txn, row.id)):
+    def _record(self, row: ModelCall, reply: Reply) -> bool:
+        """Commit an answer, and return whether the call had none before."""
+        cost = self._cost(row, reply)
+        recorded = self._outcomes.record_answer(row.id, reply.raw, reply.request_id, cost, is_message=reply.is_message)
+        if recorded.has_resumed_model:
             log.info("a paused model answers again", model=row.model)
-        return model_calls.record_answer(txn, row.id, reply.raw, reply.request_id, self._cost(row, reply))
+        return recorded.is_new
 
-    def _record_spooled(self, answer: SpooledAnswer, txn: BoardTransaction) -> bool:
-        return self._record(txn, model_calls.get(txn, answer.call), Reply.of(answer.raw, answer.request_id))
-
-    def _cost(self, row: ModelCall, reply: Reply) -> model_calls.CallCost:
+    def _cost(self, row: ModelCall, reply: Reply) -> CallCost:
         """Return the tokens and the cost of a call, as far as its answer states them."""
         usage = reply.usage
         if usage is None:
-            return model_calls.CallCost()  # the cost is unknown, so the reserve stays
+            return CallCost()  # the cost is unknown, so the reserve stays
         tokens = (usage.input, usage.cache_read, usage.cache_creation, usage.output)
         try:
             price = self.prices.of(row.model)
         except UnknownName:  # the price was removed after the call was sent
-            return model_calls.CallCost(*tokens)
+            return CallCost(*tokens)
         cost = price.cost(usage, _api(row))
         if row.body and cost > MAX_COST_FACTOR * self.highest_cost(row):
             log.warning(
                 "the usage of an answer cannot be true; its reserve stays until its cost is recorded", call=row.id
             )
-            return model_calls.CallCost()
-        return model_calls.CallCost(*tokens, cost, price.cost(usage, "messages"))
+            return CallCost()
+        return CallCost(*tokens, cost, price.cost(usage, "messages"))
 
 
 def _refused_by(failure: CallFailure) -> Refusal:

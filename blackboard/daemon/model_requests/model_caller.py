@@ -14,10 +14,9 @@ from pydantic import BaseModel
 
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.activations.call_handling.call_steps import CallSteps
 from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import transactions_of
+from blackboard.board.worker import call_steps_of
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
@@ -102,7 +101,7 @@ class ModelCaller:
         rng: random.Random,
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
-        self._board, self._steps = board, CallSteps(transactions_of(board))
+        self._board, self._steps = board, call_steps_of(board)
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}

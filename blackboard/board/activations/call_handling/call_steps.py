@@ -1,6 +1,6 @@
 """The steps of a model call that come before its answer: plan, reserve, wait, give up. A daemon commits each in turn.
 
-The daemon's `answer_recorder` commits the answers. Both write the records of `model_calls`.
+`call_outcomes` has the answers. Both write the records of `model_calls`.
 """
 
 from __future__ import annotations
