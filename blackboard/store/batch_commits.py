@@ -32,14 +32,17 @@ class BatchCommits:
     def __init__(self, writer: WritingConnection, on_commit: Callable[[], object]) -> None:
         self._writer, self._on_commit = writer, on_commit
 
-    def commit(self, batch: list[Entry[Any]]) -> None:
+    def commit(self, batch: list[Entry[Any]], *, waits: int = 0) -> None:
         """Commit the work of a batch in one transaction, and set each entry's result or error.
 
         If the work of one entry raises, each entry is committed in a transaction of its own. The calling thread must
         lead the commit.
+
+        Args:
+            batch: The entries.
+            waits: How often the batch has waited in vain for the lock of writers.
         """
         writer = self._writer
-        waits = 1
         for attempt in itertools.count(1):
             transaction: Transaction | None = None
             try:
@@ -53,8 +56,8 @@ class BatchCommits:
                 if attempt < ATTEMPTS and self._may_run_again(transaction, error, attempt):
                     pause(attempt * PAUSE_MICROSECONDS)
                     continue
+                waits += 1
                 if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):
-                    waits += 1
                     continue
                 self._settle(batch, transaction, error)
             else:

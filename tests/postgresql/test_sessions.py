@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import postgresql_dialect, schema
+from blackboard.store.database_server.statement_pipeline import StatementPipeline
 from blackboard.store.dialect import BUSY_SECONDS
 from blackboard.store.postgresql_dialect import PostgresqlDialect
 from blackboard.store.statements import MARKS
+from tests.postgresql.optimistic_boards import WAYS, Way, deposit_by
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
@@ -151,6 +153,32 @@ def test_opening_and_reading_wait_for_no_writer(
                 with pytest.raises(StoreBusy, match="another process held"):
                     other.deposit(Ash(subject="b"))
     assert count(board) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_deposit_waits_as_often_for_the_lock_in_whichever_way_it_is_made(
+    board: Blackboard, board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 0.2)
+    waits: list[str] = []
+    receive = StatementPipeline.receive
+
+    def noted(pipeline: StatementPipeline) -> None:
+        try:
+            receive(pipeline)
+        except Exception as error:
+            waits.append(type(error).__name__)
+            raise
+
+    monkeypatch.setattr(StatementPipeline, "receive", noted)
+    with Blackboard.open(board_url, author="person:ada", kinds=[Ash]) as other:
+        other.deposit(Ash(subject="a"))
+        deposit_by(other, way)
+        with sessions.foreign() as foreign, foreign.transaction():
+            foreign.execute("SELECT * FROM board FOR UPDATE")
+            with pytest.raises(StoreBusy, match="another process held"):
+                other.deposit(Ash(subject="b"))
+    assert waits == ["LockNotAvailable"] * 2
 
 
 def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time(

@@ -14,6 +14,7 @@ from blackboard.durations import SECOND
 from blackboard.store.batch_commits import unknown_outcome
 from blackboard.store.database_server.optimistic_transaction import OptimisticTransaction
 from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.dialect import ErrorCause
 from blackboard.store.group_commit import Entry
 
 ATTEMPTS = 3
@@ -47,6 +48,8 @@ class OptimisticCommits:
         """How often in a row what the process remembered was not true, or not enough."""
         self._asks = 0
         """How many transactions ask before the next one that does not."""
+        self.has_waited = False
+        """Whether the last batch waited in vain for the lock of writers."""
 
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""
@@ -72,6 +75,7 @@ class OptimisticCommits:
             Whether each entry has its result or error. Otherwise nothing is stored, and the batch is to be committed
             under the lock.
         """
+        self.has_waited = False
         if self._asks:
             self._asks -= 1
         elif (start := self._writer.remembered.start) is not None:
@@ -81,7 +85,7 @@ class OptimisticCommits:
                 return True
             self._misses += 1
             self._asks = min(2**self._misses, MOST_PASSED_OVER)
-            if not self._is_busy:
+            if self.has_waited or not self._is_busy:
                 return False
         for _ in range(ATTEMPTS):
             done = self._try(batch, self._writer.begin_optimistic)
@@ -113,7 +117,10 @@ class OptimisticCommits:
             finally:
                 writer.drop()
         except BaseException as error:
-            return True if self._settle(batch, results, transaction, error) else None
+            if self._settle(batch, results, transaction, error):
+                return True
+            self.has_waited = writer.dialect.cause_of(error) is ErrorCause.BUSY
+            return None
         self.note_wait()
         if not transaction.committed:
             return False

@@ -30,9 +30,11 @@ class ServerCommits(BatchCommits):
         self.optimistic = OptimisticCommits(writer, on_commit)
         """The commits without the lock while the rules run."""
 
-    def commit(self, batch: list[Entry[Any]]) -> None:
-        if not (self.optimistic.takes(batch) and self.optimistic.commit(batch)):
-            super().commit(batch)
+    def commit(self, batch: list[Entry[Any]], *, waits: int = 0) -> None:
+        if not self.optimistic.takes(batch):
+            super().commit(batch, waits=waits)
+        elif not self.optimistic.commit(batch):
+            super().commit(batch, waits=waits + self.optimistic.has_waited)
 
     def retire(self) -> None:
         if self._writer.connection is None:
