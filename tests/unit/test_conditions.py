@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import combinations
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.core.conditions.condition_checks import check_watch
+from blackboard.core.conditions.condition_checks import check_watch, smallest_batch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import NEVER_FALLS_AFTER, Comparison, Condition, Measure, Not, both
 from blackboard.core.conditions.measures import count, strength, strongest, total
@@ -34,6 +35,25 @@ BURNS = count(Fire) >= 1
 
 
 NAMES = {"strength": strength, "total": total, "strongest": strongest, "count": count}
+
+
+@given(conditions, st.data())
+def test_the_fewest_marks_are_the_first_choice_that_suffices(condition: Condition, data: st.DataObject) -> None:
+    assume("~" not in str(condition))
+    sides = [*condition.comparisons()]
+    marks = data.draw(st.lists(st.frozensets(st.sampled_from(sides), min_size=1), min_size=1, max_size=6))
+    met = data.draw(st.sets(st.sampled_from(sides)))
+
+    def suffices(choice: tuple[frozenset[Comparison], ...]) -> bool:
+        return condition.holds_if(lambda one: one in met and any(one in mark for mark in choice))
+
+    choices = (choice for size in range(1, len(marks)) for choice in combinations(marks, size))
+    assert condition.fewest(marks, met.__contains__) == next(filter(suffices, choices), tuple(marks))
+
+
+def test_a_condition_with_many_sides_is_checked_at_once() -> None:
+    condition = parse_condition(" & ".join(f"strength(k{number}) >= 1" for number in range(60)))
+    assert smallest_batch(condition) == 60
 
 
 @given(conditions)

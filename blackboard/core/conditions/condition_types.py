@@ -25,7 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from itertools import chain, combinations
+from itertools import combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
@@ -125,7 +125,15 @@ class Condition(ABC):
         def suffice(chosen: tuple[frozenset[Comparison], ...]) -> bool:
             return self.holds_if(lambda one: decide(one) and any(one in mark for mark in chosen))
 
-        choices = chain.from_iterable(combinations(marks, size) for size in range(1, len(marks)))
+        # A mark without which the others do not suffice is in every choice. Under `&` this is nearly every mark.
+        places = range(len(marks))
+        needed = {place for place in places if not suffice((*marks[:place], *marks[place + 1 :]))}
+        others = [place for place in places if place not in needed]
+        choices = (
+            tuple(marks[place] for place in sorted({*needed, *chosen}))
+            for size in range(len(others))
+            for chosen in combinations(others, size)
+        )
         return next(filter(suffice, choices), tuple(marks))
 
     @property
