@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board.deployments.rollout import redeployment
+from blackboard.board.deployments.rollout.deployment_changes import activate
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.board_file.file_database import FileDatabase
 
@@ -111,7 +111,7 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         depositor = Depositor(url)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
-            board.session.write(lambda txn: redeployment.activate(txn, Deployment(**dict(new))), record_instant=True)
+            board.session.write(lambda txn: activate(txn, Deployment(**dict(new))), record_instant=True)
             board.session.notify()
             while (remaining := board.status().backfills) and time.monotonic() - begin < longest:
                 time.sleep(0.25)

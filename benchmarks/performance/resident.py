@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.performance import boards
 from benchmarks.performance.report import Row, as_installed, quiet
 from blackboard import Blackboard, ManualClock
-from blackboard.board.deployments.rollout import redeployment
+from blackboard.board.deployments.rollout.deployment_changes import activate
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import Daemon
 
@@ -28,7 +28,8 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
         # Skip the backfill of the existing marks: no condition would be met, and it would take an hour.
         board.session.write(
-            lambda txn: redeployment.activate(txn, boards.deployment(*boards.crowd(conditions))), record_instant=True
+            lambda txn: activate(txn, boards.deployment(*boards.crowd(conditions))),
+            record_instant=True,
         )
         board.session.write(lambda txn: txn.sql.cursor.execute("DELETE FROM backfill"))
     command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]

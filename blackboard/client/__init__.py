@@ -4,20 +4,20 @@
 
 Each call is written once, as a generator of requests, and both clients can carry it out:
 
-board_clients   `Client`, which waits for each answer, and `AsyncClient`, which awaits it
-deposit_calls   the calls that deposit marks
-mark_calls      the calls on live marks, subjects and kinds
-agenda_calls    the calls on the agenda, agents, activations and costs
-claim_calls     the calls of workers of remote agents
-outbox_calls    the calls on messages to people outside
-position_calls  the calls on the positions of followed files
-need_calls      the calls on needs
-status_calls    the calls on the state of the board: its activity, its deployments, what `doctor` finds
-query_calls     queries in SQL
-board_events    what happens on the board, as a stream that is resumed
-exchange        the attempts of a request, and the delays between them
-http_messages   the requests of calls, and the results in their answers
-problem_errors  the errors that a server reports, as the classes that a board raises
+board_clients        `Client`, which waits for each answer, and `AsyncClient`, which awaits it
+deposit_calls        the calls that deposit marks
+mark_calls           the calls on live marks, subjects and kinds
+agenda_calls         the calls on the agenda, agents, activations and costs
+claim_calls          the calls of workers of remote agents
+outbox_calls         the calls on messages to people outside
+read_position_calls  the calls on the positions of followed files
+need_calls           the calls on needs
+status_calls         the calls on the state of the board: its activity, its deployments, what `doctor` finds
+query_calls          queries in SQL
+board_events         what happens on the board, as a stream that is resumed
+exchange             the attempts of a request, and the delays between them
+http_messages        the requests of calls, and the results in their answers
+problem_errors       the errors that a server reports, as the classes that a board raises
 """
 
 from blackboard.client.board_clients import AsyncClient, Client

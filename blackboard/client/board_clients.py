@@ -29,8 +29,8 @@ from blackboard.client import (
     mark_calls,
     need_calls,
     outbox_calls,
-    position_calls,
     query_calls,
+    read_position_calls,
     status_calls,
 )
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
@@ -293,8 +293,8 @@ class Client(_ServerConnection):
     history = _waits(mark_calls.history)
     subjects = _waits(mark_calls.subjects)
     kinds = _waits(mark_calls.kinds)
-    read_position = _waits(position_calls.read_position)
-    set_read_position = _waits(position_calls.set_read_position)
+    read_position = _waits(read_position_calls.read_position)
+    set_read_position = _waits(read_position_calls.set_read_position)
     agents = _waits(agenda_calls.agents)
     agenda = _waits(agenda_calls.agenda)
     schedules = _waits(agenda_calls.schedules)
@@ -428,8 +428,8 @@ class AsyncClient(_ServerConnection):
     history = _awaits(mark_calls.history)
     subjects = _awaits(mark_calls.subjects)
     kinds = _awaits(mark_calls.kinds)
-    read_position = _awaits(position_calls.read_position)
-    set_read_position = _awaits(position_calls.set_read_position)
+    read_position = _awaits(read_position_calls.read_position)
+    set_read_position = _awaits(read_position_calls.set_read_position)
     agents = _awaits(agenda_calls.agents)
     agenda = _awaits(agenda_calls.agenda)
     schedules = _awaits(agenda_calls.schedules)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.deployments.rollout.redeployment import activate
+from blackboard.board.deployments.rollout.deployment_changes import activate
 from blackboard.board.doctor import examine_board
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding

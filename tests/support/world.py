@@ -18,7 +18,7 @@ from blackboard.board.activations.returned_items.agent_actions import AgentActio
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.deployments.rollout import backfill, watch_reevaluation
-from blackboard.board.deployments.rollout.redeployment import activate
+from blackboard.board.deployments.rollout.deployment_changes import activate
 from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.checked_deposits import check_and_register
 from blackboard.board.mark_storage.deposit_requests import DepositRequest

@@ -94,7 +94,7 @@ def test_a_statement_names_only_states_of_its_table(name: str, text: str) -> Non
 
 def test_an_update_changes_a_state_as_the_table_of_transitions_allows() -> None:
     checked = 0
-    for name, text in TEXTS:
+    for _, text in TEXTS:
         if (update := re.match(r"UPDATE (\w+)\s+SET state = '(\w+)'(.*)", text, re.DOTALL)) is None:
             continue
         table, new, rest = update.groups()
@@ -103,7 +103,6 @@ def test_an_update_changes_a_state_as_the_table_of_transitions_allows() -> None:
         for old in re.findall(r"\w+", " ".join(named)) or ENUMS[table]:
             check_transition(old, ENUMS[table](new))
         checked += 1
-        assert name
     assert checked >= 6
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.rollout import backfill, redeployment
+from blackboard.board.deployments.rollout import backfill, deployment_changes
 from blackboard.board.deployments.unreadable_marks import Misfits
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -173,8 +173,8 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     """
     refusal = Deployer().objection(txn, new, dead)
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
-    if redeployment.is_change(txn, redeployment.with_known_kinds(txn, new)):
-        redeployment.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
+    if deployment_changes.is_change(txn, deployment_changes.with_known_kinds(txn, new)):
+        deployment_changes.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in txn.live(stored_marks(txn, kinds, WHOLE_BOARD))}

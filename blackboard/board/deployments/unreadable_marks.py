@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from blackboard.board.deployments.rollout import redeployment
+from blackboard.board.deployments.rollout import deployment_changes
 from blackboard.board.deployments.rollout.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_sets.scope_marks import live_batches
@@ -73,7 +73,7 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
     If a class still cannot read a mark, its activation dies again, without a call of the agent.
     """
     before = txn.deployment
-    result = redeployment.activate(txn, new, author)
+    result = deployment_changes.activate(txn, new, author)
     schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
     changed = {
         name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments import unreadable_marks
-from blackboard.board.deployments.rollout import redeployment
+from blackboard.board.deployments.rollout import deployment_changes
 from blackboard.board.diagnosis.examination import ExaminedBoard, judge
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -61,7 +61,7 @@ def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Fin
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and adds two of its own.
-    wanted = redeployment.with_known_kinds(txn, deployment).with_kinds(BUILT_IN_KINDS)
+    wanted = deployment_changes.with_known_kinds(txn, deployment).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
     yield judge(

@@ -15,8 +15,8 @@ from blackboard.board.mark_storage import (
     mark_removals,
     reinforcements,
 )
+from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
-from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When

@@ -3,7 +3,7 @@
 deposit_requests    requests to deposit a mark, as plain data
 deposit_questions   the reads of a deposit, sent to a server in one message
 checked_deposits    deposits of requests, which are first checked against the board
-signatures          whether a name may sign
+author_checks       whether a name may sign
 change_preparation  what must happen before a mark changes
 deposits            the deposit of a mark, with all that follows in the same transaction
 joined_marks        the mark that results when a deposit joins a live mark

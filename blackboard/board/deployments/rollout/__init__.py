@@ -1,7 +1,7 @@
 """The rollout of a new deployment: what changes on the board when it becomes active.
 
 declarations        registers agents and kinds as a program declares them
-redeployment        the changes of the deployment, each one recorded event
+deployment_changes  the changes of the deployment, each one recorded event
 kind_changes        changed kinds: their registration, laws and floors
 unique_changes      a changed unique field of a kind, and the values that its marks hold
 tag_changes         changed tags of a kind, and the tags of its marks

@@ -9,9 +9,9 @@ from blackboard.board.activity import activity_log
 from blackboard.board.deployments.rollout.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits
+from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.payload_checks import check_size
-from blackboard.board.mark_storage.signatures import check_signature
 from blackboard.board.needs.access import open_needs
 from blackboard.board.needs.answers import answer_rules, overdue_needs
 from blackboard.board.result_types import Receipt
