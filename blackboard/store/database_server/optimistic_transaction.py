@@ -27,7 +27,7 @@ from blackboard.store.database_server.checked_statement import (
 )
 from blackboard.store.database_server.kept_answers import tables_written
 from blackboard.store.database_server.kept_totals import KeptTotals
-from blackboard.store.database_server.remembered_answers import LASTING, RememberedAnswers
+from blackboard.store.database_server.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
 from blackboard.store.database_server.server_transaction import ServerTransaction
 from blackboard.store.database_server.statement_pipeline import Answer
 from blackboard.store.dialect import Dialect
@@ -275,7 +275,7 @@ class OptimisticTransaction(ServerTransaction):
         if answer.changed is None:
             self._receive()
         fingerprint = self._fingerprints[answer]
-        if statement.name in LASTING:
+        if statement.name in REMEMBERED_QUESTIONS:
             self._remembered.note(statement, given, answer.rows, fingerprint)
         self._use(statement, sql, given, answer, fingerprint)
         return answer

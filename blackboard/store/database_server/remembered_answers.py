@@ -18,15 +18,17 @@ from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 
-FRESH: Duration = 5 * SECOND
+START_LIFETIME: Duration = 5 * SECOND
 """How long the values that each transaction reads first are used after a server has told them."""
 MAX_SUBJECTS = 10_000
 """The number of subjects with a mark that are remembered."""
 MAX_ANSWERS = 200
 """The number of answers that are remembered."""
-NEW = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
+USUALLY_EMPTY_QUESTIONS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
 """The questions whose answer is probably empty."""
-LASTING = frozenset({"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"})
+REMEMBERED_QUESTIONS = frozenset(
+    {"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"}
+)
 """The questions whose answers are remembered. They stay true, or, as sums, only have to be close: see `kept_totals`."""
 
 
@@ -57,7 +59,7 @@ class RememberedAnswers:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self.fresh = FRESH
+        self.fresh = START_LIFETIME
         self._start: TransactionStart | None = None
         self._fresh_until = 0
         self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
@@ -76,7 +78,7 @@ class RememberedAnswers:
         rows: list[tuple[Any, ...]],
         fingerprint: bytes | None = None,
     ) -> None:
-        """Note what a server has just answered to one of the `LASTING` questions.
+        """Note what a server has just answered to one of the `REMEMBERED_QUESTIONS`.
 
         `fingerprint` is that of the rows, if it is known.
         """
@@ -103,7 +105,7 @@ class RememberedAnswers:
 
     def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> RememberedAnswer | None:
         """Return the probable answer to a question; None if there is none."""
-        if statement.name in NEW:
+        if statement.name in USUALLY_EMPTY_QUESTIONS:
             return None if self._has_mark(dict(zip(names, values, strict=True))) else NOTHING
         return self._answers.get((statement, values))
 

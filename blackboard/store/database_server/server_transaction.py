@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from blackboard.store.database_server.kept_answers import KeptAnswers
-from blackboard.store.database_server.remembered_answers import LASTING, RememberedAnswers
+from blackboard.store.database_server.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
 from blackboard.store.database_server.row_sets import RowSets
 from blackboard.store.database_server.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialect import Dialect
@@ -213,7 +213,7 @@ class ServerTransaction(Transaction):
             self._add(sql, given, answer)
         if answer.changed is None:
             self._receive()
-        if self._remembered is not None and statement.name in LASTING:
+        if self._remembered is not None and statement.name in REMEMBERED_QUESTIONS:
             self._remembered.note(statement, tuple(given), answer.rows)
         return answer
 
