@@ -48,7 +48,7 @@ def create(session: BoardSession, events: int) -> None:
         StoreError: The user does not own the tables.
     """
     if not MIN_EVENTS <= events <= MAX_EVENTS:
-        raise UsageError(f"a partition has {MIN_EVENTS:,} to {MAX_EVENTS:,} events")
+        raise UsageError(f"a partition has {MIN_EVENTS:,} to {MAX_EVENTS:,} events, not {events:,}")
     upkeep = session.database.upkeep
     with session.database.exclusive_transaction() as sql:
         upkeep.partition_history(sql, events)
