@@ -31,14 +31,13 @@ _TRY = "WITH tried AS ({lock} SKIP LOCKED) {statement} RETURNING EXISTS (SELECT 
 """The form of a statement that also tries a lock, and returns whether the lock was free."""
 _LOCK_ROW = "WITH tried AS ({lock} SKIP LOCKED) SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = $1 FOR UPDATE"
 """Locks the row of the writer, and says whether the lock was free."""
+# Waits for a first transaction of the writer, which has inserted the row and may still commit.
+_ENSURE = "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ") ON CONFLICT (id) DO NOTHING"
 _READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
 # A message on the lost connection may still be under way. It must not commit once it was said that it did not. The
 # number is one that no transaction has: the connection of the search may be lost, too, and the next search must find
 # that the transaction was not committed.
-_GIVE_UP = (
-    "INSERT INTO writer (id, n, at) VALUES ('{id}', {n}, " + _NOW + ")"
-    " ON CONFLICT (id) DO UPDATE SET n = excluded.n, at = excluded.at"
-)
+_GIVE_UP = "UPDATE writer SET n = {n}, at = " + _NOW + " WHERE id = '{id}'"
 _FIRST_EVENT = "SELECT min(id) FROM event WHERE id > {after} AND CAST(xmin AS text) = '{transaction}'"
 _TIDY = (
     "DELETE FROM writer WHERE id IN (SELECT id FROM writer"
@@ -122,8 +121,9 @@ class CommitRecord:
     def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:
         """Return whether a number was committed, after the lost transaction has ended. Otherwise, give it up."""
         cursor.execute("; ".join(self._begin), prepare=False)
+        cursor.execute(_ENSURE.format(id=self._id), prepare=False)
         cursor.execute(_READ.format(id=self._id), prepare=False)
-        number, transaction = cursor.fetchone() or (0, "")
+        number, transaction = cursor.fetchone()
         if number != sought:
             cursor.execute(_GIVE_UP.format(id=self._id, n=sought + 1), prepare=False)
         elif events_after is not None:

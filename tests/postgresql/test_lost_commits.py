@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,13 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreUnknown
 from blackboard.store import commit_record
+from blackboard.store.database_server.statement_pipeline import pipeline_of
+from blackboard.store.postgresql_dialect import PostgresqlDialect
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.postgresql.optimistic_boards import Way, be_optimistic, deposit_by
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.cutting_proxy import Cut, CuttingProxy
+from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -205,6 +209,26 @@ def test_a_transaction_of_its_own_whose_answer_is_lost_stands(
     with cut_board.database.exclusive_transaction() as transaction:
         transaction.cursor.execute("UPDATE board SET paused_because = 'a test'")
     assert [row["paused_because"] for row in board.query("SELECT paused_because FROM board")] == ["a test"]
+
+
+def test_the_search_waits_for_the_first_commit_of_a_writer(board: Blackboard, sessions: ServerSessions) -> None:
+    """The row of the writer is not visible yet when the search begins, because its transaction still commits."""
+    database = board.database
+    assert isinstance(database.dialect, PostgresqlDialect)
+    record = database.dialect.commit_record()
+    outcomes: list[bool | None] = []
+    with contextlib.closing(database.connect(writes=True)) as connection:
+        pipeline = pipeline_of(connection, prepares=True)
+        record.begin(lambda sql, *values: pipeline.add(sql, values))
+        pipeline.receive()
+        search = threading.Thread(
+            target=lambda: outcomes.append(record.was_committed(lambda: database.connect(writes=True)))
+        )
+        search.start()
+        sessions.wait_for_waiter()
+        connection.execute("COMMIT")
+        join_all(search)
+    assert outcomes == [True]
 
 
 def test_a_writer_that_ends_leaves_no_row(board: Blackboard, board_url: str) -> None:
