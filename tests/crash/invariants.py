@@ -17,6 +17,7 @@ from tests.support.bounds import BOUND_SECONDS
 __all__ = [
     "AT_REST",
     "LAWS",
+    "UNREGISTERED",
     "Broken",
     "check",
     "check_cooled",
@@ -33,6 +34,8 @@ __all__ = [
     "clear_deaths",
     "rows",
 ]
+
+UNREGISTERED = "an activation runs for a worker that is not registered"
 
 LAWS = {
     "a crossing of one mark's event was recorded twice": """
@@ -72,7 +75,7 @@ LAWS = {
         GROUP BY 1, 2 HAVING count(*) > 1""",
     "a schedule came late without anybody knowing when": """
         SELECT id FROM crossing WHERE measure = 'schedule' AND noticed_at < crossed_at""",
-    "an activation runs for a worker that is not registered": """
+    UNREGISTERED: """
         SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT IN (SELECT id FROM worker)
         AND worker NOT LIKE 'remote:%'""",
     "a key was kept and its mark was not": """

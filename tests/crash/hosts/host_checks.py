@@ -9,13 +9,19 @@ from itertools import pairwise
 from tests.crash.hosts.board_server import Query
 from tests.crash.hosts.host_agents import METERED
 from tests.crash.hosts.planned_marks import NEEDED, plan_mark
-from tests.crash.invariants import AT_REST, LAWS, Broken, check_empty
+from tests.crash.invariants import AT_REST, LAWS, UNREGISTERED, Broken, check_empty
 
-__all__ = ["check", "check_end", "number_stored", "rests"]
+__all__ = ["all_registered", "check", "check_end", "number_stored", "rests"]
 
 OF_EVENT = "CAST(CAST(payload AS json) ->> 'n' AS bigint)"
 OUTSIDE = ("lead", "tally", "ember")
 """The kinds that depositors deposit."""
+
+AT_EVERY_INSTANT = {law: query for law, query in LAWS.items() if law != UNREGISTERED}
+"""The laws that faults of a network cannot break even for a moment.
+
+A worker whose own session ended counts as dead. If it works on, it claims work until it registers again.
+"""
 
 REMAINS = """
 SELECT (SELECT count(*) FROM crossing WHERE state IN ('waiting', 'claimed'))
@@ -25,7 +31,7 @@ SELECT (SELECT count(*) FROM crossing WHERE state IN ('waiting', 'claimed'))
 
 
 def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
-    """Check every law, that time never went back, and that acknowledged deposits exist once.
+    """Check every law of every instant, that time never went back, and that acknowledged deposits exist once.
 
     Args:
         query: Queries one snapshot.
@@ -34,7 +40,7 @@ def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
     Raises:
         Broken: A law is violated.
     """
-    check_empty(query, LAWS)
+    check_empty(query, AT_EVERY_INSTANT)
     times = [at for (at,) in query("SELECT recorded_at FROM event ORDER BY id")]
     if back := [(one, other) for one, other in pairwise(times) if other < one]:
         raise Broken(f"time went back between two events {len(back)} times: {back[:3]}")
@@ -46,6 +52,11 @@ def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
         raise Broken(f"{len(lost)} acknowledged deposits are lost: {sorted(lost)[:5]}")
     if other := [(n, event, of_events[n]) for n, (_, event) in acknowledged.items() if of_events[n] != event]:
         raise Broken(f"{len(other)} deposits were acknowledged with other events than they have: {sorted(other)[:5]}")
+
+
+def all_registered(query: Query) -> bool:
+    """Return whether every worker that runs an activation is registered."""
+    return not query(LAWS[UNREGISTERED])
 
 
 def rests(query: Query) -> bool:

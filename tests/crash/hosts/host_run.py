@@ -1,8 +1,8 @@
 """A run of hosts that share a board on a server: rounds of faults on one board after another.
 
 After the faults of each round, everything must go on within a time: each depositor's next mark is stored, the work of
-dead workers is taken up, and what waited on the board is claimed. At the end of a board, no work is left, and each
-deposit has had its effects once.
+dead workers is taken up, every worker that runs an activation is registered again, and what waited on the board is
+claimed. At the end of a board, no work is left, and each deposit has had its effects once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.crash.hosts.host_links import HostLinks
 from tests.crash.hosts.host_roles import Place
 from tests.crash.hosts.planned_marks import PER_DEPOSITOR, THREADS, is_keyed
 from tests.crash.hosts.shared_state import SharedState
-from tests.crash.invariants import Broken
+from tests.crash.invariants import UNREGISTERED, Broken
 
 __all__ = ["BoardRun", "HostRun"]
 
@@ -270,6 +270,7 @@ class BoardRun:
         self._wait("a process does not go on", lambda: all(child.is_going for child in self.alive()))
         self._clear_deaths()
         self._wait("the work of a dead worker is not taken up", lambda: not self._look_for_orphans())
+        self._wait(UNREGISTERED, self._all_registered)
         waiting = f"SELECT count(*) FROM crossing WHERE state = 'waiting' AND id <= {self._newest}"
         with self.state.pause_deposits():  # those that are stronger are claimed before those that are older
             self._wait("crossings wait and are not claimed", lambda: self._query(waiting) == [(0,)])
@@ -343,6 +344,10 @@ class BoardRun:
                 child.is_asked = True
                 child.signal(signal.SIGTERM)
         return not self.alive()
+
+    def _all_registered(self) -> bool:
+        with self._rows() as query:
+            return host_checks.all_registered(query)
 
     def _rests(self) -> bool:
         self._clear_deaths()
