@@ -124,23 +124,28 @@ def test_the_list_of_pages_has_every_page_and_the_readme_links_to_it() -> None:
     assert contents in linked(ROOT / "README.md")
 
 
-def test_the_table_of_concepts_names_what_exists() -> None:
+def test_the_lists_of_concepts_name_what_exists() -> None:
     page = (ROOT / "docs/modules.md").read_text("utf-8")
     section = page.partition("## Where a concept lives\n")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:2] == "| "]
+    packages = section.split("\n### ")[1:]
     known = {*metadata.tables, *VIEWS}
-    assert len(rows) > 25
-    for package, concept, python, statements, tables, tests, link in rows[1:]:
-        modules = re.findall(r"`([^`]+)`", python)
+    assert len(packages) > 25
+    for text in packages:
+        package, sentence, _ = text.split("\n\n", 2)
+        listed = {
+            name: re.findall(r"`([^`]+)`", names)
+            for name, names in re.findall(r"\*(\w+)\*: ((?:.(?!\*\w+\*:)|\n(?!- ))+)", text)
+        }
         paths = [
-            *(ROOT / "blackboard" / package.strip("`") / name for name in modules),
-            *(ROOT / "blackboard/store/sql" / name for name in re.findall(r"`([^`]+)`", statements)),
-            *(ROOT / "tests" / name for name in re.findall(r"`([^`]+)`", tests)),
+            *(ROOT / "blackboard" / package.strip("`") / name for name in listed["Modules"]),
+            *(ROOT / "blackboard/store/sql" / name for name in listed.get("Statements", [])),
+            *(ROOT / "tests" / name for name in listed["Tests"]),
         ]
-        assert [path for path in paths if not path.is_file()] == [], concept
-        assert set(re.findall(r"`([^`]+)`", tables)) <= known, concept
-        assert modules, concept
-        assert link.startswith("["), concept
+        assert [path for path in paths if not path.is_file()] == [], package
+        assert {*listed.get("Tables", []), *listed.get("views", [])} <= known, package
+        assert listed["Modules"], package
+        assert listed.keys() <= {"Modules", "Statements", "Tables", "views", "Tests"}, package
+        assert re.search(r": see\s\[", sentence), package
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))

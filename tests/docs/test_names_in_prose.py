@@ -143,5 +143,5 @@ def test_every_module_that_a_text_names_by_its_file_exists() -> None:
 
 def test_a_test_module_is_named_with_its_folder() -> None:
     named = [(path, name) for path, text in texts() for name in re.findall(r"`([\w/]*\btest_\w+\.py)", text)]
-    places = [ROOT, ROOT / "tests"]  # the table of concepts leaves out the first folder
+    places = [ROOT, ROOT / "tests"]  # the list of concepts leaves out the first folder
     assert [(path, name) for path, name in named if not any((place / name).is_file() for place in places)] == []
