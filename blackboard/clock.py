@@ -112,7 +112,7 @@ os.register_at_fork(after_in_child=SystemClock.used.renew_lock)
 
 
 class ObservingClock(SystemClock, ABC):
-    """A clock that follows another one, such as that of a database, by what it has shown."""
+    """A clock that follows another clock, such as that of a database, from its last reading."""
 
     @abstractmethod
     def observe(self, shown: Instant, sent_at: int) -> None:

@@ -69,7 +69,7 @@ def check_url(url_or_path: str | Path) -> None:
 
 
 def creates_on_demand(url_or_path: str | Path) -> bool:
-    """Return whether a command that opens a board may create and upgrade it without being told to: only a file.
+    """Return whether a command that opens a board may create and upgrade it without an option: only a file.
 
     Raises:
         ConfigurationError: The URL cannot be used.

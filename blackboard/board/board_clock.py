@@ -123,7 +123,7 @@ def _question(txn: BoardTransaction) -> Need:
         options=["yes"],
         detail=(
             "Until then the board's time stands still, so that nothing evaporates by mistake. Answer yes if the clock"
-            " is right; otherwise set it: the question then goes away by itself."
+            " is right; otherwise set it: the question is then withdrawn."
         ),
     )
 

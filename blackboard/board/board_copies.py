@@ -85,7 +85,7 @@ def copy_board(
 
     Raises:
         StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
-        StoreError: Somebody works on the source, the target is not empty, or it cannot hold what the source has.
+        StoreError: An activation runs on the source, or the target is not empty or cannot hold the content of the source.
     """
     from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do without
 

@@ -73,7 +73,7 @@ class ProjectChanges:
         return None if WISH not in self._record else Wish(**self._record[WISH])
 
     def connect(self, wish: Wish) -> None:
-        """Make the files connect the project, in place of an earlier connection."""
+        """Plan the changes of the files that connect the project. They replace an earlier connection."""
         self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, wish.server())
         self._set_value(SETTINGS, ("hooks", "Stop"), None, wish.hook())
         self._set_text(SKILL, SKILL_TEXT)
@@ -84,7 +84,7 @@ class ProjectChanges:
         self._after[RECORD] = write_record(self._record)
 
     def disconnect(self) -> None:
-        """Remove what was written."""
+        """Plan to remove everything that an earlier connection wrote."""
         self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, None)
         self._set_value(SETTINGS, ("hooks", "Stop"), None, None)
         self._set_text(SKILL, None)
@@ -123,13 +123,13 @@ class ProjectChanges:
     # -- JSON files
 
     def _set_value(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> None:
-        """Add a member or an item to a JSON file, in place of the one that was written before.
+        """Add a member or an item to a JSON file, in place of the entry that an earlier connection wrote.
 
         Args:
             name: The file.
-            path: The object or the list; what is missing of it is added.
+            path: The object or the list. Missing objects on the path are added.
             key: The key of a member; None for an item of a list.
-            value: The value; None to have none.
+            value: The value; None removes the entry.
         """
         written = self._record.get(name)
         present = self._place(name, path, key, None if written is None else written["value"])
@@ -139,7 +139,7 @@ class ProjectChanges:
             return
         if written is not None:
             if present is None:
-                self._leave(name, "what was written was changed or removed by hand")
+                self._leave(name, "its entry was changed or removed by hand")
                 if value is None:
                     del self._record[name]
                 return

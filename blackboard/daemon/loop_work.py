@@ -92,7 +92,7 @@ class LoopWork:
 
     def _start_ready(self, due: DueWork) -> bool:
         if not self._liveness.is_proven:
-            return False  # other workers may take this one for dead; it goes on when its lock is held again
+            return False  # other workers may count this worker as dead; it continues when it holds its lock again
         return self._runs.start_ready(self._agents, due.agents, self._threads, due.suspects)
 
     def next_instants(self, now: Instant) -> list[Instant]:

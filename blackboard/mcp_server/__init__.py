@@ -14,6 +14,6 @@ tool_errors        errors as a model can act on them
 board_resources    the resources
 board_prompts      the prompts
 protocol_handlers  the tools, resources and prompts as a server of the SDK
-channel_events     tells a session of a coding agent that work waits
+channel_events     notices to a session of a coding agent that work waits
 stdio_transport    the server on stdin and stdout of a process
 """

@@ -26,7 +26,7 @@ def _decoded(value: object) -> object:
     try:
         return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
     except (ValueError, RecursionError):
-        raise ValueError("this is not the 'next' of an earlier answer") from None
+        raise ValueError("this is not a value of 'next' from an earlier answer") from None
 
 
 Cursor = Annotated[Any, BeforeValidator(_decoded), WithJsonSchema({"type": "string"})]

@@ -91,7 +91,7 @@ def claim(access: BoardAccess, arguments: ClaimArguments) -> dict[str, Any]:
     if arguments.extend is None:
         return activation_of(access.board.claim(arguments.agent, lease=arguments.lease))
     if arguments.fence is None:
-        raise UsageError("to extend a claim, give the fence that it had")
+        raise UsageError("to extend a claim, give its fence")
     state = access.board.heartbeat(
         arguments.extend, fence=arguments.fence, agent=arguments.agent, lease=arguments.lease
     )

@@ -14,7 +14,7 @@ class BoardPlace(ABC):
     """The place of one board.
 
     Attributes:
-        is_created_on_demand: Whether a program that opens the board may create or upgrade it without being told to.
+        is_created_on_demand: Whether a program that opens the board may create or upgrade it without an option.
     """
 
     is_created_on_demand: ClassVar[bool]

@@ -1,4 +1,4 @@
-"""The processes on a board: which workers are alive, and how each process hears of the commits of the others.
+"""The processes on a board: which workers are alive, and how each process is notified of the commits of the others.
 
 A board in a file and a board on a server differ in this. `board_file.file_processes` and
 `database_server.server_processes` have the two implementations.
@@ -107,7 +107,7 @@ class BoardProcesses(ABC):
     def hear_commits(self, wake: Callable[[], None]) -> AbstractContextManager[bool]:
         """Call `wake` in the context after each commit of another process that may wake an agent.
 
-        Yields whether commits are heard. Otherwise the caller reads the board from time to time.
+        Yields whether the process is notified. Otherwise the caller reads the board from time to time.
 
         Raises:
             StoreError: The process cannot listen.
@@ -117,7 +117,7 @@ class BoardProcesses(ABC):
     def hear_writes(self, wake: Callable[[], None]) -> AbstractContextManager[bool]:
         """Call `wake` in the context after every commit of any process, within about a second.
 
-        Yields whether commits are heard so.
+        Yields whether the process is notified.
         """
 
     @abstractmethod

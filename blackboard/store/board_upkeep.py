@@ -64,7 +64,7 @@ class ServerHealth:
         skew: The microseconds by which the clock of this machine is ahead of the server's; negative if it is behind.
         is_pooled: Whether a pooler gives each transaction a connection that it may share.
         keeps_statements: Whether this process lets a connection keep statements and settings.
-        is_heard: Whether processes with this configuration hear of commits at once.
+        is_heard: Whether processes with this configuration are notified of commits at once.
         unsafe_settings: The settings that let a crash of the server lose commits that were answered.
     """
 

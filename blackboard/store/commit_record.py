@@ -1,4 +1,4 @@
-"""The record of a writer's commits on a server, which tells whether a COMMIT without an answer succeeded.
+"""The record of a writer's commits on a server, which says whether a COMMIT without an answer succeeded.
 
 A connection can be lost after the server got COMMIT and before its answer arrived. Then the work may be stored or not.
 If the program repeated the work, it could be stored twice; if it reported a failure, that could be wrong. So each

@@ -1,8 +1,8 @@
 """The log of the program. Writing a line never blocks the caller and never raises.
 
 The calling thread formats a line, by the processors of structlog's configuration. Another thread writes it, so a reader
-that stalls or goes away delays no work. The queue is bounded: a line is dropped and counted if the queue is full or the
-line cannot be written. The number of dropped lines is logged once a line can be written again.
+that stalls or closes its end delays no work. The queue is bounded: a line is dropped and counted if the queue is full
+or the line cannot be written. The number of dropped lines is logged once a line can be written again.
 """
 
 from __future__ import annotations

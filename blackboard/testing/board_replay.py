@@ -145,7 +145,7 @@ class Replay:
         """
         if (until := instant_of(at)) < self._latest:
             raise UsageError(
-                f"a replay goes forward in time: {iso(until)} is before {iso(self._latest)}, the last instant"
+                f"a replay only moves forward in time: {iso(until)} is before {iso(self._latest)}, the last instant"
             )
         self._latest = until
         wake = self._daemon.wake

@@ -352,14 +352,14 @@ def _misplaced(rules: RuleFile) -> Iterator[tuple[str, str]]:
         except InvalidDuration as error:
             yield place, f"{error}; a time is written without quotes"
         except OverflowError:
-            yield place, "lies beyond the year 9999"
+            yield place, "is after the year 9999"
     for number, given in enumerate(rules.given, 1):
         with suppress(InvalidDuration):
             try:
                 for _ in rules.deposits_of(given):
                     pass
             except OverflowError:
-                yield f"given {number} times", "the last lies beyond the year 9999"
+                yield f"given {number} times", "the last time is after the year 9999"
     for number, expected in enumerate(rules.expect, 1):
         with suppress(InvalidDuration, OverflowError):
             if expected.after is not None and rules.instant(expected.after) >= rules.instant(expected.by):

@@ -36,7 +36,7 @@ def copy(source: BoardSession, target: BoardSession, progress: Progress) -> Boar
 
     Raises:
         StoreBusy: Another process writes on one of them for too long.
-        StoreError: The target is not empty, or cannot hold what the source has.
+        StoreError: The target is not empty, or cannot hold the content of the source.
     """
     target.read(lambda txn: _require_empty(txn.sql, target.database.where))
     with source.database.rehearsal() as read, target.database.exclusive_transaction() as written:

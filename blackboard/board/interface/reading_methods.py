@@ -186,7 +186,7 @@ class ReadingMethods(BoardHandle):
         """Return one live mark.
 
         Raises:
-            NotFound: There is no live mark with this id; the message says what became of it.
+            NotFound: There is no live mark with this id; the message says how it left the board.
         """
         return self.session.read(lambda txn: mark_queries.mark(txn, mark_id))
 

@@ -267,7 +267,7 @@ def mark(txn: BoardTransaction, mark_id: int) -> MarkRecord:
     """Return one live mark.
 
     Raises:
-        NotFound: There is no live mark with this id; the message says what became of it.
+        NotFound: There is no live mark with this id; the message says how it left the board.
     """
     row = live_mark(txn, mark_id)
     return record_of(row, txn.kind(row.kind).weight, txn.strength(row), txn.now)

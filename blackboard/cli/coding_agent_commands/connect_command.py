@@ -33,10 +33,10 @@ def connect(
     remove: Annotated[bool, typer.Option("--remove", help="Remove exactly what this command has written.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> None:
-    """Connect the project in this folder to a board: its tools, a skill, and what wakes its sessions.
+    """Connect the project in this folder to a board: tools, a skill, and a hook or channel that wakes its sessions.
 
-    It first shows how the files will change. What you have written or changed in them stays. Options such as --database
-    and --url are written as they are given here. An option that is not given again stays as it was.
+    It first shows how the files will change. Your own text in these files stays. The files get the options of this
+    command, such as --database and --url. An option that you do not repeat keeps its value.
 
     Examples:
       blackboard --database board.db connect claude-code --yes

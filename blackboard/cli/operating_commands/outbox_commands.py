@@ -85,7 +85,7 @@ def list_messages(
 
 
 def show(context: typer.Context, message: MessageId, as_json: AsJson = False) -> None:
-    """Show one message: its text, its receiver, and what became of it.
+    """Show one message: its text, its receiver and its state.
 
     Example:
       blackboard outbox show 17

@@ -42,7 +42,7 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of the certificate.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the board in a browser, signed in.")] = False,
 ) -> None:
-    """Serve the board over HTTP, until a signal ends it. This wakes no agents; `blackboard run --serve` also does that.
+    """Serve the board over HTTP, until a signal ends it. This wakes no agents; `blackboard run --serve` does both.
 
     Every operation needs a token, which `blackboard token create` makes. On a terminal, the command prints a link that
     signs a browser in; the link works once. SIGTERM and Ctrl-C let requests finish. A socket that systemd passes

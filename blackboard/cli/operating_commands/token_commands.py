@@ -65,7 +65,7 @@ def create(
 
 
 def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
-    """List all tokens that were ever made, with what each allows. The board does not store the tokens themselves.
+    """List all tokens that were ever made, with their scopes. The board does not store the tokens themselves.
 
     Example:
       blackboard token list

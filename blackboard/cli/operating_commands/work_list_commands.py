@@ -143,7 +143,8 @@ def activations(
 ) -> None:
     """List activations, newest first.
 
-    'activation ID' shows one activation in full. 'retry ID' and 'discard ID' decide about one that failed or is held.
+    'activation ID' shows one activation in full. 'retry ID' tries a failed or held activation again, and 'discard ID'
+    ends it.
 
     Example:
       blackboard activations --agent sales --state dead --state held

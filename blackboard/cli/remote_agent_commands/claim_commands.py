@@ -170,10 +170,10 @@ def fail(
     agent: OfAgent = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report that an activation that this author has claimed has failed.
+    """Report the failure of an activation that this author has claimed.
 
-    The board tries the activation again. After the last attempt, it splits a batch into smaller ones, and ends an
-    activation with one mark as dead.
+    The board tries the activation again. After the last attempt, it splits a batch into smaller ones. An activation of
+    a single mark is then dead.
 
     Examples:
       blackboard fail 17 --fence 1 --reason "the page does not load"

@@ -89,7 +89,7 @@ class InputText:
             self.encoding = _known(encoding) if encoding else _guess(head, sample, name)
             """The encoding, by its name in Python."""
         self.is_guess = not encoding and self.encoding not in ("utf-8", "utf-8-sig")
-        """Whether the encoding is a guess, which the user should be told."""
+        """Whether the encoding is a guess. The command reports it then."""
         self._text = io.TextIOWrapper(buffered, self.encoding, errors=_ERRORS, newline="")
 
     def __iter__(self) -> Iterator[tuple[int, str]]:

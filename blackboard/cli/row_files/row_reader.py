@@ -85,7 +85,7 @@ class Rows:
         self._open_row: int | None = None
         """The number of the last row that waited with an open quote."""
         self.notes: list[str] = []
-        """The assumptions about the file that the user should be told."""
+        """The assumptions about the file that the command reports."""
         if self._lines.is_guess:
             self.notes.append(f"{name} is read as {self._lines.encoding}; name another encoding with --encoding")
         self.name = name

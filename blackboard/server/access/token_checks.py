@@ -25,7 +25,7 @@ class Caller:
 
     @property
     def is_redacted(self) -> bool:
-        """Whether texts are withheld from it."""
+        """Whether texts are withheld from the holder of the token."""
         return self.scopes.allow("read-redacted")
 
     def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:

@@ -84,7 +84,7 @@ class BoardMetrics(Collector):
                 self._activations.add((agent, state), 0)
 
     def _count(self, happened: Happened) -> None:
-        """Add what has happened on the board to the counters."""
+        """Add the latest events of the board to the counters."""
         for (kind, event), number in happened.events.items():
             if event in DEPOSITS:
                 self._deposits.add((kind, event), number)

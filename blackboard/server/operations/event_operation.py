@@ -47,11 +47,13 @@ class EventFilter(Fields):
         default="marks,activity", description="`marks`, `activity` or both: the events of marks, and what was done."
     )
     after: str | None = Field(
-        default=None, description="The id of an event of such a stream. The header Last-Event-ID goes before it."
+        default=None, description="The id of an event of such a stream. The header Last-Event-ID overrides it."
     )
     kind: Annotated[Sequence[Name], Field(description="Only events of marks of these kinds.")] = ()
     tag: Tags = ()
-    subject: str | None = Field(default=None, description="Only what is about a subject of this pattern, as lead/*.")
+    subject: str | None = Field(
+        default=None, description="Only events about a subject that matches this pattern, such as lead/*."
+    )
     agent: Annotated[Sequence[Name], Field(description="Only what these agents or people (`person:ann`) did.")] = ()
 
 

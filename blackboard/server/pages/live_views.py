@@ -191,7 +191,7 @@ class LiveViews:
                 del self._views[key]
 
     async def _follow(self) -> None:
-        """Look at the board while anybody watches, and render what has changed."""
+        """Read the board while a page is open, and render the changes."""
         loop = asyncio.get_running_loop()
         check_tokens_at = loop.time() + TOKEN_SECONDS
         try:

@@ -25,7 +25,7 @@ class CommitSignal:
         Yields the number of seconds after which the board should be read in any case.
 
         Raises:
-            StoreError: Other processes cannot be heard.
+            StoreError: The process cannot listen for commits of others.
         """
         self._loop = asyncio.get_running_loop()
         with board.listen(self.signal, every_commit=True) as tick:

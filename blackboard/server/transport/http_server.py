@@ -217,7 +217,7 @@ def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="critical",  # anybody can send what is not HTTP; that is no news
+        log_level="critical",  # anybody can send bytes that are not HTTP, so this is not logged
         access_log=False,
         server_header=False,
         date_header=False,  # the protocol adds it, when there is a request

@@ -17,7 +17,7 @@ class CommitAnnouncer:
     Args:
         pool: Idle connections. One of them sends.
         connect: Opens another one.
-        sender: The name of this process, which does not hear itself.
+        sender: The name of this process, which ignores its own notifications.
     """
 
     def __init__(self, pool: ReaderPool, connect: Callable[[], Any], sender: str) -> None:

@@ -42,7 +42,7 @@ class ListeningConnection:
         connect: Opens a connection on which each statement is a transaction, and which keeps its settings.
 
     Attributes:
-        sender: The name of this process in its notifications. It does not hear its own notifications.
+        sender: The name of this process in its notifications. It ignores its own notifications.
         is_connected: Whether the connection is open.
     """
 

@@ -19,7 +19,7 @@ from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 
 START_LIFETIME: Duration = 5 * SECOND
-"""How long the values that each transaction reads first are used after a server has told them."""
+"""How long the values that each transaction reads first are used after a server has returned them."""
 MAX_SUBJECTS = 10_000
 """The number of subjects with a mark that are remembered."""
 MAX_ANSWERS = 200

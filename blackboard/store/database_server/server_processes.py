@@ -47,7 +47,7 @@ class ServerProcesses(BoardProcesses):
 
     @contextmanager
     def hear_commits(self, wake: Callable[[], None]) -> Iterator[bool]:
-        """Call `wake` after each commit. Behind a pooler without a direct URL, commits are not heard."""
+        """Call `wake` after each commit. Behind a pooler without a direct URL, there are no notifications."""
         if (listener := self._database.listener) is None:
             yield False
             return

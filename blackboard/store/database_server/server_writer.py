@@ -116,7 +116,7 @@ class ServerWriter(WritingConnection):
             self.open = None
 
     def _commit(self, transaction: Transaction) -> None:
-        """Commit. If the answer is lost, the record of the commits tells the outcome.
+        """Commit. If the answer is lost, the record of the commits has the outcome.
 
         Raises:
             StoreUnknown: The server does not tell whether the work is stored.

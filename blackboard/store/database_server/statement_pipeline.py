@@ -101,7 +101,7 @@ class StatementPipeline:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no transaction is open on the connection, as far as the server was told."""
+        """Whether no transaction is open on the connection, according to the messages sent so far."""
         return bool(self._pgconn.transaction_status == self._idle)
 
     def discard(self) -> None:
