@@ -85,7 +85,7 @@ def copy_board(
 
     Raises:
         StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
-        StoreError: An activation runs on the source, or the target is not empty or cannot hold the content of the source.
+        StoreError: An activation runs on the source, or the target is not empty or too small for its content.
     """
     from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do without
 
