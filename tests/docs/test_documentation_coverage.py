@@ -85,12 +85,14 @@ def default_of(model: type[BaseModel], name: str) -> str:
 
 
 def test_every_public_name_is_on_the_pages_for_python() -> None:
-    text = "".join((DOCS / name).read_text("utf-8") for name in ("python.md", "conditions.md", "people.md"))
+    text = "".join(
+        (DOCS / name).read_text("utf-8") for name in ("python.md", "agents.md", "conditions.md", "people.md")
+    )
     assert [name for name in dir(blackboard) if f"`{name}" not in text] == []
 
 
-def test_every_method_of_the_board_is_on_the_page_for_python() -> None:
-    text = (DOCS / "python.md").read_text("utf-8")
+def test_every_method_of_the_board_is_on_the_pages_for_python() -> None:
+    text = "".join((DOCS / name).read_text("utf-8") for name in ("python.md", "agents.md"))
     below_the_door = {"read", "write", "prepare"}
     methods = [name for name in vars(blackboard.Blackboard) if not name.startswith("_") and name not in below_the_door]
     assert [name for name in methods if not re.search(rf"`board\.{name}\b|`Blackboard\.{name}\b", text)] == []
@@ -102,8 +104,8 @@ def test_every_error_is_on_the_page_for_python() -> None:
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
-def test_the_support_for_packages_of_agents_is_on_the_page_for_python() -> None:
-    text = section("python.md", "Packages of agents")
+def test_the_support_for_packages_of_agents_is_on_the_page_for_agents() -> None:
+    text = section("agents.md", "Packages of agents")
     assert [name for name in agent_support.__all__ if f"`{name}`" not in text] == []
 
 
