@@ -20,7 +20,7 @@ class AgentSet(Mapping[str, Agent]):
     """The agents whose functions this process has, by name.
 
     Args:
-        board: The board, which learns the mark classes of the agents.
+        board: The board, where the mark classes of the agents become known.
         agents: The agents, with their functions; as a mapping, by name.
         settings: The value of `context.settings` for them.
         replace: Whether the agents' code may replace active code that another living worker serves.

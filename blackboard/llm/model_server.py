@@ -23,7 +23,7 @@ Answer = Callable[[Any], BaseModel | JsonValue]
 
 @contextlib.contextmanager
 def serve_model(answer: Answer, *, overloaded_every: int | None = None) -> Iterator[dict[str, str]]:
-    """Serve the Messages API on 127.0.0.1 until the block ends, and yield the variables that lead a program there.
+    """Serve the Messages API on 127.0.0.1 until the block ends, and yield the variables that make a program use it.
 
     The requests, their retries and their costs are real. Only the answers come from a function.
 
