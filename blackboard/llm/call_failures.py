@@ -107,7 +107,7 @@ class SpendLimit(CallFailure):
 class ModelUnavailable(CallFailure):
     """A model that the API does not have, a wrong address, or a gateway that answers in place of the API.
 
-    Not paid. The failure does not depend on the request. `from_api` is true if the error has the form of the API's errors.
+    Not paid. The failure does not depend on the request. `from_api` is true if the error has the API's form.
     """
 
     def __init__(self, message: str, *, from_api: bool = False, **options: Any) -> None:

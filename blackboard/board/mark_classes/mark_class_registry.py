@@ -201,7 +201,7 @@ class MarkClasses:
     def new_mark(
         self, kind: str, payload: Mapping[str, Any], subject: str, intensity: float, deployment: Deployment
     ) -> Mark:
-        """Return a new mark of a kind by its name, of its class if this process knows it.
+        """Return a new mark of the named kind, of the kind's class if this process knows the class.
 
         Raises:
             InvalidMark: The payload does not fit the class.

@@ -193,7 +193,7 @@ def _checked_value(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -
 
 
 def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | None) -> None:
-    """Register the law of a mark, unless its kind has it or the mark had it before."""
+    """Register the law of a mark, unless it is the law of the kind or the former law of the mark."""
     if law is not kind.decay and law != kind.decay and (old is None or law_key(law) != old.law):
         txn.laws.register(txn.sql, law)
 

@@ -100,7 +100,7 @@ def _after(
 
 
 def _with_deposits(txn: BoardTransaction, fading: MarkRow, event: EventRow, at: Instant) -> MarkRow:
-    """Return a mark as its deposits up to an instant left it. `event` is the last event of its fading part."""
+    """Return a mark in its state after its deposits up to an instant. `event` is the last event of its fading part."""
     deposits = [
         deposit
         for deposit in txn.sql.all(MARKS.deposits_of_mark, subject=event.subject, mark_id=event.mark_id)

@@ -109,7 +109,7 @@ class FollowedRows:
         return True
 
     def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
-        """Return the rows at the beginning, and the header to put before them; it is empty if they have one.
+        """Return the rows at the beginning, and the header to put before them: empty if the rows begin with a header.
 
         A writer that continues after its file was truncated does not repeat the header.
         """

@@ -79,7 +79,7 @@ def activations(call: Call) -> Page:
 
 
 def activation(call: Call) -> ActivationDetails:
-    """Show one activation: its marks and what became of them, its deposits, model calls, cost and error."""
+    """Show one activation: its marks with their present state, its deposits, model calls, cost and error."""
     return call.board.activation(call.parameters.id)
 
 

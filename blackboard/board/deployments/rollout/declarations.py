@@ -61,7 +61,7 @@ def with_declared(active: Deployment, agents: Iterable[AgentDeclaration], kinds:
 
 
 def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses, author: str = BOARD) -> None:
-    """Register a kind as its class declares it, if the board does not know it and this process does.
+    """Register a kind that is new to the board as its class declares it, if this process knows the class.
 
     The author is who needs the kind, as the activity names it.
     """

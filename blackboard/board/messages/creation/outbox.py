@@ -80,7 +80,7 @@ def announce(txn: BoardTransaction, topic: str, make: Callable[[], Notice]) -> N
 
 
 def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, notice: Notice) -> bool:
-    """Put a message for one sink into the outbox, if its filters let it pass; return whether they do."""
+    """Put a message for one sink into the outbox, if it passes the filters of the sink; return whether it does."""
     if not sink.passes(notice.agent, notice.kinds, subject_of(notice.scope)):
         return False
     txn.sql.run(
