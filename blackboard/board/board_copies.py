@@ -87,7 +87,7 @@ def copy_board(
         StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
         StoreError: An activation runs on the source, or the target is not empty or too small for its content.
     """
-    from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do without
+    from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do not import
 
     check_at_rest(source)
     return board_copy.copy(source.session, target.session, progress)

@@ -43,7 +43,7 @@ class DeploymentReload:
         If the file has mistakes, they are logged, and the active deployment stays active.
 
         Raises:
-            StoreError: The board cannot be used. The file is not to blame, so the request stays.
+            StoreError: The board cannot be used. The file is not the cause, so the request stays.
         """
         if not self.is_requested:
             return False

@@ -64,7 +64,7 @@ class RequestBatcher(Generic[Item, Result]):
         return await future
 
     async def _work_in_rounds(self) -> None:
-        """Do the work of all who wait, round by round, until nobody waits."""
+        """Do the work of all waiting requests, in rounds, until none waits."""
         loop = asyncio.get_running_loop()
         while self._waiting:
             await self._gather()

@@ -137,7 +137,7 @@ class Deliverer:
     def _deliver(self, sink: SinkSection) -> None:
         try:
             self._drain(sink)
-        except Exception as error:  # a thread has nobody to raise it to; the lease ends, and it is tried again
+        except Exception as error:  # no caller could handle it; the lease ends, and the message is tried again
             log.error("a message could not be leased, or its result not recorded", sink=sink.name, error=error)
 
     def _drain(self, sink: SinkSection, *, ends_at_failure: bool = False) -> int:

@@ -36,7 +36,7 @@ def database_of(
     parsed = DatabaseUrl(url, prepare=prepare)
     if parsed.path is not None:
         return FileDatabase(parsed, parsed.path, mode)
-    from blackboard.store.database_server.server_database import ServerDatabase  # a file does without it
+    from blackboard.store.database_server.server_database import ServerDatabase  # a file needs none
 
     direct = None if direct_url is None else DatabaseUrl(direct_url)
     return ServerDatabase(parsed, direct, query_url)

@@ -198,7 +198,7 @@ def test_an_agent_in_the_chain_of_provenance_is_not_woken_and_may_never_answer(b
     board.deposit(Note(subject="second hint"))
     run(board, stubborn)
     (state, error), *_ = outcomes(board, "scout")
-    assert (state, f"scout stands in the chain of provenance of need {need.id}" in str(error)) == ("dead", True)
+    assert (state, f"scout is in the chain of provenance of need {need.id}" in str(error)) == ("dead", True)
 
 
 def test_where_no_agent_may_answer_the_need_is_for_people(board: Blackboard) -> None:

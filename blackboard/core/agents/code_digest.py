@@ -68,7 +68,7 @@ def source_of(function: Callable[..., Any]) -> str | None:
         return None
     first = nodes[0]  # breadth first: the outermost one
     if isinstance(first, ast.Lambda):
-        # Only its text: the line around it may hold thresholds. If the line has several lambdas, nobody can tell which
+        # Only its text: the line around it may hold thresholds. If the line has several lambdas, it is not known which
         # one it is.
         only = ast.get_source_segment(text, first) if len(nodes) == 1 else None
         return None if only is None else _without_comments(f"({only})")

@@ -88,7 +88,7 @@ class ActivationRunner:
             self._put_back(agent, claim, str(error))
             return False
         except (StoreError, NoEventLoop):
-            raise  # the marks are not to blame: the caller defers the activation
+            raise  # the marks are not the cause: the caller defers the activation
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             failure = _failure_of(error)
             is_answered = failure.has_bad_answer and not isinstance(error, RequestRejected)

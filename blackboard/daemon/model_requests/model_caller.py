@@ -131,7 +131,7 @@ class ModelCaller:
             Deferral: The activation has to wait, for the model or because there is neither a model nor a rule.
         """
         if self.client is None:
-            if offline is None:  # the settings are wrong, and the marks are not to blame
+            if offline is None:  # the settings are wrong, and the marks are not the cause
                 reason = (
                     f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
                     " provider in [model], and restart the daemon"

@@ -221,7 +221,7 @@ class LiveViews:
                     watcher.news.set()
 
     async def _paint(self, view: _View, position: StreamPosition) -> None:
-        """Render a page once for all who watch it, and wake them if it has changed."""
+        """Render a page once for all its viewers, and wake them if it has changed."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:

@@ -132,7 +132,7 @@ class HttpServer:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # a thread has nobody to raise it to
+        except BaseException as error:  # a thread has no caller that could handle it
             log.error("the server has ended", error=error)
         finally:
             os.close(self._writer)

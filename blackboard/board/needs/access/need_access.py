@@ -87,7 +87,7 @@ def why_not(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None
     if agent.names.isdisjoint([*named, *json.loads(stored.answerable_by or "[]")]):
         return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent.name}"
     if not agent.names.isdisjoint(json.loads(stored.agents_behind)):
-        return f"{agent.name} stands in the chain of provenance of need {row.id}, so it can never answer it"
+        return f"{agent.name} is in the chain of provenance of need {row.id}, so it can never answer it"
     if Decision.kind not in agent.writes:
         return f"{agent.name} does not declare {Decision.kind!r} in writes"
     return None
