@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Column, Date, DateTime, Dialect, Float, Integer, Me
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from blackboard.clock import from_datetime, iso
-from blackboard.store.dialect import SQLITE
+from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.view_columns import VIEWS
 
 __all__ = [

@@ -5,7 +5,7 @@ alembic -c migrations/alembic.ini is not needed: 'blackboard init' upgrades, in 
 
 from alembic import context
 
-from blackboard.store.tables import metadata
+from blackboard.store.schema.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)

@@ -18,7 +18,8 @@ import structlog
 from hypothesis import settings
 
 from blackboard.clock import ManualClock
-from blackboard.store import schema, sqlite_dialect
+from blackboard.store.dialects import sqlite_dialect
+from blackboard.store.schema import schema_upgrades
 from tests.support import lost_workers, new_boards
 from tests.support.postgresql import server_programs, start_server
 from tests.support.server_boards import PostgresqlServer
@@ -207,7 +208,7 @@ def _quick_boards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Save the time of migrations and of flushes to the disk, unless the test has the marker `whole_boards`."""
     if request.node.get_closest_marker("whole_boards") is None:
         new_boards.empty_board()
-        monkeypatch.setattr(schema, "_migrate", new_boards.copy_board)
+        monkeypatch.setattr(schema_upgrades, "_migrate", new_boards.copy_board)
         monkeypatch.setattr(sqlite_dialect, "SYNCHRONOUS", "OFF")
 
 

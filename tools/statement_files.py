@@ -14,7 +14,7 @@ from pathlib import Path
 from blackboard import Blackboard
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store import query_rows, rows, statements
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from tools.statement_variants import FILES, every_statement, variants
 
 STUB = Path(statements.__file__).with_suffix(".pyi")
@@ -42,7 +42,7 @@ def stub() -> str:
     imports = [
         "from blackboard.store.query_rows import (", *(f"    {name}," for name in of_queries), ")",
         "from blackboard.store.rows import (", *(f"    {name}," for name in of_tables), ")",
-        "from blackboard.store.statement_file import Statement, StatementFile",
+        "from blackboard.store.statement_texts.statement_file import Statement, StatementFile",
     ]  # fmt: skip
     heading = '"""The type of each statement. `make statements` writes this file from the SQL."""'
     return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"

@@ -14,7 +14,7 @@ from benchmarks.performance.raw import RawTable, in_turn
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MARKS
 
 __all__ = ["bulk", "deposits", "one_at_a_time", "over_the_board", "threads"]

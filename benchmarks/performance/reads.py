@@ -18,7 +18,7 @@ from blackboard.board.mark_sets.scope_marks import fading_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.forecasts.strength_forecast import value_at
-from blackboard.store.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_driver import sqlite
 
 __all__ = ["command_line", "measures", "strongest", "views"]
 

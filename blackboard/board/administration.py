@@ -12,10 +12,10 @@ from blackboard.board.loads.loaded_files import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
 from blackboard.core.deployment import Deployment
-from blackboard.store import schema
 from blackboard.store.database_factory import database_of, delete_board_file
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.readonly.readonly_query import Values
+from blackboard.store.schema import view_updates
 
 
 def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> DeployResult:
@@ -104,7 +104,7 @@ def refresh_views(board: Blackboard) -> str | None:
     Raises:
         StoreError: The board has stored a decay law that this process does not know.
     """
-    return schema.refresh_views(board.database, board.session.now)
+    return view_updates.refresh_views(board.database, board.session.now)
 
 
 def query(

@@ -12,14 +12,14 @@ from blackboard.board.housekeeping import erasure
 from blackboard.board.housekeeping.erasure import ErasedEvents
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.board_upkeep import Copy
 from blackboard.store.database_factory import database_of
+from blackboard.store.database_parts.board_upkeep import Copy
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.statements import ACTIVATIONS
 
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.board_copy import BoardCopy
-    from blackboard.store.table_copy import Progress as Progress
+    from blackboard.store.schema.table_copy import Progress as Progress
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:

@@ -21,11 +21,12 @@ from blackboard.board.worker_registry.dead_workers import dead_workers
 from blackboard.clock import Clock, Instant, ObservingClock
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
-from blackboard.store import schema
+from blackboard.store.commits.group_commit import ServerHints
 from blackboard.store.database import Database
-from blackboard.store.group_commit import ServerHints
 from blackboard.store.query_rows import TransactionStart
-from blackboard.store.schema import SchemaChange, check_revision
+from blackboard.store.schema import schema_upgrades
+from blackboard.store.schema.schema_revisions import check_revision
+from blackboard.store.schema.schema_upgrades import SchemaChange
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
 from blackboard.system.callback_lists import Listeners
@@ -73,7 +74,7 @@ class BoardSession:
                 warnings.warn(text, ForeignFilesWarning, stacklevel=3)
             may_create = database.place.is_created_on_demand if create is None else create
             clock = database.board_clock(clock)
-            change = schema.ensure(database, clock.now, create=may_create, upgrade=upgrade)
+            change = schema_upgrades.create_or_upgrade(database, clock.now, create=may_create, upgrade=upgrade)
             database.place.apply_mode()
             session = cls(database, clock, classes, leap)
             session.schema_change = change

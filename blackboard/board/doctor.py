@@ -15,7 +15,7 @@ from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.diagnosis.store_findings import PAGES
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
-from blackboard.store.schema import revision_of
+from blackboard.store.schema.schema_revisions import revision_of
 
 SUBJECTS = (
     store_findings,

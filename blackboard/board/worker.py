@@ -35,10 +35,10 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
-from blackboard.store.board_processes import Liveness as Liveness
-from blackboard.store.board_processes import ProcessLock
+from blackboard.store.database_parts.board_processes import Liveness as Liveness
+from blackboard.store.database_parts.board_processes import ProcessLock
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema import HEAD
+from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.clock import Clock
 from blackboard.errors import QueryStopped
-from blackboard.store.batch_commits import BatchCommits
-from blackboard.store.board_place import BoardPlace
-from blackboard.store.board_processes import BoardProcesses
-from blackboard.store.connection_uses import ConnectionUses
-from blackboard.store.dialect import BUSY_SECONDS, Dialect, ErrorCause
-from blackboard.store.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
-from blackboard.store.read_limits import ReadLimits
-from blackboard.store.reader_pool import Loan, ReaderPool
+from blackboard.store.commits.batch_commits import BatchCommits
+from blackboard.store.commits.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
+from blackboard.store.commits.writing_connection import WritingConnection
+from blackboard.store.connections.connection_uses import ConnectionUses
+from blackboard.store.connections.read_limits import ReadLimits
+from blackboard.store.connections.reader_pool import Loan, ReaderPool
+from blackboard.store.database_parts.board_place import BoardPlace
+from blackboard.store.database_parts.board_processes import BoardProcesses
+from blackboard.store.dialects.dialect import BUSY_SECONDS, Dialect, ErrorCause
 from blackboard.store.transaction import Transaction
-from blackboard.store.writing_connection import WritingConnection
 from blackboard.system import forks
 from blackboard.system.callback_lists import Listeners
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.board_upkeep import BoardUpkeep
+    from blackboard.store.database_parts.board_upkeep import BoardUpkeep
     from blackboard.store.readonly.readonly_access import ReadonlyAccess
 
 T = TypeVar("T")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from blackboard.store.board_file import worker_sockets
 from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_file.processes import worker_sockets
+from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
-from blackboard.store.database_url import DatabaseUrl
 from blackboard.system.board_files import BoardFiles
 
 

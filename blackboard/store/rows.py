@@ -622,7 +622,7 @@ class WorkerRow(NamedTuple):
 
 
 class WriterRow(NamedTuple):
-    """A row of `writer`: the last commit of one process on a server; see `blackboard.store.commit_record`."""
+    """A row of `writer`: the last commit of one process on a server; see `CommitRecord`."""
 
     id: str
     n: Number

@@ -1,6 +1,6 @@
 """An open transaction that runs statements on the driver's cursor, as SQLite needs it.
 
-`database_server.server_transaction` does the same on a server, where each answer costs a round trip.
+`database_server.transactions` does the same on a server, where each answer costs a round trip.
 
 A deposit runs eight statements. Each costs 2 to 3 microseconds here, and 20 to 28 through SQLAlchemy's
 `Connection.execute`. The tables hold only integers, floats and text, which need no conversion.
@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from blackboard.store.dialect import Dialect
-from blackboard.store.event_partitions import EventPartitions
-from blackboard.store.statement_file import Statement
-from blackboard.store.total_additions import TotalAdditions
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.transaction_parts.event_partitions import EventPartitions
+from blackboard.store.transaction_parts.total_additions import TotalAdditions
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)

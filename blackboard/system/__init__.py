@@ -2,6 +2,7 @@
 
 board_files      the files of a board, each by its name
 private_files    files with exactly the permissions that they should have
+partial_files    files that get their names when they are complete
 file_owners      the owners of files, and the users who can change them
 settings_text    text files of settings
 packaged_files   the files that are shipped with the program

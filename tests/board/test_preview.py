@@ -18,8 +18,8 @@ from blackboard.board.deployments.deployment_preview import Preview, preview
 from blackboard.clock import from_datetime
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power
-from blackboard.store.board_file.file_processes import FileProcesses
-from blackboard.store.tables import metadata
+from blackboard.store.board_file.processes.file_processes import FileProcesses
+from blackboard.store.schema.tables import metadata
 from tests.support.examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 

@@ -18,8 +18,8 @@ from blackboard.core.marks.full_text import words_of
 from blackboard.core.marks.kinds import Kind
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
-from blackboard.store import sqlite_dialect
-from blackboard.store.full_text_queries import folded, tsquery, tsvector
+from blackboard.store.dialects import sqlite_dialect
+from blackboard.store.dialects.full_text_queries import folded, tsquery, tsvector
 from blackboard.store.statements import SEARCH
 from tests.support.search_checks import check_index, embedded, subjects
 from tests.support.world import HOUR, World

@@ -26,8 +26,8 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.decay import Exponential, Linear
 from blackboard.core.marks.kinds import Kind
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
-from blackboard.store.dialect import Dialect
-from blackboard.store.statement_file import Statement
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.statement_texts.statement_file import Statement
 from tests.support.examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 

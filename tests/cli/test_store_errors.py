@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.store.schema import HEAD
+from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.cli.conftest import CommandLine
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.store.tables import metadata
+from blackboard.store.schema.tables import metadata
 from blackboard.store.view_columns import VIEWS
 from tests.docs.blocks import DOCUMENTS, ROOT
 

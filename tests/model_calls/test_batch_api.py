@@ -18,7 +18,7 @@ from blackboard.errors import ModelError
 from blackboard.llm.call_failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS

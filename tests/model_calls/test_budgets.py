@@ -19,7 +19,7 @@ from blackboard.core.deployment import Budget, Deployment
 from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.board_steps import in_transaction

@@ -14,7 +14,8 @@ from blackboard.board import blackboard as board_module
 from blackboard.board.board_copies import copy_board
 from blackboard.board.deployments.rollout.deployment_changes import activate
 from blackboard.board.loads.read_positions import ReadPosition, save_position
-from blackboard.store import database, table_copy
+from blackboard.store import database
+from blackboard.store.schema import table_copy
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
 from tests.postgresql import moved_agents

@@ -11,7 +11,7 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker import Worker
 from blackboard.durations import MINUTE
-from blackboard.store.database_server.statement_pipeline import StatementPipeline
+from blackboard.store.database_server.transactions.statement_pipeline import StatementPipeline
 
 pytestmark = pytest.mark.postgresql(only=True)
 

@@ -21,8 +21,8 @@ from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import Progress
 from blackboard.errors import UsageError
-from blackboard.store.schema import HEAD, revision_of
-from blackboard.store.tables import metadata
+from blackboard.store.schema.schema_revisions import HEAD, revision_of
+from blackboard.store.schema.tables import metadata
 from tests.cli.conftest import typed as typed
 from tests.postgresql.partition_fixtures import board as board
 from tests.postgresql.partition_fixtures import foreign as foreign

@@ -14,9 +14,9 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreUnknown
-from blackboard.store import commit_record
-from blackboard.store.database_server.statement_pipeline import pipeline_of
-from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.database_server.commits import commit_record
+from blackboard.store.database_server.transactions.statement_pipeline import pipeline_of
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.postgresql.optimistic_boards import Way, be_optimistic, deposit_by
 from tests.postgresql.server_sessions import ServerSessions
@@ -215,7 +215,7 @@ def test_the_search_waits_for_the_first_commit_of_a_writer(board: Blackboard, se
     """The row of the writer is not visible yet when the search begins, because its transaction still commits."""
     database = board.database
     assert isinstance(database.dialect, PostgresqlDialect)
-    record = database.dialect.commit_record()
+    record = commit_record.CommitRecord(database.dialect.begin_write)
     outcomes: list[bool | None] = []
     with contextlib.closing(database.connect(writes=True)) as connection:
         pipeline = pipeline_of(connection, prepares=True)

@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board.worker import Liveness, liveness_of
-from blackboard.store.database_server import listening_connection
+from blackboard.store.database_server.processes import listening_connection
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS

@@ -22,8 +22,8 @@ import pytest
 
 from blackboard import Blackboard, Exponential, Linear, ManualClock, Mark, Never, Step, agent, count, strength, total
 from blackboard.errors import Conflict, UniqueConflict
-from blackboard.store.database_server import optimistic_transaction
-from blackboard.store.database_server.checked_statement import INSTANTS
+from blackboard.store.database_server.optimistic import optimistic_transaction
+from blackboard.store.database_server.optimistic.checked_statement import INSTANTS
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.system import failpoints
 from tests.postgresql.optimistic_boards import WAYS, be_optimistic, deposit_by, optimistic_commits

@@ -13,8 +13,8 @@ from sqlalchemy.exc import InternalError
 from blackboard import Blackboard, Mark
 from blackboard.board.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
-from blackboard.store import postgresql_dialect
-from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.database_server.commits.server_writer import ServerWriter
+from blackboard.store.dialects import postgresql_dialect
 from tests.postgresql.optimistic_boards import be_optimistic
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS

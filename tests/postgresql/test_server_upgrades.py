@@ -12,8 +12,8 @@ from blackboard.board.administration import refresh_views
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE
 from blackboard.errors import StoreError
-from blackboard.store import schema
-from blackboard.store.board_processes import SEEN_FOR
+from blackboard.store.database_parts.board_processes import SEEN_FOR
+from blackboard.store.schema import schema_revisions, schema_upgrades
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 
@@ -67,15 +67,17 @@ def test_a_board_is_upgraded_once_the_lock_of_its_worker_is_free(
     board: Blackboard, held: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def upgrade(connection: Any) -> None:
-        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'")
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{schema_revisions.HEAD}'")
 
-    monkeypatch.setattr(schema, "run_migrations", upgrade)
+    monkeypatch.setattr(schema_upgrades, "run_migrations", upgrade)
     register(board, LOCK, board.session.now())
-    before = schema.KNOWN[-2]
+    before = schema_revisions.KNOWN[-2]
     with board.database.exclusive_transaction() as transaction:
         transaction.cursor.execute(f"UPDATE alembic_version SET version_num = '{before}'")
     refused = f"is at schema {before}, and worker there-1 runs on it; stop every worker"
     with pytest.raises(StoreError, match=refused):
-        schema.ensure(board.database, board.session.clock.now)
+        schema_upgrades.create_or_upgrade(board.database, board.session.clock.now)
     held.execute(f"SELECT pg_advisory_unlock({LOCK})")
-    assert schema.ensure(board.database, board.session.clock.now) == schema.SchemaChange(before, schema.HEAD, None)
+    assert schema_upgrades.create_or_upgrade(board.database, board.session.clock.now) == schema_upgrades.SchemaChange(
+        before, schema_revisions.HEAD, None
+    )

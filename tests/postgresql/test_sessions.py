@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store import postgresql_dialect, schema
-from blackboard.store.database_server.statement_pipeline import StatementPipeline
-from blackboard.store.dialect import BUSY_SECONDS
-from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.database_server.transactions.statement_pipeline import StatementPipeline
+from blackboard.store.dialects import postgresql_dialect
+from blackboard.store.dialects.dialect import BUSY_SECONDS
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.schema import schema_upgrades
 from blackboard.store.statements import MARKS
 from tests.postgresql.optimistic_boards import WAYS, Way, deposit_by
 from tests.postgresql.server_sessions import ServerSessions
@@ -273,14 +274,14 @@ def test_the_server_lets_a_change_of_the_schema_take_as_long_as_it_needs(
     empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings: list[str] = []
-    migrate = schema.run_migrations
+    migrate = schema_upgrades.run_migrations
 
     def noted(connection: Connection) -> None:
         names = ("idle_in_transaction_session_timeout", "statement_timeout")
         settings.extend(str(connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in names)
         migrate(connection)
 
-    monkeypatch.setattr(schema, "run_migrations", noted)
+    monkeypatch.setattr(schema_upgrades, "run_migrations", noted)
     Blackboard.open(empty_url, create=True).close()
     assert settings == ["0", "0"]
 

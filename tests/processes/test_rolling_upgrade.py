@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.store.schema import HEAD
+from blackboard.store.schema.schema_revisions import HEAD
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import ROOT, Process, started
 

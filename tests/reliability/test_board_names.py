@@ -11,7 +11,7 @@ import blackboard
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import board_copies, doctor
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.board_file.file_upkeep import database_checks
+from blackboard.store.board_file.upkeep import database_checks
 from blackboard.store.database_factory import database_of
 from tests.support.file_boards import path_of
 from tests.support.manual_daemons import served

@@ -17,8 +17,8 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
-from blackboard.store.board_file.file_upkeep import compaction
-from blackboard.store.sqlite_driver import sqlite
+from blackboard.store.board_file.upkeep import compaction
+from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import file_database

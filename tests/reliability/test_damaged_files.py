@@ -20,9 +20,9 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store import sqlite_driver
-from blackboard.store.board_file.file_upkeep.backup import back_up, examine_copy
-from blackboard.store.schema import HEAD
+from blackboard.store.board_file.upkeep.backup import back_up, examine_copy
+from blackboard.store.dialects import sqlite_driver
+from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights

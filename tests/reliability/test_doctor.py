@@ -15,7 +15,7 @@ from blackboard.board.deployments.rollout.deployment_changes import activate
 from blackboard.board.doctor import examine_board
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
-from blackboard.store.board_processes import SEEN_FOR
+from blackboard.store.database_parts.board_processes import SEEN_FOR
 from blackboard.store.statements import ACTIVATIONS
 from tests.support.board_steps import in_transaction
 from tests.support.file_boards import path_of

@@ -17,7 +17,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import app
 from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted
-from blackboard.store import dialect
+from blackboard.store.dialects import dialect
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all

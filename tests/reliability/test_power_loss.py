@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.store import sqlite_driver
+from blackboard.store.dialects import sqlite_driver
 from blackboard.system.board_files import BoardFiles
 from tests.support.manual_daemons import run_until_idle, served
 

@@ -10,25 +10,25 @@ from pathlib import Path
 import pytest
 
 import blackboard
-from blackboard.store.database_server.server_lock import LOCKS
-from blackboard.store.dialect import POSTGRESQL, SQLITE, Dialect
-from blackboard.store.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.database_server.processes.advisory_lock import LOCKS
+from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
+from blackboard.store.dialects.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 
 PACKAGE = Path(blackboard.__file__).parent
 OWNERS = {
-    "store/dialect.py",
+    "store/dialects/dialect.py",
 }
 """The modules that may spell the name of a database."""
 USERS = OWNERS | {
-    "store/database_url.py",
-    "store/postgresql_dialect.py",
-    "store/database_server/checked_statement.py",  # the texts of statements on a server
-    "store/database_server/kept_answers.py",  # likewise
+    "store/connections/database_url.py",
+    "store/dialects/postgresql_dialect.py",
+    "store/database_server/optimistic/checked_statement.py",  # the texts of statements on a server
+    "store/database_server/transactions/kept_answers.py",  # likewise
     "store/board_file/file_access.py",  # the URL of an engine of SQLAlchemy
-    "store/sqlite_dialect.py",
-    "store/statement_file.py",  # the texts of a statement
-    "store/tables.py",
+    "store/dialects/sqlite_dialect.py",
+    "store/statement_texts/statement_file.py",  # the texts of a statement
+    "store/schema/tables.py",
     "view_tables.py",
 }
 """The modules that may use the constants with these names: they talk to SQLAlchemy or read statements."""

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from blackboard.errors import StoreBusy
+from blackboard.store.commits.group_commit import Entry, GroupCommit
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
-from blackboard.store.group_commit import Entry, GroupCommit
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.transaction import Transaction
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
@@ -221,7 +221,7 @@ def test_a_batch_waits_once_for_a_board_locked_by_another_process(
         waits.append(StoreBusy("held"))
         raise waits[-1]
 
-    monkeypatch.setattr("blackboard.store.board_file.write_lock.WriteLock.acquire", held)
+    monkeypatch.setattr("blackboard.store.board_file.processes.write_lock.WriteLock.acquire", held)
     batch = [put(number) for number in range(8)]
     database.commits.commit(batch)
     assert len(waits) == 1

@@ -23,12 +23,13 @@ from typing import Any
 import pytest
 
 from blackboard.errors import StoreBusy
-from blackboard.store import batch_commits, group_commit, writing_connection
 from blackboard.store import database as database_module
-from blackboard.store.board_file import file_writer, write_lock
+from blackboard.store.board_file import file_writer
 from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_file.processes import write_lock
+from blackboard.store.commits import batch_commits, group_commit, writing_connection
 from blackboard.store.database_factory import database_of
-from blackboard.store.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from blackboard.store.database_server.kept_answers import KEYS, KeptAnswers, Key, tables_written
-from blackboard.store.database_server.statement_pipeline import Answer
-from blackboard.store.dialect import POSTGRESQL
-from blackboard.store.statement_file import Statement
+from blackboard.store.database_server.transactions.kept_answers import KEYS, KeptAnswers, Key, tables_written
+from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.dialects.dialect import POSTGRESQL
+from blackboard.store.schema.tables import metadata
+from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, ERASURE, MARKS
-from blackboard.store.tables import metadata
 from tools.statement_variants import every_statement, variants
 
 OF_A = (("trace", "a"), {"kind": "trace", "subject": "a"})

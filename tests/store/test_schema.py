@@ -26,12 +26,13 @@ from blackboard.errors import (
     StoreMissing,
     StoreNewer,
 )
-from blackboard.store import schema, sqlite_dialect, sqlite_driver
 from blackboard.store.database_factory import database_of
-from blackboard.store.postgresql_dialect import PostgresqlDialect
-from blackboard.store.schema import HEAD, KNOWN
-from blackboard.store.sqlite_dialect import SqliteDialect
-from blackboard.store.tables import metadata
+from blackboard.store.dialects import sqlite_dialect, sqlite_driver
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.schema import schema_revisions
+from blackboard.store.schema.schema_revisions import HEAD, KNOWN
+from blackboard.store.schema.tables import metadata
 from blackboard.system.packaged_files import migrations_folder
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.world import World, kind
@@ -84,10 +85,10 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
             f" {chain}, interruptions, marks_absorbed, {deposited})"
             " VALUES (7, 'sales', 1, 'dead', 'so', 1, 1, 3, 3, 1, 0, 2, 0)"
         )
-    assert schema.revision_of(database) == revision
+    assert schema_revisions.revision_of(database) == revision
     database.close()
     with Blackboard.open(url, clock=ManualClock()) as board:
-        assert schema.revision_of(board.database) == HEAD
+        assert schema_revisions.revision_of(board.database) == HEAD
         [row] = board.activations()
         assert (row.id, row.state, row.marks_absorbed) == (7, "dead", 2)
 

@@ -20,8 +20,8 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board import board_copies
 from blackboard.clock import SystemClock
-from blackboard.store import schema
-from blackboard.store.schema import HEAD
+from blackboard.store.schema import schema_revisions, schema_upgrades
+from blackboard.store.schema.schema_revisions import HEAD
 from tests.support.bounds import BOUND_SECONDS
 
 pytestmark = pytest.mark.whole_boards
@@ -57,7 +57,7 @@ def open_boards(folder: Path, files: int) -> None:
     at_once(deposit)
     for number in range(files):
         with Blackboard.open(folder / f"{number}.db", clock=clock) as board:
-            assert schema.revision_of(board.database) == HEAD
+            assert schema_revisions.revision_of(board.database) == HEAD
             assert len(board.marks("pebble")) == THREADS // files
 
 
@@ -102,7 +102,7 @@ def test_threads_back_up_and_restore_at_once(tmp_path: Path) -> None:
 
 
 def test_a_child_does_not_inherit_the_lock_of_an_upgrade(tmp_path: Path) -> None:
-    with schema._alembic:
+    with schema_upgrades._alembic:
         child = os.fork()
         if child == 0:
             try:

@@ -17,14 +17,15 @@ from blackboard import Blackboard, ManualClock, Need
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.store import schema, sqlite_driver
-from blackboard.store.board_file.file_upkeep import backup
-from blackboard.store.board_file.file_upkeep.backup import backups_of, examine_copy
-from blackboard.store.board_file.worker_liveness import WorkerLiveness
+from blackboard.store.board_file.processes.worker_liveness import WorkerLiveness
+from blackboard.store.board_file.upkeep import backup
+from blackboard.store.board_file.upkeep.backup import backups_of, examine_copy
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
-from blackboard.store.schema import HEAD
-from blackboard.store.tables import metadata
+from blackboard.store.dialects import sqlite_driver
+from blackboard.store.schema import schema_upgrades
+from blackboard.store.schema.schema_revisions import HEAD
+from blackboard.store.schema.tables import metadata
 
 pytestmark = pytest.mark.whole_boards
 
@@ -160,7 +161,7 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
     old = {name: contents(path, name) for name in tables(path) - {"alembic_version"}}
     assert all(old[name] for name in (*TABLES, *(table for table, _ in COLUMNS)))
     database = database_of(f"sqlite:///{path}")
-    assert schema.ensure(database, clock.now) is not None
+    assert schema_upgrades.create_or_upgrade(database, clock.now) is not None
     database.close()
     assert tables(path) - {"alembic_version"} - NEW_TABLES == {TABLES.get(name, name) for name in old}
     for name, rows in old.items():
@@ -176,7 +177,7 @@ def test_since_when_agents_are_unserved_follows_from_their_activations(path: Pat
         started = dict(connection.execute(query))
     connection.close()
     database = database_of(f"sqlite:///{path}")
-    schema.ensure(database, clock.now)
+    schema_upgrades.create_or_upgrade(database, clock.now)
     database.close()
     assert started
     assert {row["agent"]: row["served_at"] for row in contents(path, "agent_state")} == started
@@ -199,7 +200,7 @@ def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> N
     connection.commit()
     connection.close()
     database = database_of(f"sqlite:///{path}")
-    schema.ensure(database, clock.now)
+    schema_upgrades.create_or_upgrade(database, clock.now)
     database.close()
     for table in ("mark", "event", "crossing", "activation", "predicted_crossing", "subject_cooldown"):
         assert two not in {row["subject"] for row in contents(path, table)}

@@ -10,15 +10,16 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock
 from blackboard.clock import Instant
-from blackboard.store import schema
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database import Database
-from blackboard.store.schema import HEAD, SchemaChange
-from blackboard.store.sqlite_driver import sqlite
+from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.schema import schema_upgrades
+from blackboard.store.schema.schema_revisions import HEAD
+from blackboard.store.schema.schema_upgrades import SchemaChange
 
 __all__ = ["copy_board", "empty_board"]
 
-_migrate = schema._migrate
+_migrate = schema_upgrades._migrate
 
 
 @functools.cache

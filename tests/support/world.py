@@ -30,7 +30,7 @@ from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.sinks import SinkSpec
 from blackboard.store.rows import CrossingRow, MarkRow
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_texts.statement_file import Statement
 from tests.support.board_steps import in_transaction
 from tests.support.storage import FileStorage, Storage
 

@@ -24,8 +24,8 @@ from blackboard.core.records.states import (
     one_of_states,
 )
 from blackboard.store import statements
-from blackboard.store.sqlite_dialect import SqliteDialect
-from blackboard.store.statement_file import StatementFile
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.statement_texts.statement_file import StatementFile
 from blackboard.store.statements import MARKS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blackboard.board.blackboard import Blackboard
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
-from blackboard.store.board_upkeep import Health
+from blackboard.store.database_parts.board_upkeep import Health
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index import search_documents
 from blackboard.errors import StoreError
-from blackboard.store import schema, table_copy
+from blackboard.store.schema import table_copy, view_updates
+from blackboard.store.schema.table_copy import Progress, TableCopy
 from blackboard.store.statements import SEARCH
-from blackboard.store.table_copy import Progress, TableCopy
 from blackboard.store.transaction import Transaction
 
 DOCS_PER_STEP = 1_000
@@ -46,7 +46,7 @@ def copy(source: BoardSession, target: BoardSession, progress: Progress) -> Boar
             partitions.add(0, at=first or 0, up_to=last or 0)
         tables = table_copy.copy_tables(read, written, progress)
         documents = _copy_index(read, written, progress)
-        schema.rewrite_views(written)
+        view_updates.rewrite_views(written)
     return BoardCopy(source.read(lambda txn: txn.board_id), tables, documents)
 
 

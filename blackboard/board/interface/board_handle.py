@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.store.schema import SchemaChange
+from blackboard.store.schema.schema_upgrades import SchemaChange
 
 
 class BoardHandle:

@@ -21,9 +21,9 @@ from blackboard.core.marks.full_text import Match, Word, words_of
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where
 from blackboard.errors import InvalidMark, InvalidSearch, UsageError
-from blackboard.store.full_text_queries import checked_raw
+from blackboard.store.dialects.full_text_queries import checked_raw
 from blackboard.store.query_rows import FoundDoc
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import SEARCH
 
 M = TypeVar("M", bound=Mark)

@@ -14,8 +14,8 @@ from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.full_text import SearchSchema
 from blackboard.errors import ConfigurationError, Mistake, StoreError
-from blackboard.store import schema
 from blackboard.store.rows import EventRow, SearchKindRow
+from blackboard.store.schema import view_updates
 from blackboard.store.statements import MARKS, SEARCH
 
 FIRST_BATCH = 1000
@@ -42,7 +42,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     except StoreError as error:
         raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
     row = search_documents.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event)
-    schema.rewrite_views(txn.sql)
+    view_updates.rewrite_views(txn.sql)
     for phase in (Phase.LIVE, Phase.FADED):
         if row.phase != phase:
             break

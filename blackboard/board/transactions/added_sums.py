@@ -15,7 +15,7 @@ from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
 from blackboard.store.rows import WatchTotalRow
-from blackboard.store.total_additions import AddedSums, TotalAdditions
+from blackboard.store.transaction_parts.total_additions import AddedSums, TotalAdditions
 
 if TYPE_CHECKING:
     from blackboard.board.transactions.board_transaction import BoardTransaction

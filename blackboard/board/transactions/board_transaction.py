@@ -19,7 +19,7 @@ from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import AgentStateRow, MarkRow
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.store.board_processes import BoardProcesses
+from blackboard.store.database_parts.board_processes import BoardProcesses
 from blackboard.store.statements import ACTIVATIONS
 
 

@@ -15,7 +15,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.deployment import Deployment
 from blackboard.durations import MINUTE, Duration
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema import HEAD
+from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 
 PRESENCE_INTERVAL: Duration = MINUTE

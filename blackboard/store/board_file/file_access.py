@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import InvalidQuery, StoreForeign
 from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.dialect import SQLITE
+from blackboard.store.dialects.dialect import SQLITE
+from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.readonly import readonly_query
 from blackboard.store.readonly.readonly_access import (
     ReadonlyAccess,
@@ -22,7 +23,6 @@ from blackboard.store.readonly.readonly_access import (
 )
 from blackboard.store.readonly.readonly_query import Result, Values
 from blackboard.store.readonly.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
-from blackboard.store.sqlite_driver import sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

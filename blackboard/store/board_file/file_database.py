@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Clock
-from blackboard.store import sqlite_driver
-from blackboard.store.batch_commits import BatchCommits
-from blackboard.store.board_file import board_connection, inherited_files
 from blackboard.store.board_file.database_file import DatabaseFile
 from blackboard.store.board_file.file_guard import FileGuard
-from blackboard.store.board_file.file_processes import FileProcesses
 from blackboard.store.board_file.file_writer import FileWriter
-from blackboard.store.board_file.library_guard import LogInUse
-from blackboard.store.board_file.write_lock import WriteLock
+from blackboard.store.board_file.open_files import board_connection, inherited_files
+from blackboard.store.board_file.open_files.library_guard import LogInUse
+from blackboard.store.board_file.processes.file_processes import FileProcesses
+from blackboard.store.board_file.processes.write_lock import WriteLock
+from blackboard.store.commits.batch_commits import BatchCommits
+from blackboard.store.connections.database_url import DatabaseUrl
+from blackboard.store.connections.reader_pool import ReaderPool
 from blackboard.store.database import Database
-from blackboard.store.database_url import DatabaseUrl
-from blackboard.store.dialect import BUSY_SECONDS
-from blackboard.store.reader_pool import ReaderPool
-from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects import sqlite_driver
+from blackboard.store.dialects.dialect import BUSY_SECONDS
+from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from blackboard.store.board_file.file_access import FileAccess
-    from blackboard.store.board_file.file_upkeep.file_board_upkeep import FileUpkeep
+    from blackboard.store.board_file.upkeep.file_upkeep import FileUpkeep
 
 
 class FileDatabase(Database):
@@ -77,7 +77,7 @@ class FileDatabase(Database):
 
     @property
     def upkeep(self) -> FileUpkeep:
-        from blackboard.store.board_file.file_upkeep.file_board_upkeep import FileUpkeep  # only its acts need it
+        from blackboard.store.board_file.upkeep.file_upkeep import FileUpkeep  # only its acts need it
 
         return FileUpkeep(self)
 

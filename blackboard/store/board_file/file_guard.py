@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.store.board_file.board_connection import BoardConnection, LogLost
 from blackboard.store.board_file.database_file import DatabaseFile, FileReplaced
+from blackboard.store.board_file.open_files.board_connection import BoardConnection, LogLost
 
 
 class FileGuard:

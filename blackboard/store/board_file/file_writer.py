@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.store.board_file.board_connection import LogLost
 from blackboard.store.board_file.file_guard import FileGuard
-from blackboard.store.board_file.write_lock import WriteLock
-from blackboard.store.dialect import Dialect
+from blackboard.store.board_file.open_files.board_connection import LogLost
+from blackboard.store.board_file.processes.write_lock import WriteLock
+from blackboard.store.commits.writing_connection import WritingConnection
+from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.transaction import Transaction
-from blackboard.store.writing_connection import WritingConnection
 from blackboard.system.failpoints import failpoint
 
 

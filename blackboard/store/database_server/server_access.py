@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from blackboard.clock import Instant, SystemClock
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
+from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
 from blackboard.store.database_server.server_database import ServerDatabase
-from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.readonly.readonly_access import (
     ReadonlyAccess,
     end_of,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from blackboard.errors import StoreMissing
-from blackboard.store.board_place import BoardPlace
+from blackboard.store.database_parts.board_place import BoardPlace
 from blackboard.system.board_files import server_spool_folder
 
 

@@ -40,7 +40,7 @@ from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
 

@@ -43,7 +43,7 @@ from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import MarkRow, WatchTotalRow
-from blackboard.store.statement_file import Statement
+from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, MARKS
 
 UNKNOWN_ERROR = 1e100

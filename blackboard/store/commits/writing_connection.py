@@ -1,0 +1,114 @@
+"""The writing connection of a process, and the transaction that is open on it.
+
+One thread at a time uses it: the leader of a group commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from blackboard.errors import StoreError
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.transaction import Transaction
+from blackboard.system import forks
+from blackboard.system.failpoints import failpoint
+
+
+class WritingConnection(ABC):
+    """The writing connection of a process. It is opened by the first transaction.
+
+    Args:
+        dialect: The kind of database.
+        where: The file or URL, as messages name it.
+        connect: Opens a connection that can write.
+        on_rollback: Called after each rollback.
+
+    Attributes:
+        connection: The connection; None before the first transaction, and after the connection was closed.
+        open: The open transaction; None between transactions.
+    """
+
+    def __init__(
+        self, dialect: Dialect, where: str, connect: Callable[[], Any], on_rollback: Callable[[], object]
+    ) -> None:
+        self.dialect, self.where = dialect, where
+        self.connection: Any = None
+        self.open: Transaction | None = None
+        self._connect, self._on_rollback = connect, on_rollback
+
+    @abstractmethod
+    def begin(self) -> Transaction:
+        """Begin a transaction that other processes wait for. The calling thread must lead the commit."""
+
+    def begin_alone(self) -> Transaction:
+        """Begin a transaction whose work cannot be run again, as `begin` does."""
+        return self.begin()
+
+    def commit(self, transaction: Transaction) -> None:
+        """Commit the open transaction, after its caches were written.
+
+        Raises:
+            StoreError: The transaction belongs to the parent of this process.
+        """
+        self._check_open(transaction)
+        if transaction.shared is not None:
+            transaction.shared.save()
+        failpoint("commit.before")
+        self._commit(transaction)
+        failpoint("commit.after")
+
+    def _check_open(self, transaction: Transaction) -> None:
+        """Check that this process has begun a transaction.
+
+        Raises:
+            StoreError: The transaction is that of the parent of this process.
+        """
+        if transaction is not self.open:
+            problem = f"this process was forked while its parent was in a transaction on {self.where}"
+            raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
+
+    @abstractmethod
+    def _commit(self, transaction: Transaction) -> None:
+        """Commit, and set whether the transaction is committed, also after an error."""
+
+    @abstractmethod
+    def may_be_stored(self, error: BaseException) -> bool:
+        """Return whether the work of a transaction may be stored although it raised an error."""
+
+    def end(self) -> None:
+        """Roll back the open transaction if it is not committed. May be repeated."""
+        transaction = self.open
+        if transaction is not None:
+            if not transaction.committed:
+                self._roll_back(transaction)
+                self._on_rollback()
+            transaction.close()
+            self.open = None
+
+    def release(self) -> None:
+        """Release everything that a leading thread may hold. May be repeated."""
+        if self.open is not None:
+            self.end()
+
+    def _roll_back(self, transaction: Transaction) -> None:
+        try:
+            transaction.roll_back()
+        except Exception:
+            # No transaction was open, or the connection is broken: the next transaction opens a new one.
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens another one."""
+        if self.connection is not None:
+            with contextlib.suppress(Exception):
+                self.connection.close()
+            self.connection = None
+
+    def abandon(self) -> None:
+        """In a forked child, drop the connection without closing it: it belongs to the parent."""
+        if self.connection is not None:
+            forks.keep_for_ever(self.connection)
+        self.connection, self.open = None, None

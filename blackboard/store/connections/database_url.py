@@ -1,0 +1,124 @@
+"""The URL of a database: an SQLite file or a server, and SQLAlchemy's view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blackboard.errors import ConfigurationError, Mistake
+from blackboard.store.dialects.dialect import SQLITE
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.system.board_files import path_in, resolved
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+
+class DatabaseUrl:
+    """The URL of a database, or the path of an SQLite file.
+
+    Args:
+        url: An SQLAlchemy URL, or a path.
+        prepare: Whether a server may keep statements and settings for a connection.
+
+    Attributes:
+        path: The SQLite file; None on a server.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+
+    def __init__(self, url: str | Path, *, prepare: bool = True) -> None:
+        self._prepare = prepare
+        self._parsed: URL | None = None
+        """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
+        self.path = path_in(url)
+        if self.path is None:
+            self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
+
+    def _parse(self, url: str) -> None:
+        """Take the file from a URL that only SQLAlchemy can read, and check that its driver is there."""
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+        try:
+            self._parsed = make_url(url)
+            name = self._parsed.database
+            if self._driver.name != SQLITE:
+                return
+            if not name or name == ":memory:" or name.startswith("file:"):
+                problem = "a board in memory would end with its process; name a file"
+                raise ConfigurationError([Mistake("database.url", problem)])
+            self.path = resolved(name)
+            self._parsed = self._parsed.set(database=str(self.path))
+        except ModuleNotFoundError as error:
+            raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
+        except (ArgumentError, NoSuchModuleError, TypeError) as error:
+            raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
+        except ValueError:  # the message of SQLAlchemy could show a part of a password
+            problem = f"{_shown(url)} cannot be used: its port or an option is not a number"
+            raise ConfigurationError([Mistake("database.url", problem)]) from None
+
+    @property
+    def text(self) -> str:
+        """The URL, without its password."""
+        return f"sqlite:///{self.path}" if self._parsed is None else self._parsed.render_as_string(hide_password=True)
+
+    @property
+    def has_options(self) -> bool:
+        """Whether it is a URL, which may have more parts than the path of a file."""
+        return self._parsed is not None
+
+    def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Return the arguments of the driver's connections to the database of a URL."""
+        assert self._parsed is not None
+        arguments, options = self._driver.create_connect_args(self._parsed)
+        return arguments, dict(options)
+
+    @cached_property
+    def server_dialect(self) -> PostgresqlDialect:
+        """The dialect of a server, with the errors of its driver."""
+        errors = self._driver.loaded_dbapi
+        return PostgresqlDialect(errors.Error, errors.OperationalError, prepare=self._prepare)
+
+    def server_options(self) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Return the arguments of the driver's connections to a server."""
+        arguments, options = self.connect_arguments()
+        return arguments, self.server_dialect.connect_options(options)
+
+    def connect(self) -> Any:
+        """Open a connection to a server with its driver."""
+        arguments, options = self.server_options()
+        return self._driver.loaded_dbapi.connect(*arguments, **options)
+
+    @cached_property
+    def _driver(self) -> Any:
+        """SQLAlchemy's view of the driver of a URL."""
+        return self.engine().dialect
+
+    def engine(self, connect: Callable[[], Any] | None = None) -> Engine:
+        """Return the database for SQLAlchemy. `connect` opens a connection to an SQLite file."""
+        from sqlalchemy import URL, create_engine
+        from sqlalchemy.pool import NullPool
+
+        url = self._parsed or URL.create(SQLITE, database=str(self.path))
+        if url.get_backend_name() != SQLITE:
+            return create_engine(url, poolclass=NullPool)
+        return create_engine(url, module=sqlite, creator=connect, poolclass=NullPool)
+
+
+def _without_driver(url: str, error: ModuleNotFoundError) -> str:
+    return (
+        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name an SQLite"
+        " file, as in sqlite:///board.db"
+    )
+
+
+def _shown(url: str) -> str:
+    """Return a URL without any part that may be a password, even if the URL cannot be parsed."""
+    scheme, _, address = url.rpartition("://")
+    host = address.rpartition("@")[2].partition("?")[0]
+    return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in address else ''}{host}" if scheme else host)

@@ -1,0 +1,140 @@
+"""The record of a writer's commits on a server, which says whether a COMMIT without an answer succeeded.
+
+A connection can be lost after the server got COMMIT and before its answer arrived. Then the work may be stored or not.
+If the program repeated the work, it could be stored twice; if it reported a failure, that could be wrong. So each
+writing transaction raises a number in a row of its own writer before anything else. A new connection then changes the
+same row: it waits until the lost transaction has ended, and finds the number that was committed last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from blackboard.clock import SystemClock, microseconds_in, pause
+
+ANSWER_SECONDS = 30.0
+"""How long the program asks for the outcome of a commit, in seconds. The server ends a lost transaction earlier."""
+PAUSE_MICROSECONDS = 50_000
+"""The pause between two attempts in microseconds."""
+KEPT = "1 day"
+"""How long the row of a writer stays after its last commit, if the writer did not remove it itself."""
+
+_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_RAISE = (
+    f"INSERT INTO writer (id, n, at) VALUES ($1, $2, {_NOW})"
+    " ON CONFLICT (id) DO UPDATE SET n = excluded.n, at = excluded.at"
+)
+_LOCK = "SELECT id FROM board WHERE id = 1 FOR UPDATE"
+"""Waits for the transactions of other writers."""
+_TRIED = f"WITH tried AS ({_LOCK} SKIP LOCKED)"
+_RAISE_AND_TRY = f"{_TRIED} {_RAISE} RETURNING EXISTS (SELECT FROM tried)"
+"""Raises the number, and says whether the lock was free."""
+_LOCK_ROW = f"{_TRIED} SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = $1 FOR UPDATE"
+"""Locks the row of the writer, and says whether the lock was free."""
+# Waits for a first transaction of the writer, which has inserted the row and may still commit.
+_ENSURE = "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ") ON CONFLICT (id) DO NOTHING"
+_READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
+# A message on the lost connection may still be under way. It must not commit once it was said that it did not. The
+# number is one that no transaction has: the connection of the search may be lost, too, and the next search must find
+# that the transaction was not committed.
+_GIVE_UP = "UPDATE writer SET n = {n}, at = " + _NOW + " WHERE id = '{id}'"
+_FIRST_EVENT = "SELECT min(id) FROM event WHERE id > {after} AND CAST(xmin AS text) = '{transaction}'"
+_TIDY = (
+    "DELETE FROM writer WHERE id IN (SELECT id FROM writer"
+    f" WHERE at < CAST(extract(epoch FROM clock_timestamp() - interval '{KEPT}') * 1000000 AS BIGINT)"
+    " FOR UPDATE SKIP LOCKED)"
+)
+_REMOVE = "DELETE FROM writer WHERE id = '{id}'"
+
+
+class CommitRecord:
+    """The record of the commits of one writing connection after another, in a row of the table `writer`.
+
+    Args:
+        begin: The statements that begin a writing transaction.
+    """
+
+    def __init__(self, begin: Sequence[str]) -> None:
+        self._begin = begin
+        self._id = secrets.token_hex(16)
+        self._number = 0
+        """The number of the last transaction that began."""
+        self._tried: Any = None
+        """The answer of the server whether the lock was free when the last transaction began."""
+        self.first_event: int | None = None
+        """The first event that a lost transaction has recorded, if `was_committed` looked for it."""
+
+    def begin(self, send: Callable[..., Any], *, notes_waits: bool = False) -> None:
+        """Begin a transaction, raise the number, and wait for other writers.
+
+        Args:
+            send: Sends a statement with its values, and returns the place for its answer, as `Transaction.send` does.
+            notes_waits: Whether `had_to_wait` will be asked for, which costs a third of this statement.
+        """
+        for statement in self._begin:
+            send(statement)
+        if not self._number:
+            send(_TIDY)
+        self._number += 1
+        raises = send(_RAISE_AND_TRY if notes_waits else _RAISE, self._id, self._number)
+        self._tried = raises if notes_waits else None
+        send(_LOCK)
+
+    def begin_checked(self, send: Callable[..., Any]) -> tuple[str, int]:
+        """Begin a transaction that is a single message, and wait for other writers.
+
+        Returns:
+            The id of the writer, and the number that its row must get, if it is lower before. A message that arrives
+            after `was_committed` has found nothing then changes nothing.
+        """
+        for statement in self._begin:
+            send(statement)
+        self._number += 1
+        self._tried = send(_LOCK_ROW, self._id)
+        send(_LOCK)
+        return self._id, self._number
+
+    @property
+    def had_to_wait(self) -> bool:
+        """Whether another writer had the lock when the last transaction began, as far as the server has answered."""
+        return self._tried is not None and self._tried.rows == [(False,)]
+
+    def was_committed(self, connect: Callable[[], Any], events_after: int | None = None) -> bool | None:
+        """Return whether the last transaction was committed; None if the database did not say so in time.
+
+        Args:
+            connect: Opens a writing connection.
+            events_after: Find the first event of the transaction behind this one, too.
+        """
+        clock = SystemClock()
+        end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
+        sought, self._number = self._number, self._number + 1
+        while True:
+            with contextlib.suppress(Exception), contextlib.closing(connect()) as connection:
+                return self._find(connection.cursor(), sought, events_after)
+            if clock.monotonic() >= end:
+                return None
+            pause(PAUSE_MICROSECONDS)
+
+    def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:
+        """Return whether a number was committed, after the lost transaction has ended. Otherwise, give it up."""
+        cursor.execute("; ".join(self._begin), prepare=False)
+        cursor.execute(_ENSURE.format(id=self._id), prepare=False)
+        cursor.execute(_READ.format(id=self._id), prepare=False)
+        number, transaction = cursor.fetchone()
+        if number != sought:
+            cursor.execute(_GIVE_UP.format(id=self._id, n=sought + 1), prepare=False)
+        elif events_after is not None:
+            cursor.execute(_FIRST_EVENT.format(after=events_after, transaction=transaction), prepare=False)
+            self.first_event = cursor.fetchone()[0]
+        cursor.execute("COMMIT")
+        return bool(number == sought)
+
+    def remove(self, cursor: Any) -> None:
+        """Remove the row, because its writer ends. Without a row there is nothing to do."""
+        if self._number:
+            statements = (*self._begin, "SET LOCAL synchronous_commit = off", _REMOVE.format(id=self._id), "COMMIT")
+            cursor.execute("; ".join(statements), prepare=False)

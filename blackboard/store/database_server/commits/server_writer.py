@@ -1,0 +1,154 @@
+"""The connection of a process that writes to a server, and the outcome of each of its commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from blackboard.errors import StoreUnknown
+from blackboard.store.commits.batch_commits import unknown_outcome
+from blackboard.store.commits.writing_connection import WritingConnection
+from blackboard.store.database_server.commits.commit_record import CommitRecord
+from blackboard.store.database_server.optimistic.one_message_transaction import OneMessageTransaction
+from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
+from blackboard.store.database_server.transactions.remembered_answers import RememberedAnswers
+from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
+from blackboard.store.dialects.dialect import ErrorCause
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.query_rows import TransactionStart
+from blackboard.store.transaction import Transaction
+from blackboard.system.failpoints import failpoint
+
+NOTED = 4
+"""One of so many transactions notes whether it had to wait, which costs a third of the statement that begins it."""
+
+
+class ServerWriter(WritingConnection):
+    """The writing connection to a server; see `WritingConnection`.
+
+    Attributes:
+        record: The record of its commits.
+        remembered: What this process knows of the board.
+    """
+
+    dialect: PostgresqlDialect
+
+    def __init__(
+        self, dialect: PostgresqlDialect, where: str, connect: Callable[[], Any], on_rollback: Callable[[], object]
+    ) -> None:
+        super().__init__(dialect, where, connect, on_rollback)
+        self.record = CommitRecord(dialect.begin_write)
+        self.remembered = RememberedAnswers()
+        self._until_note = NOTED
+        """After how many transactions the next one notes whether it had to wait."""
+
+    def begin(self) -> Transaction:
+        self._open_connection()
+        transaction = self.open = ServerTransaction(self.connection, self.dialect, self.remembered)
+        self._until_note -= 1
+        notes_wait = not self._until_note
+        if notes_wait:
+            self._until_note = NOTED
+        self.record.begin(transaction.send, notes_waits=notes_wait)
+        failpoint("transaction.begun")
+        return transaction
+
+    def _open_connection(self) -> None:
+        if self.connection is None:
+            self.connection = self._connect()
+
+    def begin_alone(self) -> Transaction:
+        """Begin a transaction whose work cannot be run again, and get the lock before the work begins."""
+        for waits in range(self.dialect.lock_waits, 0, -1):
+            transaction = self.begin()
+            try:
+                transaction.flush()
+            except self.dialect.error as error:
+                if waits == 1 or self.dialect.cause_of(error) is not ErrorCause.BUSY:
+                    raise
+                self.end()
+            else:
+                break
+        return transaction
+
+    def begin_optimistic(self) -> OptimisticTransaction:
+        """Return a transaction that holds no lock while its work runs; see `commit_optimistic`."""
+        self._open_connection()
+        transaction = self.open = OptimisticTransaction(self.connection, self.dialect, self.remembered)
+        return transaction
+
+    def begin_one_message(self, start: TransactionStart) -> OptimisticTransaction:
+        """Return a transaction that also asks nothing; `start` is what it would read first."""
+        self._open_connection()
+        transaction = self.open = OneMessageTransaction(self.connection, self.dialect, self.remembered, start)
+        return transaction
+
+    def commit_optimistic(self, transaction: OptimisticTransaction) -> None:
+        """Commit a transaction if nothing that it has read has changed; otherwise it is not committed.
+
+        Raises:
+            StoreUnknown: The connection was lost, and the server does not tell whether the work is stored.
+        """
+        self._check_open(transaction)
+        if transaction.shared is not None:
+            transaction.shared.save()
+        failpoint("optimistic.decided")
+        try:
+            transaction.commit_if_unchanged(self.record)
+        except BaseException as error:
+            if not transaction.in_doubt:
+                raise
+            transaction.committed = self._was_committed(error, transaction.last_event)
+            transaction.in_doubt = False
+            if transaction.committed and self.record.first_event is not None:
+                transaction.shift = self.record.first_event - transaction.last_event - 1
+            if not isinstance(error, self.dialect.error) or not transaction.committed:
+                raise
+        failpoint("commit.after")
+
+    def drop(self) -> None:
+        """End an optimistic transaction. Nobody has to know of one that changed nothing, and it held no lock."""
+        transaction = self.open
+        if transaction is not None:
+            if not transaction.committed:
+                self._roll_back(transaction)
+            transaction.close()
+            self.open = None
+
+    def _commit(self, transaction: Transaction) -> None:
+        """Commit. If the answer is lost, the record of the commits has the outcome.
+
+        Raises:
+            StoreUnknown: The server does not tell whether the work is stored.
+        """
+        try:
+            transaction.in_doubt = True
+            transaction.commit()
+            transaction.committed, transaction.in_doubt = True, False
+        except BaseException as error:
+            transaction.committed = self._was_committed(error)
+            transaction.in_doubt = False
+            if not isinstance(error, self.dialect.error) or not transaction.committed:
+                raise
+
+    def _was_committed(self, error: BaseException, events_after: int | None = None) -> bool:
+        """Return whether the server has committed the open transaction, although COMMIT raised an error.
+
+        Raises:
+            StoreUnknown: The server does not say so.
+        """
+        if isinstance(error, self.dialect.error) and self.dialect.cause_of(error) is not ErrorCause.LOST:
+            return False
+        self.close()
+        outcome = self.record.was_committed(self._connect, events_after)
+        if outcome is None:
+            raise unknown_outcome(self.where) from error
+        return outcome
+
+    def may_be_stored(self, error: BaseException) -> bool:
+        return isinstance(error, StoreUnknown)
+
+    def abandon(self) -> None:
+        super().abandon()
+        self.remembered = RememberedAnswers()
+        self.record = CommitRecord(self.dialect.begin_write)

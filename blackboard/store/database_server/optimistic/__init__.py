@@ -1,0 +1,7 @@
+"""Transactions on a server that read without a lock, and commit if nothing has changed.
+
+optimistic_transaction   a transaction that checks under the lock what it has read
+one_message_transaction  a transaction that also asks nothing, and takes the answers that its process remembers
+checked_statement        the statement that checks what was read, and writes
+kept_totals              additions to the sums over the board in such a statement
+"""

@@ -1,0 +1,70 @@
+"""A transaction on a server that is one message: it asks nothing, and takes the answers that its process remembers.
+
+The message checks these answers under the lock, as it checks answers that were asked for: see `OptimisticTransaction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from blackboard.store.database_server.optimistic.optimistic_transaction import (
+    QUESTIONS,
+    NotOptimistic,
+    OptimisticTransaction,
+)
+from blackboard.store.database_server.transactions.remembered_answers import RememberedAnswers
+from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.query_rows import TransactionStart
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statements import MARKS
+
+
+class OneMessageTransaction(OptimisticTransaction):
+    """A transaction that asks nothing; see `OptimisticTransaction`.
+
+    Args:
+        connection: The writing connection.
+        dialect: The kind of database.
+        remembered: The answers that the process remembers.
+        start: What it would read first.
+    """
+
+    __slots__ = ("_known_start",)
+
+    asks_ahead = False
+
+    def __init__(
+        self, connection: Any, dialect: Dialect, remembered: RememberedAnswers, start: TransactionStart
+    ) -> None:
+        super().__init__(connection, dialect, remembered)
+        self._known_start = start
+
+    def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
+        """Do nothing."""
+
+    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
+        """Return the remembered answer to a question.
+
+        Raises:
+            NotOptimistic: The process does not remember one.
+        """
+        answer = Answer()
+        if statement is MARKS.transaction_start:
+            self._start = self._known_start
+            answer.rows = [self._known_start]
+            return answer
+        if statement.name not in QUESTIONS:
+            raise NotOptimistic(statement.name)
+        sql, names = statement.compiled(self.dialect)
+        given = tuple(values[name] for name in names)
+        if (kept := self._kept.find(statement, given)) is not None:
+            return kept
+        found = self._remembered.find(statement, names, given)
+        if found is None or self._has_written_about(sql):
+            raise NotOptimistic(f"{statement.name} is not remembered")
+        answer.rows = found.rows
+        self._kept.keep(statement, given, answer)
+        self._use(statement, sql, given, answer, found.fingerprint)
+        return answer

@@ -1,0 +1,323 @@
+"""A transaction on a server that reads without a lock, and writes only if nothing that it has read has changed.
+
+The rules run between two messages. The first has their questions, and holds no lock. The second takes the lock of the
+board, checks each answer that the rules have used, writes, and commits. So other processes wait only while the server
+works, and not for the network or for the rules of this process.
+
+A transaction takes part only if all its questions and writes are known to be safe: what it would write does not depend
+on the instant at which the lock is taken, and it wakes nobody. Otherwise it gives up before its second message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+from blackboard.store.database_server.commits.commit_record import CommitRecord
+from blackboard.store.database_server.optimistic.checked_statement import (
+    INSTANTS,
+    SqlPart,
+    checked_statement,
+    quiet_condition,
+    unchanged_condition,
+    with_fingerprint,
+    write_of,
+)
+from blackboard.store.database_server.optimistic.kept_totals import KeptTotals
+from blackboard.store.database_server.transactions.kept_answers import tables_written
+from blackboard.store.database_server.transactions.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
+from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
+from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.query_rows import TransactionStart
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statements import MARKS
+from blackboard.store.transaction import Question
+
+Result = TypeVar("Result")
+
+QUESTIONS = frozenset(
+    {
+        "crossings.absorbed_by_watches",
+        "crossings.get_absorbed",
+        "crossings.get_watermark",
+        "crossings.watch_totals",
+        "marks.find_key",
+        "marks.find_law",
+        "marks.get_event",
+        "marks.get_law_spec",
+        "marks.get_mark",
+        "marks.holders_of_unique_value",
+        "marks.marks_of_subject",
+        "marks.transaction_start",
+    }
+)
+"""The questions that may be asked without a lock. None of them contains an instant."""
+MAX_PARTS = 60
+"""The largest number of checks and writes in one statement."""
+NEVER = 2**62
+"""An instant that no clock shows."""
+LONGEST_DELAY = 10_000_000
+"""The largest time between the decision and the record, in microseconds."""
+
+_WORD = re.compile(r"\w+")
+
+
+class NotOptimistic(Exception):  # no caller sees it
+    """The work has to run under the lock."""
+
+
+class _Used(NamedTuple):
+    """A question whose answer was used."""
+
+    statement: Statement[Any]
+    sql: str
+    values: Sequence[Any]
+    answer: Answer
+    fingerprint: bytes | None
+
+
+class OptimisticTransaction(ServerTransaction):
+    """A transaction without a lock; see `ServerTransaction`.
+
+    These members end the try, and the work runs again under the lock: `cursor`, `changed`, `insert`, `run_many`,
+    `answers` and `require_lock`, because the commit could not check their answers. So do `run` and `put` with a
+    statement that is not in `INSTANTS`, and each question that is not in `QUESTIONS`.
+
+    Attributes:
+        shift: After the commit, the number of events that others recorded since this transaction has read.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_checks",
+        "_fingerprints",
+        "_instant",
+        "_marks",
+        "_start",
+        "_used",
+        "_writes",
+        "_written",
+        "earliest_end",
+        "shift",
+    )
+
+    def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers) -> None:
+        super().__init__(connection, dialect, remembered)
+        self._remembered: RememberedAnswers = remembered
+        self._asked: list[Answer] = []
+        """The answers that are under way, and will have fingerprints."""
+        self._fingerprints: dict[Answer, bytes | None] = {}
+        self._used: dict[tuple[Statement[Any], tuple[Any, ...]], _Used] = {}
+        self._start: TransactionStart | None = None
+        self._checks: list[SqlPart] = []
+        self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
+        self._written: set[str] = set()
+        """The tables to which it will write."""
+        self._marks: set[int] = set()
+        """The ids of the marks that it will write."""
+        self._instant: int | None = None
+        """The instant of the transaction, as its writes have it."""
+        self.earliest_end = NEVER
+        """The earliest end of a mark that it has read or writes: the mark must still be live at the commit."""
+        self.shift = 0
+
+    @property
+    def cursor(self) -> Any:
+        """Not available: what a caller runs on a cursor could not be checked."""
+        raise NotOptimistic("a statement of its own")
+
+    @property
+    def last_event(self) -> int:
+        """The last event that this transaction has read."""
+        return 0 if self._start is None else self._start.last_event_id or 0
+
+    @property
+    def total_additions(self) -> KeptTotals:
+        return KeptTotals(self)
+
+    def require_lock(self, why: str) -> None:
+        self.give_up(why)
+
+    def give_up(self, why: str) -> NoReturn:
+        """End this try: the work runs again under the lock.
+
+        Raises:
+            NotOptimistic: Always.
+        """
+        raise NotOptimistic(why)
+
+    def run(self, statement: Statement[object], **values: Any) -> None:
+        if statement.name not in INSTANTS:
+            raise NotOptimistic(statement.name)
+        self._note_write(statement, values)
+        self._written |= (tables := tables_written(statement))
+        if "mark" in tables:
+            if values["id"] in self._marks:  # one statement cannot write a row twice
+                raise NotOptimistic("a mark that it has written")
+            self._marks.add(values["id"])
+        self._writes.append((statement, values))
+        for name in INSTANTS[statement.name]:
+            if self._instant not in (None, values[name]):
+                raise NotOptimistic("several instants")
+            self._instant = values[name]
+        self._note_end(values.get("evaporates_at"))
+
+    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
+        self.run(statement, **row._asdict())  # type: ignore[attr-defined]
+
+    def changed(self, statement: Statement[object], **values: Any) -> int:
+        raise NotOptimistic(statement.name)
+
+    def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
+        raise NotOptimistic(statement.name)
+
+    def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
+        raise NotOptimistic(statement.name)
+
+    def answers(self, *questions: Question) -> list[list[Any]]:
+        raise NotOptimistic("several questions")
+
+    def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        """Return the answer to a question that this transaction has used. The commit no longer checks the answer.
+
+        The caller adds its own conditions with `require`.
+        """
+        _, names = statement.compiled(self.dialect)
+        used = self._used.pop((statement, tuple(values[name] for name in names)))
+        return [*map(statement.make, used.answer.rows)]
+
+    def require(self, sql: str, *values: Any) -> None:
+        """Commit only if a condition holds under the lock: SQL with the parameters `$1`, `$2` and so on."""
+        self._checks.append(SqlPart(sql, values))
+
+    def write(self, sql: str, *values: Any) -> None:
+        """Add a statement to the commit. It must read the table `held`, which has a row only if all checks hold."""
+        self._writes.append(SqlPart(sql, values))
+
+    def commit_if_unchanged(self, record: CommitRecord) -> None:
+        """Commit if no answer that the rules have used has changed; `committed` says so afterwards.
+
+        A transaction without writes sends nothing, and counts as committed.
+
+        Raises:
+            NotOptimistic: The transaction has more than `MAX_PARTS` checks and writes, no instant, or has used a
+                remembered answer without a fingerprint. Nothing was sent.
+            psycopg.Error: The server refused the commit, or the connection was lost. If `in_doubt` is set, the
+                transaction does not know whether it was committed.
+        """
+        if not self._writes:
+            self.committed = True
+            return
+        parts = [each if isinstance(each, SqlPart) else write_of(*each, self.last_event) for each in self._writes]
+        checks = [*self._checks_of_answers(), *self._checks]
+        if self._start is None or self._instant is None or len(parts) + len(checks) > MAX_PARTS:
+            raise NotOptimistic("too many parts")
+        latest = min(self._instant + LONGEST_DELAY, self.earliest_end)
+        writer = record.begin_checked(self.send)
+        statement = checked_statement(self._start, self._instant, latest, writer, checks, parts)
+        answer = self.send(statement.sql, *statement.values)
+        self._pipeline.add("COMMIT")
+        self.in_doubt = True
+        self._pipeline.receive()
+        for (shift,) in answer.rows:
+            self.shift = shift
+        self.committed = bool(answer.rows)
+        self.in_doubt = False
+        self._note_outcome()
+
+    def _note_outcome(self) -> None:
+        """Note what the process now knows of the board."""
+        if not self.committed:
+            self._remembered.drop()
+            return
+        self._remembered.note_commit(self.last_event + self.shift, self.earliest_end)
+        for each in self._writes:
+            if not isinstance(each, SqlPart) and each[0] is MARKS.insert_mark:
+                self._remembered.note_subject(each[1]["kind"], each[1]["subject"])
+
+    def _checks_of_answers(self) -> Iterable[SqlPart]:
+        for used in self._used.values():
+            if used.statement is MARKS.transaction_start:
+                continue
+            if used.fingerprint is None and used.answer.rows:
+                raise NotOptimistic("a remembered answer without a fingerprint")
+            yield unchanged_condition(used.sql, used.values, used.fingerprint)
+            if used.fingerprint is None and used.statement is MARKS.marks_of_subject:
+                # The mark of a later deposit may have come and gone meanwhile.
+                yield quiet_condition(
+                    used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event
+                )
+
+    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
+        """Return the answer to a statement that reads: a kept one, or the server's. The commit checks it.
+
+        Raises:
+            NotOptimistic: The statement is not one of `QUESTIONS`, or reads what this transaction has written.
+        """
+        if statement.name not in QUESTIONS:
+            raise NotOptimistic(statement.name)
+        sql, names = statement.compiled(self.dialect)
+        given = tuple(values[name] for name in names)
+        answer: Answer | None
+        if statement is MARKS.transaction_start:
+            start = self.send(sql)
+            self._receive()
+            self._start = MARKS.transaction_start.make(start.rows[0])
+            self._remembered.note(statement, (), start.rows)
+            return start
+        if (answer := self._kept.find(statement, given)) is None:
+            answer = Answer()
+            self._add(sql, given, answer)
+            self._kept.keep(statement, given, answer)
+        if answer.changed is None:
+            self._receive()
+        fingerprint = self._fingerprints[answer]
+        if statement.name in REMEMBERED_QUESTIONS:
+            self._remembered.note(statement, given, answer.rows, fingerprint)
+        self._use(statement, sql, given, answer, fingerprint)
+        return answer
+
+    def _use(
+        self,
+        statement: Statement[Any],
+        sql: str,
+        values: tuple[Any, ...],
+        answer: Answer,
+        fingerprint: bytes | None,
+    ) -> None:
+        """Note that the answer to a question is used, so that the commit checks it."""
+        self._used[statement, values] = _Used(statement, sql, values, answer, fingerprint)
+        if statement is MARKS.marks_of_subject:
+            for row in answer.rows:
+                self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
+
+    def _note_end(self, at: int | None) -> None:
+        if at is not None:
+            self.earliest_end = min(self.earliest_end, at)
+
+    def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
+        """Let a question wait."""
+        if answer is None or self._has_written_about(sql):
+            raise NotOptimistic("a question about its own writes")
+        self._asked.append(answer)
+        self._pipeline.add(with_fingerprint(sql), values, answer)
+
+    def _has_written_about(self, sql: str) -> bool:
+        """Return whether this transaction will write to a table that a question reads."""
+        return not _words(sql).isdisjoint(self._written)
+
+    def _receive(self) -> None:
+        super()._receive()
+        for answer in self._asked:
+            rows = answer.rows
+            self._fingerprints[answer] = b"".join(sorted(row[-1] for row in rows)) if rows else None
+            answer.rows = [row[:-1] for row in rows]
+        self._asked.clear()
+
+
+@cache
+def _words(sql: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(sql))

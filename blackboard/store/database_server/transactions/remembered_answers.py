@@ -1,0 +1,118 @@
+"""Answers of a server that this process remembers for a moment, so that a deposit need not ask for them.
+
+Nothing relies on them: a transaction that uses them checks each one under the lock, like an answer that it has asked
+for. So an answer that is no longer true costs a second try, and has no other effect.
+
+Most deposits are about something new: a subject without a mark, a key that was not used. That is the answer if this
+process has not seen otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from blackboard.clock import Clock, SystemClock
+from blackboard.durations import SECOND, Duration
+from blackboard.store.query_rows import TransactionStart
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statements import MARKS
+
+START_LIFETIME: Duration = 5 * SECOND
+"""How long the values that each transaction reads first are used after a server has returned them."""
+MAX_SUBJECTS = 10_000
+"""The number of subjects with a mark that are remembered."""
+MAX_ANSWERS = 200
+"""The number of answers that are remembered."""
+USUALLY_EMPTY_QUESTIONS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
+"""The questions whose answer is probably empty."""
+REMEMBERED_QUESTIONS = frozenset(
+    {"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"}
+)
+"""The questions whose answers are remembered. They stay true, or, as sums, only have to be close: see `kept_totals`."""
+
+
+class RememberedAnswer(NamedTuple):
+    """An answer.
+
+    Attributes:
+        rows: Its rows.
+        fingerprint: The fingerprint of the rows; None without rows, and if it is not known.
+    """
+
+    rows: list[tuple[Any, ...]]
+    fingerprint: bytes | None
+
+
+NOTHING = RememberedAnswer([], None)
+
+
+class RememberedAnswers:
+    """The answers that one process remembers.
+
+    Args:
+        clock: Tells how old they are.
+
+    Attributes:
+        fresh: How long the values that each transaction reads first are used, in microseconds.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self.fresh = START_LIFETIME
+        self._start: TransactionStart | None = None
+        self._fresh_until = 0
+        self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
+        self._subjects: dict[tuple[str, str], None] = {}
+        """The kinds and subjects with a mark, the ones that were noted last at the end."""
+
+    @property
+    def start(self) -> TransactionStart | None:
+        """What a transaction reads first, without the time of the server; None if it is not fresh."""
+        return self._start if self._clock.monotonic() < self._fresh_until else None
+
+    def note(
+        self,
+        statement: Statement[Any],
+        values: tuple[Any, ...],
+        rows: list[tuple[Any, ...]],
+        fingerprint: bytes | None = None,
+    ) -> None:
+        """Note what a server has just answered to one of the `REMEMBERED_QUESTIONS`.
+
+        `fingerprint` is that of the rows, if it is known.
+        """
+        if statement is MARKS.transaction_start:
+            self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)
+            self._fresh_until = self._clock.monotonic() + self.fresh
+        else:
+            self._answers[statement, values] = RememberedAnswer(rows, fingerprint)
+            if len(self._answers) > MAX_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+
+    def note_commit(self, last_event: int, next_end: int) -> None:
+        """Note that a transaction was committed behind an event, and the earliest end of the marks that it wrote."""
+        if (start := self._start) is not None:
+            end = next_end if start.next_evaporation is None else min(start.next_evaporation, next_end)
+            self._start = start._replace(last_event_id=last_event, next_evaporation=end)
+
+    def note_subject(self, kind: str, subject: str) -> None:
+        """Note that a subject has a mark of a kind."""
+        self._subjects.pop((kind, subject), None)
+        self._subjects[kind, subject] = None
+        if len(self._subjects) > MAX_SUBJECTS:
+            del self._subjects[next(iter(self._subjects))]
+
+    def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> RememberedAnswer | None:
+        """Return the probable answer to a question; None if there is none."""
+        if statement.name in USUALLY_EMPTY_QUESTIONS:
+            return None if self._has_mark(dict(zip(names, values, strict=True))) else NOTHING
+        return self._answers.get((statement, values))
+
+    def drop(self) -> None:
+        """Forget everything: an answer was no longer true."""
+        self._fresh_until = 0
+        self._answers.clear()
+
+    def _has_mark(self, values: Mapping[str, Any]) -> bool:
+        return (values.get("kind"), values.get("subject")) in self._subjects

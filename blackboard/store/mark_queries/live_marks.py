@@ -1,0 +1,65 @@
+"""The statements that compute strengths. Their texts contain the formula of each decay law."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from blackboard.core.marks import decay
+from blackboard.store.mark_queries import tag_filters
+from blackboard.store.query_rows import LiveMark, MarkStrength
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statements import MARKS, SEARCH
+
+_POWER = re.compile(r"\bpower\(([^()]*)\)")
+"""A power in the formula of a law. The fragment `power` computes it without an error on every database."""
+
+
+def live_marks(*filters: str, tags: int = 0) -> Statement[LiveMark]:
+    """Return the statement for the live marks, strongest first, with some of its optional parts.
+
+    It can filter the marks of a kind by a number of tags. With a subject or a law it begins with their marks, otherwise
+    with the marks that have the first tag. The filter by kind is left out, because the planner would begin with all
+    marks of the kind.
+    """
+    if not tags or {"subject", "law"} & {*filters}:
+        return MARKS.live_marks.using(*filters, **_parts("is_also_tagged", tags))
+    return MARKS.live_marks.using(*(name for name in filters if name != "kind"), **_parts("is_tagged", tags))
+
+
+def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
+    """Return the statement for the strongest marks of a kind under a law that never changes their order.
+
+    It can filter by a number of tags, and begins with the strongest marks.
+    """
+    return MARKS.live_marks_in_order.using(**_parts("is_also_tagged", tags))
+
+
+def oldest_of_equal_marks(tags: int = 0) -> Statement[LiveMark]:
+    """Return the statement for the oldest of equally strong marks of a kind under such a law."""
+    return MARKS.oldest_of_equal_marks.using(**_parts("is_also_tagged", tags))
+
+
+def strengths(tags: int = 0) -> Statement[MarkStrength]:
+    """Return the statement for the strengths of some marks, with a filter by a number of tags."""
+    return SEARCH.strengths.using(**_parts("is_also_tagged", tags))
+
+
+def _parts(first: str, tags: int) -> dict[str, str]:
+    """Return the texts for the fragments of a statement that vary: the share, and the filters by tags.
+
+    `first` is the form of the first filter.
+    """
+    filters = tag_filters.parts("is_also_tagged", tags, first=first)
+    return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
+
+
+def share_of(laws: Iterable[type[decay.Decay]]) -> str:
+    """Return the fragment `share`: the share of a mark's intensity that remains, under any of the laws.
+
+    The laws of the process are given as a copy, because another thread may be defining one.
+    """
+    shares = {law.name: law.share_sql("{law}", "{age}", "{length}", "{shape}") for law in laws}
+    shares = {name: _POWER.sub(r"{power(\1)}", share) for name, share in shares.items()}
+    cases = (f"WHEN {{name}} = '{name}' THEN {share}" for name, share in shares.items())
+    return f"CASE {' '.join(cases)} END"

@@ -1,0 +1,9 @@
+"""The schema of a board: its tables and views, their creation and their upgrades.
+
+tables            the tables, with their keys and indexes, from the row types
+schema_revisions  the revisions of the schema, and the one that a board has
+schema_upgrades   the creation and the upgrades of the schema, by one process at a time
+view_definitions  the texts of the views, and whether a board has the views of this version
+view_updates      outdated views are rewritten
+table_copy        copies all tables of a board to an empty one
+"""

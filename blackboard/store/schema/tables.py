@@ -1,0 +1,232 @@
+"""The tables: their keys, references and indexes. Their columns are the fields of the row types.
+
+The names of tables are singular; the names of the views in `sql/views.sql` are plural.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UnaryExpression,
+    column,
+    text,
+)
+
+from blackboard.core.records.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
+from blackboard.store import rows
+from blackboard.store.dialects.dialect import SQLITE
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+TYPES: dict[str, Any] = {
+    # On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
+    "Id": BigInteger().with_variant(Integer, SQLITE),
+    "Instant": BigInteger(),
+    "Duration": BigInteger(),
+    "Money": BigInteger(),
+    "int": Integer(),
+    "Flag": Integer(),
+    "Number": BigInteger(),
+    "AddedNumber": BigInteger(),
+    "AddedInstant": BigInteger(),
+    "float": Float(),
+    "str": Text(),
+}
+"""The column types, by the types of the fields."""
+
+IS_WAITING = f"state = '{CrossingState.WAITING}'"
+
+
+def table(
+    name: str,
+    row: Any,
+    key: str,
+    *indexes: Index,
+    draws_ids: bool = False,
+    clustered: bool = False,
+    references: Mapping[str, str] | None = None,
+) -> Table:
+    """Define a table.
+
+    Args:
+        name: Its name.
+        row: The row type. A field that may be None is a column that may be NULL.
+        key: The columns of the primary key, separated by spaces.
+        indexes: Its indexes.
+        draws_ids: Whether the database numbers the rows.
+        clustered: Whether SQLite keeps the rows in the index of the primary key.
+        references: The column of another table, by the name of the column that refers to it.
+    """
+    columns = []
+    for name_of_column, annotation in row.__annotations__.items():
+        type_, _, none = annotation.__forward_arg__.partition(" | ")
+        reference = (references or {}).get(name_of_column)
+        columns.append(
+            Column(
+                name_of_column,
+                TYPES[type_],
+                *([] if reference is None else [ForeignKey(reference)]),
+                primary_key=name_of_column in key.split(),
+                autoincrement="auto" if draws_ids else False,
+                nullable=bool(none),
+                server_default=text("0") if type_ in ("Flag", "AddedNumber", "AddedInstant") else None,
+            )
+        )
+    return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)
+
+
+def partial_index(name: str, *columns: str | UnaryExpression[Any], where: str, unique: bool = False) -> Index:
+    """Define an index over the rows that meet a condition."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+board = table("board", rows.BoardRow, "id")
+table("deployment", rows.DeploymentRow, "version")
+table("law", rows.LawRow, "law")
+table("law_segment", rows.LawSegmentRow, "law age", references={"law": "law.law"})
+table("kind", rows.KindRow, "name", references={"law": "law.law"})
+table(
+    "law_change",
+    rows.LawChangeRow,
+    "kind law",
+    references={"kind": "kind.name", "law": "law.law", "new_law": "law.law"},
+)
+table(
+    "mark",
+    rows.MarkRow,
+    "id",
+    Index(None, "kind", "subject"),
+    Index(None, "kind", "law", "order_key"),
+    Index(None, "kind", "event_id"),
+    Index(None, "evaporates_at"),
+    partial_index("ix_mark_own_law", "kind", "subject", where="own_law = 1"),
+    references={"kind": "kind.name"},
+)
+table(
+    "event",
+    rows.EventRow,
+    "id",
+    Index(None, "subject", "mark_id", "id"),
+    partial_index("ix_event_activation_id", "activation_id", where="activation_id IS NOT NULL"),
+)
+table(
+    "window_event",
+    rows.WindowEventRow,
+    "kind subject occurred_at event_id",
+    Index(None, "kind", "occurred_at"),
+    Index(None, "mark_id"),
+    clustered=True,
+)
+table(
+    "window_tag",
+    rows.WindowTagRow,
+    "kind name value occurred_at event_id",
+    Index(None, "event_id"),
+    clustered=True,
+)
+table(
+    "deposit_key",
+    rows.DepositKeyRow,
+    "key author kind",
+    partial_index("ix_deposit_key_source", "source", "mark_id", where="source IS NOT NULL"),
+    clustered=True,
+)
+table("read_position", rows.ReadPositionRow, "source author kind", clustered=True)
+table("open_need", rows.OpenNeedRow, "mark_id", Index(None, "remind_at"))
+table("unique_value", rows.UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
+table("mark_tag", rows.MarkTagRow, "kind name value mark_id", Index(None, "mark_id"), clustered=True)
+table("search_kind", rows.SearchKindRow, "number")
+table("search_field", rows.SearchFieldRow, "number position", clustered=True)
+table("search_doc", rows.SearchDocRow, "id")
+table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
+table(
+    "absorbed",
+    rows.AbsorbedRow,
+    "watch_id mark_id",
+    Index(None, "mark_id"),
+    partial_index("ix_absorbed_silently", "mark_id", where="event_id > given_event_id"),
+    clustered=True,
+)
+table("watch_total", rows.WatchTotalRow, "watch_id scope kind law", clustered=True)
+table(
+    "predicted_crossing",
+    rows.PredictedCrossingRow,
+    "watch_id subject mark_id",
+    Index(None, "due_at"),
+    Index(None, "mark_id"),
+    clustered=True,
+)
+table("watch_state", rows.WatchStateRow, "watch_id subject mark_id", Index(None, "mark_id"), clustered=True)
+table("followed_watch", rows.FollowedWatchRow, "watch_id subject mark_id", clustered=True)
+table(
+    "crossing",
+    rows.CrossingRow,
+    "id",
+    partial_index("uq_crossing_waiting", "watch_id", "subject", "mark_id", where=IS_WAITING, unique=True),
+    partial_index("ix_crossing_ready", "watch_id", "ready_at", where=IS_WAITING),
+    partial_index("ix_crossing_order", "watch_id", "law", column("order_key").desc(), "id", where=IS_WAITING),
+    Index("ix_crossing_activation", "activation_id"),
+    Index("ix_crossing_subject", "subject"),
+    draws_ids=True,
+)
+table(
+    "activation",
+    rows.ActivationRow,
+    "id",
+    partial_index("ix_activation_split_from", "split_from", where="split_from IS NOT NULL"),
+    partial_index("ix_activation_open", "state", "agent", "retry_at", where=one_of_states("state", UNFINISHED)),
+    partial_index("ix_activation_suspect", "agent", "retry_at", where=f"deaths >= {SUSPECT_DEATHS}"),
+    Index(None, "agent", "created_at"),
+    Index(None, "finished_at"),
+    draws_ids=True,
+)
+table("activation_input", rows.InputRow, "activation_id mark_id", Index(None, "mark_id"), clustered=True)
+table("agent_state", rows.AgentStateRow, "agent")
+table("subject_cooldown", rows.SubjectCooldownRow, "agent subject", clustered=True)
+table("backfill", rows.BackfillRow, "id", draws_ids=True)
+table("worker", rows.WorkerRow, "id")
+table("writer", rows.WriterRow, "id")
+table("model_pause", rows.ModelPauseRow, "agent model")
+table(
+    "model_call",
+    rows.CallRow,
+    "id",
+    Index(None, "activation_id"),
+    # Covering indexes: the sum over a window reads no row of the table.
+    Index("ix_model_call_spent", "sent_at", "state", "cost", "reserved"),
+    Index("ix_model_call_agent_spent", "agent", "sent_at", "state", "cost", "reserved"),
+    partial_index("ix_model_call_open", "state", "api", where=one_of_states("state", OPEN_CALLS)),
+    draws_ids=True,
+)
+table("activity_event", rows.ActivityEventRow, "id")
+table(
+    "access_token",
+    rows.AccessTokenRow,
+    "digest",
+    partial_index("uq_access_token_valid", "name", where="revoked_at IS NULL", unique=True),
+)
+table(
+    "message",
+    rows.MessageRow,
+    "id",
+    Index("uq_message_occurrence", "sink", "occurrence", unique=True),
+    partial_index("ix_message_due", "sink", "due_at", where="state = 'waiting'"),
+    partial_index("ix_message_unfinished", "sink", where="state IN ('waiting', 'failed', 'gone')"),
+    Index(None, "created_at"),
+    Index(None, "subject"),
+    draws_ids=True,
+)
+table("secret", rows.SecretRow, "name")

@@ -1,0 +1,73 @@
+"""Additions to the sums over the board, of a transaction without the lock of writers.
+
+`database_server.optimistic` has the implementation. Under the lock, a transaction writes the sums themselves.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
+
+from blackboard.clock import Instant
+from blackboard.durations import Duration
+from blackboard.store.rows import WatchTotalRow
+
+RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
+"""The two sums for another instant, as SQL: from SQL for the sums, the age of their anchor then, and the length."""
+
+
+class AddedSums(NamedTuple):
+    """What a transaction adds to the sums of one kind and law.
+
+    The sums of what is added are for the instant of the transaction.
+    """
+
+    kind: str
+    law: str
+    rebased: RebasedSql
+    length: float
+    """The length of the law in microseconds; 0 if it has none."""
+    longest: Duration
+    """The largest gap between the anchor of the sums and the instant of the transaction."""
+    weight: float
+    """The weight of the kind."""
+    rounding: float
+    """The largest relative error of the formulas of the law over such a gap."""
+    marks: int = 0
+    sum0: float = 0.0
+    sum1: float = 0.0
+    error0: float = 0.0
+    """The largest error of `sum0`."""
+    error1: float = 0.0
+    """The largest error of `sum1`."""
+
+
+class TotalAdditions(ABC):
+    """The additions of one transaction. Others may change the sums between its reading and its commit."""
+
+    @abstractmethod
+    def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
+        """Return the sums of a watch in a scope as the transaction has read them.
+
+        They may change until the commit: only what `add` requires is checked.
+        """
+
+    @abstractmethod
+    def add(
+        self, watch_id: int, scope: str, added: Sequence[AddedSums], *, counts: bool, threshold: float, now: Instant
+    ) -> None:
+        """Add to the sums of a watch in a scope, if the watch then still is below its threshold.
+
+        Args:
+            watch_id: The watch.
+            scope: The scope.
+            added: The additions: one for each row that the transaction has read.
+            counts: Whether the watch measures the number of marks, and not their total.
+            threshold: The threshold.
+            now: The instant of the transaction, in microseconds since the epoch.
+        """
+
+    @abstractmethod
+    def give_up(self, why: str) -> NoReturn:
+        """Let the work run again under the lock, where it writes the sums themselves."""
