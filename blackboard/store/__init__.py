@@ -18,7 +18,7 @@ dialects           the differences between SQLite and PostgreSQL
 statement_texts    statements are read from files, and composed
 connections        the URL of a database, its reading connections, and their limits
 commits            work of several threads in one commit
-transaction_parts  the protocols of the parts of a transaction that only a server has
+transaction_parts  the protocols of the parts that not every transaction has
 database_parts     the protocols of the parts of a database that differ between a file and a server
 readonly           one query in a process that can only read, and access for programs with their own SQL
 

@@ -1,25 +1,30 @@
-"""An open transaction that runs statements on the driver's cursor, as SQLite needs it.
+"""An open transaction, which runs statements: the interface that a file and a server implement.
 
-`database_server.transactions` does the same on a server, where each answer costs a round trip.
-
-A deposit runs eight statements. Each costs 2 to 3 microseconds here, and 20 to 28 through SQLAlchemy's
-`Connection.execute`. The tables hold only integers, floats and text, which need no conversion.
+`board_file.file_transaction` runs each statement on the driver's cursor. `database_server.transactions` sends several
+statements in one message, because each answer costs a round trip there.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.transaction_parts.deleted_content import DeletedContent
 from blackboard.store.transaction_parts.event_partitions import EventPartitions
+from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead
 from blackboard.store.transaction_parts.total_additions import TotalAdditions
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
 Question = tuple[Statement[Any], Mapping[str, Any]]
 """A statement with its values."""
+
+
+class LockRequired(Exception):  # only the store sees it
+    """The work cannot run without the lock of writers. It runs again under the lock."""
 
 
 class WorkEffects:
@@ -47,43 +52,35 @@ class WorkEffects:
         return self.made_work or self.slots > 0
 
 
-class Transaction:
+class Transaction(ABC):
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
+    On a server, a transaction may run without the lock of writers. Then each member that runs a statement may raise
+    `LockRequired`, which the work must not catch: it runs again under the lock.
+
     Attributes:
+        dialect: The kind of database.
         effects: The effects of the unit of work that runs now.
         shared: The object that all work in one commit shares. Its `save` is called before the commit and writes the
             collected changes.
         committed: Whether the commit has succeeded.
         in_doubt: Whether the commit was begun and its outcome is not known.
-        overwrites: Whether deleted content is overwritten with zeros.
-        asks_ahead: Whether `ask_ahead` saves time, because each answer costs a round trip.
     """
 
-    asks_ahead: ClassVar[bool] = False
+    __slots__ = ("committed", "dialect", "effects", "in_doubt", "shared")
 
-    __slots__ = ("_cursor", "committed", "dialect", "effects", "in_doubt", "overwrites", "shared")
-
-    def __init__(self, cursor: Any, dialect: Dialect) -> None:
-        self._cursor, self.dialect = cursor, dialect
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.effects = WorkEffects()
         self.shared: Any = None
-        self.committed = self.in_doubt = self.overwrites = False
+        self.committed = self.in_doubt = False
+
+    # -- parts that not every transaction has ------------------------------------------------------------------------
 
     @property
-    def cursor(self) -> Any:
-        """The cursor of the driver, for a statement that is in no file."""
-        return self._cursor
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether the database has begun the transaction, with the lock of writers."""
-        return True
-
-    @property
-    def asks_again(self) -> bool:
-        """Whether a unit of work should ask ahead itself: nothing was asked yet, or other work may have changed it."""
-        return False
+    def ahead(self) -> QuestionsAhead | None:
+        """The questions that are asked ahead; None if that saves nothing, as in a file."""
+        return None
 
     @property
     def partitions(self) -> EventPartitions | None:
@@ -95,132 +92,114 @@ class Transaction:
         """How to add to sums that others may change before the commit; None if this transaction has the lock."""
         return None
 
-    def require_lock(self, why: str) -> None:
-        """Let the work run again under the lock of writers, unless this transaction has it.
+    @property
+    def deleted_content(self) -> DeletedContent | None:
+        """What deletions leave in the file; None on a server, which clears its pages itself."""
+        return None
 
-        Args:
-            why: Why the work needs the lock.
-        """
+    # -- the transaction ---------------------------------------------------------------------------------------------
 
-    def send(self, sql: str, *values: Any) -> Any:
-        """Run a statement that is in no file, such as BEGIN. On a server, the place for its answer is returned."""
-        self._cursor.execute(sql, values)
+    @property
+    @abstractmethod
+    def cursor(self) -> Any:
+        """The cursor of the driver, for a statement that is in no file."""
 
-    def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
-        """Ask a question that this transaction will certainly ask later, together with other statements.
-
-        On a server, the question goes with the next message, and costs no round trip when it is asked later. If a
-        statement of this transaction may have changed the answer by then, the server is asked again. Do not call it if
-        `asks_ahead` is false, as on SQLite: it would save nothing.
-        """
-
-    def flush(self) -> None:
-        """Send the statements that wait. For a transaction that is committed in another way than by `commit`."""
-
-    def commit(self) -> None:
-        """Commit the transaction."""
-        self._cursor.execute("COMMIT")
-
-    def roll_back(self) -> None:
-        """Roll the transaction back."""
-        self._cursor.execute("ROLLBACK")
-
-    def overwrite_deleted(self) -> None:
-        """Overwrite deleted content with zeros in this transaction. A server clears its pages itself."""
-        self.overwrites = self.dialect.overwrite_deleted(self.cursor)
-
-    def widen_cache(self) -> None:
-        """Let this connection keep more pages, for a search."""
-        self.dialect.widen_cache(self.cursor)
-
-    def close(self) -> None:
-        """Close the cursor. On a broken connection there is nothing to close."""
-        try:
-            if self.overwrites:
-                self.dialect.overwrite_no_more(self._cursor)
-            self._cursor.close()
-        except Exception:
-            return
+    @property
+    def has_begun(self) -> bool:
+        """Whether the database has begun the transaction, with the lock of writers."""
+        return True
 
     def begin_work(self) -> WorkEffects:
         """Begin a unit of work, and return its effects. Several units may commit together, each with its own."""
         self.effects = WorkEffects()
         return self.effects
 
+    def require_lock(self, why: str) -> None:  # noqa: B027
+        """Let the work run again under the lock of writers, unless this transaction has it.
+
+        Args:
+            why: Why the work needs the lock.
+        """
+
+    def widen_cache(self) -> None:  # noqa: B027
+        """Let this connection keep more pages, for a search. A server has a cache for all connections."""
+
+    def flush(self) -> None:  # noqa: B027
+        """Send the statements that wait. For a transaction that is committed in another way than by `commit`."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Commit the transaction."""
+
+    @abstractmethod
+    def roll_back(self) -> None:
+        """Roll the transaction back."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the cursor. On a broken connection there is nothing to close."""
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
     def run(self, statement: Statement[object], **values: Any) -> Any:
         """Run a statement whose result nobody needs. On a server it is sent with the next question, or with COMMIT."""
-        sql, names = statement.compiled(self.dialect)
-        cursor = self._cursor.execute(sql, [values[name] for name in names])
-        # A known word saves the call of the property, which each statement would pay for.
-        if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
-            self.effects.add(effect)
-        return cursor
 
+    @abstractmethod
     def changed(self, statement: Statement[object], **values: Any) -> int:
         """Run a statement, and return how many rows it changed."""
-        return int(self.run(statement, **values).rowcount)
 
-    def changes_by(self, statement: Statement[object], **values: Any) -> int:
-        """Run a statement on SQLite, and return how many rows it changed, also in tables that it changes indirectly."""
-        before = self._cursor.connection.total_changes
-        self.run(statement, **values)
-        return int(self._cursor.connection.total_changes - before)
-
+    @abstractmethod
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         """Insert a whole row: a named tuple in the order of the statement's parameters."""
-        sql, _ = statement.compiled(self.dialect)
-        self._cursor.execute(sql, row)
 
-    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
-        """Insert whole rows; see `put`."""
-        sql, _ = statement.compiled(self.dialect)
-        self._cursor.executemany(sql, rows)
-
+    @abstractmethod
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         """Insert a row with the next free id, which is the parameter `id` of the statement, and return the id.
 
         SQLite chooses it. On a server, `last_id` asks for the largest id, once in a transaction: nobody else can insert
         while the board is locked.
         """
-        values["id"] = None
-        return int(self.run(statement, **values).lastrowid)
+
+    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Insert whole rows; see `put`."""
+        for row in rows:
+            self.put(statement, row)
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values."""
-        sql, names = statement.compiled(self.dialect)
-        self._cursor.executemany(sql, ([row[name] for name in names] for row in rows))
+        for row in rows:
+            self.run(statement, **row)
 
-    def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
-        """Return a list in the form that the fragment `is_in` takes."""
-        return self.dialect.list_of([*values])
+    # -- questions ---------------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
         """Return every row as the driver returns it, which costs less if there are thousands."""
-        return self.run(statement, **values).fetchall()  # type: ignore[no-any-return]
 
-    def answers(self, *questions: Question) -> list[list[Any]]:
-        """Return every result of each of several statements that change nothing. A server gets them in one message."""
-        return [self.all(statement, **values) for statement, values in questions]
-
+    @abstractmethod
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
         """Return the first result, or None."""
-        row = self.run(statement, **values).fetchone()
-        return None if row is None else statement.make(row)
 
+    @abstractmethod
     def existing(self, statement: Statement[Result], **values: Any) -> Result:
         """Return the first result of a statement that always has a result.
 
         Raises:
             LookupError: The statement has no result.
         """
-        row = self.run(statement, **values).fetchone()
-        if row is None:
-            raise LookupError(f"{statement.name} found nothing")
-        return statement.make(row)
 
+    @abstractmethod
     def value(self, statement: Statement[Value], **values: Any) -> Value:
         """Return the value of a statement that always has a row, such as a count."""
-        return statement.make(self.run(statement, **values).fetchone())
+
+    @abstractmethod
+    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        """Return every result."""
+
+    def answers(self, *questions: Question) -> list[list[Any]]:
+        """Return every result of each of several statements that change nothing. A server gets them in one message."""
+        return [self.all(statement, **values) for statement, values in questions]
 
     def each(self, statement: Statement[Value | None], after: Value, **values: Any) -> Iterator[Value]:
         """Yield each value of a statement that returns the next value `after` another.
@@ -231,6 +210,6 @@ class Transaction:
             yield value
             after = value
 
-    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
-        """Return every result."""
-        return [*map(statement.make, self.run(statement, **values))]
+    def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
+        """Return a list in the form that the fragment `is_in` takes."""
+        return self.dialect.list_of([*values])

@@ -25,6 +25,7 @@ from blackboard.errors import Conflict, UniqueConflict
 from blackboard.store.database_server.optimistic import optimistic_transaction
 from blackboard.store.database_server.optimistic.checked_statement import INSTANTS
 from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.transaction import LockRequired
 from blackboard.system import failpoints
 from tests.postgresql.optimistic_boards import WAYS, be_optimistic, deposit_by, optimistic_commits
 from tests.postgresql.server_sessions import ServerSessions
@@ -130,7 +131,7 @@ class Counted:
             self.refused.append(why)
 
         monkeypatch.setattr(optimistic_transaction.OptimisticTransaction, "commit_if_unchanged", noted)
-        monkeypatch.setattr(optimistic_transaction.NotOptimistic, "__init__", refused)
+        monkeypatch.setattr(LockRequired, "__init__", refused)
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ def test_a_mark_is_not_written_twice_by_one_statement(boards: list[Blackboard]) 
     with board.database.group_commit.exclusive():
         transaction = writer.begin_optimistic()
         transaction.run(MARKS.update_mark, **row._asdict())
-        with pytest.raises(optimistic_transaction.NotOptimistic):
+        with pytest.raises(LockRequired):
             transaction.run(MARKS.update_mark, **row._asdict())
         writer.drop()
 

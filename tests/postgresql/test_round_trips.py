@@ -142,9 +142,9 @@ def test_an_answer_is_asked_again_after_a_write_that_may_change_it(watched: Blac
 
     def work(txn: Any) -> list[int]:
         sql, seen = txn.sql, []
-        sql.ask_ahead(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
-        sql.ask_ahead(MARKS.marks_of_subject, kind="lead", subject="hot")
-        sql.ask_ahead(MARKS.marks_of_subject, kind="lead", subject="other")
+        sql.ahead.ask(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
+        sql.ahead.ask(MARKS.marks_of_subject, kind="lead", subject="hot")
+        sql.ahead.ask(MARKS.marks_of_subject, kind="lead", subject="other")
         [mark] = sql.all(MARKS.marks_of_subject, kind="lead", subject="hot")
         before = len(messages)
         assert sql.one(CROSSINGS.get_absorbed, watch_id=1, mark_id=mark.id) is None

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from blackboard.errors import StoreBusy
+from blackboard.store.board_file.file_transaction import FileTransaction
 from blackboard.store.commits.group_commit import Entry, GroupCommit
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
-from blackboard.store.transaction import Transaction
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
@@ -33,7 +33,7 @@ def names(batch: list[Entry[Any]]) -> list[str]:
 
 def finish(batch: list[Entry[Any]]) -> None:
     for entry in batch:
-        entry.transaction = Transaction(None, SqliteDialect())
+        entry.transaction = FileTransaction(None, SqliteDialect())
         entry.transaction.committed = True
 
 

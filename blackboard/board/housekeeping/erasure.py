@@ -139,8 +139,8 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """
     check_signature(txn, author)
     events = _count_erasable(txn, subject)
-    txn.sql.overwrite_deleted()
-    if txn.sql.dialect.keeps_deleted:
+    if (content := txn.sql.deleted_content) is not None:
+        content.overwrite()
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
     groups = _groups_of(txn, subject)

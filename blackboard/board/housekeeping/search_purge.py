@@ -40,7 +40,7 @@ def purge(session: BoardSession) -> None:
 
 def _merge(txn: BoardTransaction, pages: int) -> bool:
     """Merge some pages, and return whether there is more to merge. A server clears its index itself."""
-    if not txn.sql.dialect.merges_index or not txn.sql.value(SEARCH.has_index):
+    if (content := txn.sql.deleted_content) is None or not txn.sql.value(SEARCH.has_index):
         return False
-    txn.sql.overwrite_deleted()
-    return txn.sql.changes_by(SEARCH.merge, pages=pages) >= 2
+    content.overwrite()
+    return content.merge_index(pages)

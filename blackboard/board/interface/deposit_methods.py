@@ -118,7 +118,7 @@ class DepositMethods(BoardHandle):
                 deposit_questions.ask_for(sql, active, request)
 
         def work(txn: BoardTransaction) -> Receipt:
-            if txn.sql.asks_ahead and txn.sql.asks_again:
+            if (ahead := txn.sql.ahead) is not None and ahead.asks_again:
                 deposit_questions.ask_for(txn.sql, txn.active, request)
             return checked_deposits.deposit(txn, request, classes)
 

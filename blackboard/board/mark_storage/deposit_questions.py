@@ -16,23 +16,25 @@ from blackboard.store.transaction import Transaction
 
 
 def ask_for(sql: Transaction, active: ActiveDeployment, request: DepositRequest) -> None:
-    """Ask ahead what the deposit of a request will ask."""
+    """Ask ahead what the deposit of a request will ask, if that saves anything."""
+    if (ahead := sql.ahead) is None:
+        return
     if isinstance(request.key, str):
-        sql.ask_ahead(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
+        ahead.ask(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
     kind = active.kinds.get(request.kind)
     if kind is None or not isinstance(request.subject, str):
         return
     if kind.on_repeat != "separate":
-        sql.ask_ahead(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
+        ahead.ask(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
     text = request.text if kind.unique is not None else None
     if text is not None and (value := unique_values.value_of(kind, text)) is not None:
-        sql.ask_ahead(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+        ahead.ask(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     watches = active.rising.get(kind.name, ())
     for watch in watches:
         if watch.keeps_sums and watch.is_over_board:
-            sql.ask_ahead(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
-            sql.ask_ahead(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
+            ahead.ask(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
+            ahead.ask(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
     if watches and kind.on_repeat != "separate":
         watch_ids = dict.fromkeys(watch.id for watch in watches)
         statement, values = absorbed_by_watches(sql, watch_ids, kind.name, request.subject)
-        sql.ask_ahead(statement, **values)
+        ahead.ask(statement, **values)

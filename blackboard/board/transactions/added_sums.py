@@ -15,6 +15,7 @@ from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
 from blackboard.store.rows import WatchTotalRow
+from blackboard.store.transaction import LockRequired
 from blackboard.store.transaction_parts.total_additions import AddedSums, TotalAdditions
 
 if TYPE_CHECKING:
@@ -29,34 +30,35 @@ ANY_GAP: Duration = 2**62
 def write(txn: BoardTransaction, additions: TotalAdditions) -> None:
     """Let a transaction without a lock add what it has added to the sums that it has read.
 
-    If the sums have to be written under the lock, it gives up.
+    Raises:
+        LockRequired: The sums themselves have to be written, under the lock.
     """
     for (watch_id, scope), by_law in txn.totals.items():
         if not any(sums.changed for sums in by_law.values()):
             continue  # the answer itself is checked
         if txn.active.law_changes:
-            additions.give_up("laws of marks change")
+            raise LockRequired("laws of marks change")
         watch = txn.active.watches[abs(watch_id)]
         rows = additions.rows_as_read(watch_id, scope)
         if len(rows) != len(by_law):
-            additions.give_up("new sums")
+            raise LockRequired("new sums")
         additions.add(
             watch_id,
             scope,
-            [_added(txn, additions, row, by_law[LawOfKind(row.kind, row.law)]) for row in rows],
+            [_added(txn, row, by_law[LawOfKind(row.kind, row.law)]) for row in rows],
             counts=isinstance(watch.comparison.measure, Count),
             threshold=watch.threshold,
             now=txn.now,
         )
 
 
-def _added(txn: BoardTransaction, additions: TotalAdditions, row: WatchTotalRow, sums: RunningSums) -> AddedSums:
+def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> AddedSums:
     """Return what was added to the sums of a row, for the instant of the transaction."""
     law = txn.laws.get(txn.sql, row.law)
     longest = round(LONGEST_GAP * law.parameters[0]) if type(law).rebase is not Decay.rebase else ANY_GAP
     is_in_sql = type(law).rebased_sql is not Decay.rebased_sql or longest == ANY_GAP
     if sums.was_cleared or not is_in_sql or not 0 <= txn.now - row.anchor <= longest:
-        additions.give_up("the sums begin anew")
+        raise LockRequired("the sums begin anew")
     added = AddedSums(
         row.kind,
         row.law,

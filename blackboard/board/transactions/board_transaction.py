@@ -179,7 +179,7 @@ class BoardTransaction:
 
         On a server, each answer costs a round trip.
         """
-        if self.read_ahead is None and self.sql.asks_ahead:
+        if self.read_ahead is None and self.sql.ahead is not None:
             self.read_ahead = RowsReadAhead()
         return self.read_ahead
 

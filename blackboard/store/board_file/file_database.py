@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.clock import Clock
 from blackboard.store.board_file.database_file import DatabaseFile
 from blackboard.store.board_file.file_guard import FileGuard
+from blackboard.store.board_file.file_transaction import FileTransaction
 from blackboard.store.board_file.file_writer import FileWriter
 from blackboard.store.board_file.open_files import board_connection, inherited_files
 from blackboard.store.board_file.open_files.library_guard import LogInUse
@@ -112,7 +113,7 @@ class FileDatabase(Database):
         return board_connection.connect(self.path, **{**options, "check_same_thread": False})
 
     def transaction_of(self, connection: Any) -> Transaction:
-        return Transaction(connection.cursor(), self.dialect)
+        return FileTransaction(connection.cursor(), self.dialect)
 
     def board_clock(self, clock: Clock) -> Clock:
         return clock

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.store.board_file.file_guard import FileGuard
+from blackboard.store.board_file.file_transaction import FileTransaction
 from blackboard.store.board_file.open_files.board_connection import LogLost
 from blackboard.store.board_file.processes.write_lock import WriteLock
 from blackboard.store.commits.writing_connection import WritingConnection
@@ -46,9 +47,9 @@ class FileWriter(WritingConnection):
         self._guard.check_file()
         if self.connection is None or self._guard.give_up_outdated(self.connection):
             self.connection = self._connect()
-        transaction = self.open = Transaction(self.connection.cursor(), self.dialect)
+        transaction = self.open = FileTransaction(self.connection.cursor(), self.dialect)
         for statement in self.dialect.begin_write:
-            transaction.send(statement)
+            transaction.cursor.execute(statement)
         failpoint("transaction.begun")
         return transaction
 

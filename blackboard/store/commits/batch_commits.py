@@ -119,7 +119,7 @@ class BatchCommits:
 
 def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
     """Run the work of a batch. On a server, the questions of all are asked ahead of it, in one message."""
-    if transaction.asks_ahead:
+    if transaction.ahead is not None:
         for entry in batch:
             if entry.hints is not None:
                 entry.hints.ask(transaction)

@@ -29,7 +29,7 @@ class ServerHints(NamedTuple, Generic[T]):
     """What a server is told of work ahead, to save time. A file needs none.
 
     Attributes:
-        ask: Asks ahead what the work will ask; see `Transaction.ask_ahead`. It is called for all work that commits
+        ask: Asks ahead what the work will ask; see `Transaction.ahead`. It is called for all work that commits
             together, so that one message has the questions of all.
         renumber: Returns the result of the work with the ids of its events as a function gives them. Work that has it
             may run without the lock of writers, and again if others change what it has read.

@@ -60,7 +60,6 @@ class Dialect(ABC):
             a transaction waits already.
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.
         keeps_deleted: Whether unused parts of a file may keep deleted content until the file is compacted.
-        merges_index: Whether the full-text index keeps erased words until its parts are merged.
         keeps_statements: Whether a connection keeps statements and settings from one transaction to the next.
     """
 
@@ -75,7 +74,6 @@ class Dialect(ABC):
     lock_waits: ClassVar[int] = 1
     mark_as_board: ClassVar[str | None] = None
     keeps_deleted: ClassVar[bool] = False
-    merges_index: ClassVar[bool] = False
     keeps_statements = True
 
     # -- connections -------------------------------------------------------------------------------------------------
@@ -141,16 +139,6 @@ class Dialect(ABC):
     @abstractmethod
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
         """Return a list in the form that the fragment `is_in` takes."""
-
-    def overwrite_deleted(self, cursor: Any) -> bool:
-        """Overwrite deleted content with zeros from now on; returns False if the database clears its pages itself."""
-        return False
-
-    def overwrite_no_more(self, cursor: Any) -> None:  # noqa: B027
-        """End what `overwrite_deleted` began."""
-
-    def widen_cache(self, cursor: Any) -> None:  # noqa: B027  # a server has a cache for all connections
-        """Let a connection keep more pages, for a search."""
 
     # -- copies of whole tables ----------------------------------------------------------------------------------------
 

@@ -47,7 +47,6 @@ class SqliteDialect(Dialect):
     begin_write = ("BEGIN IMMEDIATE",)
     mark_as_board = f"PRAGMA application_id = {APPLICATION_ID}"
     keeps_deleted = True
-    merges_index = True
 
     def prepare(self, connection: Any, *, writes: bool) -> None:
         connection.isolation_level = None
@@ -116,17 +115,6 @@ class SqliteDialect(Dialect):
 
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
         return json.dumps(values)
-
-    def overwrite_deleted(self, cursor: Any) -> bool:
-        cursor.execute("PRAGMA secure_delete = ON")
-        return True
-
-    def overwrite_no_more(self, cursor: Any) -> None:
-        cursor.execute("PRAGMA secure_delete = FAST")
-
-    def widen_cache(self, cursor: Any) -> None:
-        """Let a connection keep 16 MB of pages: the lengths of a million documents take 11 MB."""
-        cursor.execute("PRAGMA cache_size = -16384")
 
     def require_full_text(self) -> None:
         if not has_full_text():

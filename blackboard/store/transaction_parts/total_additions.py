@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from blackboard.clock import Instant
 from blackboard.durations import Duration
@@ -67,7 +67,3 @@ class TotalAdditions(ABC):
             threshold: The threshold.
             now: The instant of the transaction, in microseconds since the epoch.
         """
-
-    @abstractmethod
-    def give_up(self, why: str) -> NoReturn:
-        """Let the work run again under the lock, where it writes the sums themselves."""

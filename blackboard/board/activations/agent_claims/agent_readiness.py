@@ -70,7 +70,7 @@ def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: b
     """
     if agent_hold(txn, agent.name) is not None:
         return None
-    watches = txn.active.watches_by_agent.get(agent.name, ()) if txn.sql.asks_ahead else ()
+    watches = txn.active.watches_by_agent.get(agent.name, ()) if txn.sql.ahead is not None else ()
     questions: list[Question] = [(ACTIVATIONS.agent_load, {"agent": agent.name, "now": txn.now})]
     questions += [(CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches]
     firsts = {watch.id: crossing_selection.first_question(txn, watch) for watch in watches if with_crossings}

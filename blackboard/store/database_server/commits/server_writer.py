@@ -42,7 +42,7 @@ class ServerWriter(WritingConnection):
         self._until_note = NOTED
         """After how many transactions the next one notes whether it had to wait."""
 
-    def begin(self) -> Transaction:
+    def begin(self) -> ServerTransaction:
         self._open_connection()
         transaction = self.open = ServerTransaction(self.connection, self.dialect, self.remembered)
         self._until_note -= 1
@@ -57,7 +57,7 @@ class ServerWriter(WritingConnection):
         if self.connection is None:
             self.connection = self._connect()
 
-    def begin_alone(self) -> Transaction:
+    def begin_alone(self) -> ServerTransaction:
         """Begin a transaction whose work cannot be run again, and get the lock before the work begins."""
         for waits in range(self.dialect.lock_waits, 0, -1):
             transaction = self.begin()

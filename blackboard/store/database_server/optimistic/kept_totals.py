@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from blackboard.clock import Instant
 from blackboard.store.rows import WatchTotalRow
@@ -53,9 +53,6 @@ class KeptTotals(TotalAdditions):
 
     def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
         return self._sql.rows_as_read(CROSSINGS.watch_totals, watch_id=watch_id, scope=scope)
-
-    def give_up(self, why: str) -> NoReturn:
-        self._sql.give_up(why)
 
     def add(
         self, watch_id: int, scope: str, added: Sequence[AddedSums], *, counts: bool, threshold: float, now: Instant

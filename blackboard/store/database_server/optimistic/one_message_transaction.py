@@ -10,7 +10,6 @@ from typing import Any
 
 from blackboard.store.database_server.optimistic.optimistic_transaction import (
     QUESTIONS,
-    NotOptimistic,
     OptimisticTransaction,
 )
 from blackboard.store.database_server.transactions.remembered_answers import RememberedAnswers
@@ -19,6 +18,7 @@ from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import MARKS
+from blackboard.store.transaction import LockRequired
 
 
 class OneMessageTransaction(OptimisticTransaction):
@@ -33,22 +33,21 @@ class OneMessageTransaction(OptimisticTransaction):
 
     __slots__ = ("_known_start",)
 
-    asks_ahead = False
-
     def __init__(
         self, connection: Any, dialect: Dialect, remembered: RememberedAnswers, start: TransactionStart
     ) -> None:
         super().__init__(connection, dialect, remembered)
         self._known_start = start
 
-    def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
-        """Do nothing."""
+    @property
+    def ahead(self) -> None:
+        return None
 
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
         """Return the remembered answer to a question.
 
         Raises:
-            NotOptimistic: The process does not remember one.
+            LockRequired: The process does not remember one.
         """
         answer = Answer()
         if statement is MARKS.transaction_start:
@@ -56,14 +55,14 @@ class OneMessageTransaction(OptimisticTransaction):
             answer.rows = [self._known_start]
             return answer
         if statement.name not in QUESTIONS:
-            raise NotOptimistic(statement.name)
+            raise LockRequired(statement.name)
         sql, names = statement.compiled(self.dialect)
         given = tuple(values[name] for name in names)
         if (kept := self._kept.find(statement, given)) is not None:
             return kept
         found = self._remembered.find(statement, names, given)
         if found is None or self._has_written_about(sql):
-            raise NotOptimistic(f"{statement.name} is not remembered")
+            raise LockRequired(f"{statement.name} is not remembered")
         answer.rows = found.rows
         self._kept.keep(statement, given, answer)
         self._use(statement, sql, given, answer, found.fingerprint)

@@ -27,14 +27,14 @@ from blackboard.store.database_server.optimistic.checked_statement import (
 )
 from blackboard.store.database_server.optimistic.kept_totals import KeptTotals
 from blackboard.store.database_server.transactions.kept_answers import tables_written
+from blackboard.store.database_server.transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.database_server.transactions.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
-from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import MARKS
-from blackboard.store.transaction import Question
+from blackboard.store.transaction import LockRequired
 
 Result = TypeVar("Result")
 
@@ -65,10 +65,6 @@ LONGEST_DELAY = 10_000_000
 _WORD = re.compile(r"\w+")
 
 
-class NotOptimistic(Exception):  # no caller sees it
-    """The work has to run under the lock."""
-
-
 class _Used(NamedTuple):
     """A question whose answer was used."""
 
@@ -79,12 +75,11 @@ class _Used(NamedTuple):
     fingerprint: bytes | None
 
 
-class OptimisticTransaction(ServerTransaction):
-    """A transaction without a lock; see `ServerTransaction`.
+class OptimisticTransaction(PipelinedTransaction):
+    """A transaction without a lock; see `Transaction`.
 
-    These members end the try, and the work runs again under the lock: `cursor`, `changed`, `insert`, `run_many`,
-    `answers` and `require_lock`, because the commit could not check their answers. So do `run` and `put` with a
-    statement that is not in `INSTANTS`, and each question that is not in `QUESTIONS`.
+    It runs the statements in `INSTANTS` and the questions in `QUESTIONS`. Everything else requires the lock, because
+    the commit could not check it.
 
     Attributes:
         shift: After the commit, the number of events that others recorded since this transaction has read.
@@ -96,6 +91,7 @@ class OptimisticTransaction(ServerTransaction):
         "_fingerprints",
         "_instant",
         "_marks",
+        "_remembered",
         "_start",
         "_used",
         "_writes",
@@ -105,8 +101,8 @@ class OptimisticTransaction(ServerTransaction):
     )
 
     def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers) -> None:
-        super().__init__(connection, dialect, remembered)
-        self._remembered: RememberedAnswers = remembered
+        super().__init__(connection, dialect)
+        self._remembered = remembered
         self._asked: list[Answer] = []
         """The answers that are under way, and will have fingerprints."""
         self._fingerprints: dict[Answer, bytes | None] = {}
@@ -126,8 +122,8 @@ class OptimisticTransaction(ServerTransaction):
 
     @property
     def cursor(self) -> Any:
-        """Not available: what a caller runs on a cursor could not be checked."""
-        raise NotOptimistic("a statement of its own")
+        """Never returned: what a caller runs on a cursor could not be checked."""
+        self.require_lock("a statement of its own")
 
     @property
     def last_event(self) -> int:
@@ -138,30 +134,22 @@ class OptimisticTransaction(ServerTransaction):
     def total_additions(self) -> KeptTotals:
         return KeptTotals(self)
 
-    def require_lock(self, why: str) -> None:
-        self.give_up(why)
-
-    def give_up(self, why: str) -> NoReturn:
-        """End this try: the work runs again under the lock.
-
-        Raises:
-            NotOptimistic: Always.
-        """
-        raise NotOptimistic(why)
+    def require_lock(self, why: str) -> NoReturn:
+        raise LockRequired(why)
 
     def run(self, statement: Statement[object], **values: Any) -> None:
         if statement.name not in INSTANTS:
-            raise NotOptimistic(statement.name)
+            raise LockRequired(statement.name)
         self._note_write(statement, values)
         self._written |= (tables := tables_written(statement))
         if "mark" in tables:
             if values["id"] in self._marks:  # one statement cannot write a row twice
-                raise NotOptimistic("a mark that it has written")
+                raise LockRequired("a mark that it has written")
             self._marks.add(values["id"])
         self._writes.append((statement, values))
         for name in INSTANTS[statement.name]:
             if self._instant not in (None, values[name]):
-                raise NotOptimistic("several instants")
+                raise LockRequired("several instants")
             self._instant = values[name]
         self._note_end(values.get("evaporates_at"))
 
@@ -169,16 +157,14 @@ class OptimisticTransaction(ServerTransaction):
         self.run(statement, **row._asdict())  # type: ignore[attr-defined]
 
     def changed(self, statement: Statement[object], **values: Any) -> int:
-        raise NotOptimistic(statement.name)
+        self.require_lock(statement.name)
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
-        raise NotOptimistic(statement.name)
+        self.require_lock(statement.name)
 
-    def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
-        raise NotOptimistic(statement.name)
-
-    def answers(self, *questions: Question) -> list[list[Any]]:
-        raise NotOptimistic("several questions")
+    def commit(self) -> None:
+        """Require the lock: without it, `commit_if_unchanged` commits."""
+        self.require_lock("a commit without checks")
 
     def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:
         """Return the answer to a question that this transaction has used. The commit no longer checks the answer.
@@ -203,7 +189,7 @@ class OptimisticTransaction(ServerTransaction):
         A transaction without writes sends nothing, and counts as committed.
 
         Raises:
-            NotOptimistic: The transaction has more than `MAX_PARTS` checks and writes, no instant, or has used a
+            LockRequired: The transaction has more than `MAX_PARTS` checks and writes, no instant, or has used a
                 remembered answer without a fingerprint. Nothing was sent.
             psycopg.Error: The server refused the commit, or the connection was lost. If `in_doubt` is set, the
                 transaction does not know whether it was committed.
@@ -214,7 +200,7 @@ class OptimisticTransaction(ServerTransaction):
         parts = [each if isinstance(each, SqlPart) else write_of(*each, self.last_event) for each in self._writes]
         checks = [*self._checks_of_answers(), *self._checks]
         if self._start is None or self._instant is None or len(parts) + len(checks) > MAX_PARTS:
-            raise NotOptimistic("too many parts")
+            raise LockRequired("too many parts")
         latest = min(self._instant + LONGEST_DELAY, self.earliest_end)
         writer = record.begin_checked(self.send)
         statement = checked_statement(self._start, self._instant, latest, writer, checks, parts)
@@ -243,7 +229,7 @@ class OptimisticTransaction(ServerTransaction):
             if used.statement is MARKS.transaction_start:
                 continue
             if used.fingerprint is None and used.answer.rows:
-                raise NotOptimistic("a remembered answer without a fingerprint")
+                raise LockRequired("a remembered answer without a fingerprint")
             yield unchanged_condition(used.sql, used.values, used.fingerprint)
             if used.fingerprint is None and used.statement is MARKS.marks_of_subject:
                 # The mark of a later deposit may have come and gone meanwhile.
@@ -255,10 +241,10 @@ class OptimisticTransaction(ServerTransaction):
         """Return the answer to a statement that reads: a kept one, or the server's. The commit checks it.
 
         Raises:
-            NotOptimistic: The statement is not one of `QUESTIONS`, or reads what this transaction has written.
+            LockRequired: The statement is not one of `QUESTIONS`, or reads what this transaction has written.
         """
         if statement.name not in QUESTIONS:
-            raise NotOptimistic(statement.name)
+            raise LockRequired(statement.name)
         sql, names = statement.compiled(self.dialect)
         given = tuple(values[name] for name in names)
         answer: Answer | None
@@ -298,10 +284,9 @@ class OptimisticTransaction(ServerTransaction):
         if at is not None:
             self.earliest_end = min(self.earliest_end, at)
 
-    def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
-        """Let a question wait."""
-        if answer is None or self._has_written_about(sql):
-            raise NotOptimistic("a question about its own writes")
+    def _add(self, sql: str, values: Sequence[Any], answer: Answer) -> None:
+        if self._has_written_about(sql):
+            raise LockRequired("a question about its own writes")
         self._asked.append(answer)
         self._pipeline.add(with_fingerprint(sql), values, answer)
 

@@ -7,9 +7,12 @@ partition, which is dropped.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from blackboard.store.database_server.partitions.partition_tables import TABLE, copy_rights, name_of
+from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE
 from blackboard.store.rows import COLUMNS, Id
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.transaction import Transaction
@@ -47,12 +50,7 @@ class CarriedEvents(EventPartitions):
         self._sql.cursor.execute(f"UPDATE {TABLE} SET {values}", carry)
 
     def copy_events(self, statement: Statement[Any], **values: Any) -> int:
-        text, names = statement.compiled(self._sql.dialect)
-        answer = self._sql.send(
-            f"INSERT INTO {CARRIED} ({_COLUMNS}) {text} ON CONFLICT (id) DO NOTHING", *(values[name] for name in names)
-        )
-        self._sql.flush()
-        return int(answer.changed)
+        return self._sql.changed(_copying(statement), **values)
 
     def _is_copying(self) -> bool:
         """Return whether events that stay are being copied."""
@@ -87,6 +85,13 @@ class CarriedEvents(EventPartitions):
     def end_copy(self, carried_to: Id) -> None:
         nothing = ", ".join(f"carry_{name} = NULL" for name in Carry._fields)
         self._sql.cursor.execute(f"UPDATE {TABLE} SET carried_to = %s, {nothing}", (carried_to,))
+
+
+@cache
+def _copying(statement: Statement[Any]) -> Statement[Any]:
+    """Return the statement that copies the events which a question selects."""
+    text = f"INSERT INTO {CARRIED} ({_COLUMNS}) {statement.text(POSTGRESQL)} ON CONFLICT (id) DO NOTHING"
+    return replace(statement, texts={SQLITE: text}, word="quiet")
 
 
 def is_seen_by_all(database: Database, version: str) -> bool:

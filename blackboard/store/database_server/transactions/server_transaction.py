@@ -3,32 +3,27 @@
 A statement that changes something waits. It is sent with the next question, or with COMMIT. So an error of such a
 statement is raised by a later call of the same transaction: the next question, or the commit. The driver's error has
 the cause of the statement that failed first. Rows that are put wait until a question is about them, see `row_sets`.
-
-A question that is asked ahead waits likewise. When it is asked again with the same values, its answer is there, unless
-a statement of the transaction may have changed it since.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from blackboard.store.database_server.transactions.kept_answers import KeptAnswers
+from blackboard.store.database_server.transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.database_server.transactions.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
 from blackboard.store.database_server.transactions.row_sets import RowSets
-from blackboard.store.database_server.transactions.statement_pipeline import Answer, pipeline_of
+from blackboard.store.database_server.transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import MARKS
-from blackboard.store.transaction import Question, Transaction, WorkEffects
+from blackboard.store.transaction import Question, WorkEffects
 from blackboard.store.transaction_parts.event_partitions import EventPartitions
 
-Result = TypeVar("Result")
-Value = TypeVar("Value", bound=int | float | str | None)
 
-
-class ServerTransaction(Transaction):
-    """An open transaction on a connection to a server; see `Transaction`.
+class ServerTransaction(PipelinedTransaction):
+    """An open transaction that holds the lock of writers, or only reads; see `Transaction`.
 
     Args:
         connection: The connection.
@@ -36,34 +31,16 @@ class ServerTransaction(Transaction):
         remembered: Notes the answers of the server, for later transactions of this process; None for one that reads.
     """
 
-    __slots__ = (
-        "_begun",
-        "_connection",
-        "_counted",
-        "_has_dropped",
-        "_kept",
-        "_last_ids",
-        "_pipeline",
-        "_remembered",
-        "_sets",
-    )
-
-    asks_ahead = True
+    __slots__ = ("_counted", "_cursor", "_last_ids", "_remembered", "_sets")
 
     def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers | None = None) -> None:
-        super().__init__(None, dialect)
-        self._connection = connection
-        self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
+        super().__init__(connection, dialect)
+        self._cursor: Any = None
         self._counted: list[tuple[Answer, WorkEffects, str]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
         self._sets = RowSets()
-        self._kept = KeptAnswers()
-        self._has_dropped = False
-        """Whether a write may have changed an answer that was kept."""
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that asked for them."""
-        self._begun: Answer | None = None
-        """The answer to the last statement of `begin`."""
         self._remembered = remembered
 
     @property
@@ -76,23 +53,10 @@ class ServerTransaction(Transaction):
         return self._cursor
 
     @property
-    def has_begun(self) -> bool:
-        return self._begun is not None and self._begun.changed is not None
-
-    @property
-    def asks_again(self) -> bool:
-        return self._has_dropped or not self._kept
-
-    @property
     def partitions(self) -> EventPartitions | None:
         from blackboard.store.database_server.partitions import partition_ranges  # few boards have partitions
 
         return partition_ranges.ServerPartitions(self) if partition_ranges.has_partitions(self) else None
-
-    def send(self, sql: str, *values: Any) -> Answer:
-        self._begun = Answer()
-        self._pipeline.add(sql, values, self._begun)
-        return self._begun
 
     def flush(self) -> None:
         self._send_sets()
@@ -100,7 +64,7 @@ class ServerTransaction(Transaction):
 
     def _receive(self) -> None:
         """Send the statements that wait, and take their answers. Rows that were put continue to wait."""
-        self._pipeline.receive()
+        super()._receive()
         if self._counted:
             for answer, effects, effect in self._counted:
                 if answer.changed:
@@ -113,27 +77,14 @@ class ServerTransaction(Transaction):
         self._pipeline.add("COMMIT")
         self._receive()
 
-    def ask_ahead(self, statement: Statement[object], **values: Any) -> None:
-        sql, names = statement.compiled(self.dialect)
-        given = [values[name] for name in names]
-        if self._kept.find(statement, given) is None:
-            answer = Answer()
-            try:
-                self._add(sql, given, answer)
-            except (ValueError, self.dialect.error):
-                return  # the rules will ask again, and see the error
-            self._kept.keep(statement, given, answer)
-
     def roll_back(self) -> None:
-        """Roll the transaction back. The statements that wait are never sent."""
-        self._pipeline.discard()
         self._sets.discard()
-        if not self._pipeline.is_idle:
-            self._connection.execute("ROLLBACK")
+        super().roll_back()
 
     def close(self) -> None:
         if self._cursor is not None:
-            super().close()
+            with contextlib.suppress(Exception):
+                self._cursor.close()
 
     def run(self, statement: Statement[object], **values: Any) -> None:
         self._note_write(statement, values)
@@ -154,10 +105,6 @@ class ServerTransaction(Transaction):
         if names != row._fields or not self._waits(sql, names, row):  # type: ignore[attr-defined]
             self._add(sql, _in_order(names, row))
 
-    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
-        for row in rows:
-            self.put(statement, row)
-
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         last = self._last_ids.get(last_id.name)
         values["id"] = self._last_ids[last_id.name] = 1 + ((self.value(last_id) or 0) if last is None else last)
@@ -169,9 +116,6 @@ class ServerTransaction(Transaction):
         for row in rows:
             self._note_write(statement, row)
             self._add(sql, [row[name] for name in names])
-
-    def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
-        return self._answer(statement, values).rows
 
     def answers(self, *questions: Question) -> list[list[Any]]:
         waiting = []
@@ -187,22 +131,6 @@ class ServerTransaction(Transaction):
             self._receive()
         return [[*map(make, answer.rows)] for make, answer in waiting]
 
-    def one(self, statement: Statement[Result], **values: Any) -> Result | None:
-        rows = self._answer(statement, values).rows
-        return statement.make(rows[0]) if rows else None
-
-    def existing(self, statement: Statement[Result], **values: Any) -> Result:
-        rows = self._answer(statement, values).rows
-        if not rows:
-            raise LookupError(f"{statement.name} found nothing")
-        return statement.make(rows[0])
-
-    def value(self, statement: Statement[Value], **values: Any) -> Value:
-        return statement.make(self._answer(statement, values).rows[0])
-
-    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
-        return [*map(statement.make, self._answer(statement, values).rows)]
-
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
         """Send a statement behind those that wait, and return its answer."""
         sql, names = statement.compiled(self.dialect)
@@ -216,12 +144,6 @@ class ServerTransaction(Transaction):
         if self._remembered is not None and statement.name in REMEMBERED_QUESTIONS:
             self._remembered.note(statement, tuple(given), answer.rows)
         return answer
-
-    def _note_write(self, statement: Statement[object], values: Any) -> None:
-        """Drop the kept answers that a write may change. Its values are a mapping or a named tuple."""
-        if self._kept:
-            self._has_dropped = True
-            self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())
 
     def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
         """Let a statement wait, behind the rows that it may see or change."""

@@ -1,0 +1,126 @@
+"""The common part of transactions on a server: questions that wait with other statements, and their answers.
+
+A question that is asked ahead waits. When it is asked again with the same values, its answer is there, unless a
+statement of the transaction may have changed it since.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from blackboard.store.database_server.transactions.kept_answers import KeptAnswers
+from blackboard.store.database_server.transactions.statement_pipeline import Answer, pipeline_of
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.transaction import Transaction
+from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead
+
+Result = TypeVar("Result")
+Value = TypeVar("Value", bound=int | float | str | None)
+
+
+class PipelinedTransaction(Transaction, QuestionsAhead):
+    """An open transaction on a connection to a server, and the questions that it asks ahead; see `Transaction`.
+
+    Args:
+        connection: The connection.
+        dialect: The kind of database.
+    """
+
+    __slots__ = ("_begun", "_connection", "_has_dropped", "_kept", "_pipeline")
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._connection = connection
+        self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
+        self._kept = KeptAnswers()
+        self._has_dropped = False
+        """Whether a write may have changed an answer that was kept."""
+        self._begun: Answer | None = None
+        """The answer to the last statement of `begin`."""
+
+    @property
+    def has_begun(self) -> bool:
+        return self._begun is not None and self._begun.changed is not None
+
+    def send(self, sql: str, *values: Any) -> Answer:
+        """Let a statement wait that is in no file, such as BEGIN; return the place for its answer."""
+        self._begun = Answer()
+        self._pipeline.add(sql, values, self._begun)
+        return self._begun
+
+    def flush(self) -> None:
+        self._receive()
+
+    def _receive(self) -> None:
+        """Send the statements that wait, and take their answers."""
+        self._pipeline.receive()
+
+    def roll_back(self) -> None:
+        """Roll the transaction back. The statements that wait are never sent."""
+        self._pipeline.discard()
+        if not self._pipeline.is_idle:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Do nothing: the connection stays open."""
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    @property
+    def ahead(self) -> QuestionsAhead | None:
+        return self
+
+    @property
+    def asks_again(self) -> bool:
+        return self._has_dropped or not self._kept
+
+    def ask(self, statement: Statement[object], **values: Any) -> None:
+        sql, names = statement.compiled(self.dialect)
+        given = [values[name] for name in names]
+        if self._kept.find(statement, given) is None:
+            answer = Answer()
+            try:
+                self._add(sql, given, answer)
+            except (ValueError, self.dialect.error):
+                return  # the rules will ask again, and see the error
+            self._kept.keep(statement, given, answer)
+
+    def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
+        return self._answer(statement, values).rows
+
+    def one(self, statement: Statement[Result], **values: Any) -> Result | None:
+        rows = self._answer(statement, values).rows
+        return statement.make(rows[0]) if rows else None
+
+    def existing(self, statement: Statement[Result], **values: Any) -> Result:
+        rows = self._answer(statement, values).rows
+        if not rows:
+            raise LookupError(f"{statement.name} found nothing")
+        return statement.make(rows[0])
+
+    def value(self, statement: Statement[Value], **values: Any) -> Value:
+        return statement.make(self._answer(statement, values).rows[0])
+
+    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        return [*map(statement.make, self._answer(statement, values).rows)]
+
+    @abstractmethod
+    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
+        """Return the answer to a statement."""
+
+    @abstractmethod
+    def _add(self, sql: str, values: Sequence[Any], answer: Answer) -> None:
+        """Let a question wait.
+
+        Raises:
+            psycopg.Error: A value cannot be converted; or an earlier statement failed, if too many wait.
+        """
+
+    def _note_write(self, statement: Statement[object], values: Any) -> None:
+        """Drop the kept answers that a write may change. Its values are a mapping or a named tuple."""
+        if self._kept:
+            self._has_dropped = True
+            self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())
