@@ -22,7 +22,8 @@ from blackboard.store.connections.read_limits import ReadLimits
 from blackboard.store.connections.reader_pool import Loan, ReaderPool
 from blackboard.store.database_parts.board_place import BoardPlace
 from blackboard.store.database_parts.board_processes import BoardProcesses
-from blackboard.store.dialects.dialect import BUSY_SECONDS, Dialect, ErrorCause
+from blackboard.store.dialects.dialect import BUSY_SECONDS, Dialect
+from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction
 from blackboard.system import forks
 from blackboard.system.callback_lists import Listeners
@@ -143,6 +144,13 @@ class Database(ABC):
         if self.readonly_engine is not None:
             self.readonly_engine.dispose()
 
+    def separate_readers(self) -> None:  # noqa: B027  # a server does so by itself
+        """Make sure that readers and writers of the database do not wait for each other.
+
+        Raises:
+            StoreError: They would.
+        """
+
     # -- transactions ------------------------------------------------------------------------------------------------
 
     def write(
@@ -199,8 +207,8 @@ class Database(ABC):
             try:
                 try:
                     cursor.execute(self.dialect.begin_read)
-                except self.dialect.error as error:
-                    if self.dialect.cause_of(error) is not ErrorCause.LOST:
+                except self.dialect.errors.base as error:
+                    if self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
                         raise
                     self._readers.close()  # a server that ended one idle connection has probably ended all
                     cursor = loan.renew(self._connect_to_read).cursor()
@@ -213,7 +221,7 @@ class Database(ABC):
                     self.dialect.stop_no_more(cursor)
                 cursor.close()
             except BaseException as error:
-                if self._limits.end and self.dialect.is_stopped(error):
+                if self._limits.end and self.dialect.errors.is_stopped(error):
                     raise QueryStopped("reading took too long; ask for less") from None
                 raise self.translated(error) from None
             succeeded = True
@@ -226,7 +234,7 @@ class Database(ABC):
 
     def translated(self, error: BaseException) -> BaseException:
         """Return the error of this program for an error of the driver; other errors stay as they are."""
-        return self.dialect.translated(error, self.where)
+        return self.dialect.errors.translated(error, self.where)
 
     # -- clock and rights --------------------------------------------------------------------------------------------
 

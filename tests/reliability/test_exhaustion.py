@@ -17,7 +17,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import app
 from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted
-from blackboard.store.dialects import dialect
+from blackboard.store.dialects import driver_errors
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.threads import join_all
@@ -195,7 +195,7 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
         raise StoreExhausted("no descriptor is free")
 
     monkeypatch.setattr(database, "connect", connect)
-    monkeypatch.setattr(dialect, "is_without_descriptors", lambda: True)
+    monkeypatch.setattr(driver_errors, "is_without_descriptors", lambda: True)
     seen = [mark.subject for mark in board.marks(Job)]
     join_all(holder)
     assert seen == ["job"]

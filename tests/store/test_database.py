@@ -125,7 +125,7 @@ def test_a_connection_that_is_in_use_when_the_board_is_closed_is_closed_after_it
     with database.read() as transaction:
         connection = transaction.cursor.connection
         world.board.close()
-    with pytest.raises(database.dialect.error):
+    with pytest.raises(database.dialect.errors.base):
         connection.execute("SELECT 1")
 
 

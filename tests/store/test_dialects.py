@@ -13,6 +13,7 @@ import blackboard
 from blackboard.store.database_server.processes.advisory_lock import LOCKS
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
 from blackboard.store.dialects.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
+from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 
 PACKAGE = Path(blackboard.__file__).parent
@@ -91,7 +92,9 @@ def test_only_the_factory_knows_both_kinds_of_databases() -> None:
     assert both == ["store/database_factory.py"]
 
 
-@pytest.mark.parametrize("dialect", [SqliteDialect(), PostgresqlDialect(Exception)], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "dialect", [SqliteDialect(), PostgresqlDialect(PostgresqlErrors(Exception))], ids=lambda each: each.name
+)
 def test_each_dialect_states_every_capability(dialect: Dialect) -> None:
     missing = [name for name in Dialect.__annotations__ if not hasattr(dialect, name)]
     assert missing == []

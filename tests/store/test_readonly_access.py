@@ -155,7 +155,7 @@ def test_a_connection_for_the_db_api_can_only_read(board: Blackboard, tmp_path: 
     assert [row[0] for row in cursor.fetchall()] == ["p1", "p2"]
     assert len(connection.execute("PRAGMA table_info(live_marks)").fetchall()) == len(VIEWS["live_marks"])
     for sql in ("DELETE FROM mark", "PRAGMA query_only = OFF", "ATTACH 'x.db' AS x", "BEGIN IMMEDIATE", "VACUUM"):
-        with pytest.raises(board.database.dialect.error):
+        with pytest.raises(board.database.dialect.errors.base):
             connection.execute(sql)
     connection.execute("BEGIN")  # several queries of one instant
     assert connection.execute("SELECT count(*) FROM live_marks").fetchone() == (3,)

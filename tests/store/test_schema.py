@@ -28,8 +28,8 @@ from blackboard.errors import (
 )
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects import sqlite_dialect, sqlite_driver
-from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
-from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
+from blackboard.store.dialects.sqlite_errors import SqliteErrors
 from blackboard.store.schema import schema_revisions
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN
 from blackboard.store.schema.tables import metadata
@@ -213,7 +213,7 @@ def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
     with pytest.raises(Exception, match="readonly") as caught:
         connection.execute("DELETE FROM mark")
     connection.close()
-    translated = world.board.database.dialect.translate(caught.value, "board.db")
+    translated = world.board.database.dialect.errors.translate(caught.value, "board.db")
     assert "check the file's and folder's permissions" in str(translated)
 
 
@@ -244,7 +244,7 @@ class DriverError(Exception):
     ],
 )
 def test_an_error_of_sqlite_is_recognized_by_its_code(code: int, error: type[StoreError], words: str) -> None:
-    translated = SqliteDialect().translate(DriverError("the words", code), "board.db")
+    translated = SqliteErrors().translate(DriverError("the words", code), "board.db")
     assert type(translated) is error
     assert words in str(translated)
 
@@ -270,7 +270,7 @@ def test_an_error_of_sqlite_is_recognized_by_its_code(code: int, error: type[Sto
 def test_an_error_of_postgresql_is_recognized_by_its_sqlstate(
     sqlstate: str, error: type[StoreError], words: str
 ) -> None:
-    translated = PostgresqlDialect(DriverError).translate(
+    translated = PostgresqlErrors(DriverError).translate(
         DriverError("the words", sqlstate=sqlstate), "postgresql://host/board"
     )
     assert type(translated) is error
@@ -288,7 +288,7 @@ def test_an_error_of_postgresql_is_recognized_by_its_sqlstate(
 )
 @pytest.mark.parametrize("sqlstate", ["23505", None])
 def test_the_text_of_an_error_is_not_interpreted(words: str, sqlstate: str | None) -> None:
-    translated = PostgresqlDialect(DriverError).translate(
+    translated = PostgresqlErrors(DriverError).translate(
         DriverError(words, sqlstate=sqlstate), "postgresql://host/board"
     )
     assert type(translated) is StoreError

@@ -13,6 +13,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.store import statements
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statement_texts.statement_file import Statement, row_type, table_rows_in
 from blackboard.store.transaction import Transaction
@@ -127,7 +128,7 @@ def test_query_plans_do_not_change(tmp_path: Path) -> None:
 def test_values_are_in_the_order_of_their_use() -> None:
     text, names = statements.MARKS.find_key.compiled(SqliteDialect())
     assert text.count("?") == len(names)
-    text, names = statements.MARKS.find_key.compiled(PostgresqlDialect(Exception))
+    text, names = statements.MARKS.find_key.compiled(PostgresqlDialect(PostgresqlErrors(Exception)))
     assert names == ("key", "author", "kind")
     assert text.endswith("WHERE key = $1 AND author IN ($2, '') AND kind IN ($3, '')")
 

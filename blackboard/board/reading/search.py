@@ -121,7 +121,7 @@ def search(txn: BoardTransaction, kind: str | None, question: Question) -> Found
     txn.sql.widen_cache()
     try:
         matches = _matches(txn, indexes, query, question)
-    except txn.sql.dialect.error as error:
+    except txn.sql.dialect.errors.base as error:
         raise _named(txn, error, question) from None
     exact = len(matches) <= MAX_EXACT
     best = best_marks(txn, indexes, matches if exact else matches[:RERANKED], question.limit, faded=question.faded)
@@ -151,7 +151,7 @@ def _query(txn: BoardTransaction, indexes: Collection[Index], question: Question
         text = checked_raw(question.text)
         try:
             return txn.sql.value(SEARCH.read_raw, text=text)
-        except txn.sql.dialect.error as error:
+        except txn.sql.dialect.errors.base as error:
             raise _named(txn, error, question) from None
     words = words_of(question.text)
     if question.match == "any" and len(words) > 1:
@@ -178,7 +178,7 @@ def _count(txn: BoardTransaction, indexes: Collection[Index], query: str) -> int
 
 def _named(txn: BoardTransaction, error: Exception, question: Question) -> Exception:
     """Return the error for a mistake in a user's query; return any other error of the database unchanged."""
-    if question.raw and txn.sql.dialect.is_wrong_query(error):
+    if question.raw and txn.sql.dialect.errors.is_wrong_query(error):
         return InvalidSearch(f"the query {question.text!r} is not valid: {str(error).strip()}")
     return error
 

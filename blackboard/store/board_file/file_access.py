@@ -82,9 +82,9 @@ class FileAccess(ReadonlyAccess):
         database, connection = self._database, self._open()
         try:
             is_board = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_marks'").fetchone()
-        except database.dialect.error as error:
+        except database.dialect.errors.base as error:
             connection.close()
-            raise database.dialect.translate(error, database.where) from None
+            raise database.dialect.errors.translate(error, database.where) from None
         if is_board is None:
             connection.close()
             raise StoreForeign(f"{database.where} is not a blackboard")
@@ -118,10 +118,10 @@ class FileAccess(ReadonlyAccess):
             return error
         if refused:
             return InvalidQuery(f"only reading is allowed here, not {refused[0]}")
-        if dialect.is_stopped(error):
+        if dialect.errors.is_stopped(error):
             return stopped_query(seconds)
-        if dialect.blames_database(error):
-            return dialect.translate(error, self._database.where)
+        if dialect.errors.blames_database(error):
+            return dialect.errors.translate(error, self._database.where)
         return invalid_query(str(error))
 
 

@@ -112,6 +112,14 @@ class FileDatabase(Database):
         _, options = self._url.connect_arguments()
         return board_connection.connect(self.path, **{**options, "check_same_thread": False})
 
+    def separate_readers(self) -> None:
+        # Of two processes that switch at once, SQLite refuses one without waiting.
+        with contextlib.closing(self.connect(writes=True)) as connection, self.write_lock():
+            try:
+                board_connection.use_log(connection)
+            except self.dialect.errors.base as error:
+                raise self.translated(error) from None
+
     def transaction_of(self, connection: Any) -> Transaction:
         return FileTransaction(connection.cursor(), self.dialect)
 

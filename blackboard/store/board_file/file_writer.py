@@ -64,8 +64,8 @@ class FileWriter(WritingConnection):
         except BaseException as error:
             # A signal's exception is raised after the commit has returned: without an error of the driver, the state
             # of the connection tells whether the work is committed.
-            failed = isinstance(error, self.dialect.error)
-            transaction.committed = not failed and not self.dialect.in_transaction(self.connection)
+            failed = isinstance(error, self.dialect.errors.base)
+            transaction.committed = not failed and not self.connection.in_transaction
             raise
 
     def may_be_stored(self, error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from blackboard.clock import pause
 from blackboard.errors import BlackboardError, StoreError, StoreUnknown
 from blackboard.store.commits.group_commit import Entry
 from blackboard.store.commits.writing_connection import WritingConnection
-from blackboard.store.dialects.dialect import ErrorCause
+from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction
 
 ATTEMPTS = 5
@@ -86,7 +86,7 @@ class BatchCommits:
     def _has_failed(self, transaction: Transaction | None, error: BaseException, *causes: ErrorCause) -> bool:
         if transaction is not None and (transaction.committed or transaction.in_doubt):
             return False
-        return self._writer.dialect.cause_of(error) in causes
+        return self._writer.dialect.errors.cause_of(error) in causes
 
     def _settle(self, batch: list[Entry[Any]], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
@@ -102,7 +102,7 @@ class BatchCommits:
             raise error
         if transaction is not None and transaction.committed:
             raise error  # the work is committed: an error after that must not repeat it
-        error = writer.dialect.translated(error, writer.where)
+        error = writer.dialect.errors.translated(error, writer.where)
         if len(batch) == 1:
             batch[0].error = error
         elif transaction is not None and transaction.has_begun:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system.board_files import path_in, resolved
 
@@ -82,7 +83,7 @@ class DatabaseUrl:
     def server_dialect(self) -> PostgresqlDialect:
         """The dialect of a server, with the errors of its driver."""
         errors = self._driver.loaded_dbapi
-        return PostgresqlDialect(errors.Error, errors.OperationalError, prepare=self._prepare)
+        return PostgresqlDialect(PostgresqlErrors(errors.Error, errors.OperationalError), prepare=self._prepare)
 
     def server_options(self) -> tuple[Sequence[Any], dict[str, Any]]:
         """Return the arguments of the driver's connections to a server."""

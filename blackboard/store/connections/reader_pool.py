@@ -9,7 +9,7 @@ from typing import Any
 from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.errors import StoreExhausted
 from blackboard.store.connections.connection_uses import ConnectionUses
-from blackboard.store.dialects import dialect
+from blackboard.store.dialects import dialect, driver_errors
 from blackboard.system import forks
 
 RETURN_INTERVAL_MICROSECONDS = 1000
@@ -88,7 +88,7 @@ class ReaderPool:
             except StoreExhausted:
                 if not self.uses.any_elsewhere() or clock.monotonic() >= deadline:
                     raise
-                if not dialect.is_without_descriptors():
+                if not driver_errors.is_without_descriptors():
                     raise
             pause(RETURN_INTERVAL_MICROSECONDS)
             with contextlib.suppress(IndexError):

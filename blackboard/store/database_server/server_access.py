@@ -109,10 +109,10 @@ def _asked(
             # The cursor refuses several statements in one text, which could end the transaction that can only read.
             query.execute(sql, values or None)
             yield query
-    except dialect.error as error:
-        if dialect.is_stopped(error):
+    except dialect.errors.base as error:
+        if dialect.errors.is_stopped(error):
             raise stopped_query(seconds) from None
-        if dialect.blames_database(error):
+        if dialect.errors.blames_database(error):
             raise
         raise invalid_query(str(error).partition("\n")[0]) from None
 

@@ -1,8 +1,11 @@
 """The differences between SQLite and PostgreSQL.
 
 dialect             the differences, by capability
-sqlite_dialect      SQLite: its SQL, its connections and its errors
+driver_errors       the meanings of the errors of a driver
+sqlite_dialect      SQLite: its SQL and its connections
+sqlite_errors       the errors of SQLite
 sqlite_driver       the SQLite library of this process
-postgresql_dialect  PostgreSQL: its SQL, its connections and its errors
+postgresql_dialect  PostgreSQL: its SQL and its connections
+postgresql_errors   the errors of PostgreSQL
 full_text_queries   queries in the languages of both databases for words
 """

@@ -5,16 +5,12 @@ The classes are in `sqlite_dialect` and `postgresql_dialect`.
 
 from __future__ import annotations
 
-import errno
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from enum import Enum, auto
 from typing import Any, ClassVar
 
 from blackboard.core.marks.full_text import Match, Word
-from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign, UsageError
-from blackboard.system.file_owners import describe_access
+from blackboard.store.dialects.driver_errors import DriverErrors
 
 SQLITE = "sqlite"
 """SQLAlchemy's name for SQLite, also in the files of statements."""
@@ -25,30 +21,12 @@ BUSY_SECONDS = 10.0
 """The longest wait of a writer for other writers, in seconds."""
 
 
-class ErrorCause(Enum):
-    """The meaning of a driver's error."""
-
-    BUSY = auto()
-    READ_ONLY = auto()
-    IO = auto()
-    DAMAGED = auto()
-    FULL = auto()
-    UNOPENED = auto()
-    FOREIGN = auto()
-    CONFLICT = auto()
-    """Concurrent transactions conflicted. The server rolled this transaction back, so it can be run again."""
-    LOST = auto()
-    """The connection to a server ended, or there is none."""
-    NO_PARTITION = auto()
-    """A table in partitions has none for a new row."""
-
-
 class Dialect(ABC):
-    """A kind of database: its SQL, its connections and its errors.
+    """A kind of database: its SQL and its connections.
 
     Attributes:
         name: SQLAlchemy's name for it.
-        error: The base class of its driver's errors.
+        errors: The errors of its driver.
         placeholder: The placeholder of a value for the cursor of its driver.
         numbers_parameters: Whether the parameters of statements are numbered, as `$1`.
         can_partition: Whether the history may be in partitions; see `event_partitions`.
@@ -64,7 +42,7 @@ class Dialect(ABC):
     """
 
     name: ClassVar[str]
-    error: type[Exception]
+    errors: DriverErrors
     placeholder: ClassVar[str]
     numbers_parameters: ClassVar[bool] = False
     can_partition: ClassVar[bool] = False
@@ -78,35 +56,12 @@ class Dialect(ABC):
 
     # -- connections -------------------------------------------------------------------------------------------------
 
-    def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of the driver's connections, from the options of the URL."""
-        return options
-
-    def readonly_engine_options(self) -> dict[str, Any]:
-        """Return the options of an SQLAlchemy engine that can only read from a server."""
-        return {}
-
     @abstractmethod
     def prepare(self, connection: Any, *, writes: bool) -> None:
         """Configure a new DBAPI connection. The program begins its transactions itself."""
 
     def skip_disk_flush(self, connection: Any) -> None:  # noqa: B027
         """Let commits of a connection return before they are on the disk, if this setting ends with the connection."""
-
-    def held_locks(self, cursor: Any) -> set[int] | None:
-        """Return the numbers of the advisory locks that are held on a board; None if the database does not say so."""
-        return None
-
-    def refusal_of_writes(self, cursor: Any) -> str | None:
-        """Return why nothing can be written; None if writing is possible, or if only an attempt shows it."""
-        return None
-
-    @abstractmethod
-    def in_transaction(self, connection: Any) -> bool:
-        """Return whether a transaction is open on a connection."""
-
-    def separate_readers(self, connection: Any) -> None:  # noqa: B027  # a server does so by itself
-        """Make sure that readers and writers of a database do not wait for each other."""
 
     def library_problem(self) -> str | None:
         """Return what is wrong with the library of this process, as a warning; None if nothing is."""
@@ -129,12 +84,12 @@ class Dialect(ABC):
     def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on a server the limit ends with the transaction
         """Remove the limit of `stop_at`."""
 
+    # -- statements ----------------------------------------------------------------------------------------------------
+
     def replace_view(self, cursor: Any, name: str, query: str) -> None:
         """Create a view, or replace one of this name."""
         cursor.execute(f"DROP VIEW IF EXISTS {name}")
         cursor.execute(f"CREATE VIEW {name} AS {query}")
-
-    # -- statements ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
@@ -172,95 +127,3 @@ class Dialect(ABC):
     @abstractmethod
     def indexed_text(self, text: str) -> str:
         """Return a text in the form that the full-text index takes."""
-
-    # -- errors --------------------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def cause_of(self, error: BaseException) -> ErrorCause | None:
-        """Return the meaning of a driver's error, by its code and never by its words; None for an unknown code."""
-
-    @abstractmethod
-    def is_stopped(self, error: BaseException) -> bool:
-        """Return whether an error says that a statement took longer than its time limit."""
-
-    @abstractmethod
-    def is_wrong_query(self, error: Exception) -> bool:
-        """Return whether an error blames the text of a statement or of a search."""
-
-    @abstractmethod
-    def blames_database(self, error: BaseException) -> bool:
-        """Return whether an error blames the database or the machine, not the SQL."""
-
-    def write_hint(self, error: Exception, where: str) -> str:
-        """Return the remedy for an error that says that nothing can be written."""
-        return _refused(where) or "check the file's and folder's permissions"
-
-    def translated(self, error: BaseException, where: str) -> BaseException:
-        """Return our error for an error of a transaction; an error of another kind stays as it is."""
-        if isinstance(error, self.error | MemoryError):
-            return self.translate(error, where)
-        if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
-            return UsageError("a number is larger than a database can hold")
-        return error
-
-    def translate(self, error: Exception, where: str) -> StoreError:
-        """Return our error for a driver's error, with a remedy."""
-        if isinstance(error, MemoryError):
-            return StoreExhausted(
-                f"{where} cannot be used: this process has no memory left; no write was left half done"
-            )
-        match self.cause_of(error):
-            case ErrorCause.BUSY:
-                return StoreBusy(f"another process held {where} for too long; try again")
-            case ErrorCause.CONFLICT:
-                return StoreBusy(
-                    f"transactions of other programs on {where} conflicted with this one again and again; try again"
-                )
-            case ErrorCause.LOST:
-                return StoreError(
-                    f"the connection to {where} failed: {first_line(error)}; no write was left half done, try again"
-                )
-            case ErrorCause.READ_ONLY:
-                return StoreError(f"{where} cannot be written: {first_line(error)}; {self.write_hint(error, where)}")
-            case ErrorCause.IO:
-                return StoreExhausted(
-                    f"{where} could not be read or written: {error}; check the disk, no write was left half done"
-                )
-            case ErrorCause.DAMAGED:
-                return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
-            case ErrorCause.FULL:
-                return StoreExhausted(f"{where}: the disk is full; make room, no write was left half done")
-            case ErrorCause.UNOPENED if is_without_descriptors():
-                return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
-            case ErrorCause.UNOPENED:
-                folder = os.path.dirname(where) or "."
-                hint = _refused(where) or f"check that {folder} exists and may be written"
-                return StoreError(f"{where} cannot be opened; {hint}")
-            case ErrorCause.NO_PARTITION:
-                return StoreError(
-                    f"{where} has no partition for new events, and none could be created; run a daemon, or 'blackboard"
-                    " init', as the user who owns the tables"
-                )
-            case ErrorCause.FOREIGN:
-                return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
-            case None:
-                return StoreError(f"{where}: {error}")
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error, without a full stop. A server adds hints below it."""
-    return str(error).partition("\n")[0].rstrip(". ")
-
-
-def is_without_descriptors() -> bool:
-    """Return whether this process, or the system, has no free file descriptor."""
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-    except OSError as error:
-        return error.errno in (errno.EMFILE, errno.ENFILE)
-    return False
-
-
-def _refused(where: str) -> str:
-    """Return a text with the owners of a file and its folder, and this user; empty if this user owns both."""
-    return describe_access(where) or describe_access(os.path.dirname(where))

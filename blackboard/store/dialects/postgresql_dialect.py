@@ -8,8 +8,9 @@ from typing import Any
 from blackboard.clock import LONGEST_WAIT_SECONDS, Instant, SystemClock
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreForeign
-from blackboard.store.dialects.dialect import BUSY_SECONDS, POSTGRESQL, Dialect, ErrorCause
+from blackboard.store.dialects.dialect import BUSY_SECONDS, POSTGRESQL, Dialect
 from blackboard.store.dialects.full_text_queries import tsquery, tsvector
+from blackboard.store.dialects.postgresql_errors import PostgresqlErrors, state_of
 
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
@@ -23,35 +24,6 @@ HELD_LOCKS = (
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 """The query for the numbers of the advisory locks that are held in this database."""
-
-_SQLSTATES = {
-    "25006": ErrorCause.READ_ONLY,  # read_only_sql_transaction
-    "25P03": ErrorCause.LOST,  # idle_in_transaction_session_timeout
-    "40001": ErrorCause.CONFLICT,  # serialization_failure
-    "40P01": ErrorCause.CONFLICT,  # deadlock_detected
-    "42501": ErrorCause.READ_ONLY,  # insufficient_privilege
-    "53100": ErrorCause.FULL,  # disk_full
-    "55P03": ErrorCause.BUSY,  # lock_not_available
-    "57014": ErrorCause.BUSY,  # query_canceled, by a statement's timeout
-    "57P01": ErrorCause.LOST,  # admin_shutdown
-    "57P02": ErrorCause.LOST,  # crash_shutdown
-    "57P03": ErrorCause.LOST,  # cannot_connect_now
-    "57P05": ErrorCause.LOST,  # idle_session_timeout
-    "58030": ErrorCause.IO,  # io_error
-    "XX001": ErrorCause.DAMAGED,  # data_corrupted
-    "XX002": ErrorCause.DAMAGED,  # index_corrupted
-}
-"""The meanings of PostgreSQL's error codes: appendix A of its manual."""
-
-_OF_DATABASE = ("08", "25P03", "53", "57", "58", "XX")
-"""The beginnings of codes that blame the connection, the resources or the server."""
-_OF_CONNECTION = "08"
-"""The class of codes that say that a connection failed."""
-_READ_ONLY = "25006"
-"""The code for writing in a transaction that can only read."""
-
-_CHECK_VIOLATION = "23514"
-"""The code for a row that breaks a check; without the name of a check, it has no partition."""
 
 IDLE_SECONDS = 8
 """How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer.
@@ -78,8 +50,7 @@ class PostgresqlDialect(Dialect):
     What a transaction needs is set by name, whatever the defaults of the server are.
 
     Args:
-        error: The base class of the driver's errors.
-        lost: The class of its errors that has no code if the connection is lost.
+        errors: The errors of the driver.
         prepare: Whether the server may keep statements and settings for a connection. Otherwise each transaction names
             its settings, since the next one may be on another connection of a pooler.
     """
@@ -92,8 +63,8 @@ class PostgresqlDialect(Dialect):
     lock_waits = 2
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
-    def __init__(self, error: type[Exception], lost: type[Exception] | tuple[()] = (), *, prepare: bool = True) -> None:
-        self.error, self._lost, self.keeps_statements = error, lost, prepare
+    def __init__(self, errors: PostgresqlErrors, *, prepare: bool = True) -> None:
+        self.errors, self.keeps_statements = errors, prepare
 
     @property
     def begin_write(self) -> Sequence[str]:  # type: ignore[override]
@@ -105,9 +76,11 @@ class PostgresqlDialect(Dialect):
         return begin, f"SELECT {settings}"
 
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of the driver's connections, from the options of the URL."""
         return {**CLIENT_OPTIONS, **options}
 
     def readonly_engine_options(self) -> dict[str, Any]:
+        """Return the options of an SQLAlchemy engine that can only read."""
         if self.keeps_statements:
             return {"connect_args": self.connect_options({"options": "-c default_transaction_read_only=on"})}
         arguments = self.connect_options({"prepare_threshold": None})
@@ -129,6 +102,7 @@ class PostgresqlDialect(Dialect):
         return int(cursor.fetchone()[0])
 
     def held_locks(self, cursor: Any) -> set[int] | None:
+        """Return the numbers of the advisory locks that are held on a board; None if the server does not say so."""
         cursor.execute("SELECT pg_is_in_recovery()")
         if cursor.fetchone()[0]:
             return None  # a standby knows no lock of its primary server
@@ -136,6 +110,7 @@ class PostgresqlDialect(Dialect):
         return {row[0] for row in cursor.fetchall()}
 
     def refusal_of_writes(self, cursor: Any) -> str | None:
+        """Return why nothing can be written; None if writing is possible, or if only an attempt shows it."""
         cursor.execute("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')")
         is_standby, read_only = cursor.fetchone()
         if is_standby:
@@ -145,14 +120,6 @@ class PostgresqlDialect(Dialect):
             if read_only == "on"
             else None
         )
-
-    def write_hint(self, error: Exception, where: str) -> str:
-        if _state(error) == _READ_ONLY:
-            return "a standby or a read-only user cannot write; name the primary server, or another user"
-        return "grant the user the right to change the tables of the board"
-
-    def in_transaction(self, connection: Any) -> bool:
-        return bool(connection.info.transaction_status)
 
     def holds_board(self, connection: Any, where: str) -> bool:
         cursor = connection.cursor()
@@ -175,8 +142,8 @@ class PostgresqlDialect(Dialect):
         cursor.execute("SAVEPOINT replaced_view")
         try:  # users keep their rights on a view that is replaced
             cursor.execute(f"CREATE OR REPLACE VIEW {name} AS {query}", prepare=False)
-        except self.error as error:
-            if _state(error) != "42P16":  # invalid_table_definition: it has other columns now
+        except self.errors.base as error:
+            if state_of(error) != "42P16":  # invalid_table_definition: it has other columns now
                 raise
             cursor.execute("ROLLBACK TO replaced_view")
             super().replace_view(cursor, name, query)
@@ -204,23 +171,6 @@ class PostgresqlDialect(Dialect):
     def indexed_text(self, text: str) -> str:
         return tsvector(text)
 
-    def cause_of(self, error: BaseException) -> ErrorCause | None:
-        state = _state(error)
-        if state.startswith(_OF_CONNECTION) or (not state and isinstance(error, self._lost)):
-            return ErrorCause.LOST
-        if state == _CHECK_VIOLATION and not error.diag.constraint_name:  # type: ignore[attr-defined]
-            return ErrorCause.NO_PARTITION
-        return _SQLSTATES.get(state)
-
-    def is_stopped(self, error: BaseException) -> bool:
-        return _state(error) == "57014"  # query_canceled
-
-    def is_wrong_query(self, error: Exception) -> bool:
-        return _state(error) == "42601"  # syntax_error
-
-    def blames_database(self, error: BaseException) -> bool:
-        return _state(error).startswith(_OF_DATABASE) or self.cause_of(error) is ErrorCause.LOST
-
 
 def _settings() -> dict[str, int]:
     """Return the settings that a session needs, in milliseconds. Keepalives of TCP are counted in seconds."""
@@ -237,8 +187,3 @@ def _settings() -> dict[str, int]:
 def _quoted(text: str) -> str:
     """Return a text as an element of an array."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _state(error: BaseException) -> str:
-    """Return the SQLSTATE of an error; empty for an error without one."""
-    return getattr(error, "sqlstate", None) or ""

@@ -10,9 +10,10 @@ from typing import Any
 from blackboard.clock import SystemClock
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreError, StoreForeign
-from blackboard.store.dialects.dialect import BUSY_SECONDS, SQLITE, Dialect, ErrorCause
+from blackboard.store.dialects.dialect import BUSY_SECONDS, SQLITE, Dialect
 from blackboard.store.dialects.full_text_queries import fts5_query
 from blackboard.store.dialects.sqlite_driver import SAFE, SQLITE_VERSION, sqlite
+from blackboard.store.dialects.sqlite_errors import SqliteErrors
 from blackboard.system.failpoints import failpoint
 
 APPLICATION_ID = 0x424C4B42
@@ -24,24 +25,12 @@ SYNCHRONOUS = "FULL"
 STEPS_PER_LOOK = 2000
 """The number of steps of SQLite's machine between two checks of the time."""
 
-_CODES = {
-    5: ErrorCause.BUSY,
-    6: ErrorCause.BUSY,
-    8: ErrorCause.READ_ONLY,
-    10: ErrorCause.IO,
-    11: ErrorCause.DAMAGED,
-    13: ErrorCause.FULL,
-    14: ErrorCause.UNOPENED,
-    26: ErrorCause.FOREIGN,
-}
-"""The meanings of SQLite's primary result codes: https://www.sqlite.org/rescode.html."""
-
 
 class SqliteDialect(Dialect):
     """SQLite. Writers do not defer: a deferred transaction that begins to write fails at once, even with a timeout."""
 
     name = SQLITE
-    error = sqlite.Error
+    errors = SqliteErrors()
     placeholder = "?"
     begin_read = "BEGIN"
     begin_write = ("BEGIN IMMEDIATE",)
@@ -68,22 +57,6 @@ class SqliteDialect(Dialect):
 
     def skip_disk_flush(self, connection: Any) -> None:
         connection.execute("PRAGMA synchronous = OFF")
-
-    def in_transaction(self, connection: Any) -> bool:
-        return bool(connection.in_transaction)
-
-    def separate_readers(self, connection: Any) -> None:
-        """Switch the file to a write-ahead log.
-
-        Raises:
-            StoreError: It cannot have one.
-        """
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StoreError(
-                f"this database cannot use a write-ahead log (its journal mode stays {mode!r}), which a board needs;"
-                " put the file on a local disk"
-            )
 
     def library_problem(self) -> str | None:
         if SAFE:
@@ -135,23 +108,6 @@ class SqliteDialect(Dialect):
 
     def indexed_text(self, text: str) -> str:
         return text
-
-    def cause_of(self, error: BaseException) -> ErrorCause | None:
-        return _CODES.get(_primary_code(error))
-
-    def is_stopped(self, error: BaseException) -> bool:
-        return _primary_code(error) == 9  # SQLITE_INTERRUPT
-
-    def is_wrong_query(self, error: Exception) -> bool:
-        return _primary_code(error) == 1  # SQLITE_ERROR
-
-    def blames_database(self, error: BaseException) -> bool:
-        return self.cause_of(error) is not None
-
-
-def _primary_code(error: BaseException) -> int:
-    """Return SQLite's code of an error, without the details in its upper bits; 0 for an error without a code."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 @cache

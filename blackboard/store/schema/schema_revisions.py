@@ -40,8 +40,8 @@ def revision_of(database: Database) -> str | None:
     connection = database.connect(writes=False)
     try:
         return revision_on(connection, database)
-    except database.dialect.error as error:
-        raise database.dialect.translate(error, database.where) from None
+    except database.dialect.errors.base as error:
+        raise database.dialect.errors.translate(error, database.where) from None
     finally:
         connection.close()
 

@@ -61,15 +61,7 @@ def create_or_upgrade(
         check_revision(revision, database.where)
     if revision is None and not create:
         database.place.refuse_missing()
-    connection = database.connect(writes=True)
-    try:
-        with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting
-            try:
-                database.dialect.separate_readers(connection)
-            except database.dialect.error as error:
-                raise database.dialect.translate(error, database.where) from None
-    finally:
-        connection.close()
+    database.separate_readers()
     return _upgrade(database, now())
 
 
@@ -181,7 +173,8 @@ def _create_board(connection: Any, database: Database, now: Instant) -> None:
 
 def _translated(error: Exception, database: Database) -> Exception:
     cause = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's error
-    return database.dialect.translate(cause, database.where) if isinstance(cause, database.dialect.error) else error
+    errors = database.dialect.errors
+    return errors.translate(cause, database.where) if isinstance(cause, errors.base) else error
 
 
 def _check_version(database: Database) -> None:

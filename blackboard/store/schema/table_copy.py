@@ -81,8 +81,8 @@ def _copy(table: Table, source: Transaction, target: Transaction, progress: Prog
             read.add(rows)
             write(table, target, rows)
             progress(table.name, read.count, total)
-    except target.dialect.error as error:
-        if target.dialect.blames_database(error):
+    except target.dialect.errors.base as error:
+        if target.dialect.errors.blames_database(error):
             raise
         raise StoreError(f"a row of the table {table.name} cannot be copied: {error}") from None
     written = _Digest()

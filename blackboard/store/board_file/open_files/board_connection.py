@@ -166,6 +166,21 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
     return connection
 
 
+def use_log(connection: BoardConnection) -> None:
+    """Switch a file to a write-ahead log, so that readers and writers do not wait for each other.
+
+    Raises:
+        StoreError: It cannot have one.
+        sqlite3.Error: The file cannot be changed.
+    """
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(
+            f"this database cannot use a write-ahead log (its journal mode stays {mode!r}), which a board needs;"
+            " put the file on a local disk"
+        )
+
+
 @contextlib.contextmanager
 def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
     """Keep the log that has replaced this connection's log.

@@ -19,6 +19,7 @@ from typing import Any
 from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.board_file.open_files import board_connection
 from blackboard.store.database_parts.board_upkeep import Copy
 from blackboard.store.dialects.sqlite_dialect import APPLICATION_ID
 from blackboard.store.dialects.sqlite_driver import sqlite
@@ -97,7 +98,7 @@ def restore(backup: Path, database: FileDatabase, stamp: str) -> tuple[Copy, Pat
             sync(path.parent)
     connection = database.connect(writes=True)
     try:
-        database.dialect.separate_readers(connection)
+        board_connection.use_log(connection)
     finally:
         connection.close()
     return replace(copy, path=path), kept
@@ -177,7 +178,7 @@ def _copy(database: FileDatabase, to: Path, progress: Progress) -> None:
         source.backup(target, pages=PAGES_PER_STEP, progress=lambda status, left, pages: progress(pages - left, pages))
         source.execute("COMMIT")
     except sqlite.Error as error:
-        raise database.dialect.translate(error, str(to)) from None
+        raise database.dialect.errors.translate(error, str(to)) from None
     finally:
         source.close()
         if target is not None:

@@ -60,8 +60,8 @@ def empty_log(database: FileDatabase) -> bool:
         try:
             connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")
             return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
-        except database.dialect.error as error:
-            raise database.dialect.translate(error, database.where) from None
+        except database.dialect.errors.base as error:
+            raise database.dialect.errors.translate(error, database.where) from None
 
 
 def _rewrite_beside_writers(database: FileDatabase, part: Path, tries: int) -> bool:
@@ -94,8 +94,8 @@ def _build(database: FileDatabase, part: Path) -> None:
     with _connected(database) as connection:
         try:
             connection.execute("VACUUM INTO ?", (str(part),))
-        except database.dialect.error as error:
-            raise database.dialect.translate(error, str(part)) from None
+        except database.dialect.errors.base as error:
+            raise database.dialect.errors.translate(error, str(part)) from None
     with contextlib.closing(sqlite.connect(str(part), isolation_level=None)) as built:
         problems = [row[0] for row in built.execute("PRAGMA quick_check(3)")]
     if problems != ["ok"]:
@@ -110,8 +110,8 @@ def _put_back(part: Path, database: FileDatabase) -> None:
     ):
         try:
             source.backup(target)
-        except database.dialect.error as error:
-            raise database.dialect.translate(error, database.where) from None
+        except database.dialect.errors.base as error:
+            raise database.dialect.errors.translate(error, database.where) from None
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from blackboard.store.commits.batch_commits import unknown_outcome
 from blackboard.store.commits.group_commit import Entry
 from blackboard.store.database_server.commits.server_writer import ServerWriter
 from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
-from blackboard.store.dialects.dialect import ErrorCause
+from blackboard.store.dialects.driver_errors import ErrorCause
 
 ATTEMPTS = 3
 """How often work is tried without the lock if what it has read changes before its commit."""
@@ -119,7 +119,7 @@ class OptimisticCommits:
         except BaseException as error:
             if self._settle(batch, results, transaction, error):
                 return True
-            self.has_waited = writer.dialect.cause_of(error) is ErrorCause.BUSY
+            self.has_waited = writer.dialect.errors.cause_of(error) is ErrorCause.BUSY
             return None
         self.note_wait()
         if not transaction.committed:

@@ -11,7 +11,7 @@ from blackboard.store.commits.group_commit import Entry
 from blackboard.store.database_server.commits.optimistic_commits import OptimisticCommits
 from blackboard.store.database_server.commits.server_writer import ServerWriter
 from blackboard.store.database_server.partitions.partition_ranges import ServerPartitions
-from blackboard.store.dialects.dialect import ErrorCause
+from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction
 
 

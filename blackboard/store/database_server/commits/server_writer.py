@@ -13,7 +13,7 @@ from blackboard.store.database_server.optimistic.one_message_transaction import 
 from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
 from blackboard.store.database_server.transactions.remembered_answers import RememberedAnswers
 from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
-from blackboard.store.dialects.dialect import ErrorCause
+from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.transaction import Transaction
@@ -63,8 +63,8 @@ class ServerWriter(WritingConnection):
             transaction = self.begin()
             try:
                 transaction.flush()
-            except self.dialect.error as error:
-                if waits == 1 or self.dialect.cause_of(error) is not ErrorCause.BUSY:
+            except self.dialect.errors.base as error:
+                if waits == 1 or self.dialect.errors.cause_of(error) is not ErrorCause.BUSY:
                     raise
                 self.end()
             else:
@@ -102,7 +102,7 @@ class ServerWriter(WritingConnection):
             transaction.in_doubt = False
             if transaction.committed and self.record.first_event is not None:
                 transaction.shift = self.record.first_event - transaction.last_event - 1
-            if not isinstance(error, self.dialect.error) or not transaction.committed:
+            if not isinstance(error, self.dialect.errors.base) or not transaction.committed:
                 raise
         failpoint("commit.after")
 
@@ -128,7 +128,7 @@ class ServerWriter(WritingConnection):
         except BaseException as error:
             transaction.committed = self._was_committed(error)
             transaction.in_doubt = False
-            if not isinstance(error, self.dialect.error) or not transaction.committed:
+            if not isinstance(error, self.dialect.errors.base) or not transaction.committed:
                 raise
 
     def _was_committed(self, error: BaseException, events_after: int | None = None) -> bool:
@@ -137,7 +137,7 @@ class ServerWriter(WritingConnection):
         Raises:
             StoreUnknown: The server does not say so.
         """
-        if isinstance(error, self.dialect.error) and self.dialect.cause_of(error) is not ErrorCause.LOST:
+        if isinstance(error, self.dialect.errors.base) and self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
             return False
         self.close()
         outcome = self.record.was_committed(self._connect, events_after)

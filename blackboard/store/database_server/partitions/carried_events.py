@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from blackboard.store.database_server.partitions.partition_tables import TABLE, copy_rights, name_of
-from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE
 from blackboard.store.rows import COLUMNS, Id
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.transaction import Transaction
@@ -50,7 +49,7 @@ class CarriedEvents(EventPartitions):
         self._sql.cursor.execute(f"UPDATE {TABLE} SET {values}", carry)
 
     def copy_events(self, statement: Statement[Any], **values: Any) -> int:
-        return self._sql.changed(_copying(statement), **values)
+        return self._sql.changed(_copying(statement, self._sql.dialect.name), **values)
 
     def _is_copying(self) -> bool:
         """Return whether events that stay are being copied."""
@@ -88,10 +87,10 @@ class CarriedEvents(EventPartitions):
 
 
 @cache
-def _copying(statement: Statement[Any]) -> Statement[Any]:
+def _copying(statement: Statement[Any], dialect: str) -> Statement[Any]:
     """Return the statement that copies the events which a question selects."""
-    text = f"INSERT INTO {CARRIED} ({_COLUMNS}) {statement.text(POSTGRESQL)} ON CONFLICT (id) DO NOTHING"
-    return replace(statement, texts={SQLITE: text}, word="quiet")
+    text = f"INSERT INTO {CARRIED} ({_COLUMNS}) {statement.text(dialect)} ON CONFLICT (id) DO NOTHING"
+    return replace(statement, texts=dict.fromkeys(statement.texts, text), options=frozenset(), word="quiet")
 
 
 def is_seen_by_all(database: Database, version: str) -> bool:
@@ -113,6 +112,6 @@ def is_seen_by_all(database: Database, version: str) -> bool:
                 "SELECT relpages > 0 AND relallvisible >= relpages,"
                 f" (SELECT CAST(xmin AS text) FROM {TABLE}) FROM pg_class WHERE oid = CAST('{TABLE}' AS regclass)"
             ).fetchone()
-        except database.dialect.error as error:
-            raise database.dialect.translate(error, database.where) from None
+        except database.dialect.errors.base as error:
+            raise database.dialect.errors.translate(error, database.where) from None
     return bool(row[0]) and row[1] == version

@@ -133,6 +133,6 @@ def create_partitions(sql: Transaction, events: int) -> None:
 
 def analyze(database: Database) -> None:
     """Take the statistics of the whole table, which the server takes only of each partition by itself."""
-    failures = (database.dialect.error, StoreError)  # then the plans follow older statistics
+    failures = (database.dialect.errors.base, StoreError)  # then the plans follow older statistics
     with contextlib.suppress(*failures), contextlib.closing(database.connect(writes=True)) as connection:
         connection.execute("ANALYZE event")

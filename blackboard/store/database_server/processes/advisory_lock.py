@@ -43,8 +43,8 @@ class ServerLock:
         with contextlib.closing(self._database.connect(writes=False)) as connection:
             try:
                 connection.cursor().execute("; ".join(statements), prepare=False)
-            except dialect.error as error:
-                raise dialect.translate(error, self._database.where) from None
+            except dialect.errors.base as error:
+                raise dialect.errors.translate(error, self._database.where) from None
             yield
 
     def close(self) -> None:

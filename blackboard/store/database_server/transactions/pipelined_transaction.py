@@ -84,7 +84,7 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
             answer = Answer()
             try:
                 self._add(sql, given, answer)
-            except (ValueError, self.dialect.error):
+            except (ValueError, self.dialect.errors.base):
                 return  # the rules will ask again, and see the error
             self._kept.keep(statement, given, answer)
 

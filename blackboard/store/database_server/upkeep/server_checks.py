@@ -27,8 +27,8 @@ def measure_server(database: ServerDatabase) -> ServerHealth:
             before = clock.now()
             server_time: Instant = database.dialect.server_time(cursor)
             skew = (before + clock.now()) // 2 - server_time
-        except database.dialect.error as error:
-            raise database.dialect.translate(error, database.where) from None
+        except database.dialect.errors.base as error:
+            raise database.dialect.errors.translate(error, database.where) from None
         settings = {"fsync": fsync, "synchronous_commit": commit, "full_page_writes": pages}
         return ServerHealth(
             version,

@@ -1,0 +1,129 @@
+"""The errors of a driver: their meanings, and the errors of this program for them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from abc import ABC, abstractmethod
+from enum import Enum, auto
+
+from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign, UsageError
+from blackboard.system.file_owners import describe_access
+
+
+class ErrorCause(Enum):
+    """The meaning of a driver's error."""
+
+    BUSY = auto()
+    READ_ONLY = auto()
+    IO = auto()
+    DAMAGED = auto()
+    FULL = auto()
+    UNOPENED = auto()
+    FOREIGN = auto()
+    CONFLICT = auto()
+    """Concurrent transactions conflicted. The server rolled this transaction back, so it can be run again."""
+    LOST = auto()
+    """The connection to a server ended, or there is none."""
+    NO_PARTITION = auto()
+    """A table in partitions has none for a new row."""
+
+
+class DriverErrors(ABC):
+    """The errors of a driver.
+
+    Attributes:
+        base: The base class of all of them.
+    """
+
+    base: type[Exception]
+
+    @abstractmethod
+    def cause_of(self, error: BaseException) -> ErrorCause | None:
+        """Return the meaning of a driver's error, by its code and never by its words; None for an unknown code."""
+
+    @abstractmethod
+    def is_stopped(self, error: BaseException) -> bool:
+        """Return whether an error says that a statement took longer than its time limit."""
+
+    @abstractmethod
+    def is_wrong_query(self, error: Exception) -> bool:
+        """Return whether an error blames the text of a statement or of a search."""
+
+    @abstractmethod
+    def blames_database(self, error: BaseException) -> bool:
+        """Return whether an error blames the database or the machine, not the SQL."""
+
+    def write_hint(self, error: Exception, where: str) -> str:
+        """Return the remedy for an error that says that nothing can be written."""
+        return _refused(where) or "check the file's and folder's permissions"
+
+    def translated(self, error: BaseException, where: str) -> BaseException:
+        """Return our error for an error of a transaction; an error of another kind stays as it is."""
+        if isinstance(error, self.base | MemoryError):
+            return self.translate(error, where)
+        if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
+            return UsageError("a number is larger than a database can hold")
+        return error
+
+    def translate(self, error: Exception, where: str) -> StoreError:
+        """Return our error for a driver's error, with a remedy."""
+        if isinstance(error, MemoryError):
+            return StoreExhausted(
+                f"{where} cannot be used: this process has no memory left; no write was left half done"
+            )
+        match self.cause_of(error):
+            case ErrorCause.BUSY:
+                return StoreBusy(f"another process held {where} for too long; try again")
+            case ErrorCause.CONFLICT:
+                return StoreBusy(
+                    f"transactions of other programs on {where} conflicted with this one again and again; try again"
+                )
+            case ErrorCause.LOST:
+                return StoreError(
+                    f"the connection to {where} failed: {first_line(error)}; no write was left half done, try again"
+                )
+            case ErrorCause.READ_ONLY:
+                return StoreError(f"{where} cannot be written: {first_line(error)}; {self.write_hint(error, where)}")
+            case ErrorCause.IO:
+                return StoreExhausted(
+                    f"{where} could not be read or written: {error}; check the disk, no write was left half done"
+                )
+            case ErrorCause.DAMAGED:
+                return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
+            case ErrorCause.FULL:
+                return StoreExhausted(f"{where}: the disk is full; make room, no write was left half done")
+            case ErrorCause.UNOPENED if is_without_descriptors():
+                return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
+            case ErrorCause.UNOPENED:
+                folder = os.path.dirname(where) or "."
+                hint = _refused(where) or f"check that {folder} exists and may be written"
+                return StoreError(f"{where} cannot be opened; {hint}")
+            case ErrorCause.NO_PARTITION:
+                return StoreError(
+                    f"{where} has no partition for new events, and none could be created; run a daemon, or 'blackboard"
+                    " init', as the user who owns the tables"
+                )
+            case ErrorCause.FOREIGN:
+                return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
+            case None:
+                return StoreError(f"{where}: {error}")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error, without a full stop. A server adds hints below it."""
+    return str(error).partition("\n")[0].rstrip(". ")
+
+
+def is_without_descriptors() -> bool:
+    """Return whether this process, or the system, has no free file descriptor."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
+
+
+def _refused(where: str) -> str:
+    """Return a text with the owners of a file and its folder, and this user; empty if this user owns both."""
+    return describe_access(where) or describe_access(os.path.dirname(where))
