@@ -33,7 +33,7 @@ from lead_desk.model_answers import (
 
 __all__ = ["decide_conflicts", "find_patterns", "judge_leads", "pick_slots", "plan_tasks"]
 
-Data = Mapping[str, Any]
+PromptData = Mapping[str, Any]
 
 _POSITIVE_SIGNALS = (
     (lead_signals.INTENT, 0.3, "asks for something we sell"),
@@ -54,14 +54,14 @@ _ATTACK = "attack on the prompt"
 _UTC = ZoneInfo("UTC")
 
 
-def judge_leads(data: Data) -> Verdicts:
+def judge_leads(data: PromptData) -> Verdicts:
     """Score each lead by the signals in its message."""
     _, day, clock, zone = str(data["now"]).split()
     now = datetime.combine(date.fromisoformat(day), time.fromisoformat(clock), ZoneInfo(zone))
     return Verdicts(verdicts=[_verdict(lead, now) for lead in data["leads"]])
 
 
-def _verdict(lead: Data, now: datetime) -> Verdict:
+def _verdict(lead: PromptData, now: datetime) -> Verdict:
     sentences = [part for part in _SENTENCE_END.split(lead["message"]) if part.strip()]
     text = " ".join(part for part in sentences if not has_injection(part))  # sentences to the model do not count
     written_at = datetime.combine(date.fromisoformat(lead["on"]), time.min, now.tzinfo) if "on" in lead else now
@@ -92,7 +92,7 @@ def _score(text: str, *, attacked: bool, company: bool, times: list[str]) -> tup
     return score, "; ".join([*(words for _, words in reasons), *(["tried to give orders"] if attacked else [])])
 
 
-def pick_slots(data: Data) -> Picks:
+def pick_slots(data: PromptData) -> Picks:
     """Pick for each request the first free slot that suits it; no slot twice."""
     free = [f"{day.split()[1]}T{clock}" for day, clocks in data["free"].items() for clock in clocks.split()]
     picks = []
@@ -104,7 +104,7 @@ def pick_slots(data: Data) -> Picks:
     return Picks(picks=picks)
 
 
-def _pick(request: Data, free: list[str]) -> tuple[str | None, str]:
+def _pick(request: PromptData, free: list[str]) -> tuple[str | None, str]:
     if times := request.get("times"):
         slot = next((slot for requested in times for slot in free if _is_suitable(slot, requested)), None)
         return slot, "" if slot else f"{', '.join(times)} is taken"
@@ -121,9 +121,9 @@ def _is_suitable(slot: str, requested: str) -> bool:
     return start.start == wanted.start if wanted.end is None else wanted.start <= start.start < wanted.end
 
 
-def find_patterns(data: Data) -> Patterns:
+def find_patterns(data: PromptData) -> Patterns:
     """Group rejected leads by reason and qualified leads by source; groups of three and more are patterns."""
-    groups: dict[tuple[bool, str], list[Data]] = defaultdict(list)
+    groups: dict[tuple[bool, str], list[PromptData]] = defaultdict(list)
     for row in data["outcomes"]:
         good = row["score"] >= 0.5
         groups[good, row.get("source", "") if good else row["why"].split(";")[0]].append(row)
@@ -141,7 +141,7 @@ def find_patterns(data: Data) -> Patterns:
     return Patterns(patterns=patterns)
 
 
-def decide_conflicts(data: Data) -> Rulings:
+def decide_conflicts(data: PromptData) -> Rulings:
     """Offer the free slot nearest to the first requested time, or ask a person about a very valuable lead."""
     offered: set[str] = set()
     rulings = []
@@ -151,7 +151,7 @@ def decide_conflicts(data: Data) -> Rulings:
     return Rulings(rulings=rulings)
 
 
-def _ruling(conflict: Data, free: list[str]) -> Ruling:
+def _ruling(conflict: PromptData, free: list[str]) -> Ruling:
     if not free:
         return Ruling(id=conflict["id"], slot=None, note="")
     if conflict["score"] >= VALUABLE_SCORE:
@@ -162,12 +162,12 @@ def _ruling(conflict: Data, free: list[str]) -> Ruling:
     return Ruling(id=conflict["id"], slot=min(starts, key=lambda slot: abs(starts[slot] - target)), note="")
 
 
-def plan_tasks(data: Data) -> Steps:
+def plan_tasks(data: PromptData) -> Steps:
     """Return a task for each pattern that needs action."""
     return Steps(steps=[_step(insight) for insight in data["insights"]])
 
 
-def _step(insight: Data) -> PlannedStep:
+def _step(insight: PromptData) -> PlannedStep:
     pattern = insight["pattern"]
     share, _, label = pattern.partition(": ")
     if label == _ATTACK:

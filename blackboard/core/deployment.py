@@ -33,8 +33,8 @@ MAX_SKEW = Microseconds(5 * SECOND)
 """How far ahead of the board's time the occurrence of a deposit may be, by default."""
 
 
-class Data(BaseModel):
-    """Immutable data that refuses unknown fields."""
+class DeploymentPart(BaseModel):
+    """A part of a deployment: immutable, without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,7 +53,7 @@ def _shown(value: object) -> str:
     return "no limit" if value is None else exact_digits(value) if isinstance(value, float) else str(value)
 
 
-class KindSettings(Data):
+class KindSettings(DeploymentPart):
     """The settings of a kind that a deployment may override. `kinds.Kind` says what they mean."""
 
     weight: float = DEFAULT_WEIGHT
@@ -115,7 +115,7 @@ class Timing(NamedTuple):
     clear: float | None = None
 
 
-class WatchSettings(Data):
+class WatchSettings(DeploymentPart):
     """The settings of a watch that a deployment may override.
 
     Attributes:
@@ -224,7 +224,7 @@ def min_increase_problem(condition: Condition) -> str | None:
     return None
 
 
-class ReadSpec(Data):
+class ReadSpec(DeploymentPart):
     """Marks that an agent reads in addition to those that woke it.
 
     Attributes:
@@ -257,7 +257,7 @@ class ReadSpec(Data):
         return where
 
 
-class ModelChoice(Data):
+class ModelChoice(DeploymentPart):
     """A model for some activations.
 
     Attributes:
@@ -269,7 +269,7 @@ class ModelChoice(Data):
     below: float | None = Field(default=None, gt=0)
 
 
-class DepositLimits(Data):
+class DepositLimits(DeploymentPart):
     """Limits of an author's deposits, in addition to the limits of the kinds.
 
     Attributes:
@@ -281,7 +281,7 @@ class DepositLimits(Data):
     max_text: int | None = Field(default=None, ge=1)
 
 
-class Budget(Data):
+class Budget(DeploymentPart):
     """Limits in US dollars and in calls.
 
     A call over a limit waits for the next hour or day (mode `hold`), or is only reported (mode `warn`).
@@ -296,7 +296,7 @@ class Budget(Data):
     calls_per_day: int | None = Field(default=None, ge=1)
 
 
-class AgentSettings(Data):
+class AgentSettings(DeploymentPart):
     """The settings of an agent. A deployment file may override each. Lengths of time are microseconds.
 
     Attributes:
@@ -369,7 +369,7 @@ class AgentSettings(Data):
     budget: Budget = Budget()
 
 
-class AgentSpec(Data):
+class AgentSpec(DeploymentPart):
     """An agent as a board stores it: everything but its function."""
 
     name: str
@@ -458,7 +458,7 @@ class AgentSpec(Data):
         return "subject" if watch is not None and self.per_of(watch) == "subject" else "agent"
 
 
-class Deployment(Data):
+class Deployment(DeploymentPart):
     """The kinds, agents, trust and limits that are registered as one version.
 
     Attributes:

@@ -26,7 +26,7 @@ from blackboard import (
     strength,
 )
 from blackboard.board.doctor import examine_board
-from blackboard.board.loads.loaded_files import withdraw_source
+from blackboard.board.loads.deposit_sources import withdraw_source
 from blackboard.board.reading.agent_explanations import explanation_lines
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant

@@ -22,7 +22,7 @@ from blackboard.errors import ExitCode, UsageError, nearest
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.loads.loaded_files import SourceWithdrawal
+    from blackboard.board.loads.deposit_sources import SourceWithdrawal
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import LoadResult
     from blackboard.cli.row_files.row_reader import Rows
@@ -147,7 +147,7 @@ def load(
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
-    from blackboard.board.loads.loaded_files import source_of
+    from blackboard.board.loads.deposit_sources import source_of
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
     from blackboard.cli.row_files.row_reader import Rows

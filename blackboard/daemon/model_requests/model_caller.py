@@ -184,7 +184,7 @@ class ModelCaller:
         if last.state == CallState.PLANNED:
             return self._reuse_plan(last, request)
         if last.state == CallState.REJECTED:
-            self._reopen_or_reject(last, request.model)
+            self._retry_or_reject(last, request.model)
         if last.state == CallState.SENT:
             last = self._give_up_sent(claim, last, is_pending=last.id in pending)
         if last.state != CallState.UNKNOWN:
@@ -222,7 +222,7 @@ class ModelCaller:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
-    def _reopen_or_reject(self, row: ModelCall, model: str) -> None:
+    def _retry_or_reject(self, row: ModelCall, model: str) -> None:
         """Allow another try of a refused request, unless a later success shows that its marks are the cause.
 
         Another model may accept a request that the first model refused.
@@ -230,7 +230,7 @@ class ModelCaller:
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
         """
-        if not self._steps.reopen_refused(row, model):
+        if not self._steps.decide_refused(row, model):
             raise RequestRejected(row.error or "the API rejects the request")
 
     def _admit(self, claim: Claim, model: str) -> None:

@@ -66,8 +66,8 @@ class CallSteps:
         )
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
-    def reopen_refused(self, row: ModelCall, model: str) -> bool:
-        """Return whether a refused request may be tried again with a model; otherwise its call ends as failed.
+    def decide_refused(self, row: ModelCall, model: str) -> bool:
+        """Decide whether a refused request may be tried again with a model, and return that; if not, fail its call.
 
         While the model is paused, it may try again. If it is no longer paused, a later call to it has succeeded. So the
         marks of the request are the cause. Another model may accept the request.
