@@ -1,7 +1,7 @@
 """The files that are shipped with the program, `config/` and `migrations/`, and its version.
 
-In a checkout the folders are beside the package; in an installed wheel they are inside it, as `_config` and
-`_migrations`.
+In a checkout the folders are beside the package. In an installed wheel they are inside it, because other programs may
+have folders of these names in `site-packages`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ def program_version() -> str:
 
 
 def _folder(name: str) -> Path:
-    # Inside the package first: beside an installed package is site-packages, where another program may have a `config`.
-    for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
+    for folder in (_PACKAGE / name, _PACKAGE.parent / name):  # the folder beside may be that of another program
         if folder.is_dir():
             return folder
-    raise WorkError(f"this installation lacks its {name} folder ({_PACKAGE / f'_{name}'}); install it again")
+    raise WorkError(f"this installation lacks its {name} folder ({_PACKAGE / name}); install it again")

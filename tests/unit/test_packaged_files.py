@@ -17,11 +17,11 @@ def test_a_checkout_has_its_files_beside_the_package() -> None:
 
 def test_the_folders_of_an_installed_package_take_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site-packages" / "blackboard"
-    for folder in (package / "_config", package.parent / "config"):
+    for folder in (package / "config", package.parent / "config"):
         folder.mkdir(parents=True)
         (folder / "prices.toml").touch()
     monkeypatch.setattr(packaged_files, "_PACKAGE", package)
-    assert packaged_files.config_file("prices.toml") == package / "_config" / "prices.toml"
+    assert packaged_files.config_file("prices.toml") == package / "config" / "prices.toml"
 
 
 def test_a_missing_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
