@@ -23,7 +23,7 @@ from blackboard.errors import InvalidMark, InvalidTime, UsageError
 from blackboard.store.statements import MARKS
 
 MAX_WATCHES = 20
-"""If a kind has at most this many watches, their absorbed events are read ahead, each by a statement."""
+"""If a kind has at most this many watches, their absorbed events are read together, by a statement for each."""
 
 
 def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
@@ -81,7 +81,7 @@ def deposit_each(
     Raises:
         UsageError: The first error, if `raises`; its place is the number of the item.
     """
-    read_ahead(txn, [request for request in requests if isinstance(request, DepositRequest)])
+    read_together(txn, [request for request in requests if isinstance(request, DepositRequest)])
     results: list[Receipt | UsageError] = []
     for request in requests:
         try:
@@ -96,22 +96,22 @@ def deposit_each(
     return results
 
 
-def read_ahead(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> None:
+def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> None:
     """Read together, on a server, what the rules ask about several requests.
 
     These are their keys, the marks that they may join, and the absorbed events of these marks.
     """
-    if len(requests) < 2 or (ahead := txn.reading_ahead()) is None:
+    if len(requests) < 2 or (known := txn.known_rows) is None:
         return
     kinds = txn.active.kinds
     joining = [each for each in requests if (kind := kinds.get(each.kind)) and kind.on_repeat != "separate"]
-    ahead.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
+    known.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
     places = {(each.kind, each.subject) for each in joining if _is_text(each.subject)}
-    ahead.read_marks(txn.sql, places)
+    known.read_marks(txn.sql, places)
     for name in {name for name, _ in places}:
         if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
             rows = [row for place in places if place[0] == name for row in txn.marks_of_subject(*place)]
-            stimuli.read_ahead(txn, watches, rows)
+            stimuli.read_absorbed(txn, watches, rows)
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

@@ -47,8 +47,8 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
         KeyReused: The key was used for another request.
     """
     author, kind, key, digest = request
-    if txn.read_ahead is not None and txn.read_ahead.is_known(key):
-        known = txn.read_ahead.request_with(author, kind, key)
+    if txn.known_rows is not None and txn.known_rows.is_known(key):
+        known = txn.known_rows.request_with(author, kind, key)
     else:
         known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
     if known is None:
@@ -67,5 +67,5 @@ def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, sourc
     author, kind, key, digest = request
     row = DepositKeyRow(key, author, kind, digest, receipt.mark_id, receipt.event_id, txn.now, source)
     txn.sql.put(MARKS.insert_key, row)
-    if txn.read_ahead is not None:
-        txn.read_ahead.note_key(row)
+    if txn.known_rows is not None:
+        txn.known_rows.note_key(row)

@@ -134,8 +134,8 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     delete_mark(txn, row)
-    if txn.read_ahead is not None:
-        txn.read_ahead.forget_absorbed(row.id)
+    if txn.known_rows is not None:
+        txn.known_rows.forget_absorbed(row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     mark_indexes.delete_keys(txn, row)
     if open_needs.is_need(row):

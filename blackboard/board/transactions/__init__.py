@@ -3,7 +3,7 @@
 board_transaction     the transaction: its instant, its deployment, and the changes that it collects for its end
 active_deployment     the deployment as transactions use it: watches by kind and agent
 planned_backfills     the backfills that are planned
-rows_read_ahead       rows that a transaction reads together, before it needs them
+known_rows            rows that a transaction knows, because it has read them together
 stored_laws           the decay laws that marks refer to
 row_columns           columns that are written together, as keyword arguments
 mark_rows             the rows of marks, and the events that record their changes

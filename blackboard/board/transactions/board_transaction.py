@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from blackboard.board.transactions import added_sums
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
-from blackboard.board.transactions.rows_read_ahead import RowsReadAhead
+from blackboard.board.transactions.known_rows import KnownRows
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.stored_laws import LawOfKind, StoredLaws
 from blackboard.clock import LAST_INSTANT, Instant
@@ -55,7 +55,8 @@ class BoardTransaction:
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
             once, at its end.
-        read_ahead: The rows that were read together before they are needed; None if there are none.
+        known_rows: The rows that were read together, before the rules ask for them one by one. None in a file, where
+            this saves nothing.
     """
 
     __slots__ = (
@@ -65,11 +66,11 @@ class BoardTransaction:
         "active",
         "agent_states",
         "doubted",
+        "known_rows",
         "laws",
         "next_end",
         "now",
         "pause",
-        "read_ahead",
         "recorded",
         "sql",
         "totals",
@@ -96,7 +97,7 @@ class BoardTransaction:
         self.doubted: Instant | None = None
         self.totals: dict[tuple[int, str], dict[LawOfKind, RunningSums]] = {}
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
-        self.read_ahead: RowsReadAhead | None = None
+        self.known_rows = KnownRows() if sql.ahead is not None else None
 
     @property
     def deployment(self) -> Deployment:
@@ -174,18 +175,9 @@ class BoardTransaction:
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
 
-    def reading_ahead(self) -> RowsReadAhead | None:
-        """Return the rows that are read ahead, so that more can be read; None in a file, where this saves nothing.
-
-        On a server, each answer costs a round trip.
-        """
-        if self.read_ahead is None and self.sql.ahead is not None:
-            self.read_ahead = RowsReadAhead()
-        return self.read_ahead
-
     def marks_of_subject(self, kind: str, subject: str) -> list[MarkRow]:
         """Return the stored marks of a kind and subject, evaporated or not, newest first."""
-        if self.read_ahead is not None and (known := self.read_ahead.marks_of(kind, subject)) is not None:
+        if self.known_rows is not None and (known := self.known_rows.marks_of(kind, subject)) is not None:
             return known
         return self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
 
@@ -280,9 +272,10 @@ class BoardTransaction:
         """Note that this transaction has paused the board for a reason, which may be empty; None: it is not paused."""
         self.pause = reason
 
-    def drop_rows_read_ahead(self) -> None:
-        """Drop the rows that were read ahead, before statements change them unnoticed."""
-        self.read_ahead = None
+    def forget_known_rows(self) -> None:
+        """Forget the rows that were read together, before statements change them unnoticed."""
+        if self.known_rows is not None:
+            self.known_rows = KnownRows()
 
     def record_time(self, at: Instant) -> None:
         """Record an instant without an event of a mark."""

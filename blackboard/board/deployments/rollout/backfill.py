@@ -21,7 +21,7 @@ from blackboard.board.transactions.planned_backfills import (
     continue_backfill,
     end_backfill,
 )
-from blackboard.board.watches.measurements.stimuli import read_ahead_subjects
+from blackboard.board.watches.measurements.stimuli import read_stimuli_of_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.marks.measure_scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
@@ -37,7 +37,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
     if job is None:
         return 0
     target = BackfillTarget.parse(job.task, job.name)
-    txn.drop_rows_read_ahead()
+    txn.forget_known_rows()
     return max(1, _TASKS[target.task](txn, job, target, limit))
 
 
@@ -56,7 +56,7 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarge
             if watch.is_over_board:
                 mark_migration.evaluate_fall_of_board(txn, watch, {target.kind})
     rows = _next_marks(txn, job, target.kind, job.up_to, limit)
-    mark_migration.read_ahead(txn, rows)
+    mark_migration.read_together(txn, rows)
     for row in rows:
         mark_migration.migrate(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
@@ -87,7 +87,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
     for kind in watch.kinds_of_marks:
         rows = _next_marks(txn, job, kind, last, limit)
         if watch.absorbs:
-            read_ahead_subjects(txn, watch, (row.subject for row in rows))
+            read_stimuli_of_subjects(txn, watch, (row.subject for row in rows))
         for row in rows:
             watch_reevaluation.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
     _advance(txn, job, last)

@@ -46,12 +46,12 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     return migrated
 
 
-def read_ahead(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
+def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
     """Read together, on a server, what `migrate` will ask about the marks of a kind."""
     if txn.sql.ahead is not None:
         changing = [row for row in rows if txn.migrated(row) != row]
         watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
-        stimuli.read_ahead(txn, watches, changing)
+        stimuli.read_absorbed(txn, watches, changing)
 
 
 def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:

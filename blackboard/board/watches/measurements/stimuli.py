@@ -42,44 +42,44 @@ def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -
 
 def record_of(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
     """Return the record of a mark that a watch has absorbed; None if there is none."""
-    if txn.read_ahead is not None and txn.read_ahead.has_absorbed(watch.id, mark_id):
-        return txn.read_ahead.absorbed(watch.id, mark_id)
+    if txn.known_rows is not None and txn.known_rows.has_absorbed(watch.id, mark_id):
+        return txn.known_rows.absorbed(watch.id, mark_id)
     return txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
 
 
-def read_ahead(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
+def read_absorbed(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
     """Read together the absorbed events of some marks, on a server."""
-    if rows and (ahead := txn.reading_ahead()) is not None:
+    if rows and (known := txn.known_rows) is not None:
         for watch_id, watch in {watch.id: watch for watch in watches}.items():
-            ahead.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
+            known.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
             if watch.is_over_board:
-                ahead.read_watermark(txn.sql, watch_id)
+                known.read_watermark(txn.sql, watch_id)
 
 
-def read_ahead_of_subject(
+def read_absorbed_of_subject(
     txn: BoardTransaction, watches: Iterable[RegisteredWatch], kind: str, subject: str, rows: Collection[MarkRow]
 ) -> None:
     """Read together what watches have absorbed of all stored marks of a kind and subject, on a server.
 
     The marks are kept, so a watch over the subject is evaluated without a question after the deposit was written.
     """
-    if rows and (ahead := txn.reading_ahead()) is not None:
-        ahead.note_marks(kind, subject, rows)
+    if rows and (known := txn.known_rows) is not None:
+        known.note_marks(kind, subject, rows)
         watch_ids = dict.fromkeys(watch.id for watch in watches)
-        ahead.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
+        known.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
 
 
-def read_ahead_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
+def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
     """Read together the stimuli of a watch over each of some subjects, on a server."""
-    if (ahead := txn.reading_ahead()) is not None:
+    if (known := txn.known_rows) is not None:
         places = [(kind, subject) for subject in subjects for kind in watch.kinds]
-        ahead.read_marks(txn.sql, places)
-        read_ahead(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
+        known.read_marks(txn.sql, places)
+        read_absorbed(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
 
 
 def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the id of the event up to which a watch over the board has absorbed everything."""
-    if txn.read_ahead is not None and (known := txn.read_ahead.watermark(watch.id)) is not None:
+    if txn.known_rows is not None and (known := txn.known_rows.watermark(watch.id)) is not None:
         return known
     return txn.sql.one(CROSSINGS.get_watermark, id=watch.id) or 0
 
@@ -114,8 +114,8 @@ def _record(
     given_event_id: int,
 ) -> None:
     """Record up to which event a watch has absorbed a mark, and which event its agent was given."""
-    if txn.read_ahead is not None:
-        txn.read_ahead.forget_absorbed(mark_id)
+    if txn.known_rows is not None:
+        txn.known_rows.forget_absorbed(mark_id)
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
@@ -172,11 +172,11 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
 
 
 def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str) -> list[MarkRow] | None:
-    """Return the stimuli of a kind over a subject, live or not; None if they were not read ahead."""
-    if (ahead := txn.read_ahead) is None or scope == WHOLE_BOARD or is_group(scope):
+    """Return the stimuli of a kind over a subject, live or not; None if they are not known."""
+    if (known := txn.known_rows) is None or scope == WHOLE_BOARD or is_group(scope):
         return None
-    rows = ahead.marks_of(kind, scope)
-    if rows is None or not all(ahead.has_absorbed(watch.id, row.id) for row in rows):
+    rows = known.marks_of(kind, scope)
+    if rows is None or not all(known.has_absorbed(watch.id, row.id) for row in rows):
         return None
     return [row for row in rows if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))]
 

@@ -1,4 +1,4 @@
-"""Rows that a transaction reads together before it needs them, because on a server each answer costs a round trip.
+"""Rows that a transaction knows: it has read them together, because on a server each answer costs a round trip.
 
 They are the stored marks of subjects, the keys of deposits, and the events of marks that watches have absorbed. The
 transaction answers from them as the database would: whatever it writes to these tables is noted here too.
@@ -21,8 +21,8 @@ def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, s
     return CROSSINGS.absorbed_by_watches, values
 
 
-class RowsReadAhead:
-    """The rows that a transaction has read ahead, as they are now."""
+class KnownRows:
+    """The rows that a transaction has read together, as they are now."""
 
     __slots__ = ("_absorbed", "_keys", "_marks", "_watches", "_watermarks")
 
@@ -85,15 +85,15 @@ class RowsReadAhead:
             self._watermarks[watch_id] = sql.one(CROSSINGS.get_watermark, id=watch_id) or 0
 
     def has_absorbed(self, watch_id: int, mark_id: int) -> bool:
-        """Return whether the absorbed event of a mark and a watch was read ahead."""
+        """Return whether the absorbed event of a mark and a watch is known."""
         return (watch_id, mark_id) in self._absorbed
 
     def absorbed(self, watch_id: int, mark_id: int) -> AbsorbedRow | None:
-        """Return the absorbed event of a mark and a watch, if it was read ahead; see `CROSSINGS.get_absorbed`."""
+        """Return the absorbed event of a mark and a watch, if it is known; see `CROSSINGS.get_absorbed`."""
         return self._absorbed[watch_id, mark_id]
 
     def watermark(self, watch_id: int) -> int | None:
-        """Return the watermark of a watch; None if it was not read ahead."""
+        """Return the watermark of a watch; None if it is not known."""
         return self._watermarks.get(watch_id)
 
     def forget_absorbed(self, mark_id: int | None = None) -> None:
@@ -107,16 +107,16 @@ class RowsReadAhead:
                 self._absorbed.pop((watch_id, mark_id), None)
 
     def marks_of(self, kind: str, subject: str) -> list[MarkRow] | None:
-        """Return the stored marks of a kind and subject, newest first; None if they were not read ahead."""
+        """Return the stored marks of a kind and subject, newest first; None if they are not known."""
         known = self._marks.get((kind, subject))
         return None if known is None else [*known]
 
     def is_known(self, key: str) -> bool:
-        """Return whether the requests with a key were read ahead."""
+        """Return whether the requests with a key are known."""
         return key in self._keys
 
     def request_with(self, author: str, kind: str, key: str) -> DepositKeyRow | None:
-        """Return the first request with a key that was read ahead; see `MARKS.find_key`."""
+        """Return the first known request with a key; see `MARKS.find_key`."""
         found = (row for row in self._keys[key] if row.author in (author, "") and row.kind in (kind, ""))
         return next(found, None)
 
