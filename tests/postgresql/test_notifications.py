@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board.worker import Liveness, liveness_of
-from blackboard.store.database_server.processes import listening_connection
+from blackboard.store.database_server.processes import listening_connection, worker_locks
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
@@ -109,7 +109,7 @@ def register(board: Blackboard, liveness: Liveness) -> None:
 def test_the_lock_of_a_worker_shows_that_it_is_alive(
     board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening_connection, "GRACE", SECOND // 5)
+    monkeypatch.setattr(worker_locks, "GRACE", SECOND // 5)
     monkeypatch.setattr(listening_connection, "LOOK_SECONDS", 0.05)
     woken = threading.Event()
     one, two = liveness_of(board, lambda: None), liveness_of(other, woken.set)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from enum import Enum, auto
 
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign, UsageError
@@ -27,6 +28,36 @@ class ErrorCause(Enum):
     """The connection to a server ended, or there is none."""
     NO_PARTITION = auto()
     """A table in partitions has none for a new row."""
+
+
+_TRANSLATIONS: Mapping[ErrorCause, tuple[type[StoreError], str]] = {
+    ErrorCause.BUSY: (StoreBusy, "another process held {where} for too long; try again"),
+    ErrorCause.CONFLICT: (
+        StoreBusy,
+        "transactions of other programs on {where} conflicted with this one again and again; try again",
+    ),
+    ErrorCause.LOST: (
+        StoreError,
+        "the connection to {where} failed: {line}; no write was left half done, try again",
+    ),
+    ErrorCause.READ_ONLY: (StoreError, "{where} cannot be written: {line}; {hint}"),
+    ErrorCause.IO: (
+        StoreExhausted,
+        "{where} could not be read or written: {error}; check the disk, no write was left half done",
+    ),
+    ErrorCause.DAMAGED: (StoreError, "{where} is damaged: {error}; restore a backup with 'blackboard restore'"),
+    ErrorCause.FULL: (StoreExhausted, "{where}: the disk is full; make room, no write was left half done"),
+    ErrorCause.NO_PARTITION: (
+        StoreError,
+        "{where} has no partition for new events, and none could be created; run a daemon, or 'blackboard init', as the"
+        " user who owns the tables",
+    ),
+    ErrorCause.FOREIGN: (
+        StoreForeign,
+        "{where} is not a database; name another file with --database or [database] url",
+    ),
+}
+"""The errors of this program, with a remedy."""
 
 
 class DriverErrors(ABC):
@@ -72,42 +103,22 @@ class DriverErrors(ABC):
             return StoreExhausted(
                 f"{where} cannot be used: this process has no memory left; no write was left half done"
             )
-        match self.cause_of(error):
-            case ErrorCause.BUSY:
-                return StoreBusy(f"another process held {where} for too long; try again")
-            case ErrorCause.CONFLICT:
-                return StoreBusy(
-                    f"transactions of other programs on {where} conflicted with this one again and again; try again"
-                )
-            case ErrorCause.LOST:
-                return StoreError(
-                    f"the connection to {where} failed: {first_line(error)}; no write was left half done, try again"
-                )
-            case ErrorCause.READ_ONLY:
-                return StoreError(f"{where} cannot be written: {first_line(error)}; {self.write_hint(error, where)}")
-            case ErrorCause.IO:
-                return StoreExhausted(
-                    f"{where} could not be read or written: {error}; check the disk, no write was left half done"
-                )
-            case ErrorCause.DAMAGED:
-                return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
-            case ErrorCause.FULL:
-                return StoreExhausted(f"{where}: the disk is full; make room, no write was left half done")
-            case ErrorCause.UNOPENED if is_without_descriptors():
-                return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
-            case ErrorCause.UNOPENED:
-                folder = os.path.dirname(where) or "."
-                hint = _refused(where) or f"check that {folder} exists and may be written"
-                return StoreError(f"{where} cannot be opened; {hint}")
-            case ErrorCause.NO_PARTITION:
-                return StoreError(
-                    f"{where} has no partition for new events, and none could be created; run a daemon, or 'blackboard"
-                    " init', as the user who owns the tables"
-                )
-            case ErrorCause.FOREIGN:
-                return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
-            case None:
-                return StoreError(f"{where}: {error}")
+        cause = self.cause_of(error)
+        if cause is None:
+            return StoreError(f"{where}: {error}")
+        if cause is ErrorCause.UNOPENED:
+            return _unopened(where)
+        category, text = _TRANSLATIONS[cause]
+        hint = self.write_hint(error, where) if cause is ErrorCause.READ_ONLY else ""
+        return category(text.format(where=where, error=error, line=first_line(error), hint=hint))
+
+
+def _unopened(where: str) -> StoreError:
+    """Return the error of a file that cannot be opened."""
+    if is_without_descriptors():
+        return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
+    hint = _refused(where) or f"check that {os.path.dirname(where) or '.'} exists and may be written"
+    return StoreError(f"{where} cannot be opened; {hint}")
 
 
 def first_line(error: Exception) -> str:

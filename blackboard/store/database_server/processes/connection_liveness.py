@@ -46,7 +46,7 @@ class ServerLiveness:
 
     def check_peers(self) -> bool:
         """Return whether another worker died since the last call."""
-        return self._listener is not None and self._listener.take_notification()
+        return self._listener is not None and self._listener.take_death()
 
     def release(self) -> None:
         """Give up the lock, and stop listening."""

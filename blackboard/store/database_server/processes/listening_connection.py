@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from blackboard.clock import SystemClock, microseconds_in
-from blackboard.durations import SECOND, Duration
-from blackboard.store.dialects.postgresql_dialect import HELD_LOCKS
+from blackboard.durations import SECOND
+from blackboard.store.database_server.processes.worker_locks import WorkerLocks
 from blackboard.system import forks
 
 FIRST_DELAY_SECONDS = 0.05
@@ -26,13 +26,9 @@ READY_SECONDS = 5.0
 """How long a new lock is waited for, in seconds."""
 LOOK_SECONDS = 2.0
 """The time between two looks at the locks of other workers, in seconds."""
-GRACE: Duration = 3 * SECOND
-"""How long the lock of a worker is missing before the worker counts as dead. Its connection may only be a new one."""
 
 _CHANNEL = "blackboard_"
 """The beginning of the name of a board's channel; the id of the board follows."""
-_FREE_LOCKS = f"SELECT lock_key FROM worker WHERE lock_key IS NOT NULL AND lock_key NOT IN ({HELD_LOCKS})"
-"""The locks of registered workers that nobody holds."""
 
 
 class ListeningConnection:
@@ -53,14 +49,7 @@ class ListeningConnection:
         self._clock = SystemClock()
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
-        self._keys: set[int] = set()
-        """The numbers of the locks that this process holds."""
-        self._held: set[int] = set()
-        """The numbers of the locks that the present connection has."""
-        self._free_since: dict[int, int] = {}
-        """Since when the lock of each registered worker is free, in monotonic time."""
-        self._reported: set[int] = set()
-        self._is_notified = False
+        self._worker_locks = WorkerLocks()
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._ours: socket.socket | None = None
@@ -98,29 +87,27 @@ class ListeningConnection:
 
     def hold(self, key: int) -> None:
         """Hold a lock from now on, also after each new connection. It is usually held when this returns."""
-        self._keys.add(key)
+        self._worker_locks.wanted.add(key)
         self._ready.clear()
         self._poke()
         self._ready.wait(READY_SECONDS)
 
     def release(self, key: int) -> None:
         """Give a lock up."""
-        self._keys.discard(key)
+        self._worker_locks.wanted.discard(key)
         self._poke()
 
     def holds(self, key: int) -> bool:
         """Return whether the present connection has a lock."""
-        return self.is_connected and key in self._held
+        return self.is_connected and self._worker_locks.is_taken(key)
 
     def is_dead(self, key: int) -> bool:
         """Return whether the lock of a registered worker has been free for long enough."""
-        since = self._free_since.get(key)
-        return since is not None and self._clock.monotonic() - since >= GRACE
+        return self._worker_locks.is_dead(key)
 
-    def take_notification(self) -> bool:
+    def take_death(self) -> bool:
         """Return whether another worker has died since the last call."""
-        news, self._is_notified = self._is_notified, False
-        return news
+        return self._worker_locks.take_death()
 
     def before_fork(self) -> None:
         """Do nothing: this process continues to listen."""
@@ -134,8 +121,7 @@ class ListeningConnection:
                 end.close()
         self._ours = self._threads = self._thread = None
         self._lock, self._ready = threading.Lock(), threading.Event()
-        self._subscribers, self._keys, self._held = [], set(), set()
-        self._free_since, self._reported, self._is_notified = {}, set(), False
+        self._subscribers, self._worker_locks = [], WorkerLocks()
         self.sender, self.is_connected = secrets.token_hex(8), False
 
     # -- the thread --------------------------------------------------------------------------------------------------
@@ -159,7 +145,7 @@ class ListeningConnection:
                 if self.is_connected:
                     delay = FIRST_DELAY_SECONDS
                 self.is_connected = False
-                self._held, self._free_since = set(), {}
+                self._worker_locks.lose_connection()
                 with _selector(commands) as selector:
                     selector.select(delay)
                 delay = min(2 * delay, LONGEST_DELAY_SECONDS)
@@ -182,12 +168,12 @@ class ListeningConnection:
         next_look = self._clock.monotonic()
         with _selector(commands, connection) as selector:
             while _take_commands(commands):
-                self._take_locks(cursor)
+                self._worker_locks.take(cursor)
                 self.is_connected = True
                 self._ready.set()
                 if (now := self._clock.monotonic()) >= next_look:
                     next_look = now + microseconds_in(LOOK_SECONDS)
-                    heard[0] = self._look_for_dead(cursor) or heard[0]
+                    heard[0] = self._worker_locks.look_for_dead(cursor) or heard[0]
                 if heard[0]:
                     heard[0] = False
                     self._wake_all()
@@ -195,27 +181,6 @@ class ListeningConnection:
                     for payload in _received(connection):
                         hear(payload)
             self.is_connected = False
-
-    def _take_locks(self, cursor: Any) -> None:
-        """Take the locks that are missing. An earlier connection may hold one until the server notices its end."""
-        for key in self._keys - self._held:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", (key,))
-            if cursor.fetchone()[0]:
-                self._held.add(key)
-        for key in self._held - self._keys:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", (key,))
-            self._held.discard(key)
-
-    def _look_for_dead(self, cursor: Any) -> bool:
-        """Note which locks of registered workers are free, and return whether another worker now counts as dead."""
-        cursor.execute(_FREE_LOCKS)
-        free, now = {row[0] for row in cursor.fetchall()} - self._keys, self._clock.monotonic()
-        self._free_since = {key: self._free_since.get(key, now) for key in free}
-        dead = {key for key in free if self.is_dead(key)}
-        is_new = not dead <= self._reported
-        self._reported = dead
-        self._is_notified = self._is_notified or is_new
-        return is_new
 
     def _wake_all(self) -> None:
         for wake in list(self._subscribers):
