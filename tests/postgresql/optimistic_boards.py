@@ -33,8 +33,8 @@ def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
     It asks before each deposit, or uses what it remembers.
     """
     optimistic = optimistic_commits(board)
-    optimistic._busy_until = 2**62
-    optimistic._pass_over, optimistic._asks = 0, 2**62 if asks else 0
+    optimistic.busy_until = 2**62
+    optimistic.tries.left, optimistic.messages.left = 0, 2**62 if asks else 0
     remembered = optimistic._writer.remembered
     remembered.fresh, remembered._fresh_until = 2**61, 2**62
 
@@ -42,4 +42,4 @@ def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
 def stay_under_the_lock(board: Blackboard) -> None:
     """Let a board make its deposits under the lock, for as long as it is open."""
     optimistic = optimistic_commits(board)
-    optimistic._busy_until, optimistic._asks = -(2**62), 2**62
+    optimistic.busy_until, optimistic.messages.left = -(2**62), 2**62

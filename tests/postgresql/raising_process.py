@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 
 from blackboard import Blackboard, Mark, Never
+from blackboard.store.database_server.commits.optimistic_commits import TryOutcome
 from blackboard.system import failpoints
 from tests.postgresql.optimistic_boards import be_optimistic, optimistic_commits
 
@@ -31,10 +32,10 @@ def main(url: str, name: str, number: str, failpoint: str = "") -> None:
         optimistic = optimistic_commits(board)
         commit = optimistic.commit
 
-        def counted(batch: object) -> bool:
-            is_done = commit(batch)  # type: ignore[arg-type]
-            counts["optimistic" if is_done else "under the lock"] += 1
-            return is_done
+        def counted(batch: object) -> TryOutcome:
+            outcome = commit(batch)  # type: ignore[arg-type]
+            counts["optimistic" if outcome is TryOutcome.DONE else "under the lock"] += 1
+            return outcome
 
         optimistic.commit = counted  # type: ignore[method-assign]
         print("ready", flush=True)

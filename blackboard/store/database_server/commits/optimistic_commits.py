@@ -7,6 +7,7 @@ What cannot be committed so runs again under the lock, and then this process doe
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 
 from blackboard.clock import SystemClock
@@ -28,84 +29,101 @@ MOST_PASSED_OVER = 64
 """How many commits are made under the lock, at most, after work that could not be committed without it."""
 
 
+class TryOutcome(Enum):
+    """What became of a try without the lock. Unless it is done, nothing is stored."""
+
+    DONE = auto()
+    """Each entry has its result or error."""
+    CHANGED = auto()
+    """What the work has read is no longer so."""
+    LOCK_REQUIRED = auto()
+    """The work has to run under the lock."""
+    WAITED = auto()
+    """It waited in vain for the lock."""
+
+
+class Skips:
+    """Occasions that are passed over after failures: the more failures in a row, the more of them.
+
+    Attributes:
+        left: How many of the next occasions are passed over.
+    """
+
+    def __init__(self) -> None:
+        self._failures = self.left = 0
+
+    def note_failure(self) -> None:
+        """Pass over some of the next occasions."""
+        self._failures += 1
+        self.left = min(2**self._failures, MOST_PASSED_OVER)
+
+    def note_success(self) -> None:
+        """End the row of failures."""
+        self._failures = 0
+
+    def take(self) -> bool:
+        """Return whether this occasion is passed over."""
+        is_skipped = self.left > 0
+        self.left -= is_skipped
+        return is_skipped
+
+
 class OptimisticCommits:
     """The commits of one process.
 
     Args:
         writer: The writing connection of the process.
         on_commit: Called after each commit.
+
+    Attributes:
+        busy_until: Until when the board counts as busy, in monotonic time.
+        tries: The skipped tries: commits that are made under the lock at once.
+        messages: The skipped commits of one message, because what the process remembered was not true, or not enough.
     """
 
     def __init__(self, writer: ServerWriter, on_commit: Callable[[], object]) -> None:
         self._writer, self._on_commit = writer, on_commit
         self._clock = SystemClock()
-        self._busy_until = 0
-        self._failures = 0
-        """How often in a row work could not be committed so."""
-        self._pass_over = 0
-        """How many commits are made under the lock before the next try."""
-        self._misses = 0
-        """How often in a row what the process remembered was not true, or not enough."""
-        self._asks = 0
-        """How many transactions ask before the next one that does not."""
-        self.has_waited = False
-        """Whether the last batch waited in vain for the lock of writers."""
+        self.busy_until = 0
+        self.tries, self.messages = Skips(), Skips()
 
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""
         if self._writer.record.had_to_wait:
-            self._busy_until = self._clock.monotonic() + BUSY
+            self.busy_until = self._clock.monotonic() + BUSY
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
         """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
         if len(batch) > MOST_ENTRIES or any(entry.hints is None for entry in batch):
             return False
-        if not self._is_busy and (self._asks or self._writer.remembered.start is None):
-            self._asks = max(0, self._asks - 1)
+        if not self._is_busy and (self.messages.take() or self._writer.remembered.start is None):
             return False
-        if self._pass_over:
-            self._pass_over -= 1
-            return False
-        return True
+        return not self.tries.take()
 
-    def commit(self, batch: list[Entry[Any]]) -> bool:
-        """Commit a batch.
-
-        Returns:
-            Whether each entry has its result or error. Otherwise nothing is stored, and the batch is to be committed
-            under the lock.
-        """
-        self.has_waited = False
-        if self._asks:
-            self._asks -= 1
-        elif (start := self._writer.remembered.start) is not None:
-            done = self._try(batch, lambda: self._writer.begin_one_message(start))
-            if done:
-                self._misses = 0
-                return True
-            self._misses += 1
-            self._asks = min(2**self._misses, MOST_PASSED_OVER)
-            if self.has_waited or not self._is_busy:
-                return False
+    def commit(self, batch: list[Entry[Any]]) -> TryOutcome:
+        """Commit a batch. If it is not done, it is to be committed under the lock."""
+        if not self.messages.take() and (start := self._writer.remembered.start) is not None:
+            outcome = self._try(batch, lambda: self._writer.begin_one_message(start))
+            if outcome is TryOutcome.DONE:
+                self.messages.note_success()
+                return outcome
+            self.messages.note_failure()
+            if outcome is TryOutcome.WAITED or not self._is_busy:
+                return outcome
         for _ in range(ATTEMPTS):
-            done = self._try(batch, self._writer.begin_optimistic)
-            if done:
-                return True
-            if done is None:
+            outcome = self._try(batch, self._writer.begin_optimistic)
+            if outcome is not TryOutcome.CHANGED:
                 break
-        self._failures += 1
-        self._pass_over = min(2**self._failures, MOST_PASSED_OVER)
-        return False
+        if outcome is not TryOutcome.DONE:
+            self.tries.note_failure()
+        return outcome
 
     @property
     def _is_busy(self) -> bool:
-        return self._clock.monotonic() < self._busy_until
+        return self._clock.monotonic() < self.busy_until
 
-    def _try(self, batch: list[Entry[Any]], begin: Callable[[], OptimisticTransaction]) -> bool | None:
-        """Try once to commit a batch, and return whether each entry has its result or error.
-
-        None means that the work has to run under the lock; False, that what it has read is no longer so.
-        """
+    def _try(self, batch: list[Entry[Any]], begin: Callable[[], OptimisticTransaction]) -> TryOutcome:
+        """Try once to commit a batch."""
         writer = self._writer
         transaction: OptimisticTransaction | None = None
         results: list[Any] = []
@@ -118,16 +136,16 @@ class OptimisticCommits:
                 writer.drop()
         except BaseException as error:
             if self._settle(batch, results, transaction, error):
-                return True
-            self.has_waited = writer.dialect.errors.cause_of(error) is ErrorCause.BUSY
-            return None
+                return TryOutcome.DONE
+            has_waited = writer.dialect.errors.cause_of(error) is ErrorCause.BUSY
+            return TryOutcome.WAITED if has_waited else TryOutcome.LOCK_REQUIRED
         self.note_wait()
         if not transaction.committed:
-            return False
+            return TryOutcome.CHANGED
         _deliver(batch, results, transaction)
-        self._failures = 0
+        self.tries.note_success()
         self._on_commit()
-        return True
+        return TryOutcome.DONE
 
     def _settle(
         self,
@@ -136,7 +154,7 @@ class OptimisticCommits:
         transaction: OptimisticTransaction | None,
         error: BaseException,
     ) -> bool:
-        """Handle an error, and return what `commit` returns."""
+        """Handle an error, and return whether each entry has its result or error; otherwise nothing is stored."""
         writer = self._writer
         writer.drop()  # a signal's exception may have interrupted it
         if transaction is not None and transaction.committed:

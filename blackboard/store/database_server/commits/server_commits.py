@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard.store.commits.batch_commits import BatchCommits
 from blackboard.store.commits.group_commit import Entry
-from blackboard.store.database_server.commits.optimistic_commits import OptimisticCommits
+from blackboard.store.database_server.commits.optimistic_commits import OptimisticCommits, TryOutcome
 from blackboard.store.database_server.commits.server_writer import ServerWriter
 from blackboard.store.database_server.partitions.partition_ranges import ServerPartitions
 from blackboard.store.dialects.driver_errors import ErrorCause
@@ -31,10 +31,12 @@ class ServerCommits(BatchCommits):
         """The commits without the lock while the rules run."""
 
     def commit(self, batch: list[Entry[Any]], *, waits: int = 0) -> None:
-        if not self.optimistic.takes(batch):
-            super().commit(batch, waits=waits)
-        elif not self.optimistic.commit(batch):
-            super().commit(batch, waits=waits + self.optimistic.has_waited)
+        if self.optimistic.takes(batch):
+            outcome = self.optimistic.commit(batch)
+            if outcome is TryOutcome.DONE:
+                return
+            waits += outcome is TryOutcome.WAITED
+        super().commit(batch, waits=waits)
 
     def retire(self) -> None:
         if self._writer.connection is None:
