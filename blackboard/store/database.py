@@ -290,7 +290,7 @@ class Database(ABC):
         if not self.group_commit.is_led_here():
             self.group_commit.enter(self._fork)
         self._uses.stop(BUSY_SECONDS)
-        if self.writer.open is None:
+        if self.writer.transaction is None:
             self._close_connections()
 
     def after_fork(self, *, in_child: bool) -> None:
@@ -314,7 +314,7 @@ class Database(ABC):
             self._close_connections()
             self._readers.retire()
             self.query_pool.retire()
-            self._note_closed()
+            self._close_rest()
 
-    def _note_closed(self) -> None:  # noqa: B027  # a server has nothing else open
+    def _close_rest(self) -> None:  # noqa: B027  # a server has nothing else open
         """Close what belongs to no connection."""

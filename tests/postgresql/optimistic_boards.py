@@ -36,7 +36,7 @@ def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
     optimistic.busy_until = 2**62
     optimistic.tries.left, optimistic.messages.left = 0, 2**62 if asks else 0
     remembered = optimistic._writer.remembered
-    remembered.fresh, remembered._fresh_until = 2**61, 2**62
+    remembered.start_lifetime, remembered._fresh_until = 2**61, 2**62
 
 
 def stay_under_the_lock(board: Blackboard) -> None:

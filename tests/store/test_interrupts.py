@@ -106,7 +106,7 @@ def descriptors() -> int:
 
 def assert_free(database: FileDatabase) -> None:
     """Check that another process could write now."""
-    for path in (database.file.files.write_queue, database.file.files.write_lock):
+    for path in (database.place.files.write_queue, database.place.files.write_lock):
         with open(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     other = sqlite.connect(str(database.path), timeout=0, isolation_level=None)

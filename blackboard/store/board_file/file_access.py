@@ -63,7 +63,7 @@ class FileAccess(ReadonlyAccess):
 
     def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
         """Run one query of a person, in a process of its own; see `ReadonlyAccess.table`."""
-        parameters = self._database.file.read_only_parameters()
+        parameters = self._database.place.read_only_parameters()
         return readonly_query.query(
             self._database.path, sql, values=values, limit=limit, seconds=seconds, parameters=parameters
         )
@@ -92,7 +92,7 @@ class FileAccess(ReadonlyAccess):
 
     def _open(self, *, transactions: bool = True) -> Any:
         """Open a connection that refuses everything but reading, and records the refused actions."""
-        self._database.file.check_names()
+        self._database.place.check_names()
         connection = self._database.connect(writes=False)
         refused = connection.refused = []
 

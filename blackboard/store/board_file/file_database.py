@@ -49,8 +49,8 @@ class FileDatabase(Database):
 
     def __init__(self, url: DatabaseUrl, path: Path, mode: int | None) -> None:
         self._url, self.path = url, path
-        self.file = self.place = DatabaseFile(path, mode)
-        self._guard = FileGuard(self.file, self._close_connections)
+        self.place = DatabaseFile(path, mode)
+        self._guard = FileGuard(self.place, self._close_connections)
         dialect = SqliteDialect()
         super().__init__(dialect, str(path))
         lock = WriteLock(path, BUSY_SECONDS)
@@ -89,10 +89,10 @@ class FileDatabase(Database):
         return FileAccess(self)
 
     def connect(self, *, writes: bool) -> Any:
-        self.file.prepare_to_open(writes=writes)
+        self.place.prepare_to_open(writes=writes)
         try:
             with contextlib.ExitStack() as unless_ready:
-                connection = self._raw(None if writes else self.file.read_only_parameters())
+                connection = self._raw(None if writes else self.place.read_only_parameters())
                 unless_ready.callback(connection.close)
                 self._prepare(connection, writes=writes)
                 connection.open_log()
@@ -102,7 +102,7 @@ class FileDatabase(Database):
             raise
         except Exception as error:
             raise self.translated(error) from None
-        self.file.note_opened()
+        self.place.note_opened()
         return connection
 
     def _raw(self, parameters: str | None = None) -> Any:
@@ -127,7 +127,7 @@ class FileDatabase(Database):
         return clock
 
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:
-        if writes or not self.file.is_read_only():
+        if writes or not self.place.is_read_only():
             write()
 
     def write_lock(self) -> contextlib.AbstractContextManager[None]:
@@ -139,7 +139,7 @@ class FileDatabase(Database):
         An SQLite with the checkpoint race damages the file if others write or checkpoint at the same time, so there
         they wait.
         """
-        if min_bytes and self.file.log_bytes() < min_bytes:
+        if min_bytes and self.place.log_bytes() < min_bytes:
             return
         if sqlite_driver.SAFE:
             self._checkpoint()
@@ -166,9 +166,9 @@ class FileDatabase(Database):
     def after_fork(self, *, in_child: bool) -> None:
         super().after_fork(in_child=in_child)
         if in_child:
-            self.file.forget_opened()
+            self.place.forget_opened()
             inherited_files.note(self.path)
 
-    def _note_closed(self) -> None:
-        self.file.forget_opened()
+    def _close_rest(self) -> None:
+        self.place.forget_opened()
         self.writer.lock.close()

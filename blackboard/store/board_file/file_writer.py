@@ -47,7 +47,7 @@ class FileWriter(WritingConnection):
         self._guard.check_file()
         if self.connection is None or self._guard.give_up_outdated(self.connection):
             self.connection = self._connect()
-        transaction = self.open = FileTransaction(self.connection.cursor(), self.dialect)
+        transaction = self.transaction = FileTransaction(self.connection.cursor(), self.dialect)
         for statement in self.dialect.begin_write:
             transaction.cursor.execute(statement)
         failpoint("transaction.begun")
@@ -77,5 +77,5 @@ class FileWriter(WritingConnection):
         self.lock.release()
 
     def release(self) -> None:
-        if self.open is not None or not self.lock.is_free:
+        if self.transaction is not None or not self.lock.is_free:
             self.end()

@@ -28,7 +28,7 @@ class WritingConnection(ABC):
 
     Attributes:
         connection: The connection; None before the first transaction, and after the connection was closed.
-        open: The open transaction; None between transactions.
+        transaction: The open transaction; None between transactions.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class WritingConnection(ABC):
     ) -> None:
         self.dialect, self.where = dialect, where
         self.connection: Any = None
-        self.open: Transaction | None = None
+        self.transaction: Transaction | None = None
         self._connect, self._on_rollback = connect, on_rollback
 
     @abstractmethod
@@ -66,7 +66,7 @@ class WritingConnection(ABC):
         Raises:
             StoreError: The transaction is that of the parent of this process.
         """
-        if transaction is not self.open:
+        if transaction is not self.transaction:
             problem = f"this process was forked while its parent was in a transaction on {self.where}"
             raise StoreError(f"{problem}; only the parent can end it; fork before or after a transaction")
 
@@ -80,17 +80,17 @@ class WritingConnection(ABC):
 
     def end(self) -> None:
         """Roll back the open transaction if it is not committed. May be repeated."""
-        transaction = self.open
+        transaction = self.transaction
         if transaction is not None:
             if not transaction.committed:
                 self._roll_back(transaction)
                 self._on_rollback()
             transaction.close()
-            self.open = None
+            self.transaction = None
 
     def release(self) -> None:
         """Release everything that a leading thread may hold. May be repeated."""
-        if self.open is not None:
+        if self.transaction is not None:
             self.end()
 
     def _roll_back(self, transaction: Transaction) -> None:
@@ -111,4 +111,4 @@ class WritingConnection(ABC):
         """In a forked child, drop the connection without closing it: it belongs to the parent."""
         if self.connection is not None:
             forks.keep_for_ever(self.connection)
-        self.connection, self.open = None, None
+        self.connection, self.transaction = None, None

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError
-from blackboard.store.board_file.open_files import library_guard
+from blackboard.store.board_file.open_files import inherited_files, library_guard
 from blackboard.store.board_file.open_files.library_guard import OpenFile
 from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 
-HOLDER = Path(__file__).with_name("shared_lock_process.py")
+LOCK_SCRIPT = Path(__file__).with_name("shared_lock_process.py")
 
 
 class LogLost(StoreError):
@@ -64,15 +64,15 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
     def has_its_log(self) -> bool:
         """Whether the log that it has open is still at its path."""
         opened = self.opened
-        return opened is None or opened.log is None or library_guard.identity(opened.wal) == opened.log
+        return opened is None or opened.log is None or inherited_files.identity(opened.wal) == opened.log
 
     @property
     def has_its_index(self) -> bool:
         """Whether the index of the log that it has open is still at its path."""
         opened = self.opened
         if self.takes_no_log and opened is not None:
-            return library_guard.identity(opened.wal) is None  # otherwise, another process is writing
-        return opened is None or opened.log is None or library_guard.identity(opened.shm) == opened.index
+            return inherited_files.identity(opened.wal) is None  # otherwise, another process is writing
+        return opened is None or opened.log is None or inherited_files.identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
         """Copy the log, which was removed, into the database, unless others may have written another log.
@@ -92,7 +92,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
         if self.opened is not None and self.opened.generation != forks.generation():
             forks.keep_for_ever(self)
             return
-        if self.opened is not None and not self.opened.has_its_log:
+        if self.opened is not None and not self.opened.has_log_and_index:
             with contextlib.suppress(sqlite_driver.sqlite.Error):  # a connection that can only read cannot
                 self.save_log()
         try:
@@ -193,7 +193,7 @@ def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
         yield
         return
     with subprocess.Popen(
-        [sys.executable, "-I", str(HOLDER), opened.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-I", str(LOCK_SCRIPT), opened.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None

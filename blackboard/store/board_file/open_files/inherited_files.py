@@ -15,18 +15,21 @@ from blackboard.errors import StoreError
 DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
 """Folders that list the descriptors of this process: on Linux, and on macOS."""
 
-_inherited: set[tuple[int, int]] = set()
+Identity = tuple[int, int]
+"""The device and the inode of a file."""
+
+_inherited: set[Identity] = set()
 """The devices and inodes of the inherited files."""
 
 
 def note(path: Path) -> None:
     """Record, in a forked child, whether it inherited an open descriptor of a file."""
-    if (file := _identity(path)) is not None and descriptors_of(file):
+    if (file := identity(path)) is not None and descriptors_of(file):
         _inherited.add(file)
 
 
-def descriptors_of(file: tuple[int, int]) -> list[int]:
-    """Return the descriptors that this process has of a file, which is given by its device and inode."""
+def descriptors_of(file: Identity) -> list[int]:
+    """Return the descriptors that this process has of a file."""
     descriptors = []
     for descriptor in _descriptors():
         try:
@@ -44,17 +47,18 @@ def check(path: Path) -> None:
     Raises:
         StoreError: The parent still had it open.
     """
-    if _inherited and _identity(path) in _inherited:
+    if _inherited and identity(path) in _inherited:
         raise StoreError(
             f"{path} cannot be used in this process: the parent process was using it when it forked; close its"
             " connections before the fork, or start the process anew, as multiprocessing's 'spawn' does"
         )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: str | Path) -> Identity | None:
+    """Return the identity of the file at a path; None if there is none that can be reached."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
 

@@ -23,12 +23,11 @@ from typing import Any
 
 from blackboard.errors import LibraryConflict, StoreError
 from blackboard.store.board_file.open_files import inherited_files
+from blackboard.store.board_file.open_files.inherited_files import Identity, identity
 from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
 from blackboard.system.private_files import create_private
 
-Identity = tuple[int, int]
-"""The device and the inode of a file."""
 OTHERS_ANNOUNCE = sqlite_driver.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
 """Whether an audit event of `sqlite3` announces a connection of another library, and not of the board's own."""
 
@@ -68,8 +67,8 @@ class OpenFile:
         self.log, self.index = identity(self.wal), identity(self.shm)
 
     @property
-    def has_its_log(self) -> bool:
-        """Whether the connection has the log and the index at the path open."""
+    def has_log_and_index(self) -> bool:
+        """Whether the log and the index that the connection has open are still at their paths."""
         return self.log is None or (identity(self.wal), identity(self.shm)) == (self.log, self.index)
 
     @property
@@ -129,7 +128,7 @@ def _check_logs(others: Iterable[OpenFile], path: str) -> None:
     thread is closing has no log, because SQLite may have deleted it.
     """
     for other in others:
-        if not other.has_its_log and other.log is not None:
+        if not other.has_log_and_index and other.log is not None:
             raise LogInUse(
                 f"{other.wal} was removed while it was open; close every connection of this process to {path}"
             )
@@ -155,15 +154,6 @@ def forget(connection: object) -> None:
 def connections_to(file: Identity) -> list[OpenFile]:
     """Return the `OpenFile` of each open connection of this process to a file."""
     return [opened for opened in [*_open.values()] if opened.file == file]
-
-
-def identity(path: Any) -> Identity | None:
-    """Return the identity of the file at a path; None if there is none that can be reached."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _watch() -> None:

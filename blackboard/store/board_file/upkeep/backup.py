@@ -41,7 +41,7 @@ def back_up(database: FileDatabase, to: Path, progress: Progress = lambda copied
     Raises:
         StoreError: The file exists or cannot be written, or the copy is damaged.
     """
-    source = database.file.files
+    source = database.place.files
     to = to.absolute()
     if to.exists():
         raise StoreError(f"{to} already exists; choose another name")
@@ -56,7 +56,7 @@ def keep_before_upgrade(database: FileDatabase, now: Instant) -> Path:
     Raises:
         StoreError: The copy cannot be written, or is damaged.
     """
-    to = database.file.files.replaced_copy(stamp_of(now)).database
+    to = database.place.files.replaced_copy(stamp_of(now)).database
     return _make(database, to, lambda copied, pages: None).path
 
 
@@ -69,7 +69,7 @@ def _make(database: FileDatabase, to: Path, progress: Progress) -> Copy:
     with partial_file(to) as part:
         _copy(database, part, progress)
         copy = examine_copy(part)
-        set_mode(part, mode_of(database.file.files.database))
+        set_mode(part, mode_of(database.place.files.database))
         put_in_place(part, to)
     return replace(copy, path=to)
 
@@ -82,8 +82,8 @@ def restore(backup: Path, database: FileDatabase, stamp: str) -> tuple[Copy, Pat
     Raises:
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.
     """
-    files = database.file.files
-    database.file.check_is_file()
+    files = database.place.files
+    database.place.check_is_file()
     path, copy = files.database, examine_copy(backup)
     mode = mode_of(path)
     make_folder(path.parent, mode)

@@ -43,7 +43,7 @@ def compact(database: FileDatabase, *, insist: bool = True) -> bool:
         StoreBusy: Another process is compacting the board.
         StoreError: The disk is full.
     """
-    with _create_beside(database.file.files) as part:
+    with _create_beside(database.place.files) as part:
         if not _rewrite_beside_writers(database, part, MAX_TRIES if insist else 1):
             if not insist:
                 return False

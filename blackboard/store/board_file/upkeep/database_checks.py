@@ -23,7 +23,7 @@ def measure(database: FileDatabase, *, thorough: bool = True) -> Health:
     Raises:
         StoreError: The database cannot be opened.
     """
-    file = database.file
+    file = database.place
     with database.read() as transaction:
         rows = transaction.cursor
 

@@ -41,7 +41,7 @@ class FileUpkeep(BoardUpkeep):
         if not self._database.path.exists():
             return
         yield self._database.read
-        for copy in self._database.file.files.replaced_copies():
+        for copy in self._database.place.files.replaced_copies():
             with contextlib.closing(FileDatabase.at(copy)) as replaced:
                 yield replaced.read
 

@@ -22,10 +22,10 @@ ATTEMPTS = 3
 """How often work is tried without the lock if what it has read changes before its commit."""
 BUSY = 5 * SECOND
 """How long the board counts as busy after a writer waited, in microseconds."""
-MOST_ENTRIES = 4
+MAX_ENTRIES = 4
 """The largest batch. The statements of larger batches differ more, and the server would have to plan each of them. A
 large batch also needs this less, because its deposits share one wait for the lock."""
-MOST_PASSED_OVER = 64
+MAX_SKIPPED = 64
 """How many commits are made under the lock, at most, after work that could not be committed without it."""
 
 
@@ -55,7 +55,7 @@ class Skips:
     def note_failure(self) -> None:
         """Pass over some of the next occasions."""
         self._failures += 1
-        self.left = min(2**self._failures, MOST_PASSED_OVER)
+        self.left = min(2**self._failures, MAX_SKIPPED)
 
     def note_success(self) -> None:
         """End the row of failures."""
@@ -94,7 +94,7 @@ class OptimisticCommits:
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
         """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
-        if len(batch) > MOST_ENTRIES or any(entry.hints is None for entry in batch):
+        if len(batch) > MAX_ENTRIES or any(entry.hints is None for entry in batch):
             return False
         if not self._is_busy and (self.messages.take() or self._writer.remembered.start is None):
             return False

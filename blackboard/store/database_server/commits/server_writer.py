@@ -19,7 +19,7 @@ from blackboard.store.query_rows import TransactionStart
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 
-NOTED = 4
+NOTE_INTERVAL = 4
 """One of so many transactions notes whether it had to wait, which costs a third of the statement that begins it."""
 
 
@@ -39,16 +39,16 @@ class ServerWriter(WritingConnection):
         super().__init__(dialect, where, connect, on_rollback)
         self.record = CommitRecord(dialect.begin_write)
         self.remembered = RememberedAnswers()
-        self._until_note = NOTED
+        self._until_note = NOTE_INTERVAL
         """After how many transactions the next one notes whether it had to wait."""
 
     def begin(self) -> ServerTransaction:
         self._open_connection()
-        transaction = self.open = ServerTransaction(self.connection, self.dialect, self.remembered)
+        transaction = self.transaction = ServerTransaction(self.connection, self.dialect, self.remembered)
         self._until_note -= 1
         notes_wait = not self._until_note
         if notes_wait:
-            self._until_note = NOTED
+            self._until_note = NOTE_INTERVAL
         self.record.begin(transaction.send, notes_waits=notes_wait)
         failpoint("transaction.begun")
         return transaction
@@ -74,13 +74,13 @@ class ServerWriter(WritingConnection):
     def begin_optimistic(self) -> OptimisticTransaction:
         """Return a transaction that holds no lock while its work runs; see `commit_optimistic`."""
         self._open_connection()
-        transaction = self.open = OptimisticTransaction(self.connection, self.dialect, self.remembered)
+        transaction = self.transaction = OptimisticTransaction(self.connection, self.dialect, self.remembered)
         return transaction
 
     def begin_one_message(self, start: TransactionStart) -> OptimisticTransaction:
         """Return a transaction that also asks nothing; `start` is what it would read first."""
         self._open_connection()
-        transaction = self.open = OneMessageTransaction(self.connection, self.dialect, self.remembered, start)
+        transaction = self.transaction = OneMessageTransaction(self.connection, self.dialect, self.remembered, start)
         return transaction
 
     def commit_optimistic(self, transaction: OptimisticTransaction) -> None:
@@ -108,12 +108,12 @@ class ServerWriter(WritingConnection):
 
     def drop(self) -> None:
         """End an optimistic transaction. Nobody has to know of one that changed nothing, and it held no lock."""
-        transaction = self.open
+        transaction = self.transaction
         if transaction is not None:
             if not transaction.committed:
                 self._roll_back(transaction)
             transaction.close()
-            self.open = None
+            self.transaction = None
 
     def _commit(self, transaction: Transaction) -> None:
         """Commit. If the answer is lost, the record of the commits has the outcome.

@@ -54,12 +54,12 @@ class RememberedAnswers:
         clock: Tells how old they are.
 
     Attributes:
-        fresh: How long the values that each transaction reads first are used, in microseconds.
+        start_lifetime: How long the values that each transaction reads first are used, in microseconds.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self.fresh = START_LIFETIME
+        self.start_lifetime = START_LIFETIME
         self._start: TransactionStart | None = None
         self._fresh_until = 0
         self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
@@ -84,7 +84,7 @@ class RememberedAnswers:
         """
         if statement is MARKS.transaction_start:
             self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)
-            self._fresh_until = self._clock.monotonic() + self.fresh
+            self._fresh_until = self._clock.monotonic() + self.start_lifetime
         else:
             self._answers[statement, values] = RememberedAnswer(rows, fingerprint)
             if len(self._answers) > MAX_ANSWERS:
