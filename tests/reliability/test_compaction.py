@@ -187,7 +187,7 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
 
 
 def test_only_one_process_compacts_at_a_time(board: Blackboard) -> None:
-    files = file_database(board).file.files
+    files = file_database(board).place.files
     with compaction._create_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
         board.compact()
     board.compact()

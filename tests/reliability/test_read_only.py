@@ -53,7 +53,7 @@ def copied_in_use(path: Path) -> None:
     """Make a copy of a board in use, with its log, and the index of it."""
     with Blackboard.open(path.with_name("original.db")) as board:
         board.deposit(Smoke(subject="kitchen"))
-        for source, copy in zip(file_database(board).file.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):
+        for source, copy in zip(file_database(board).place.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):
             if source.exists():
                 shutil.copy(source, copy)
 

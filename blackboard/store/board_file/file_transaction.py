@@ -35,6 +35,7 @@ class FileTransaction(Transaction):
 
     __slots__ = ("cursor", "overwrites")
 
+    cursor: Any
     # As constants, they cost no call.
     ahead = None
     has_begun = True
