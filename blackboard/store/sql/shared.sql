@@ -131,11 +131,11 @@ LEFT JOIN (law_change JOIN law AS follower ON follower.law = law_change.new_law)
 SELECT faded.*, faded.weight * faded.intensity * faded.share AS strength
 FROM (
   SELECT dated.*,
-    CASE WHEN dated.next_age IS NULL
-      THEN {share(dated.law, dated.law_name, dated.age, dated.length, dated.shape)}
-      ELSE {share(dated.law, dated.law_name, dated.age, dated.length, dated.shape)}
-        * {share(dated.next_law, dated.next_name, dated.next_age, dated.next_length, dated.next_shape)}
-    END AS share
+    {share(dated.law, dated.law_name, dated.age, dated.length, dated.shape)}
+      * CASE WHEN dated.next_age IS NULL
+        THEN 1.0
+        ELSE {share(dated.next_law, dated.next_name, dated.next_age, dated.next_length, dated.next_shape)}
+      END AS share
   FROM (
     SELECT {mark.*}, kind.weight, kind.floor, clock.as_of, law.name AS law_name, law.length, law.shape,
       {age(mark.anchored_at, CASE WHEN {fades_by_new_law} THEN law_change.changed_at ELSE clock.as_of END)} AS age,

@@ -61,6 +61,11 @@ SELECT CASE WHEN {clock} - {recorded} > {leap} THEN {recorded} ELSE {greatest}({
 FROM board b
 WHERE b.id = 1
 
+-- fragment: board_clock (postgresql)
+-- The same. OFFSET 0 keeps the last recorded instant from being read in each place that uses it.
+SELECT CASE WHEN {clock} - last.recorded > {leap} THEN last.recorded ELSE {greatest}({clock}, last.recorded) END AS as_of
+FROM (SELECT {recorded} AS recorded FROM board b WHERE b.id = 1 OFFSET 0) AS last
+
 -- fragment: with_clock
 WITH clock AS MATERIALIZED ({board_clock})
 
