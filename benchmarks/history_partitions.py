@@ -20,7 +20,7 @@ from typing import NamedTuple
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.housekeeping import history_partitions, retention
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.clock import pause
 from blackboard.durations import DAY
 from blackboard.store.rows import COLUMNS
@@ -128,8 +128,8 @@ def remove_by_deletions(board: Blackboard) -> None:
 
 def remove_by_partitions(board: Blackboard) -> None:
     """Remove the old events by the partition."""
-    while (progress := history_partitions.remove_old(board.session, YEAR, LIMIT)) is not Progress.DONE:
-        if progress is Progress.LATER:
+    while (progress := history_partitions.remove_old(board.session, YEAR, LIMIT)) is not PartitionProgress.DONE:
+        if progress is PartitionProgress.LATER:
             pause(100_000)
 
 

@@ -102,9 +102,21 @@ def test_no_text_has_a_phrase_that_was_rewritten() -> None:
     assert [(str(path), phrase) for path, text in texts.items() for phrase in phrases if phrase in text] == []
 
 
-def test_the_names_of_modules_and_of_classes_are_unique() -> None:
+def types(tree: ast.Module) -> Iterator[str]:
+    """Yield the classes and the type aliases of a module, without the underscore of private names."""
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name) | ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id="TypeAlias")):
+                yield name.lstrip("_")
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if not name.isupper():
+                is_variable = isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"
+                if name.lstrip("_")[:1].isupper() and not is_variable:
+                    yield name.lstrip("_")
+
+
+def test_the_names_of_modules_and_of_types_are_unique() -> None:
     stems = Counter(path.stem for path in modules() if path.stem != "__init__")
-    classes = Counter(node.name for tree in modules().values() for node in tree.body if isinstance(node, ast.ClassDef))
+    classes = Counter(name for tree in modules().values() for name in types(tree))
     assert [name for counted in (stems, classes) for name, times in counted.items() if times > 1] == []
 
 

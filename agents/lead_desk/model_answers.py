@@ -12,60 +12,60 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Pattern", "Patterns", "Pick", "Picks", "PlannedStep", "Ruling", "Rulings", "Steps", "Verdict", "Verdicts"]
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Answer(BaseModel):
+class _ModelAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Verdict(_Answer):
+class Verdict(_ModelAnswer):
     id: int
-    score: Share
+    score: Fraction
     reason: str
     wants: str
     times: list[str]
 
 
-class Verdicts(_Answer):
+class Verdicts(_ModelAnswer):
     verdicts: list[Verdict]
 
 
-class Pick(_Answer):
+class Pick(_ModelAnswer):
     id: int
     slot: str | None
     clash: str
 
 
-class Picks(_Answer):
+class Picks(_ModelAnswer):
     picks: list[Pick]
 
 
-class Pattern(_Answer):
+class Pattern(_ModelAnswer):
     pattern: str
     ids: list[int]
-    weight: Share
+    weight: Fraction
 
 
-class Patterns(_Answer):
+class Patterns(_ModelAnswer):
     patterns: list[Pattern]
 
 
-class Ruling(_Answer):
+class Ruling(_ModelAnswer):
     id: int
     slot: str | None
     note: str
 
 
-class Rulings(_Answer):
+class Rulings(_ModelAnswer):
     rulings: list[Ruling]
 
 
-class PlannedStep(_Answer):
+class PlannedStep(_ModelAnswer):
     id: int
     task: str
     ask: bool
 
 
-class Steps(_Answer):
+class Steps(_ModelAnswer):
     steps: list[PlannedStep]

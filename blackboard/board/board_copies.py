@@ -20,6 +20,7 @@ from blackboard.store.statements import ACTIVATIONS
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.board_copy import BoardCopy
     from blackboard.store.schema.table_copy import Progress as Progress
+    from blackboard.store.table_copy import CopyProgress as CopyProgress
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:
@@ -71,7 +72,7 @@ def check_at_rest(board: Blackboard) -> None:
 
 
 def copy_board(
-    source: Blackboard, target: Blackboard, progress: Progress = lambda name, done, total: None
+    source: Blackboard, target: Blackboard, progress: CopyProgress = lambda name, done, total: None
 ) -> BoardCopy:
     """Copy a board with its whole history to an empty one: completely or not at all.
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from blackboard.board.activation_storage.additional_reads import FoundMarks, NeedsSearches, SearchKey
+from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches, SearchKey
 from blackboard.board.board_session import BoardSession
-from blackboard.board.reading.search import Question, search
+from blackboard.board.reading.search import SearchArguments, search
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import ReadSpec
 
 Claimed = TypeVar("Claimed")
-ClaimOne = Callable[[BoardTransaction, str, FoundMarks], Claimed | NeedsSearches | None]
+ClaimOne = Callable[[BoardTransaction, str, MarksBySearch], Claimed | NeedsSearches | None]
 """Claims one activation of a named agent, with the results of the searches that have run."""
 
 MAX_SEARCHES = 3
@@ -48,7 +48,7 @@ def claim_up_to(
 
 
 def _claim_in_turns(
-    txn: BoardTransaction, *, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], found: FoundMarks
+    txn: BoardTransaction, *, names: Iterable[str], limit: int, claim_one: ClaimOne[Claimed], found: MarksBySearch
 ) -> tuple[list[Claimed], dict[SearchKey, ReadSpec]]:
     """Claim up to `limit` activations of agents that take turns, and return the searches that others need."""
     claimed: list[Claimed] = []
@@ -79,5 +79,5 @@ def _found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> lis
     """
     if read.kind not in txn.active.searched:
         return []
-    question = Question(key.text, read.where_of(key.subject), read.limit, match="any")
-    return [(mark.row.id, mark.relevance) for mark in search(txn, read.kind, question).marks]
+    arguments = SearchArguments(key.text, read.where_of(key.subject), read.limit, match="any")
+    return [(mark.row.id, mark.relevance) for mark in search(txn, read.kind, arguments).marks]

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, FoundMarks, NeedsSearches
+from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import unusable_answers
@@ -310,7 +310,7 @@ class Worker:
         claim = self._claim(txn, name, NOTHING_FOUND)
         return None if isinstance(claim, NeedsSearches) else claim
 
-    def _claim(self, txn: BoardTransaction, name: str, found: FoundMarks) -> Claim | NeedsSearches | None:
+    def _claim(self, txn: BoardTransaction, name: str, found: MarksBySearch) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
         Another process may have removed the agent from the deployment, or deployed other code for it.
@@ -343,7 +343,7 @@ class Worker:
     def claim_suspect(self, names: Iterable[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
 
-        def claim_one(txn: BoardTransaction, name: str, found: FoundMarks) -> Claim | NeedsSearches | None:
+        def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> Claim | NeedsSearches | None:
             agent = txn.deployment.agents.get(name)
             return None if agent is None else claims.claim_suspect(txn, agent, self.id, self.lease, found)
 

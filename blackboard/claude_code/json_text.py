@@ -23,7 +23,7 @@ Path = Sequence[str | int]
 
 
 @dataclass(frozen=True)
-class Part:
+class JsonPart:
     """A value in a text, with its place.
 
     Attributes:
@@ -37,11 +37,11 @@ class Part:
     start: int
     end: int
     value: Any
-    parts: dict[str | int, Part] = field(default_factory=dict)
+    parts: dict[str | int, JsonPart] = field(default_factory=dict)
     starts: dict[str | int, int] = field(default_factory=dict)
 
 
-def parse(text: str) -> Part:
+def parse(text: str) -> JsonPart:
     """Return the value of a text with the places of its parts.
 
     Raises:
@@ -56,13 +56,13 @@ def _skip(text: str, at: int) -> int:
     return at if found is None else found.end()
 
 
-def _part(text: str, start: int) -> Part:
+def _part(text: str, start: int) -> JsonPart:
     """Return the value that begins at a place."""
     if text[start] not in "{[":
         value, end = _DECODER.raw_decode(text, start)
-        return Part(start, end, value)
+        return JsonPart(start, end, value)
     is_object = text[start] == "{"
-    parts: dict[str | int, Part] = {}
+    parts: dict[str | int, JsonPart] = {}
     starts: dict[str | int, int] = {}
     at = _skip(text, start + 1)
     while text[at] not in "}]":
@@ -77,12 +77,12 @@ def _part(text: str, start: int) -> Part:
         if text[at] == ",":
             at = _skip(text, at + 1)
     values = {name: part.value for name, part in parts.items()}
-    return Part(start, at + 1, values if is_object else list(values.values()), parts, starts)
+    return JsonPart(start, at + 1, values if is_object else list(values.values()), parts, starts)
 
 
-def find(root: Part, path: Path) -> Part | None:
+def find(root: JsonPart, path: Path) -> JsonPart | None:
     """Return the part at a path of keys and positions; None if there is none."""
-    part: Part | None = root
+    part: JsonPart | None = root
     for name in path:
         part = None if part is None else part.parts.get(name)
     return part

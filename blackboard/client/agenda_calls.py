@@ -16,7 +16,7 @@ from blackboard.board.result_types import (
     Explanation,
     ScheduleRecord,
 )
-from blackboard.client.http_messages import Call, ask, confirm, get, pages, path_of, post, texts_of
+from blackboard.client.http_messages import ClientCall, ask, confirm, get, pages, path_of, post, texts_of
 from blackboard.core.marks.tags import TagChoice, as_data
 from blackboard.core.records.micro_dollars import check_cost
 from blackboard.errors import UsageError
@@ -24,17 +24,17 @@ from blackboard.errors import UsageError
 Stuck = Literal["dead", "held", "quarantined"]
 
 
-def agents() -> Call[list[AgentStatus]]:
+def agents() -> ClientCall[list[AgentStatus]]:
     """Return each deployed agent with its watches and its state, as `Blackboard.agents` does."""
     return (yield from ask(list[AgentStatus], get("/v1/agents")))
 
 
-def agenda(*, limit: int | None = None) -> Call[list[AgendaItem]]:
+def agenda(*, limit: int | None = None) -> ClientCall[list[AgendaItem]]:
     """Return the crossings that wait, strongest first, as `Blackboard.agenda` does."""
     return (yield from pages(AgendaItem, "/v1/agenda", limit=limit))
 
 
-def schedules(*, limit: int = 3) -> Call[list[ScheduleRecord]]:
+def schedules(*, limit: int = 3) -> ClientCall[list[ScheduleRecord]]:
     """Return each schedule with its next instants, as `Blackboard.schedules` does."""
     return (yield from ask(list[ScheduleRecord], get("/v1/schedules", limit=limit)))
 
@@ -45,7 +45,7 @@ def activations(
     state: str | Iterable[str] | None = None,
     limit: int = 20,
     before: int | None = None,
-) -> Call[list[ActivationRecord]]:
+) -> ClientCall[list[ActivationRecord]]:
     """Return activations, newest first, as `Blackboard.activations` does."""
     states = [state] if isinstance(state, str) else None if state is None else list(state)
     if states == []:
@@ -53,12 +53,12 @@ def activations(
     return (yield from pages(ActivationRecord, "/v1/activations", agent=agent, state=states, limit=limit, after=before))
 
 
-def activation(activation_id: int) -> Call[ActivationDetails]:
+def activation(activation_id: int) -> ClientCall[ActivationDetails]:
     """Return one activation with its marks, its deposits and its model calls, as `Blackboard.activation` does."""
     return (yield from ask(ActivationDetails, get(path_of("/v1/activations/{}", activation_id))))
 
 
-def explain(agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Call[Explanation]:
+def explain(agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> ClientCall[Explanation]:
     """Return why an agent has or has not woken, as `Blackboard.explain` does.
 
     The value of a group is sent as text, and the server reads it by the type of the tag.
@@ -73,12 +73,12 @@ def explain(agent: str, subject: str | None = None, *, group: TagChoice | None =
     )
 
 
-def pause(agent: str | None = None, reason: str | None = None) -> Call[None]:
+def pause(agent: str | None = None, reason: str | None = None) -> ClientCall[None]:
     """Pause an agent, or the whole board, until `resume`, as `Blackboard.pause` does."""
     yield from confirm(post(_switch(agent, "pause"), {"reason": reason}, is_repeatable=True))
 
 
-def resume(agent: str | None = None) -> Call[None]:
+def resume(agent: str | None = None) -> ClientCall[None]:
     """Resume an agent, or the whole board, as `Blackboard.resume` does."""
     yield from confirm(post(_switch(agent, "resume"), is_repeatable=True))
 
@@ -87,22 +87,22 @@ def _switch(agent: str | None, verb: str) -> str:
     return f"/v1/{verb}" if agent is None else path_of(f"/v1/agents/{{}}/{verb}", agent)
 
 
-def wake(crossing_id: int) -> Call[EarlyWake]:
+def wake(crossing_id: int) -> ClientCall[EarlyWake]:
     """Wake an agent early, as `Blackboard.wake` does."""
     return (yield from ask(EarlyWake, post(path_of("/v1/agenda/{}/wake", crossing_id))))
 
 
-def retry(activation_id: int) -> Call[None]:
+def retry(activation_id: int) -> ClientCall[None]:
     """Try an activation again, as `Blackboard.retry` does."""
     yield from confirm(post(path_of("/v1/activations/{}/retry", activation_id)))
 
 
-def discard(activation_id: int) -> Call[None]:
+def discard(activation_id: int) -> ClientCall[None]:
     """Give up an activation, as `Blackboard.discard` does."""
     yield from confirm(post(path_of("/v1/activations/{}/discard", activation_id)))
 
 
-def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[ActivationChanges]:
+def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> ClientCall[ActivationChanges]:
     """Retry at most 1,000 activations that failed, are held or are quarantined.
 
     Args:
@@ -113,7 +113,7 @@ def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[
     return (yield from ask(ActivationChanges, post("/v1/activations/retry", body)))
 
 
-def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[ActivationChanges]:
+def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> ClientCall[ActivationChanges]:
     """Give up at most 1,000 activations that failed, are held or are quarantined.
 
     Args:
@@ -124,12 +124,12 @@ def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> Cal
     return (yield from ask(ActivationChanges, post("/v1/activations/discard", body)))
 
 
-def costs(days: int = 30) -> Call[list[CostRow]]:
+def costs(days: int = 30) -> ClientCall[list[CostRow]]:
     """Return the cost of model calls by day and agent, as `Blackboard.costs` does."""
     return (yield from ask(list[CostRow], get("/v1/costs", days=days)))
 
 
-def record_cost(call_id: int, usd: float) -> Call[None]:
+def record_cost(call_id: int, usd: float) -> ClientCall[None]:
     """Record the cost of a model call whose outcome or usage is unknown, as `Blackboard.record_cost` does."""
     check_cost(usd)
     yield from confirm(post(path_of("/v1/model-calls/{}/cost", call_id), {"usd": usd}))

@@ -35,7 +35,7 @@ from blackboard.client import (
 )
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.exchange import Delay, NoResponse, steps_of
-from blackboard.client.http_messages import Call, HttpRequest, HttpResponse
+from blackboard.client.http_messages import ClientCall, HttpRequest, HttpResponse
 from blackboard.clock import Clock, SystemClock, seconds_in
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
@@ -51,7 +51,7 @@ _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, htt
 """The failures that show that the server has received nothing."""
 
 
-def _waits(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+def _waits(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[Client, P], T]:
     """Return the method of `Client` that makes a call."""
 
     def method(self: Client, /, *args: P.args, **options: P.kwargs) -> T:
@@ -61,7 +61,7 @@ def _waits(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
     return method
 
 
-def _awaits(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+def _awaits(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
     """Return the method of `AsyncClient` that makes a call."""
 
     async def method(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
@@ -228,7 +228,7 @@ class Client(_ServerConnection):
         transport = None if uds is None else httpx2.HTTPTransport(uds=uds)
         self._http = httpx2.Client(**options, verify=tls, transport=transport)
 
-    def _run(self, call: Call[T]) -> T:
+    def _run(self, call: ClientCall[T]) -> T:
         """Carry out the steps of a call, and return its result."""
         steps = steps_of(call, self._retries, self._rng)
         outcome = None
@@ -361,7 +361,7 @@ class AsyncClient(_ServerConnection):
         transport = None if uds is None else httpx2.AsyncHTTPTransport(uds=uds)
         self._http = httpx2.AsyncClient(**options, verify=tls, transport=transport)
 
-    async def _run(self, call: Call[T]) -> T:
+    async def _run(self, call: ClientCall[T]) -> T:
         """Carry out the steps of a call, and return its result."""
         steps = steps_of(call, self._retries, self._rng)
         outcome = None

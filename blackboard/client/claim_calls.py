@@ -7,7 +7,7 @@ from typing import Any
 
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
-from blackboard.client.http_messages import Call, HttpRequest, ask, decode, encode, path_of, post, query_of
+from blackboard.client.http_messages import ClientCall, HttpRequest, ask, decode, encode, path_of, post, query_of
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError
@@ -16,7 +16,9 @@ WAIT_SECONDS = 20
 """How long one request waits for work. It is shorter than the time after which clients and proxies give up."""
 
 
-def claim(agent: str, *, wait: DurationLike = "0s", lease: DurationLike | None = None) -> Call[RemoteActivation | None]:
+def claim(
+    agent: str, *, wait: DurationLike = "0s", lease: DurationLike | None = None
+) -> ClientCall[RemoteActivation | None]:
     """Claim an activation of a remote agent, as `Blackboard.claim` does. Needs the scope `claim` for the agent."""
     seconds = parse_duration(wait) / SECOND
     while True:
@@ -33,7 +35,7 @@ def claim(agent: str, *, wait: DurationLike = "0s", lease: DurationLike | None =
 
 def heartbeat(
     activation_id: int, *, fence: int | None = None, agent: str | None = None, lease: DurationLike | None = None
-) -> Call[RunState]:
+) -> ClientCall[RunState]:
     """Extend the lease of an activation, as `Blackboard.heartbeat` does. Over HTTP, the agent and fence are needed."""
     path = path_of("/v1/agents/{}/activations/{}/heartbeat", *_run_of(activation_id, agent, fence))
     return (yield from ask(RunState, post(path, {"fence": fence, "lease": _lease(lease)}, is_repeatable=True)))
@@ -45,7 +47,7 @@ def finish(
     *,
     fence: int | None = None,
     agent: str | None = None,
-) -> Call[RunState]:
+) -> ClientCall[RunState]:
     """Finish an activation, as `Blackboard.finish` does. Over HTTP, the agent and the fence are needed."""
     path = path_of("/v1/agents/{}/activations/{}/finish", *_run_of(activation_id, agent, fence))
     given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
@@ -61,7 +63,7 @@ def fail(
     usage: Iterable[ModelUsage] = (),
     fence: int | None = None,
     agent: str | None = None,
-) -> Call[RunState]:
+) -> ClientCall[RunState]:
     """End the run of an activation as failed, as `Blackboard.fail` does. The agent and the fence are needed."""
     if not reason.strip():
         raise UsageError("the reason is empty; say why the activation failed")

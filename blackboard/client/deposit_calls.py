@@ -19,7 +19,7 @@ from blackboard.board.loads.deposit_batches import (
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
 from blackboard.client.http_messages import (
-    Call,
+    ClientCall,
     HttpRequest,
     ask,
     decode,
@@ -54,7 +54,7 @@ def deposit(
     until: When | None = ...,
     occurred_at: When | None = ...,
     if_event: int | None = ...,
-) -> Call[Receipt]: ...
+) -> ClientCall[Receipt]: ...
 @overload
 def deposit(
     mark: str,
@@ -68,7 +68,7 @@ def deposit(
     until: When | None = ...,
     occurred_at: When | None = ...,
     if_event: int | None = ...,
-) -> Call[Receipt]: ...
+) -> ClientCall[Receipt]: ...
 def deposit(
     mark: Mark | str,
     /,
@@ -81,7 +81,7 @@ def deposit(
     until: When | None = None,
     occurred_at: When | None = None,
     if_event: int | None = None,
-) -> Call[Receipt]:
+) -> ClientCall[Receipt]:
     """Deposit a mark, as `Blackboard.deposit` does.
 
     The board must know the kind. Without a key, the deposit gets a random key, so that a repeated request deposits
@@ -100,7 +100,7 @@ def deposit_many(
     keys: Iterable[str] | None = ...,
     occurred_at: Iterable[When | None] | None = ...,
     on_error: Literal["raise"] = ...,
-) -> Call[list[Receipt]]: ...
+) -> ClientCall[list[Receipt]]: ...
 @overload
 def deposit_many(
     items: Iterable[Mark | Deposit],
@@ -108,14 +108,14 @@ def deposit_many(
     keys: Iterable[str] | None = ...,
     occurred_at: Iterable[When | None] | None = ...,
     on_error: Literal["return"],
-) -> Call[list[Receipt | UsageError]]: ...
+) -> ClientCall[list[Receipt | UsageError]]: ...
 def deposit_many(
     items: Iterable[Mark | Deposit],
     *,
     keys: Iterable[str] | None = None,
     occurred_at: Iterable[When | None] | None = None,
     on_error: Literal["raise", "return"] = "raise",
-) -> Call[Any]:
+) -> ClientCall[Any]:
     """Deposit many marks, in transactions of at most 1,000, as `Blackboard.deposit_many` does.
 
     Marks without a key get random keys, so that a repeated request deposits each once.
@@ -144,7 +144,7 @@ def deposit_many(
     return results
 
 
-def _deposit_all(lines: Sequence[bytes | UsageError]) -> Call[list[Receipt]]:
+def _deposit_all(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt]]:
     """Deposit marks in as few transactions as the size of a request allows."""
     receipts: list[Receipt] = []
     for part in _parts([line for line in lines if isinstance(line, bytes)], MANY_BYTES):
@@ -157,7 +157,7 @@ def _deposit_all(lines: Sequence[bytes | UsageError]) -> Call[list[Receipt]]:
     return receipts
 
 
-def _deposit_each(lines: Sequence[bytes | UsageError]) -> Call[list[Receipt | UsageError]]:
+def _deposit_each(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt | UsageError]]:
     """Deposit marks, and return the receipt or the error of each."""
     results: list[Receipt | UsageError] = []
     for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):

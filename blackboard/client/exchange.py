@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from blackboard.client.http_messages import Call, HttpRequest, HttpResponse
+from blackboard.client.http_messages import ClientCall, HttpRequest, HttpResponse
 from blackboard.client.problem_errors import error_of, name_of, read_problem
 from blackboard.core.backoff import backoff
 from blackboard.durations import MILLISECOND, SECOND, Duration
@@ -50,7 +50,7 @@ class Delay:
     microseconds: Duration
 
 
-Steps: TypeAlias = Generator[HttpRequest | Delay, HttpResponse | NoResponse | None, T]
+RequestSteps: TypeAlias = Generator[HttpRequest | Delay, HttpResponse | NoResponse | None, T]
 """The steps of a call: its requests, each with all its attempts, and the delays between them."""
 
 
@@ -70,7 +70,7 @@ class RequestFailure(NamedTuple):
     delay: Duration = 0
 
 
-def steps_of(call: Call[T], retries: int, rng: random.Random) -> Steps[T]:
+def steps_of(call: ClientCall[T], retries: int, rng: random.Random) -> RequestSteps[T]:
     """Yield the steps of a call, and return its result.
 
     Args:
@@ -91,7 +91,7 @@ def steps_of(call: Call[T], retries: int, rng: random.Random) -> Steps[T]:
         return end.value  # type: ignore[no-any-return]
 
 
-def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[HttpResponse]:
+def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> RequestSteps[HttpResponse]:
     """Yield a request until its answer reports no problem, and return this answer.
 
     Raises:

@@ -58,7 +58,7 @@ class HttpResponse:
     body: bytes = field(repr=False)
 
 
-Call: TypeAlias = Generator[HttpRequest, HttpResponse, T]
+ClientCall: TypeAlias = Generator[HttpRequest, HttpResponse, T]
 """A call: it yields requests, gets the answer of each or an error, and returns its result."""
 
 
@@ -97,18 +97,20 @@ def encode(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def ask(shape: type[T], request: HttpRequest) -> Call[T]:
+def ask(shape: type[T], request: HttpRequest) -> ClientCall[T]:
     """Send a request, and return its answer in a shape."""
     answer = yield request
     return decode(shape, answer.body)
 
 
-def confirm(request: HttpRequest) -> Call[None]:
+def confirm(request: HttpRequest) -> ClientCall[None]:
     """Send a request whose answer only confirms it."""
     yield request
 
 
-def pages(shape: type[T], path: str, *, limit: int | None, after: object = None, **parameters: Any) -> Call[list[T]]:
+def pages(
+    shape: type[T], path: str, *, limit: int | None, after: object = None, **parameters: Any
+) -> ClientCall[list[T]]:
     """Ask for the pages of a list until it has enough items, and return these.
 
     Args:

@@ -13,7 +13,7 @@ from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.board.result_types import ErasureReport, MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.http_messages import (
     MAX_PAGE,
-    Call,
+    ClientCall,
     HttpRequest,
     ask,
     confirm,
@@ -49,7 +49,7 @@ from blackboard.errors import (
 M = TypeVar("M", bound=Mark)
 
 
-def withdraw(mark_id: int, *, if_event: int | None = None) -> Call[None]:
+def withdraw(mark_id: int, *, if_event: int | None = None) -> ClientCall[None]:
     """Take a live mark off the board, as `Blackboard.withdraw` does."""
     if if_event is not None:
         check_if_event(if_event, lowest=1)
@@ -57,7 +57,7 @@ def withdraw(mark_id: int, *, if_event: int | None = None) -> Call[None]:
     yield from confirm(HttpRequest("DELETE", path_of("/v1/marks/{}", mark_id), query, is_repeatable=False))
 
 
-def reinforce(mark_id: int, *, by: float, if_event: int | None = None) -> Call[Receipt]:
+def reinforce(mark_id: int, *, by: float, if_event: int | None = None) -> ClientCall[Receipt]:
     """Add to the strength that a live mark has now, as `Blackboard.reinforce` does.
 
     A request that may have reached the server is not repeated, because it could add twice.
@@ -69,7 +69,7 @@ def reinforce(mark_id: int, *, by: float, if_event: int | None = None) -> Call[R
     return (yield from ask(Receipt, request))
 
 
-def forget(subject: str) -> Call[ErasureReport]:
+def forget(subject: str) -> ClientCall[ErasureReport]:
     """Erase everything about a subject, as `Blackboard.forget` does. Needs a token with the scope `admin`."""
     return (yield from ask(ErasureReport, post("/v1/forget", {"subject": subject})))
 
@@ -85,7 +85,7 @@ def marks(
     where: Where | None = ...,
     after: MarkPosition | None = ...,
     strict: bool = ...,
-) -> Call[list[M]]: ...
+) -> ClientCall[list[M]]: ...
 @overload
 def marks(
     kind: str | None = ...,
@@ -96,7 +96,7 @@ def marks(
     limit: int | None = ...,
     where: Where | None = ...,
     after: MarkPosition | None = ...,
-) -> Call[list[MarkRecord]]: ...
+) -> ClientCall[list[MarkRecord]]: ...
 def marks(
     kind: type[M] | str | None = None,
     *,
@@ -107,7 +107,7 @@ def marks(
     where: Where | None = None,
     after: MarkPosition | None = None,
     strict: bool = False,
-) -> Call[Any]:
+) -> ClientCall[Any]:
     """Return the live marks, strongest first, as `Blackboard.marks` does.
 
     The value of a tag in `where` is sent as text, and the server reads it by the type of the tag.
@@ -185,7 +185,7 @@ def search(
     faded: bool = ...,
     match: Match = ...,
     raw: bool = ...,
-) -> Call[SearchResult[M]]: ...
+) -> ClientCall[SearchResult[M]]: ...
 @overload
 def search(
     text: str,
@@ -196,7 +196,7 @@ def search(
     faded: bool = ...,
     match: Match = ...,
     raw: bool = ...,
-) -> Call[SearchResult[MarkRecord]]: ...
+) -> ClientCall[SearchResult[MarkRecord]]: ...
 def search(
     text: str,
     *,
@@ -206,7 +206,7 @@ def search(
     faded: bool = False,
     match: Match = "all",
     raw: bool = False,
-) -> Call[Any]:
+) -> ClientCall[Any]:
     """Return the marks whose text matches, by relevance times strength, as `Blackboard.search` does."""
     if limit < 1:
         raise UsageError(f"limit must be at least 1, not {limit}")
@@ -246,26 +246,26 @@ def search(
     )
 
 
-def mark(mark_id: int) -> Call[MarkRecord]:
+def mark(mark_id: int) -> ClientCall[MarkRecord]:
     """Return one live mark, as `Blackboard.mark` does."""
     return (yield from ask(MarkRecord, get(path_of("/v1/marks/{}", mark_id))))
 
 
 def history(
     subject: str, *, at: When | None = None, after: int | None = None, limit: int | None = None
-) -> Call[list[MarkEvent]]:
+) -> ClientCall[list[MarkEvent]]:
     """Return the events of a subject's marks, oldest first, as `Blackboard.history` does."""
     return (yield from pages(MarkEvent, "/v1/history", subject=subject, at=_time(at), after=after, limit=limit))
 
 
-def subjects(prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> Call[list[str]]:
+def subjects(prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> ClientCall[list[str]]:
     """Return the first subjects that begin with a prefix and ever had a mark, as `Blackboard.subjects` does."""
     return (
         yield from pages(str, "/v1/subjects", prefix=prefix or None, at=_time(at), after=after or None, limit=limit)
     )
 
 
-def kinds() -> Call[list[KindShape]]:
+def kinds() -> ClientCall[list[KindShape]]:
     """Return the kinds of the board, each with the JSON schema of its payload."""
     return (yield from ask(list[KindShape], get("/v1/kinds")))
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from blackboard.board.result_types import NeedRecord, Receipt
-from blackboard.client.http_messages import Call, ask, confirm, pages, path_of, post
+from blackboard.client.http_messages import ClientCall, ask, confirm, pages, path_of, post
 
 
-def inbox(assignee: str | None = None, *, all_needs: bool = False) -> Call[list[NeedRecord]]:
+def inbox(assignee: str | None = None, *, all_needs: bool = False) -> ClientCall[list[NeedRecord]]:
     """Return the needs that wait for a person, as `Blackboard.inbox` does."""
     return (yield from pages(NeedRecord, "/v1/inbox", assignee=assignee, all=all_needs, limit=None))
 
 
-def answer(need_id: int, text: str, *, any_answer: bool = False) -> Call[Receipt]:
+def answer(need_id: int, text: str, *, any_answer: bool = False) -> ClientCall[Receipt]:
     """Answer a need, as `Blackboard.answer` does. Needs a token with the scope `answer`."""
     request = post(path_of("/v1/inbox/{}/answer", need_id), {"text": text, "any_answer": any_answer})
     return (yield from ask(Receipt, request))
 
 
-def assign(need_id: int, assignee: str) -> Call[None]:
+def assign(need_id: int, assignee: str) -> ClientCall[None]:
     """Set who should answer a need, as `Blackboard.assign` does. Needs the scope `operate`."""
     yield from confirm(post(path_of("/v1/inbox/{}/assign", need_id), {"assignee": assignee}, is_repeatable=True))

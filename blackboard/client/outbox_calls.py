@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
-from blackboard.client.http_messages import Call, ask, get, pages, path_of, post
+from blackboard.client.http_messages import ClientCall, ask, get, pages, path_of, post
 
 
 def outbox(
     *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
-) -> Call[list[OutboxMessage]]:
+) -> ClientCall[list[OutboxMessage]]:
     """Return the messages to people outside, newest first, as `Blackboard.outbox` does."""
     return (yield from pages(OutboxMessage, "/v1/outbox", sink=sink, state=state, limit=limit, after=before))
 
 
-def outbox_message(message: int) -> Call[OutboxMessage]:
+def outbox_message(message: int) -> ClientCall[OutboxMessage]:
     """Return one message to people outside, as `Blackboard.outbox_message` does."""
     return (yield from ask(OutboxMessage, get(path_of("/v1/outbox/{}", message))))
 
 
-def retry_message(message: int) -> Call[OutboxMessage]:
+def retry_message(message: int) -> ClientCall[OutboxMessage]:
     """Send a message to people outside again, as `Blackboard.retry_message` does. Needs the scope `operate`."""
     return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/retry", message))))
 
 
-def discard_message(message: int) -> Call[OutboxMessage]:
+def discard_message(message: int) -> ClientCall[OutboxMessage]:
     """Give up a message to people outside, as `Blackboard.discard_message` does. Needs the scope `operate`."""
     return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/discard", message))))
 
 
-def retry_messages(*, sink: str | None = None, state: str | None = None) -> Call[list[int]]:
+def retry_messages(*, sink: str | None = None, state: str | None = None) -> ClientCall[list[int]]:
     """Send undelivered messages again, as `Blackboard.retry_messages` does. Needs the scope `operate`."""
     return (yield from _change("/v1/outbox/retry", sink, state))
 
 
-def discard_messages(*, sink: str | None = None, state: str | None = None) -> Call[list[int]]:
+def discard_messages(*, sink: str | None = None, state: str | None = None) -> ClientCall[list[int]]:
     """Give up undelivered messages, as `Blackboard.discard_messages` does. Needs the scope `operate`."""
     return (yield from _change("/v1/outbox/discard", sink, state))
 
 
-def _change(path: str, sink: str | None, state: str | None) -> Call[list[int]]:
+def _change(path: str, sink: str | None, state: str | None) -> ClientCall[list[int]]:
     changes = yield from ask(MessageChanges, post(path, {"sink": sink, "state": state}))
     return list(changes.ids)

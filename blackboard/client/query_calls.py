@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard import Row
 from blackboard.board.json_shapes import QueryTable
-from blackboard.client.http_messages import Call, ask, post
+from blackboard.client.http_messages import ClientCall, ask, post
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.program_queries import Parameters
 from blackboard.durations import DurationLike, parse_duration
@@ -18,7 +18,7 @@ MAX_ROWS = 10_000
 """The largest number of rows that a server gives."""
 
 
-def query(sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> Call[list[Row]]:
+def query(sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> ClientCall[list[Row]]:
     """Run one SQL query over the views, and return its rows, as `Blackboard.query` does. Needs the scope `sql`.
 
     Over HTTP, a query takes at most 10 seconds and has at most 10,000 rows.
@@ -39,7 +39,7 @@ def query(sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s
 
 def query_table(
     sql: str, parameters: Parameters = (), *, limit: int = 1000, timeout: DurationLike = "10s"
-) -> Call[QueryTable]:
+) -> ClientCall[QueryTable]:
     """Run one SQL query over the views, and return its columns and at most `limit` rows. Needs the scope `sql`.
 
     Args:

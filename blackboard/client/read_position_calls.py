@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from blackboard.board.loads.read_positions import ReadPosition
-from blackboard.client.http_messages import Call, HttpRequest, ask, encode, get, path_of, query_of
+from blackboard.client.http_messages import ClientCall, HttpRequest, ask, encode, get, path_of, query_of
 from blackboard.errors import NotFound
 
 PATH = "/v1/read-positions/{}"
 
 
-def read_position(source: str, kind: str) -> Call[ReadPosition | None]:
+def read_position(source: str, kind: str) -> ClientCall[ReadPosition | None]:
     """Return how far a file has been deposited by the author of the token as a kind; None if it never was.
 
     Args:
@@ -22,7 +22,7 @@ def read_position(source: str, kind: str) -> Call[ReadPosition | None]:
         return None
 
 
-def set_read_position(source: str, kind: str, position: ReadPosition) -> Call[ReadPosition]:
+def set_read_position(source: str, kind: str, position: ReadPosition) -> ClientCall[ReadPosition]:
     """Record how far a file has been deposited by the author of the token as a kind."""
     query = query_of({"kind": kind})
     request = HttpRequest("POST", path_of(PATH, source), query, encode(vars(position)), is_repeatable=True)

@@ -52,7 +52,7 @@ log = Log("blackboard")
 PAUSE_MICROSECONDS = 100_000
 """The pause of the loop in microseconds if even waiting fails."""
 
-Listener = Callable[[str, dict[str, Any]], None]
+DaemonListener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
 
 
@@ -122,7 +122,7 @@ class Daemon:
         replace: bool = False,
     ) -> None:
         self.board, self.settings = board, settings or DaemonSection()
-        self.on_event: list[Listener] = []
+        self.on_event: list[DaemonListener] = []
         self.life_cycle = LifeCycle()
         rng = rng or random.Random()
         self._watchdog = Watchdog.of(os.environ)

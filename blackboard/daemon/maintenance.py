@@ -25,7 +25,7 @@ COMPACTION_INTERVAL: Duration = 10 * MINUTE
 COMPACTION_SECONDS = 30.0
 """The longest wait for a compaction at the end of the daemon. A compaction may be interrupted at any time."""
 
-Step = Callable[[], int]
+BoundedStep = Callable[[], int]
 """Does one bounded step and returns the amount of work done, 0 if no work remains."""
 
 
@@ -44,7 +44,7 @@ class PeriodicTask:
 
     def __init__(
         self,
-        step: Step,
+        step: BoundedStep,
         clock: Clock,
         interval: Duration,
         limit: int,
@@ -70,7 +70,7 @@ class PeriodicTask:
 class BacklogTask:
     """A task that runs when the board has work for it. The instants in `DueWork` end the sleep of the daemon."""
 
-    def __init__(self, step: Step, is_due: Callable[[DueWork], bool]) -> None:
+    def __init__(self, step: BoundedStep, is_due: Callable[[DueWork], bool]) -> None:
         self._step, self._is_due = step, is_due
 
     def is_due(self, due: DueWork) -> bool:

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.errors import ModelError
 
-Reason = Literal["refusal", "max_tokens", "context_window", "no_message", "junk", "mismatch"]
+UnusableReason = Literal["refusal", "max_tokens", "context_window", "no_message", "junk", "mismatch"]
 
 MAX_WAIT_SECONDS = 86_400.0
 """The longest accepted `retry-after` in seconds, a day, so that no header can stop an agent permanently."""
@@ -132,7 +132,7 @@ class Unusable(ModelError):
         shown: The message as the log may show it; by default up to its first colon.
     """
 
-    def __init__(self, reason: Reason, message: str, *, shown: str | None = None) -> None:
+    def __init__(self, reason: UnusableReason, message: str, *, shown: str | None = None) -> None:
         self.reason = reason
         self._shown = message.partition(": ")[0] if shown is None else shown
         super().__init__(message)

@@ -17,12 +17,12 @@ BYTES_PER_TOKEN = 4
 POLL_SECONDS = 0.05
 """The longest wait for the end of the server."""
 
-Answer = Callable[[Any], BaseModel | JsonValue]
+AnswerFunction = Callable[[Any], BaseModel | JsonValue]
 """A function that returns the answer to the data of a request."""
 
 
 @contextlib.contextmanager
-def serve_model(answer: Answer, *, overloaded_every: int | None = None) -> Iterator[dict[str, str]]:
+def serve_model(answer: AnswerFunction, *, overloaded_every: int | None = None) -> Iterator[dict[str, str]]:
     """Serve the Messages API on 127.0.0.1 until the block ends, and yield the variables that make a program use it.
 
     The requests, their retries and their costs are real. Only the answers come from a function.
@@ -42,13 +42,13 @@ def serve_model(answer: Answer, *, overloaded_every: int | None = None) -> Itera
 
 
 class _Server(ThreadingHTTPServer):
-    def __init__(self, answer: Answer, overloaded_every: int | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, answer: AnswerFunction, overloaded_every: int | None) -> None:
+        super().__init__(("127.0.0.1", 0), _MessagesHandler)
         self.answer, self.overloaded_every = answer, overloaded_every
         self.numbers = itertools.count(1)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _MessagesHandler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:

@@ -19,7 +19,7 @@ from blackboard.llm.reply import Usage
 from blackboard.system.packaged_files import config_file
 from blackboard.system.settings_text import read_toml
 
-Api = Literal["messages", "batch"]
+PricedApi = Literal["messages", "batch"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""
 
 USD = Annotated[Decimal, Field(ge=0)]
@@ -39,7 +39,7 @@ class Rates(BaseModel):
     batch_input: USD
     batch_output: USD
 
-    def total(self, usage: Usage, api: Api) -> Decimal:
+    def total(self, usage: Usage, api: PricedApi) -> Decimal:
         """Return the exact cost in micro-dollars."""
         # The batch discount applies on top of the cache prices.
         discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
@@ -65,7 +65,7 @@ class Price(Rates):
     """The shortest prefix that the model caches, in tokens. If it is None, requests do not use the cache."""
     long_prompt: LongPrompt | None = None
 
-    def cost(self, usage: Usage, api: Api = "messages") -> int:
+    def cost(self, usage: Usage, api: PricedApi = "messages") -> int:
         """Return the cost of a call in micro-dollars, rounded up."""
         return math.ceil(self.rates(usage.prompt).total(usage, api))
 

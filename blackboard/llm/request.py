@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from blackboard.errors import AgentError
 from blackboard.llm.answer_schema import answer_schema
-from blackboard.llm.prices import Api, Prices
+from blackboard.llm.prices import PricedApi, Prices
 from blackboard.llm.reply import Usage
 
 FRAME_TOKENS = 1_000
@@ -69,7 +69,7 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode("utf-8"))
 
 
-def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
+def highest_cost(body: str, prices: Prices, api: PricedApi = "messages") -> int:
     """Return the highest cost of a planned request, in micro-dollars: each byte a token, and `max_tokens` of output.
 
     Raises:

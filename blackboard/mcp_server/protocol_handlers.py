@@ -25,7 +25,7 @@ from blackboard.system.tracing import HEADER, read_traceparent, within
 log = Log("blackboard.mcp")
 
 T = TypeVar("T")
-Run = Callable[[Callable[[], T]], Awaitable[T]]
+RunInThread = Callable[[Callable[[], T]], Awaitable[T]]
 """Runs work in a thread, and returns its result."""
 
 JSON = "application/json"
@@ -45,7 +45,7 @@ class ProtocolHandlers:
         run: Runs the work of a tool of the given pool, `board` or `sql`, in a thread.
     """
 
-    def __init__(self, access_of: Callable[[Any], BoardAccess], run: Callable[[str], Run[Any]]) -> None:
+    def __init__(self, access_of: Callable[[Any], BoardAccess], run: Callable[[str], RunInThread[Any]]) -> None:
         self._access_of, self._run = access_of, run
 
     async def list_tools(self, context: Any, params: Any) -> types.ListToolsResult:
@@ -141,7 +141,7 @@ class ProtocolHandlers:
         return types.GetPromptResult(description=prompt.description, messages=[message])
 
 
-def build_server(access_of: Callable[[Any], BoardAccess], run: Callable[[str], Run[Any]]) -> Server[Any]:
+def build_server(access_of: Callable[[Any], BoardAccess], run: Callable[[str], RunInThread[Any]]) -> Server[Any]:
     """Return a server of the SDK with the tools, resources and prompts. See `ProtocolHandlers`."""
     handlers = ProtocolHandlers(access_of, run)
     lasting = CacheHint(ttl_ms=60_000, scope="private")  # a token may be replaced by one with other scopes

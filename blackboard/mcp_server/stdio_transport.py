@@ -15,7 +15,7 @@ from mcp.shared.message import SessionMessage
 
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.channel_events import CAPABILITY, METHOD, Channel
-from blackboard.mcp_server.protocol_handlers import Run, build_server
+from blackboard.mcp_server.protocol_handlers import RunInThread, build_server
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ async def _serve(access: BoardAccess, threads: ThreadPoolExecutor, channel: str 
     async def run(work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
-    def run_of(pool: str) -> Run[Any]:
+    def run_of(pool: str) -> RunInThread[Any]:
         return run
 
     server = build_server(lambda context: access, run_of)
@@ -56,7 +56,7 @@ async def _serve(access: BoardAccess, threads: ThreadPoolExecutor, channel: str 
 
 
 def _announce_once_ready(
-    server: Server[Any], access: BoardAccess, agent: str, run: Run[Any], writer: Any
+    server: Server[Any], access: BoardAccess, agent: str, run: RunInThread[Any], writer: Any
 ) -> asyncio.Task[None]:
     """Announce the work of an agent from the moment when the client has ended the handshake."""
     is_ready = asyncio.Event()

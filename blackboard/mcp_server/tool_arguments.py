@@ -14,9 +14,9 @@ from blackboard.mcp_server.labelled_data import MAX_ROWS
 MAX_ID = 2**63 - 1
 MAX_QUERY_ROWS = 200
 
-Id = Annotated[int, Field(ge=1, le=MAX_ID), WithJsonSchema({"type": "integer"})]
-EventId = Annotated[int, Field(ge=0, le=MAX_ID), WithJsonSchema({"type": "integer"})]
-Limit = Annotated[int, Field(ge=1, le=MAX_ROWS)]
+IdArgument = Annotated[int, Field(ge=1, le=MAX_ID), WithJsonSchema({"type": "integer"})]
+EventIdArgument = Annotated[int, Field(ge=0, le=MAX_ID), WithJsonSchema({"type": "integer"})]
+LimitArgument = Annotated[int, Field(ge=1, le=MAX_ROWS)]
 
 
 def _decoded(value: object) -> object:
@@ -50,7 +50,7 @@ class DepositArguments(Arguments):
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     intensity: Annotated[float, Field(ge=0)] | None = Field(default=None, description="Default 1")
     key: str | None = Field(default=None, description="Idempotency key: the same key again changes nothing")
-    if_event: EventId | None = Field(
+    if_event: EventIdArgument | None = Field(
         default=None, description="Only if the live mark is still at this event_id; 0: only if there is none"
     )
 
@@ -65,7 +65,7 @@ class FindArguments(Arguments):
     min_strength: float | None = None
     history: bool = Field(default=False, description="All events of the subject instead, oldest first")
     at: str | None = Field(default=None, description="Another time, past or future: 2027-01-31T15:00:00Z")
-    limit: Limit = 20
+    limit: LimitArgument = 20
     cursor: Cursor | None = None
 
 
@@ -79,14 +79,14 @@ class ExplainArguments(Arguments):
 class AgendaArguments(Arguments):
     """Which part of the agenda to list."""
 
-    limit: Limit = 20
+    limit: LimitArgument = 20
     cursor: Cursor | None = None
 
 
 class AnswerArguments(Arguments):
     """An answer to a need."""
 
-    need: Id = Field(description="Its id")
+    need: IdArgument = Field(description="Its id")
     text: str = Field(description="One of its options, if it has some")
 
 
@@ -102,16 +102,16 @@ class ClaimArguments(Arguments):
 
     agent: str
     lease: str = Field(default="30m", description="1s to 1d")
-    extend: Id | None = Field(default=None, description="Id of a claim to extend, with its fence")
-    fence: Id | None = None
+    extend: IdArgument | None = Field(default=None, description="Id of a claim to extend, with its fence")
+    fence: IdArgument | None = None
 
 
 class FinishArguments(Arguments):
     """The end of the run of an activation."""
 
     agent: str
-    id: Id
-    fence: Id
+    id: IdArgument
+    fence: IdArgument
     result: dict[str, JsonValue] | None = Field(
         default=None,
         description="{} or {marks: [{kind, subject, payload, key}], withdrawals: [{mark}],"

@@ -37,7 +37,7 @@ def _variable(name: str) -> str:
     return name
 
 
-Variable = Annotated[str, AfterValidator(_variable)]
+SecretVariable = Annotated[str, AfterValidator(_variable)]
 """The name of an environment variable with a secret."""
 
 
@@ -47,7 +47,7 @@ def _plain_name(name: str) -> str:
     return name
 
 
-Name = Annotated[str, AfterValidator(_plain_name)]
+VariableName = Annotated[str, AfterValidator(_plain_name)]
 """The name of an environment variable."""
 
 
@@ -113,13 +113,13 @@ class WebhookSection(Receiver):
 
     url: str | None = Field(default=None, repr=False)
     """The address."""
-    url_env: Variable | None = None
+    url_env: SecretVariable | None = None
     """The variable with the address, if the address is a secret, as the addresses of Slack are."""
     body: Literal["plain", "slack", "ntfy"] = "plain"
     """The form of the body."""
-    secret_env: Variable | None = None
+    secret_env: SecretVariable | None = None
     """The variable with the secret for the signatures of Standard Webhooks: `whsec_` and random bytes in Base64."""
-    token_env: Variable | None = None
+    token_env: SecretVariable | None = None
     """The variable with a token for the header `Authorization: Bearer`."""
 
     @model_validator(mode="after")
@@ -172,7 +172,7 @@ class MailSection(Receiver):
     """How the connection is encrypted. `none` is only for a server in `private_networks`, and has no password."""
     user: str | None = Field(default=None, min_length=1)
     """The name that it logs in with."""
-    password_env: Variable | None = None
+    password_env: SecretVariable | None = None
     """The variable with the password."""
 
     @field_validator("to", "sender")
@@ -218,7 +218,7 @@ class SinkSection(SinkSpec):
     mail: MailSection | None = None
     command: tuple[str, ...] | None = Field(default=None, min_length=1)
     """A program with its arguments, which gets the message as JSON on its standard input. No shell runs it."""
-    environment: tuple[Name, ...] = ()
+    environment: tuple[VariableName, ...] = ()
     """The variables of the environment that `command` gets, in addition to PATH, HOME, LANG and TZ."""
     timeout: Duration = Microseconds(20 * SECOND)
     """The longest time of one attempt."""

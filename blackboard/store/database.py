@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from blackboard.store.readonly.readonly_access import ReadonlyAccess
 
 T = TypeVar("T")
-Work = Callable[[Transaction], T]
+UnitOfWork = Callable[[Transaction], T]
 
 
 class Database(ABC):
@@ -155,7 +155,7 @@ class Database(ABC):
 
     def write(
         self,
-        work: Work[T],
+        work: UnitOfWork[T],
         hints: ServerHints[T] | None = None,
     ) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.

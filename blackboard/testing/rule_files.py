@@ -59,11 +59,11 @@ At = Annotated[str | datetime, BeforeValidator(_time_or_length)]
 """A time, or a length of time from the start."""
 
 
-class _Section(BaseModel):
+class _RuleSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class GivenStep(_Section):
+class GivenStep(_RuleSection):
     """A mark that is deposited at an instant, or several times."""
 
     at: At = "0s"
@@ -77,7 +77,7 @@ class GivenStep(_Section):
     author: str = "test"
 
 
-class Expectation(_Section):
+class Expectation(_RuleSection):
     """A condition that must be met at an instant: exactly one of `wakes`, `silence`, `mark` and `no_mark`."""
 
     by: At
@@ -128,7 +128,7 @@ _SETTINGS: Mapping[str, frozenset[str]] = {
 """The settings that only some of the four conditions have."""
 
 
-class RuleFile(_Section):
+class RuleFile(_RuleSection):
     """A file of rules."""
 
     deployment: str | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
 from blackboard.board.housekeeping import history_partitions
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.clock import pause
 from blackboard.durations import DAY, Microseconds
@@ -123,14 +123,14 @@ def copied(board: Blackboard, clock: ManualClock) -> None:
     """Fill a board, and copy the events that stay of its first partition."""
     fill(board, clock)
     for _ in range(1000):
-        assert history_partitions.remove_old(board.session, 2 * DAY, 5) is Progress.MORE
+        assert history_partitions.remove_old(board.session, 2 * DAY, 5) is PartitionProgress.MORE
         carry = partitioning(board).carry
         if carry is not None and carry.reached >= carry.end:
             return
     raise AssertionError("the copy did not end")
 
 
-def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> Progress:
+def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> PartitionProgress:
     """Remove all partitions whose events are older than so many days, and return the result of the last step.
 
     A step that has to wait for others is tried again for a while, since autovacuum and others hold rows for moments.
@@ -138,13 +138,13 @@ def remove_partitions(board: Blackboard, days: float, limit: int = 5) -> Progres
     return remove_until(board, days, limit, waits=600)
 
 
-def remove_until(board: Blackboard, days: float, limit: int = 5, waits: int = 0) -> Progress:
+def remove_until(board: Blackboard, days: float, limit: int = 5, waits: int = 0) -> PartitionProgress:
     """Remove partitions until there is nothing to do, or until it had to wait more than so many times."""
     while True:
         progress = history_partitions.remove_old(board.session, Microseconds(round(days * DAY)), limit)
-        if progress is Progress.DONE or (progress is Progress.LATER and waits == 0):
+        if progress is PartitionProgress.DONE or (progress is PartitionProgress.LATER and waits == 0):
             return progress
-        if progress is Progress.LATER:
+        if progress is PartitionProgress.LATER:
             waits -= 1
             pause(100_000)
 

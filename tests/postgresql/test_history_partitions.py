@@ -19,7 +19,7 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board import administration, board_copies
 from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import UsageError
 from blackboard.store.schema.schema_revisions import HEAD, revision_of
 from blackboard.store.schema.tables import metadata
@@ -171,7 +171,7 @@ def test_an_upgrade_begins_the_copy_anew(
     with Blackboard.open(empty_url, author="person:ada", clock=clock, create=True) as upgraded:
         assert revision_of(upgraded.database) == HEAD
         assert partitioning(upgraded).carry is None
-        assert remove_partitions(upgraded, 2) is Progress.DONE
+        assert remove_partitions(upgraded, 2) is PartitionProgress.DONE
         assert len(upgraded.history("tower/0")) == 1
 
 
@@ -208,7 +208,7 @@ def test_a_board_is_copied_from_partitions_and_to_partitions(
         other.resume()
         other.deposit(Smoke(subject="new"))
         evaporate(other)
-        assert remove_partitions(other, 1) is Progress.DONE
+        assert remove_partitions(other, 1) is PartitionProgress.DONE
     postgresql_server.drop_board(url)
 
 
@@ -231,7 +231,7 @@ def test_a_backup_has_the_partitions(
         assert partitions(restored) == partitions(board)
         assert partitioning(restored)[:-1] == partitioning(board)[:-1]
         assert ids(restored) == ids(board)
-        assert remove_partitions(restored, 2) is Progress.DONE
+        assert remove_partitions(restored, 2) is PartitionProgress.DONE
         assert len(restored.history("tower/0")) == 1
     postgresql_server.drop_board(url)
 

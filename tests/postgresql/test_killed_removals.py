@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.system import failpoints
 from tests.cli.conftest import typed as typed
 from tests.postgresql.partition_fixtures import board as board
@@ -73,7 +73,7 @@ def test_a_reader_of_a_standby_misses_nothing(clock: ManualClock) -> None:
                 reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                 towers = "SELECT count(*) FROM {} WHERE kind = 'tower'"
                 assert reader.execute(towers.format("mark")).fetchone() == (6,)
-                assert remove_partitions(board, 2) is Progress.DONE
+                assert remove_partitions(board, 2) is PartitionProgress.DONE
                 with psycopg.connect(address, autocommit=True) as other:
                     wait_for(board, other)
                 with pytest.raises(psycopg.Error, match="recovery"):

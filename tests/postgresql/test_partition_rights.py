@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from blackboard import Blackboard, ManualClock
 from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import StoreError
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
@@ -71,12 +71,12 @@ def test_a_user_who_does_not_own_the_tables_deposits_and_forgets(
             with pytest.raises(StoreError, match="no partition for new events"):
                 other.deposit_many([Smoke(subject=f"{number}") for number in range(3 * EVENTS)])
             assert other.history("by bob")
-            assert remove_until(other, 2) is Progress.DONE
+            assert remove_until(other, 2) is PartitionProgress.DONE
             [finding] = [each for each in examine_board(other) if each.name == "partitions"]
             assert "does not own" in finding.detail
             other.forget("tower/0")
         assert board.query("SELECT count(*) FROM carried_event WHERE subject = 'tower/0'") == [(0,)]
-        assert remove_partitions(board, 2) is Progress.DONE
+        assert remove_partitions(board, 2) is PartitionProgress.DONE
     finally:
         foreign.execute(f"DROP OWNED BY {user}")
         foreign.execute(f"DROP ROLE {user}")

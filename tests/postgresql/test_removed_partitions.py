@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock
 from blackboard.board.housekeeping import history_partitions, retention
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.durations import DAY
 from blackboard.store.database_server.upkeep.server_upkeep import ServerUpkeep
 from blackboard.store.rows import COLUMNS
@@ -55,7 +55,7 @@ def test_a_partition_keeps_what_deletions_would_keep(board: Blackboard, plain: B
     fill(board, clock)
     assert ids(board) == ids(plain)
     before = len(partitions(board))
-    assert remove_partitions(board, 2) is Progress.DONE
+    assert remove_partitions(board, 2) is PartitionProgress.DONE
     removed_one_by_one(board, 2)
     removed_one_by_one(plain, 2)
     end = partitioning(board).carried_to
@@ -113,7 +113,7 @@ def test_nothing_is_removed_while_a_crossing_over_the_board_waits(board: Blackbo
         )
     )
     before = ids(board)
-    assert remove_until(board, 2) is Progress.DONE
+    assert remove_until(board, 2) is PartitionProgress.DONE
     assert ids(board) == before
 
 
@@ -128,7 +128,7 @@ def test_events_that_must_stay_since_they_were_considered_stay(board: Blackboard
             f"INSERT INTO crossing ({', '.join(COLUMNS['crossing'])}) SELECT {values} FROM crossing ORDER BY id LIMIT 1"
         )
     )
-    assert remove_partitions(board, 2) is Progress.DONE
+    assert remove_partitions(board, 2) is PartitionProgress.DONE
     assert board.history("0/0") == events
     assert board.history("0/1") == []
 
@@ -137,12 +137,12 @@ def test_a_new_deployment_lets_the_copy_begin_anew(board: Blackboard, clock: Man
     copied(board, clock)
     before = partitioning(board).carry
     board.deploy(never)
-    assert history_partitions.remove_old(board.session, 2 * DAY, 5) is Progress.MORE
+    assert history_partitions.remove_old(board.session, 2 * DAY, 5) is PartitionProgress.MORE
     after = partitioning(board).carry
     assert before is not None
     assert after is not None
     assert (after.reached, after.deployment) == (0, before.deployment + 1)
-    assert remove_partitions(board, 2) is Progress.DONE
+    assert remove_partitions(board, 2) is PartitionProgress.DONE
     assert board.history("tower/0")
 
 
@@ -152,7 +152,7 @@ def test_a_forgotten_subject_is_in_no_copy(board: Blackboard, clock: ManualClock
     board.forget("tower/0")
     words = "SELECT count(*) FROM {} AS e WHERE e::text ~ 'cellar/0|tower/0'"
     assert board.query(words.format("carried_event")) == [(0,)]
-    assert remove_partitions(board, 2) is Progress.DONE
+    assert remove_partitions(board, 2) is PartitionProgress.DONE
     assert board.query(words.format("event")) == [(0,)]
     assert len(board.query("SELECT id FROM event WHERE subject LIKE 'forgotten/%'")) >= 2
 
@@ -164,11 +164,11 @@ def test_a_reader_with_an_older_snapshot_misses_nothing(
     foreign.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     towers = "SELECT count(*) FROM {} WHERE kind = 'tower'"
     assert foreign.execute(towers.format("mark")).fetchone() == (6,)  # its snapshot is from now; it holds no event
-    assert remove_until(board, 2) is Progress.LATER
+    assert remove_until(board, 2) is PartitionProgress.LATER
     assert partitioning(board).carried_to == 0
     assert foreign.execute(towers.format("event")).fetchone() == (6,)
     foreign.rollback()
-    assert remove_partitions(board, 2) is Progress.DONE
+    assert remove_partitions(board, 2) is PartitionProgress.DONE
     assert partitioning(board).carried_to > 0
 
 
@@ -179,10 +179,10 @@ def test_a_reader_of_the_events_delays_the_exchange_and_no_depositor(
     foreign.execute("SELECT count(*) FROM event")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServerUpkeep, "is_copy_seen", lambda upkeep, version: True)
-        assert remove_until(board, 2) is Progress.LATER
+        assert remove_until(board, 2) is PartitionProgress.LATER
     board.deposit(Tower(subject="meanwhile"))  # with no wait: the manual clock stands still
     foreign.rollback()
-    assert remove_partitions(board, 2) is Progress.DONE
+    assert remove_partitions(board, 2) is PartitionProgress.DONE
     assert board.history("meanwhile")
 
 
@@ -217,5 +217,5 @@ def test_depositors_and_readers_go_on_meanwhile(
         done.set()
         join_all(*threads)
     assert errors == []
-    assert progress is Progress.DONE
+    assert progress is PartitionProgress.DONE
     assert ids(board)[-1] == len({*ids(board)} | set(range(1, ids(board)[-1] + 1)))

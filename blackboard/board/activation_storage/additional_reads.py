@@ -33,10 +33,10 @@ class SearchKey(NamedTuple):
     subject: str | None
 
 
-FoundMarks = Mapping[SearchKey, Sequence[tuple[int, float]]]
+MarksBySearch = Mapping[SearchKey, Sequence[tuple[int, float]]]
 """The results of searches: the ids of the marks, with their relevances."""
 
-NOTHING_FOUND: FoundMarks = {}
+NOTHING_FOUND: MarksBySearch = {}
 """The results before any search has run."""
 
 
@@ -48,7 +48,7 @@ class NeedsSearches:
     """What each search reads."""
 
 
-def missing_searches(agent: AgentSpec, keys: Iterable[SearchKey], found: FoundMarks) -> NeedsSearches | None:
+def missing_searches(agent: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
     """Return the searches without a result; None if each has one."""
     missing = {key: agent.reads[key.place] for key in keys if key not in found}
     return NeedsSearches(missing) if missing else None
@@ -74,7 +74,7 @@ def record_reads(
     agent: AgentSpec,
     activation_id: int,
     inputs: tuple[ActivationInput, ...],
-    found: FoundMarks,
+    found: MarksBySearch,
 ) -> tuple[ActivationInput, ...]:
     """Record the marks that the agent reads in addition to its inputs.
 

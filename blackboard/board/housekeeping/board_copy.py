@@ -16,6 +16,7 @@ from blackboard.errors import StoreError
 from blackboard.store.schema import table_copy, view_updates
 from blackboard.store.schema.table_copy import Progress, TableCopy
 from blackboard.store.statements import SEARCH
+from blackboard.store.table_copy import CopyProgress, TableCopy
 from blackboard.store.transaction import Transaction
 
 DOCS_PER_STEP = 1_000
@@ -31,7 +32,7 @@ class BoardCopy:
     documents: int
 
 
-def copy(source: BoardSession, target: BoardSession, progress: Progress) -> BoardCopy:
+def copy(source: BoardSession, target: BoardSession, progress: CopyProgress) -> BoardCopy:
     """Copy a board to an empty one, completely or not at all. Nothing changes on the source.
 
     Raises:
@@ -60,7 +61,7 @@ def _require_empty(sql: Transaction, where: str) -> None:
         raise StoreError(f"{where} is not empty: there is something in its table {table}; name an empty database")
 
 
-def _copy_index(source: Transaction, target: Transaction, progress: Progress) -> int:
+def _copy_index(source: Transaction, target: Transaction, progress: CopyProgress) -> int:
     """Build the full-text index of the target, if the source has one; return the number of its documents."""
     if not source.value(SEARCH.has_index):
         return 0

@@ -29,7 +29,7 @@ MIN_EVENTS, MAX_EVENTS = 1_000, 1_000_000_000
 """The least and the largest number of events of a partition."""
 
 
-class Progress(Enum):
+class PartitionProgress(Enum):
     """The result of one step."""
 
     DONE = auto()
@@ -72,20 +72,20 @@ def extend(session: BoardSession) -> int:
     return added
 
 
-def remove_old(session: BoardSession, history: Duration, limit: int) -> Progress:
+def remove_old(session: BoardSession, history: Duration, limit: int) -> PartitionProgress:
     """Do one step of the removal of the oldest partition whose events are all older than `history` microseconds.
 
     A step is one transaction that considers `limit` events or so, or the exchange at the end.
     """
     if not session.read(_may_change):
-        return Progress.DONE
+        return PartitionProgress.DONE
     partitioning = session.read(lambda txn: _partitions(txn).state())
     if (carry := partitioning.carry) is None:
         return _begin(session, history)
     if carry.reached < carry.end:
         session.write(lambda txn: _copy_next(txn, history, limit * EVENTS_PER_LIMIT))
         failpoint("partition.copied")
-        return Progress.MORE
+        return PartitionProgress.MORE
     return _finish(session, history)
 
 
@@ -116,11 +116,11 @@ def _is_short(txn: BoardTransaction) -> bool:
 # -- the steps ---------------------------------------------------------------------------------------------------------
 
 
-def _begin(session: BoardSession, history: Duration) -> Progress:
+def _begin(session: BoardSession, history: Duration) -> PartitionProgress:
     """Begin to copy the events that stay of the oldest partition with old events only, or leave it as it is."""
     chosen = session.read(lambda txn: _choose(txn, txn.now - history))
     if chosen is None:
-        return Progress.DONE
+        return PartitionProgress.DONE
     partition, is_worthwhile = chosen
     first = session.read(lambda txn: _first_with_neighbour(txn, partition)) if is_worthwhile else partition.first
 
@@ -135,7 +135,7 @@ def _begin(session: BoardSession, history: Duration) -> Progress:
 
     session.write(begin)
     failpoint("partition.begun")
-    return Progress.MORE
+    return PartitionProgress.MORE
 
 
 def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | None:
@@ -206,24 +206,24 @@ def _copy_next(txn: BoardTransaction, history: Duration, count: int) -> None:
     _partitions(txn).save_copy(carry._replace(reached=end))
 
 
-def _finish(session: BoardSession, history: Duration) -> Progress:
+def _finish(session: BoardSession, history: Duration) -> PartitionProgress:
     """Let the copy take the place of the partitions, once every transaction sees all of it."""
     partitioning = session.write(lambda txn: _copy_late(txn, history))
     if partitioning is None:
-        return Progress.LATER
+        return PartitionProgress.LATER
     if partitioning.carry is None or partitioning.carry.reached < partitioning.carry.end:
-        return Progress.MORE
+        return PartitionProgress.MORE
     is_seen = session.database.upkeep.is_copy_seen(partitioning.version)
     failpoint("partition.settled")
     if not is_seen:
-        return Progress.LATER
+        return PartitionProgress.LATER
     try:
         is_done = session.write(lambda txn: _swap(txn, history, partitioning))
     except StoreBusy:
-        return Progress.LATER
+        return PartitionProgress.LATER
     if is_done:
         failpoint("partition.swapped")
-    return Progress.MORE
+    return PartitionProgress.MORE
 
 
 def _copy_late(txn: BoardTransaction, history: Duration) -> Partitioning | None:

@@ -9,7 +9,7 @@ from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.rollout import backfill
 from blackboard.board.housekeeping import file_compaction, history_partitions, retention, search_purge
-from blackboard.board.housekeeping.history_partitions import Progress
+from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import mark_removals
@@ -92,7 +92,7 @@ class MaintenanceWork:
         if history is None:
             return added
         for _ in range(STEPS_AT_ONCE):
-            if history_partitions.remove_old(self._session, history, limit) is not Progress.MORE:
+            if history_partitions.remove_old(self._session, history, limit) is not PartitionProgress.MORE:
                 return added
         return limit
 

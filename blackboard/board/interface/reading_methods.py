@@ -9,7 +9,7 @@ from typing import TypeVar, overload
 from blackboard.board.activity import event_streams
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import mark_queries, search
-from blackboard.board.reading.search import Question
+from blackboard.board.reading.search import SearchArguments
 from blackboard.board.result_types import (
     ActivityRecord,
     MarkEvent,
@@ -172,12 +172,12 @@ class ReadingMethods(BoardHandle):
             UsageError: The kind is not searched, or `limit` is below 1.
             InvalidSearch: The raw query is not valid.
         """
-        question = Question(text, where, limit, faded, match, raw)
+        arguments = SearchArguments(text, where, limit, faded, match, raw)
         if not isinstance(kind, type):
-            return self.session.read(lambda txn: search.records(txn, kind, question))
+            return self.session.read(lambda txn: search.records(txn, kind, arguments))
         classes = self.session.classes
         classes.add([kind])
-        found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, question))
+        found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, arguments))
         if unreadable:
             _warn_of_unreadable(kind, unreadable)
         return found

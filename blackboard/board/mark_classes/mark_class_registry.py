@@ -32,7 +32,7 @@ from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.store.rows import EventRow, MarkRow
 
 M = TypeVar("M", bound=Mark)
-Source = Callable[[], Iterable[type[Mark]]]
+ClassSource = Callable[[], Iterable[type[Mark]]]
 
 
 class StandIn(Mark, kind="stand_in"):
@@ -56,7 +56,7 @@ class MarkClasses:
         self._classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
         self._stand_ins: dict[str, type[StandIn]] = {}
         self._lock = threading.Lock()
-        self._source: Source | None = None
+        self._source: ClassSource | None = None
         self._from_source: dict[str, type[Mark]] = {}
         self._failure: BlackboardError | None = None
         self._agreement: dict[str, tuple[type[Mark], object, bool]] = {}
@@ -77,7 +77,7 @@ class MarkClasses:
                 _check_same(known, mark_class)
             self._classes[mark_class.kind] = mark_class
 
-    def load_from(self, source: Source) -> None:
+    def load_from(self, source: ClassSource) -> None:
         """Set a source of classes, such as the deployment file, which `load` asks for a kind without a class."""
         self._source = source
 

@@ -35,7 +35,7 @@ RERANKED = 1_000
 
 
 @dataclass(frozen=True)
-class Question:
+class SearchArguments:
     """The arguments of a search.
 
     Attributes:
@@ -63,20 +63,20 @@ class Found(NamedTuple):
     complete: bool
 
 
-def records(txn: BoardTransaction, kind: str | None, question: Question) -> SearchResult[MarkRecord]:
+def records(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> SearchResult[MarkRecord]:
     """Return the marks of a kind, or of all kinds that are searched, as records."""
-    found = search(txn, kind, question)
+    found = search(txn, kind, arguments)
     return _result(found, [(each, _record(txn, each)) for each in found.marks])
 
 
 def of_class(
-    txn: BoardTransaction, model: type[M], classes: MarkClasses, question: Question
+    txn: BoardTransaction, model: type[M], classes: MarkClasses, arguments: SearchArguments
 ) -> tuple[SearchResult[M], list[str]]:
     """Return the marks of a class, and the errors of marks that do not fit the class."""
     if model.kind not in txn.deployment.kinds and model.defaults.search:
-        model.defaults.tag_schema.filter(question.where or {})
+        model.defaults.tag_schema.filter(arguments.where or {})
         return SearchResult((), (), (), exact=True, complete=True), []
-    found = search(txn, model.kind, question)
+    found = search(txn, model.kind, arguments)
     readable: list[tuple[FoundMark, M]] = []
     unreadable: list[str] = []
     for each in found.marks:
@@ -103,7 +103,7 @@ def _result(found: Found, pairs: list[tuple[FoundMark, Any]]) -> SearchResult[An
     )
 
 
-def search(txn: BoardTransaction, kind: str | None, question: Question) -> Found:
+def search(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> Found:
     """Return the marks that match, by relevance times strength.
 
     Raises:
@@ -111,25 +111,25 @@ def search(txn: BoardTransaction, kind: str | None, question: Question) -> Found
         UsageError: The kind is not searched, the limit is below 1, or a value cannot be the value of a tag.
         InvalidSearch: The query is not valid in the database's own query language.
     """
-    if question.limit < 1:
-        raise UsageError(f"limit must be at least 1, not {question.limit}")
-    indexes = _indexes(txn, kind, question.where)
-    complete = all(index.row.phase == Phase.DONE or _has_live(index, question) for index in indexes)
-    query = _query(txn, indexes, question)
+    if arguments.limit < 1:
+        raise UsageError(f"limit must be at least 1, not {arguments.limit}")
+    indexes = _indexes(txn, kind, arguments.where)
+    complete = all(index.row.phase == Phase.DONE or _has_live(index, arguments) for index in indexes)
+    query = _query(txn, indexes, arguments)
     if not query:
         return Found([], exact=True, complete=complete)
     txn.sql.widen_cache()
     try:
-        matches = _matches(txn, indexes, query, question)
+        matches = _matches(txn, indexes, query, arguments)
     except txn.sql.dialect.errors.base as error:
-        raise _named(txn, error, question) from None
+        raise _named(txn, error, arguments) from None
     exact = len(matches) <= MAX_EXACT
-    best = best_marks(txn, indexes, matches if exact else matches[:RERANKED], question.limit, faded=question.faded)
+    best = best_marks(txn, indexes, matches if exact else matches[:RERANKED], arguments.limit, faded=arguments.faded)
     return Found(best, exact, complete)
 
 
-def _has_live(index: Index, question: Question) -> bool:
-    return index.row.phase == Phase.FADED and not question.faded
+def _has_live(index: Index, arguments: SearchArguments) -> bool:
+    return index.row.phase == Phase.FADED and not arguments.faded
 
 
 def _indexes(txn: BoardTransaction, kind: str | None, where: Where | None) -> list[Index]:
@@ -145,18 +145,18 @@ def _indexes(txn: BoardTransaction, kind: str | None, where: Where | None) -> li
     return [Index(rows[name], filtered_marks.filter_of(txn, name, where)) for name in names]
 
 
-def _query(txn: BoardTransaction, indexes: Collection[Index], question: Question) -> str:
+def _query(txn: BoardTransaction, indexes: Collection[Index], arguments: SearchArguments) -> str:
     """Return the query in the database's language; "" if nothing can match."""
-    if question.raw:
-        text = checked_raw(question.text)
+    if arguments.raw:
+        text = checked_raw(arguments.text)
         try:
             return txn.sql.value(SEARCH.read_raw, text=text)
         except txn.sql.dialect.errors.base as error:
-            raise _named(txn, error, question) from None
-    words = words_of(question.text)
-    if question.match == "any" and len(words) > 1:
+            raise _named(txn, error, arguments) from None
+    words = words_of(arguments.text)
+    if arguments.match == "any" and len(words) > 1:
         words = _telling(txn, indexes, words)
-    return txn.sql.dialect.search_query(words, question.match)
+    return txn.sql.dialect.search_query(words, arguments.match)
 
 
 def _telling(txn: BoardTransaction, indexes: Collection[Index], words: list[Word]) -> list[Word]:
@@ -176,15 +176,15 @@ def _count(txn: BoardTransaction, indexes: Collection[Index], query: str) -> int
     )
 
 
-def _named(txn: BoardTransaction, error: Exception, question: Question) -> Exception:
+def _named(txn: BoardTransaction, error: Exception, arguments: SearchArguments) -> Exception:
     """Return the error for a mistake in a user's query; return any other error of the database unchanged."""
-    if question.raw and txn.sql.dialect.errors.is_wrong_query(error):
-        return InvalidSearch(f"the query {question.text!r} is not valid: {str(error).strip()}")
+    if arguments.raw and txn.sql.dialect.errors.is_wrong_query(error):
+        return InvalidSearch(f"the query {arguments.text!r} is not valid: {str(error).strip()}")
     return error
 
 
 def _matches(
-    txn: BoardTransaction, indexes: Collection[Index], query: str, question: Question
+    txn: BoardTransaction, indexes: Collection[Index], query: str, arguments: SearchArguments
 ) -> list[tuple[int, float]]:
     """Return the documents that match, the most relevant first; more than `MAX_EXACT` if there are more.
 
@@ -199,7 +199,7 @@ def _matches(
     while True:
         found = _each(txn, SEARCH.most_relevant, indexes, query, limit)[:limit]
         while seen < len(found) and len(passing) <= MAX_EXACT:
-            passing += those_that_pass(txn, indexes, found[seen : seen + RERANKED], faded=question.faded)
+            passing += those_that_pass(txn, indexes, found[seen : seen + RERANKED], faded=arguments.faded)
             seen += RERANKED
         if len(passing) > MAX_EXACT or len(found) < limit:
             return passing

@@ -100,7 +100,7 @@ class _Ranking:
         self.best: list[_Scored] = []
         self.rest = rest
         self._txn, self._indexes, self._limit, self._faded = txn, indexes, limit, faded
-        self._lists: list[_Strongest] | None = None
+        self._lists: list[_StrongestMatches] | None = None
 
     def add(self, docs: Iterable[int]) -> None:
         """Compute the scores of documents."""
@@ -126,7 +126,7 @@ class _Ranking:
         return len(self.best) == self._limit and self.best[-1].score > next(iter(self.rest.values())) * bound * ROUNDING
 
 
-class _Strongest:
+class _StrongestMatches:
     """The marks of an index under one law, the strongest first.
 
     Attributes:
@@ -154,7 +154,7 @@ class _Strongest:
         return [mark_id for mark_id, _ in rows]
 
 
-def _by_strength(txn: BoardTransaction, indexes: Iterable[Index]) -> list[_Strongest]:
+def _by_strength(txn: BoardTransaction, indexes: Iterable[Index]) -> list[_StrongestMatches]:
     """Return the lists of marks by strength, one for each law of each index; none if a law has no such order."""
     lists = []
     for index in indexes:
@@ -166,7 +166,7 @@ def _by_strength(txn: BoardTransaction, indexes: Iterable[Index]) -> list[_Stron
         )
         if len(laws) > FEW_LAWS or not is_ordered:
             return []
-        lists += [_Strongest(txn, index, law) for law in laws]
+        lists += [_StrongestMatches(txn, index, law) for law in laws]
     return lists
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from blackboard.board.activation_storage.activation_inputs import ActivationInput
-from blackboard.board.activation_storage.additional_reads import FoundMarks, NeedsSearches
+from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.board_session import BoardSession
@@ -65,7 +65,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
         return not is_known or remote_runs.may_claim(txn, agent)
 
-    def claim_one(txn: BoardTransaction, name: str, found: FoundMarks) -> RemoteActivation | NeedsSearches | None:
+    def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
         agent = remote_runs.remote_agent(txn, name)
         remote_runs.note_presence(txn, agent)
         claimed = remote_runs.claim(txn, agent, holder, lease, found, session.classes)

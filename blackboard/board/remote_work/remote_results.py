@@ -74,7 +74,7 @@ class ModelUsage(ResultPart):
     output_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
 
 
-Usage = Annotated[
+ReportedUsage = Annotated[
     tuple[ModelUsage, ...], Field(max_length=MAX_CALLS, description="Its model calls, one item for each.")
 ]
 
@@ -85,7 +85,7 @@ class RemoteResult(ResultPart):
     marks: tuple[ReturnedMark, ...] = ()
     withdrawals: tuple[ReturnedWithdrawal, ...] = ()
     reinforcements: tuple[ReturnedReinforcement, ...] = ()
-    usage: Usage = ()
+    usage: ReportedUsage = ()
 
     @classmethod
     def of(cls, value: Mapping[str, object]) -> RemoteResult:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from blackboard.board.activation_storage.activation_inputs import ActivationInput, inputs_of
 from blackboard.board.activation_storage.activation_rows import get_activation
-from blackboard.board.activation_storage.additional_reads import FoundMarks, NeedsSearches
+from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import budgets, model_calls
@@ -24,7 +24,7 @@ from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.needs.answers import overdue_needs
-from blackboard.board.remote_work.remote_results import RemoteResult, ReturnedMark, Usage
+from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage, ReturnedMark
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -104,7 +104,7 @@ def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, found: FoundMarks, classes: MarkClasses
+    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, found: MarksBySearch, classes: MarkClasses
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of a remote agent for a worker.
 
@@ -229,7 +229,9 @@ def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: 
     return _find(txn, run)
 
 
-def put_back(txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usage: Usage) -> ActivationState | None:
+def put_back(
+    txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usage: ReportedUsage
+) -> ActivationState | None:
     """Put back a run whose result was in conflict with the board; see `activation_results.put_back`."""
     agent = txn.deployment.agents.get(row.agent)
     if agent is None:
@@ -239,7 +241,7 @@ def put_back(txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usag
     return activation_results.put_back(txn, row, agent, text, random.Random(row.id))
 
 
-def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: Usage) -> ActivationRow:
+def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: ReportedUsage) -> ActivationRow:
     """End a run with a failure, and return the row of its activation. The same failure again changes nothing.
 
     Raises:
@@ -309,7 +311,7 @@ def _mark(txn: BoardTransaction, returned: ReturnedMark, classes: MarkClasses) -
     return mark if returned.or_else is None else mark.or_else(_mark(txn, returned.or_else, classes))
 
 
-def _reported(usage: Usage) -> list[ReportedCall]:
+def _reported(usage: ReportedUsage) -> list[ReportedCall]:
     return [
         ReportedCall(
             call.model,

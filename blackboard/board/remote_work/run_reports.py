@@ -6,7 +6,7 @@ from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.activations.run_ends.activation_results import Failure, defer
 from blackboard.board.board_session import BoardSession
 from blackboard.board.remote_work import remote_runs
-from blackboard.board.remote_work.remote_results import RemoteResult, Usage
+from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage
 from blackboard.board.remote_work.remote_runs import NamedRun
 from blackboard.board.result_types import RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
@@ -71,7 +71,7 @@ def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunSta
     return end
 
 
-def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: Usage) -> bool:
+def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: ReportedUsage) -> bool:
     """Put a run back whose result was in conflict with the board; returns False if it was lost meanwhile."""
 
     def work(txn: BoardTransaction) -> bool:
@@ -84,7 +84,7 @@ def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: U
     return session.write(work, record_instant=True)
 
 
-def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: Usage) -> RunState:
+def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: ReportedUsage) -> RunState:
     """End a run with a failure; see `remote_runs.fail`.
 
     Raises:

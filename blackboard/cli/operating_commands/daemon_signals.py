@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from blackboard.daemon import Daemon
 
-Request = Callable[["Daemon"], None]
+SignalRequest = Callable[["Daemon"], None]
 
-_requests: SimpleQueue[Request | None] = SimpleQueue()
+_requests: SimpleQueue[SignalRequest | None] = SimpleQueue()
 """The requests of signals. `SimpleQueue.put` may be interrupted by another handler that calls it."""
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import RemoteActivation, RunState
 
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
-Fence = Annotated[
+FenceOption = Annotated[
     int | None,
     typer.Option(
         metavar="N",
@@ -35,7 +35,7 @@ Fence = Annotated[
 OfAgent = Annotated[
     str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Only needed with --url.")
 ]
-Lease = Annotated[
+LeaseOption = Annotated[
     str | None, typer.Option(metavar="DURATION", help="The length of the lease, 1s to 1d; by default 5m.")
 ]
 
@@ -44,7 +44,7 @@ def claim(
     context: typer.Context,
     agent: Annotated[str, typer.Argument(help="The remote agent.", autocompletion=completion.remote_agents)],
     wait: Annotated[str, typer.Option(metavar="DURATION", help="Wait for work for this long, up to 1d.")] = "0s",
-    lease: Lease = None,
+    lease: LeaseOption = None,
     hook: Annotated[
         bool,
         typer.Option(
@@ -107,9 +107,9 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
 def heartbeat(
     context: typer.Context,
     activation_id: RunId,
-    fence: Fence = None,
+    fence: FenceOption = None,
     agent: OfAgent = None,
-    lease: Lease = None,
+    lease: LeaseOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Extend the lease of an activation that this author has claimed. The new lease counts from now.
@@ -128,7 +128,7 @@ def finish(
     file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file with the result; by default it is read from stdin.")
     ] = None,
-    fence: Fence = None,
+    fence: FenceOption = None,
     agent: OfAgent = None,
     as_json: AsJson = False,
 ) -> None:
@@ -166,7 +166,7 @@ def fail(
     final: Annotated[
         bool, typer.Option("--final", help="Do not try it again: no further attempt can succeed.")
     ] = False,
-    fence: Fence = None,
+    fence: FenceOption = None,
     agent: OfAgent = None,
     as_json: AsJson = False,
 ) -> None:

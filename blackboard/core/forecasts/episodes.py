@@ -22,7 +22,7 @@ from blackboard.core.forecasts.strength_forecast import first_true
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.durations import LONGEST
 
-Cause = Literal["held", "rewake"]
+EpisodeCause = Literal["held", "rewake"]
 """Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""
 
 
@@ -45,7 +45,7 @@ class EpisodeChange(NamedTuple):
     """
 
     episode: Episode
-    cause: Cause | None
+    cause: EpisodeCause | None
     next_at: Instant | None
 
 
@@ -70,7 +70,7 @@ def advance(
     """
     forecast = _forecast(condition, timing, marks, at)
     episode = forecast.begun_or_ended(episode, at)
-    cause: Cause | None = None
+    cause: EpisodeCause | None = None
     due_at = due(timing, episode)
     if due_at is not None and due_at <= at:
         cause = "held" if episode.crossed_at is None else "rewake"

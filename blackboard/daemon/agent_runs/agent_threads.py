@@ -14,7 +14,7 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-Work = Callable[[], None]
+ThreadWork = Callable[[], None]
 
 
 class AgentThreads:
@@ -22,10 +22,10 @@ class AgentThreads:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._free: list[SimpleQueue[Work | None]] = []
+        self._free: list[SimpleQueue[ThreadWork | None]] = []
         self._closed = False
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: ThreadWork) -> None:
         """Run a task in a thread at once. The task should not raise an exception.
 
         Raises:
@@ -47,7 +47,7 @@ class AgentThreads:
         for tasks in free:
             tasks.put(None)
 
-    def _serve(self, tasks: SimpleQueue[Work | None]) -> None:
+    def _serve(self, tasks: SimpleQueue[ThreadWork | None]) -> None:
         while (work := tasks.get()) is not None:
             try:
                 work()

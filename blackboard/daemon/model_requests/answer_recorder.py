@@ -20,7 +20,7 @@ from blackboard.clock import iso
 from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
 from blackboard.llm.call_failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
-from blackboard.llm.prices import Api, Prices
+from blackboard.llm.prices import PricedApi, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
 from blackboard.system.log_queue import Log
@@ -153,5 +153,5 @@ def _refused_by(failure: CallFailure) -> Refusal:
     return Refusal.MODEL if isinstance(failure, ModelUnavailable) and failure.from_api else Refusal.ACCESS
 
 
-def _api(row: ModelCall) -> Api:
+def _api(row: ModelCall) -> PricedApi:
     return "batch" if row.api == "batch" else "messages"

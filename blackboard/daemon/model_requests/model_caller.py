@@ -51,7 +51,7 @@ BUILT_ANEW = "the request was built anew"
 OTHER_ANSWER = "the agent now asks for another answer"
 
 
-class Request(NamedTuple):
+class BuiltRequest(NamedTuple):
     """A request that the agent's code has built now."""
 
     model: str
@@ -142,14 +142,14 @@ class ModelCaller:
         row = self._open_call(claim, request)
         if row is None or row.state != CallState.ANSWERED:
             if row is not None:  # its outcome is open: repeat the same request, byte for byte
-                request = Request(row.model, row.body, row.api)
+                request = BuiltRequest(row.model, row.body, row.api)
             self._admit(claim, request.model)
             if row is None or row.state != CallState.PLANNED:
                 row = self._plan_call(claim, request)
             row = self._send_call(self.client, claim, row)
         return self._parse_answer(row, answer)
 
-    def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> Request:
+    def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> BuiltRequest:
         """Return the request of a call, with the model and the API that the strongest mark selects."""
         settings = claim.agent.settings
         strongest = max((item.strength for item in claim.inputs), default=0.0)
@@ -165,9 +165,9 @@ class ModelCaller:
             )
         except UnknownName as error:
             raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
-        return Request(model, body, api_for(settings, strongest))
+        return BuiltRequest(model, body, api_for(settings, strongest))
 
-    def _open_call(self, claim: Claim, request: Request) -> ModelCall | None:
+    def _open_call(self, claim: Claim, request: BuiltRequest) -> ModelCall | None:
         """Return the call of an earlier run whose outcome is open or whose answer is not used; None if there is none.
 
         After any other outcome, or if the agent now asks for another answer, the request is built anew.
@@ -193,7 +193,7 @@ class ModelCaller:
             raise _unknown_deferral(last)
         return last if is_same_answer(last.body, request.body) else None
 
-    def _reuse_answer(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
+    def _reuse_answer(self, rows: list[ModelCall], request: BuiltRequest) -> ModelCall | None:
         """Return the call whose answer is stored and still fits. A call whose answer does not fit ends as unusable."""
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
         if row is None or is_same_answer(row.body, request.body):
@@ -202,7 +202,7 @@ class ModelCaller:
         log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)
         return None
 
-    def _reuse_plan(self, row: ModelCall, request: Request) -> ModelCall | None:
+    def _reuse_plan(self, row: ModelCall, request: BuiltRequest) -> ModelCall | None:
         """Return a call that was never sent if its request is still the same; otherwise end the call."""
         if (row.model, row.body, row.api) == (request.model, request.body, request.api):
             return row
@@ -242,7 +242,7 @@ class ModelCaller:
         if (wait := self._steps.admit(claim, model, self._rng)) is not None:
             raise _pause_deferral(wait)
 
-    def _plan_call(self, claim: Claim, request: Request) -> ModelCall:
+    def _plan_call(self, claim: Claim, request: BuiltRequest) -> ModelCall:
         row = self._steps.plan(claim, request.model, request.body, request.api)
         failpoint("call.planned")
         return row

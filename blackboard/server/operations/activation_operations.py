@@ -19,11 +19,11 @@ from blackboard.server.request_handling.operation_definition import (
     Empty,
     Encoded,
     Fields,
-    Id,
     Limit,
     Name,
     Operation,
     Page,
+    RecordId,
 )
 
 
@@ -35,13 +35,13 @@ class ListedActivations(Fields):
         default=(), description="Only activations in this state. Several states are alternatives."
     )
     limit: Limit = 20
-    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class OneActivation(Fields):
     """One activation by its id."""
 
-    id: Id
+    id: RecordId
 
 
 class StuckActivations(Fields):
@@ -60,7 +60,7 @@ class Days(Fields):
 class OneCall(Fields):
     """One model call by its id."""
 
-    call: Id
+    call: RecordId
 
 
 class Cost(Fields):

@@ -17,11 +17,11 @@ from blackboard.server.request_handling.operation_definition import (
     Empty,
     Encoded,
     Fields,
-    Id,
     Limit,
     Name,
     Operation,
     Page,
+    RecordId,
 )
 
 
@@ -41,7 +41,7 @@ class ListedSchedules(Fields):
 class OneCrossing(Fields):
     """One crossing by its id."""
 
-    crossing: Id
+    crossing: RecordId
 
 
 class OneAgent(Fields):

@@ -30,10 +30,10 @@ from blackboard.server.request_handling.operation_definition import (
     Call,
     Encoded,
     Fields,
-    Id,
     Limit,
     Operation,
     Page,
+    RecordId,
 )
 
 MAX_SQL_CHARACTERS = 100_000
@@ -53,7 +53,7 @@ class ListedInbox(Fields):
 class OneNeed(Fields):
     """One need by its id."""
 
-    id: Id
+    id: RecordId
 
 
 class AnswerFields(Fields):
@@ -83,7 +83,7 @@ class ListedDeployments(Fields):
     """Which versions to list."""
 
     limit: Limit = 20
-    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class Query(Fields):

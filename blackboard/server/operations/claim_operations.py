@@ -9,13 +9,21 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
-from blackboard.board.remote_work.remote_results import Usage
+from blackboard.board.remote_work.remote_results import ReportedUsage
 from blackboard.clock import seconds_in
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.server.remote_claims.claim_queue import Attempt, WaitingClaim
-from blackboard.server.request_handling.operation_definition import MAX_ID, Call, Empty, Fields, Id, Name, Operation
+from blackboard.server.request_handling.operation_definition import (
+    MAX_ID,
+    Call,
+    Empty,
+    Fields,
+    Name,
+    Operation,
+    RecordId,
+)
 
 MAX_WAIT_SECONDS = 60
 """The longest wait of a claim. Proxies close connections that are silent for longer."""
@@ -40,7 +48,7 @@ def _checked_wait(text: object) -> object:
 
 DURATION = WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,5}(ms|s|m|h)$", "examples": ["30s"]})
 Lease = Annotated[str, BeforeValidator(_checked), DURATION]
-Wait = Annotated[str, BeforeValidator(_checked_wait), DURATION]
+WaitTime = Annotated[str, BeforeValidator(_checked_wait), DURATION]
 Fence = Annotated[int, Field(ge=1, le=MAX_ID, description="The fence of the claim.")]
 
 
@@ -48,7 +56,7 @@ class Claiming(Fields):
     """A claim of an activation of an agent."""
 
     agent: Name
-    wait: Wait = Field(default="0s", description="How long to wait for work, up to 60s.")
+    wait: WaitTime = Field(default="0s", description="How long to wait for work, up to 60s.")
     lease: Lease | None = Field(default=None, description="The length of the lease, 1s to 24h; by default 5m.")
 
 
@@ -56,7 +64,7 @@ class OneRun(Fields):
     """One activation of an agent by its id."""
 
     agent: Name
-    id: Id
+    id: RecordId
 
 
 class Heartbeat(Fields):
@@ -80,7 +88,7 @@ class FailedRun(Fields):
         str, Field(min_length=1, max_length=MAX_REASON_CHARACTERS, description="Why it failed, for people.")
     ]
     retry: bool = Field(default=True, description="Whether another attempt may succeed.")
-    usage: Usage = ()
+    usage: ReportedUsage = ()
 
 
 def claim(call: Call) -> RemoteActivation | None:

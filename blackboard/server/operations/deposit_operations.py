@@ -13,7 +13,7 @@ from blackboard import Blackboard, Deposit, Receipt
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.errors import BlackboardError
 from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import Call, EventId, Fields, Operation, Time
+from blackboard.server.request_handling.operation_definition import Call, EventId, Fields, Operation, TimeText
 
 MAX_MANY = 1000
 
@@ -36,8 +36,8 @@ class DepositFields(Fields):
         default=None, description="An idempotency key of this author and kind: a second use changes nothing."
     )
     decay: dict[str, JsonValue] | str | None = Field(default=None, description="A decay law for this mark only.")
-    until: Time | None = Field(default=None, description="Keep the full strength until this time.")
-    occurred_at: Time | None = Field(default=None, description="When it occurred; by default now.")
+    until: TimeText | None = Field(default=None, description="Keep the full strength until this time.")
+    occurred_at: TimeText | None = Field(default=None, description="When it occurred; by default now.")
     if_event: EventId | None = Field(
         default=None, description="Only if the live mark that it joins is still at this event; 0 for no such mark."
     )

@@ -16,7 +16,7 @@ from blackboard.core.deployment import Deployment
 from blackboard.core.marks.tags import WhereClause
 from blackboard.errors import UnknownName
 from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, Tags
+from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, TagParameters
 from blackboard.server.streams.stream_writer import Choice, Record
 
 STREAMS = ("marks", "activity")
@@ -50,7 +50,7 @@ class EventFilter(Fields):
         default=None, description="The id of an event of such a stream. The header Last-Event-ID overrides it."
     )
     kind: Annotated[Sequence[Name], Field(description="Only events of marks of these kinds.")] = ()
-    tag: Tags = ()
+    tag: TagParameters = ()
     subject: str | None = Field(
         default=None, description="Only events about a subject that matches this pattern, such as lead/*."
     )

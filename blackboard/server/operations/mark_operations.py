@@ -16,13 +16,13 @@ from blackboard.server.request_handling.operation_definition import (
     Encoded,
     EventId,
     Fields,
-    Id,
     Limit,
     Name,
     Operation,
     Page,
-    Tags,
-    Time,
+    RecordId,
+    TagParameters,
+    TimeText,
 )
 
 
@@ -32,16 +32,16 @@ class ListedMarks(Fields):
     kind: Name | None = Field(default=None, description="Only marks of this kind.")
     subject: str | None = Field(default=None, description="Only marks of this subject.")
     min_strength: float | None = Field(default=None, description="Only marks of at least this strength.")
-    tag: Tags = ()
-    at: Time | None = Field(default=None, description="Show the board at another time, past or future.")
+    tag: TagParameters = ()
+    at: TimeText | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
-    page: Annotated[tuple[datetime, float, Id] | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[tuple[datetime, float, RecordId] | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class OneMark(Fields):
     """One mark by its id."""
 
-    id: Id
+    id: RecordId
 
 
 class ChangedMark(OneMark):
@@ -61,7 +61,7 @@ class ListedSubjects(Fields):
     """Which subjects to list."""
 
     prefix: str = Field(default="", description="How they begin.")
-    at: Time | None = Field(default=None, description="Only subjects that had a mark up to this time.")
+    at: TimeText | None = Field(default=None, description="Only subjects that had a mark up to this time.")
     limit: Limit = 100
     page: Annotated[str | None, *Encoded] = Field(default=None, alias="cursor")
 
@@ -70,9 +70,9 @@ class HistoryOfSubject(Fields):
     """Which events of a subject to list."""
 
     subject: str = Field(description="The subject.")
-    at: Time | None = Field(default=None, description="Only events that were recorded up to this time.")
+    at: TimeText | None = Field(default=None, description="Only events that were recorded up to this time.")
     limit: Limit = 100
-    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class OneKind(Fields):

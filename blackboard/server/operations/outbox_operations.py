@@ -14,11 +14,11 @@ from blackboard.server.request_handling.operation_definition import (
     Empty,
     Encoded,
     Fields,
-    Id,
     Limit,
     Name,
     Operation,
     Page,
+    RecordId,
 )
 
 
@@ -28,13 +28,13 @@ class ListedMessages(Fields):
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: MessageState | None = Field(default=None, description="Only messages in this state.")
     limit: Limit = 20
-    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class OneMessage(Fields):
     """One message by its id."""
 
-    id: Id
+    id: RecordId
 
 
 class UndeliveredMessages(Fields):

@@ -14,13 +14,13 @@ from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.errors import NotFound
 from blackboard.server.request_handling.operation_definition import MAX_ID, Call, Fields, Name, Operation
 
-Source = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A digest of the file's machine and path.")]
+FileDigest = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A digest of the file's machine and path.")]
 
 
 class OneFile(Fields):
     """A followed file, and the kind of mark that its lines become."""
 
-    source: Source
+    source: FileDigest
     kind: Name
 
 

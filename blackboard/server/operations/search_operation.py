@@ -16,7 +16,7 @@ from blackboard.server.request_handling.operation_definition import (
     Name,
     Operation,
     Page,
-    Tags,
+    TagParameters,
 )
 
 MAX_TEXT_CHARACTERS = 2000
@@ -29,7 +29,7 @@ class SearchedText(Fields):
         max_length=MAX_TEXT_CHARACTERS, description="The words. pric* stands for every word that begins with it."
     )
     kind: Name | None = Field(default=None, description="Only marks of this kind; by default all that are searched.")
-    tag: Tags = ()
+    tag: TagParameters = ()
     any_word: bool = Field(
         default=False, alias="any", description="Whether a mark needs only one of the words; otherwise all."
     )

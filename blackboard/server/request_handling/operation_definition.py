@@ -16,13 +16,13 @@ from blackboard.server.access.token_checks import Caller
 MAX_LIMIT = 1000
 MAX_ID = 2**63 - 1
 
-Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+RecordId = Annotated[int, Field(ge=1, le=MAX_ID)]
 EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="The largest number of items.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Time = Annotated[str, Field(description="A time, such as 2027-01-31T15:00:00Z.", examples=["2027-01-31T15:00:00Z"])]
+TimeText = Annotated[str, Field(description="A time, such as 2027-01-31T15:00:00Z.", examples=["2027-01-31T15:00:00Z"])]
 
-Tags = Annotated[
+TagParameters = Annotated[
     Sequence[str],
     Field(
         description="Only marks with this tag, as NAME=VALUE. All named tags must match; several values of one tag are"

@@ -38,7 +38,7 @@ VERSIONS = ("0.1", "0.2")
 SESSION, VERSION, AGENT = "Sbp-Session-Id", "Sbp-Protocol-Version", "Sbp-Agent-Id"
 MAX_HEADER_CHARACTERS = 200
 
-Work = Callable[[Request], Awaitable[Response]]
+RequestAnswer = Callable[[Request], Awaitable[Response]]
 
 
 class SbpPaths:
@@ -77,7 +77,7 @@ class SbpPaths:
             _RouteOfPrograms("/health", self._counted(self._show_health), methods=["GET"]),
         ]
 
-    def _counted(self, work: Work) -> Work:
+    def _counted(self, work: RequestAnswer) -> RequestAnswer:
         """Return a function that answers by `work`, counts its answers, and reports its errors."""
 
         async def answer(request: Request) -> Response:
@@ -115,7 +115,7 @@ class SbpPaths:
             return _error_response(error, document, error.status, headers)
         return JSONResponse({"jsonrpc": "2.0", "id": identifier, "result": result}, headers=headers)
 
-    def _direct(self, method: str) -> Work:
+    def _direct(self, method: str) -> RequestAnswer:
         """Return a function that answers with the result of a method alone, whose parameters are the body."""
 
         async def answer(request: Request) -> Response:

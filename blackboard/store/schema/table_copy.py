@@ -24,10 +24,10 @@ ROWS_PER_STEP = 5_000
 OF_PROCESSES = frozenset({"worker", "writer"})
 """Tables of the processes on a board, which do not move with it."""
 
-Progress = Callable[[str, int, int], None]
+CopyProgress = Callable[[str, int, int], None]
 """Called with the name of a table, the number of its copied rows, and the number of all its rows."""
 
-Row = tuple[Any, ...]
+CopiedRow = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def filled_table(target: Transaction) -> str | None:
     return None
 
 
-def copy_tables(source: Transaction, target: Transaction, progress: Progress) -> list[TableCopy]:
+def copy_tables(source: Transaction, target: Transaction, progress: CopyProgress) -> list[TableCopy]:
     """Copy all tables, and compare the digests of the rows on both sides.
 
     The full-text index and the views are not copied, because they differ between databases.
@@ -66,7 +66,7 @@ def _tables() -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
 
 
-def _copy(table: Table, source: Transaction, target: Transaction, progress: Progress) -> TableCopy:
+def _copy(table: Table, source: Transaction, target: Transaction, progress: CopyProgress) -> TableCopy:
     """Copy a table, and read the copy again.
 
     Raises:
@@ -103,7 +103,7 @@ class _Digest:
     def __init__(self) -> None:
         self.count = self._sum = 0
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[CopiedRow]) -> None:
         self.count += len(rows)
         for row in rows:
             self._sum += int.from_bytes(hashlib.sha256(repr(row).encode()).digest(), "big")
@@ -117,7 +117,7 @@ def _names(table: Table) -> list[str]:
     return [column.name for column in table.columns if not (table is board and column.name == "views_hash")]
 
 
-def _batches(table: Table, transaction: Transaction) -> Iterator[list[Row]]:
+def _batches(table: Table, transaction: Transaction) -> Iterator[list[CopiedRow]]:
     """Yield the rows of a table in steps, with floats in the columns of floats."""
     names = _names(table)
     floats = [index for index, name in enumerate(names) if isinstance(table.columns[name].type, Float)]
@@ -130,18 +130,18 @@ def _batches(table: Table, transaction: Transaction) -> Iterator[list[Row]]:
         cursor.close()
 
 
-def _with_floats(row: Row, floats: Iterable[int]) -> Row:
+def _with_floats(row: CopiedRow, floats: Iterable[int]) -> CopiedRow:
     values = list(row)
     for index in floats:
         values[index] = None if values[index] is None else float(values[index])
     return tuple(values)
 
 
-def _append(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
+def _append(table: Table, target: Transaction, rows: Sequence[CopiedRow]) -> None:
     target.dialect.insert_rows(target.cursor, table.name, _names(table), rows)
 
 
-def _replace_board(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
+def _replace_board(table: Table, target: Transaction, rows: Sequence[CopiedRow]) -> None:
     """Change the only row, which other writers wait for."""
     [row] = rows
     values = ", ".join(f"{name} = {target.dialect.placeholder}" for name in _names(table))

@@ -11,7 +11,7 @@ from blackboard.board.activation_storage.activation_inputs import ActivationInpu
 from blackboard.board.activation_storage.activation_rows import get_activation, insert_activation, set_marks, set_state
 from blackboard.board.activation_storage.additional_reads import (
     NOTHING_FOUND,
-    FoundMarks,
+    MarksBySearch,
     NeedsSearches,
     missing_searches,
     record_reads,
@@ -50,7 +50,7 @@ class Claimer(NamedTuple):
 
     worker: str
     lease: Duration
-    found: FoundMarks
+    found: MarksBySearch
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Claim:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: FoundMarks = NOTHING_FOUND
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: MarksBySearch = NOTHING_FOUND
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
@@ -126,7 +126,7 @@ def claim(
 
 
 def claim_suspect(
-    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: FoundMarks = NOTHING_FOUND
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: MarksBySearch = NOTHING_FOUND
 ) -> Claim | NeedsSearches | None:
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run.
 
@@ -142,7 +142,7 @@ def claim_suspect(
 
 
 def _quarantine_loops(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: FoundMarks
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: MarksBySearch
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent = watch.agent
@@ -175,7 +175,7 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
 
 
 def _quarantine(
-    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: FoundMarks
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: MarksBySearch
 ) -> None:
     row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection), found)

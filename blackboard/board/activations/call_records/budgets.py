@@ -33,7 +33,7 @@ class BudgetExceeded:
 
 
 @dataclass(frozen=True)
-class _Limit:
+class _BudgetLimit:
     """One limit, and the amount that already counts towards it. Money is in micro-dollars."""
 
     name: str
@@ -142,7 +142,7 @@ def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_
     return None
 
 
-def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_Limit]:
+def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_BudgetLimit]:
     """Yield the limits of a budget for a call with a reserve; without a call, only limits of hour and day."""
     budget = scope.budget
     windows = [
@@ -163,9 +163,9 @@ def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, res
         money, count = map(int, used[name])
         if usd is not None:
             limit = limit_from_usd(usd)
-            yield _Limit(f"{scope.name}.usd_per_{name}", limit, money, reserve, until, is_money=True)
+            yield _BudgetLimit(f"{scope.name}.usd_per_{name}", limit, money, reserve, until, is_money=True)
         if calls is not None:
-            yield _Limit(f"{scope.name}.calls_per_{name}", calls, count, 1, until, is_money=False)
+            yield _BudgetLimit(f"{scope.name}.calls_per_{name}", calls, count, 1, until, is_money=False)
 
 
 def _spent(txn: BoardTransaction, agent: str) -> Spent:

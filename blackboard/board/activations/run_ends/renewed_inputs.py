@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.activation_storage.activation_inputs import InputRole, event_of, inputs_of
 from blackboard.board.activation_storage.activation_rows import set_marks
-from blackboard.board.activation_storage.additional_reads import FoundMarks, SearchKey, record_reads, searches_for
+from blackboard.board.activation_storage.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
 from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.deployments.rollout import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
@@ -31,7 +31,7 @@ def searches_to_renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRo
     return searches_for(agent, (with_shown_payload(txn, event) for event in events))
 
 
-def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, found: FoundMarks) -> None:
+def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, found: MarksBySearch) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the

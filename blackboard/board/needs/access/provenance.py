@@ -14,7 +14,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 LONGEST_CHAIN = 5_000
 """The largest number of activations in a chain that is followed, so that the write lock is not held for long."""
 
-Place = tuple[int, int, str]
+ChainedMark = tuple[int, int, str]
 """A mark in a chain: the id of its event with a minus, so that the latest comes first, its own id, and its subject."""
 
 
@@ -29,7 +29,7 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     marks: set[int] = set()
     activations: set[int] = set()
     # The latest events come first, so each mark is examined once: its other events are earlier.
-    waiting: list[Place] = [(-row.event_id, row.id, row.subject)]
+    waiting: list[ChainedMark] = [(-row.event_id, row.id, row.subject)]
     while waiting and not agents.issuperset(txn.deployment.agents):
         event_id, mark_id, subject = heapq.heappop(waiting)
         if mark_id in marks:
@@ -49,9 +49,9 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     return agents
 
 
-def _inputs_of(txn: BoardTransaction, activation_id: int) -> list[Place] | None:
+def _inputs_of(txn: BoardTransaction, activation_id: int) -> list[ChainedMark] | None:
     """Return the marks that an activation was given, and the needs that such marks are about; None if one is gone."""
-    places: list[Place] = []
+    places: list[ChainedMark] = []
     for mark in txn.sql.all(ACTIVATIONS.marks_behind, activation_id=activation_id):
         if mark.event_id is None:
             return None

@@ -19,7 +19,7 @@ from blackboard.board.watches.measurements import watch_states, watch_totals, wi
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
-from blackboard.board.watches.waiting_crossings.crossing_records import Cause
+from blackboard.board.watches.waiting_crossings.crossing_records import CrossingCause
 from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.episodes import Episode, next_crossing
@@ -150,7 +150,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
     measured = watch_state_changes.measure(txn, watch, key, marks, at, value)
-    crossing_records.cross(txn, watch, key, measured, at, Cause(waiting.cause))
+    crossing_records.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
 
 
 def follow_deployment(

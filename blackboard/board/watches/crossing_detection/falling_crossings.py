@@ -37,7 +37,7 @@ class Fall:
     event_id: int | None
     """The event that caused it; None for the last event of the board."""
     cause: str | None = None
-    """Why a watch over time crosses: see `episodes.Cause`."""
+    """Why a watch over time crosses: see `episodes.EpisodeCause`."""
     began_at: Instant | None = None
     """When the value fell, if the watch over time crosses later."""
 
@@ -81,5 +81,5 @@ def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
         StateKey(watch.id, fall.scope, fall.mark_id),
         measured,
         fall.at,
-        crossing_records.Cause(fall.cause, fall.began_at, fall.event_id),
+        crossing_records.CrossingCause(fall.cause, fall.began_at, fall.event_id),
     )

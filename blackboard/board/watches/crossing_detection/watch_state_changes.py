@@ -112,7 +112,7 @@ class StateAdvance:
             key,
             replace(measured, comparison=met.comparison),
             at,
-            crossing_records.Cause(change.cause, change.episode.began_at),
+            crossing_records.CrossingCause(change.cause, change.episode.began_at),
         )
 
 

@@ -37,7 +37,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class CrossingCause:
     """The cause of a crossing, in addition to the marks that were measured."""
 
     reason: str | None = None
@@ -54,14 +54,14 @@ def cross(
     key: StateKey,
     measured: Measurement,
     crossed_at: Instant,
-    cause: Cause | None = None,
+    cause: CrossingCause | None = None,
 ) -> bool:
     """Record a crossing, or update the crossing that waits; return whether the crossing is new.
 
     If the guard of a rising watch drops the crossing, it is recorded as skipped. The guard of a falling watch has
     decided before this call. A crossing that is noticed late has an earlier `crossed_at`.
     """
-    cause = cause or Cause()
+    cause = cause or CrossingCause()
     values = columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id)
     if txn.sql.changed(CROSSINGS.renew_crossing, **key._asdict(), cause=cause.reason, **values):
         return False

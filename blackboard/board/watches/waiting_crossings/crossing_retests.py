@@ -112,7 +112,7 @@ class _Retest:
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
-                cause = crossing_records.Cause(crossing.cause, crossing.began_at)
+                cause = crossing_records.CrossingCause(crossing.cause, crossing.began_at)
                 crossing_records.cross(self.txn, self.watch, key, holding.measured, self.at, cause)
             else:
                 self._keep(holding)

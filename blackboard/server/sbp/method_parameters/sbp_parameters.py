@@ -8,27 +8,27 @@ from pydantic import Field, JsonValue, field_validator
 
 from blackboard.server.sbp.method_parameters.decay_models import DEFAULT_MODEL, DecayModel
 from blackboard.server.sbp.rpc.sbp_fields import (
-    Limit,
     Milliseconds,
-    Name,
     Names,
     RemovalFields,
     SbpFields,
+    SbpLimit,
+    SbpName,
     SbpTagFilter,
     Share,
 )
 
 MAX_AGENT_CHARACTERS = 200
 
-Part = Literal["trails", "scents", "stats", "traces"]
+InspectionPart = Literal["trails", "scents", "stats", "traces"]
 """A part of what an inspection shows."""
 
 
 class Emission(SbpFields):
     """A pheromone to emit."""
 
-    trail: Name
-    type: Name
+    trail: SbpName
+    type: SbpName
     intensity: Share
     decay: DecayModel | None = None
     payload: dict[str, JsonValue] = Field(default_factory=dict)
@@ -50,7 +50,7 @@ class PheromoneFilter(SbpFields):
     min_intensity: Share = 0
     max_age_ms: Milliseconds | None = None
     tags: SbpTagFilter = SbpTagFilter()
-    limit: Limit = 100
+    limit: SbpLimit = 100
     include_evaporated: bool = False
     """Without effect: an evaporated pheromone is not on the board any more, only in its history."""
 
@@ -68,13 +68,13 @@ class EvaporationFilter(RemovalFields):
 class Inspection(SbpFields):
     """What to show of the board."""
 
-    include: list[Part] = ["trails", "scents", "stats"]  # noqa: RUF012 -- pydantic copies it
+    include: list[InspectionPart] = ["trails", "scents", "stats"]  # noqa: RUF012 -- pydantic copies it
 
 
 class ScentDefinition(SbpFields):
     """A scent to register."""
 
-    scent_id: Name
+    scent_id: SbpName
     agent_endpoint: str = Field(default="", max_length=2000)
     condition: dict[str, JsonValue]
     cooldown_ms: Milliseconds = 0
@@ -97,14 +97,14 @@ class ScentDefinition(SbpFields):
 class NamedScent(SbpFields):
     """One scent by its id."""
 
-    scent_id: Name
+    scent_id: SbpName
 
 
 class Inscription(SbpFields):
     """A trace to make or change."""
 
-    trail: Name
-    key: Name
+    trail: SbpName
+    key: SbpName
     value: dict[str, JsonValue]
     tags: Names = Field(default_factory=list)
     source_agent: str | None = Field(default=None, max_length=MAX_AGENT_CHARACTERS)
@@ -117,7 +117,7 @@ class TraceFilter(SbpFields):
     keys: Names = Field(default_factory=list)
     prefix: str = ""
     tags: SbpTagFilter = SbpTagFilter()
-    limit: Limit = 100
+    limit: SbpLimit = 100
 
 
 class TraceErasure(RemovalFields):

@@ -15,11 +15,11 @@ MAX_NAME_CHARACTERS = 200
 MAX_LISTED = 1000
 MAX_LIMIT = 10_000
 
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+SbpName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 """The name of a trail, a type, a scent or a key."""
 Names = Annotated[list[str], Field(max_length=MAX_LISTED)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+SbpLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Milliseconds = Annotated[float, Field(ge=0, le=1e14)]
 
 

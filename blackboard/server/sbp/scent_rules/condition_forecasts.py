@@ -12,9 +12,9 @@ from blackboard import Never
 from blackboard.clock import Instant
 from blackboard.server.sbp.scent_rules.observations import FadingPheromone, Observation, aggregate
 from blackboard.server.sbp.scent_rules.scent_conditions import (
-    Condition,
     PatternCondition,
     RateCondition,
+    ScentCondition,
     ThresholdCondition,
     parts_of,
 )
@@ -23,7 +23,7 @@ HORIZON = 60_000_000
 """How far ahead a change is searched for, in microseconds. At the latest then, the condition is measured again."""
 
 
-def next_change(condition: Condition, seen: Observation, now: Instant, band: float = 0.0) -> Instant | None:
+def next_change(condition: ScentCondition, seen: Observation, now: Instant, band: float = 0.0) -> Instant | None:
     """Return the first instant after `now` at which a condition should be measured again; None if it cannot change.
 
     Args:
@@ -35,7 +35,7 @@ def next_change(condition: Condition, seen: Observation, now: Instant, band: flo
     return min((at for part in parts_of(condition) for at in _changes(part, seen, now, band)), default=None)
 
 
-def _changes(part: Condition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
+def _changes(part: ScentCondition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
     """Yield instants when one part may change. The earliest of them is its first change."""
     if isinstance(part, RateCondition | PatternCondition):
         length = round(part.window_ms * 1000)

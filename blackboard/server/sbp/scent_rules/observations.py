@@ -12,9 +12,9 @@ from blackboard.clock import Instant
 from blackboard.server.sbp.scent_rules.scent_conditions import (
     ANY_NAME,
     CompositeCondition,
-    Condition,
     PatternCondition,
     RateCondition,
+    ScentCondition,
     ThresholdCondition,
     TraceCondition,
 )
@@ -85,7 +85,7 @@ class Observation:
     emissions: Sequence[EmissionRecord] = ()
     traces: Sequence[TraceValue] = ()
 
-    def evaluate(self, condition: Condition, at: Instant) -> Evaluation:
+    def evaluate(self, condition: ScentCondition, at: Instant) -> Evaluation:
         """Return whether a condition is met at an instant, if nothing but time changes until then."""
         match condition:
             case ThresholdCondition():

@@ -8,27 +8,27 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from blackboard.server.sbp.rpc.sbp_errors import INVALID_CONDITION, SbpError, error_of_fields
-from blackboard.server.sbp.rpc.sbp_fields import Name, SbpFields, SbpTagFilter
+from blackboard.server.sbp.rpc.sbp_fields import SbpFields, SbpName, SbpTagFilter
 
 ANY_NAME = "*"
 MAX_PARTS = 100
 """How many parts a condition may have. Each is measured whenever a pheromone changes."""
 MAX_WINDOW_MS = 3_600_000
 
-Window = Annotated[float, Field(gt=0, le=MAX_WINDOW_MS)]
-Order = Literal[">=", ">", "<=", "<"]
-Comparison = Literal[">=", ">", "<=", "<", "==", "!="]
+WindowMilliseconds = Annotated[float, Field(gt=0, le=MAX_WINDOW_MS)]
+CountOperator = Literal[">=", ">", "<=", "<"]
+ValueOperator = Literal[">=", ">", "<=", "<", "==", "!="]
 
 
 class ThresholdCondition(SbpFields):
     """An aggregate of the pheromones of a trail and type is compared with a value."""
 
     type: Literal["threshold"]
-    trail: Name
-    signal_type: Name
+    trail: SbpName
+    signal_type: SbpName
     tags: SbpTagFilter = SbpTagFilter()
     aggregation: Literal["sum", "max", "avg", "count", "any"] = "max"
-    operator: Comparison = ">="
+    operator: ValueOperator = ">="
     value: float
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class CompositeCondition(SbpFields):
 
     type: Literal["composite"]
     operator: Literal["and", "or", "not"]
-    conditions: list[Condition] = Field(min_length=1, max_length=MAX_PARTS)
+    conditions: list[ScentCondition] = Field(min_length=1, max_length=MAX_PARTS)
 
     @model_validator(mode="after")
     def _negates_one(self) -> CompositeCondition:
@@ -53,11 +53,11 @@ class RateCondition(SbpFields):
     """The number of emissions in a window that ends now is compared with a value."""
 
     type: Literal["rate"]
-    trail: Name
-    signal_type: Name
+    trail: SbpName
+    signal_type: SbpName
     metric: Literal["emissions_per_second", "intensity_delta"]
-    window_ms: Window
-    operator: Order = ">="
+    window_ms: WindowMilliseconds
+    operator: CountOperator = ">="
     value: float
 
     @field_validator("metric")
@@ -74,8 +74,8 @@ class RateCondition(SbpFields):
 class PatternStep(SbpFields):
     """One emission of a pattern."""
 
-    trail: Name
-    signal_type: Name
+    trail: SbpName
+    signal_type: SbpName
 
 
 class PatternCondition(SbpFields):
@@ -83,7 +83,7 @@ class PatternCondition(SbpFields):
 
     type: Literal["pattern"]
     sequence: list[PatternStep] = Field(min_length=1, max_length=MAX_PARTS)
-    window_ms: Window
+    window_ms: WindowMilliseconds
     ordered: bool = True
 
     def __str__(self) -> str:
@@ -94,8 +94,8 @@ class TraceCondition(SbpFields):
     """A trace is there or not, or a field of its value is equal to something or not."""
 
     type: Literal["trace"]
-    trail: Name
-    key: Name
+    trail: SbpName
+    key: SbpName
     operator: Literal["exists", "not_exists", "value_eq", "value_neq"]
     field: str | None = None
     expected: Any = None
@@ -105,18 +105,18 @@ class TraceCondition(SbpFields):
         return f"{self.trail}/{self.key} {self.operator}{compared}"
 
 
-Part = ThresholdCondition | RateCondition | PatternCondition | TraceCondition
+MeasuredCondition = ThresholdCondition | RateCondition | PatternCondition | TraceCondition
 """A condition that measures something by itself."""
-Condition = Annotated[
+ScentCondition = Annotated[
     ThresholdCondition | CompositeCondition | RateCondition | PatternCondition | TraceCondition,
     Field(discriminator="type"),
 ]
 
 CompositeCondition.model_rebuild()
-_CONDITIONS: TypeAdapter[Condition] = TypeAdapter(Condition)
+_CONDITIONS: TypeAdapter[ScentCondition] = TypeAdapter(ScentCondition)
 
 
-def condition_of(given: Any) -> Condition:
+def condition_of(given: Any) -> ScentCondition:
     """Return a condition as a program describes it.
 
     Raises:
@@ -131,7 +131,7 @@ def condition_of(given: Any) -> Condition:
     return condition
 
 
-def parts_of(condition: Condition) -> Iterator[Part]:
+def parts_of(condition: ScentCondition) -> Iterator[MeasuredCondition]:
     """Yield the parts of a condition that measure something."""
     if isinstance(condition, CompositeCondition):
         for inner in condition.conditions:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from blackboard.clock import Instant
 from blackboard.server.sbp.scent_rules.observations import Evaluation
-from blackboard.server.sbp.scent_rules.scent_conditions import Condition, RateCondition, ThresholdCondition
+from blackboard.server.sbp.scent_rules.scent_conditions import RateCondition, ScentCondition, ThresholdCondition
 
 MIN_REST = 1_000_000
 """The shortest cooldown of a level scent, in microseconds, because each trigger is stored."""
@@ -24,7 +24,7 @@ class ScentRules:
         hysteresis: How far the value must go back behind the threshold before it may fire at an edge again.
     """
 
-    condition: Condition
+    condition: ScentCondition
     mode: Literal["level", "edge_rising", "edge_falling"]
     cooldown: int
     hysteresis: float

@@ -12,7 +12,7 @@ from blackboard.errors import Conflict, NotFound
 from blackboard.server.sbp.method_parameters.sbp_parameters import ScentDefinition
 from blackboard.server.sbp.rpc.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
 from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
-from blackboard.server.sbp.scent_rules.scent_conditions import Condition, condition_of, parts_of
+from blackboard.server.sbp.scent_rules.scent_conditions import ScentCondition, condition_of, parts_of
 from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState
 from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
 from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
@@ -28,7 +28,7 @@ def find(board: Blackboard, scent_id: str) -> MarkRecord | None:
     return next(iter(live_marks(board, Scent, subject=scent_id)), None)
 
 
-def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[str, Condition]:
+def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[str, ScentCondition]:
     """Register or update a scent for a session.
 
     Returns:
@@ -130,7 +130,7 @@ def state_of(record: MarkRecord) -> ScentState:
     return ScentState(fields["met"], fields["is_armed"], fields["last_triggered_at"])
 
 
-def condition_state(condition: Condition, seen: Observation, at: Instant) -> dict[str, Any]:
+def condition_state(condition: ScentCondition, seen: Observation, at: Instant) -> dict[str, Any]:
     """Return whether a condition is met, and which of its parts are."""
     results: dict[str, Evaluation] = {str(part): seen.evaluate(part, at) for part in parts_of(condition)}
     partial = {name: result.met for name, result in results.items()}

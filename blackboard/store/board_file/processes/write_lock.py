@@ -29,7 +29,7 @@ from blackboard.system.file_failures import file_failure
 from blackboard.system.private_files import create_private, mode_of
 
 
-class Interval(NamedTuple):
+class LockInterval(NamedTuple):
     """The time between two attempts to take a lock, in microseconds."""
 
     waited_below: Duration
@@ -41,9 +41,9 @@ class Interval(NamedTuple):
 
 
 INTERVALS = (
-    Interval(waited_below=8_000, queue=2_000, lock=100),
-    Interval(waited_below=30_000, queue=1_000, lock=500),
-    Interval(waited_below=1_000_000, queue=300, lock=500),
+    LockInterval(waited_below=8_000, queue=2_000, lock=100),
+    LockInterval(waited_below=30_000, queue=1_000, lock=500),
+    LockInterval(waited_below=1_000_000, queue=300, lock=500),
 )
 LONG_INTERVAL: Duration = 1_000
 """The time between two attempts of a long wait, such as the wait for a suspended process."""

@@ -31,11 +31,11 @@ from blackboard.system.private_files import create_private, make_folder, mode_of
 PAGES_PER_STEP = 500
 """Pages to copy in one step, between which other processes may write."""
 
-Progress = Callable[[int, int], None]
+BackupProgress = Callable[[int, int], None]
 """Called with the number of copied pages and of all pages."""
 
 
-def back_up(database: FileDatabase, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
+def back_up(database: FileDatabase, to: Path, progress: BackupProgress = lambda copied, pages: None) -> Copy:
     """Copy a board, which may be in use, to a new file for the users of the board; report each step of the copy.
 
     Raises:
@@ -65,7 +65,7 @@ def stamp_of(now: Instant) -> str:
     return to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
 
 
-def _make(database: FileDatabase, to: Path, progress: Progress) -> Copy:
+def _make(database: FileDatabase, to: Path, progress: BackupProgress) -> Copy:
     with partial_file(to) as part:
         _copy(database, part, progress)
         copy = examine_copy(part)
@@ -166,7 +166,7 @@ def count_events(copy: Path, subject: str) -> int | None:
         database.close()
 
 
-def _copy(database: FileDatabase, to: Path, progress: Progress) -> None:
+def _copy(database: FileDatabase, to: Path, progress: BackupProgress) -> None:
     """Copy a database page by page into an empty file, from one snapshot."""
     source: Any = database.connect(writes=False)
     target: Any = None
