@@ -4,6 +4,8 @@ crossing_records     records of crossings, with the measured value
 crossing_inputs      the marks behind a crossing
 crossing_order       the order of crossings: strongest now first
 crossing_retests     tests of crossings whose watch has changed
+met_scopes           the scopes in which a changed watch would have crossed
+marks_at_crossing    the marks of a watch at the instant of a crossing
 scheduled_crossings  schedules, and their missed instants
 watch_guards         whether a guard is open
 dropped_crossings    crossings that a closed guard drops
