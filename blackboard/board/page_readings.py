@@ -11,7 +11,7 @@ from blackboard.board.reading.board_figures import EndedRun
 from blackboard.board.result_types import (
     ActivationUsage,
     AgendaItem,
-    EndingHold,
+    EndingDeferral,
     MarkEvent,
     MenuCounts,
     ModelCallTexts,
@@ -55,9 +55,9 @@ def agenda_of(board: Blackboard, agent: str, limit: int | None = None) -> list[A
     return board.session.read(lambda txn: work_queries.agenda(txn, limit, agent=agent))
 
 
-def ending_holds(board: Blackboard, limit: int) -> list[EndingHold]:
+def ending_deferrals(board: Blackboard, limit: int) -> list[EndingDeferral]:
     """Return when holds on waiting crossings end because of time alone, soonest first."""
-    return board.session.read(lambda txn: work_queries.ending_holds(txn, limit))
+    return board.session.read(lambda txn: work_queries.ending_deferrals(txn, limit))
 
 
 def newest_events(board: Blackboard, subject: str, limit: int, before: int | None = None) -> list[MarkEvent]:

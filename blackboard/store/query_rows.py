@@ -173,7 +173,7 @@ class EventCount(NamedTuple):
     number: int
 
 
-class HeldCount(NamedTuple):
+class DeferralCount(NamedTuple):
     """The number of waiting crossings of a watch that one reason holds, and the instant of the first."""
 
     watch_id: int

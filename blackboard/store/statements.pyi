@@ -8,6 +8,7 @@ from blackboard.store.query_rows import (
     BatchWindow,
     CallUsage,
     DailyCost,
+    DeferralCount,
     DeferredCrossing,
     DeferredWork,
     DocText,
@@ -17,7 +18,6 @@ from blackboard.store.query_rows import (
     EventCount,
     FoundDoc,
     GoneCrossing,
-    HeldCount,
     InputEvent,
     LastIds,
     LiveCount,
@@ -208,7 +208,7 @@ class _Crossings(StatementFile):
     waiting_of_scope: Statement[CrossingRow]
     strongest_of_law: Statement[CrossingRow]
     first_ready: Statement[Instant | None]
-    ending_holds: Statement[CrossingRow]
+    ending_deferrals: Statement[CrossingRow]
     first_window: Statement[BatchWindow]
     waiting_watches: Statement[WaitingWatch]
     count_waiting_marks: Statement[int]
@@ -216,10 +216,10 @@ class _Crossings(StatementFile):
     claimable_of_law: Statement[CrossingRow]
     first_claimable: Statement[CrossingRow]
     next_law_waiting: Statement[str | None]
-    hold_crossing: Statement[object]
+    defer_crossing: Statement[object]
     wake_crossing: Statement[object]
-    hold_for_retest: Statement[object]
-    held_for_retest: Statement[CrossingRow]
+    defer_for_retest: Statement[object]
+    deferred_for_retest: Statement[CrossingRow]
     restate_crossing: Statement[object]
     antedate_crossing: Statement[object]
     set_order: Statement[object]
@@ -237,7 +237,7 @@ class _Crossings(StatementFile):
     move_crossing: Statement[object]
     move_crossings_without_marks: Statement[object]
     count_waiting: Statement[WatchCount]
-    waiting_by_hold: Statement[HeldCount]
+    waiting_by_deferral: Statement[DeferralCount]
     count_crossings_after: Statement[WatchCount]
     crossings_of_activation: Statement[CrossingRow]
     get_predicted_crossing: Statement[PredictedCrossingRow]

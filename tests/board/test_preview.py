@@ -292,10 +292,10 @@ def test_the_preview_says_when_watches_over_time_would_cross_by_time_alone() -> 
         lasting = spec("pager", watch(strongest("smoke") >= 0.5, held_for="5m"))
         too_long = spec("patient", watch(strongest("smoke") >= 0.5, held_for="15m"))
         found = preview_of(world, kinds, lasting, too_long)
-        assert [(hold.agent, hold.subject) for hold in found.holds] == [("pager", "a")]
-        [hold] = found.holds
+        assert [(item.agent, item.subject) for item in found.timed_crossings] == [("pager", "a")]
+        [item] = found.timed_crossings
         world.deploy(kinds, lasting, too_long)
         world.advance(HOUR)
         world.fire_all_due()
         [crossing] = world.crossings()
-        assert from_datetime(hold.crosses_at) == crossing.crossed_at > deposited
+        assert from_datetime(item.crosses_at) == crossing.crossed_at > deposited

@@ -87,7 +87,7 @@ class Oracle:
         return float(len(found)) if measure.name == "count" else math.fsum(found)
 
     def holds(self, condition: Condition, subject: str, at: int) -> bool:
-        return condition.holds(lambda measure: self.value(measure, subject, at))
+        return condition.is_met(lambda measure: self.value(measure, subject, at))
 
     def next_fall(self, condition: Condition, subject: str, now: int) -> int:
         ends = {item.occurred + (m.within or 0) for item in self.deposits for m in condition.windows}
@@ -253,7 +253,7 @@ class Run:
     def compare(self, comparison: Comparison, found: Any, subject: str, now: int) -> None:
         value = self.oracle.value(comparison.measure, subject, now)
         assert found.value == value
-        assert found.met == comparison.holds_at(value)
+        assert found.met == comparison.is_met_at(value)
         if found.falls_at is not None and value >= comparison.threshold:
             falls_at = from_datetime(found.falls_at)
             assert self.oracle.value(comparison.measure, subject, falls_at) < comparison.threshold

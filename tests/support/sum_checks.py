@@ -29,7 +29,7 @@ def check_sums(txn: BoardTransaction) -> None:
         stimuli = stimuli_of(txn, item, scope)
         strengths = [txn.strength(row) for row in stimuli]
         comparison = next(item.condition.comparisons())
-        assert comparison.holds_at(kept) == comparison.holds_at(watch_totals.measure_marks(txn, item, scope)[0]), (
+        assert comparison.is_met_at(kept) == comparison.is_met_at(watch_totals.measure_marks(txn, item, scope)[0]), (
             item.spec.name
         )
         if txn.active.migrating.intersection(item.condition.kinds):
@@ -57,7 +57,7 @@ def check_window_sums(txn: BoardTransaction) -> None:
         deposits = watch_states.marks_behind(txn, item, StateKey(item.id, scope, 0), whole=True)
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
-        assert not (window_totals.is_below(txn, item, scope) and comparison.holds_at(value)), item.spec.name
+        assert not (window_totals.is_below(txn, item, scope) and comparison.is_met_at(value)), item.spec.name
         kept = watch_totals.sums_of(txn, item, scope).values()
         live = [deposit for deposit in deposits if deposit.is_live(txn.now)]
         assert sum(sums.marks for sums in kept) == len(live), item.spec.name

@@ -45,7 +45,7 @@ def test_the_fewest_marks_are_the_first_choice_that_suffices(condition: Conditio
     met = data.draw(st.sets(st.sampled_from(sides)))
 
     def suffices(choice: tuple[frozenset[Comparison], ...]) -> bool:
-        return condition.holds_if(lambda one: one in met and any(one in mark for mark in choice))
+        return condition.is_met_if(lambda one: one in met and any(one in mark for mark in choice))
 
     choices = (choice for size in range(1, len(marks)) for choice in combinations(marks, size))
     assert condition.fewest(marks, met.__contains__) == next(filter(suffices, choices), tuple(marks))
@@ -346,18 +346,18 @@ def test_a_condition_is_met_as_its_parts_are_met(condition: Condition, values: d
     def value(measure: Measure) -> float:
         return values.get(measure, 0.0)
 
-    assert Not(condition).holds(value) is not condition.holds(value)
+    assert Not(condition).is_met(value) is not condition.is_met(value)
     assert both(condition, None) is both(None, condition) is condition
     assert both(None, None) is None
     joined = both(condition, HOT)
     assert joined is not None
-    assert joined.holds(value) == (condition.holds(value) and HOT.holds(value))
-    assert (condition | HOT).holds(value) == (condition.holds(value) or HOT.holds(value))
+    assert joined.is_met(value) == (condition.is_met(value) and HOT.is_met(value))
+    assert (condition | HOT).is_met(value) == (condition.is_met(value) or HOT.is_met(value))
 
 
 @given(comparisons)
 def test_a_threshold_is_met_when_it_is_reached(comparison: Comparison) -> None:
-    met = comparison.holds(lambda _: comparison.threshold)
+    met = comparison.is_met(lambda _: comparison.threshold)
     assert met == (comparison.operator == ">=")
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, held_by_of
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
-from blackboard.core.records.states import ActivationState
+from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS, SEARCH
 
 MAX_COUNTED_CROSSINGS = 10_000
@@ -54,11 +54,11 @@ def _waiting_activations(txn: BoardTransaction) -> Iterator[str]:
 
 def _waiting_crossings(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     for watch in txn.active.watches.values():
-        if watch.agent.name not in agents or budget_hold(txn, watch) is not None:
+        if watch.agent.name not in agents or budget_deferral(txn, watch) is not None:
             continue
         for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
-            if crossing.held_by in (None, "cooldown") or is_ready:
+            if crossing.held_by in (None, HeldBy.COOLDOWN) or is_ready:
                 yield watch.agent.name
 
 
@@ -101,22 +101,26 @@ class Report:
         return cls(tuple(lines))
 
 
+_WAITS = {
+    "": "ready",
+    HeldBy.GUARD: "deferred by a guard",
+    HeldBy.COOLDOWN: "in its cooldown",
+    HeldBy.RATE: "held back by max_activations_per_hour",
+    HeldBy.RETEST: "to be tested again under the changed watch",
+    HeldBy.BATCH_WINDOW: "in its batch window",
+}
+"""How the report names what defers crossings; "" stands for nothing."""
+
+
 def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     """Yield what waits for each watch and why, for the report of a worker that waits for quiescence."""
     for watch in txn.active.watches.values():
-        budget = budget_hold(txn, watch)
-        reasons = {
-            "": budget.reason if budget else "ready",
-            "guard": "deferred by a guard",
-            "cooldown": "in its cooldown",
-            "rate": "held back by max_activations_per_hour",
-            "retest": "to be tested again under the changed watch",
-            "batch_window": budget.reason if budget else "in its batch window",
-        }
+        budget = budget_deferral(txn, watch)
+        reasons = _WAITS if budget is None else _WAITS | {"": budget.reason, HeldBy.BATCH_WINDOW: budget.reason}
         elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
         waiting = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         for reason, count in sorted(Counter(held_by_of(txn, row) or "" for row in waiting).items()):
-            agenda = f"{count} on the agenda, {reasons.get(reason, reason)}"
+            agenda = f"{count} on the agenda, {reasons[reason]}"
             yield f"{watch.agent.name}.{watch.spec.name}: {agenda}{elsewhere}"
 
 
@@ -140,5 +144,5 @@ def _quoting_nobody(error: str) -> str:
 
 def _paused(txn: BoardTransaction) -> dict[str, str]:
     """Return the agents that wait for a person, with the reason."""
-    holds = {name: agent_hold(txn, name) for name in txn.deployment.agents}
-    return {name: hold.reason for name, hold in holds.items() if hold is not None and hold.until is None}
+    deferrals = {name: agent_deferral(txn, name) for name in txn.deployment.agents}
+    return {name: found.reason for name, found in deferrals.items() if found is not None and found.until is None}

@@ -18,13 +18,13 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
+from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, subject_of
-from blackboard.core.records.states import CrossingState
+from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
@@ -81,7 +81,7 @@ class PredictedRetest(PredictedCrossing):
 
 
 @dataclass(frozen=True)
-class PredictedHold:
+class PredictedTimedCrossing:
     """A crossing of a watch over time that time alone would cause, if its marks only fade."""
 
     agent: str
@@ -150,7 +150,7 @@ class Preview:
     """The schedules of all agents."""
     activations: tuple[PredictedActivations, ...] = ()
     """The activations that waiting crossings would become, for each watch over subjects that has such crossings."""
-    holds: tuple[PredictedHold, ...] = ()
+    timed_crossings: tuple[PredictedTimedCrossing, ...] = ()
     """The crossings that watches over time would wait for, earliest first."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""
@@ -197,7 +197,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         own_laws=dict(txn.sql.all(MARKS.count_own_laws, now=txn.now)),
         schedules=tuple(_predicted_schedules(txn, schedules)),
         activations=tuple(_activations(txn)),
-        holds=tuple(sorted(_holds(txn), key=lambda hold: hold.crosses_at)),
+        timed_crossings=tuple(sorted(_timed_crossings(txn), key=lambda item: item.crosses_at)),
     )
 
 
@@ -206,7 +206,7 @@ def _crossings_to_retest(txn: BoardTransaction) -> list[int]:
         row.id
         for watch_id in txn.active.retests.keys() & txn.active.watches.keys()
         for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
-        if row.held_by == crossing_retests.HELD_BY
+        if row.held_by == HeldBy.RETEST
     ]
 
 
@@ -263,7 +263,7 @@ def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
         )
 
 
-def _holds(txn: BoardTransaction) -> Iterator[PredictedHold]:
+def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
     for watch in txn.active.watches.values():
         if watch.timing is None:
             continue
@@ -273,7 +273,7 @@ def _holds(txn: BoardTransaction) -> Iterator[PredictedHold]:
             if at is not None:
                 subject, tag, group = _place(row.subject)
                 names = watch.agent.name, watch.spec.name
-                yield PredictedHold(*names, subject, tag, group, row.mark_id or None, to_datetime(at))
+                yield PredictedTimedCrossing(*names, subject, tag, group, row.mark_id or None, to_datetime(at))
 
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.result_types import EarlyWake
@@ -10,20 +10,19 @@ from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of
-from blackboard.board.watches.waiting_crossings import crossing_retests
+from blackboard.board.watches.selection.crossing_deferrals import CrossingDeferral, deferral_of
 from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.states import CrossingState
+from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
-    """End the batch window of a crossing and the cooldown that holds it; return the holds that remain.
+    """End the batch window of a crossing and the cooldown that holds it; return what defers it still.
 
-    Guards, rates, budgets and pauses still hold. A crossing that is being tested against a changed watch is left alone.
+    Guards, rates, budgets and pauses still hold it. A crossing that is tested against a changed watch is left alone.
 
     Raises:
         NotFound: There is no such crossing.
@@ -37,7 +36,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     watch = txn.active.watches.get(crossing.watch_id)
     if watch is None:
         raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
-    if crossing.held_by != crossing_retests.HELD_BY:
+    if crossing.held_by != HeldBy.RETEST:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
         txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, scope=crossing.scope)
         state = pauses_and_cooldowns.get(txn, watch.agent.name)
@@ -52,22 +51,22 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         crossing_id=crossing_id,
         author=author,
     )
-    hold = _hold(txn, watch, crossing)
+    deferral = _deferral(txn, watch, crossing)
     return EarlyWake(
         crossing=crossing_id,
         agent=watch.agent.name,
         watch=watch.spec.name,
         subject=nullable_scope(crossing.scope),
-        held_by=hold.held_by,
-        until=optional_datetime(hold.ready_at if hold.held_by else None),
+        held_by=deferral.held_by,
+        until=optional_datetime(deferral.ready_at if deferral.held_by else None),
     )
 
 
-def _hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingHold:
+def _deferral(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingDeferral:
     """Return what still holds a crossing."""
-    if (hold := agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)) is not None:
-        return CrossingHold(hold.reason, hold.until)
-    return hold_of(txn, watch, crossing)
+    if (deferral := agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)) is not None:
+        return CrossingDeferral(deferral.reason, deferral.until)
+    return deferral_of(txn, watch, crossing)
 
 
 def _why_not(crossing: CrossingRow) -> str:

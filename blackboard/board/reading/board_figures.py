@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board.activations.agent_claims.agent_readiness import budget_hold
+from blackboard.board.activations.agent_claims.agent_readiness import budget_deferral
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.needs.answers import needs_overview
@@ -147,26 +147,26 @@ def figures(
 def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[str, datetime]]:
     numbers: Counter[tuple[str, str]] = Counter()
     oldest: dict[str, Instant] = {}
-    holds: dict[int, str | None] = {}
-    for row in txn.sql.all(CROSSINGS.waiting_by_hold, now=txn.now):
+    deferrals: dict[int, str | None] = {}
+    for row in txn.sql.all(CROSSINGS.waiting_by_deferral, now=txn.now):
         if (watch := txn.active.watches.get(row.watch_id)) is None:
             continue  # its agent is gone
         agent = watch.agent.name
-        if row.watch_id not in holds:
-            holds[row.watch_id] = _hold(txn, watch)
-        numbers[agent, holds[row.watch_id] or row.held_by or "nothing"] += row.number
+        if row.watch_id not in deferrals:
+            deferrals[row.watch_id] = _deferral(txn, watch)
+        numbers[agent, deferrals[row.watch_id] or row.held_by or "nothing"] += row.number
         oldest[agent] = min(row.oldest, oldest.get(agent, row.oldest))
     return dict(numbers), {agent: to_datetime(at) for agent, at in oldest.items()}
 
 
-def _hold(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
-    """Return the word for what holds all crossings of a watch; None if nothing holds them."""
+def _deferral(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
+    """Return the word for what holds all crossings of a watch; None if nothing does."""
     state = pauses_and_cooldowns.get(txn, watch.agent.name)
     if state.paused or txn.pause is not None:
         return "paused"
     if state.cooldown_until is not None and state.cooldown_until > txn.now:
         return "cooldown"
-    return "budget" if budget_hold(txn, watch) is not None else None
+    return "budget" if budget_deferral(txn, watch) is not None else None
 
 
 def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Happened, FiguresPosition]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_hold
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.messages.delivery import outbox_messages
 from blackboard.board.needs.answers import needs_overview
@@ -48,7 +48,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
         counts.setdefault(row.agent, {})[row.state] = row.number
     result = []
     for agent in txn.deployment.agents.values():
-        hold = agent_hold(txn, agent.name)
+        deferral = agent_deferral(txn, agent.name)
         watches = txn.active.watches_by_agent.get(agent.name, [])
         states = counts.get(agent.name, {})
         result.append(
@@ -58,8 +58,8 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
                 writes=tuple(agent.writes),
                 withdraws=tuple(agent.withdraws),
                 per={watch.spec.name: agent.per_of(watch.spec) for watch in watches},
-                state="running" if states.get(ActivationState.RUNNING) else (hold.reason if hold else "waits"),
-                until=optional_datetime(hold.until) if hold else None,
+                state="running" if states.get(ActivationState.RUNNING) else (deferral.reason if deferral else "waits"),
+                until=optional_datetime(deferral.until) if deferral else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),
                 activations=states,
                 remote=agent.remote,

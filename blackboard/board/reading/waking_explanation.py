@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_hold
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scopes_of
 from blackboard.board.needs.access import need_access
@@ -35,7 +35,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind, states_of_scope
-from blackboard.board.watches.selection.crossing_holds import hold_of
+from blackboard.board.watches.selection.crossing_deferrals import deferral_of
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
@@ -46,7 +46,7 @@ from blackboard.core.forecasts.strength_forecast import first_true, value_at
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice
-from blackboard.core.records.states import ActivationState
+from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.errors import UsageError
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -78,13 +78,13 @@ def explain(
     watches = txn.active.watches_by_agent.get(agent, [])
     if group is not None and all(watch.by is None for watch in watches):
         raise UsageError(f'agent {agent!r} has no watch over groups, such as total(Alert, by="service") >= 3')
-    hold, unserved = agent_hold(txn, agent), served_agents.unserved(txn, agent, dead)
+    deferral, unserved = agent_deferral(txn, agent), served_agents.unserved(txn, agent, dead)
     return Explanation(
         agent=agent,
         subject=subject,
         as_of=to_datetime(txn.now),
-        held_by=hold.reason if hold else unserved.reason if unserved else None,
-        until=optional_datetime(hold.until) if hold else None,
+        held_by=deferral.reason if deferral else unserved.reason if unserved else None,
+        until=optional_datetime(deferral.until) if deferral else None,
         unserved=unserved.reason if unserved else None,
         unserved_since=optional_datetime(unserved.since) if unserved else None,
         running=tuple(
@@ -298,7 +298,7 @@ def _measured_at(txn: BoardTransaction, comparison: Comparison, marks: Sequence[
 
 
 def _measured(comparison: Comparison, value: float, marks: int) -> MeasuredValue:
-    return MeasuredValue(str(comparison.measure), value, comparison.threshold, comparison.holds_at(value), marks)
+    return MeasuredValue(str(comparison.measure), value, comparison.threshold, comparison.is_met_at(value), marks)
 
 
 def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[DeferredActivation, ...]:
@@ -328,8 +328,8 @@ def _has_input(txn: BoardTransaction, activation_id: int, subject: str) -> bool:
 
 def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) -> WaitingCrossing:
     """Return a waiting crossing with what holds it now, as a claim would find it."""
-    hold = hold_of(txn, watch, row)
-    held_by = hold.held_by
-    if held_by is None and hold.ready_at is not None and hold.ready_at > txn.now:
-        held_by = "batch_window"
-    return result_of(WaitingCrossing, row, held_by=held_by, ready_at=hold.ready_at)
+    deferral = deferral_of(txn, watch, row)
+    held_by = deferral.held_by
+    if held_by is None and deferral.ready_at is not None and deferral.ready_at > txn.now:
+        held_by = HeldBy.BATCH_WINDOW
+    return result_of(WaitingCrossing, row, held_by=held_by, ready_at=deferral.ready_at)

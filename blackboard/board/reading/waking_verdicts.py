@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, has_capacity
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, has_capacity
 from blackboard.board.result_types import (
     MeasuredValue,
     WaitingCrossing,
@@ -17,6 +17,7 @@ from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
+from blackboard.core.records.states import HeldBy
 
 
 def verdict_of_waiting(
@@ -24,21 +25,21 @@ def verdict_of_waiting(
 ) -> str:
     """Return why a claim would not take a crossing. The agent's reasons come before the crossing's own."""
     agent = watch.agent
-    hold = agent_hold(txn, agent.name) or budget_hold(txn, watch)
-    if hold is not None:
-        return f"it crossed; {hold.reason}" + (f" until {iso(hold.until)}" if hold.until is not None else "")
+    deferral = agent_deferral(txn, agent.name) or budget_deferral(txn, watch)
+    if deferral is not None:
+        return f"it crossed; {deferral.reason}" + ("" if deferral.until is None else f" until {iso(deferral.until)}")
     until = _text(crossing.ready_at)
-    if crossing.held_by == "guard":
+    if crossing.held_by == HeldBy.GUARD:
         return f"it crossed; its guard defers it until {until or 'new marks change that'}"
-    if crossing.held_by == "cooldown":
+    if crossing.held_by == HeldBy.COOLDOWN:
         what = "subject" if watch.by is None else "group"
         return f"it crossed; the agent is in cooldown for this {what} until {until}"
-    if crossing.held_by == "rate":
+    if crossing.held_by == HeldBy.RATE:
         limit = agent.settings.max_activations_per_hour
         return f"it is due; the agent has woken {limit} times within an hour (max_activations_per_hour) until {until}"
-    if crossing.held_by == "retest":
+    if crossing.held_by == HeldBy.RETEST:
         return "it crossed before its watch changed; it is about to be tested again under the new watch"
-    if crossing.held_by == "batch_window":
+    if crossing.held_by == HeldBy.BATCH_WINDOW:
         return f"it crossed; it waits for a fuller batch until {until}"
     if (unserved := served_agents.unserved(txn, agent.name, dead)) is not None:
         return f"it crossed and is ready, but {unserved.reason}"

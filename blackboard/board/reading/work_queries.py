@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
-from blackboard.board.activations.agent_claims.agent_readiness import agent_hold, budget_hold, held_by_of
-from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingHold, Prediction, ScheduleRecord
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
+from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingDeferral, Prediction, ScheduleRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import Instant, iso, seconds_in, to_datetime
-from blackboard.core.records.states import ActivationState
+from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.errors import UsageError, nearest
 from blackboard.store.rows import (
     ActivationRow,
@@ -33,8 +33,8 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
     items: list[tuple[float, AgendaItem]] = []
     deferred, is_all = ACTIVATIONS.deferred_crossings, limit is None or agent is not None
     for row in txn.sql.all(deferred) if is_all else txn.sql.all(deferred.using("limit"), limit=limit):
-        hold = agent_hold(txn, row.agent)
-        held_by, retry_at = (hold.reason if hold else row.error), row.retry_at
+        deferral = agent_deferral(txn, row.agent)
+        held_by, retry_at = (deferral.reason if deferral else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
             held_by, retry_at = gone_agents.HELD_BY, None
         watch = _WatchNames(row.agent, row.watch, row.condition)
@@ -46,10 +46,10 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
     for registered in txn.active.watches.values():
         if agent not in (None, registered.agent.name):
             continue
-        hold = agent_hold(txn, registered.agent.name) or budget_hold(txn, registered)
+        deferral = agent_deferral(txn, registered.agent.name) or budget_deferral(txn, registered)
         watch = _WatchNames(registered.agent.name, registered.spec.name, str(registered.condition))
         for crossing, strength in waiting_with_strengths(txn, registered, limit):
-            held_by = crossing.held_by or (hold.reason if hold else held_by_of(txn, crossing))
+            held_by = crossing.held_by or (deferral.reason if deferral else held_by_of(txn, crossing))
             items.append((strength, _agenda_item(crossing, watch, "waiting", held_by, crossing.ready_at)))
     if agent is not None:
         items = [pair for pair in items if pair[1].agent == agent]
@@ -63,8 +63,8 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
         if not watch.is_scheduled:
             continue
         crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
-        hold = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
-        held_by = None if crossing is None else crossing.held_by or (hold.reason if hold else None)
+        deferral = agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)
+        held_by = None if crossing is None else crossing.held_by or (deferral.reason if deferral else None)
         result.append(
             ScheduleRecord(
                 agent=watch.agent.name,
@@ -94,23 +94,23 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
     return result
 
 
-def ending_holds(txn: BoardTransaction, limit: int) -> list[EndingHold]:
-    """Return the next instants when holds on crossings end by time alone, soonest first.
+def ending_deferrals(txn: BoardTransaction, limit: int) -> list[EndingDeferral]:
+    """Return the next instants when the deferrals of crossings end by time alone, soonest first.
 
     Of the attempts that wait for a repetition, only the attempts of the strongest crossings are read.
     """
-    found = []
+    found: list[EndingDeferral] = []
     for watch in txn.active.watches.values():
         names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
-        rows = txn.sql.all(CROSSINGS.ending_holds, watch_id=watch.id, now=txn.now, limit=limit)
-        found += [
-            result_of(EndingHold, row, **names, held_by=held_by_of(txn, row), ends_at=row.ready_at) for row in rows
-        ]
+        rows = txn.sql.all(CROSSINGS.ending_deferrals, watch_id=watch.id, now=txn.now, limit=limit)
+        for row in rows:
+            held_by = HeldBy(row.held_by or HeldBy.BATCH_WINDOW)
+            found.append(result_of(EndingDeferral, row, **names, held_by=held_by, ends_at=row.ready_at))
     for left in txn.sql.all(ACTIVATIONS.deferred_crossings.using("limit"), limit=limit):
         if left.retry_at is not None and left.retry_at > txn.now:
             names = {"agent": left.agent, "watch": left.watch, "condition": left.condition}
-            found.append(result_of(EndingHold, left.crossing, **names, held_by="retry", ends_at=left.retry_at))
-    return sorted(found, key=lambda hold: hold.ends_at)[:limit]
+            found.append(result_of(EndingDeferral, left.crossing, **names, held_by=HeldBy.RETRY, ends_at=left.retry_at))
+    return sorted(found, key=lambda deferral: deferral.ends_at)[:limit]
 
 
 class _WatchNames(NamedTuple):

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from blackboard.board.result_types.mark_results import MarkEvent
 from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.records.states import HeldBy
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class EndingHold:
+class EndingDeferral:
     """The instant when a crossing stops being held by time alone, if no mark changes before."""
 
     agent: str
@@ -173,8 +174,8 @@ class EndingHold:
     """The value of that tag."""
     mark_id: int | None
     """The mark, if each mark is measured alone."""
-    held_by: Literal["guard", "cooldown", "rate", "batch_window", "retry"]
-    """What ends; `retry` for the time before the next attempt of an activation."""
+    held_by: HeldBy
+    """What ends."""
     ends_at: datetime
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from blackboard.board.deployments.deployment_preview import (
         PredictedActivations,
         PredictedCrossing,
-        PredictedHold,
         PredictedRetest,
         PredictedSchedule,
+        PredictedTimedCrossing,
         PredictedWake,
         Preview,
     )
@@ -39,7 +39,7 @@ def show_preview(preview: Preview) -> None:
     _show_wakes(preview.wakes)
     _show_predicted_activations(preview.activations)
     _show_schedules(preview.schedules)
-    _show_holds(preview.holds)
+    _show_timed_crossings(preview.timed_crossings)
     for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
         _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
 
@@ -135,16 +135,16 @@ def _instants(schedule: PredictedSchedule) -> str:
     return ", ".join(str(timestamp(at)) for at in schedule.upcoming) or "never"
 
 
-def _show_holds(holds: Sequence[PredictedHold]) -> None:
-    if holds:
+def _show_timed_crossings(crossings: Sequence[PredictedTimedCrossing]) -> None:
+    if crossings:
         print_table(
             ("agent", "watch", "crosses at", "subject"),
             (
-                (hold.agent, hold.watch, timestamp(hold.crosses_at), place(hold) or "the board")
-                for hold in holds[:MAX_LISTED]
+                (item.agent, item.watch, timestamp(item.crosses_at), place(item) or "the board")
+                for item in crossings[:MAX_LISTED]
             ),
             empty="",
-            title=f"{counted(len(holds), 'crossing')} would follow by time alone, without another deposit",
+            title=f"{counted(len(crossings), 'crossing')} would follow by time alone, without another deposit",
         )
 
 

@@ -67,12 +67,12 @@ class Condition(ABC):
         """Yield its comparisons, left to right."""
 
     @abstractmethod
-    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
+    def is_met_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return whether the condition holds; `decide` returns whether a comparison holds."""
 
-    def holds(self, value: Callable[[Measure], float]) -> bool:
+    def is_met(self, value: Callable[[Measure], float]) -> bool:
         """Return whether the condition holds; `value` returns the value of a measure."""
-        return self.holds_if(lambda comparison: comparison.holds_at(value(comparison.measure)))
+        return self.is_met_if(lambda comparison: comparison.is_met_at(value(comparison.measure)))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Condition(ABC):
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
         """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
-        if self.holds_if(decide):
+        if self.is_met_if(decide):
             yield from self.comparisons()
 
     def fewest(
@@ -123,7 +123,7 @@ class Condition(ABC):
         """
 
         def suffice(chosen: tuple[frozenset[Comparison], ...]) -> bool:
-            return self.holds_if(lambda one: decide(one) and any(one in mark for mark in chosen))
+            return self.is_met_if(lambda one: decide(one) and any(one in mark for mark in chosen))
 
         # A mark without which the others do not suffice is in every choice. Under `&` this is nearly every mark.
         places = range(len(marks))
@@ -454,11 +454,11 @@ class Comparison(Condition):
         """Yield the comparison itself."""
         yield self
 
-    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
+    def is_met_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return the result of `decide` for this comparison."""
         return decide(self)
 
-    def holds_at(self, value: float) -> bool:
+    def is_met_at(self, value: float) -> bool:
         """Return whether a value of its measure meets it."""
         return (value >= self.threshold) == (self.operator == ">=")
 
@@ -488,7 +488,7 @@ class Combination(Condition):
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
         """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
-        if self.holds_if(decide):
+        if self.is_met_if(decide):
             for part in self.parts:
                 yield from part.deciding(decide)
 
@@ -497,9 +497,9 @@ class Combination(Condition):
         """Whether it contains an `&`."""
         return self.operator == "&" or any(part.is_joint for part in self.parts)
 
-    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
+    def is_met_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return whether all parts hold (`&`), or at least one (`|`)."""
-        return (all if self.operator == "&" else any)(part.holds_if(decide) for part in self.parts)
+        return (all if self.operator == "&" else any)(part.is_met_if(decide) for part in self.parts)
 
     def __str__(self) -> str:
         # In Python, & and | bind closer than a comparison, so parts need parentheses. A Not has its own.
@@ -517,9 +517,9 @@ class Not(Condition):
         """Yield the comparisons of its part."""
         yield from self.part.comparisons()
 
-    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
+    def is_met_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return the opposite of its part."""
-        return not self.part.holds_if(decide)
+        return not self.part.is_met_if(decide)
 
     def __str__(self) -> str:
         return f"~({self.part})"

@@ -51,7 +51,7 @@ class Schedule(Condition):
         """Yield nothing: it measures no marks."""
         yield from ()
 
-    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
+    def is_met_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return False: a schedule has instants, and is never true or false."""
         return False
 

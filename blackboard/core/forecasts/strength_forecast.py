@@ -38,7 +38,7 @@ class Side(NamedTuple):
 def met_side(condition: Condition, marks: Sequence[FadingMark], at: Instant) -> Side | None:
     """Return the first side that makes a condition true at an instant, or None if the condition does not hold."""
     values = {comparison: value_at(comparison.measure, marks, at) for comparison in condition.comparisons()}
-    met = condition.deciding(lambda comparison: comparison.holds_at(values[comparison]))
+    met = condition.deciding(lambda comparison: comparison.is_met_at(values[comparison]))
     return next((Side(comparison, values[comparison]) for comparison in met), None)
 
 
@@ -72,7 +72,7 @@ def first_true(
     for at in sorted({now, *(instant for instant in instants.values() if instant is not None)}):
         # The computed instants decide. Strengths computed again at an instant may exceed the threshold by rounding.
         below = {comparison for comparison, instant in instants.items() if instant is not None and instant <= at}
-        if condition.holds_if(partial(_holds, below=below)):
+        if condition.is_met_if(partial(_holds, below=below)):
             return at
     return None
 

@@ -35,6 +35,22 @@ class CrossingState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class HeldBy(StrEnum):
+    """What holds a crossing. An agent, a budget or an error that holds it is named by a text instead."""
+
+    GUARD = "guard"
+    COOLDOWN = "cooldown"
+    """The cooldown of its subject."""
+    RATE = "rate"
+    """Its agent has woken as often in an hour as it may."""
+    RETEST = "retest"
+    """Its watch has changed, and it is about to be tested again."""
+    BATCH_WINDOW = "batch_window"
+    """It waits for more marks. It is shown, but never stored."""
+    RETRY = "retry"
+    """It is in an activation that waits for its next attempt. It is shown, but never stored."""
+
+
 class CallState(StrEnum):
     """The state of a model call."""
 

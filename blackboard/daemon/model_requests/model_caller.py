@@ -305,7 +305,7 @@ class ModelCaller:
         exceeded = self._steps.reserve(claim, row, cost)
         if exceeded is None:
             return
-        if exceeded.holds:
+        if exceeded.defers:
             raise Deferral(exceeded.reason, exceeded.until, is_held=True)
         log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
 

@@ -210,7 +210,7 @@ LIMIT :limit + 0;
 -- When the first of the ready crossings of a watch became ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
 
--- name: ending_holds -> CrossingRow
+-- name: ending_deferrals -> CrossingRow
 -- The waiting crossings of a watch whose hold or batch window ends by time, soonest first.
 SELECT {crossing.*}
 FROM crossing
@@ -328,7 +328,7 @@ ORDER BY crossing.law, crossing.order_key DESC, crossing.id;
 -- The next law of the crossings that wait for a watch. Run repeatedly, it skips through the index.
 SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND law > :after;
 
--- name: hold_crossing
+-- name: defer_crossing
 -- Hold a crossing, until an instant or, if that is NULL, until a mark changes.
 UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
 
@@ -336,11 +336,11 @@ UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
 -- End the batch window of a crossing for good, as if an urgent mark had come.
 UPDATE crossing SET held_by = NULL, ready_at = :now, urgent = 1 WHERE id = :id;
 
--- name: hold_for_retest
+-- name: defer_for_retest
 -- Hold all waiting crossings of a watch that changed, until each is tested again.
 UPDATE crossing SET held_by = 'retest', ready_at = NULL WHERE watch_id = :watch_id AND state = 'waiting';
 
--- name: held_for_retest -> CrossingRow
+-- name: deferred_for_retest -> CrossingRow
 -- The next crossings of a watch that are to be tested again. Those that stay get an instant.
 SELECT {crossing.*}
 FROM crossing
@@ -453,7 +453,7 @@ WHERE activation_id = :from_id AND mark_id = 0 AND subject <> '' AND NOT {is_gro
 -- The number of waiting crossings of each watch, and the instant of the first.
 SELECT watch_id, count(*) AS number FROM crossing WHERE state = 'waiting' GROUP BY watch_id;
 
--- name: waiting_by_hold -> HeldCount
+-- name: waiting_by_deferral -> DeferralCount
 -- The number of waiting crossings of each watch by what holds them, and the instant of the first.
 SELECT watch_id, coalesce(held_by, CASE WHEN ready_at > :now THEN 'batch_window' END) AS held_by, count(*) AS number,
   min(crossed_at) AS oldest

@@ -12,13 +12,14 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection import crossing_selection
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec
+from blackboard.core.records.states import HeldBy
 from blackboard.store.query_rows import AgentLoad
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.store.transaction import Question
 
 
-class Hold(NamedTuple):
+class AgentDeferral(NamedTuple):
     """The reason that keeps an agent or a watch from waking.
 
     Attributes:
@@ -55,9 +56,9 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
     """Return whether an agent may run one more activation.
 
-    It may if nothing holds it, and it runs fewer activations than its concurrency allows.
+    It may if nothing defers it, and it runs fewer activations than its concurrency allows.
     """
-    if agent_hold(txn, agent.name) is not None:
+    if agent_deferral(txn, agent.name) is not None:
         return False
     load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent.name, now=txn.now)
     return load.running < agent.settings.concurrency
@@ -68,7 +69,7 @@ def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: b
 
     A server is asked for all of it at once. A file is first asked for the load, since its answers cost little.
     """
-    if agent_hold(txn, agent.name) is not None:
+    if agent_deferral(txn, agent.name) is not None:
         return None
     watches = txn.active.watches_by_agent.get(agent.name, ()) if txn.sql.ahead is not None else ()
     questions: list[Question] = [(ACTIVATIONS.agent_load, {"agent": agent.name, "now": txn.now})]
@@ -86,7 +87,7 @@ def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: b
 def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
     """Return the agents with waiting work, ready or not, and the instants when time alone makes more of it ready.
 
-    A quiet board of 1,000 agents needs two queries. What holds an agent is not considered; see `next_ready`.
+    A quiet board of 1,000 agents needs two queries. A deferral of an agent is not considered; see `next_ready`.
     """
     work: dict[str, list[Instant]] = {}
     deferred, watches = txn.sql.answers(
@@ -107,36 +108,36 @@ def agents_with_suspects(txn: BoardTransaction) -> set[str]:
     return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
 
 
-def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
+def agent_deferral(txn: BoardTransaction, agent: str) -> AgentDeferral | None:
     """Return why an agent may not wake at all; None if it may wake."""
     if txn.pause is not None:
-        return Hold(f"the board is paused{_because(txn.pause)}", None)
+        return AgentDeferral(f"the board is paused{_because(txn.pause)}", None)
     state = pauses_and_cooldowns.get(txn, agent)
     if state.paused:
-        return Hold(f"it is paused{_because(state.paused_because)}", None)
+        return AgentDeferral(f"it is paused{_because(state.paused_because)}", None)
     if state.cooldown_until is not None and state.cooldown_until > txn.now:
-        return Hold("it is in cooldown", state.cooldown_until)
+        return AgentDeferral("it is in cooldown", state.cooldown_until)
     spec = txn.deployment.agents.get(agent)
     if spec is not None and spec.remote and (exhausted := budgets.find_exhausted(txn, spec)) is not None:
-        return Hold(exhausted.reason, exhausted.until)
+        return AgentDeferral(exhausted.reason, exhausted.until)
     return None
 
 
-def budget_hold(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
+def budget_deferral(txn: BoardTransaction, watch: RegisteredWatch) -> AgentDeferral | None:
     """Return why a budget holds a watch; None if no budget does.
 
     While an activation of the watch waits for the next window of a budget, no other activation is started. Crossings of
     that time wait on the agenda and are claimed in full batches afterwards.
     """
     row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
-    return None if row is None else Hold(row.error or "held", row.retry_at)
+    return None if row is None else AgentDeferral(row.error or "held", row.retry_at)
 
 
-def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
-    """Return the hold on a waiting crossing, such as `guard`, `rate` or `batch_window`; None if there is none."""
+def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> HeldBy | None:
+    """Return what defers a waiting crossing, such as `guard`, `rate` or `batch_window`; None if there is none."""
     if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
-        return "batch_window"
-    return crossing.held_by
+        return HeldBy.BATCH_WINDOW
+    return None if crossing.held_by is None else HeldBy(crossing.held_by)
 
 
 def next_ready(txn: BoardTransaction, agent: str, work: Mapping[str, Sequence[Instant]]) -> Instant | None:
@@ -144,8 +145,8 @@ def next_ready(txn: BoardTransaction, agent: str, work: Mapping[str, Sequence[In
 
     `work` is the waiting work of all agents; see `waiting_work`.
     """
-    hold = agent_hold(txn, agent)
-    return min(work.get(agent, ()), default=None) if hold is None else hold.until
+    deferral = agent_deferral(txn, agent)
+    return min(work.get(agent, ()), default=None) if deferral is None else deferral.until
 
 
 def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
@@ -160,7 +161,9 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     windows = [
         window
         for watch in txn.active.watches.values()
-        if watch.agent.name in names and agent_hold(txn, watch.agent.name) is None and budget_hold(txn, watch) is None
+        if watch.agent.name in names
+        and agent_deferral(txn, watch.agent.name) is None
+        and budget_deferral(txn, watch) is None
         if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
     ]
     first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
@@ -168,7 +171,7 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     due = [txn.sql.one(CROSSINGS.next_predicted_fall), *(next_ready(txn, name, work) for name in names)]
     if first is None or any(at is not None and at < first.ready_at for at in due):
         return False
-    txn.sql.run(CROSSINGS.hold_crossing, id=first.id, held_by=None, ready_at=txn.now)
+    txn.sql.run(CROSSINGS.defer_crossing, id=first.id, held_by=None, ready_at=txn.now)
     return True
 
 
@@ -182,7 +185,7 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec, reading: ClaimReading
             since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
-        if since is not None and (not reading.load.has_held or budget_hold(txn, watch) is None):
+        if since is not None and (not reading.load.has_held or budget_deferral(txn, watch) is None):
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 

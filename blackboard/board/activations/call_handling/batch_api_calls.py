@@ -49,7 +49,7 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
             _hold(txn, row, f"{error}; a call without a price is not sent", None)
             continue
         exceeded = model_calls.send(txn, row, cost, submission=submission, custom_id=custom_id)
-        if exceeded is not None and exceeded.holds:
+        if exceeded is not None and exceeded.defers:
             _hold(txn, row, exceeded.reason, exceeded.until)
             continue
         rows.append(row._replace(custom_id=custom_id, submission=submission))

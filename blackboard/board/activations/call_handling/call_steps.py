@@ -48,7 +48,7 @@ class CallSteps:
 
         def work(txn: BoardTransaction) -> BudgetExceeded | None:
             exceeded = model_calls.send(txn, row, cost)
-            if exceeded is not None and exceeded.holds:
+            if exceeded is not None and exceeded.defers:
                 # In one transaction, so that room in the budget that is freed afterwards releases the held activation.
                 activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, is_held=True)
             return exceeded

@@ -28,7 +28,7 @@ class BudgetExceeded:
     reason: str
     until: Instant | None
     """The instant when its window ends; None if no new window makes room."""
-    holds: bool
+    defers: bool
     """Whether the call has to wait. A budget in mode `warn` only reports."""
 
 
@@ -101,7 +101,7 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
         for limit in _limits(txn, scope, row, reserve)
         if limit.used + limit.needed > limit.limit
     ]
-    return max(exceeded, key=lambda item: (item.holds, item.until is None, item.until or 0), default=None)
+    return max(exceeded, key=lambda item: (item.defers, item.until is None, item.until or 0), default=None)
 
 
 def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | None:
@@ -114,7 +114,7 @@ def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | 
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):
         scopes.append(_board_scope(txn))
     exceeded = [
-        BudgetExceeded(limit.reason, limit.until, holds=True)
+        BudgetExceeded(limit.reason, limit.until, defers=True)
         for scope in scopes
         if scope.budget.mode == "hold"
         for limit in _limits(txn, scope, None, 1)

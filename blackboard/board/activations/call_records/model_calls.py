@@ -126,7 +126,7 @@ def send(
     the budget that the call would exceed, if any. If that budget holds, nothing is changed.
     """
     exceeded = budgets.find_exceeded(txn, row, reserve)
-    if exceeded is not None and exceeded.holds:
+    if exceeded is not None and exceeded.defers:
         return exceeded
     planned = get(txn, row.id)
     sent = planned._replace(

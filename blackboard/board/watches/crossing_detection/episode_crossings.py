@@ -111,8 +111,8 @@ def _changes_nothing(
         return True
     measure = watch.comparison.measure
     if measure.is_maximum:
-        return not watch.comparison.holds_at(txn.strength(new))
-    return measure.keeps_sums and not watch.comparison.holds_at(
+        return not watch.comparison.is_met_at(txn.strength(new))
+    return measure.keeps_sums and not watch.comparison.is_met_at(
         watch_totals.update_and_measure_live(txn, watch, key.scope)
     )
 

@@ -162,7 +162,7 @@ def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, a
 def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Measure a watch that is not per mark again, bringing its sums up to date; return whether its condition holds."""
     if watch.measures_sums:
-        return watch.comparison.holds_at(watch_totals.update_and_measure(txn, watch, scope)[0])
+        return watch.comparison.is_met_at(watch_totals.update_and_measure(txn, watch, scope)[0])
     return stimuli_hold_at(txn, watch, scope, txn.now)
 
 
@@ -199,7 +199,7 @@ def _cross_deposit(
     if watch.measures_sums and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        if watch.comparison.holds_at(value):
+        if watch.comparison.is_met_at(value):
             return _cross_for_news(txn, watch, scope, 0, Measurement(value, 1))
         if scope != WHOLE_BOARD and _waits(txn, watch, scope):
             _set_bound(txn, watch, scope, stimuli_of(txn, watch, scope))
@@ -208,7 +208,7 @@ def _cross_deposit(
         return _cross_sums(txn, watch, scope, new)
     if watch.by is None and old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
         # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
-        if isinstance(watch.condition, Comparison) and not watch.comparison.holds_at(
+        if isinstance(watch.condition, Comparison) and not watch.comparison.is_met_at(
             measure.value([txn.strength(new)])
         ):
             return False
@@ -220,7 +220,7 @@ def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows:
     """Compare marks of a scope with the condition at an instant, and return whether a crossing is new."""
     if watch.condition.is_per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
-        strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
+        strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
         if not strong:
             _set_bound(txn, watch, scope, rows)
         new = [
@@ -259,7 +259,7 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: 
 def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
     """Evaluate a watch over the board or over groups by its sums, which read no mark."""
     value, count = watch_totals.update_and_measure(txn, watch, scope)
-    if not watch.comparison.holds_at(value):
+    if not watch.comparison.is_met_at(value):
         if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
             set_bound(txn, watch, scope, 0, value, [])
         return False

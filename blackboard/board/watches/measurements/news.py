@@ -54,7 +54,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
     """Return whether a condition over all live marks begins to hold by a stronger mark, with sums up to date."""
     comparison, measure = watch.comparison, watch.comparison.measure
     if watch.condition.is_per_mark or (watch.measures_sums and measure.is_maximum):
-        if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):
+        if not comparison.is_met_at(txn.strength(new)) or comparison.is_met_at(txn.strength(old)):
             return False
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.measures_sums and isinstance(measure, Count):
@@ -74,7 +74,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
     if watch.by is not None:
         others = txn.live(stored_marks(txn, watch.kinds, scope_of_counted(txn, watch, mark)))
         return any(
-            row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row))
+            row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row))
             for row in others
         )
     lowest = watch.threshold * (1 - RELATIVE_MARGIN)
@@ -85,7 +85,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
             if (
                 other.id != mark.id
                 and need_access.counts(txn, watch, other)
-                and watch.comparison.holds_at(txn.strength(other))
+                and watch.comparison.is_met_at(txn.strength(other))
             ):
                 return True
     return False

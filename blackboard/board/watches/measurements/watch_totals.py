@@ -61,11 +61,11 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str
         recount(txn, watch, scope)
     sums = _update_and_bound(txn, watch, scope)
     comparison, measure = watch.comparison, watch.comparison.measure
-    if not comparison.holds_at(measure.from_sums(sums.marks, sums.total + sums.error)):
+    if not comparison.is_met_at(measure.from_sums(sums.marks, sums.total + sums.error)):
         return measure.from_sums(sums.marks, sums.total), sums.marks
     if not sums.is_exact:
         return measure_marks(txn, watch, scope)
-    if not comparison.holds_at(measure.from_sums(sums.marks, sums.total - sums.error)):
+    if not comparison.is_met_at(measure.from_sums(sums.marks, sums.total - sums.error)):
         return _count_afresh(txn, watch, scope)
     return measure.from_sums(sums.marks, sums.total), sums.marks
 

@@ -60,7 +60,7 @@ def is_below(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
         sums, weight = _sums_of_kind(txn, watch, kind, scope), txn.kind(kind).weight
         marks, total, error = marks + sums.marks, total + weight * sums.sum0, error + weight * sums.error0
     comparison = watch.comparison
-    return not comparison.holds_at(comparison.measure.from_sums(marks, total + error + 4 * ROUNDING * total))
+    return not comparison.is_met_at(comparison.measure.from_sums(marks, total + error + 4 * ROUNDING * total))
 
 
 def subtract_left(txn: BoardTransaction, kind: str, before: Instant) -> None:

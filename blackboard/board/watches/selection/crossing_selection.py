@@ -10,7 +10,7 @@ from blackboard.board.needs.access import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
-from blackboard.board.watches.selection import crossing_holds
+from blackboard.board.watches.selection import crossing_deferrals
 from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import strongest_first
@@ -67,7 +67,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRo
     waiting = strongest_first(
         txn,
         watch,
-        lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing),
+        lambda crossing: crossing_deferrals.release_or_defer(txn, watch, crossing),
         batch or DEFAULT_BATCH,
         first=first,
     )
@@ -94,7 +94,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: list[C
     ready = strongest_first(
         txn,
         watch,
-        lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing),
+        lambda crossing: crossing_deferrals.release_or_defer(txn, watch, crossing),
         1,
         only_ready=True,
         first=first,
@@ -124,7 +124,7 @@ def _select_in_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) 
     waiting = [
         (crossing, marks_behind(txn, watch, crossing))
         for row in rows
-        if (crossing := crossing_holds.release_or_hold(txn, watch, row)) is not None
+        if (crossing := crossing_deferrals.release_or_defer(txn, watch, row)) is not None
     ]
     for crossing, behind in sorted(waiting, key=lambda pair: (-pair[1].strength, pair[0].id)):
         if (room := batch - len(selection.inputs)) < 1:
@@ -137,7 +137,7 @@ def _select_in_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) 
 def _select_scheduled(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     """Select the crossing of a schedule. It has no marks, and there is at most one."""
     crossing = scheduled_crossings.waiting(txn, watch)
-    if crossing is not None and (crossing := crossing_holds.release_or_hold(txn, watch, crossing)) is not None:
+    if crossing is not None and (crossing := crossing_deferrals.release_or_defer(txn, watch, crossing)) is not None:
         crossing = scheduled_crossings.bring_up_to_date(txn, watch, crossing)
     return Selection() if crossing is None else Selection([crossing])
 
@@ -166,4 +166,4 @@ def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing
     if not crossing.is_per_mark:
         return rising_crossings.measure_and_compare(txn, watch, crossing.scope)
     live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
-    return any(need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row)) for row in live)
+    return any(need_access.counts(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row)) for row in live)

@@ -81,8 +81,8 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     condition, inputs, sides = watch.condition, behind.inputs, behind.sides
     if len(inputs) <= room or not condition.is_joint:
         return inputs[:room]
-    met = {side for side in condition.comparisons() if side.holds_at(_value(side, inputs, sides))}
-    if watch.has_window or not condition.holds_if(met.__contains__):  # the marks have faded since
+    met = {side for side in condition.comparisons() if side.is_met_at(_value(side, inputs, sides))}
+    if watch.has_window or not condition.is_met_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
     strongest = {sides[event.mark_id]: (event, strength) for event, strength in reversed(inputs)}
     needed = condition.fewest(list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs)), met.__contains__)
@@ -129,7 +129,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     key = StateKey(watch.id, scope, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
     values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
-    sides = list(watch.condition.deciding(lambda one: one.holds_at(values[one]))) or list(values)
+    sides = list(watch.condition.deciding(lambda one: one.is_met_at(values[one]))) or list(values)
     found: dict[int, Input] = {}
     for measure in (side.measure for side in sides):
         if measure.within is None:
@@ -204,7 +204,7 @@ def _rows_of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows
     measures = [
         comparison.measure
         for comparison in watch.condition.deciding(
-            lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
+            lambda comparison: comparison.is_met_at(value_at(comparison.measure, fading_marks, txn.now))
         )
     ]
     if len(measures) == len(list(watch.condition.comparisons())):

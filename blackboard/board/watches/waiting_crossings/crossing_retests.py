@@ -18,23 +18,23 @@ from blackboard.board.watches.waiting_crossings.met_scopes import MetScope, met_
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import Deployment
+from blackboard.core.records.states import HeldBy
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 
-HELD_BY = "retest"
 REASON = "watch changed"
 """The reason of a crossing that ended because it does not hold under its new watch."""
 
 
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
-    if txn.sql.changed(CROSSINGS.hold_for_retest, watch_id=watch_id):
+    if txn.sql.changed(CROSSINGS.defer_for_retest, watch_id=watch_id):
         plan_backfill(txn, BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old.kinds)))
 
 
 def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
     """Test up to `limit` crossings of a watch again, and return their number."""
-    rows = txn.sql.all(CROSSINGS.held_for_retest, watch_id=watch.id, limit=limit)
+    rows = txn.sql.all(CROSSINGS.deferred_for_retest, watch_id=watch.id, limit=limit)
     deployments: dict[int, Deployment] = {}
     for row in rows:
         _retest(txn, watch, row, deployments)
@@ -45,7 +45,7 @@ def retest_before_change(txn: BoardTransaction, watch: RegisteredWatch, scope: s
     """Retest the crossings of a scope now, if the backfill has not reached them."""
     if watch.id in txn.active.retests:
         for row in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, scope=scope):
-            if row.held_by == HELD_BY:
+            if row.held_by == HeldBy.RETEST:
                 _retest(txn, watch, row, {})
 
 
@@ -61,7 +61,7 @@ def _retest(
         deployments: Deployments that were already read, by version.
     """
     if scheduled_crossings.keeps(watch, crossing):
-        txn.sql.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=crossing.noticed_at)
+        txn.sql.run(CROSSINGS.defer_crossing, id=crossing.id, held_by=None, ready_at=crossing.noticed_at)
         return
     deployment = _deployment_at(txn, crossing.crossed_at, deployments)
     if _has_longer_delay(watch, deployment):

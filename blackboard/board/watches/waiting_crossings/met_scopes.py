@@ -67,7 +67,7 @@ def _guard_was_open(past: MarksAtCrossing, scope: str) -> bool:
     if (guard := past.watch.spec.guard) is None:
         return True
     marks = past.of_guard(guard, scope)
-    return guard.holds(lambda measure: value_at(measure, marks, past.at, scope))
+    return guard.is_met(lambda measure: value_at(measure, marks, past.at, scope))
 
 
 def _measured(past: MarksAtCrossing, scope: str, marks: list[PastMark]) -> Measurement | None:

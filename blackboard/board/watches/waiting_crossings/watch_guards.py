@@ -28,7 +28,7 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Inst
     if watch.spec.guard is None:
         return True
     marks = fading_marks(txn, watch.spec.guard, scope, at)
-    return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, scope))
+    return watch.spec.guard.is_met(lambda measure: value_at(measure, marks, at, scope))
 
 
 def drops(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
