@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board.deployments.rollout.deployment_changes import activate
+from blackboard.board.rollout.deployment_changes import activate
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.board_file.file_database import FileDatabase
 

@@ -9,35 +9,35 @@ delivery_queue  the outbox, for a process that delivers its messages
 administration  deployments by file, the address of a board, up-to-date views, and queries
 board_copies    backups and their return, and a board that moves to another database
 page_readings   what the pages of the server show beyond these
-
-doctor     finds everything that can be wrong with a board, and the remedy
-diagnosis  its findings, by subject
+diagnosis       finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 
-deployments           makes a deployment active, previews it, and changes the board for it
-remote_work           the work of remote agents: claims, leases and ends of runs
-claims_with_searches  claims of activations, with the searches that their agents need
-people                acts of people: pauses, early wakes, and failed activations
-messages              messages to people outside: their creation and delivery, and acts of people on them
-access_tokens         tokens of programs that use the board over HTTP
-reading               the reading side, for people and programs
-loads                 deposits of many items, and of files
-housekeeping          work for the board itself: old history, erasure, the full-text index, and the file
-activations           claims, results, model calls and budgets
-needs                 questions of agents: who may answer them, the answers, and what follows when one is due
+deployments       makes a deployment active, and previews one
+reading           the reading side, for people and programs
+remote_work       the work of remote agents: claims, leases and ends of runs
+people            acts of people: pauses, early wakes, and failed activations
+message_delivery  the delivery of messages to people outside, and acts of people on them
+housekeeping      work for the board itself: old history, erasure, the full-text index, and the file
+loads             deposits of many items, and of files
+activations       claims, results, model calls and budgets
+access_tokens     tokens of programs that use the board over HTTP
+need_answers      the answers to questions of agents, and what follows when a question is due
 
 Below them:
 
 board_session       the transactions of one board, each at one instant
 board_clock         the board's time
-worker_registry     the processes on the board, and how they notify each other
 mark_storage        marks: their deposits, their changes, and how they leave
-mark_classes        the mark classes that this process knows, and checks of payloads
+rollout             what changes on the board when a deployment becomes active
 watches             watches: the marks that count for them, and their crossings
+needs               questions of agents: which are open, and who may answer them
 activation_storage  the rows of activations and crossings
+search_index        the index for the search by text, and searches in it
+messages            messages to people outside, as they are written
 activity            what agents, people and programs did, and streams of events
-search_index        the index for the search by text
+worker_registry     the processes on the board, and how they notify each other
+mark_classes        the mark classes that this process knows, and checks of payloads
 mark_sets           the marks of a subject, a group or the board, with a tag, or in a window
 transactions        one transaction, and what every transaction reads and writes
 json_shapes         the shapes of results in JSON, for the command line and the server

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.messages.delivery import message_leases
-from blackboard.board.messages.delivery.message_leases import FailedAttempt, LeasedMessage
+from blackboard.board.message_delivery import message_leases
+from blackboard.board.message_delivery.message_leases import FailedAttempt, LeasedMessage
 from blackboard.core.records.states import MessageState
 from blackboard.system.failpoints import failpoint
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.call_handling import unusable_answers
 from blackboard.board.activations.call_handling.batch_api_steps import BatchApiSteps
 from blackboard.board.activations.call_handling.call_outcomes import CallOutcomes
@@ -23,14 +24,14 @@ from blackboard.board.activations.returned_items.agent_actions import AgentActio
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.result_types import Receipt
+from blackboard.board.rollout import gone_agents
+from blackboard.board.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import gone_agents, served_agents
+from blackboard.board.worker_registry import served_agents
 from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
-from blackboard.board.deployments.rollout import backfill
+from blackboard.board.rollout import backfill
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step

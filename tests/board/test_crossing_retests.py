@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployments.deployment_preview import preview
-from blackboard.board.deployments.rollout import backfill
+from blackboard.board.rollout import backfill
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
 from tests.support.board_steps import in_transaction

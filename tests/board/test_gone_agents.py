@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Linear, count, strength, total
 from blackboard.board import doctor
-from blackboard.board.worker_registry.gone_agents import HELD_BY
+from blackboard.board.rollout.gone_agents import REASON
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.finding import Finding
 from blackboard.errors import BlackboardError
@@ -42,12 +42,12 @@ def test_work_of_a_gone_agent_is_counted_and_shown_as_held(world: World) -> None
     assert status.gone_agents == {"watchman": 2}
     assert status.activations == {"held": 1}
     [activation] = world.board.activations(state="held")
-    assert (activation.error, activation.retry_at) == (f"{HELD_BY}; before that: it broke", None)
+    assert (activation.error, activation.retry_at) == (f"{REASON}; before that: it broke", None)
     assert (activation.subject, activation.mark_ids) == ("tried", (tried,))
     assert world.board.activations(state="ready") == []
     assert world.board.activations(agent="watchman") == [activation]
     items = sorted((item.subject or "", item.state, item.held_by, item.ready_at) for item in world.board.agenda())
-    assert items == [("tried", "deferred", HELD_BY, None), ("waits", "waiting", HELD_BY, None)]
+    assert items == [("tried", "deferred", REASON, None), ("waits", "waiting", REASON, None)]
     viewed = world.sql("SELECT subject, state, held_by, ready_at FROM agenda ORDER BY subject")
     assert [tuple(row) for row in viewed] == items
     [row] = world.sql("SELECT state, error, retry_at, mark_ids FROM activations")

@@ -11,8 +11,8 @@ import pytest
 from blackboard import Need, Never, strength
 from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.housekeeping import retention
-from blackboard.board.messages.delivery import message_leases
-from blackboard.board.needs.answers import overdue_needs
+from blackboard.board.message_delivery import message_leases
+from blackboard.board.need_answers import overdue_needs
 from blackboard.board.people import pauses
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Need
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.result_types import RemoteActivation
 from blackboard.core.deployment import AgentSpec, Budget, ReadSpec
 from blackboard.core.records.states import ActivationState

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Mark
-from blackboard.board.reading import search as searching
-from blackboard.board.reading import search_ranking
+from blackboard.board.search_index import search_ranking, text_search
 from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from blackboard.core.marks.full_text import words_of
 from blackboard.core.marks.kinds import Kind
@@ -180,8 +179,8 @@ def test_the_first_marks_are_those_of_the_whole_order(world: World, monkeypatch:
 
 
 def test_many_matches_are_ordered_among_the_most_relevant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "MAX_EXACT", 20)
-    monkeypatch.setattr(searching, "RERANKED", 5)
+    monkeypatch.setattr(text_search, "MAX_EXACT", 20)
+    monkeypatch.setattr(text_search, "RERANKED", 5)
     monkeypatch.setattr(search_ranking, "FIRST_BATCH", 2)
     board = world.board
     for number in range(20):
@@ -226,8 +225,8 @@ def test_a_library_without_full_text_is_named(world: World, monkeypatch: pytest.
 def test_marks_that_faded_or_lack_a_tag_take_no_place_among_many_matches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "MAX_EXACT", 4)
-    monkeypatch.setattr(searching, "RERANKED", 3)
+    monkeypatch.setattr(text_search, "MAX_EXACT", 4)
+    monkeypatch.setattr(text_search, "RERANKED", 3)
     board = world.board
     board.deposit_many(Note(subject=f"faded{number}", title="pricing", topic="a") for number in range(40))
     world.advance(DAY * 30)

@@ -17,7 +17,7 @@ from blackboard import Decision, Deposit, Mark, Need, Overdue, Reinforce, Withdr
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.returned_items.agent_actions import AgentAction
 from blackboard.board.activations.run_ends import activation_recovery
-from blackboard.board.needs.answers import overdue_needs
+from blackboard.board.need_answers import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step

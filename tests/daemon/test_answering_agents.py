@@ -26,9 +26,9 @@ from blackboard import (
     strongest_of,
     watch,
 )
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import retention
-from blackboard.board.needs.access import provenance
+from blackboard.board.needs import provenance
 from blackboard.board.reading.agent_explanations import explanation_lines
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.conditions.condition_parser import parse_condition

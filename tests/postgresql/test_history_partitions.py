@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column
 
 from blackboard import Blackboard, ManualClock
 from blackboard.board import administration, board_copies
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import UsageError

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.errors import StoreError

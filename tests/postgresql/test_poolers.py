@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import InternalError
 
 from blackboard import Blackboard, Mark
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
 from blackboard.store.database_server.commits.server_writer import ServerWriter
 from blackboard.store.dialects import postgresql_dialect

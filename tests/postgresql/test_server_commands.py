@@ -13,7 +13,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.administration import Result
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.worker import publish_lock
 from blackboard.clock import SystemClock
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, WorkError

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.deployments.rollout.deployment_changes import activate
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
+from blackboard.board.rollout.deployment_changes import activate
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
 from blackboard.store.database_parts.board_processes import SEEN_FOR

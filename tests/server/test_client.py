@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Blackboard, Decision, Deposit, Exponential, ModelUsage, Need, StreamEvent
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.json_shapes import examination, kind_shape
 from blackboard.client import AsyncClient, BoardEvent, Client, board_clients
 from blackboard.client.board_events import EventParser

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.doctor import examine_board
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.core.sinks import SinkSpec
 from blackboard.errors import StoreBusy
 from blackboard.server.remote_claims import lease_recovery

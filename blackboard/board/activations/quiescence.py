@@ -9,10 +9,10 @@ from itertools import chain
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
 from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.rollout import gone_agents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled
-from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
 from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS, SEARCH
@@ -90,7 +90,7 @@ class Report:
         ]
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
-        lines += [f"{agent}: {count} held, {gone_agents.HELD_BY}" for agent, count in gone_agents.count(txn).items()]
+        lines += [f"{agent}: {count} held, {gone_agents.REASON}" for agent, count in gone_agents.count(txn).items()]
         for cause, comes, due in (
             ("falling watch", "crosses at", next_fall(txn)),
             ("schedule", "crosses at", next_scheduled(txn)),

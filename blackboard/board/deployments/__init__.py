@@ -3,5 +3,4 @@
 deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
 unreadable_marks    marks that no longer fit the class of their kind
-rollout             what changes on the board when a deployment becomes active
 """

@@ -9,10 +9,10 @@ from typing import Literal
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import unreadable_marks
-from blackboard.board.deployments.rollout import backfill, declarations
-from blackboard.board.deployments.rollout.declarations import AgentDeclaration
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.result_types import DeployResult
+from blackboard.board.rollout import backfill, declarations
+from blackboard.board.rollout.declarations import AgentDeclaration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.core.built_in_marks import BUILT_IN_KINDS

@@ -11,15 +11,15 @@ from datetime import datetime
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.rollout import backfill, deployment_changes
 from blackboard.board.deployments.unreadable_marks import Misfits
 from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.rollout import backfill, deployment_changes, gone_agents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
-from blackboard.board.worker_registry import gone_agents, served_agents
+from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per

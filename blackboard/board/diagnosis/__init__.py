@@ -1,5 +1,6 @@
-"""The findings of `doctor`: everything that can be wrong with a board, each with a remedy. Read-only.
+"""Diagnosis of a board: everything that can be wrong with it, each with a remedy. Read-only.
 
+doctor               all findings, for a command and for programs
 store_findings       the database: its engine and schema, and its file or its server
 clock_findings       the clocks of this machine and of depositors
 agent_findings       pauses, cooldowns, schedules, and the work of agents that are gone

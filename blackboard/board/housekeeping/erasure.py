@@ -23,7 +23,7 @@ from blackboard.board.housekeeping import file_compaction
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.author_checks import check_signature
-from blackboard.board.needs.access import open_needs
+from blackboard.board.needs import open_needs
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction

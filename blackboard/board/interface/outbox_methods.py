@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.messages.delivery import outbox_messages
+from blackboard.board.message_delivery import outbox_messages
 from blackboard.board.result_types import OutboxMessage
 
 

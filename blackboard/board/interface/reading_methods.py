@@ -8,8 +8,7 @@ from typing import TypeVar, overload
 
 from blackboard.board.activity import event_streams
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import mark_queries, search
-from blackboard.board.reading.search import SearchArguments
+from blackboard.board.reading import mark_queries, search_results
 from blackboard.board.result_types import (
     ActivityRecord,
     MarkEvent,
@@ -19,6 +18,7 @@ from blackboard.board.result_types import (
     StreamEvent,
     StreamPosition,
 )
+from blackboard.board.search_index.text_search import SearchArguments
 from blackboard.clock import When, instant_of
 from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_model import Mark, normalize_subject, unreadable_text
@@ -174,10 +174,10 @@ class ReadingMethods(BoardHandle):
         """
         arguments = SearchArguments(text, where, limit, faded, match, raw)
         if not isinstance(kind, type):
-            return self.session.read(lambda txn: search.records(txn, kind, arguments))
+            return self.session.read(lambda txn: search_results.records(txn, kind, arguments))
         classes = self.session.classes
         classes.add([kind])
-        found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, arguments))
+        found, unreadable = self.session.read(lambda txn: search_results.of_class(txn, kind, classes, arguments))
         if unreadable:
             _warn_of_unreadable(kind, unreadable)
         return found

@@ -7,6 +7,7 @@ from typing import Any
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.store.mark_queries import tag_filters
+from blackboard.errors import UnknownName
 from blackboard.store.statements import MARKS
 
 FEW_MARKS = 1000
@@ -21,6 +22,20 @@ def filter_of(txn: BoardTransaction, kind: str, where: Where | None) -> TagFilte
         UsageError: A value cannot be the value of a tag.
     """
     return txn.kind(kind).tag_schema.filter(where) if where else None
+
+
+def kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
+    """Return the kinds that have all the tags of a filter.
+
+    Raises:
+        UnknownName: No kind has such a tag.
+    """
+    kinds = txn.active.kinds
+    known = {tag for kind in kinds.values() for tag in kind.tags}
+    for tag in where:
+        if tag not in known:
+            raise UnknownName("tag", tag, known)
+    return [name for name, kind in kinds.items() if where.keys() <= {*kind.tags}]
 
 
 def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, bool]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit
-from blackboard.board.messages.creation import message_causes
-from blackboard.board.needs.access import open_needs
+from blackboard.board.messages import message_causes
+from blackboard.board.needs import open_needs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings

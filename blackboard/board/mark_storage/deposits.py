@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from blackboard.board.deployments.rollout import mark_migration
 from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage import change_preparation, mark_indexes, mark_lookup, mark_removals, unique_holders
 from blackboard.board.mark_storage.deposit_effects import (
@@ -20,8 +19,9 @@ from blackboard.board.mark_storage.deposit_effects import (
 )
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
-from blackboard.board.needs.access import open_needs
+from blackboard.board.needs import open_needs
 from blackboard.board.result_types import Receipt
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployments.rollout import mark_migration
 from blackboard.board.mark_storage import change_preparation
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow

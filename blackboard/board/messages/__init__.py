@@ -1,5 +1,5 @@
-"""Messages to people outside.
+"""Messages to people outside, each written in the transaction of its cause.
 
-creation  writes each message in the transaction of its cause
-delivery  the delivery of messages, and acts of people on them
+message_causes  the messages, by their causes
+outbox          writes a message for each sink of its topic
 """

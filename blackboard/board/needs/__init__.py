@@ -1,7 +1,6 @@
-"""Needs: the questions that agents ask, and the answers to them.
+"""Needs, the questions of agents: which are open, when they are due, and who may answer them.
 
-access   which needs are open, when they are due, and who may answer them
-answers  the answers of people and agents, and what follows when a need is due
-
-`reading/inbox.py` lists the needs that wait for people.
+open_needs   the row of an open need: when it is due, and who may and should answer it
+need_access  which agents a need wakes, and which may answer it
+provenance   the agents in the chain of provenance of a mark, which decide who may answer
 """

@@ -5,8 +5,7 @@ past_marks          the marks at a past instant, from the history
 work_queries        the agenda, schedules and activations
 board_figures       figures for monitors: the state now, and what happened after earlier figures
 board_status        the state of the board, its agents and deployments, and costs
-search              the marks that match a text, by relevance times strength
-search_ranking      the order of the marks that a search found
+search_results      what a search found: records, or marks of a class
 inbox               the needs that wait for people
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text

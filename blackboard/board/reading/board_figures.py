@@ -10,7 +10,7 @@ from datetime import datetime
 from blackboard.board.activations.agent_claims.agent_readiness import budget_deferral
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import budgets
-from blackboard.board.needs.answers import needs_overview
+from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading.board_status import unserved_agents
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import pauses_and_cooldowns

@@ -8,8 +8,8 @@ from datetime import date
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.messages.delivery import outbox_messages
-from blackboard.board.needs.answers import needs_overview
+from blackboard.board.message_delivery import outbox_messages
+from blackboard.board.need_answers import needs_overview
 from blackboard.board.result_types import (
     ActivationUsage,
     AgentStatus,
@@ -22,11 +22,12 @@ from blackboard.board.result_types import (
     WorkerStatus,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.rollout import gone_agents
 from blackboard.board.search_index import search_progress
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
-from blackboard.board.worker_registry import gone_agents, served_agents
+from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.micro_dollars import to_usd

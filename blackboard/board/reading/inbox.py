@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.activation_storage.activation_inputs import InputRole
-from blackboard.board.needs.access import open_needs
-from blackboard.board.needs.answers import need_agents
+from blackboard.board.need_answers import need_agents
+from blackboard.board.needs import open_needs
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime

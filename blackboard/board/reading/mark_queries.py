@@ -146,7 +146,7 @@ def stored_mark(row: MarkRow, strength: float) -> StoredMark:
 def _marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkAt]:
     if kind is not None or not query.where:
         return _marks_of(txn, kind, query)
-    kinds = kinds_with_tags(txn, query.where)
+    kinds = filtered_marks.kinds_with_tags(txn, query.where)
     return _in_order(item for name in kinds for item in _marks_of(txn, name, query))[: query.limit]
 
 
@@ -203,20 +203,6 @@ def _bounds(after: MarkPosition | None) -> dict[str, Any]:
 
 def _in_order(items: Iterable[MarkAt]) -> list[MarkAt]:
     return sorted(items, key=lambda item: (-item[2], item[0].id))
-
-
-def kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
-    """Return the kinds that have all the tags of a filter.
-
-    Raises:
-        UnknownName: No kind has such a tag.
-    """
-    kinds = txn.active.kinds
-    known = {tag for kind in kinds.values() for tag in kind.tags}
-    for tag in where:
-        if tag not in known:
-            raise UnknownName("tag", tag, known)
-    return [name for name, kind in kinds.items() if where.keys() <= {*kind.tags}]
 
 
 def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFilter | None) -> list[MarkAt]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scopes_of
-from blackboard.board.needs.access import need_access
-from blackboard.board.needs.answers import needs_overview
+from blackboard.board.need_answers import needs_overview
+from blackboard.board.needs import need_access
 from blackboard.board.reading.waking_verdicts import (
     verdict_of_episode,
     verdict_of_prediction,

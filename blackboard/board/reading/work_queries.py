@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
 from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingDeferral, Prediction, ScheduleRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.rollout import gone_agents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
-from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import Instant, iso, seconds_in, to_datetime
 from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.errors import UsageError, nearest
@@ -36,13 +36,13 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
         deferral = agent_deferral(txn, row.agent)
         held_by, retry_at = (deferral.reason if deferral else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
-            held_by, retry_at = gone_agents.HELD_BY, None
+            held_by, retry_at = gone_agents.REASON, None
         watch = _WatchNames(row.agent, row.watch, row.condition)
         items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
     gone = CROSSINGS.waiting_for_gone
     for left in txn.sql.all(gone) if is_all else txn.sql.all(gone.using("limit"), limit=limit):
         watch = _WatchNames(left.agent, left.watch, left.condition)
-        items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.HELD_BY, None)))
+        items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.REASON, None)))
     for registered in txn.active.watches.values():
         if agent not in (None, registered.agent.name):
             continue

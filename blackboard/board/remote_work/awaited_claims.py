@@ -11,8 +11,8 @@ from blackboard.board.activation_storage.activation_inputs import ActivationInpu
 from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.board_session import BoardSession
-from blackboard.board.claims_with_searches import claim_up_to
 from blackboard.board.remote_work import remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime

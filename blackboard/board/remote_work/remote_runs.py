@@ -23,7 +23,7 @@ from blackboard.board.activations.run_ends import activation_recovery, activatio
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.needs.answers import overdue_needs
+from blackboard.board.need_answers import overdue_needs
 from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage, ReturnedMark
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -2,5 +2,4 @@
 
 dead_workers   which registered workers are dead
 served_agents  the agents that workers serve, and the code that they serve them with
-gone_agents    the work of agents that the deployment no longer has
 """

@@ -124,7 +124,7 @@ def search(
         spare=("author",),
     )
     if not found.exact:
-        from blackboard.board.reading.search import MAX_EXACT, RERANKED
+        from blackboard.core.marks.full_text import MAX_EXACT, RERANKED
 
         note(f"more than {MAX_EXACT:,} marks match: only the {RERANKED:,} most relevant were ordered by their strength")
     if not found.complete:

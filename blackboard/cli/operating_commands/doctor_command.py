@@ -50,8 +50,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _findings(session: CommandSession) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
+    from blackboard.board.diagnosis.doctor import examine_board
     from blackboard.board.diagnosis.worker_findings import MODEL
-    from blackboard.board.doctor import examine_board
     from blackboard.core.records.finding import Finding
     from blackboard.errors import ConfigurationError, StoreError
     from blackboard.settings.sections import DatabaseSection

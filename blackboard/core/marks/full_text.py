@@ -19,6 +19,10 @@ Match = Literal["all", "any"]
 
 MAX_WORDS = 64
 """The number of different words of a text that are searched, from its start."""
+MAX_EXACT = 10_000
+"""The largest number of matches of a search whose order is exact."""
+RERANKED = 1_000
+"""The most relevant matches that are ordered by their score if there are more."""
 
 _TYPE_NAMES = {str: "string", type(None): "null"}
 

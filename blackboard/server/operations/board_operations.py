@@ -10,8 +10,8 @@ from pydantic import Field
 
 from blackboard import ActivityRecord, DeploymentRecord, Finding, NeedRecord
 from blackboard.board import administration
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
-from blackboard.board.doctor import examine_board
 from blackboard.board.json_shapes import (
     Answered,
     Assignment,

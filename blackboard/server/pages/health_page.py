@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
-from blackboard.board.doctor import examine_board
 from blackboard.board.json_shapes import summary
 from blackboard.core.records.finding import Finding
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent

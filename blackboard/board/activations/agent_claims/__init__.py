@@ -1,7 +1,8 @@
 """The claims of agents: which agent may wake, and for which crossings.
 
-agent_readiness    pauses, cooldowns, concurrency and budgets: whether an agent may wake
-absorption         what an activation was given is no longer a stimulus of its watch
-claims             the lease of an activation for the strongest crossings of an agent
-activation_traces  the deposits that woke an agent as traces name them, and what a remote worker continues
+agent_readiness       pauses, cooldowns, concurrency and budgets: whether an agent may wake
+absorption            what an activation was given is no longer a stimulus of its watch
+claims                the lease of an activation for the strongest crossings of an agent
+claims_with_searches  claims, with the searches that their agents need
+activation_traces     the deposits that woke an agent as traces name them, and what a remote worker continues
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import checked_deposits, mark_lookup, mark_removals, payload_checks, reinforcements
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.needs.answers import agent_answers
+from blackboard.board.need_answers import agent_answers
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event

@@ -6,9 +6,9 @@ from blackboard.board.activation_storage.activation_inputs import InputRole, eve
 from blackboard.board.activation_storage.activation_rows import set_marks
 from blackboard.board.activation_storage.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
 from blackboard.board.activation_storage.crossing_rows import close_crossing
-from blackboard.board.deployments.rollout import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
+from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload

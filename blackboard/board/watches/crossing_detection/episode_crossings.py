@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_behind
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import watch_state_changes

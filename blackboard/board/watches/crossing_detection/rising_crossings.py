@@ -10,7 +10,7 @@ in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. E
 from __future__ import annotations
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_of
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import watch_states, watch_totals

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import watch_totals

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from blackboard.board.mark_sets import filtered_marks
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload

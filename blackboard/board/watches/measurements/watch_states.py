@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from blackboard.board.mark_sets.scope_marks import fading_events, stored_marks
 from blackboard.board.mark_sets.window_events import WindowReading
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements.stimuli import is_stimulus

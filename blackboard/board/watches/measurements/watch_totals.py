@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms, rebase

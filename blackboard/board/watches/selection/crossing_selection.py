@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from blackboard.board.activation_storage.activation_rows import insert_closed_activation
 from blackboard.board.activation_storage.crossing_rows import close_crossing, skip_crossing
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings

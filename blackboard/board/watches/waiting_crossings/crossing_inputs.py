@@ -11,7 +11,7 @@ from blackboard.board.activation_storage.activation_inputs import event_of, stre
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.window_events import events_since
-from blackboard.board.needs.access import need_access
+from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload

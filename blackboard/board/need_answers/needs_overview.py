@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.needs.answers import need_agents
+from blackboard.board.need_answers import need_agents
 from blackboard.board.result_types import NeedsOverview, WaitingNeed
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -8,30 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_sets import filtered_marks
-from blackboard.board.reading.mark_queries import kinds_with_tags, record_of, stored_mark
-from blackboard.board.reading.search_ranking import FoundMark, Index, best_marks, those_that_pass
-from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.search_index.search_documents import Phase
+from blackboard.board.search_index.search_ranking import FoundMark, Index, best_marks, those_that_pass
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.full_text import Match, Word, words_of
-from blackboard.core.marks.mark_model import Mark
+from blackboard.core.marks.full_text import MAX_EXACT, RERANKED, Match, Word, words_of
 from blackboard.core.marks.tags import Where
-from blackboard.errors import InvalidMark, InvalidSearch, UsageError
 from blackboard.store.dialects.full_text_queries import checked_raw
+from blackboard.errors import InvalidSearch, UsageError
 from blackboard.store.query_rows import FoundDoc
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import SEARCH
-
-M = TypeVar("M", bound=Mark)
-
-MAX_EXACT = 10_000
-"""The largest number of matches whose order is exact."""
-RERANKED = 1_000
-"""The most relevant matches that are ordered by their score if there are more."""
 
 
 @dataclass(frozen=True)
@@ -61,46 +50,6 @@ class Found(NamedTuple):
     marks: list[FoundMark]
     exact: bool
     complete: bool
-
-
-def records(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> SearchResult[MarkRecord]:
-    """Return the marks of a kind, or of all kinds that are searched, as records."""
-    found = search(txn, kind, arguments)
-    return _result(found, [(each, _record(txn, each)) for each in found.marks])
-
-
-def of_class(
-    txn: BoardTransaction, model: type[M], classes: MarkClasses, arguments: SearchArguments
-) -> tuple[SearchResult[M], list[str]]:
-    """Return the marks of a class, and the errors of marks that do not fit the class."""
-    if model.kind not in txn.deployment.kinds and model.defaults.search:
-        model.defaults.tag_schema.filter(arguments.where or {})
-        return SearchResult((), (), (), exact=True, complete=True), []
-    found = search(txn, model.kind, arguments)
-    readable: list[tuple[FoundMark, M]] = []
-    unreadable: list[str] = []
-    for each in found.marks:
-        row = each.row
-        stored = stored_mark(row, each.strength)
-        try:
-            readable.append((each, classes.make_as(model, row, stored)))
-        except InvalidMark as error:
-            unreadable.append(str(error))
-    return _result(found, readable), unreadable
-
-
-def _record(txn: BoardTransaction, found: FoundMark) -> MarkRecord:
-    return record_of(found.row, txn.kind(found.row.kind).weight, found.strength, txn.now)
-
-
-def _result(found: Found, pairs: list[tuple[FoundMark, Any]]) -> SearchResult[Any]:
-    return SearchResult(
-        tuple(mark for _, mark in pairs),
-        tuple(each.relevance for each, _ in pairs),
-        tuple(each.score for each, _ in pairs),
-        found.exact,
-        found.complete,
-    )
 
 
 def search(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> Found:
@@ -141,7 +90,7 @@ def _indexes(txn: BoardTransaction, kind: str | None, where: Where | None) -> li
         return [Index(rows[kind], filtered_marks.filter_of(txn, kind, where))]
     if not rows:
         raise UsageError("no kind of this board is searched; declare the fields to search, as in search=['text']")
-    names = rows if not where else [name for name in kinds_with_tags(txn, where) if name in rows]
+    names = rows if not where else [name for name in filtered_marks.kinds_with_tags(txn, where) if name in rows]
     return [Index(rows[name], filtered_marks.filter_of(txn, name, where)) for name in names]
 
 

@@ -6,15 +6,15 @@ import json
 
 from blackboard.board import board_clock
 from blackboard.board.activity import activity_log
-from blackboard.board.deployments.rollout.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.payload_checks import check_size
-from blackboard.board.needs.access import open_needs
-from blackboard.board.needs.answers import answer_rules, overdue_needs
+from blackboard.board.need_answers import answer_rules, overdue_needs
+from blackboard.board.needs import open_needs
 from blackboard.board.result_types import Receipt
+from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.built_in_marks import Decision, check_assignee

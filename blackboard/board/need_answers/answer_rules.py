@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
-from blackboard.board.needs.access import open_needs
+from blackboard.board.needs import open_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Decision, Need, answers

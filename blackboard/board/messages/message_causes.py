@@ -7,8 +7,8 @@ import shlex
 from functools import partial
 from typing import Any
 
-from blackboard.board.messages.creation import outbox
-from blackboard.board.messages.creation.outbox import Notice
+from blackboard.board.messages import outbox
+from blackboard.board.messages.outbox import Notice
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso

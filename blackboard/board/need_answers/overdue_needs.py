@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployments.rollout.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.messages.creation import message_causes
-from blackboard.board.needs.access import open_needs
-from blackboard.board.needs.answers import answer_rules
+from blackboard.board.messages import message_causes
+from blackboard.board.need_answers import answer_rules
+from blackboard.board.needs import open_needs
+from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
 from blackboard.core.built_in_marks import Overdue

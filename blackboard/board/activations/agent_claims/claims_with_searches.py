@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches, SearchKey
 from blackboard.board.board_session import BoardSession
-from blackboard.board.reading.search import SearchArguments, search
+from blackboard.board.search_index.text_search import SearchArguments, search
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import ReadSpec
 

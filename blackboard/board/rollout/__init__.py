@@ -3,13 +3,13 @@
 declarations        registers agents and kinds as a program declares them
 deployment_changes  the changes of the deployment, each one recorded event
 kind_changes        changed kinds: their registration, laws and floors
-unique_changes      a changed unique field of a kind, and the values that its marks hold
+unique_changes      a changed unique field of a kind, and the values that its marks have
 tag_changes         changed tags of a kind, and the tags of its marks
 agent_changes       changed agents and watches
 backfill            adapts live marks to a change, in bounded batches
 watch_reevaluation  tests watches after a change, at the latest before one of their marks changes
 mark_migration      one mark under a new law or a new floor of its kind
+gone_agents         the unfinished work of agents that the deployment no longer has
 
-`evaluate_before_change` of `watch_reevaluation`
-runs at each change of a mark, until the last backfill has ended.
+`evaluate_before_change` of `watch_reevaluation` runs at each change of a mark, until the last backfill has ended.
 """

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import checked_deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.needs.access import need_access
-from blackboard.board.needs.answers import answer_rules, overdue_needs
+from blackboard.board.need_answers import answer_rules, overdue_needs
+from blackboard.board.needs import need_access
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import AgentSpec

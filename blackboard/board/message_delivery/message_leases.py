@@ -12,9 +12,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from blackboard.board.activations.agent_claims import agent_readiness
-from blackboard.board.messages.creation import message_causes, outbox
-from blackboard.board.messages.creation.outbox import Notice
-from blackboard.board.messages.delivery import outbox_messages
+from blackboard.board.message_delivery import outbox_messages
+from blackboard.board.messages import message_causes, outbox
+from blackboard.board.messages.outbox import Notice
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
