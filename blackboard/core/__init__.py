@@ -12,5 +12,6 @@ records             states, kinds of activity, money, and other values of rows a
 sinks               the receivers of messages outside the board
 backoff             the delay between attempts
 model_fields        the fields of models at a place, and the message for a name that none has
+threshold_search    when a value that only falls is below a threshold
 named_subclasses    registers subclasses by the names that deployment files use
 """

@@ -19,7 +19,6 @@ conditions, not texts.
 from __future__ import annotations
 
 import json
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -29,13 +28,14 @@ from itertools import combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
+from blackboard.core import threshold_search
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.mark_model import Mark, normalize_subject
 from blackboard.core.marks.measure_scopes import SEPARATOR
 from blackboard.core.marks.tags import Tags, Where, WhereClause
 from blackboard.core.named_subclasses import register_by_name
-from blackboard.durations import SECOND, DurationLike, Microseconds, format_duration, parse_duration
+from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 
 Over = Literal["subject", "board"]
@@ -187,9 +187,6 @@ def exactly(text: str) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", text)
 
 
-NEVER_FALLS_AFTER = 1 << 60
-"""About 36,000 years in microseconds. A value that stays up for longer counts as one that never falls."""
-
 MEASURES: dict[str, type[Measure]] = {}
 """The known measures by name. A subclass of `Measure` that sets `name` is added when it is defined."""
 
@@ -340,38 +337,16 @@ class Measure(ABC):
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant from `now` on at which the value is below `threshold`, or None if there is none.
 
-        The value is at least `threshold` at `now`, and fading never raises it. The search starts where the threshold
-        would be if all marks faded exponentially, and ends with a bisection.
+        The value is at least `threshold` at `now`, and fading never raises it.
 
         Args:
             marks: The marks to measure; all are live at `now`.
             threshold: Above 0.
             now: Microseconds since the epoch.
         """
-
-        def value_at(at: Instant) -> float:
-            return self.value([mark.strength(at) for mark in marks if mark.is_live(at)])
-
-        low, high, step = now, now + self._expected_wait(value_at(now), value_at(now + SECOND), threshold), 1
-        if value_at(high) < threshold:
-            while (low := max(now, high - step)) > now and value_at(low) < threshold:
-                high, step = low, step * 8
-        else:
-            low = high
-            while value_at(high := low + step) >= threshold:
-                low, step = high, step * 8
-                if step > NEVER_FALLS_AFTER:
-                    return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if value_at(middle) < threshold else (middle, high)
-        return high
-
-    @staticmethod
-    def _expected_wait(value: float, second_later: float, threshold: float) -> int:
-        """Return how long an exponential decay takes to the threshold, in microseconds; a second if there is none."""
-        fading = math.log(value / second_later) if value > second_later > 0 else 0.0
-        return int(min(NEVER_FALLS_AFTER, SECOND * math.log(value / threshold) / fading)) + 1 if fading else SECOND
+        return threshold_search.first_below(
+            lambda at: self.value([mark.strength(at) for mark in marks if mark.is_live(at)]), threshold, now
+        )
 
     def changed(self, **options: Any) -> Measure:
         """Return the measure with other options."""
