@@ -66,7 +66,7 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     txn.sql.run(WINDOWS.restart_window_tags, since=since, at=txn.now)
     window_totals.reset(txn)
     for watch in txn.active.watches.values():
-        if watch.spans_subjects and watch.absorbs:
+        if watch.condition.spans_subjects and watch.absorbs:
             watch_totals.rebuild(txn, watch)
     if not keep:
         _withdraw_questions(txn)

@@ -42,7 +42,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
 def _misfit_guard(condition: Condition, name: str, guard: Condition) -> str | None:
     """Return why a guard cannot be measured at a crossing of a watch; None if it can be measured."""
     measures = [comparison.measure for comparison in guard.comparisons() if comparison.measure.over != "board"]
-    if condition.over == "board" and measures:
+    if condition.is_over_board and measures:
         what = "a schedule" if condition.is_schedule else "over the whole board"
         scope = "subject" if all(measure.by is None for measure in measures) else "group"
         return (
@@ -66,9 +66,9 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
                 f"{place}.watches.{watch.name}.per",
                 f"each activation of {watch.condition} is about one value of {by!r}; leave out per",
             )
-        if watch.per == "subject" and watch.condition.over == "board":
+        if watch.per == "subject" and watch.condition.is_over_board:
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
-    if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
+    if agent.settings.per == "subject" and all(watch.condition.is_over_board for watch in agent.watches):
         yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
 
 

@@ -407,7 +407,7 @@ class AgentSpec(DeploymentPart):
         `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject, and a watch
         over groups takes one group, which stands for the subject.
         """
-        if watch.condition.over == "board":
+        if watch.condition.is_over_board:
             return "batch"
         if watch.condition.by is not None:
             return "subject"
@@ -420,7 +420,7 @@ class AgentSpec(DeploymentPart):
         """Return the most marks of an activation of one of its watches; None if it takes all of the board or group."""
         if watch.condition.is_schedule:
             return 0
-        takes_all = watch.condition.over == "board" or watch.condition.by is not None
+        takes_all = watch.condition.is_over_board or watch.condition.by is not None
         return self.settings.batch or (None if takes_all else DEFAULT_BATCH)
 
     def on_guard_of(self, watch: WatchSpec) -> OnGuard:

@@ -89,7 +89,7 @@ def _has_one_mark_each(measure: Measure, kinds: Kinds) -> bool:
 
 def _warn_of_subjects(place: str, condition: Condition, guard: Condition) -> Iterator[Mistake]:
     """Warn of a guard that measures the subject of a crossing, but none of the subjects that the watch measures."""
-    if condition.over == "board":
+    if condition.is_over_board:
         return
     watched = [comparison.measure.subject for comparison in condition.comparisons()]
     for comparison in guard.comparisons():
@@ -103,7 +103,7 @@ def _warn_of_subjects(place: str, condition: Condition, guard: Condition) -> Ite
 
 def _warn_of_joint_subjects(place: str, condition: Condition) -> Iterator[Mistake]:
     """Warn of sides of an `&` over one subject whose patterns no subject matches together."""
-    if not isinstance(condition, Combination) or condition.operator != "&" or condition.over == "board":
+    if not isinstance(condition, Combination) or condition.operator != "&" or condition.is_over_board:
         return
     patterns = [[comparison.measure.subject for comparison in part.comparisons()] for part in condition.parts]
     for left, right in combinations(patterns, 2):

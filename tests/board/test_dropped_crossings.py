@@ -272,7 +272,7 @@ deposits = st.tuples(st.sampled_from("ab"), st.integers(1, 3))
 @examples(0.3)
 @for_all(
     steps=st.lists(deposits | st.sampled_from(["begin", "end", "wake"]), max_size=25),
-    condition=st.sampled_from([condition for condition in CONDITIONS if condition.over == "subject"]),
+    condition=st.sampled_from([condition for condition in CONDITIONS if not condition.is_over_board]),
 )
 def test_what_wakes_is_what_an_oracle_says(
     steps: list[Any], condition: Condition, tmp_path_factory: pytest.TempPathFactory

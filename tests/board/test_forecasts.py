@@ -46,7 +46,7 @@ def test_a_delayed_fall_is_foretold_for_its_own_instant(world: World, condition:
     world.deploy(KINDS, spec("watchman", condition))
     world.put("a")
     world.advance(30 * MINUTE)
-    if condition.over == "board" or subject == "s":
+    if condition.is_over_board or subject == "s":
         world.put("a", subject)
     [explained] = world.board.explain("watchman", "s").watches
     assert explained.predicted_at is not None

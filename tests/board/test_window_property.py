@@ -127,7 +127,7 @@ class Oracle:
 
 
 def scopes(condition: Condition) -> list[str]:
-    return [""] if condition.over == "board" else SUBJECTS
+    return [""] if condition.is_over_board else SUBJECTS
 
 
 class Run:

@@ -78,10 +78,10 @@ def keep_live_sums(txn: BoardTransaction) -> None:
 
 def scopes(txn: BoardTransaction, item: RegisteredWatch) -> list[str]:
     """Return the board, or the groups that have marks or deposits in windows."""
-    if item.by is None:
+    if item.condition.by is None:
         return [WHOLE_BOARD]
     windows = scopes_in_windows(txn.sql, item.condition)
-    return list(dict.fromkeys([*scopes_of(txn, item, stored_marks(txn, item.kinds, WHOLE_BOARD)), *windows]))
+    return list(dict.fromkeys([*scopes_of(txn, item, stored_marks(txn, item.condition.kinds, WHOLE_BOARD)), *windows]))
 
 
 def pairs(txn: BoardTransaction, watches: list[RegisteredWatch]) -> list[tuple[RegisteredWatch, str]]:

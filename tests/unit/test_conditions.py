@@ -309,21 +309,21 @@ def test_a_condition_combines_only_with_conditions(other: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "falling", "scope", "per_mark"),
+    ("condition", "falling", "over_board", "per_mark"),
     [
-        (HOT, False, "subject", True),
-        (strength(Smoke) < 0.3, True, "subject", True),
-        (total(Smoke) < 0.3, True, "subject", False),
-        (count(Smoke, over="board") >= 3, False, "board", False),
-        (HOT & BURNS, False, "subject", False),
-        ((total(Smoke) < 1) | (count(Fire) < 1), True, "subject", False),
+        (HOT, False, False, True),
+        (strength(Smoke) < 0.3, True, False, True),
+        (total(Smoke) < 0.3, True, False, False),
+        (count(Smoke, over="board") >= 3, False, True, False),
+        (HOT & BURNS, False, False, False),
+        ((total(Smoke) < 1) | (count(Fire) < 1), True, False, False),
     ],
 )
 def test_a_condition_that_can_wake_an_agent_is_accepted(
-    condition: Condition, falling: bool, scope: str, per_mark: bool
+    condition: Condition, falling: bool, over_board: bool, per_mark: bool
 ) -> None:
     assert check_watch(condition) is condition
-    assert (condition.is_falling, condition.over, condition.is_per_mark) == (falling, scope, per_mark)
+    assert (condition.is_falling, condition.is_over_board, condition.is_per_mark) == (falling, over_board, per_mark)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]
     if is_group(row.scope):
         return [row.scope]
     watch = txn.active.watches.get(row.watch_id)
-    if watch is not None and watch.is_over_board:
+    if watch is not None and watch.condition.is_over_board:
         return [WHOLE_BOARD]
     return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
 

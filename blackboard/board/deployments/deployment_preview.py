@@ -247,7 +247,7 @@ def _evaporations(
 def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
     """Yield how many activations would take what waits, per subject and in batches."""
     for watch in txn.active.watches.values():
-        if watch.spans_subjects or not (rows := txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)):
+        if watch.condition.spans_subjects or not (rows := txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)):
             continue
         batch, marks = watch.batch or DEFAULT_BATCH, Counter[str]()
         for row in rows:
@@ -278,7 +278,7 @@ def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
     """Return the text of each schedule by its agent and watch."""
-    watches = [watch for watch in txn.active.watches.values() if watch.is_scheduled]
+    watches = [watch for watch in txn.active.watches.values() if watch.condition.is_schedule]
     return {(watch.agent.name, watch.spec.name): str(watch.condition) for watch in watches}
 
 

@@ -101,7 +101,7 @@ def remove_left(txn: BoardTransaction, limit: int) -> int:
     A crossing that waits, or is due and not yet recorded, keeps the deposits that were in its window.
     """
     due_at = txn.sql.value(CROSSINGS.next_predicted)
-    with_window = [watch.id for watch in txn.active.watches.values() if watch.has_window]
+    with_window = [watch.id for watch in txn.active.watches.values() if watch.condition.has_window]
     waiting = [txn.sql.value(CROSSINGS.first_waiting, watch_id=watch_id) for watch_id in with_window]
     needed_at = min(at for at in (txn.now, due_at, *waiting) if at is not None)
     removed = 0

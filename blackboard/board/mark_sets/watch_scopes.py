@@ -12,8 +12,8 @@ from blackboard.store.rows import MarkRow
 
 def scope_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str | None:
     """Return the scope of a mark for a watch; None if the watch measures groups and the mark belongs to none."""
-    if watch.by is None:  # every deposit calls this
-        return WHOLE_BOARD if watch.is_over_board else row.subject
+    if watch.condition.by is None:  # every deposit calls this
+        return WHOLE_BOARD if watch.condition.is_over_board else row.subject
     return scope_of_payload(txn, watch, row.kind, row.subject, row.payload)
 
 
@@ -28,12 +28,12 @@ def scope_of_payload(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload: str | None
 ) -> str | None:
     """Return the scope of a mark for a watch, by the mark's payload: a JSON text, or None if it was erased."""
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         return WHOLE_BOARD
-    if watch.by is None:
+    if watch.condition.by is None:
         return subject
     tags = txn.tags(kind, payload)
-    group = None if tags is None else tags.group(watch.by)
+    group = None if tags is None else tags.group(watch.condition.by)
     return None if group is None else group.scope
 
 
@@ -48,6 +48,6 @@ def scopes_behind(
 ) -> Iterator[str]:
     """Yield the scopes that a withdrawn mark leaves, each once: its own, and the groups of its deposits in windows."""
     scopes = [scope_of(txn, watch, row)]
-    if watch.has_window:
-        scopes += [group.scope for group in deposited if group.tag == watch.by]
+    if watch.condition.has_window:
+        scopes += [group.scope for group in deposited if group.tag == watch.condition.by]
     yield from dict.fromkeys(scope for scope in scopes if scope is not None)

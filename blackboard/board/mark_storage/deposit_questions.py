@@ -31,7 +31,7 @@ def ask_for(sql: Transaction, active: ActiveDeployment, request: DepositRequest)
         ahead.ask(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     watches = active.rising.get(kind.name, ())
     for watch in watches:
-        if watch.keeps_sums and watch.is_over_board:
+        if watch.keeps_sums and watch.condition.is_over_board:
             ahead.ask(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
             ahead.ask(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
     if watches and kind.on_repeat != "separate":

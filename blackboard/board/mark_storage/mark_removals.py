@@ -152,7 +152,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: st
         depends = crossing.mark_id == row.id or (
             not crossing.is_per_mark and not _still_holds(txn, watch, crossing, row)
         )
-        if depends and watch.is_falling:
+        if depends and watch.condition.is_falling:
             skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
         elif depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
@@ -165,7 +165,7 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     A rising watch: the other marks, with their strengths at the crossing, meet the condition. A falling watch: another
     mark is left.
     """
-    if watch.is_falling or (watch.has_where and not need_access.counts(txn, watch, row)):
+    if watch.condition.is_falling or (watch.condition.has_where and not need_access.counts(txn, watch, row)):
         return bool(marks_behind(txn, watch, crossing).inputs)
     if crossing.cause is not None:
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.scope, crossing.noticed_at)

@@ -152,7 +152,7 @@ def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[Re
         values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink.waiting_for}
         while rows := txn.sql.all(OUTBOX.late_crossings, **values, after=after, limit=CROSSINGS_PER_PAGE):
             for row in rows:
-                if sink.passes(watch.agent.name, watch.kinds, subject_of(row.scope)):
+                if sink.passes(watch.agent.name, watch.condition.kinds, subject_of(row.scope)):
                     yield watch, row
             after = rows[-1].id
 

@@ -111,7 +111,7 @@ def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: Crossin
         },
         scope=row.scope,
         agent=agent,
-        kinds=watch.kinds,
+        kinds=watch.condition.kinds,
         crossing_id=row.id,
     )
 
@@ -193,7 +193,7 @@ def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
         },
         scope=row.scope,
         agent=row.agent,
-        kinds=() if watch is None else watch.kinds,
+        kinds=() if watch is None else watch.condition.kinds,
         activation_id=row.id,
     )
 

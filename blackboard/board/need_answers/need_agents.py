@@ -45,7 +45,7 @@ def _is_at_work(txn: BoardTransaction, agent: AgentSpec, need: MarkRow) -> bool:
     return any(
         _waits(txn, watch, need)
         for watch in txn.active.watches_by_agent.get(agent.name, ())
-        if Need.kind in watch.kinds
+        if Need.kind in watch.condition.kinds
     )
 
 

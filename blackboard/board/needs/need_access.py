@@ -24,16 +24,16 @@ def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
 
     The watch covers its subject and its tags, and the mark has a group if the watch measures groups.
     """
-    if watch.has_where and not _passes(txn, watch, row):
+    if watch.condition.has_where and not _passes(txn, watch, row):
         return False
-    if watch.by is not None and watch_scopes.scope_of(txn, watch, row) is None:
+    if watch.condition.by is not None and watch_scopes.scope_of(txn, watch, row) is None:
         return False
     return may_wake(txn, watch, row)
 
 
 def may_wake(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a watch covers the subject of a mark and the mark may wake its agent, whatever its tags are."""
-    return watch.covers(row.subject) and (row.kind != Need.kind or _wakes(txn, watch.agent, row))
+    return watch.condition.covers(row.subject) and (row.kind != Need.kind or _wakes(txn, watch.agent, row))
 
 
 def as_counted(
@@ -43,16 +43,16 @@ def as_counted(
 
     A mark that gets other tags may begin to count, as a new mark does, or end.
     """
-    if old is not None and watch.depends_on_tags and not counts(txn, watch, old):
+    if old is not None and watch.condition.depends_on_tags and not counts(txn, watch, old):
         old = None
     if counts(txn, watch, new):
         return old, new
-    return old if watch.depends_on_tags else None, None
+    return old if watch.condition.depends_on_tags else None, None
 
 
 def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow | None) -> str | None:
     """Return the group that a mark leaves by a change; None if it leaves none. `as_counted` returns the rows."""
-    if watch.by is None or old is None:
+    if watch.condition.by is None or old is None:
         return None
     scope = watch_scopes.scope_of(txn, watch, old)
     return None if new is not None and watch_scopes.scope_of(txn, watch, new) == scope else scope

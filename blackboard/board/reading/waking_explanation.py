@@ -76,7 +76,7 @@ def explain(
     """
     spec = txn.deployment.agent(agent)
     watches = txn.active.watches_by_agent.get(agent, [])
-    if group is not None and all(watch.by is None for watch in watches):
+    if group is not None and all(watch.condition.by is None for watch in watches):
         raise UsageError(f'agent {agent!r} has no watch over groups, such as total(Alert, by="service") >= 3')
     deferral, unserved = agent_deferral(txn, agent), served_agents.unserved(txn, agent, dead)
     return Explanation(
@@ -122,12 +122,12 @@ def _watch(
         group = group_of(scope)
         explanation = replace(explanation, group=None if group is None else group.value)
         yield _add_values(txn, watch, scope, explanation)
-    if scopes or (watch.by is not None and value is not None):
+    if scopes or (watch.condition.by is not None and value is not None):
         return
     if subject is None:
         yield _explanation(txn, watch, subject, txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id), dead)
     else:
-        verdict = f"no live mark of this subject has one value of the tag {watch.by!r}"
+        verdict = f"no live mark of this subject has one value of the tag {watch.condition.by!r}"
         yield replace(_explanation(txn, watch, subject, [], dead), verdict=verdict)
 
 
@@ -136,21 +136,21 @@ def _scopes(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, 
 
     There are none for a subject without a group, nor if the watch is not over the board and nothing is given.
     """
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         return [WHOLE_BOARD]
-    if watch.by is not None and value is not None:
+    if watch.condition.by is not None and value is not None:
         keys = {
             key
-            for kind in watch.kinds
-            for keys in txn.kind(kind).tag_schema.filter({watch.by: value}).keys.values()
+            for kind in watch.condition.kinds
+            for keys in txn.kind(kind).tag_schema.filter({watch.condition.by: value}).keys.values()
             for key in keys
         }
-        return [Group(watch.by, key).scope for key in sorted(keys)]
+        return [Group(watch.condition.by, key).scope for key in sorted(keys)]
     if subject is None:
         return []
-    if watch.by is None:
+    if watch.condition.by is None:
         return [subject]
-    return [*scopes_of(txn, watch, txn.live(stored_marks(txn, watch.kinds, subject)))]
+    return [*scopes_of(txn, watch, txn.live(stored_marks(txn, watch.condition.kinds, subject)))]
 
 
 def _explanation(
@@ -174,7 +174,7 @@ def _explanation(
         own_laws=_own_laws(txn, watch, subject),
         per=watch.agent.per_of(watch.spec),
         on_guard=watch.agent.on_guard_of(watch.spec),
-        group_tag=watch.by,
+        group_tag=watch.condition.by,
         group=None,
     )
 
@@ -183,9 +183,9 @@ def _add_values(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, explanation: WatchExplanation
 ) -> WatchExplanation:
     """Add the values of the watch and its guard for one scope, and the verdict if nothing waits."""
-    values = () if watch.is_scheduled else _values(txn, watch, scope)
+    values = () if watch.condition.is_schedule else _values(txn, watch, scope)
     live_marks = None
-    if not watch.is_falling and not watch.is_over_board and not watch.has_window:
+    if not watch.condition.is_falling and not watch.condition.is_over_board and not watch.condition.has_window:
         live_marks = len(fading_marks(txn, watch.condition, scope))
     guard_open, guard_opens_at = (
         (None, None) if watch.spec.guard is None else watch_guards.find_opening(txn, watch, scope)
@@ -194,7 +194,7 @@ def _add_values(
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
     if not explanation.waiting:
         over_time = verdict_of_episode(watch, episodes[0]) if episodes else None
-        if watch.is_scheduled:
+        if watch.condition.is_schedule:
             verdict = verdict_of_schedule(predicted)
         elif over_time is not None:
             verdict = over_time
@@ -224,7 +224,7 @@ def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
 
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
     """Return the next instants when a schedule is due, or when a falling watch falls in a scope; None means never."""
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
     rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, scope=scope)
     instants = [
@@ -253,7 +253,7 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
     """Return the first live marks that the watch or its guard measures and that have a law of their own."""
     guard_kinds = () if watch.spec.guard is None else watch.spec.guard.kinds
     rows: list[MarkRow] = []
-    for kind in dict.fromkeys((*watch.kinds, *guard_kinds)):
+    for kind in dict.fromkeys((*watch.condition.kinds, *guard_kinds)):
         values = {"kind": kind, "now": txn.now, "limit": MAX_LISTED_CROSSINGS - len(rows)}
         if subject is None:
             rows += txn.sql.all(MARKS.marks_with_own_law, **values)
@@ -263,13 +263,13 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[MeasuredValue, ...]:
-    if watch.has_window:
+    if watch.condition.has_window:
         marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, scope, 0), whole=True)
         return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
-    if watch.is_over_board and not watch.is_falling and watch.timing is None:
+    if watch.condition.is_over_board and not watch.condition.is_falling and watch.timing is None:
         value, count = watch_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
-    if watch.is_falling:
+    if watch.condition.is_falling:
         marks = fading_marks(txn, watch.condition, scope)
     elif watch.timing is not None:
         marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]

@@ -32,7 +32,7 @@ def verdict_of_waiting(
     if crossing.held_by == HeldBy.GUARD:
         return f"it crossed; its guard defers it until {until or 'new marks change that'}"
     if crossing.held_by == HeldBy.COOLDOWN:
-        what = "subject" if watch.by is None else "group"
+        what = "subject" if watch.condition.by is None else "group"
         return f"it crossed; the agent is in cooldown for this {what} until {until}"
     if crossing.held_by == HeldBy.RATE:
         limit = agent.settings.max_activations_per_hour
@@ -69,9 +69,9 @@ def verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | N
         crossed = f"it crossed at {_text(episode.crossed_at)}"
         clear = None if watch.timing is None else watch.timing.clear
         if clear is not None:
-            side = f"{'at least' if watch.is_falling else 'below'} {exact_digits(clear)}"
+            side = f"{'at least' if watch.condition.is_falling else 'below'} {exact_digits(clear)}"
             return f"{crossed}, and crosses again only after the value has been {side}"
-        again = "it crosses again only after it has not held" if watch.has_window else "only news may cross"
+        again = "it crosses again only after it has not held" if watch.condition.has_window else "only news may cross"
         return f"{crossed}, and its condition has held since {_text(episode.began_at)}; {again}"
     if episode.began_at is not None:
         return f"{held}, but by fading alone it ends too early"

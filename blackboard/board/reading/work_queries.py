@@ -60,7 +60,7 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
     """Return each schedule with up to `limit` of its next instants, in their order."""
     result = []
     for watch in txn.active.watches.values():
-        if not watch.is_scheduled:
+        if not watch.condition.is_schedule:
             continue
         crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
         deferral = agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)

@@ -221,7 +221,7 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
     if not row.watermark:
         return
     old = parse_condition(row.condition)  # the last one of the watch, which may have been out of the deployment since
-    if set(new.kinds) <= set(old.kinds) and new.over == "board" and _filters(old) == _filters(new):
+    if set(new.kinds) <= set(old.kinds) and new.is_over_board and _filters(old) == _filters(new):
         return
     for kind in new.kinds:
         if kind in old.kinds and old.has_where:
@@ -276,7 +276,7 @@ def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) 
 def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:
     """Plan the test of a watch on live marks, and on deposits of subjects that no longer have marks."""
     plan_backfill(txn, BackfillTarget(task, watch_id))
-    if spec.condition.has_window and spec.condition.over == "subject" and spec.condition.by is None:
+    if spec.condition.has_window and not spec.condition.is_over_board and spec.condition.by is None:
         plan_backfill(txn, BackfillTarget(BackfillTask.WINDOW, watch_id))
 
 

@@ -53,7 +53,7 @@ def _retest_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillT
 def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
     if job.position == 0:
         for watch in txn.active.falling.get(target.kind, ()):
-            if watch.is_over_board:
+            if watch.condition.is_over_board:
                 mark_migration.evaluate_fall_of_board(txn, watch, {target.kind})
     rows = _next_marks(txn, job, target.kind, job.up_to, limit)
     mark_migration.read_together(txn, rows)
@@ -72,19 +72,19 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
     if watch is None:
         end_backfill(txn, job)
         return 0
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         watch_reevaluation.evaluate_board(txn, watch, job)
         return 1
-    if watch.by is not None:
+    if watch.condition.by is not None:
         return _test_groups(txn, watch, job, target, limit)
     # Every kind advances to the same event, so that the position says how far the whole backfill has come.
     touched, last = 0, job.up_to
-    for kind in watch.kinds_of_marks:
+    for kind in watch.condition.kinds_of_marks:
         rows = _next_marks(txn, job, kind, job.up_to, limit)
         touched += len(rows)
         if len(rows) == limit:
             last = min(last, rows[-1].event_id)
-    for kind in watch.kinds_of_marks:
+    for kind in watch.condition.kinds_of_marks:
         rows = _next_marks(txn, job, kind, last, limit)
         if watch.absorbs:
             read_stimuli_of_subjects(txn, watch, (row.subject for row in rows))
@@ -110,10 +110,12 @@ def _test_groups(
 
 def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterator[str]:
     """Yield the groups after another one that have marks, or deposits in windows, of the kinds of a watch."""
-    tag, group = watch.by or "", group_of(after)
+    tag, group = watch.condition.by or "", group_of(after)
     key: str | None = "" if group is None else group.key
     while key is not None:
-        following = [txn.sql.value(MARKS.next_tag_value, kind=kind, tag=tag, after=key) for kind in watch.kinds]
+        following = [
+            txn.sql.value(MARKS.next_tag_value, kind=kind, tag=tag, after=key) for kind in watch.condition.kinds
+        ]
         following += [
             txn.sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=tag, after=key)
             for kind in watch.condition.kinds_in_windows
@@ -129,7 +131,7 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
     found = () if watch is None else scopes_in_windows(txn.sql, watch.condition, target.last_scope)
     subjects = list(islice(found, limit))
     for subject in subjects:
-        if watch is not None and watch.covers(subject):
+        if watch is not None and watch.condition.covers(subject):
             watch_reevaluation.evaluate_deposits(txn, watch, subject, job)
     if len(subjects) == limit:
         continue_backfill(txn, job, target._replace(last_scope=subjects[-1]))

@@ -41,7 +41,11 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     change = txn.active.law_changes[row.kind, row.law]
     if not migrated.is_live(change.changed_at):
         for watch in txn.active.falling.get(row.kind, ()):
-            if watch.covers(row.subject) and not watch.is_over_board and _is_first_of_group(txn, watch, migrated):
+            if (
+                watch.condition.covers(row.subject)
+                and not watch.condition.is_over_board
+                and _is_first_of_group(txn, watch, migrated)
+            ):
                 predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
     return migrated
 
@@ -56,7 +60,7 @@ def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
 
 def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether the group of a mark has not been tested yet at the change. Each test reads the whole group."""
-    if watch.by is None:
+    if watch.condition.by is None:
         return True
     scope = watch_scopes.scope_of(txn, watch, row)
     return scope is not None and watch_states.begin_following(txn, StateKey(watch.id, scope, 0))

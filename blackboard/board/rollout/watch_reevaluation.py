@@ -55,7 +55,7 @@ def _scopes_of(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
 ) -> Iterator[str]:
     """Yield the subject or, for a watch over groups, the groups of its marks and of the new payload."""
-    if watch.by is None:
+    if watch.condition.by is None:
         yield subject
         return
     scopes = [*watch_scopes.scopes_of(txn, watch, stored_marks(txn, [kind], subject))]
@@ -77,7 +77,7 @@ def evaluate_before_firing(txn: BoardTransaction, limit: int) -> None:
         if due <= prepared:
             return
         for row in due - prepared:
-            if (watch := txn.active.watches.get(row.watch_id)) is not None and not watch.is_scheduled:
+            if (watch := txn.active.watches.get(row.watch_id)) is not None and not watch.condition.is_schedule:
                 _follow_deployment(txn, watch, row.scope)
         prepared |= due
 
@@ -89,7 +89,7 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     """
     if watch.id in txn.active.retests:
         _retest_crossings(txn, watch, scope)
-    if watch.is_falling:
+    if watch.condition.is_falling:
         _migrate_marks(txn, watch, scope)
     jobs = [(job, BackfillTarget.parse(job.task, job.name)) for job in txn.sql.all(CROSSINGS.backfills)]
     for job, target in jobs:
@@ -99,8 +99,8 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 
 def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Let the marks of a falling watch follow a change of their law, which may mean that it falls earlier."""
-    kinds = txn.active.migrating.intersection(watch.kinds)
-    if watch.is_over_board:
+    kinds = txn.active.migrating.intersection(watch.condition.kinds)
+    if watch.condition.is_over_board:
         mark_migration.evaluate_fall_of_board(txn, watch, kinds)
         return
     for row in stored_marks(txn, kinds, scope):
@@ -109,14 +109,14 @@ def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) ->
 
 def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow, task: BackfillTask) -> None:
     """Run the test of a backfill for one scope, on the marks that the backfill has not reached."""
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         evaluate_board(txn, watch, job)
-    elif watch.by is not None:
+    elif watch.condition.by is not None:
         evaluate_group(txn, watch, scope, job)
-    elif watch.covers(scope) and task == BackfillTask.WINDOW:
+    elif watch.condition.covers(scope) and task == BackfillTask.WINDOW:
         evaluate_deposits(txn, watch, scope, job)
-    elif watch.covers(scope):
-        rows = stored_marks(txn, watch.kinds_of_marks, scope)
+    elif watch.condition.covers(scope):
+        rows = stored_marks(txn, watch.condition.kinds_of_marks, scope)
         for row in [row for row in rows if job.position < row.event_id <= job.up_to]:
             evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
 
@@ -124,7 +124,7 @@ def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: Ba
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Test the crossings again that depend on the marks of a scope: the former watch may have had other scopes."""
     former = {scope, WHOLE_BOARD}
-    for row in stored_marks(txn, watch.kinds, scope) if scope != WHOLE_BOARD else ():
+    for row in stored_marks(txn, watch.condition.kinds, scope) if scope != WHOLE_BOARD else ():
         tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)
         former |= {row.subject, *(Group(tag.name, tag.value).scope for tag in tags)}
     for former_scope in sorted(former):
@@ -139,7 +139,7 @@ def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, j
     if watch.timing is not None:
         key = StateKey.of(watch, row.subject, row)
         episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
-    elif watch.is_falling:
+    elif watch.condition.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     if watch.absorbs:
         rising_crossings.evaluate_as_of(txn, watch, row, at)
@@ -156,12 +156,12 @@ def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
 
 def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
     """Test a watch over groups on the marks and the deposits of one group."""
-    for row in stored_marks(txn, txn.active.migrating.intersection(watch.kinds_of_marks), scope):
+    for row in stored_marks(txn, txn.active.migrating.intersection(watch.condition.kinds_of_marks), scope):
         mark_migration.migrate(txn, row)
     if watch.timing is not None:
         key = StateKey(watch.id, scope, 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
-    elif watch.is_falling:
+    elif watch.condition.is_falling:
         predicted_crossings.predict_scope(txn, watch, scope, job.at)
     if watch.absorbs:
         rising_crossings.evaluate_scope_as_of(txn, watch, scope, job.at)
@@ -174,7 +174,7 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
     if watch.timing is not None:
         key = StateKey(watch.id, WHOLE_BOARD, 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
-    elif watch.is_falling:
+    elif watch.condition.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
         rising_crossings.evaluate(txn, watch, WHOLE_BOARD)

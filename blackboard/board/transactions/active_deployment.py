@@ -45,57 +45,16 @@ class RegisteredWatch:
         """The condition that makes the watch cross."""
         return self.spec.condition
 
-    @cached_property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds in the condition."""
-        return self.condition.kinds
-
-    @cached_property
-    def kinds_of_marks(self) -> tuple[str, ...]:
-        """The kinds whose live marks the condition measures; a window counts deposits instead."""
-        return self.condition.kinds_of_marks
-
-    @cached_property
-    def is_falling(self) -> bool:
-        """Whether the watch crosses when strengths fall below a threshold."""
-        return self.condition.is_falling
-
-    @property
-    def is_scheduled(self) -> bool:
-        """Whether the watch has a schedule instead of a condition on marks."""
-        return self.condition.is_schedule
-
     @property
     def schedule(self) -> Schedule:
         """The schedule of a scheduled watch."""
         assert isinstance(self.condition, Schedule)
         return self.condition
 
-    @cached_property
-    def has_window(self) -> bool:
-        """Whether the condition counts the deposits of a window."""
-        return self.condition.has_window
-
-    @cached_property
-    def has_where(self) -> bool:
-        """Whether the condition counts only marks with some tags, so that a mark with new tags may stop counting."""
-        return self.condition.has_where
-
-    @cached_property
-    def depends_on_tags(self) -> bool:
-        """Whether the tags of a mark decide if it counts, or in which group."""
-        return self.has_where or self.by is not None
-
-    @cached_property
-    def selects_marks(self) -> bool:
-        """Whether it counts only some marks of its kinds: of a pattern of subjects, or with some tags."""
-        measures = [comparison.measure for comparison in self.condition.comparisons()]
-        return any(measure.subject is not None or measure.where is not None for measure in measures)
-
     @property
     def absorbs(self) -> bool:
         """Whether the watch absorbs the marks of its activations: only if it rises and counts no deposits."""
-        return not (self.is_falling or self.is_scheduled or self.has_window)
+        return not (self.condition.is_falling or self.condition.is_schedule or self.condition.has_window)
 
     @property
     def catch_up(self) -> str:
@@ -103,24 +62,9 @@ class RegisteredWatch:
         return self.spec.catch_up or self.agent.settings.catch_up
 
     @cached_property
-    def is_over_board(self) -> bool:
-        """Whether the condition measures the whole board, not one subject or group."""
-        return self.spec.condition.over == "board"
-
-    @cached_property
-    def by(self) -> str | None:
-        """The tag whose values make the groups of the condition; None if it measures subjects or the board."""
-        return self.spec.condition.by
-
-    @cached_property
-    def spans_subjects(self) -> bool:
-        """Whether it measures the marks of many subjects together: of a group, or of the board."""
-        return self.is_over_board or self.by is not None
-
-    @cached_property
     def measures_sums(self) -> bool:
         """Whether it has one measure over the board or over groups, which sums may answer without reading marks."""
-        return self.spans_subjects and isinstance(self.condition, Comparison)
+        return self.condition.spans_subjects and isinstance(self.condition, Comparison)
 
     @cached_property
     def ignored_author(self) -> str:
@@ -130,12 +74,7 @@ class RegisteredWatch:
     @property
     def ignored_in_windows(self) -> str:
         """The agent whose deposits in windows do not count: the agent itself, unless the watch falls."""
-        return "" if self.is_falling else self.ignored_author
-
-    @cached_property
-    def threshold(self) -> float:
-        """The threshold of the first comparison."""
-        return self.comparison.threshold
+        return "" if self.condition.is_falling else self.ignored_author
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -157,20 +96,27 @@ class RegisteredWatch:
 
         It keeps no sums over needs, because there are few, and some may not wake the agent (see `need_access`).
         """
-        if not self.spans_subjects or self.is_scheduled or self.has_window or Need.kind in self.kinds:
+        if (
+            not self.condition.spans_subjects
+            or self.condition.is_schedule
+            or self.condition.has_window
+            or Need.kind in self.condition.kinds
+        ):
             return False
         return isinstance(self.condition, Comparison) and self.comparison.measure.keeps_sums
 
     @cached_property
     def may_use_window_sums(self) -> bool:
         """Whether sums are enough to tell that the watch, which rises and has only a window, is below its threshold."""
-        is_single = self.has_window and not self.is_falling and isinstance(self.condition, Comparison)
-        return is_single and not (self.spans_subjects and self.comparison.measure.subject)
+        is_single = (
+            self.condition.has_window and not self.condition.is_falling and isinstance(self.condition, Comparison)
+        )
+        return is_single and not (self.condition.spans_subjects and self.comparison.measure.subject)
 
     @cached_property
     def keeps_window_sums(self) -> bool:
         """Whether the board keeps sums over the window, because it is a window over the board or over groups."""
-        return self.may_use_window_sums and self.spans_subjects
+        return self.may_use_window_sums and self.condition.spans_subjects
 
     @cached_property
     def timing(self) -> Timing | None:
@@ -183,7 +129,7 @@ class RegisteredWatch:
     @property
     def batch_window(self) -> Duration:
         """How long a crossing waits for more marks; a schedule waits for none."""
-        return 0 if self.is_scheduled else self.agent.settings.batch_window
+        return 0 if self.condition.is_schedule else self.agent.settings.batch_window
 
     @cached_property
     def drops(self) -> bool:
@@ -207,16 +153,6 @@ class RegisteredWatch:
         """
         is_full = self.batch is not None and marks >= self.batch
         return noticed_at if urgent or is_full else noticed_at + self.batch_window
-
-    def covers(self, subject: str) -> bool:
-        """Return whether any comparison counts marks of a subject."""
-        return self._covers_all or any(
-            comparison.measure.covers(subject) for comparison in self.condition.comparisons()
-        )
-
-    @cached_property
-    def _covers_all(self) -> bool:
-        return any(comparison.measure.subject is None for comparison in self.condition.comparisons())
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,12 +200,16 @@ class ActiveDeployment:
     @cached_property
     def rising(self) -> dict[str, list[RegisteredWatch]]:
         """The watches that rise with the marks of a kind. A watch with a window rises with its deposits instead."""
-        return _by_kind((watch, watch.kinds) for watch in self._watches if not (watch.is_falling or watch.has_window))
+        return _by_kind(
+            (watch, watch.condition.kinds)
+            for watch in self._watches
+            if not (watch.condition.is_falling or watch.condition.has_window)
+        )
 
     @cached_property
     def falling(self) -> dict[str, list[RegisteredWatch]]:
         """The falling watches that measure a kind."""
-        return _by_kind((watch, watch.kinds) for watch in self._watches if watch.is_falling)
+        return _by_kind((watch, watch.condition.kinds) for watch in self._watches if watch.condition.is_falling)
 
     @cached_property
     def guarded(self) -> dict[str, list[RegisteredWatch]]:
@@ -279,12 +219,12 @@ class ActiveDeployment:
     @cached_property
     def over_time(self) -> dict[str, list[RegisteredWatch]]:
         """The watches with a timing that measure a kind."""
-        return _by_kind((watch, watch.kinds) for watch in self._watches if watch.timing is not None)
+        return _by_kind((watch, watch.condition.kinds) for watch in self._watches if watch.timing is not None)
 
     @cached_property
     def measuring(self) -> dict[str, list[RegisteredWatch]]:
         """The watches whose condition measures a kind: its marks, or its deposits in a window."""
-        return _by_kind((watch, watch.kinds) for watch in self._watches)
+        return _by_kind((watch, watch.condition.kinds) for watch in self._watches)
 
     @cached_property
     def predicting(self) -> dict[str, list[RegisteredWatch]]:

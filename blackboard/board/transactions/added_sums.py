@@ -47,7 +47,7 @@ def write(txn: BoardTransaction, additions: TotalAdditions) -> None:
             scope,
             [_added(txn, row, by_law[LawOfKind(row.kind, row.law)]) for row in rows],
             counts=isinstance(watch.comparison.measure, Count),
-            threshold=watch.threshold,
+            threshold=watch.comparison.threshold,
             now=txn.now,
         )
 

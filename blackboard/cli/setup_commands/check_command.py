@@ -175,7 +175,7 @@ def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
         return f"each value of {tag}, {'all its' if marks is None else f'up to {marks}'} marks"
     if marks is None:
         return "all marks of the board"
-    if watch.condition.over == "board":
+    if watch.condition.is_over_board:
         return f"up to {marks} marks of the board"
     return f"each subject, up to {marks} marks" if agent.per_of(watch) == "subject" else f"up to {marks} marks"
 

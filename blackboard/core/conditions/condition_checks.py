@@ -50,7 +50,7 @@ def check_watch(condition: Condition) -> Condition:
         )
     if len({comparison.operator for comparison in condition.comparisons()}) > 1:
         raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
-    if isinstance(condition, Combination) and condition.over == "board":
+    if isinstance(condition, Combination) and condition.is_over_board:
         raise InvalidCondition(
             f"{condition}: & and | combine measures of one subject; a watch over the board can have only one comparison"
         )

@@ -24,6 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from itertools import combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
@@ -74,7 +75,7 @@ class Condition(ABC):
         """Return whether the condition holds; `value` returns the value of a measure."""
         return self.is_met_if(lambda comparison: comparison.is_met_at(value(comparison.measure)))
 
-    @property
+    @cached_property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that it measures, without repetition."""
         return tuple(dict.fromkeys(kind for comparison in self.comparisons() for kind in comparison.measure.kinds))
@@ -88,19 +89,19 @@ class Condition(ABC):
             )
         )
 
-    @property
-    def over(self) -> Over:
-        """Whether it measures the board, at least in part, or only one subject or group."""
-        return "board" if any(comparison.measure.over == "board" for comparison in self.comparisons()) else "subject"
+    @cached_property
+    def is_over_board(self) -> bool:
+        """Whether it measures the board, at least in part, not only one subject or group."""
+        return any(comparison.measure.over == "board" for comparison in self.comparisons())
 
-    @property
+    @cached_property
     def by(self) -> str | None:
         """The tag whose values make its groups; None if it measures subjects or the board."""
         return next(
             (comparison.measure.by for comparison in self.comparisons() if comparison.measure.by is not None), None
         )
 
-    @property
+    @cached_property
     def is_falling(self) -> bool:
         """Whether it waits for values to fall below thresholds."""
         return all(comparison.operator == "<" for comparison in self.comparisons())
@@ -146,7 +147,7 @@ class Condition(ABC):
         """Its measures that count the deposits of a window of time."""
         return tuple(comparison.measure for comparison in self.comparisons() if comparison.measure.within is not None)
 
-    @property
+    @cached_property
     def has_window(self) -> bool:
         """Whether it counts the deposits of a window of time."""
         return bool(self.windows)
@@ -156,16 +157,39 @@ class Condition(ABC):
         """The kinds whose deposits it counts in windows, without repetition."""
         return tuple(dict.fromkeys(kind for measure in self.windows for kind in measure.kinds))
 
-    @property
+    @cached_property
     def kinds_of_marks(self) -> tuple[str, ...]:
         """The kinds whose live marks it measures, without repetition."""
         measures = (comparison.measure for comparison in self.comparisons())
         return tuple(dict.fromkeys(kind for measure in measures if measure.within is None for kind in measure.kinds))
 
-    @property
+    @cached_property
     def has_where(self) -> bool:
         """Whether it counts only marks with some tags, at least in part."""
         return any(comparison.measure.where is not None for comparison in self.comparisons())
+
+    @cached_property
+    def spans_subjects(self) -> bool:
+        """Whether it measures the marks of many subjects together: of a group, or of the board."""
+        return self.is_over_board or self.by is not None
+
+    @cached_property
+    def depends_on_tags(self) -> bool:
+        """Whether the tags of a mark decide if it counts, or in which group."""
+        return self.has_where or self.by is not None
+
+    @cached_property
+    def selects_marks(self) -> bool:
+        """Whether it counts only some marks of its kinds: of a pattern of subjects, or with some tags."""
+        return self.has_where or any(comparison.measure.subject is not None for comparison in self.comparisons())
+
+    @cached_property
+    def _covers_all(self) -> bool:
+        return any(comparison.measure.subject is None for comparison in self.comparisons())
+
+    def covers(self, subject: str) -> bool:
+        """Return whether any comparison counts marks of a subject."""
+        return self._covers_all or any(comparison.measure.covers(subject) for comparison in self.comparisons())
 
     @property
     def is_schedule(self) -> bool:

@@ -24,7 +24,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.conditions.condition_types import Comparison, Condition, Over
+from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.durations import DAY, SECOND, Duration, DurationLike, format_duration, parse_duration
 from blackboard.errors import BlackboardError, InvalidCondition, nearest
 
@@ -63,15 +63,15 @@ class Schedule(Condition):
         """Whether it is a schedule."""
         return True
 
-    @property
+    @cached_property
     def is_falling(self) -> bool:
         """Whether it waits for values to fall: it measures none."""
         return False
 
-    @property
-    def over(self) -> Over:
-        """The scope: the whole board, because a schedule has no subject."""
-        return "board"
+    @cached_property
+    def is_over_board(self) -> bool:
+        """Whether it is about the board: a schedule has no subject."""
+        return True
 
     @abstractmethod
     def next_after(self, at: Instant, anchor: Instant) -> Instant | None:

@@ -137,7 +137,7 @@ def _watching(call: PageCall, kinds: Set[str]) -> tuple[list[str], list[str]]:
             if kinds.isdisjoint(own):
                 continue
             watching.add(name)
-            if watch.condition.over == "board":
+            if watch.condition.is_over_board:
                 counts = call.counts.now()
                 if sum(counts.get(kind, 0) for kind in own) > MOST_MEASURED:
                     unexplained.add(name)

@@ -23,10 +23,12 @@ def absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, se
         record_input(txn, activation_id, event, strength)
     if not watch.absorbs:
         return
-    scope = selection.crossings[0].scope if watch.by is not None else WHOLE_BOARD
-    candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch, scope)} if watch.spans_subjects else {}
+    scope = selection.crossings[0].scope if watch.condition.by is not None else WHOLE_BOARD
+    candidates = (
+        {row.id: row for row in stimuli.stimuli_of(txn, watch, scope)} if watch.condition.spans_subjects else {}
+    )
     if (
-        watch.is_over_board
+        watch.condition.is_over_board
         and candidates.keys() <= selection.inputs.keys()
         and not dropped_crossings.dropped_marks(txn, watch, WHOLE_BOARD)
     ):

@@ -287,7 +287,7 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
 def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
     """Return the group or the board that an activation is about; None if it is about subjects."""
     watch = txn.active.watches.get(row.watch_id)
-    if watch is not None and watch.is_over_board:
+    if watch is not None and watch.condition.is_over_board:
         return WHOLE_BOARD
     return row.scope if is_group(row.scope) else None
 
@@ -343,12 +343,12 @@ def _insert(
         created_at=txn.now,
         chain_length=selection.chain_length,
         marks_absorbed=len(selection.inputs),
-        scheduled_for=lead.crossed_at if watch.is_scheduled else None,
+        scheduled_for=lead.crossed_at if watch.condition.is_schedule else None,
     )
     row = insert_activation(txn, row._replace(**columns), state)
     for crossing in selection.crossings:
         close_crossing(txn, crossing, CrossingState.CLAIMED, row)
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         scheduled_crossings.follow(txn, watch, lead)
     failpoint("claim.within")
     absorb(txn, watch, row.id, selection)

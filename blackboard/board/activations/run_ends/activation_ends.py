@@ -163,5 +163,5 @@ def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     if watch is None or not watch.absorbs or watch.condition.is_per_mark:
         return
     for scope in scopes_of_activation(txn, row):
-        if (watch.by is not None) == is_group(scope):  # another scope is of the watch before it changed
+        if (watch.condition.by is not None) == is_group(scope):  # another scope is of the watch before it changed
             rising_crossings.evaluate(txn, watch, scope)

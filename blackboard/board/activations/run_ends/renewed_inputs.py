@@ -62,7 +62,7 @@ def _present_state(
     mark = None if stored is None else mark_migration.migrate(txn, stored)
     if mark is None or not mark.is_live(txn.now):
         return event.id, 0.0
-    if watch is not None and watch.has_where and not need_access.counts(txn, watch, mark):
+    if watch is not None and watch.condition.has_where and not need_access.counts(txn, watch, mark):
         return event.id, 0.0
     strength = txn.strength(mark)
     if mark.event_id == event.id or not _may_absorb(txn, row, mark):

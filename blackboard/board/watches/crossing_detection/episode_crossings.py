@@ -37,7 +37,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
     crossed = []
     for watch in txn.active.over_time.get(new.kind, ()):
         has_crossed = _follow_deposit(txn, watch, old, new)
-        if has_crossed and not watch.is_falling:
+        if has_crossed and not watch.condition.is_falling:
             crossed.append(watch)
     return crossed
 
@@ -57,15 +57,15 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
         before = None
     key = StateKey.of(watch, scope_of_counted(txn, watch, new), new)
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
-    if is_next and key.mark_id and watch.is_falling:
+    if is_next and key.mark_id and watch.condition.is_falling:
         _take_over(txn, key)
-    changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
+    changes_nothing = _changes_nothing_in_window if watch.condition.has_window else _changes_nothing
     may_cross_again = _end_drop(txn, watch, key)
     if may_cross_again or not changes_nothing(txn, watch, key, before, after):
         has_crossed = advance_to_now(txn, watch, key)
         if has_crossed:
             return True
-    if not watch.is_falling:
+    if not watch.condition.is_falling:
         _renew(txn, watch, key)
     return False
 
@@ -87,9 +87,9 @@ def _changes_nothing_in_window(
 
     It can only delay the end of an episode, which is computed again when it is due.
     """
-    if watch.is_falling:
+    if watch.condition.is_falling:
         return False
-    state = None if watch.kinds_of_marks else watch_states.get(txn, key)
+    state = None if watch.condition.kinds_of_marks else watch_states.get(txn, key)
     is_held = state is not None and state.began_at is not None
     return is_held or (state is None and watch.may_use_window_sums and window_totals.is_below(txn, watch, key.scope))
 
@@ -104,7 +104,7 @@ def _changes_nothing(
     if not watch.measures_sums or new is None or may_be_weaker(txn, old, new):
         return False
     state = watch_states.get(txn, key)
-    if watch.is_falling:
+    if watch.condition.is_falling:
         # Until it is at `clear_above` after a crossing, a rise matters.
         return state is not None and state.began_at is None and state.crossed_at is None
     if state is not None and state.began_at is not None:
@@ -122,7 +122,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
     Returns whether it may.
     """
-    if watch.is_falling or not watch.drops:
+    if watch.condition.is_falling or not watch.drops:
         return False
     state = watch_states.get(txn, key)
     if state is None or not state.dropped or watch_guards.drops(txn, watch, key.scope, txn.now):
@@ -138,12 +138,12 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
     """
     settings = watch.agent.settings
     ends_early = watch.batch_window and (watch.batch is not None or settings.urgent_above is not None)
-    if not ends_early and (watch.is_over_board or watch.has_window):
+    if not ends_early and (watch.condition.is_over_board or watch.condition.has_window):
         return
     waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
     if waiting is None or waiting.cause is None:
         return  # a deposit that is news updates its own crossing
-    if watch.has_window:
+    if watch.condition.has_window:
         at, value, marks = waiting.crossed_at, waiting.value, []
     else:
         at, marks = txn.now, watch_states.marks_behind(txn, watch, key)
@@ -165,13 +165,13 @@ def follow_deployment(
         return
     knows_all = (
         is_changed
-        and not watch.has_window
+        and not watch.condition.has_window
         and not any(
             is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))
             for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
         )
     )
-    advance_to_now(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.is_falling else None)
+    advance_to_now(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.condition.is_falling else None)
 
 
 def advance_to_now(
@@ -191,7 +191,7 @@ def advance_to_now(
     marks = watch_states.marks_behind(txn, watch, key, at)
     start = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
-    if stored is None and watch.is_falling and first_true(watch.condition, marks, start) == start:
+    if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # it was never above the threshold
     advance = watch_state_changes.StateAdvance(txn, watch, key, marks, state, start)
     advance.run()
@@ -219,7 +219,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
 
 def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
     state = watch_states.get(txn, key)
-    if watch.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
+    if watch.condition.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
         marks = watch_states.marks_behind(txn, watch, key)
         if first_true(watch.condition, marks, txn.now) == txn.now:
             watch_states.forget(txn, key)
@@ -238,7 +238,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
 
 def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
     """End the rewakes of a falling watch without any marks left, because the next rewake would have no marks either."""
-    if watch.is_falling and watch.timing is not None:
+    if watch.condition.is_falling and watch.timing is not None:
         key = StateKey(watch.id, crossing.scope, crossing.mark_id)
         state = watch_states.get(txn, key)
         watch_states.put(txn, key, None if watch.timing.clear is None else state, None)
@@ -276,7 +276,7 @@ def _write(
     next_at: Instant | None,
 ) -> None:
     """Write a state and its next instant, or delete a state that has no further effect."""
-    if watch.is_falling:
+    if watch.condition.is_falling:
         # Below the threshold, only a rewake or `clear_above` needs to be remembered.
         is_over = state.began_at is not None and next_at is None and _timing(watch).clear is None
     else:

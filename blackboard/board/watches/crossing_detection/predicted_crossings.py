@@ -35,7 +35,7 @@ PREDICTIONS_PER_QUERY = 500
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Fire the due predictions that a change of a mark of this kind and subject would make wrong."""
     for watch in txn.active.predicting.get(kind, ()):
-        if watch.by is not None or watch_guards.measures_board(watch, kind):
+        if watch.condition.by is not None or watch_guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
             rows = [
@@ -74,9 +74,13 @@ def after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> N
                 predict_scope(txn, watch, left, txn.now)
         if after is not None:
             scope = scope_of_counted(txn, watch, after)
-            if watch.spans_subjects and not may_be_weaker(txn, before, after) and _is_predicted(txn, watch, scope, 0):
+            if (
+                watch.condition.spans_subjects
+                and not may_be_weaker(txn, before, after)
+                and _is_predicted(txn, watch, scope, 0)
+            ):
                 continue  # a stronger mark can only delay the crossing, which is computed again when it is due
-            if after.anchored_at < txn.now and not watch.has_window:
+            if after.anchored_at < txn.now and not watch.condition.has_window:
                 _record_past_fall(txn, watch, scope, after)
         predict_watch(txn, watch, new)
 
@@ -87,8 +91,10 @@ def after_window_deposit(txn: BoardTransaction, row: MarkRow) -> None:
     `row` is the mark of its kind and subject.
     """
     for watch in txn.active.falling.get(row.kind, ()):
-        scope = scope_of(txn, watch, row) if watch.has_window and watch.covers(row.subject) else None
-        if scope is not None and not (watch.spans_subjects and _is_predicted(txn, watch, scope, 0)):
+        scope = (
+            scope_of(txn, watch, row) if watch.condition.has_window and watch.condition.covers(row.subject) else None
+        )
+        if scope is not None and not (watch.condition.spans_subjects and _is_predicted(txn, watch, scope, 0)):
             predict_watch(txn, watch, row)
 
 
@@ -98,7 +104,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     The stored instant of a watch over the board may be too early. A deposit that only delays the crossing does not
     change the stored instant, which is computed again when it is due.
     """
-    if prediction.due_at is None or watch.is_scheduled:
+    if prediction.due_at is None or watch.condition.is_schedule:
         return prediction.due_at
     if watch.timing is not None:
         state = watch_states.get(txn, StateKey(watch.id, prediction.scope, prediction.mark_id))
@@ -132,7 +138,7 @@ def _predicted_falls(txn: BoardTransaction) -> Iterator[tuple[RegisteredWatch, P
     watches = {
         watch.id: watch
         for watch in txn.active.watches.values()
-        if watch.is_falling and (watch.timing is None or not watch.timing.held_for)
+        if watch.condition.is_falling and (watch.timing is None or not watch.timing.held_for)
     }
     if not watches:
         return
@@ -161,7 +167,7 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
         episode_crossings.advance_to_now(txn, watch, StateKey(watch.id, WHOLE_BOARD, 0), at=since)
         return
     marks = fading_marks(txn, watch.condition, WHOLE_BOARD, since)
-    if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
+    if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.condition.kinds_of_marks):
         _store_prediction(txn, watch, WHOLE_BOARD, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
@@ -229,7 +235,7 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     marks = [txn.fading(new)]
     since = new.anchored_at
     if not watch.condition.is_per_mark:
-        rows = txn.live(stored_marks(txn, watch.kinds, scope), since)
+        rows = txn.live(stored_marks(txn, watch.condition.kinds, scope), since)
         marks += [txn.fading(row) for row in rows if row.id != new.id]
         since = max([since, *(row.changed_at for row in rows if row.id != new.id)])
     at = first_true(watch.condition, marks, since)
@@ -260,7 +266,7 @@ def _store_prediction(
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Record a due crossing, or close it as skipped if its guard was closed. If fading was delayed, predict again."""
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         crossing_retests.retest_before_change(txn, watch, WHOLE_BOARD)
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)
         return

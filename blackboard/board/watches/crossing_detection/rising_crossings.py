@@ -206,7 +206,12 @@ def _cross_deposit(
         return False
     if watch.measures_sums:
         return _cross_sums(txn, watch, scope, new)
-    if watch.by is None and old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
+    if (
+        watch.condition.by is None
+        and old is None
+        and txn.kind(new.kind).on_repeat != "separate"
+        and watch.condition.kinds == (new.kind,)
+    ):
         # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
         if isinstance(watch.condition, Comparison) and not watch.comparison.is_met_at(
             measure.value([txn.strength(new)])
@@ -238,7 +243,7 @@ def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows:
 
 def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
     """Set the bound of a waiting crossing after the agent itself reinforced one of its marks."""
-    if new.other_event_id is None or watch.is_over_board:
+    if new.other_event_id is None or watch.condition.is_over_board:
         return
     if watch.measures_sums:
         value, _ = watch_totals.update_and_measure(txn, watch, scope)

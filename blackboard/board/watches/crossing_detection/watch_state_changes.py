@@ -77,9 +77,9 @@ class StateAdvance:
         drops = watch_guards.drops(self._txn, self._watch, self._key.scope, at)
         if drops and change.cause == "rewake":
             return self.state.dropped
-        record = self._record_fall if self._watch.is_falling else self._record_rise
+        record = self._record_fall if self._watch.condition.is_falling else self._record_rise
         self.has_crossed = record(change, at) or self.has_crossed
-        return int(drops and not self._watch.is_falling)
+        return int(drops and not self._watch.condition.is_falling)
 
     def _record_fall(self, change: EpisodeChange, at: Instant) -> bool:
         """Record the crossing of a falling watch, and return whether it is a new one."""
@@ -102,7 +102,9 @@ class StateAdvance:
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
         txn, watch, key = self._txn, self._watch, self._key
         # Of the deposits in a window, the crossing shows the whole value.
-        marks = watch_states.marks_behind(txn, watch, key, at, whole=True) if watch.has_window else self._marks
+        marks = (
+            watch_states.marks_behind(txn, watch, key, at, whole=True) if watch.condition.has_window else self._marks
+        )
         met = met_side(watch.condition, marks, at)
         assert met is not None
         measured = measure(txn, watch, key, marks, at, met.value)
@@ -125,7 +127,7 @@ def measure(
     value: float,
 ) -> Measurement:
     """Return the value of a rising watch over time at an instant; with a window, over the deposits in it."""
-    if watch.has_window:
+    if watch.condition.has_window:
         inputs = inputs_in_windows(txn, watch, key.scope, at)
         return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))
     live = [mark for mark in marks if mark.is_live(at)]

@@ -62,7 +62,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
     scope = scope_of_counted(txn, watch, new)
     if watch.keeps_sums and isinstance(measure, Total):
         return watch_totals.update_and_compare(txn, watch, scope, old, new)
-    others = [txn.fading(row) for row in txn.live(stored_marks(txn, watch.kinds, scope)) if row.id != new.id]
+    others = [txn.fading(row) for row in txn.live(stored_marks(txn, watch.condition.kinds, scope)) if row.id != new.id]
     return (
         met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
         and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
@@ -71,14 +71,14 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
 
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether another live mark of the board or the group reaches the threshold of a watch."""
-    if watch.by is not None:
-        others = txn.live(stored_marks(txn, watch.kinds, scope_of_counted(txn, watch, mark)))
+    if watch.condition.by is not None:
+        others = txn.live(stored_marks(txn, watch.condition.kinds, scope_of_counted(txn, watch, mark)))
         return any(
             row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row))
             for row in others
         )
-    lowest = watch.threshold * (1 - RELATIVE_MARGIN)
-    for kind in watch.kinds:
+    lowest = watch.comparison.threshold * (1 - RELATIVE_MARGIN)
+    for kind in watch.condition.kinds:
         statement = live_marks("kind", "min_strength")
         for row in txn.marks_with_strength(statement, as_of=txn.now, kind=kind, min_strength=lowest):
             other = row.mark

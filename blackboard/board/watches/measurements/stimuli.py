@@ -37,7 +37,7 @@ def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -
     """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
     row = record_of(txn, watch, mark_id)
     absorbed = 0 if row is None else row.event_id
-    return max(absorbed, watermark(txn, watch)) if watch.is_over_board else absorbed
+    return max(absorbed, watermark(txn, watch)) if watch.condition.is_over_board else absorbed
 
 
 def record_of(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
@@ -52,7 +52,7 @@ def read_absorbed(txn: BoardTransaction, watches: Iterable[RegisteredWatch], row
     if rows and (known := txn.known_rows) is not None:
         for watch_id, watch in {watch.id: watch for watch in watches}.items():
             known.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
-            if watch.is_over_board:
+            if watch.condition.is_over_board:
                 known.read_watermark(txn.sql, watch_id)
 
 
@@ -72,7 +72,7 @@ def read_absorbed_of_subject(
 def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
     """Read together the stimuli of a watch over each of some subjects, on a server."""
     if (known := txn.known_rows) is not None:
-        places = [(kind, subject) for subject in subjects for kind in watch.kinds]
+        places = [(kind, subject) for subject in subjects for kind in watch.condition.kinds]
         known.read_marks(txn.sql, places)
         read_absorbed(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
 
@@ -134,7 +134,7 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
     event_id = None
     if (record := record_of(txn, watch, row.id)) is not None:
         event_id = None if record.activation_id == DROPPED else record.given_event_id
-    elif watch.is_over_board:
+    elif watch.condition.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.
         values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}
         event_id = txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
@@ -150,7 +150,7 @@ def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> lis
 def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
     """Return the stored stimuli of a rising watch. During a backfill of their kind, some may have evaporated."""
     values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         statement = MARKS.stimuli_of_board
         values["watermark"] = watermark(txn, watch)
     elif (group := group_of(scope)) is not None:
@@ -160,11 +160,11 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
         statement = MARKS.stimuli_of_subject
         values["subject"] = scope
     stimuli: list[MarkRow] = []
-    for kind in watch.kinds:
+    for kind in watch.condition.kinds:
         values |= {"kind": kind, "now": txn.exact_until(kind)}
         if (known := _read_before(txn, watch, scope, kind)) is not None:
             stimuli += [row for row in known if row.is_live(values["now"])]
-        elif watch.is_over_board and (where := watch.comparison.measure.where) is not None:
+        elif watch.condition.is_over_board and (where := watch.comparison.measure.where) is not None:
             stimuli += _tagged(txn, txn.kind(kind).tag_schema.filter_of(where), values)
         else:
             stimuli += txn.sql.all(statement, **values)

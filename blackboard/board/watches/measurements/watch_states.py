@@ -104,7 +104,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
-        rows = stored_marks(txn, watch.kinds_of_marks, key.scope)
+        rows = stored_marks(txn, watch.condition.kinds_of_marks, key.scope)
     return [row for row in rows if counts(txn, watch, row)]
 
 
@@ -116,7 +116,7 @@ def marks_behind(
     Of the deposits in its windows, return all if `whole`, otherwise as many as a decision needs.
     """
     marks = [txn.fading(row) for row in rows_behind(txn, watch, key)]
-    if watch.has_window:
+    if watch.condition.has_window:
         clear = None if watch.timing is None else watch.timing.clear
         reading = WindowReading(
             txn.now if at is None else at,
@@ -134,4 +134,4 @@ def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
 
     The agent's own marks do not count, unless the watch falls.
     """
-    return need_access.counts(txn, watch, row) if watch.is_falling else is_stimulus(txn, watch, row, 0)
+    return need_access.counts(txn, watch, row) if watch.condition.is_falling else is_stimulus(txn, watch, row, 0)

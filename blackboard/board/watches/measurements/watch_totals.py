@@ -88,7 +88,7 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 
     The mark is already written, and the sums contain it.
     """
-    over_all, threshold = watch.over_live_marks, watch.threshold
+    over_all, threshold = watch.over_live_marks, watch.comparison.threshold
     if not sums_of(txn, over_all, scope):
         recount(txn, over_all, scope)
     sums = _update_and_bound(txn, over_all, scope)
@@ -163,7 +163,9 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
 
     The marks of groups are subtracted one by one as they leave: there may be more groups than marks.
     """
-    over_board = [watch for watch in txn.active.rising.get(kind, ()) if watch.keeps_sums and watch.is_over_board]
+    over_board = [
+        watch for watch in txn.active.rising.get(kind, ()) if watch.keeps_sums and watch.condition.is_over_board
+    ]
     of = LawOfKind(kind, law_key)
     for watch in [*over_board, *(watch.over_live_marks for watch in over_board)]:
         if (sums := sums_of(txn, watch, WHOLE_BOARD).get(of)) is not None:
@@ -183,13 +185,13 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     """
     txn.delete_totals(watch.over_live_marks.id)
     txn.delete_totals(watch.id)
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         recount(txn, watch, WHOLE_BOARD)
 
 
 def _has_no_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Return whether a group has no sums yet. The sums over the board exist from the test of a new watch on."""
-    return watch.by is not None and not sums_of(txn, watch, scope)
+    return watch.condition.by is not None and not sums_of(txn, watch, scope)
 
 
 def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -197,14 +199,14 @@ def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     reset(txn, watch, scope)
     if not watch.keeps_sums:
         return
-    is_filtered = watch.by is not None or watch.selects_marks
-    if is_filtered or txn.active.migrating.intersection(watch.kinds):
+    is_filtered = watch.condition.by is not None or watch.condition.selects_marks
+    if is_filtered or txn.active.migrating.intersection(watch.condition.kinds):
         for row in stored_stimuli_of(txn, watch, scope):  # as they are stored, since the backfill subtracts them so
             sums = _sums_of_law(txn, watch, scope, row)
             if row.is_live(sums.evaporated_through):
                 _add_row(txn, row, sums, +1)
         return
-    for kind in watch.kinds:
+    for kind in watch.condition.kinds:
         for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
             of, sums = LawOfKind(kind, law_key), RunningSums(anchor=txn.now, evaporated_through=txn.now)
             sums_of(txn, watch, scope)[of] = sums
@@ -301,7 +303,7 @@ class _LawSums(NamedTuple):
 
     def _subtract_until(self, up_to: Instant) -> None:
         """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
-        if self.watch.is_over_board and not self.watch.selects_marks:
+        if self.watch.condition.is_over_board and not self.watch.condition.selects_marks:
             rebase(self.txn.laws.get(self.txn.sql, self.of.law), self.sums, self.txn.now)
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
             return

@@ -41,8 +41,8 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, froze
         tags = measure_filter(txn, deposit.kind, watch.comparison.measure)
         if tags is not None and not tags.passes(keys):
             continue
-        group = None if watch.by is None else Group.of(watch.by, keys)
-        if (scope := WHOLE_BOARD if watch.by is None else group and group.scope) is None:
+        group = None if watch.condition.by is None else Group.of(watch.condition.by, keys)
+        if (scope := WHOLE_BOARD if watch.condition.by is None else group and group.scope) is None:
             continue
         if (sums := sums_of(txn, watch, scope).get(LawOfKind(deposit.kind, WINDOW))) is None:
             _build(txn, watch, deposit.kind, scope)
@@ -56,7 +56,7 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, froze
 def is_below(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Return whether the value of a window over a scope is certainly below its threshold."""
     marks, total, error = 0, 0.0, 0.0
-    for kind in watch.kinds:
+    for kind in watch.condition.kinds:
         sums, weight = _sums_of_kind(txn, watch, kind, scope), txn.kind(kind).weight
         marks, total, error = marks + sums.marks, total + weight * sums.sum0, error + weight * sums.error0
     comparison = watch.comparison
@@ -70,7 +70,7 @@ def subtract_left(txn: BoardTransaction, kind: str, before: Instant) -> None:
     there may be many.
     """
     for watch in _watches(txn, kind):
-        if watch.by is not None:
+        if watch.condition.by is not None:
             txn.delete_totals(watch.id, before + _length(watch))
         elif (sums := sums_of(txn, watch).get(LawOfKind(kind, WINDOW))) is not None:
             _subtract_left(txn, watch, kind, WHOLE_BOARD, sums)
@@ -79,7 +79,7 @@ def subtract_left(txn: BoardTransaction, kind: str, before: Instant) -> None:
 def reset(txn: BoardTransaction) -> None:
     """Delete the sums of all windows. They are computed from the deposits when they are needed."""
     txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
-    for key in [key for key in txn.totals if (watch := txn.active.watches.get(key[0])) and watch.has_window]:
+    for key in [key for key in txn.totals if (watch := txn.active.watches.get(key[0])) and watch.condition.has_window]:
         del txn.totals[key]
 
 

@@ -39,7 +39,7 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         is_open, opens_at = watch_guards.find_opening(txn, watch, crossing.scope)
         if not is_open:
             return CrossingDeferral(HeldBy.GUARD, opens_at)
-    if (watch.is_scheduled or crossing.cause == "rewake") and (
+    if (watch.condition.is_schedule or crossing.cause == "rewake") and (
         until := scheduled_crossings.rate_ends_at(txn, watch)
     ) is not None:
         return CrossingDeferral(HeldBy.RATE, until)

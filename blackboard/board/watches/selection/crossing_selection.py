@@ -45,7 +45,7 @@ class Selection:
 
 def first_question(txn: BoardTransaction, watch: RegisteredWatch) -> Question | None:
     """Return the question for the crossings that `select` reads first; None for the one crossing of a schedule."""
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         return None
     batch = 1 if watch.is_per_subject else watch.batch or DEFAULT_BATCH
     return crossing_order.first_question(txn, watch, batch, only_ready=watch.is_per_subject)
@@ -58,7 +58,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRo
     the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,
     cooldowns and marks. `first` is the answer to `first_question`, if the caller has it.
     """
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         return _select_scheduled(txn, watch)
     if watch.is_per_subject:
         return _select_subject(txn, watch, first)
@@ -75,7 +75,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRo
         if _close_if_over(txn, watch, crossing, behind):
             continue
         room = len(behind.inputs) if batch is None else batch - len(selection.inputs)
-        if selection.inputs and len(behind.inputs) > room and not watch.is_over_board:
+        if selection.inputs and len(behind.inputs) > room and not watch.condition.is_over_board:
             is_full = True
             continue  # the marks of one subject stay together
         selection.add(watch, crossing, behind, room)
@@ -151,7 +151,11 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         skip_crossing(txn, watch, crossing, f"{watch.condition}: none of its marks is left")
         episode_crossings.end_rewakes(txn, watch, crossing)
         return True
-    if watch.is_falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
+    if (
+        watch.condition.is_falling
+        or watch.agent.settings.when_faded != "drop"
+        or _measure_and_compare(txn, watch, crossing)
+    ):
         return False
     reason = f"{crossing_records.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.FADED, reason, crossing.crossed_at)

@@ -47,23 +47,23 @@ class MarksBehind(NamedTuple):
 
 def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
     """Return the marks behind a crossing; the crossing of a schedule has none."""
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         return MarksBehind([], 0.0)
     if crossing.is_per_mark:
         return _mark_behind(txn, watch, crossing)
-    if watch.has_window:
+    if watch.condition.has_window:
         inputs = inputs_in_windows(txn, watch, crossing.scope, _begin(watch, crossing))
-        if watch.is_falling and not inputs:  # the last to fall was a side without a window
+        if watch.condition.is_falling and not inputs:  # the last to fall was a side without a window
             inputs = sorted(_departed_inputs(txn, watch, crossing), key=_strongest_first)
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
-    if watch.is_falling:
-        stored = stored_marks(txn, watch.kinds, crossing.scope)
+    if watch.condition.is_falling:
+        stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
-        rows = rows if watch.is_over_board else _rows_of_sides_that_hold(txn, watch, rows)
-    elif watch.is_over_board:
+        rows = rows if watch.condition.is_over_board else _rows_of_sides_that_hold(txn, watch, rows)
+    elif watch.condition.is_over_board:
         rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
     else:
         rows = _rows_of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
@@ -82,7 +82,7 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     if len(inputs) <= room or not condition.is_joint:
         return inputs[:room]
     met = {side for side in condition.comparisons() if side.is_met_at(_value(side, inputs, sides))}
-    if watch.has_window or not condition.is_met_if(met.__contains__):  # the marks have faded since
+    if watch.condition.has_window or not condition.is_met_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
     strongest = {sides[event.mark_id]: (event, strength) for event, strength in reversed(inputs)}
     needed = condition.fewest(list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs)), met.__contains__)
@@ -137,7 +137,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
             rows = [row for row in rows if measure.counts(row.kind, row.subject, txn.tags(row.kind, row.payload))]
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
             continue
-        since = at - measure.within + (0 if watch.is_falling else 1)
+        since = at - measure.within + (0 if watch.condition.is_falling else 1)
         deposits = events_since(
             txn.sql, measure, scope, partial(measure_filter, txn), since, ignored=watch.ignored_in_windows
         )
@@ -174,7 +174,7 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
     if (found := txn.sql.one(MARKS.mark_with_event, id=crossing.mark_id)) is not None:
         row = found.mark
-        if watch.has_where and not need_access.counts(txn, watch, row):
+        if watch.condition.has_where and not need_access.counts(txn, watch, row):
             counted, _ = _last_counted(txn, watch, row.subject, row.subject, row.id)
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = txn.strength(row)
@@ -234,7 +234,7 @@ def _last_counted(
 
     Either is None if there is none.
     """
-    if not watch.depends_on_tags:
+    if not watch.condition.depends_on_tags:
         return txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id), None
     following = None
     for event in reversed(txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id)):
@@ -262,11 +262,11 @@ def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
     A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
     that has other tags is like one that evaporated, with the strength 0.
     """
-    stored = stored_marks(txn, watch.kinds, crossing.scope)
+    stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
     departures = {departure.mark_id: departure for departure in _retagged(txn, watch, crossing, stored)}
     departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
-    any_mark_causes = watch.is_falling or crossing.cause is not None
+    any_mark_causes = watch.condition.is_falling or crossing.cause is not None
     return [item for item in inputs if item is not None and (any_mark_causes or _was_stimulus(txn, watch, item[0]))]
 
 
@@ -275,13 +275,15 @@ def _evaporated(
 ) -> Iterator[_Departure]:
     """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
     found = {row.id: _Departure(row.id, row.subject, txn.migrated(row).evaporates_at, row) for row in stored}
-    for kind in watch.kinds:
+    for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
     since = _begin(watch, crossing)
-    has_subject = watch.by is None and crossing.scope != WHOLE_BOARD
+    has_subject = watch.condition.by is None and crossing.scope != WHOLE_BOARD
     for departure in found.values():
-        is_in_scope = watch.covers(departure.subject) and (not has_subject or departure.subject == crossing.scope)
+        is_in_scope = watch.condition.covers(departure.subject) and (
+            not has_subject or departure.subject == crossing.scope
+        )
         if is_in_scope and departure.evaporated_at is not None and since <= departure.evaporated_at <= txn.now:
             yield departure
 
@@ -290,11 +292,13 @@ def _retagged(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
     """Yield the marks that changed since a crossing and do not count in its scope, because of their tags."""
-    if not watch.depends_on_tags:
+    if not watch.condition.depends_on_tags:
         return
     since = crossing.event_id or 0
-    if watch.by is not None:  # they may be in other groups by now
-        stored = [row for row in txn.sql.all(MARKS.marks_changed_since, since=since) if row.kind in watch.kinds]
+    if watch.condition.by is not None:  # they may be in other groups by now
+        stored = [
+            row for row in txn.sql.all(MARKS.marks_changed_since, since=since) if row.kind in watch.condition.kinds
+        ]
     for row in stored:
         if row.event_id >= since and not _counts_in(txn, watch, crossing.scope, row):
             yield _Departure(row.id, row.subject, None)
@@ -316,7 +320,7 @@ def _input_of(
 
 def _begin(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
     """Return the instant of the fall that made a falling watch cross. A watch over time crosses later than that."""
-    return crossing.began_at if watch.is_falling and crossing.began_at is not None else crossing.crossed_at
+    return crossing.began_at if watch.condition.is_falling and crossing.began_at is not None else crossing.crossed_at
 
 
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:

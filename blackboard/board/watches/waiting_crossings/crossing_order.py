@@ -58,7 +58,7 @@ def order_columns(
     """
     if strength <= 0:
         return {"law": STATIC_LAW, "order_key": LOWEST_KEY}
-    if watch.has_window:
+    if watch.condition.has_window:
         return {"law": STATIC_LAW, "order_key": Never().order_key(strength, at)}
     if not isinstance(watch.condition, Comparison) or watch.comparison.measure.is_proportional:
         paces = [(_pace(txn.laws.get(txn.sql, key)), key) for key in set(laws)]

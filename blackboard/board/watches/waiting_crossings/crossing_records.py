@@ -77,7 +77,7 @@ def cross(
         began_at=cause.began_at,
         **values,
     )
-    if not watch.is_falling and watch_guards.drops(txn, watch, key.scope, crossed_at):
+    if not watch.condition.is_falling and watch_guards.drops(txn, watch, key.scope, crossed_at):
         row = txn.sql.existing(CROSSINGS.waiting_crossing, **key._asdict())
         dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
         return False
@@ -97,7 +97,7 @@ def side_columns(watch: RegisteredWatch, measured: Measurement) -> SideColumns:
 
 def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     """Return the reason of a crossing: the condition, and the side that was met with its value and threshold."""
-    if watch.is_scheduled:
+    if watch.condition.is_schedule:
         return scheduled_crossings.reason_of(watch, crossing)
     sides = [side for side in watch.condition.comparisons() if crossing.measure in (None, str(side.measure))]
     side = next((side for side in sides if side.threshold == crossing.threshold), None)
@@ -134,7 +134,7 @@ def columns(
     if event_id is None:
         event_id = rows[0].event_id if rows else txn.last_event
     laws = measured.laws or laws_of(txn, rows)
-    strength = value if isinstance(watch.condition, Comparison) or watch.has_window else strongest
+    strength = value if isinstance(watch.condition, Comparison) or watch.condition.has_window else strongest
     return MeasuredColumns(
         **order_columns(txn, watch, strength, laws, crossed_at),
         event_id=event_id,

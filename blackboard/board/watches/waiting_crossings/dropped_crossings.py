@@ -40,7 +40,7 @@ def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, r
         rows = stimuli_of(txn, watch, crossing.scope)
     for mark in rows:
         record_dropped(txn, watch, mark)
-    if watch.spans_subjects:
+    if watch.condition.spans_subjects:
         watch_totals.reset(txn, watch, crossing.scope)
 
 
@@ -58,7 +58,7 @@ def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
     if not watch.absorbs or not watch.drops:
         return []
     values = {"watch_id": watch.id, "dropped": DROPPED}
-    if watch.is_over_board:
+    if watch.condition.is_over_board:
         return txn.sql.all(CROSSINGS.dropped_marks, **values)
     if (group := group_of(scope)) is not None:
         rows = txn.sql.all(CROSSINGS.dropped_marks.using("group"), tag=group.tag, key=group.key, **values)
@@ -83,7 +83,7 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
     if scope is None or watch_guards.drops(txn, watch, scope, txn.now):
         return False
     rows = [old] if watch.condition.is_per_mark else dropped_marks(txn, watch, scope)
-    absorbed = watermark(txn, watch) if watch.is_over_board else 0
+    absorbed = watermark(txn, watch) if watch.condition.is_over_board else 0
     for row in rows:
         mark = old if row.id == old.id else row
         if is_stimulus(txn, watch, mark, absorbed):

@@ -53,9 +53,9 @@ class MarksAtCrossing:
         A mark may fall below the threshold of a falling watch just by its evaporation.
         """
         watch = self.watch
-        for row in self._rows(watch.kinds_of_marks, self.crossing.scope):
+        for row in self._rows(watch.condition.kinds_of_marks, self.crossing.scope):
             if need_access.counts(self.txn, watch, row) and (
-                watch.is_falling or (row.is_live(self.at) and self._counted(row))
+                watch.condition.is_falling or (row.is_live(self.at) and self._counted(row))
             ):
                 yield PastMark(row, self._fading(row))
 
@@ -159,8 +159,10 @@ class MarksAtCrossing:
     def _row_of(self, event: EventRow) -> MarkRow:
         """Return the mark in its state after an event; its `other_event_id` is an event of another author."""
         row = mark_after(event)
-        selects = self.watch.has_where or (self.watch.spec.guard is not None and self.watch.spec.guard.has_where)
-        if selects or self.watch.by is not None or is_group(self.crossing.scope):
+        selects = self.watch.condition.has_where or (
+            self.watch.spec.guard is not None and self.watch.spec.guard.has_where
+        )
+        if selects or self.watch.condition.by is not None or is_group(self.crossing.scope):
             row = row._replace(payload=with_shown_payload(self.txn, event).payload or row.payload)
         if event.author != self.watch.ignored_author:
             return row

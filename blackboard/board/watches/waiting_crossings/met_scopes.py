@@ -24,7 +24,7 @@ class MetScope(NamedTuple):
 def met_scopes(past: MarksAtCrossing) -> Iterator[MetScope]:
     """Yield each scope or mark of the old crossing where the new watch would also have crossed."""
     watch = past.watch
-    if watch.is_falling and watch.spans_subjects and not _has_same_scope(past):
+    if watch.condition.is_falling and watch.condition.spans_subjects and not _has_same_scope(past):
         return  # the strength of one subject does not determine the strength of the board or of a group
     before = past.txn.active.retests.get(watch.id, frozenset())
     counted = not before.isdisjoint(watch.condition.kinds_in_windows)
@@ -43,7 +43,7 @@ def _marks_by_scope(past: MarksAtCrossing) -> Iterator[tuple[str, int, list[Past
             if not crossing.is_per_mark or mark.row.id == crossing.mark_id:
                 yield mark.row.subject, mark.row.id, [mark]
         return
-    by_scope: dict[str | None, list[PastMark]] = {WHOLE_BOARD: []} if watch.is_over_board else {}
+    by_scope: dict[str | None, list[PastMark]] = {WHOLE_BOARD: []} if watch.condition.is_over_board else {}
     for mark in past.measured():
         by_scope.setdefault(scope_of(past.txn, watch, mark.row), []).append(mark)
     for scope in _scopes_in_windows(past):
@@ -54,9 +54,9 @@ def _marks_by_scope(past: MarksAtCrossing) -> Iterator[tuple[str, int, list[Past
 def _has_same_scope(past: MarksAtCrossing) -> bool:
     """Return whether the crossing is about the board or a group as the new watch measures it."""
     group = group_of(past.crossing.scope)
-    if past.watch.by is None:
+    if past.watch.condition.by is None:
         return past.crossing.is_over_board
-    return group is not None and group.tag == past.watch.by
+    return group is not None and group.tag == past.watch.condition.by
 
 
 def _guard_was_open(past: MarksAtCrossing, scope: str) -> bool:
@@ -74,7 +74,7 @@ def _measured(past: MarksAtCrossing, scope: str, marks: list[PastMark]) -> Measu
     """Return the value of the new watch at the crossing; None if it would not have crossed."""
     condition, fading = past.watch.condition, [mark.fading for mark in marks]
     fading += past.deposits(condition, scope, ignored=past.watch.ignored_in_windows)
-    if past.watch.is_falling:
+    if past.watch.condition.is_falling:
         is_below = first_true(condition, fading, past.at) == past.at
         side = fallen_side(condition, fading, past.at, past.at) if is_below else None
     else:
@@ -87,10 +87,14 @@ def _measured(past: MarksAtCrossing, scope: str, marks: list[PastMark]) -> Measu
 
 def _scopes_in_windows(past: MarksAtCrossing) -> Iterator[str]:
     """Yield the scopes without marks that the new watch may measure."""
-    if not past.watch.has_window or past.watch.is_over_board:
+    if not past.watch.condition.has_window or past.watch.condition.is_over_board:
         return
     group = group_of(past.crossing.scope)
-    if _has_same_scope(past) if past.watch.by is not None else group is None and not past.crossing.is_over_board:
+    if (
+        _has_same_scope(past)
+        if past.watch.condition.by is not None
+        else group is None and not past.crossing.is_over_board
+    ):
         yield past.crossing.scope
     else:
         yield from scopes_in_windows(past.txn.sql, past.watch.condition)

@@ -104,14 +104,14 @@ def next_stored(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None
 
 def next_scheduled(txn: BoardTransaction) -> Instant | None:
     """Return the next instant that is stored for a schedule of the board; None if there is none."""
-    instants = [next_stored(txn, watch) for watch in txn.active.watches.values() if watch.is_scheduled]
+    instants = [next_stored(txn, watch) for watch in txn.active.watches.values() if watch.condition.is_schedule]
     return min((at for at in instants if at is not None), default=None)
 
 
 def keeps(watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Return whether a waiting crossing of a changed watch belongs to its present schedule."""
     return (
-        watch.is_scheduled
+        watch.condition.is_schedule
         and crossing.is_scheduled
         and watch.schedule.contains(crossing.crossed_at, watch.scheduled_from)
     )
