@@ -17,9 +17,11 @@ from blackboard.board.interface.administration_methods import AdministrationMeth
 from blackboard.board.interface.deposit_methods import DepositMethods
 from blackboard.board.interface.outbox_methods import OutboxMethods
 from blackboard.board.interface.people_methods import PeopleMethods
+from blackboard.board.interface.query_methods import QueryMethods
 from blackboard.board.interface.reading_methods import ReadingMethods
 from blackboard.board.interface.remote_work_methods import RemoteWorkMethods
 from blackboard.board.interface.status_methods import StatusMethods
+from blackboard.board.interface.work_methods import WorkMethods
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.clock import Clock, SystemClock, to_datetime
 from blackboard.core.access.authors import check_author
@@ -33,6 +35,8 @@ class Blackboard(
     DepositMethods,
     ReadingMethods,
     StatusMethods,
+    WorkMethods,
+    QueryMethods,
     PeopleMethods,
     RemoteWorkMethods,
     OutboxMethods,

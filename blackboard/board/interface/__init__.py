@@ -3,7 +3,9 @@
 board_handle            what all methods share: the session and the author
 deposit_methods         deposits, reinforcements and withdrawals
 reading_methods         marks, their history, and the streams of events
-status_methods          the state of the board, its agents and its work, and queries of programs
+status_methods          the state of the board as a whole: status, figures and costs
+work_methods            agents, the agenda, schedules and activations
+query_methods           queries that programs write
 people_methods          needs, pauses, early wakes, and work that failed
 remote_work_methods     the claims, leases and ends of remote agents
 outbox_methods          messages to people outside

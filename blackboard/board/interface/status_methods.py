@@ -1,43 +1,15 @@
-"""The methods of a board that read its state, its agents and its work, and run queries."""
+"""The methods of a board that read its state as a whole: status, figures and costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-from blackboard.board.reading import (
-    board_figures,
-    board_status,
-    waking_explanation,
-    work_queries,
-)
-from blackboard.board.reading.activation_details import activation_details
-from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
-from blackboard.board.result_types import (
-    ActivationDetails,
-    ActivationRecord,
-    AgendaItem,
-    AgentStatus,
-    BoardStatus,
-    CostRow,
-    Explanation,
-    ScheduleRecord,
-)
-from blackboard.clock import seconds_in
-from blackboard.core.marks.mark_model import normalize_subject
-from blackboard.core.marks.tags import TagChoice
-from blackboard.durations import DurationLike, parse_duration
-
-if TYPE_CHECKING:
-    from blackboard.core.records.program_queries import Parameters, Row
-    from blackboard.store.readonly.readonly_access import Engine
-
 from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.reading import board_figures, board_status
+from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
+from blackboard.board.result_types import BoardStatus, CostRow
 
 
 class StatusMethods(BoardHandle):
-    """The state of the board, its agents and its work, and queries of programs."""
+    """The state of the board as a whole."""
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
@@ -53,85 +25,6 @@ class StatusMethods(BoardHandle):
         sizes, dead = self.database.place.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: board_figures.figures(txn, after, dead, **sizes))
 
-    def agents(self) -> list[AgentStatus]:
-        """Return each deployed agent with its watches and its state."""
-        return self.session.read(board_status.agents)
-
-    def unserved_agents(self) -> list[str]:
-        """Return the deployed agents that no living daemon claims for."""
-        dead = self.session.dead_workers()
-        return self.session.read(lambda txn: board_status.unserved_agents(txn, dead))
-
-    def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
-        """Return the crossings that wait, strongest first, each with the reason why it waits.
-
-        Args:
-            limit: The largest number of crossings.
-        """
-        return self.session.read(lambda txn: work_queries.agenda(txn, limit))
-
-    def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
-        """Return each schedule with its next instants, its last instant, and how late that was noticed.
-
-        Args:
-            limit: The largest number of next instants of each schedule, at least 1.
-        """
-        return self.session.read(lambda txn: work_queries.schedules(txn, limit))
-
-    def activations(
-        self,
-        *,
-        agent: str | None = None,
-        state: str | Iterable[str] | None = None,
-        limit: int = 20,
-        before: int | None = None,
-    ) -> list[ActivationRecord]:
-        """Return activations, newest first.
-
-        Args:
-            agent: Only activations of this agent.
-            state: Only activations in this state, or in one of several states.
-            limit: The largest number of activations.
-            before: Only activations that are older than the one with this id.
-
-        Raises:
-            UnknownName: There is no such agent, and there never was one.
-            UsageError: There is no such state.
-        """
-        states = [state] if isinstance(state, str) else None if state is None else list(state)
-        return self.session.read(
-            lambda txn: work_queries.activations(txn, agent=agent, states=states, limit=limit, before=before)
-        )
-
-    def activation(self, activation_id: int) -> ActivationDetails:
-        """Return one activation: its marks with their present state, its deposits, its model calls and their cost.
-
-        Args:
-            activation_id: The id of the activation, as in `ActivationRecord.id`.
-
-        Raises:
-            NotFound: There is no such activation.
-        """
-        return self.session.read(lambda txn: activation_details(txn, activation_id))
-
-    def explain(self, agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Explanation:
-        """Return why an agent has or has not woken, for one subject or group, or for all that wait.
-
-        Args:
-            agent: The name of the agent.
-            subject: The subject; None for all waiting work of the agent. For a watch over groups, the groups of the
-                subject's live marks are explained.
-            group: The value of the tag that watches of the agent group by, such as a service for
-                `total(Alert, by="service")`. A collection stands for any of its values.
-
-        Raises:
-            UnknownName: There is no such agent.
-            UsageError: A group is given, and the agent has no watch over groups.
-        """
-        subject = None if subject is None else normalize_subject(subject)
-        dead = self.session.dead_workers()
-        return self.session.read(lambda txn: waking_explanation.explain(txn, agent, subject, dead, group))
-
     def costs(self, days: int = 30) -> list[CostRow]:
         """Return the cost of model calls by day and agent.
 
@@ -139,39 +32,3 @@ class StatusMethods(BoardHandle):
             days: The number of days (UTC) up to today.
         """
         return self.session.read(lambda txn: board_status.costs(txn, days))
-
-    def query(self, sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> list[Row]:
-        """Run one SQL query over the views, and return its rows. It can only read.
-
-        Args:
-            sql: A `SELECT`, over the views or over tables.
-            parameters: The values of its placeholders, by position or by name; a datetime becomes text in the format of
-                the views. The placeholders are `?` and `:name` on SQLite, and `%s` and `%(name)s` on a server.
-            timeout: The longest time; it is checked between the steps of the query.
-
-        Raises:
-            InvalidQuery: The SQL or a parameter is invalid, or the statement writes.
-            QueryStopped: The query took longer than `timeout`.
-            StoreError: The database cannot be read.
-        """
-        return self.database.readonly.query(sql, parameters, seconds_in(parse_duration(timeout)))
-
-    def engine(self) -> Engine:
-        """Return an SQLAlchemy engine that can only read, for `blackboard.view_tables`, pandas and other tools.
-
-        Its connections use the board's own SQLite library. Closing the board disposes of the engine.
-        """
-        return self.database.readonly.engine()
-
-    @contextmanager
-    def reads_within(self, limit: DurationLike) -> Iterator[None]:
-        """Limit the time of reads by this thread inside the context. A longer read ends with `QueryStopped`.
-
-        Args:
-            limit: The longest time of all reads together, from now on.
-
-        Raises:
-            InvalidDuration: `limit` is not a duration.
-        """
-        with self.database.reads_within(parse_duration(limit)):
-            yield

@@ -1,0 +1,102 @@
+"""The methods of a board that read its agents and their work: the agenda, schedules, activations and explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.reading import board_status, waking_explanation, work_queries
+from blackboard.board.reading.activation_details import activation_details
+from blackboard.board.result_types import (
+    ActivationDetails,
+    ActivationRecord,
+    AgendaItem,
+    AgentStatus,
+    Explanation,
+    ScheduleRecord,
+)
+from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.tags import TagChoice
+
+
+class WorkMethods(BoardHandle):
+    """The agents, and the work that waits for them, runs or has ended."""
+
+    def agents(self) -> list[AgentStatus]:
+        """Return each deployed agent with its watches and its state."""
+        return self.session.read(board_status.agents)
+
+    def unserved_agents(self) -> list[str]:
+        """Return the deployed agents that no living daemon claims for."""
+        dead = self.session.dead_workers()
+        return self.session.read(lambda txn: board_status.unserved_agents(txn, dead))
+
+    def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
+        """Return the crossings that wait, strongest first, each with the reason why it waits.
+
+        Args:
+            limit: The largest number of crossings.
+        """
+        return self.session.read(lambda txn: work_queries.agenda(txn, limit))
+
+    def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
+        """Return each schedule with its next instants, its last instant, and how late that was noticed.
+
+        Args:
+            limit: The largest number of next instants of each schedule, at least 1.
+        """
+        return self.session.read(lambda txn: work_queries.schedules(txn, limit))
+
+    def activations(
+        self,
+        *,
+        agent: str | None = None,
+        state: str | Iterable[str] | None = None,
+        limit: int = 20,
+        before: int | None = None,
+    ) -> list[ActivationRecord]:
+        """Return activations, newest first.
+
+        Args:
+            agent: Only activations of this agent.
+            state: Only activations in this state, or in one of several states.
+            limit: The largest number of activations.
+            before: Only activations that are older than the one with this id.
+
+        Raises:
+            UnknownName: There is no such agent, and there never was one.
+            UsageError: There is no such state.
+        """
+        states = [state] if isinstance(state, str) else None if state is None else list(state)
+        return self.session.read(
+            lambda txn: work_queries.activations(txn, agent=agent, states=states, limit=limit, before=before)
+        )
+
+    def activation(self, activation_id: int) -> ActivationDetails:
+        """Return one activation: its marks with their present state, its deposits, its model calls and their cost.
+
+        Args:
+            activation_id: The id of the activation, as in `ActivationRecord.id`.
+
+        Raises:
+            NotFound: There is no such activation.
+        """
+        return self.session.read(lambda txn: activation_details(txn, activation_id))
+
+    def explain(self, agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Explanation:
+        """Return why an agent has or has not woken, for one subject or group, or for all that wait.
+
+        Args:
+            agent: The name of the agent.
+            subject: The subject; None for all waiting work of the agent. For a watch over groups, the groups of the
+                subject's live marks are explained.
+            group: The value of the tag that watches of the agent group by, such as a service for
+                `total(Alert, by="service")`. A collection stands for any of its values.
+
+        Raises:
+            UnknownName: There is no such agent.
+            UsageError: A group is given, and the agent has no watch over groups.
+        """
+        subject = None if subject is None else normalize_subject(subject)
+        dead = self.session.dead_workers()
+        return self.session.read(lambda txn: waking_explanation.explain(txn, agent, subject, dead, group))
