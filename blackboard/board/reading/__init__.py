@@ -10,6 +10,8 @@ inbox               the needs that wait for people
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text
 waking_explanation  why an agent has or has not woken
+watch_explanations  the part of each watch in this: what it waits for, and what waits for it
+measured_values     the values that a watch measures now
 waking_verdicts     what keeps a watch from waking its agent, in words
-agent_explanations  the lines of `blackboard explain`
+explanation_lines   the lines of `blackboard explain`
 """
