@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.result_types import NeedRecord, Receipt
-from blackboard.client.http_messages import ClientCall, ask, confirm, pages, path_of, post
+from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
+from blackboard.client.http_messages import ClientCall, ask, confirm, get, pages, path_of, post
 
 
 def inbox(assignee: str | None = None, *, all_needs: bool = False) -> ClientCall[list[NeedRecord]]:
@@ -15,6 +15,11 @@ def answer(need_id: int, text: str, *, any_answer: bool = False) -> ClientCall[R
     """Answer a need, as `Blackboard.answer` does. Needs a token with the scope `answer`."""
     request = post(path_of("/v1/inbox/{}/answer", need_id), {"text": text, "any_answer": any_answer})
     return (yield from ask(Receipt, request))
+
+
+def decision(need_id: int) -> ClientCall[MarkEvent]:
+    """Return the decision that answered a need, as `Blackboard.decision` does."""
+    return (yield from ask(MarkEvent, get(path_of("/v1/inbox/{}/decision", need_id))))
 
 
 def assign(need_id: int, assignee: str) -> ClientCall[None]:

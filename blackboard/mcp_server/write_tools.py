@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard import ClaimedMark, MarkRecord, Receipt, RemoteActivation
-from blackboard.core.built_in_marks import Decision
 from blackboard.errors import NotFound, UsageError
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.labelled_data import NOTE, listed, mark_of, plain
 from blackboard.mcp_server.tool_arguments import AnswerArguments, ClaimArguments, DepositArguments, FinishArguments
 
-MAX_DECISIONS = 1000
-"""The number of live decisions, the strongest first, among which a repeated answer is searched for."""
 MAX_READS_BYTES = 16_000
 """The size in JSON at which the list of the marks that a claim reads in addition ends."""
 MAX_NAMES_BYTES = 6_000
@@ -66,11 +63,14 @@ def answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any]:
 
 def _earlier_answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any] | None:
     """Return the receipt of the live decision that gave a need this answer before; None if there is none."""
-    for mark in access.board.marks(Decision.kind, limit=MAX_DECISIONS):
-        is_same = str(mark.payload.get("answer", "")).casefold() == arguments.text.strip().casefold()
-        if mark.payload.get("need") == arguments.need and is_same:
-            return {"need": arguments.need, **_receipt(Receipt(mark.id, mark.event_id, "duplicate", mark.strength))}
-    return None
+    try:
+        decision = access.board.decision(arguments.need)
+        mark = access.board.mark(decision.mark_id)
+    except NotFound:
+        return None
+    if str(mark.payload.get("answer", "")).casefold() != arguments.text.strip().casefold():
+        return None
+    return {"need": arguments.need, **_receipt(Receipt(mark.id, decision.id, "duplicate", mark.strength))}
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

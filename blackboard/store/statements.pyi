@@ -130,6 +130,7 @@ class _Marks(StatementFile):
     update_kind: Statement[object]
     get_event: Statement[EventRow]
     last_event_of_mark: Statement[EventRow]
+    decisions_after_need: Statement[EventRow]
     events_of_activation: Statement[EventRow]
     events_of_subject: Statement[EventRow]
     newest_of_subject: Statement[EventRow]

@@ -98,12 +98,18 @@ def test_a_second_answer_says_who_answered_first_and_when(board: Blackboard) -> 
     board.as_author("person:bob").answer(need.mark_id, "yes, but slowly")
     with pytest.raises(NotFound, match=r"answered by person:bob at 2026-01-05T09:00:00.*'yes, but slowly'"):
         board.answer(need.mark_id, "no")
+    decision = board.decision(need.mark_id)
+    assert (decision.author, decision.payload and decision.payload["answer"]) == ("person:bob", "yes, but slowly")
+    with pytest.raises(NotFound, match="no answer"):
+        board.decision(other.mark_id)
     board.as_author("person:eve").withdraw(other.mark_id)
     with pytest.raises(NotFound, match=r"withdrawn by person:eve .*without an answer"):
         board.answer(other.mark_id, "no")
     for unknown in (need.event_id + 1000, 0):
         with pytest.raises(NotFound, match="no open need"):
             board.answer(unknown, "no")
+        with pytest.raises(NotFound, match="no answer"):
+            board.decision(unknown)
     assert len(board.marks(Decision)) == 1
 
 

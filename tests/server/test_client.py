@@ -231,6 +231,7 @@ def test_deposits_and_changes_reach_the_board(served: Served, client: Client) ->
     need = client.deposit(Need(subject="lead/1", question="who?", options=("a", "b")))
     assert client.answer(need.mark_id, "A").outcome == "deposited"
     assert board.marks(Decision)[0].author == AUTHOR
+    assert client.decision(need.mark_id) == board.decision(need.mark_id)
     client.deposit("lead", subject="lead/2", payload={"company": "Acme"})
     crossing = client.agenda()[0]
     assert client.wake(crossing.id) == board.wake(crossing.id)
@@ -307,6 +308,7 @@ def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Cl
         ("reinforce", (9,), {"by": -1}),
         ("withdraw", (9,), {}),
         ("answer", (9, "yes"), {}),
+        ("decision", (9,), {}),
         ("pause", ("sails",), {}),
         ("wake", (9,), {}),
         ("record_cost", (9, -1), {}),

@@ -6,17 +6,20 @@ from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activity import activity_log
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.need_answers import people_answers
+from blackboard.board.need_answers import answer_rules, people_answers
 from blackboard.board.people import early_wakes, failed_activations, pauses
 from blackboard.board.reading import inbox
+from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.result_types import (
     EarlyWake,
+    MarkEvent,
     NeedRecord,
     Receipt,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd
+from blackboard.errors import NotFound
 
 
 class PeopleMethods(BoardHandle):
@@ -63,6 +66,20 @@ class PeopleMethods(BoardHandle):
         return self.session.write(
             lambda txn: people_answers.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
         )
+
+    def decision(self, need_id: int) -> MarkEvent:
+        """Return the decision that answered a need, as the history has it.
+
+        Args:
+            need_id: The id of the need.
+
+        Raises:
+            NotFound: There is no such need, or it has no answer.
+        """
+        event = self.session.read(lambda txn: answer_rules.decision_on(txn, need_id))
+        if event is None:
+            raise NotFound(f"the history has no answer to a need with the id {need_id}")
+        return event_record(event)
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
         """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.

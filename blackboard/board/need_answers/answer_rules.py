@@ -13,7 +13,7 @@ from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.needs import open_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
-from blackboard.core.built_in_marks import Decision, Need, answers
+from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
@@ -47,6 +47,12 @@ def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int 
         author=author,
     )
     mark_removals.withdraw(txn, need.id, author, activation_id)
+
+
+def decision_on(txn: BoardTransaction, need_id: int) -> EventRow | None:
+    """Return the event of the decision that answered a need; None if the history has none."""
+    decisions = txn.sql.all(MARKS.decisions_after_need, need_id=need_id) if 0 < need_id < MAX_ID else ()
+    return next((event for event in decisions if _answers(event, need_id)), None)
 
 
 def was_asked(txn: BoardTransaction, need_id: int) -> bool:
@@ -109,13 +115,12 @@ def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
     unknown = NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
     if not was_asked(txn, need_id):
         return unknown
+    if (event := decision_on(txn, need_id)) is not None:
+        text = json.loads(event.payload or "{}").get("answer")
+        error = NotFound(f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}")
+        error.quotes_nothing = False
+        return error
     subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
-    for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
-        if event.id > need_id and event.kind == Decision.kind and _answers(event, need_id):
-            text = json.loads(event.payload or "{}").get("answer")
-            error = NotFound(f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}")
-            error.quotes_nothing = False
-            return error
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
     if last.event == "withdrawn":
         return NotFound(f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer")

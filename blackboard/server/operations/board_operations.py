@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from blackboard import ActivityRecord, DeploymentRecord, Finding, NeedRecord
+from blackboard import ActivityRecord, DeploymentRecord, Finding, MarkEvent, NeedRecord
 from blackboard.board import administration
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
@@ -119,6 +119,11 @@ def answer(call: Call) -> Answered:
     return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
 
 
+def decision(call: Call) -> MarkEvent:
+    """Show the decision that answered a need."""
+    return call.board.decision(call.parameters.id)
+
+
 def assign(call: Call) -> Assignment:
     """Set who should answer a need. The history records it."""
     need, assignee = call.parameters.id, call.body.assignee
@@ -184,6 +189,10 @@ OPERATIONS = (
     Operation(
         "POST", "/v1/inbox/{id}/answer", "answer", answer, Answered, OneNeed, AnswerFields,
         problems=("not-found", "invalid-mark"),
+    ),
+    Operation(
+        "GET", "/v1/inbox/{id}/decision", "read", decision, MarkEvent, OneNeed,
+        withheld_if_redacted=True, problems=("not-found",),
     ),
     Operation(
         "POST", "/v1/inbox/{id}/assign", "operate", assign, Assignment, OneNeed, Assignee,

@@ -296,6 +296,14 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND {has_effect(even
 ORDER BY event.id DESC
 LIMIT 1;
 
+-- name: decisions_after_need -> EventRow
+-- The decisions about the subject of a need since it was asked, oldest first. The payload of each names its need.
+SELECT {event.*}
+FROM event
+WHERE event.subject = (SELECT need.subject FROM event AS need WHERE need.id = :need_id)
+  AND event.id > :need_id AND event.kind = 'decision'
+ORDER BY event.id;
+
 -- name: events_of_activation -> EventRow
 -- The deposits of an activation, oldest first.
 SELECT {event.*} FROM event WHERE event.activation_id IS NOT NULL AND event.activation_id = :activation_id ORDER BY event.id;
