@@ -64,6 +64,5 @@ def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Fin
     wanted = deployment_changes.with_known_kinds(txn, deployment).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
-    yield judge(
-        "deployment", same, detail, "'blackboard check --against-board' shows what 'blackboard init' would change"
-    )
+    advice = "'blackboard check --against-board' shows what 'blackboard init' would change"
+    yield judge("deployment", detail, advice, is_fine=same)

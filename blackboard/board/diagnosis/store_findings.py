@@ -40,8 +40,8 @@ def _store(health: Health, schema: str | None) -> Iterator[Finding]:
         "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
         " SQLite 3.51.3 or later, which the package pysqlite3 brings"
     )
-    yield judge("engine", health.is_safe, health.engine, "" if health.is_safe else race)
-    yield judge("schema", schema == HEAD, f"{schema}", f"'blackboard init' upgrades it to {HEAD}")
+    yield judge("engine", health.engine, "" if health.is_safe else race, is_fine=health.is_safe)
+    yield judge("schema", f"{schema}", f"'blackboard init' upgrades it to {HEAD}", is_fine=schema == HEAD)
     if health.file is not None:
         yield from _file(health.file)
         yield from _space(health.file)
@@ -63,16 +63,16 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
     ahead = "ahead of" if health.skew > 0 else "behind"
     yield judge(
         "server clock",
-        abs(health.skew) <= MAX_LAG_MICROSECONDS,
         f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
         "synchronize the clocks of the machines",
+        is_fine=abs(health.skew) <= MAX_LAG_MICROSECONDS,
     )
     if health.is_pooled:
         yield judge(
             "pooler",
-            not health.keeps_statements,
             "a pooler is between this machine and the server",
             "set `prepare = false` in [database], unless the pooler keeps a connection for each session",
+            is_fine=not health.keeps_statements,
         )
     if not health.is_heard:
         yield Finding(
@@ -104,12 +104,12 @@ def _file(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the file itself: its journal, its pages, its mount and who can read it."""
     yield judge(
         "journal mode",
-        health.journal_mode == "wal",
         health.journal_mode,
         "'blackboard init' sets it; until then readers and writers wait for each other",
+        is_fine=health.journal_mode == "wal",
     )
     damage = "; ".join(health.damage) or "every page is intact"
-    yield judge(PAGES, not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
+    yield judge(PAGES, damage, "'blackboard restore FILE' replaces the board with a backup", is_fine=not health.damage)
     if health.is_mounted_alone:
         yield Finding(
             "mount",
@@ -119,19 +119,23 @@ def _file(health: FileHealth) -> Iterator[Finding]:
         )
     others = health.open_to_others
     names = ", ".join(map(str, others))
-    yield judge("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
+    yield judge(
+        "permissions", names or "only this user has access", "run chmod go= on each of them", is_fine=not others
+    )
 
 
 def _space(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the room on the disk, in the write-ahead log and in the file."""
     size, free, log = health.bytes, health.free_bytes, health.log_bytes
     enough = free >= max(MIN_FREE_BYTES, size // 10)
-    yield judge("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
+    yield judge(
+        "disk", f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk", is_fine=enough
+    )
     yield judge(
         "write-ahead log",
-        log <= MAX_LOG_BYTES,
         _size(log),
         "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
+        is_fine=log <= MAX_LOG_BYTES,
     )
     idle = health.idle_bytes
     if size > 16 * MEGABYTE and idle > MAX_IDLE_SHARE * size:

@@ -102,4 +102,4 @@ def _leases(txn: BoardTransaction) -> Iterator[Finding]:
     advice = "start a daemon: it recovers them"
     if all(map(is_remote, expired)):
         advice = "a server or a daemon recovers them, and so does the next claim of a worker"
-    yield judge("leases", not expired, detail, advice)
+    yield judge("leases", detail, advice, is_fine=not expired)

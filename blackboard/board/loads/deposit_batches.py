@@ -30,7 +30,7 @@ class DepositEntry(NamedTuple):
 class UnequalLengths(ValueError):
     """A list of keys or times that is not as long as the items."""
 
-    def __init__(self, name: str, is_shorter: bool) -> None:
+    def __init__(self, name: str, *, is_shorter: bool) -> None:
         super().__init__(f"{name} is {'shorter' if is_shorter else 'longer'} than items")
 
 
@@ -91,7 +91,7 @@ def check_lengths(
         if isinstance(column, str):
             raise UsageError(f"{name} is a text; give a list with one {entry} for each item")
         if isinstance(items, Sized) and isinstance(column, Sized) and len(items) != len(column):
-            raise UnequalLengths(name, len(column) < len(items))
+            raise UnequalLengths(name, is_shorter=len(column) < len(items))
 
 
 def batches(
@@ -116,7 +116,7 @@ def _column(items: Iterable[Any], name: str, column: Iterable[Any] | None) -> It
     remaining = iter(column)
     for item in items:
         if (entry := next(remaining, _END)) is _END:
-            raise UnequalLengths(name, True)
+            raise UnequalLengths(name, is_shorter=True)
         yield item, entry
     if next(remaining, _END) is not _END:
-        raise UnequalLengths(name, False)
+        raise UnequalLengths(name, is_shorter=False)

@@ -28,11 +28,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         NotFound: There is no such crossing.
         WorkError: It does not wait, or its agent is not in the deployment.
     """
-    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if 0 < crossing_id < MAX_ID else None
-    if crossing is None:
-        raise NotFound(f"there is no crossing {crossing_id}; 'blackboard agenda' lists those that wait")
-    if crossing.state != CrossingState.WAITING:
-        raise WorkError(_why_not(crossing))
+    crossing = _find_waiting(txn, crossing_id)
     watch = txn.active.watches.get(crossing.watch_id)
     if watch is None:
         raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
@@ -60,6 +56,21 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         held_by=deferral.held_by,
         until=optional_datetime(deferral.ready_at if deferral.held_by else None),
     )
+
+
+def _find_waiting(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
+    """Return a crossing that waits.
+
+    Raises:
+        NotFound: There is no such crossing.
+        WorkError: It does not wait.
+    """
+    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if 0 < crossing_id < MAX_ID else None
+    if crossing is None:
+        raise NotFound(f"there is no crossing {crossing_id}; 'blackboard agenda' lists those that wait")
+    if crossing.state != CrossingState.WAITING:
+        raise WorkError(_why_not(crossing))
+    return crossing
 
 
 def _deferral(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingDeferral:
