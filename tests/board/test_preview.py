@@ -14,7 +14,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total, watch
-from blackboard.board.deployments.deployment_preview import Preview, preview
+from blackboard.board.deployments.deployment_preview import preview
+from blackboard.board.deployments.preview_results import Preview
 from blackboard.clock import from_datetime
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power

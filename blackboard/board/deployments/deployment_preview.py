@@ -5,15 +5,24 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
+from typing import Any
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.unreadable_marks import Misfits
+from blackboard.board.deployments.preview_results import (
+    PredictedActivations,
+    PredictedEvaporation,
+    PredictedRetest,
+    PredictedSchedule,
+    PredictedTimedCrossing,
+    PredictedWake,
+    Preview,
+)
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.rollout import backfill, deployment_changes, gone_agents
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
@@ -22,8 +31,8 @@ from blackboard.board.watches.waiting_crossings import scheduled_crossings, watc
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
-from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, subject_of
+from blackboard.core.deployment import DEFAULT_BATCH, Deployment
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, subject_of
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -32,128 +41,6 @@ UPCOMING_PER_SCHEDULE = 3
 """The number of instants of a schedule that a preview lists."""
 MARKS_PER_BATCH = 1000
 """Marks that one batch of the backfill reads."""
-
-
-@dataclass(frozen=True)
-class PredictedEvaporation:
-    """A mark that would evaporate at once."""
-
-    mark_id: int
-    kind: str
-    subject: str
-    remaining: float
-    """The part of its intensity that is left."""
-    floor: float
-
-
-@dataclass(frozen=True)
-class PredictedCrossing:
-    """A crossing as it would be under the deployment."""
-
-    agent: str
-    watch: str
-    subject: str | None
-    """None for the board or a group."""
-    group_tag: str | None
-    """The tag whose values make the groups of the watch; None if the watch measures no groups."""
-    group: GroupValue | None
-    """The value of that tag."""
-    mark_id: int | None
-    value: float
-    """The value of the watch at the crossing; for a crossing that ends, the value of the former watch."""
-    threshold: float
-
-
-@dataclass(frozen=True)
-class PredictedWake(PredictedCrossing):
-    """A crossing that the deployment would cause."""
-
-    guard_closed: bool
-    """Whether its guard would be closed: the crossing is then deferred, or skipped by a watch that drops."""
-
-
-@dataclass(frozen=True)
-class PredictedRetest(PredictedCrossing):
-    """A crossing that waits for a watch that the deployment changes."""
-
-    stays: bool
-    """Whether it stays under the new watch; otherwise it ends as skipped."""
-
-
-@dataclass(frozen=True)
-class PredictedTimedCrossing:
-    """A crossing of a watch over time that time alone would cause, if its marks only fade."""
-
-    agent: str
-    watch: str
-    subject: str | None
-    """None for the board or a group."""
-    group_tag: str | None
-    """The tag whose values make the groups of the watch; None if the watch measures no groups."""
-    group: GroupValue | None
-    """The value of that tag."""
-    mark_id: int | None
-    crosses_at: datetime
-
-
-@dataclass(frozen=True)
-class PredictedSchedule:
-    """A schedule as it would be under the deployment."""
-
-    agent: str
-    watch: str
-    schedule: str
-    is_new: bool
-    """Whether it is new or changed, so that it begins with the deployment."""
-    upcoming: tuple[datetime, ...]
-    """Its next instants."""
-
-
-@dataclass(frozen=True)
-class PredictedActivations:
-    """The activations that the waiting crossings of a watch over subjects would become: each makes at most one call."""
-
-    agent: str
-    watch: str
-    per: Per
-    subjects: int
-    marks: int
-    per_subject: int
-    """The number of activations per subject."""
-    per_batch: int
-    """The least number of activations that take batches."""
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The effects that a deployment would have at one instant."""
-
-    as_of: datetime
-    changes: tuple[str, ...]
-    """One text for each change; empty if the deployment is active already."""
-    evaporates: tuple[PredictedEvaporation, ...]
-    sooner: dict[str, int]
-    """How many marks of each kind would evaporate earlier than they do now, though not at once."""
-    wakes: tuple[PredictedWake, ...]
-    """The crossings that follow, including those that are due and not yet recorded."""
-    retests: tuple[PredictedRetest, ...]
-    """The crossings that wait already, and whose watch changes."""
-    refusal: str | None
-    """Why `init` would refuse the deployment; None if `init` would accept it."""
-    idle_workers: dict[str, str]
-    """The workers that would then not claim for some of their agents, with the reasons."""
-    gone_agents: dict[str, int]
-    """How many crossings and activations would be held because their agent would be gone, by its name."""
-    own_laws: dict[str, int]
-    """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
-    schedules: tuple[PredictedSchedule, ...] = ()
-    """The schedules of all agents."""
-    activations: tuple[PredictedActivations, ...] = ()
-    """The activations that waiting crossings would become, for each watch over subjects that has such crossings."""
-    timed_crossings: tuple[PredictedTimedCrossing, ...] = ()
-    """The crossings that watches over time would wait for, earliest first."""
-    unreadable: dict[str, Misfits] = field(default_factory=dict)
-    """For each kind, the live marks that do not fit its class."""
 
 
 def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
@@ -264,6 +151,7 @@ def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
 
 
 def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
+    """Yield the crossings of watches over time that time alone would cause."""
     for watch in txn.active.watches.values():
         if watch.timing is None:
             continue
@@ -271,9 +159,8 @@ def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
             state = watch_states.get(txn, StateKey(watch.id, row.subject, row.mark_id))
             at = None if state is None else episode_crossings.forecast(txn, watch, state)
             if at is not None:
-                subject, tag, group = _place(row.subject)
-                names = watch.agent.name, watch.spec.name
-                yield PredictedTimedCrossing(*names, subject, tag, group, row.mark_id or None, to_datetime(at))
+                names = _names(watch, row.subject)
+                yield PredictedTimedCrossing(**names, mark_id=row.mark_id or None, crosses_at=to_datetime(at))
 
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
@@ -292,7 +179,7 @@ def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str],
 
 def _retest(txn: BoardTransaction, crossing_id: int) -> PredictedRetest:
     crossing = txn.sql.existing(CROSSINGS.get_crossing, id=crossing_id)
-    return PredictedRetest(*_crossing(txn, crossing), crossing.state == CrossingState.WAITING)
+    return PredictedRetest(**_fields(txn, crossing), stays=crossing.state == CrossingState.WAITING)
 
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
@@ -301,24 +188,26 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
         guard_closed = not watch_guards.find_opening(txn, watch, crossing.scope)[0]
-    return PredictedWake(*_crossing(txn, crossing), guard_closed)
+    return PredictedWake(**_fields(txn, crossing), guard_closed=guard_closed)
 
 
-Place = tuple[str | None, str | None, GroupValue | None]
-"""The subject of a scope, and the tag and the value of a group."""
-
-
-def _crossing(
-    txn: BoardTransaction, crossing: CrossingRow
-) -> tuple[str, str, str | None, str | None, GroupValue | None, int | None, float, float]:
+def _fields(txn: BoardTransaction, crossing: CrossingRow) -> dict[str, Any]:
     """Return the fields of a `PredictedCrossing`."""
-    watch = txn.active.watches[crossing.watch_id]
-    mark_id = crossing.mark_id if crossing.is_per_mark else None
-    names = watch.agent.name, watch.spec.name
-    subject, tag, group = _place(crossing.scope)
-    return *names, subject, tag, group, mark_id, crossing.value, crossing.threshold
+    return {
+        **_names(txn.active.watches[crossing.watch_id], crossing.scope),
+        "mark_id": crossing.mark_id if crossing.is_per_mark else None,
+        "value": crossing.value,
+        "threshold": crossing.threshold,
+    }
 
 
-def _place(scope: str) -> Place:
+def _names(watch: RegisteredWatch, scope: str) -> dict[str, Any]:
+    """Return the names of a watch, and its subject or its group."""
     group = group_of(scope)
-    return subject_of(scope), None if group is None else group.tag, None if group is None else group.value
+    return {
+        "agent": watch.agent.name,
+        "watch": watch.spec.name,
+        "subject": subject_of(scope),
+        "group_tag": None if group is None else group.tag,
+        "group": None if group is None else group.value,
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from blackboard.board import access_tokens
 from blackboard.board.deployments import deployer, deployment_preview
-from blackboard.board.deployments.deployment_preview import Preview
+from blackboard.board.deployments.preview_results import Preview
 from blackboard.board.housekeeping import erasure, file_compaction
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import board_status

@@ -20,9 +20,7 @@ from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployments.deployment_preview import (
-        Preview,
-    )
+    from blackboard.board.deployments.preview_results import Preview
     from blackboard.core.deployment import AgentSpec, WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
