@@ -256,7 +256,7 @@ def test_deposits_lose_their_tags_when_they_leave_the_window_or_are_forgotten(wo
     put(world, "old", "high", kind="seen")
     world.advance(HOUR)
     put(world, "db", "high", kind="seen")
-    in_transaction(world.board, retention.remove_left, 100)
+    in_transaction(world.board, retention.remove_window_deposits, 100)
     assert [row[0] for row in world.sql("SELECT subject FROM window_tag")] == ["db"]
     world.board.forget("db")
     assert world.sql("SELECT * FROM window_tag") == []

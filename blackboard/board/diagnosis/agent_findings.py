@@ -85,7 +85,7 @@ def _schedules(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _gone(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the work of agents that the deployment no longer has."""
-    for agent, work in gone_agents.work_left(txn).items():
+    for agent, work in gone_agents.unfinished_work(txn).items():
         held = f"{counted(work.activations, 'activation')} and {counted(work.crossings, 'crossing')}"
         yield Finding(
             "agent",

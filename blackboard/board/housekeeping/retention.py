@@ -38,7 +38,7 @@ def remove(
     """
     removed: int = txn.sql.changed(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
     removed += txn.sql.changed(RETENTION.delete_absorbed_of_gone, limit=limit)
-    removed += remove_left(txn, limit)
+    removed += remove_window_deposits(txn, limit)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
         removed += _remove_history(txn, txn.now - history, limit)
@@ -95,7 +95,7 @@ def _remove_texts(txn: BoardTransaction, old_events: Statement[EventRow], values
         search_documents.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
 
 
-def remove_left(txn: BoardTransaction, limit: int) -> int:
+def remove_window_deposits(txn: BoardTransaction, limit: int) -> int:
     """Remove the next deposits that have left every window, and return their number.
 
     A crossing that waits, or is due and not yet recorded, keeps the deposits that were in its window.
@@ -110,12 +110,12 @@ def remove_left(txn: BoardTransaction, limit: int) -> int:
         before = txn.now + 1 if longest is None else needed_at - longest
         if longest is not None and kind in txn.active.tags_in_windows:
             before -= longest  # so that the sums of a group in use have been brought up to date since
-        window_totals.subtract_left(txn, kind, before)
-        left = max(0, limit - removed)
+        window_totals.subtract_past_deposits(txn, kind, before)
+        remaining = max(0, limit - removed)
         if txn.sql.one(WINDOWS.next_tagged_kind, kind=kind) is not None:
-            for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=left):
+            for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=remaining):
                 txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=event_id)
-        removed += txn.sql.changed(WINDOWS.delete_left, kind=kind, before=before, limit=left)
+        removed += txn.sql.changed(WINDOWS.delete_left, kind=kind, before=before, limit=remaining)
     return removed
 
 

@@ -133,7 +133,7 @@ def figures(
         paused_models=[pause.model for pause in model_pauses.all_pauses(txn) if not (pause.agent or pause.suspect)],
         needs=needs.number,
         overdue_needs=needs.overdue,
-        usd_left={(agent, window): to_usd(money) for agent, window, money in budgets.money_left(txn)},
+        usd_left={(agent, window): to_usd(money) for agent, window, money in budgets.remaining_money(txn)},
         next_alarm=optional_datetime(next_crossing(txn)),
         is_clock_believed=txn.doubted is None,
         workers=sum(row.id not in dead for row in txn.sql.all(ACTIVATIONS.workers)),

@@ -40,9 +40,9 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
         watch = _WatchNames(row.agent, row.watch, row.condition)
         items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
     gone = CROSSINGS.waiting_for_gone
-    for left in txn.sql.all(gone) if is_all else txn.sql.all(gone.using("limit"), limit=limit):
-        watch = _WatchNames(left.agent, left.watch, left.condition)
-        items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.REASON, None)))
+    for held in txn.sql.all(gone) if is_all else txn.sql.all(gone.using("limit"), limit=limit):
+        watch = _WatchNames(held.agent, held.watch, held.condition)
+        items.append((held.crossing.value, _agenda_item(held.crossing, watch, "waiting", gone_agents.REASON, None)))
     for registered in txn.active.watches.values():
         if agent not in (None, registered.agent.name):
             continue
@@ -106,10 +106,12 @@ def ending_deferrals(txn: BoardTransaction, limit: int) -> list[EndingDeferral]:
         for row in rows:
             held_by = HeldBy(row.held_by or HeldBy.BATCH_WINDOW)
             found.append(result_of(EndingDeferral, row, **names, held_by=held_by, ends_at=row.ready_at))
-    for left in txn.sql.all(ACTIVATIONS.deferred_crossings.using("limit"), limit=limit):
-        if left.retry_at is not None and left.retry_at > txn.now:
-            names = {"agent": left.agent, "watch": left.watch, "condition": left.condition}
-            found.append(result_of(EndingDeferral, left.crossing, **names, held_by=HeldBy.RETRY, ends_at=left.retry_at))
+    for waiting in txn.sql.all(ACTIVATIONS.deferred_crossings.using("limit"), limit=limit):
+        if waiting.retry_at is not None and waiting.retry_at > txn.now:
+            names = {"agent": waiting.agent, "watch": waiting.watch, "condition": waiting.condition}
+            found.append(
+                result_of(EndingDeferral, waiting.crossing, **names, held_by=HeldBy.RETRY, ends_at=waiting.retry_at)
+            )
     return sorted(found, key=lambda deferral: deferral.ends_at)[:limit]
 
 

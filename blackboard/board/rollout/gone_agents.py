@@ -18,14 +18,14 @@ REASON = "its agent is gone"
 """Why work of a gone agent is held."""
 
 
-class WorkLeft(NamedTuple):
+class UnfinishedWork(NamedTuple):
     """The amount of unfinished work of a gone agent."""
 
     activations: int
     crossings: int
 
 
-def work_left(txn: BoardTransaction) -> dict[str, WorkLeft]:
+def unfinished_work(txn: BoardTransaction) -> dict[str, UnfinishedWork]:
     """Return the unfinished work of each gone agent, by its name."""
     crossings = dict(txn.sql.all(CROSSINGS.count_waiting_for_gone))
     activations = Counter(
@@ -34,7 +34,7 @@ def work_left(txn: BoardTransaction) -> dict[str, WorkLeft]:
         for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
     )
     return {
-        agent: WorkLeft(activations[agent], crossings.get(agent, 0))
+        agent: UnfinishedWork(activations[agent], crossings.get(agent, 0))
         for agent in sorted(activations.keys() | crossings.keys())
         if is_gone(txn, agent)
     }
@@ -42,7 +42,7 @@ def work_left(txn: BoardTransaction) -> dict[str, WorkLeft]:
 
 def count(txn: BoardTransaction) -> dict[str, int]:
     """Return the number of unfinished activations and waiting crossings of each gone agent, by its name."""
-    return {agent: sum(work) for agent, work in work_left(txn).items()}
+    return {agent: sum(work) for agent, work in unfinished_work(txn).items()}
 
 
 def is_gone(txn: BoardTransaction, agent: str) -> bool:

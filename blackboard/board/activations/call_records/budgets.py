@@ -174,7 +174,7 @@ def _spent(txn: BoardTransaction, agent: str) -> Spent:
     return txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **of_agent)
 
 
-def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
+def remaining_money(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
     """Yield the rest of each budget of money: the agent ("" for the board), the window, and the micro-dollars left."""
     for _, budget, agent in (_board_scope(txn), *map(_agent_scope, txn.deployment.agents.values())):
         limits = (("hour", budget.usd_per_hour), ("day", budget.usd_per_day))

@@ -63,7 +63,7 @@ def is_below(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     return not comparison.is_met_at(comparison.measure.from_sums(marks, total + error + 4 * ROUNDING * total))
 
 
-def subtract_left(txn: BoardTransaction, kind: str, before: Instant) -> None:
+def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) -> None:
     """Subtract the deposits of a kind that have left a window, before those from before an instant are removed.
 
     Sums of groups that contain such deposits are deleted instead: nothing was deposited in these groups since, and
@@ -73,7 +73,7 @@ def subtract_left(txn: BoardTransaction, kind: str, before: Instant) -> None:
         if watch.condition.by is not None:
             txn.delete_totals(watch.id, before + _length(watch))
         elif (sums := sums_of(txn, watch).get(LawOfKind(kind, WINDOW))) is not None:
-            _subtract_left(txn, watch, kind, WHOLE_BOARD, sums)
+            _subtract_past_deposits(txn, watch, kind, WHOLE_BOARD, sums)
 
 
 def reset(txn: BoardTransaction) -> None:
@@ -96,7 +96,7 @@ def _sums_of_kind(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scop
     if LawOfKind(kind, WINDOW) not in sums_of(txn, watch, scope):
         _build(txn, watch, kind, scope)
     sums = sums_of(txn, watch, scope)[LawOfKind(kind, WINDOW)]
-    _subtract_left(txn, watch, kind, scope, sums)
+    _subtract_past_deposits(txn, watch, kind, scope, sums)
     return sums
 
 
@@ -105,7 +105,9 @@ def _build(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str)
     add_terms(sums, *_sums(txn, watch, kind, scope, txn.now, None), sign=+1)
 
 
-def _subtract_left(txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str, sums: RunningSums) -> None:
+def _subtract_past_deposits(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, scope: str, sums: RunningSums
+) -> None:
     if txn.now > sums.evaporated_through:
         if sums.marks:
             add_terms(sums, *_sums(txn, watch, kind, scope, sums.evaporated_through, txn.now), sign=-1)
