@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Deposit, count, strength, total, watch
-from blackboard.board import doctor
+from blackboard.board.diagnosis import doctor
 from blackboard.clock import iso
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Linear, count, strength, total
-from blackboard.board import doctor
+from blackboard.board.diagnosis import doctor
 from blackboard.board.rollout.gone_agents import REASON
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.finding import Finding

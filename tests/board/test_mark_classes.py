@@ -18,7 +18,7 @@ import pytest
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, agent, of_subject, strength
-from blackboard.board import doctor
+from blackboard.board.diagnosis import doctor
 from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import attach_stored

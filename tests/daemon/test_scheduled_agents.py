@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, daily_at, every, strength, strongest_of, watch
-from blackboard.board import doctor
+from blackboard.board.diagnosis import doctor
 from blackboard.clock import from_datetime
 from blackboard.testing import replay
 from tests.support.bounds import BOUND_SECONDS

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.board import doctor
 from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.diagnosis import doctor
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.errors import AgentInUse

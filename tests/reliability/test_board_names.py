@@ -9,7 +9,8 @@ import pytest
 
 import blackboard
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board import board_copies, doctor
+from blackboard.board import board_copies
+from blackboard.board.diagnosis import doctor
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.board_file.upkeep import database_checks
 from blackboard.store.database_factory import database_of

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import doctor
+from blackboard.board.diagnosis import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
 from blackboard.store.board_file.upkeep import compaction
 from blackboard.store.dialects.sqlite_driver import sqlite

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration, board_copies, doctor
+from blackboard.board import administration, board_copies
+from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store.board_file import file_access
 from blackboard.store.board_file.open_files import board_connection

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
-from blackboard.board import doctor
+from blackboard.board.diagnosis import doctor
 from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
 from tests.support.manual_daemons import run_until_idle, served

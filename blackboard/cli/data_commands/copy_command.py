@@ -16,7 +16,7 @@ from blackboard.errors import UsageError
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.board_copies import Progress
+    from blackboard.board.board_copies import CopyProgress
 
 
 def copy(
@@ -61,7 +61,7 @@ def copy(
 
 
 @contextmanager
-def show_progress() -> Iterator[Progress]:
+def show_progress() -> Iterator[CopyProgress]:
     """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows."""
     if not sys.stderr.isatty():
         yield lambda name, done, total: note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
