@@ -22,7 +22,8 @@ import httpx2
 from playwright.sync_api import sync_playwright
 
 from blackboard import Blackboard, Deposit, Exponential, Mark, strength
-from blackboard.core.deployment import AgentSpec, WatchSpec
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.watch_spec import WatchSpec
 
 KINDS = 4
 READ = """() => new Promise((resolve) => {

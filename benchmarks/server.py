@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from blackboard import Blackboard
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 
 PAYLOAD = {"company": "Acme", "message": "80 seats for the office in Leeds, from March"}
 RATE = 200

@@ -21,9 +21,10 @@ from blackboard.board.loads.deposit_sources import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.reading.tag_texts import read_filters, read_group, split_filters
 from blackboard.clock import Clock, SystemClock, microseconds_in
-from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 
 if TYPE_CHECKING:
     from blackboard.board.administration import Result

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from blackboard import Blackboard
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store import query_rows, rows, statements
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from tools.statement_variants import FILES, every_statement, variants

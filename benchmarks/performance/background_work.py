@@ -19,7 +19,8 @@ from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
 from blackboard.board.rollout.deployment_changes import activate
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.board_file.file_database import FileDatabase
 
 __all__ = [

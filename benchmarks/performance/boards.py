@@ -11,7 +11,8 @@ from typing import Any
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.system.board_files import BoardFiles
 

@@ -11,7 +11,7 @@ from blackboard.board.loads import deposit_sources, read_positions
 from blackboard.board.loads.deposit_sources import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_factory import database_of, delete_board_file
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.readonly.readonly_query import Values

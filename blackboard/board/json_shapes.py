@@ -30,9 +30,9 @@ from blackboard.board.result_types import (
     WorkerStatus,
 )
 from blackboard.clock import from_datetime, iso
-from blackboard.core.deployment import KindSpec
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import ActivationState, MessageState
+from blackboard.core.specs.kind_spec import KindSpec
 
 
 @dataclass(frozen=True)

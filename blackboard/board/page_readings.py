@@ -18,9 +18,9 @@ from blackboard.board.result_types import (
     ModelCostRow,
     Prediction,
 )
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS as VIEWS
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.board.result_types import DeployResult
     from blackboard.client import Client
-    from blackboard.core.deployment import Deployment
     from blackboard.core.marks.mark_model import Mark
+    from blackboard.core.specs.deployment import Deployment
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
 

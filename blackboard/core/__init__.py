@@ -2,7 +2,7 @@
 
 agents              agents: their declarations, what they read, and what they return
 forecasts           what fading alone will do to a condition
-deployment          the deployment of a board as immutable data
+specs               the deployment of a board as immutable data
 declaration_checks  mistakes in declared agents that arise from several settings together
 conditions          conditions over the strengths of marks, and schedules
 marks               marks: what one is, how it fades, how a repeated deposit joins it, and how it is found

@@ -12,9 +12,10 @@ from blackboard.core.conditions.condition_checks import smallest_batch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, over_board
 from blackboard.core.conditions.number_formats import exact_digits
-from blackboard.core.deployment import TIMING_SETTINGS, AgentSpec, ReadSpec, WatchSpec, conditions_of, timing_misfit
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.tags import WhereClause
+from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
+from blackboard.core.specs.watch_spec import TIMING_SETTINGS, WatchSpec, conditions_of, timing_misfit
 from blackboard.errors import Mistake, UnknownName, UsageError
 
 

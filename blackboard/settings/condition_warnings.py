@@ -10,9 +10,10 @@ from math import inf
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Measure
 from blackboard.core.conditions.measures import Strongest, Total
-from blackboard.core.deployment import AgentSpec, WatchSpec
 from blackboard.core.marks.decay import Never, Step
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.durations import format_duration
 from blackboard.errors import Mistake
 

@@ -14,17 +14,11 @@ from blackboard.core.conditions.schedules import every
 from blackboard.core.declaration_checks import (
     mistakes_in,
 )
-from blackboard.core.deployment import (
-    TIMING_SETTINGS,
-    AgentSettings,
-    AgentSpec,
-    WatchSettings,
-    WatchSpec,
-    min_increase_problem,
-)
 from blackboard.core.marks.decay import law_from
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
+from blackboard.core.specs.watch_spec import TIMING_SETTINGS, WatchSettings, WatchSpec, min_increase_problem
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings

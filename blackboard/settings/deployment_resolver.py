@@ -17,15 +17,12 @@ from blackboard.core.declaration_checks import (
     mistakes_in_filters,
     mistakes_in_groups,
 )
-from blackboard.core.deployment import (
-    AgentSpec,
-    Deployment,
-    DepositLimits,
-    KindSpec,
-    conditions_of,
-)
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.agent_spec import AgentSpec, DepositLimits
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.core.specs.watch_spec import conditions_of
 from blackboard.errors import ConfigurationError, InvalidAuthor, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.conditions.measures import Count
-from blackboard.core.deployment import AgentSpec, WatchSpec, conditions_of
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.watch_spec import WatchSpec, conditions_of
 from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
 

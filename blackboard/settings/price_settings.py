@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import Mistake, nearest
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices

@@ -10,7 +10,8 @@ from blackboard.core.access.authors import agent_name_problem
 from blackboard.core.agents.agent_definition import Agent, Watch, watch_spec
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
+from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
+from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.durations import DAY, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.settings.mistake_list import MistakeList

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from blackboard.core.deployment import MAX_SKEW, AgentSettings, DepositLimits, KindSettings, ReadSpec, WatchSettings
 from blackboard.core.marks.tags import TagValue
+from blackboard.core.specs.agent_spec import AgentSettings, DepositLimits, ReadSpec
+from blackboard.core.specs.deployment import MAX_SKEW
+from blackboard.core.specs.kind_spec import KindSettings
+from blackboard.core.specs.watch_spec import WatchSettings
 from blackboard.durations import DAY, SECOND, Duration, Microseconds
 from blackboard.system.private_files import parse_mode
 

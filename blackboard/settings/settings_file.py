@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from blackboard.core.deployment import Budget
 from blackboard.core.model_fields import unknown_field
+from blackboard.core.specs.agent_spec import Budget
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.environment import PREFIX, Variable, depth_of, merge, variables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import Mistake
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.settings_file import Settings

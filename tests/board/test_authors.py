@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Daemon, Linear, Mark, Need, agent, count, strength, total
 from blackboard.core.access.authors import agent_name_problem, skeleton
-from blackboard.core.deployment import AgentSpec, Deployment
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import ConfigurationError, InvalidAuthor, InvalidMark
 from tests.support.world import World, kind, spec
 

@@ -11,7 +11,9 @@ from blackboard.core.agents.agent_definition import agent
 from blackboard.core.conditions.condition_checks import smallest_batch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.errors import ConfigurationError
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 

@@ -10,8 +10,8 @@ import pytest
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployments.deployment_preview import preview
 from blackboard.board.rollout import backfill
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
+from blackboard.core.specs.deployment import Deployment
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 

@@ -12,8 +12,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import total, watch
-from blackboard.core.deployment import Timing
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Power, Step
+from blackboard.core.specs.watch_spec import Timing
 from blackboard.durations import Microseconds
 from tests.support.examples import examples
 from tests.support.world import SECOND, World, kind, spec

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Deposit, count, strength, total, watch
 from blackboard.board.diagnosis import doctor
 from blackboard.clock import iso
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import InvalidMark, InvalidTime, KeyReused, LawConflict, OutOfOrder
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, SECOND, Smoke, World, inputs, kind, spec

@@ -8,7 +8,7 @@ import pytest
 
 from blackboard import Exponential, Step, count, strength, strongest, total
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.deployment import KindSpec
+from blackboard.core.specs.kind_spec import KindSpec
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 FALLS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import Never, count, strength
-from blackboard.core.deployment import Budget
+from blackboard.core.specs.agent_spec import Budget
 from tests.support.world import MINUTE, SECOND, World, kind, spec
 
 KINDS = {"smoke": kind("smoke", Never(), on_repeat="separate")}

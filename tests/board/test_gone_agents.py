@@ -10,8 +10,8 @@ import pytest
 from blackboard import Linear, count, strength, total
 from blackboard.board.diagnosis import doctor
 from blackboard.board.rollout.gone_agents import REASON
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.finding import Finding
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import BlackboardError
 from tests.support.world import HOUR, World, kind, spec
 

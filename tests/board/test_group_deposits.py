@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import count, total
 from blackboard.board.watches.measurements import watch_totals
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Exponential
+from blackboard.core.specs.deployment import Deployment
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 from tests.support.world import World, kind, spec

@@ -18,7 +18,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import MEASURES, Measure
-from blackboard.core.deployment import Per, WatchSpec
+from blackboard.core.specs.watch_spec import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
 from tests.support.board_steps import in_transaction
 from tests.support.examples import examples

@@ -7,9 +7,10 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import count, strength, total
-from blackboard.core.deployment import Budget, DepositLimits, KindSpec
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.kinds import OnRepeat
+from blackboard.core.specs.agent_spec import Budget, DepositLimits
+from blackboard.core.specs.kind_spec import KindSpec
 from tests.support.examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
@@ -373,7 +374,7 @@ def test_a_removed_watch_withdraws_its_waiting_crossings(world: World) -> None:
 
 
 def test_kinds_missing_from_a_new_deployment_stay(world: World) -> None:
-    from blackboard.core.deployment import Deployment
+    from blackboard.core.specs.deployment import Deployment
 
     world.deploy(KINDS)
     world.put("smoke")

@@ -12,8 +12,8 @@ import pytest
 from blackboard import Blackboard, Need
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.result_types import RemoteActivation
-from blackboard.core.deployment import AgentSpec, Budget, ReadSpec
 from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.agent_spec import AgentSpec, Budget, ReadSpec
 from blackboard.errors import (
     AgentError,
     Conflict,

@@ -13,7 +13,7 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.housekeeping import retention
 from blackboard.clock import to_datetime
-from blackboard.core.deployment import AgentSpec
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import BlackboardError
 from blackboard.store.rows import CrossingRow
 from tests.support.board_steps import in_transaction

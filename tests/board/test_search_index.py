@@ -13,8 +13,9 @@ from blackboard.board.board_copies import back_up
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.search_index import search_changes
 from blackboard.board.worker import Worker
-from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.decay import Exponential
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file

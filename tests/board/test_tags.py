@@ -22,9 +22,10 @@ from pydantic import Field
 from blackboard import Blackboard, Context, Mark, agent, connect, count, of_subject, strength, strongest_of
 from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.reading.mark_queries import MarkQuery, marks_of_class
-from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.decay import Exponential, Linear
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_texts.statement_file import Statement

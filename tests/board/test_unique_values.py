@@ -17,7 +17,8 @@ from pydantic import BaseModel, JsonValue
 
 from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board.mark_classes import unique_values
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import InvalidMark, UniqueConflict
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_safeguards.py"

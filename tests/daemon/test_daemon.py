@@ -30,7 +30,8 @@ from blackboard import (
 )
 from blackboard.clock import to_datetime
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError
 from blackboard.settings.sections import DaemonSection

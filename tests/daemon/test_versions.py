@@ -13,7 +13,8 @@ from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.diagnosis import doctor
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import AgentInUse
 from tests.support.manual_daemons import run_until_idle
 

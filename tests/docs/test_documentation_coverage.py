@@ -15,8 +15,8 @@ from pydantic_core import PydanticUndefined
 import blackboard
 from blackboard import agent_support, errors
 from blackboard.cli.app import app
-from blackboard.core.deployment import Budget
 from blackboard.core.marks.decay import LAWS
+from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import Microseconds, format_duration
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import (

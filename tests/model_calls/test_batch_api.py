@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Daemon, ManualClock, agent, strength
 from blackboard.clock import iso
-from blackboard.core.deployment import AgentSettings, Budget, ModelChoice
+from blackboard.core.specs.agent_spec import AgentSettings, Budget, ModelChoice
 from blackboard.daemon.model_requests.model_caller import api_for, model_for
 from blackboard.errors import ModelError
 from blackboard.llm.call_failures import OutcomeUnknown, RequestRejected

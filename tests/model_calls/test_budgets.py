@@ -15,7 +15,8 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board.activations.call_records import budgets, model_calls
 from blackboard.board.housekeeping import retention
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import Budget, Deployment
+from blackboard.core.specs.agent_spec import Budget
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost

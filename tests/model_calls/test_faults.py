@@ -14,7 +14,7 @@ from blackboard import ManualClock, agent, strength
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
-from blackboard.core.deployment import Budget
+from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings

@@ -11,7 +11,8 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
 from blackboard.board.activations.run_ends import loop_detection
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.daemon import Report
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from blackboard import Blackboard, strength
 from blackboard.board import page_readings
-from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
+from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
+from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.server.pages.forecast import forecast
 from blackboard.server.pages.graph_labels import thresholds
 from blackboard.server.pages.mark_counts import LiveCounts

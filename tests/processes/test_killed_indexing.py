@@ -12,7 +12,8 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board.search_index import search_changes
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.search_checks import check_index
 

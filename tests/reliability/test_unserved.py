@@ -9,8 +9,8 @@ import pytest
 
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
 from blackboard.board.diagnosis import doctor
-from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
+from blackboard.core.specs.deployment import Deployment
 from tests.support.manual_daemons import run_until_idle, served
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from blackboard import Blackboard
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone
 from tests.sbp.emissions import emit, intensity, pass_time, sniff
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.clock import pause
-from blackboard.core.deployment import AgentSettings
+from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import Daemon
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.server.http_app import build_app

@@ -10,9 +10,9 @@ from typing import get_args
 import pytest
 
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.deployment import DepositLimits
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.marks.kinds import Kind, OnRepeat
+from blackboard.core.specs.agent_spec import DepositLimits
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve, resolve_file
 from blackboard.settings.deployment_warnings import warnings_of_counts

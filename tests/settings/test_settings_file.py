@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.core.deployment import Budget
+from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
 from blackboard.llm.model_settings import ModelSettings

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import agent, every, strength, total, watch
-from blackboard.core.deployment import Timing
+from blackboard.core.specs.watch_spec import Timing
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
 from tests.support.world import MINUTE, SECOND

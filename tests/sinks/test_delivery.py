@@ -22,7 +22,8 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, Need
 from blackboard.board.delivery_queue import DeliveryQueue
 from blackboard.board.result_types import OutboxMessage
-from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.settings.sink_sections import SinkSection
 from blackboard.sinks import command_sink, sink_threads
 from blackboard.sinks.sink_threads import Deliverer

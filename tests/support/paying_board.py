@@ -13,7 +13,9 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.clock import Clock
 from blackboard.core.agents.agent_context import Context
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.deployment import AgentSettings, Budget, Deployment, KindSpec
+from blackboard.core.specs.agent_spec import AgentSettings, Budget
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.daemon import Report
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError

@@ -12,8 +12,8 @@ from blackboard.core.agents.agent_options import AgentOptions, BudgetOptions, Mo
 from blackboard.core.agents.agent_reads import of_subject, strongest_of
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.measures import count, strength
-from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, ModelChoice
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec, Budget, ModelChoice
 from blackboard.errors import ConfigurationError, InvalidCondition
 
 

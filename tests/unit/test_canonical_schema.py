@@ -16,8 +16,9 @@ import pytest
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 
 WRITTEN_BEFORE = json.loads(Path(__file__).with_name("schema_of_pydantic_2_13.json").read_text("utf-8"))
 """What pydantic 2.12 and 2.13 write for `Order`."""

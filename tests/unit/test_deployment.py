@@ -11,9 +11,12 @@ from pydantic import ValidationError
 
 from blackboard.core.built_in_marks import Need
 from blackboard.core.conditions.measures import count, strength
-from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
 from blackboard.core.marks.decay import Decay, Exponential
 from blackboard.core.marks.kinds import Kind
+from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec, Budget, ReadSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.errors import InvalidCondition, UnknownName
 from tests.unit.strategies import laws
 

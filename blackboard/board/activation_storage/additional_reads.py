@@ -19,7 +19,7 @@ from blackboard.board.activation_storage.activation_inputs import (
 from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.mark_sets.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import AgentSpec, ReadSpec
+from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 

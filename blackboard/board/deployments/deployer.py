@@ -16,8 +16,8 @@ from blackboard.board.rollout.declarations import AgentDeclaration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import AgentInUse, UsageError
 from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS

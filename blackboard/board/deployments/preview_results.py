@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from blackboard.board.deployments.unreadable_marks import Misfits
-from blackboard.core.deployment import Per
 from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.specs.watch_spec import Per
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from blackboard.board.rollout import deployment_changes
 from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
-from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import UnreadableMark
 from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS

@@ -12,8 +12,8 @@ from blackboard.board.rollout import deployment_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
-from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import BlackboardError
 from blackboard.store.statements import CROSSINGS
 

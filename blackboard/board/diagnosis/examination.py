@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.core.deployment import Deployment
 from blackboard.core.records.finding import Finding
 from blackboard.store.database_parts.board_upkeep import Health
+from blackboard.core.specs.deployment import Deployment
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from typing import Any, Protocol, TypeVar
 from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.core.marks.mark_model import (
     RESERVED_FIELDS,
@@ -28,6 +27,8 @@ from blackboard.core.marks.mark_model import (
 )
 from blackboard.core.marks.payload_round_trip import check_class, parse_payload, read_mark, write_mark
 from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.store.rows import EventRow, MarkRow
 

@@ -9,8 +9,10 @@ from typing import Any
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import Deployment, DepositLimits, KindSpec
 from blackboard.core.marks.mark_model import printable_text
+from blackboard.core.specs.agent_spec import DepositLimits
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import InvalidMark
 
 

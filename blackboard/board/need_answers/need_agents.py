@@ -10,7 +10,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.built_in_marks import Need
-from blackboard.core.deployment import AgentSpec
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

@@ -14,7 +14,7 @@ from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.deployment import AgentSpec
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 

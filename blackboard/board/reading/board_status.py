@@ -29,9 +29,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.deployment import Deployment
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, ActivationState
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY
 from blackboard.errors import NotFound
 from blackboard.store.rows import (

@@ -9,9 +9,9 @@ from blackboard.board.mark_sets.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.clock import Instant
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.tags import TagFilter
+from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 

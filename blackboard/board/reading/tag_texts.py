@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UsageError
 
 

@@ -21,9 +21,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import UsageError
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

@@ -30,10 +30,10 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant, iso
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.records.micro_dollars import from_usd
 from blackboard.core.records.states import ActivationState
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, LeaseLost, NotFound, WorkError
 from blackboard.store.rows import ActivationRow

@@ -16,8 +16,10 @@ from blackboard.board.watches.waiting_crossings import crossing_retests, schedul
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.declaration_checks import mistakes_in
-from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.core.marks.tags import WhereClause
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.watch_spec import Timing, WatchSpec
 from blackboard.errors import ConfigurationError
 from blackboard.store.rows import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS

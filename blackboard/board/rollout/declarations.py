@@ -10,8 +10,10 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.rollout import deployment_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
-from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.store.statements import DEPLOYMENTS
 

@@ -14,11 +14,13 @@ from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.access.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.declaration_checks import mistakes_in_filters, mistakes_in_groups
-from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.core.marks.tags import Tags, TagSchema
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.states import MessageState
+from blackboard.core.specs.agent_spec import Budget, DepositLimits
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, OUTBOX, WINDOWS

@@ -10,8 +10,8 @@ from typing import Any
 
 from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.tags import TagSchema
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.rows import MarkRow, MarkTagRow
 from blackboard.store.statements import MARKS
 

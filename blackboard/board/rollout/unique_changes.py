@@ -11,7 +11,7 @@ from typing import Any
 from blackboard.board.mark_classes.unique_values import readable_value, value_of
 from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import KindSpec
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.statements import MARKS
 
 MAX_NAMED_VALUES = 5

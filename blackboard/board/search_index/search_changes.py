@@ -11,8 +11,8 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import Change, CollectedTexts, Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import shown_event
-from blackboard.core.deployment import KindSpec
 from blackboard.core.marks.full_text import SearchSchema
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, Mistake, StoreError
 from blackboard.store.rows import EventRow, SearchKindRow
 from blackboard.store.schema import view_updates

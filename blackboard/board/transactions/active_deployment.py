@@ -13,9 +13,11 @@ from blackboard.core.access.authors import skeleton
 from blackboard.core.built_in_marks import Need
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.schedules import Schedule
-from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.watch_spec import Timing, WatchSpec
 from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, SEARCH

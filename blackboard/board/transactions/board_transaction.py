@@ -12,11 +12,11 @@ from blackboard.board.transactions.known_rows import KnownRows
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.stored_laws import LawOfKind, StoredLaws
 from blackboard.clock import LAST_INSTANT, Instant
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
+from blackboard.core.specs.deployment import Deployment
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import AgentStateRow, MarkRow
 from blackboard.store.statement_texts.statement_file import Statement

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import MINUTE, Duration
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD

@@ -13,7 +13,7 @@ from blackboard.cli.row_files.cell_values import json_types, takes_only_lists
 from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import UNNAMED, Rows
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UsageError, nearest
 
 

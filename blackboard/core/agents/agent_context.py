@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar, overload
 
 from pydantic import BaseModel
 
-from blackboard.core.deployment import Per
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.specs.watch_spec import Per
 from blackboard.errors import AgentError
 
 M = TypeVar("M", bound=Mark)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from blackboard.core.deployment import Budget, CatchUp, ModelChoice, OnGuard, Per
+from blackboard.core.specs.agent_spec import Budget, ModelChoice
+from blackboard.core.specs.watch_spec import CatchUp, OnGuard, Per
 from blackboard.durations import DurationLike
 
 

@@ -17,9 +17,9 @@ from typing import Literal, NamedTuple
 
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Not
-from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.strength_forecast import first_true
 from blackboard.core.marks.fading_marks import FadingMark
+from blackboard.core.specs.watch_spec import Timing
 from blackboard.durations import LONGEST
 
 EpisodeCause = Literal["held", "rewake"]

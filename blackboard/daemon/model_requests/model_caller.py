@@ -20,8 +20,8 @@ from blackboard.board.worker import call_steps_of
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
-from blackboard.core.deployment import AgentSettings
 from blackboard.core.records.states import CallState
+from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from blackboard import StreamEvent, StreamPosition
 from blackboard.board.reading.tag_texts import read_filters
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.tags import WhereClause
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UnknownName
 from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, TagParameters

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blackboard.board import page_readings
 from blackboard.board.reading.board_figures import EndedRun
-from blackboard.core.deployment import Budget
+from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import DAY
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 

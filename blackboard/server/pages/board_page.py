@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from blackboard import Blackboard, MarkRecord
 from blackboard.board import page_readings
 from blackboard.board.reading.tag_texts import read_filters
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
 from blackboard.server.pages.browser_decay_laws import law_for_browser

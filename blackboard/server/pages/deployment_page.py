@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from blackboard.board import page_readings
-from blackboard.core.deployment import Deployment
+from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import WorkError
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 

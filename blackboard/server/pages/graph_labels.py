@@ -8,8 +8,8 @@ from datetime import datetime
 
 from blackboard.clock import from_datetime
 from blackboard.core.conditions.condition_types import Comparison
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Decay
+from blackboard.core.specs.deployment import Deployment
 
 LAWS_IN_WORDS = {
     "exponential": "half-life {half_life}",

@@ -14,7 +14,7 @@ from unittest import mock
 from blackboard import Daemon
 from blackboard.cli import main
 from blackboard.clock import Clock, SystemClock
-from blackboard.core.deployment import AgentSettings
+from blackboard.core.specs.agent_spec import AgentSettings
 from tests.crash.children import Say
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Ash, Flame, Pure, Spark, burner, kindler

@@ -11,8 +11,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection import crossing_selection
 from blackboard.clock import Instant
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.states import HeldBy
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.query_rows import AgentLoad
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

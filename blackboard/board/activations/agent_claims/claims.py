@@ -35,9 +35,11 @@ from blackboard.board.watches.selection.crossing_selection import Selection
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.clock import Instant
-from blackboard.core.deployment import AgentSpec, Deployment, Per
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, is_group, nullable_scope, subject_of
 from blackboard.core.records.states import ActivationState, CrossingState
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.watch_spec import Per
 from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow
 from blackboard.store.statement_texts.statement_file import Statement

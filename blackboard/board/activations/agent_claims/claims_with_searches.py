@@ -14,7 +14,7 @@ from blackboard.board.activation_storage.additional_reads import MarksBySearch, 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index.text_search import SearchArguments, search
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import ReadSpec
+from blackboard.core.specs.agent_spec import ReadSpec
 
 Claimed = TypeVar("Claimed")
 ClaimOne = Callable[[BoardTransaction, str, MarksBySearch], Claimed | NeedsSearches | None]

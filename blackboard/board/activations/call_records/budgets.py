@@ -13,8 +13,8 @@ from typing import NamedTuple
 from blackboard.board.activation_storage.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.core.deployment import AgentSpec, Budget
 from blackboard.core.records.micro_dollars import limit_from_usd, to_usd
+from blackboard.core.specs.agent_spec import AgentSpec, Budget
 from blackboard.durations import DAY, HOUR
 from blackboard.store.query_rows import Spent
 from blackboard.store.rows import CallRow

@@ -13,8 +13,8 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS

@@ -15,8 +15,8 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.mark_model import Mark, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.system.error_descriptions import class_name
 

@@ -16,9 +16,9 @@ from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.selection import subject_cooldowns
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.measure_scopes import is_group
 from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.query_rows import RunToEnd
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

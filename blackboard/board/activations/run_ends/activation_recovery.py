@@ -21,9 +21,9 @@ from blackboard.board.activations.run_ends.activation_splits import divisible_pa
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.measure_scopes import subject_of
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint

@@ -30,8 +30,8 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.states import ActivationState, CrossingState
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint

@@ -14,8 +14,8 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.access.authors import BOARD
 from blackboard.core.built_in_marks import Need
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks.measure_scopes import scope_name, subject_of
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS

@@ -15,8 +15,8 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
-from blackboard.core.deployment import AgentSpec
 from blackboard.core.records.states import CrossingState
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

@@ -21,10 +21,10 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_records import CrossingCause
 from blackboard.clock import Instant
-from blackboard.core.deployment import Timing
 from blackboard.core.forecasts.episodes import Episode, next_crossing
 from blackboard.core.forecasts.strength_forecast import first_true, met_side
 from blackboard.core.marks.measure_scopes import Group
+from blackboard.core.specs.watch_spec import Timing
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 

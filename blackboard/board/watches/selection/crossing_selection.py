@@ -14,8 +14,8 @@ from blackboard.board.watches.selection import crossing_deferrals
 from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import strongest_first
-from blackboard.core.deployment import DEFAULT_BATCH
 from blackboard.core.records.states import ActivationState, CrossingState
+from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.rows import CrossingRow, EventRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Question

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.deployment import AgentSpec
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.statements import ACTIVATIONS
 
 

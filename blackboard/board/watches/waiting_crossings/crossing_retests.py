@@ -17,8 +17,8 @@ from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAt
 from blackboard.board.watches.waiting_crossings.met_scopes import MetScope, met_scopes
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition
-from blackboard.core.deployment import Deployment
 from blackboard.core.records.states import HeldBy
+from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 

@@ -1,0 +1,246 @@
+"""Agents as a deployment has them: their watches, their settings and their limits."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from blackboard.core.marks.tags import TagValue, Where
+from blackboard.core.specs.deployment_part import DeploymentPart
+from blackboard.core.specs.watch_spec import DEFAULT_BATCH, CatchUp, OnGuard, Per, Timing, WatchSpec, timing_misfit
+from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
+
+
+class ReadSpec(DeploymentPart):
+    """Marks that an agent reads in addition to those that woke it.
+
+    Attributes:
+        kind: The name of the kind.
+        limit: The number of marks, 1 to 1000; the strongest come first.
+        same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
+        where: The values that tags of the marks must have, by name. A list stands for any of its values.
+        where_subject: The tags whose value may also be the subject that the agent was woken for.
+        search_from: The field of the marks that woke the agent whose text is searched for; None if nothing is searched.
+    """
+
+    kind: str
+    limit: int = Field(default=5, ge=1, le=1000)
+    same_subject: bool = False
+    where: dict[str, TagValue | tuple[TagValue, ...]] = Field(default_factory=dict)
+    where_subject: tuple[str, ...] = ()
+    search_from: str | None = Field(default=None, min_length=1)
+
+    @property
+    def needs_subject(self) -> bool:
+        """Whether it reads other marks for each subject that the agent was woken for."""
+        return self.same_subject or bool(self.where_subject)
+
+    def where_of(self, subject: str | None) -> Where:
+        """Return the values that tags must have, for a subject that the agent was woken for."""
+        where: dict[str, Any] = dict(self.where)
+        for name in self.where_subject if subject is not None else ():
+            own = where.get(name, ())
+            where[name] = (*own, subject) if isinstance(own, tuple) else (own, subject)
+        return where
+
+
+class ModelChoice(DeploymentPart):
+    """A model for some activations.
+
+    Attributes:
+        model: The name of the model.
+        below: Only for activations whose strongest mark is below this strength; None for all.
+    """
+
+    model: str
+    below: float | None = Field(default=None, gt=0)
+
+
+class DepositLimits(DeploymentPart):
+    """Limits of an author's deposits, in addition to the limits of the kinds.
+
+    Attributes:
+        max_payload: The largest payload in bytes.
+        max_text: The most characters of one text in a payload.
+    """
+
+    max_payload: int | None = Field(default=None, ge=1)
+    max_text: int | None = Field(default=None, ge=1)
+
+
+class Budget(DeploymentPart):
+    """Limits in US dollars and in calls.
+
+    A call over a limit waits for the next hour or day (mode `hold`), or is only reported (mode `warn`).
+    """
+
+    mode: Literal["hold", "warn"] = "hold"
+    usd_per_activation: float | None = Field(default=None, gt=0)
+    usd_per_hour: float | None = Field(default=None, gt=0)
+    usd_per_day: float | None = Field(default=None, gt=0)
+    calls_per_activation: int | None = Field(default=None, ge=1)
+    calls_per_hour: int | None = Field(default=None, ge=1)
+    calls_per_day: int | None = Field(default=None, ge=1)
+
+
+class AgentSettings(DeploymentPart):
+    """The settings of an agent. A deployment file may override each. Lengths of time are microseconds.
+
+    Attributes:
+        batch: The largest number of marks in one activation; None for 100, or all for a watch over the board.
+        per: What an activation takes; None as the condition decides.
+        batch_window: The longest wait for a fuller batch.
+        urgent_above: The strength of a mark that ends the batch window; None for no such mark.
+        cooldown: How long the agent is neither woken nor retried after a success.
+        cooldown_per: Whether the cooldown applies to the agent, or to the subjects that succeeded; None for the
+            subjects after an activation per subject, otherwise for the agent.
+        concurrency: The largest number of its activations that run at once, in all daemons together.
+        timeout: The longest run of one activation.
+        max_attempts: The number of failures after which a batch is split, or a single mark or subject is dead.
+        retry_after: The wait after the first failure. It doubles with each failure.
+        when_faded: What happens to marks that faded below the threshold before the agent could start.
+        max_marks: The largest number of marks that one activation may deposit.
+        max_payload: The largest payload that it may deposit, in bytes of JSON in UTF-8.
+        max_total: The largest size of all payloads of one activation together, in the same bytes.
+        max_chain: The largest number of activations in a chain: the marks of each wake the next.
+        max_activations_per_hour: The largest number of activations in an hour; None for no limit.
+        answerable_by: The agents that may answer its needs, unless a need says so itself.
+        catch_up: The default of its watches; see `WatchSettings`.
+        on_guard: The default of its watches: how a crossing is treated while the guard is closed.
+        held_for: The default of its watches: how long the condition must have held.
+        rewake_every: The default of its watches; None for never.
+        clear_below: The default of its rising watches; None for the threshold of the watch.
+        clear_above: The default of its falling watches; None for the threshold of the watch.
+        cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
+        model: The name of the model; None for the deployment's model.
+        models: Other models by the strength of the strongest mark. The first that applies is used.
+        max_tokens: The largest number of tokens of an answer; None for the deployment's limit.
+        use_batch_api: Whether calls go through the Message Batches API.
+        batch_api_below: The strength below which the strongest mark sends a call there; None for no such limit.
+        on_unknown: What happens to a call that may have been answered and paid.
+        give_up_after: How long calls that were certainly not answered are retried; None for no limit.
+        budget: The limits of its model calls.
+    """
+
+    batch: int | None = Field(default=None, ge=1, le=10_000)
+    per: Per | None = None
+    batch_window: Duration = Microseconds(0)
+    urgent_above: float | None = Field(default=None, gt=0)
+    cooldown: Duration = Microseconds(0)
+    cooldown_per: Literal["agent", "subject"] | None = None
+    concurrency: int = Field(default=1, ge=1, le=64)
+    timeout: Duration = Microseconds(10 * MINUTE)
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    retry_after: Duration = Microseconds(10 * SECOND)
+    when_faded: Literal["keep", "drop"] = "keep"
+    max_marks: int = Field(default=1000, ge=0)
+    max_payload: int = Field(default=256 * 1024, ge=1)
+    max_total: int = Field(default=4 * 1024 * 1024, ge=1)
+    max_chain: int = Field(default=25, ge=1)
+    max_activations_per_hour: int | None = Field(default=None, ge=1)
+    answerable_by: tuple[str, ...] = ()
+    catch_up: CatchUp = "once"
+    on_guard: OnGuard = "defer"
+    held_for: Duration = Microseconds(0)
+    rewake_every: Duration | None = None
+    clear_below: float | None = Field(default=None, gt=0)
+    clear_above: float | None = Field(default=None, gt=0)
+    cooldown_after_failures: int = Field(default=5, ge=1)
+    model: str | None = None
+    models: tuple[ModelChoice, ...] = ()
+    max_tokens: int | None = Field(default=None, ge=1)
+    use_batch_api: bool = False
+    batch_api_below: float | None = Field(default=None, gt=0)
+    on_unknown: Literal["retry", "hold"] = "retry"
+    give_up_after: Duration | None = None
+    budget: Budget = Budget()
+
+
+class AgentSpec(DeploymentPart):
+    """An agent as a board stores it: everything but its function."""
+
+    name: str
+    watches: tuple[WatchSpec, ...]
+    reads: tuple[ReadSpec, ...] = ()
+    writes: tuple[str, ...] = ()
+    withdraws: tuple[str, ...] = ()
+    """The kinds whose marks it may withdraw although others deposited them."""
+    settings: AgentSettings = AgentSettings()
+    renamed_from: str | None = None
+    code: str | None = None
+    """The digest of the code that implements it (see `code_digest`); None if it was declared without a function."""
+    remote: bool = False
+    """Whether programs outside the daemon run it: they claim its activations and finish them."""
+
+    @property
+    def names(self) -> set[str]:
+        """Its name, and its previous name if it was renamed."""
+        return {self.name, self.renamed_from or self.name}
+
+    @property
+    def kinds(self) -> set[str]:
+        """All kinds in its watches, guards, `reads`, `writes` and `withdraws`."""
+        kinds = {read.kind for read in self.reads} | {*self.writes, *self.withdraws}
+        for watch in self.watches:
+            kinds.update(watch.condition.kinds)
+            if watch.guard is not None:
+                kinds.update(watch.guard.kinds)
+        return kinds
+
+    def per_of(self, watch: WatchSpec) -> Per:
+        """Return whether an activation of one of its watches takes one subject or a batch.
+
+        The watch says, or the agent. By default, a condition over several marks of a subject takes one subject, unless
+        `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject, and a watch
+        over groups takes one group, which stands for the subject.
+        """
+        if watch.condition.is_over_board:
+            return "batch"
+        if watch.condition.by is not None:
+            return "subject"
+        if (per := watch.per or self.settings.per) is not None:
+            return per
+        together = any(not comparison.measure.is_per_mark for comparison in watch.condition.comparisons())
+        return "subject" if together and self.settings.batch is None else "batch"
+
+    def batch_of(self, watch: WatchSpec) -> int | None:
+        """Return the most marks of an activation of one of its watches; None if it takes all of the board or group."""
+        if watch.condition.is_schedule:
+            return 0
+        takes_all = watch.condition.is_over_board or watch.condition.by is not None
+        return self.settings.batch or (None if takes_all else DEFAULT_BATCH)
+
+    def on_guard_of(self, watch: WatchSpec) -> OnGuard:
+        """Return how a crossing of one of its watches is treated while the guard is closed.
+
+        A falling watch crosses once, so its guard always drops. A schedule always defers, and `catch_up` decides how.
+        """
+        if watch.condition.is_falling or watch.condition.is_schedule:
+            return "drop" if watch.condition.is_falling else "defer"
+        return watch.on_guard or self.settings.on_guard
+
+    def timing_of(self, watch: WatchSpec) -> Timing | None:
+        """Return the timing of one of its watches; None if the watch has none, for example because it is a schedule."""
+        if watch.condition.is_schedule:
+            return None
+        settings = self.settings
+        held_for = settings.held_for if watch.held_for is None else watch.held_for
+        every = settings.rewake_every if watch.rewake_every is None else watch.rewake_every
+        setting = "clear_above" if watch.condition.is_falling else "clear_below"
+        clear = getattr(watch, setting)
+        if clear is None and timing_misfit(watch.condition, setting) is None:
+            clear = getattr(settings, setting)
+        timing = Timing(held_for, every or None, clear)
+        remembers = watch.condition.has_window and not watch.condition.is_falling
+        return None if timing == Timing() and not remembers else timing
+
+    def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
+        """Return whether the whole agent or the subject has a cooldown after a success of one of its watches.
+
+        By default it is the subject after an activation per subject, and the whole agent after a batch. A watch that
+        the agent no longer has counts as one that takes batches.
+        """
+        if self.settings.cooldown_per is not None:
+            return self.settings.cooldown_per
+        return "subject" if watch is not None and self.per_of(watch) == "subject" else "agent"

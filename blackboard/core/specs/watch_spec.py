@@ -1,0 +1,150 @@
+"""Watches as a deployment has them: their conditions, their guards and their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, Self
+
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from blackboard.core.conditions.condition_checks import check_guard, check_watch
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Comparison, Condition, both
+from blackboard.core.specs.deployment_part import DeploymentPart
+from blackboard.durations import Duration
+
+CatchUp = Literal["once", "all", "none"]
+"""How a schedule treats instants that it missed."""
+
+DEFAULT_BATCH = 100
+"""The largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
+
+OnGuard = Literal["defer", "drop"]
+"""How a crossing is treated while the guard is closed: it waits ("defer") or ends as skipped ("drop")."""
+
+Per = Literal["subject", "batch"]
+"""What an activation takes: the marks of one subject, or a batch of marks of any subjects."""
+
+
+class Timing(NamedTuple):
+    """When a watch crosses, apart from the instant when its condition begins to hold.
+
+    Attributes:
+        held_for: How long the condition must have held.
+        rewake_every: The time after which the watch crosses again while the condition holds; None for never.
+        clear: The number at which an episode ends after a crossing. The value of a rising watch must fall below it. The
+            value of a falling watch must reach it. None for the threshold.
+    """
+
+    held_for: Duration = 0
+    rewake_every: Duration | None = None
+    clear: float | None = None
+
+
+class WatchSettings(DeploymentPart):
+    """The settings of a watch that a deployment may override.
+
+    Attributes:
+        min_increase: How much stronger a mark must have become for a deposit on it to be news, above 0. Only
+            for rising watches.
+        catch_up: How a schedule treats missed instants; None for the agent's setting.
+        per: What an activation takes; None for the agent's setting.
+        on_guard: How a crossing is treated while the guard is closed; None for the agent's setting.
+        held_for: How long the condition must have held; None for the agent's setting.
+        rewake_every: The time after which the watch wakes the agent again while the condition holds; None for the
+            agent's setting.
+        clear_below: After a crossing, the value of a rising watch must have been below this number before the watch may
+            cross again; None for the agent's setting.
+        clear_above: After a crossing, the value of a falling watch must have reached this number before the watch may
+            cross again; None for the agent's setting.
+    """
+
+    min_increase: float | None = Field(default=None, gt=0)
+    catch_up: CatchUp | None = None
+    per: Per | None = None
+    on_guard: OnGuard | None = None
+    held_for: Duration | None = None
+    rewake_every: Duration | None = None
+    clear_below: float | None = Field(default=None, gt=0)
+    clear_above: float | None = Field(default=None, gt=0)
+
+
+class WatchSpec(WatchSettings):
+    """A condition that wakes an agent, and its guards.
+
+    Attributes:
+        name: The name of the watch, under which the board stores its state.
+        when: The text of the condition.
+        only_if: The text of a guard that must hold.
+        unless: The text of a guard that must not hold.
+        include_own: Whether the agent's own marks count.
+    """
+
+    name: str
+    when: str
+    only_if: str | None = None
+    unless: str | None = None
+    include_own: bool = False
+
+    _condition: Condition = PrivateAttr()
+    _guard: Condition | None = PrivateAttr(default=None)
+
+    @field_validator("when", "only_if", "unless")
+    @classmethod
+    def _canonical(cls, text: str | None) -> str | None:
+        # A condition may have several texts. The canonical text is stored and compared.
+        return str(parse_condition(text)) if text else text
+
+    @model_validator(mode="after")
+    def _parsed(self) -> Self:
+        self._condition = check_watch(parse_condition(self.when))
+        only_if, unless = (check_guard(parse_condition(text)) if text else None for text in (self.only_if, self.unless))
+        self._guard = both(only_if, None if unless is None else ~unless)
+        return self
+
+    @property
+    def condition(self) -> Condition:
+        """The condition in `when`."""
+        return self._condition
+
+    @property
+    def guard(self) -> Condition | None:
+        """The condition that must hold: `only_if` and not `unless`; None without guards."""
+        return self._guard
+
+
+def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
+    """Yield the conditions of a watch and of its guard, each with the end of its place in the settings."""
+    yield "", watch.condition
+    for name in ("only_if", "unless"):
+        if text := getattr(watch, name):
+            yield f".{name}", parse_condition(text)
+
+
+TIMING_SETTINGS = ("held_for", "rewake_every", "clear_below", "clear_above")
+"""The settings of a watch, or of all watches of an agent, that make a `Timing`."""
+
+
+def timing_misfit(condition: Condition, setting: str) -> str | None:
+    """Return why a watch on a condition cannot have a setting over time; None if it can."""
+    if condition.is_schedule:
+        return f"{condition} is a schedule, which has no {setting}: it waits for no marks"
+    if not setting.startswith("clear"):
+        return None
+    if (setting == "clear_above") != condition.is_falling:
+        verb, other = ("falls", "clear_above") if condition.is_falling else ("rises", "clear_below")
+        return f"{condition} {verb}: use {other}"
+    if not isinstance(condition, Comparison):
+        return f"{condition} has several values, and {setting} is about one; give each side a watch of its own"
+    return None
+
+
+def min_increase_problem(condition: Condition) -> str | None:
+    """Return why a watch on a condition can have no `min_increase`; None if it can. A board may have stored one."""
+    if condition.is_schedule:
+        return "a schedule has no min_increase: it waits for no marks"
+    if condition.is_falling:
+        return "a falling watch has no min_increase: it crosses when the value sinks below the threshold"
+    if condition.has_window:
+        return "a window has no min_increase: it counts every deposit, news or not"
+    return None
