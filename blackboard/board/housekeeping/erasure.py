@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import secrets
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.activations.call_handling import model_pauses
@@ -20,6 +19,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activity import activity_log
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
+from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.author_checks import check_signature
@@ -28,7 +28,7 @@ from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
-from blackboard.clock import LAST_INSTANT, Instant
+from blackboard.clock import LAST_INSTANT
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.records.activity_kinds import ActivityEvent
@@ -36,13 +36,9 @@ from blackboard.core.records.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
-from blackboard.store.transaction import Transaction
 
 QUOTE_SEPARATOR = ": "
 """The separator in an error before words that it may quote."""
-NAME_PREFIX = "forgotten/"
-"""The prefix of the random names that replace the names of erased subjects."""
-
 ERASED = "(erased)"
 """The text that replaces an erased error."""
 
@@ -57,45 +53,6 @@ OUT_OF_REACH = (
     "parts of the disk, or rows of a database server, that were freed and not yet overwritten",
 )
 """Other places that may contain words of an erased subject and that the program cannot change."""
-
-
-@dataclass(frozen=True)
-class ErasedEvents:
-    """The events of the erased subjects of a board: its id, and the id and instant of each event.
-
-    An older copy of the board has the same events with the names of their subjects.
-    """
-
-    board: str
-    events: tuple[tuple[int, Instant], ...]
-
-
-def erased_events(read: Callable[[], AbstractContextManager[Transaction]]) -> ErasedEvents | None:
-    """Return the erased events of a board that need not be of this version; None if it cannot be read.
-
-    `read` opens a reading transaction of the board.
-    """
-    try:
-        with read() as sql:
-            board = sql.value(ACTIVATIONS.board_uid)
-            rows = sql.all(
-                ERASURE.erased_events, first=NAME_PREFIX, end=NAME_PREFIX[:-1] + chr(ord(NAME_PREFIX[-1]) + 1)
-            )
-            return ErasedEvents(board, tuple((row.id, row.recorded_at) for row in rows))
-    except StoreError:
-        return None
-
-
-def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
-    """Return the subjects of erased events whose names this board still has, because it is an older copy."""
-    if txn.sql.value(ACTIVATIONS.board_uid) != erased.board:
-        return []
-    subjects = [
-        event.subject
-        for event_id, recorded_at in erased.events
-        if (event := txn.sql.one(MARKS.get_event, id=event_id)) is not None and event.recorded_at == recorded_at
-    ]
-    return [subject for subject in dict.fromkeys(subjects) if not subject.startswith(NAME_PREFIX)]
 
 
 def erase_and_compact(session: BoardSession, subject: str, author: str) -> ErasureReport:
