@@ -19,8 +19,7 @@ from blackboard.store.statements import ACTIVATIONS
 
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.board_copy import BoardCopy
-    from blackboard.store.schema.table_copy import Progress as Progress
-    from blackboard.store.table_copy import CopyProgress as CopyProgress
+    from blackboard.store.schema.table_copy import CopyProgress as CopyProgress
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:

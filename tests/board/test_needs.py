@@ -25,8 +25,8 @@ from blackboard import (
     agent,
     strength,
 )
-from blackboard.board.loads.deposit_sources import withdraw_source
 from blackboard.board.diagnosis.doctor import examine_board
+from blackboard.board.loads.deposit_sources import withdraw_source
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant

@@ -18,11 +18,11 @@ from blackboard.board.deployments.deployment_preview import preview
 from blackboard.board.deployments.preview_results import Preview
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power
-from blackboard.store.board_file.processes.file_processes import FileProcesses
-from blackboard.store.schema.tables import metadata
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.store.board_file.processes.file_processes import FileProcesses
+from blackboard.store.schema.tables import metadata
 from tests.support.examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 

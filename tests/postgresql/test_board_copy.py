@@ -13,9 +13,9 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock
 from blackboard.board import blackboard as board_module
 from blackboard.board.board_copies import copy_board
 from blackboard.board.loads.read_positions import ReadPosition, save_position
+from blackboard.board.rollout.deployment_changes import activate
 from blackboard.store import database
 from blackboard.store.schema import table_copy
-from blackboard.board.rollout.deployment_changes import activate
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
 from tests.postgresql import moved_agents

@@ -14,8 +14,8 @@ from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.rollout.deployment_changes import activate
 from blackboard.core.records.finding import Finding
-from blackboard.store.database_parts.board_processes import SEEN_FOR
 from blackboard.core.specs.deployment import Deployment
+from blackboard.store.database_parts.board_processes import SEEN_FOR
 from blackboard.store.statements import ACTIVATIONS
 from tests.support.board_steps import in_transaction
 from tests.support.file_boards import path_of

@@ -14,8 +14,8 @@ from blackboard.board.diagnosis import (
 from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.diagnosis.store_findings import PAGES
 from blackboard.core.records.finding import Finding
-from blackboard.store.schema.schema_revisions import revision_of
 from blackboard.core.specs.deployment import Deployment
+from blackboard.store.schema.schema_revisions import revision_of
 
 SUBJECTS = (
     store_findings,

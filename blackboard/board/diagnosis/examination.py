@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.core.records.finding import Finding
-from blackboard.store.database_parts.board_upkeep import Health
 from blackboard.core.specs.deployment import Deployment
+from blackboard.store.database_parts.board_upkeep import Health
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index import search_documents
 from blackboard.errors import StoreError
 from blackboard.store.schema import table_copy, view_updates
-from blackboard.store.schema.table_copy import Progress, TableCopy
+from blackboard.store.schema.table_copy import CopyProgress, TableCopy
 from blackboard.store.statements import SEARCH
-from blackboard.store.table_copy import CopyProgress, TableCopy
 from blackboard.store.transaction import Transaction
 
 DOCS_PER_STEP = 1_000

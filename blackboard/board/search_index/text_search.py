@@ -16,8 +16,8 @@ from blackboard.board.search_index.search_ranking import FoundMark, Index, best_
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.full_text import MAX_EXACT, RERANKED, Match, Word, words_of
 from blackboard.core.marks.tags import Where
-from blackboard.store.dialects.full_text_queries import checked_raw
 from blackboard.errors import InvalidSearch, UsageError
+from blackboard.store.dialects.full_text_queries import checked_raw
 from blackboard.store.query_rows import FoundDoc
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import SEARCH
