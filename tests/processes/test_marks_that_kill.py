@@ -38,8 +38,9 @@ def worker(jobs, context):
 def clerk(letters, context):
     return [Done(subject=letter.subject) for letter in letters]
 
-with Blackboard.open("sqlite:///board.db", kinds=(Job, Letter, Done)) as board:
-    if sys.argv[1:] == ["fill"]:
+url, *words = sys.argv[1:]
+with Blackboard.open(url, kinds=(Job, Letter, Done)) as board:
+    if words == ["fill"]:
         board.deploy(worker, clerk)
         for number in range(9):
             board.deposit(Job(subject="poison" if number == 4 else f"job/{number}"))
@@ -49,24 +50,24 @@ with Blackboard.open("sqlite:///board.db", kinds=(Job, Letter, Done)) as board:
 """
 
 
-def run(folder: Path, *words: str) -> int:
+def run(folder: Path, url: str, *words: str) -> int:
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
-    command = [sys.executable, "program.py", *words]
+    command = [sys.executable, "program.py", url, *words]
     return subprocess.run(
         command, cwd=folder, env=environment, timeout=BOUND_SECONDS, check=False, capture_output=True
     ).returncode
 
 
-def test_a_mark_that_kills_the_daemon_is_quarantined(tmp_path: Path) -> None:
+def test_a_mark_that_kills_the_daemon_is_quarantined(tmp_path: Path, board_url: str) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
-    assert run(tmp_path, "fill") == 0
+    assert run(tmp_path, board_url, "fill") == 0
     ends = []
-    while (end := run(tmp_path)) == -signal.SIGKILL:  # a supervisor starts it again
+    while (end := run(tmp_path, board_url)) == -signal.SIGKILL:  # a supervisor starts it again
         ends.append(end)
         assert len(ends) < 10
     assert end == 0
     assert len(ends) <= 3 + 3  # a batch of 6, 3, 2, 1
-    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}") as board:
+    with Blackboard.open(board_url) as board:
         done = {mark.subject for mark in board.marks("done")}
         [bad] = board.activations(state="quarantined")
         [need] = board.inbox()

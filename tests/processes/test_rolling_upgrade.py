@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from blackboard import Blackboard
 from blackboard.store.schema.schema_revisions import HEAD
@@ -48,16 +48,16 @@ class Version:
     """A version of the module, and commands in its folder."""
 
     def __init__(
-        self, folder: Path, by: str, *, agents: str = "clerk", threshold: float = 0.5, words: str = ""
+        self, board: str, folder: Path, by: str, *, agents: str = "clerk", threshold: float = 0.5, words: str = ""
     ) -> None:
         folder.mkdir()
         (folder / "desk.py").write_text(MODULE.format(by=by, threshold=threshold, words=words))
         names = ", ".join(f'"desk:{name}"' for name in agents.split())
         (folder / "blackboard.toml").write_text(
-            f'[database]\nurl = "sqlite:///{folder.parent}/board.db"\n[deployment]\nagents = [{names}]\n'
+            f'[database]\nurl = "{board}"\n[deployment]\nagents = [{names}]\n'
             f'kinds = ["desk:Bill"]\n[daemon]\ntick = "200ms"\n'
         )
-        self.folder, self.board = folder, folder.parent / "board.db"
+        self.folder, self.board = folder, board
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -109,9 +109,9 @@ def stop(process: Process) -> None:
     assert process.ends() == 0, "\n".join(process.lines[-20:])
 
 
-def test_a_new_version_takes_over_from_a_running_one(tmp_path: Path, serve: Any) -> None:
-    first = Version(tmp_path / "first", "first")
-    second = Version(tmp_path / "second", "second")
+def test_a_new_version_takes_over_from_a_running_one(tmp_path: Path, board_url: str, serve: Any) -> None:
+    first = Version(board_url, tmp_path / "first", "first")
+    second = Version(board_url, tmp_path / "second", "second")
     old = serve(first)
     first.order("a")
     log(old, "done")
@@ -143,9 +143,9 @@ def test_a_new_version_takes_over_from_a_running_one(tmp_path: Path, serve: Any)
     assert first.bills() == {"a": "first", "b": "second", "c": "first"}
 
 
-def test_other_comments_and_thresholds_are_no_other_version(tmp_path: Path, serve: Any) -> None:
-    first = Version(tmp_path / "first", "same")
-    second = Version(tmp_path / "second", "same", threshold=0.4, words="another comment")
+def test_other_comments_and_thresholds_are_no_other_version(tmp_path: Path, board_url: str, serve: Any) -> None:
+    first = Version(board_url, tmp_path / "first", "same")
+    second = Version(board_url, tmp_path / "second", "same", threshold=0.4, words="another comment")
     old, new = serve(first), serve(second)
     for number in range(6):
         first.order(f"o/{number}")
@@ -155,9 +155,11 @@ def test_other_comments_and_thresholds_are_no_other_version(tmp_path: Path, serv
     stop(new)
 
 
-def test_init_registers_new_code_and_the_old_worker_does_not_run_under_it(tmp_path: Path, serve: Any) -> None:
-    first = Version(tmp_path / "first", "first")
-    second = Version(tmp_path / "second", "second")
+def test_init_registers_new_code_and_the_old_worker_does_not_run_under_it(
+    tmp_path: Path, board_url: str, serve: Any
+) -> None:
+    first = Version(board_url, tmp_path / "first", "first")
+    second = Version(board_url, tmp_path / "second", "second")
     old = serve(first)
     old.signal(signal.SIGHUP)
     assert "new code needs a restart" in log(old, "reloaded")["note"]
@@ -180,10 +182,10 @@ def test_init_registers_new_code_and_the_old_worker_does_not_run_under_it(tmp_pa
     stop(new)
 
 
-def test_a_second_file_takes_no_agents_away(tmp_path: Path, serve: Any) -> None:
-    clerks = Version(tmp_path / "clerks", "one", agents="clerk")
-    archives = Version(tmp_path / "archives", "one", agents="archive")
-    both = Version(tmp_path / "both", "one", agents="clerk archive")
+def test_a_second_file_takes_no_agents_away(tmp_path: Path, board_url: str, serve: Any) -> None:
+    clerks = Version(board_url, tmp_path / "clerks", "one", agents="clerk")
+    archives = Version(board_url, tmp_path / "archives", "one", agents="archive")
+    both = Version(board_url, tmp_path / "both", "one", agents="clerk archive")
     first = serve(clerks)
     for command in ("run", "init"):
         refused = archives.command(command)
@@ -205,27 +207,28 @@ def test_a_second_file_takes_no_agents_away(tmp_path: Path, serve: Any) -> None:
     stop(second)
 
 
-def test_a_worker_under_a_newer_schema_stops_claiming(tmp_path: Path, serve: Any) -> None:
-    version = Version(tmp_path / "only", "only")
+def test_a_worker_under_a_newer_schema_stops_claiming(tmp_path: Path, board_url: str, serve: Any) -> None:
+    version = Version(board_url, tmp_path / "only", "only")
     worker = serve(version)
-    set_schema(tmp_path, "9999")
+    set_schema(board_url, "9999")
     assert "schema 9999, which this version does not know" in log(worker, "the board cannot be used")["error"]
     for command in ("status", "doctor", "explain"):
         done = version.command(command, *(["clerk"] if command == "explain" else []))
         assert done.returncode == 1
         assert "9999" in done.stdout + done.stderr
-    set_schema(tmp_path, "0003")  # an older one is no business of a command either, while a worker is alive
+    set_schema(board_url, "0003")  # an older one is no business of a command either, while a worker is alive
     refused = version.command("init")
     assert refused.returncode == 1
     assert "runs on it; stop every worker" in refused.stderr
-    set_schema(tmp_path, HEAD)
+    set_schema(board_url, HEAD)
     log(worker, "the board can be used again")
     version.order("a")
     log(worker, "done")
     stop(worker)
 
 
-def set_schema(folder: Path, number: str) -> None:
-    with closing(sqlite3.connect(folder / "board.db")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = ?", (number,))
-        connection.commit()
+def set_schema(url: str, number: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
+    engine.dispose()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 
 FILE = """
 [database]
-url = "sqlite:///{board}"
+url = "{board}"
 
 [server]
 listen = "127.0.0.1:0"
@@ -31,19 +31,18 @@ webhook = {{ url = "{url}", private_networks = ["127.0.0.1"] }}
 """
 
 
-def test_a_server_tells_of_a_dead_daemon(tmp_path: Path) -> None:
+def test_a_server_tells_of_a_dead_daemon(tmp_path: Path, board_url: str) -> None:
     pytest.importorskip("uvicorn")
-    path = tmp_path / "board.db"
-    with Blackboard.open(path) as board:
+    with Blackboard.open(board_url) as board:
         sinks = {"phone": SinkSpec(on=("agent-unserved",), unserved_for="0s")}
-        with started(["-m", "tests.support.worker_program", str(path)]) as worker:
+        with started(["-m", "tests.support.worker_program", board_url]) as worker:
             worker.event("started")
             board.deploy(board.deployment.model_copy(update={"sinks": sinks}))
             worker.signal(signal.SIGKILL)
             worker.popen.wait(BOUND_SECONDS)
         assert board.outbox() == []
         with receive() as receiver:
-            (tmp_path / "desk.toml").write_text(FILE.format(board=path, url=receiver.url))
+            (tmp_path / "desk.toml").write_text(FILE.format(board=board_url, url=receiver.url))
             with started(["-m", "blackboard", "--config", str(tmp_path / "desk.toml"), "serve"]) as server:
                 server.line(lambda line: "serving" in line)
                 receiver.wait_for(len(board.unserved_agents()))
