@@ -37,7 +37,7 @@ _LOCK_ROW = f"{_TRIED} SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = 
 # Waits for a first transaction of the writer, which has inserted the row and may still commit.
 _ENSURE = "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ") ON CONFLICT (id) DO NOTHING"
 _READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
-# A message on the lost connection may still be under way. It must not commit once it was said that it did not. The
+# A message on the lost connection may still be under way. It must not commit after the caller was told "no". The
 # number is one that no transaction has: the connection of the search may be lost, too, and the next search must find
 # that the transaction was not committed.
 _GIVE_UP = "UPDATE writer SET n = {n}, at = " + _NOW + " WHERE id = '{id}'"
@@ -71,7 +71,7 @@ class CommitRecord:
         """Begin a transaction, raise the number, and wait for other writers.
 
         Args:
-            send: Sends a statement with its values, and returns the place for its answer, as `Transaction.send` does.
+            send: Sends a statement with its values, and returns the place for its answer: `PipelinedTransaction.send`.
             notes_waits: Whether `had_to_wait` will be asked for, which costs a third of this statement.
         """
         for statement in self._begin:
