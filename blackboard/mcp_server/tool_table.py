@@ -97,7 +97,7 @@ TOOLS = (
     Tool(
         ("claim",), write_tools.finish, FinishArguments,
         "End claimed work: its result is stored at once, or it failed. If the result is refused, correct it and"
-        " call again. If the lease is lost, stop: another has the work.",
+        " call again. If the lease is lost, stop: another worker has it.",
         REPEATABLE, _object("id state", id="integer", state="string", marks="array"),
     ),
     Tool(
