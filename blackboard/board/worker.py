@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
+from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings, NextClaims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.call_handling import unusable_answers
@@ -36,16 +37,21 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
+from blackboard.store.commits.group_commit import ServerHints
 from blackboard.store.database_parts.board_processes import Liveness as Liveness
 from blackboard.store.database_parts.board_processes import ProcessLock
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
 
-ClaimNext = Callable[[BoardTransaction], bool]
-"""Claims the next activation, in the transaction that ends a run; returns whether it claimed one."""
+ClaimNext = Callable[[BoardTransaction, ClaimReadings | None], bool]
+"""Claims the next activation, in the transaction that ends a run; returns whether it claimed one.
+
+It is given what the claims of the transaction have read together; None if they read alone.
+"""
 
 
 def liveness_of(board: Blackboard, wake: Callable[[], None]) -> Liveness:
@@ -113,14 +119,15 @@ class DueWork:
         )
 
 
-@dataclass(frozen=True)
+@dataclass
 class FinishedRun:
     """The end of a run."""
 
     receipts: list[Receipt]
-    claimed_next: bool
     resumed_models: list[str]
     """The models whose pause for the agent ended with the answer that the run used."""
+    claimed_next: bool = False
+    """Whether the transaction has claimed the next activation, once it has committed."""
 
 
 class Worker:
@@ -306,19 +313,24 @@ class Worker:
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
-    def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
-        """Claim the next activation of an agent, if there is one that nothing defers and that searches nothing."""
-        claim = self._claim(txn, name, NOTHING_FOUND)
+    def claim(self, txn: BoardTransaction, name: str, readings: ClaimReadings | None = None) -> Claim | None:
+        """Claim the next activation of an agent, if there is one that nothing defers and that searches nothing.
+
+        `readings` is what several claims of the transaction have read together.
+        """
+        claim = self._claim(txn, name, NOTHING_FOUND, readings)
         return None if isinstance(claim, NeedsSearches) else claim
 
-    def _claim(self, txn: BoardTransaction, name: str, found: MarksBySearch) -> Claim | NeedsSearches | None:
+    def _claim(
+        self, txn: BoardTransaction, name: str, found: MarksBySearch, readings: ClaimReadings | None = None
+    ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
         Another process may have removed the agent from the deployment, or deployed other code for it.
         """
         if not served_agents.is_current(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, found)
+        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, found, readings)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
@@ -368,14 +380,20 @@ class Worker:
         """
         classes = self._session.classes
 
+        def ask(sql: Transaction) -> None:
+            activation_results.ask_ahead(sql, self._session.last_active, claim.row, actions)
+
         def work(txn: BoardTransaction) -> FinishedRun | None:
             success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
             if success is None:
                 return None
             resumed_models = unusable_answers.clear(txn, claim.row) if success.used_answer else []
-            return FinishedRun(success.receipts, claim_next is not None and claim_next(txn), resumed_models)
+            finished = FinishedRun(success.receipts, resumed_models)
+            if claim_next is not None:
+                _claim_after(txn, claim, finished, claim_next)
+            return finished
 
-        return self._session.write(work, record_instant=True, shared=True)
+        return self._session.write(work, record_instant=True, shared=True, hints=ServerHints(ask))
 
     def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> ActivationState | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""
@@ -437,6 +455,18 @@ class Worker:
         Returns the marks that moved; None if the run is no longer this worker's.
         """
         return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
+
+
+def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
+    """Claim the next activation after the end of a run: at once or, on a server, after all ends of the transaction."""
+
+    def claim(readings: ClaimReadings | None) -> None:
+        finished.claimed_next = claim_next(txn, readings)
+
+    if txn.sql.ahead is not None:
+        txn.collected(NextClaims).add(txn, ended.agent.name, claim)
+    else:
+        claim(None)
 
 
 def _worker_ids(txn: BoardTransaction) -> list[str]:

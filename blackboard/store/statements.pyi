@@ -89,6 +89,7 @@ class _Marks(StatementFile):
     delete_mark: Statement[object]
     get_mark: Statement[MarkRow]
     mark_with_event: Statement[MarkWithEvent]
+    marks_with_events: Statement[MarkWithEvent]
     marks_of_subject: Statement[MarkRow]
     marks_of_subjects: Statement[MarkRow]
     marks_of_group: Statement[MarkRow]

@@ -206,7 +206,7 @@ def test_a_failed_next_claim_does_not_fail_the_finished_run(board: Blackboard, m
         if len(runs) == 1:
             monkeypatch.setattr(daemon.runs, "claim_next", broken)
 
-    def broken(txn: Any, run: Any) -> None:
+    def broken(txn: Any, run: Any, readings: Any) -> None:
         monkeypatch.undo()
         raise RuntimeError("no such row")
 

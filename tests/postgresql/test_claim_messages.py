@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, Mark, agent, strength
+from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker import Worker
@@ -51,8 +52,8 @@ def test_an_end_with_the_next_claim_takes_six_messages(board: Blackboard, messag
     [claim] = operations.claim_ready([worker.name], 1)
     found: list[Claim | None] = []
 
-    def claim_next(txn: BoardTransaction) -> bool:
-        found.append(operations.claim(txn, worker.name))
+    def claim_next(txn: BoardTransaction, readings: ClaimReadings | None) -> bool:
+        found.append(operations.claim(txn, worker.name, readings))
         return found[-1] is not None
 
     messages.clear()

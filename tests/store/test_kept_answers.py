@@ -11,7 +11,7 @@ from blackboard.store.database_server.transactions.statement_pipeline import Ans
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.schema.tables import metadata
 from blackboard.store.statement_texts.statement_file import Statement
-from blackboard.store.statements import CROSSINGS, ERASURE, MARKS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, ERASURE, MARKS
 from tools.statement_variants import every_statement, variants
 
 OF_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
@@ -55,6 +55,24 @@ def test_an_erasure_drops_the_answers_about_the_new_name(kept: KeptAnswers) -> N
     kept.keep(CROSSINGS.waiting_crossing, (1, "a", 0), Answer())
     kept.drop_changed(ERASURE.rename_crossings, {"scope": "b", "new_scope": "a"})
     assert kept.find(CROSSINGS.waiting_crossing, (1, "a", 0)) is None
+
+
+def test_a_write_drops_the_answers_about_its_activation_and_about_the_one_that_it_was_split_from(
+    kept: KeptAnswers,
+) -> None:
+    for number in (1, 2, 3):
+        kept.keep(ACTIVATIONS.run_to_end, (number,), Answer())
+    kept.drop_changed(ACTIVATIONS.insert_activation, {"id": 9, "split_from": 1})
+    kept.drop_changed(ACTIVATIONS.finish_activation, {"id": 2, "split_from": None})
+    assert [kept.find(ACTIVATIONS.run_to_end, (number,)) is None for number in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_write_that_does_not_name_the_activation_that_its_row_was_split_from_drops_all_answers(
+    kept: KeptAnswers,
+) -> None:
+    kept.keep(ACTIVATIONS.run_to_end, (1,), Answer())
+    kept.drop_changed(ACTIVATIONS.set_lease, {"id": 2, "until": 7})
+    assert kept.find(ACTIVATIONS.run_to_end, (1,)) is None
 
 
 def test_a_list_of_values_is_never_kept(kept: KeptAnswers) -> None:

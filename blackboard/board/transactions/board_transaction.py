@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from blackboard.board.transactions import added_sums
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
@@ -17,7 +17,7 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.query_rows import LiveMark
+from blackboard.store.query_rows import LiveMark, MarkWithEvent
 from blackboard.store.rows import AgentStateRow, MarkRow
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -28,7 +28,13 @@ KEPT_TAGS = 8
 
 
 class CollectedChanges(ABC):
-    """Changes of one kind that a transaction collects and writes at its end. Each kind is a class."""
+    """Changes of one kind that a transaction collects and writes at its end. Each kind is a class.
+
+    Attributes:
+        collects_more: Whether writing them collects changes of other kinds, so that they are written first.
+    """
+
+    collects_more: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:
@@ -181,6 +187,11 @@ class BoardTransaction:
             return known
         return self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
 
+    def mark_with_event(self, mark_id: int) -> MarkWithEvent | None:
+        """Return a mark with the event that produced its state; None if there is no such mark."""
+        known = None if self.known_rows is None else self.known_rows.mark_with_event(mark_id)
+        return known or self.sql.one(MARKS.mark_with_event, id=mark_id)
+
     def exact_until(self, kind: str) -> Instant:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""
         return 0 if kind in self.active.migrating else self.now
@@ -301,8 +312,11 @@ class BoardTransaction:
 
         The sums of groups without marks are deleted.
         """
-        for changes in self._collected.values():
+        for changes in [each for each in self._collected.values() if each.collects_more]:
             changes.write(self)
+        for changes in self._collected.values():
+            if not changes.collects_more:
+                changes.write(self)
         if (additions := self.sql.total_additions) is not None:
             added_sums.write(self, additions)
             return

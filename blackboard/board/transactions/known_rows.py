@@ -1,7 +1,8 @@
 """Rows that a transaction knows: it has read them together, because on a server each answer costs a round trip.
 
-They are the stored marks of subjects, the keys of deposits, and the events of marks that watches have absorbed. The
-transaction answers from them as the database would: whatever it writes to these tables is noted here too.
+They are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and marks
+with their last events. The transaction answers from them as the database would: whatever it writes to these tables is
+noted here too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import product
 
+from blackboard.store.query_rows import MarkWithEvent
 from blackboard.store.rows import AbsorbedRow, DepositKeyRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Question, Transaction
@@ -24,7 +26,7 @@ def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, s
 class KnownRows:
     """The rows that a transaction has read together, as they are now."""
 
-    __slots__ = ("_absorbed", "_keys", "_marks", "_watches", "_watermarks")
+    __slots__ = ("_absorbed", "_keys", "_marks", "_watches", "_watermarks", "_with_events")
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, str], list[MarkRow]] = {}
@@ -33,6 +35,7 @@ class KnownRows:
         self._watches: set[int] = set()
         """The watches whose absorbed marks were read."""
         self._watermarks: dict[int, int] = {}
+        self._with_events: dict[int, MarkWithEvent] = {}
 
     def read_marks(self, sql: Transaction, places: Iterable[tuple[str, str]]) -> None:
         """Read the stored marks of kinds and subjects, with one statement for each kind."""
@@ -84,6 +87,15 @@ class KnownRows:
         if watch_id not in self._watermarks:
             self._watermarks[watch_id] = sql.one(CROSSINGS.get_watermark, id=watch_id) or 0
 
+    def read_marks_with_events(self, sql: Transaction, mark_ids: Iterable[int]) -> None:
+        """Read some marks, each with the event that produced its state."""
+        for found in sql.all(MARKS.marks_with_events, ids=sql.list_of(mark_ids)):
+            self._with_events[found.mark.id] = found
+
+    def mark_with_event(self, mark_id: int) -> MarkWithEvent | None:
+        """Return a mark with the event that produced its state; None if it was not read before, or there is none."""
+        return self._with_events.get(mark_id)
+
     def has_absorbed(self, watch_id: int, mark_id: int) -> bool:
         """Return whether the absorbed event of a mark and a watch is known."""
         return (watch_id, mark_id) in self._absorbed
@@ -133,10 +145,12 @@ class KnownRows:
 
     def note_change(self, row: MarkRow) -> None:
         """Note that a mark was changed."""
+        self._with_events.pop(row.id, None)
         if (known := self._marks.get((row.kind, row.subject))) is not None:
             known[:] = [row if each.id == row.id else each for each in known]
 
     def note_gone(self, row: MarkRow) -> None:
         """Note that a mark was deleted."""
+        self._with_events.pop(row.id, None)
         if (known := self._marks.get((row.kind, row.subject))) is not None:
             known[:] = [each for each in known if each.id != row.id]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker import Worker
@@ -260,14 +261,17 @@ class ActiveRuns:
         finally:
             self.remove(run)
 
-    def claim_next(self, txn: BoardTransaction, run: Run) -> Run | None:
-        """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
+    def claim_next(self, txn: BoardTransaction, run: Run, readings: ClaimReadings | None) -> Run | None:
+        """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide.
+
+        `readings` is what several claims of the transaction have read together.
+        """
         if not self._life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
-        claim = self.worker.claim(txn, run.agent.name)
+        claim = self.worker.claim(txn, run.agent.name, readings)
         # Add it before the commit: recovery makes activations ready that this worker has claimed but does not run.
         return None if claim is None else self._add(run.agent, claim, run.sequence)
 
@@ -309,10 +313,10 @@ class _NextRun:
         self._runs, self._previous = runs, previous
         self.run: Run | None = None
 
-    def claim(self, txn: BoardTransaction) -> bool:
+    def claim(self, txn: BoardTransaction, readings: ClaimReadings | None) -> bool:
         self.release()  # the transaction may have been rolled back and repeated
         try:
-            self.run = self._runs.claim_next(txn, self._previous)
+            self.run = self._runs.claim_next(txn, self._previous, readings)
         except Exception as error:
             raise NextClaimFailed(str(error)) from error
         return self.run is not None

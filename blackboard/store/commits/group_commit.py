@@ -32,11 +32,11 @@ class ServerHints(NamedTuple, Generic[T]):
         ask: Asks ahead what the work will ask; see `Transaction.ahead`. It is called for all work that commits
             together, so that one message has the questions of all.
         renumber: Returns the result of the work with the ids of its events as a function gives them. Work that has it
-            may run without the lock of writers, and again if others change what it has read.
+            may run without the lock of writers, and again if others change what it has read; None for other work.
     """
 
     ask: Callable[[Transaction], None]
-    renumber: Callable[[T, Callable[[int], int]], T]
+    renumber: Callable[[T, Callable[[int], int]], T] | None = None
 
 
 class Entry(Generic[T]):

@@ -70,6 +70,10 @@ SELECT {mark.*} FROM mark WHERE mark.id = :id;
 -- One mark by its id, and the event that produced its state.
 SELECT {mark.*}, {event.*} FROM mark JOIN event ON event.id = mark.event_id WHERE mark.id = :id;
 
+-- name: marks_with_events -> MarkWithEvent
+-- Some marks by their ids, each with the event that produced its state.
+SELECT {mark.*}, {event.*} FROM mark JOIN event ON event.id = mark.event_id WHERE {is_in(mark.id, :ids)};
+
 -- name: marks_of_subject -> MarkRow
 -- The marks of one kind and subject, or those with such a payload, newest first.
 SELECT {mark.*}

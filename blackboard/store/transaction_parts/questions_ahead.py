@@ -25,3 +25,8 @@ class QuestionsAhead(ABC):
     @abstractmethod
     def asks_again(self) -> bool:
         """Whether a unit of work should ask ahead itself: nothing was asked yet, or other work may have changed it."""
+
+    @property
+    @abstractmethod
+    def writes(self) -> int:
+        """The number of statements so far that may have changed something."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from itertools import chain
+from typing import Any, NamedTuple
 
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection import crossing_selection
+from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.query_rows import AgentLoad
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -42,7 +45,20 @@ class ClaimReading(NamedTuple):
 
     load: AgentLoad
     ready_since: dict[int, Instant | None]
-    first_crossings: dict[int, list[CrossingRow]]
+    first_crossings: dict[int, FirstCrossings]
+
+    def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimReading | None:
+        """Return the data as it is after a claim of some crossings; None if it must be read again.
+
+        With several watches, the claim may have changed which of them has been ready for the longest time.
+        """
+        if len(self.ready_since) != 1 or self.ready_since.keys() != self.first_crossings.keys():
+            return None
+        [(watch_id, first)] = self.first_crossings.items()
+        if (rest := first.without(claimed)) is None:
+            return None
+        load = self.load._replace(running=self.load.running + 1)
+        return self._replace(load=load, first_crossings={watch_id: rest})
 
 
 def may_claim(txn: BoardTransaction, name: str) -> bool:
@@ -71,17 +87,70 @@ def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: b
     """
     if agent_deferral(txn, agent.name) is not None:
         return None
-    watches = txn.active.watches_by_agent.get(agent.name, ()) if txn.sql.ahead is not None else ()
-    questions: list[Question] = [(ACTIVATIONS.agent_load, {"agent": agent.name, "now": txn.now})]
-    questions += [(CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches]
-    firsts = {watch.id: crossing_selection.first_question(txn, watch) for watch in watches if with_crossings}
-    asked = {watch_id: question for watch_id, question in firsts.items() if question is not None}
-    answers = iter(txn.sql.answers(*questions, *asked.values()))
-    [load] = next(answers)
-    if load.running >= agent.settings.concurrency:
-        return None
-    since = {watch.id: next(answers)[0] for watch in watches}
-    return ClaimReading(load, since, {watch_id: next(answers) for watch_id in asked})
+    asked = _questions(txn, agent.name, 1 if with_crossings else 0)
+    reading = asked.reading(iter(txn.sql.answers(*asked.all())))
+    return None if reading.load.running >= agent.settings.concurrency else reading
+
+
+def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimReading]:
+    """Read together the data that claims of several agents need, on a server. It does not check whether they may run.
+
+    Args:
+        txn: The transaction.
+        claims: The number of claims of each agent.
+    """
+    asked = {name: _questions(txn, name, number) for name, number in claims.items()}
+    answers = iter(txn.sql.answers(*chain.from_iterable(each.all() for each in asked.values())))
+    readings = {name: each.reading(answers) for name, each in asked.items()}
+    _read_marks(txn, claims, readings)
+    return readings
+
+
+def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], readings: Mapping[str, ClaimReading]) -> None:
+    """Read together the marks behind the crossings that will probably be claimed, if each concerns a single mark."""
+    ids: list[int] = []
+    for name, reading in readings.items():
+        for watch_id, first in reading.first_crossings.items():
+            batch = txn.active.watches[watch_id].batch or DEFAULT_BATCH
+            ids += (row.mark_id for row in first.rows[: batch * claims[name]] if row.is_per_mark)
+    if len(ids) > 1 and txn.known_rows is not None:
+        txn.known_rows.read_marks_with_events(txn.sql, ids)
+
+
+class _ClaimQuestions(NamedTuple):
+    """The questions of a claim of one agent."""
+
+    load: Question
+    ready: dict[int, Question]
+    """When the first ready crossing of each watch became ready."""
+    first: dict[int, Question]
+    """The first crossings of each watch."""
+
+    def all(self) -> Iterator[Question]:
+        """Yield the questions."""
+        yield self.load
+        yield from self.ready.values()
+        yield from self.first.values()
+
+    def reading(self, answers: Iterator[list[Any]]) -> ClaimReading:
+        """Return the answers to the questions, which are in their order."""
+        [load] = next(answers)
+        since = {watch_id: next(answers)[0] for watch_id in self.ready}
+        first = {
+            watch_id: FirstCrossings.of(next(answers), values["limit"]) for watch_id, (_, values) in self.first.items()
+        }
+        return ClaimReading(load, since, first)
+
+
+def _questions(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQuestions:
+    """Return the questions of some claims of an agent; without a claim, those of `may_claim`."""
+    watches = txn.active.watches_by_agent.get(agent, ()) if txn.sql.ahead is not None else ()
+    first = {watch.id: crossing_selection.first_question(txn, watch, claims) for watch in watches if claims}
+    return _ClaimQuestions(
+        (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
+        {watch.id: (CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches},
+        {watch_id: question for watch_id, question in first.items() if question is not None},
+    )
 
 
 def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:

@@ -20,10 +20,13 @@ from blackboard.board.activation_storage.additional_reads import (
 from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.absorption import absorb
 from blackboard.board.activations.agent_claims.agent_readiness import (
+    ClaimReading,
+    agent_deferral,
     has_capacity,
     read_for_claim,
     ready_watches,
 )
+from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits, loop_detection, renewed_inputs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -94,7 +97,12 @@ class Claim:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: MarksBySearch = NOTHING_FOUND
+    txn: BoardTransaction,
+    agent: AgentSpec,
+    worker: str,
+    lease: Duration,
+    found: MarksBySearch = NOTHING_FOUND,
+    readings: ClaimReadings | None = None,
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
@@ -104,27 +112,42 @@ def claim(
         worker: The id of the worker that claims.
         lease: The length of the lease in microseconds.
         found: The results of the searches that have run.
+        readings: What several claims of this transaction have read together; None if this one reads alone.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
         cooldown or at its concurrency.
     """
     claimer = Claimer(worker, lease, found)
-    if (reading := read_for_claim(txn, agent)) is None:
+    if (reading := _reading(txn, agent, readings)) is None:
         return None
     if reading.load.has_due and (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent, row, claimer)
+    first_crossings = reading.first_crossings
     for watch in ready_watches(txn, agent, reading):
-        first = reading.first_crossings.get(watch.id)
-        reading.first_crossings.clear()  # the selection may change the crossings of every watch
+        first = first_crossings.get(watch.id)
+        first_crossings = {}  # the selection may change the crossings of every watch
         while (selection := crossing_selection.select(txn, watch, first)).crossings:
             first = None
             events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
             if missing := missing_searches(watch.agent, searches_for(watch.agent, events), found):
                 return missing
             if (accepted := _quarantine_loops(txn, watch, selection, found)).crossings:
-                return _start(txn, watch, accepted, claimer)
+                is_current = readings is not None and readings.is_current
+                claimed = _start(txn, watch, accepted, claimer)
+                if readings is not None and is_current:
+                    readings.keep(agent.name, reading, accepted.crossings)
+                return claimed
     return None
+
+
+def _reading(txn: BoardTransaction, agent: AgentSpec, readings: ClaimReadings | None) -> ClaimReading | None:
+    """Return the data that a claim needs, read before or now; None if the agent may run no further activation."""
+    reading = None if readings is None else readings.take(agent.name)
+    if reading is None:
+        return read_for_claim(txn, agent)
+    is_held = agent_deferral(txn, agent.name) is not None
+    return None if is_held or reading.load.running >= agent.settings.concurrency else reading
 
 
 def claim_suspect(

@@ -6,10 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import checked_deposits, mark_lookup, mark_removals, payload_checks, reinforcements
+from blackboard.board.mark_storage import (
+    checked_deposits,
+    deposit_questions,
+    mark_lookup,
+    mark_removals,
+    payload_checks,
+    reinforcements,
+)
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.need_answers import agent_answers
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
@@ -18,6 +26,7 @@ from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS
+from blackboard.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,13 @@ AgentAction = AgentDeposit | Withdraw | Reinforce
 def place(number: int, total: int, places: Sequence[str] = ()) -> str:
     """Return the name of a returned item in an error: its name in `places`, or its number."""
     return places[number - 1] if places else f"item {number} of {total}"
+
+
+def ask_ahead(sql: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
+    """Ask ahead what the deposits among the items will ask."""
+    for action in actions:
+        if isinstance(action, AgentDeposit):
+            deposit_questions.ask_for(sql, active, action.request)
 
 
 def apply(

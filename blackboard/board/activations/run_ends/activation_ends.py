@@ -22,6 +22,7 @@ from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.query_rows import RunToEnd
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.transaction import Transaction
 
 ENDED = (
     ActivationState.DONE,
@@ -42,6 +43,13 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
     """
     current = get_activation(txn, row.id)
     return None if current is None or not _is_same_run(current, row) else current
+
+
+def ask_ahead(sql: Transaction, row: ActivationRow) -> None:
+    """Ask ahead what `run_to_end` will ask, if that saves anything."""
+    if (ahead := sql.ahead) is not None:
+        ahead.ask(ACTIVATIONS.run_to_end, id=row.id)
+        ahead.ask(ACTIVATIONS.get_agent_state, agent=row.agent)
 
 
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:

@@ -13,7 +13,7 @@ from blackboard.board.activation_storage.activation_rows import (
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.returned_items import agent_actions
 from blackboard.board.activations.returned_items.agent_actions import AgentAction
-from blackboard.board.activations.run_ends import renewed_inputs
+from blackboard.board.activations.run_ends import activation_ends, renewed_inputs
 from blackboard.board.activations.run_ends.activation_ends import (
     close_crossings,
     count_failure,
@@ -27,6 +27,7 @@ from blackboard.board.activations.run_ends.activation_ends import (
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
@@ -34,6 +35,7 @@ from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 
 MAX_CONFLICTS = 5
@@ -70,6 +72,15 @@ class Success:
 
     receipts: list[Receipt]
     used_answer: bool
+
+
+def ask_ahead(
+    sql: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
+) -> None:
+    """Ask ahead what the successful end of a run will ask, as far as the deployment, if it is known, tells that."""
+    activation_ends.ask_ahead(sql, row)
+    if active is not None:
+        agent_actions.ask_ahead(sql, active, actions)
 
 
 def finish(

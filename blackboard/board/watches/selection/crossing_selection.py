@@ -13,12 +13,15 @@ from blackboard.board.watches.crossing_detection import episode_crossings, risin
 from blackboard.board.watches.selection import crossing_deferrals
 from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
-from blackboard.board.watches.waiting_crossings.crossing_order import strongest_first
+from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings, strongest_first
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.rows import CrossingRow, EventRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Question
+
+MAX_READ_TOGETHER = 50
+"""The number of crossings that are read for several claims of an agent together, at most."""
 
 
 @dataclass
@@ -43,15 +46,19 @@ class Selection:
         self.inputs.update({event.mark_id: (event, strength) for event, strength in select_inputs(watch, behind, room)})
 
 
-def first_question(txn: BoardTransaction, watch: RegisteredWatch) -> Question | None:
-    """Return the question for the crossings that `select` reads first; None for the one crossing of a schedule."""
+def first_question(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> Question | None:
+    """Return the question for the crossings that `select` reads first; None for the one crossing of a schedule.
+
+    For several claims, it asks for as many crossings as they will probably take.
+    """
     if watch.condition.is_schedule:
         return None
     batch = 1 if watch.is_per_subject else watch.batch or DEFAULT_BATCH
-    return crossing_order.first_question(txn, watch, batch, only_ready=watch.is_per_subject)
+    several = max(1, min(claims, MAX_READ_TOGETHER // batch))
+    return crossing_order.first_question(txn, watch, batch * several, only_ready=watch.is_per_subject)
 
 
-def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRow] | None = None) -> Selection:
+def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
     """Select the strongest crossings that nothing defers, up to the batch size; per subject, all of one subject.
 
     Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
@@ -86,7 +93,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRo
     return selection if is_ready or is_full else Selection()
 
 
-def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: list[CrossingRow] | None) -> Selection:
+def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None) -> Selection:
     """Select the crossings of one subject: of the strongest crossing that is ready, or of a subject with a full batch.
 
     Each subject has a batch window of its own.

@@ -172,7 +172,7 @@ def _last_state(
 
 def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
-    if (found := txn.sql.one(MARKS.mark_with_event, id=crossing.mark_id)) is not None:
+    if (found := txn.mark_with_event(crossing.mark_id)) is not None:
         row = found.mark
         if watch.condition.has_where and not need_access.counts(txn, watch, row):
             counted, _ = _last_counted(txn, watch, row.subject, row.subject, row.id)

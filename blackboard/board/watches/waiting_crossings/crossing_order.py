@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count, groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -46,6 +48,30 @@ LOWERING_FACTOR = 0.9
 """A crossing that is weaker than its bound by more than this factor gets a lower bound."""
 
 STATIC_LAW = law_key(Never())
+
+
+class FirstCrossings(NamedTuple):
+    """The first claimable crossings of a watch under each law, highest bounds first.
+
+    Attributes:
+        rows: The crossings, those of one law together.
+        partial_laws: The laws of which more crossings may be claimable.
+    """
+
+    rows: list[CrossingRow]
+    partial_laws: frozenset[str | None]
+
+    @classmethod
+    def of(cls, rows: list[CrossingRow], limit: int) -> FirstCrossings:
+        """Return the crossings that were read, at most `limit` of each law."""
+        numbers = Counter(row.law for row in rows)
+        return cls(rows, frozenset(law for law, number in numbers.items() if number >= limit))
+
+    def without(self, claimed: Collection[CrossingRow]) -> FirstCrossings | None:
+        """Return the crossings that are left after some were claimed; None if others would come before them."""
+        ids = {crossing.id for crossing in claimed}
+        rows = [row for row in self.rows if row.id not in ids]
+        return FirstCrossings(rows, self.partial_laws) if self.partial_laws <= {row.law for row in rows} else None
 
 
 def order_columns(
@@ -103,7 +129,7 @@ def strongest_first(
     batch: int,
     *,
     only_ready: bool = False,
-    first: list[CrossingRow] | None = None,
+    first: FirstCrossings | None = None,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
     """Yield the waiting crossings of a watch with their marks, strongest now first, and of equals the older.
 
@@ -159,35 +185,40 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
 
 
 def _crossings_by_bound(
-    txn: BoardTransaction, watch: RegisteredWatch, batch: int, first: list[CrossingRow] | None, *, only_ready: bool
+    txn: BoardTransaction, watch: RegisteredWatch, batch: int, first: FirstCrossings | None, *, only_ready: bool
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
     if first is None:
         statement, values = first_question(txn, watch, batch, only_ready=only_ready)
-        first = txn.sql.all(statement, **values)
+        first = FirstCrossings.of(txn.sql.all(statement, **values), values["limit"])
     more = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
     groups = [
-        _bounded_crossings_of_law(txn, watch, more, [*of_law], batch + MORE_THAN_BATCH)
-        for _, of_law in groupby(first, key=attrgetter("law"))
+        _bounded_crossings_of_law(txn, watch, more, [*of_law], is_partial=law in first.partial_laws)
+        for law, of_law in groupby(first.rows, key=attrgetter("law"))
     ]
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
 
 def _bounded_crossings_of_law(
-    txn: BoardTransaction, watch: RegisteredWatch, more: Statement[CrossingRow], rows: list[CrossingRow], limit: int
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    more: Statement[CrossingRow],
+    rows: list[CrossingRow],
+    *,
+    is_partial: bool,
 ) -> Iterator[tuple[float, CrossingRow]]:
-    """Yield the first claimable crossings of one law with their bounds, and then the others if there are `more`."""
+    """Yield the first claimable crossings of one law with their bounds, and then `more` if these are not all."""
     seen: set[int] = set()
     while True:
-        is_full = len(rows) == limit
         for row in rows:
             if row.id not in seen:
                 seen.add(row.id)
                 yield _bound(txn, row), row
-        if not is_full:
+        if not is_partial:
             return
-        limit = 2 * limit + 20
+        limit = 2 * len(rows) + 20
         rows = txn.sql.all(more, watch_id=watch.id, law=rows[0].law, now=txn.now, limit=limit)
+        is_partial = len(rows) == limit
 
 
 def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:

@@ -94,7 +94,7 @@ class OptimisticCommits:
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
         """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
-        if len(batch) > MAX_ENTRIES or any(entry.hints is None for entry in batch):
+        if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
             return False
         if not self._is_busy and (self.messages.take() or self._writer.remembered.start is None):
             return False
@@ -187,5 +187,6 @@ def _deliver(batch: list[Entry[Any]], results: list[Any], transaction: Optimisti
         return number + shift if number > last_event else number
 
     for entry, result in zip(batch, results, strict=True):
-        entry.result = entry.hints.renumber(result, as_recorded) if shift and entry.hints is not None else result
+        renumber = None if entry.hints is None else entry.hints.renumber
+        entry.result = renumber(result, as_recorded) if shift and renumber is not None else result
         entry.transaction = transaction

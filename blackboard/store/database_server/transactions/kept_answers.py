@@ -24,9 +24,18 @@ class Key(NamedTuple):
     parameter: str
     """The name of a parameter. A statement with this parameter reads and writes only rows that have its value in the
     column. A test checks each statement that writes."""
+    reference: str | None = None
+    """Another column, with the key of a related row. A question about a row may also read the rows that refer to it."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The values of a write that name the rows whose answers it may change."""
+        return frozenset({self.parameter} if self.reference is None else {self.parameter, self.reference})
 
 
 KEYS: Mapping[str, Key] = {
+    "activation": Key("id", "id", "split_from"),
+    "agent_state": Key("agent", "agent"),
     "absorbed": Key("mark_id", "mark_id"),
     "crossing": Key("subject", "scope"),
     "deposit_key": Key("key", "key"),
@@ -52,14 +61,14 @@ class _Answers:
         self.columns, self.words = _positions_of_keys(statement), _words(statement)
         self.by_values: dict[tuple[Any, ...], Answer] = {}
 
-    def drop(self, key: str | None, written: Mapping[str, Any]) -> None:
+    def drop(self, key: Key | None, written: Mapping[str, Any]) -> None:
         """Drop the answers that read rows with the written key; all if the key of a side is not known."""
-        if key in self.columns and key in written:
-            position, value = self.columns[key], written[key]
-            for values in [values for values in self.by_values if values[position] == value]:
-                del self.by_values[values]
-        else:
+        if key is None or key.parameter not in self.columns or not key.names <= written.keys():
             self.by_values.clear()
+            return
+        position, concerned = self.columns[key.parameter], {written[name] for name in key.names}
+        for values in [values for values in self.by_values if values[position] in concerned]:
+            del self.by_values[values]
 
 
 class KeptAnswers:
@@ -106,12 +115,10 @@ class KeptAnswers:
 
 
 @cache
-def _written_keys(statement: Statement[Any]) -> tuple[tuple[str, str | None], ...]:
-    """Return the tables to which a statement writes, each with the parameter of its key, or None if that may change."""
+def _written_keys(statement: Statement[Any]) -> tuple[tuple[str, Key | None], ...]:
+    """Return the tables to which a statement writes, each with its key, or None if that may change."""
     keys = ((table, KEYS.get(table)) for table in tables_written(statement))
-    return tuple(
-        (table, None if key is None or _assigns(statement, key.column) else key.parameter) for table, key in keys
-    )
+    return tuple((table, None if key is None or _assigns(statement, key.column) else key) for table, key in keys)
 
 
 @cache

@@ -29,7 +29,7 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         dialect: The kind of database.
     """
 
-    __slots__ = ("_begun", "_connection", "_has_dropped", "_kept", "_pipeline")
+    __slots__ = ("_begun", "_connection", "_has_dropped", "_kept", "_pipeline", "_write_count")
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(dialect)
@@ -40,6 +40,7 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         """Whether a write may have changed an answer that was kept."""
         self._begun: Answer | None = None
         """The answer to the last statement of `begin`."""
+        self._write_count = 0
 
     @property
     def has_begun(self) -> bool:
@@ -76,6 +77,10 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
     @property
     def asks_again(self) -> bool:
         return self._has_dropped or not self._kept
+
+    @property
+    def writes(self) -> int:
+        return self._write_count
 
     def ask(self, statement: Statement[object], **values: Any) -> None:
         sql, names = statement.compiled(self.dialect)
@@ -120,7 +125,8 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         """
 
     def _note_write(self, statement: Statement[object], values: Any) -> None:
-        """Drop the kept answers that a write may change. Its values are a mapping or a named tuple."""
+        """Count a write, and drop the kept answers that it may change. Its values are a mapping or a named tuple."""
+        self._write_count += 1
         if self._kept:
             self._has_dropped = True
             self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())

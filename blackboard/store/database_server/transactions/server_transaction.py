@@ -48,6 +48,7 @@ class ServerTransaction(PipelinedTransaction):
         """The cursor of the driver, for a statement that is in no file. The statements that wait are sent first."""
         self.flush()
         self._kept.clear()
+        self._write_count += 1
         if self._cursor is None:
             self._cursor = self._connection.cursor()
         return self._cursor

@@ -1,0 +1,89 @@
+"""Readings of several claims in one transaction on a server, which cost a message each if every claim reads alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from typing import ClassVar, NamedTuple
+
+from blackboard.board.activations.agent_claims import agent_readiness
+from blackboard.board.activations.agent_claims.agent_readiness import ClaimReading
+from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.transaction import WorkEffects
+from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead
+
+
+class ClaimReadings:
+    """The data that several claims need, read in one message, and as it is after the claims that were made.
+
+    It is used only as long as the transaction writes nothing else: other writes may change what waits.
+
+    Args:
+        txn: The transaction.
+        ahead: The questions that it asks ahead.
+        claims: The number of claims of each agent that will be tried.
+    """
+
+    def __init__(self, txn: BoardTransaction, ahead: QuestionsAhead, claims: Mapping[str, int]) -> None:
+        self._ahead = ahead
+        ahead.ask(ACTIVATIONS.last_activation_id)
+        self._readings = agent_readiness.read_for_claims(txn, claims)
+        self._writes = ahead.writes
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing was written but claims that were noted."""
+        return self._ahead.writes == self._writes
+
+    def take(self, agent: str) -> ClaimReading | None:
+        """Return the data for the next claim of an agent, which `keep` may put back; None if it must be read."""
+        if not self.is_current:
+            self._readings.clear()
+        return self._readings.pop(agent, None)
+
+    def keep(self, agent: str, reading: ClaimReading, claimed: Collection[CrossingRow]) -> None:
+        """Keep the data for a further claim of an agent, after a claim has taken some crossings and has been written.
+
+        The claim must have begun to write while this object was current.
+        """
+        if (remaining := reading.after_claim(claimed)) is not None:
+            self._readings[agent] = remaining
+        self._writes = self._ahead.writes
+
+
+class _NextClaim(NamedTuple):
+    agent: str
+    effects: WorkEffects
+    """The effects of the unit of work that ends the run before it."""
+    claim: Callable[[ClaimReadings], object]
+
+
+class NextClaims(CollectedChanges):
+    """The claims that follow the ends of runs in one transaction on a server.
+
+    They come after all ends, so that they can read together.
+    """
+
+    collects_more: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._claims: list[_NextClaim] = []
+
+    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[ClaimReadings], object]) -> None:
+        """Let a function claim an activation of an agent at the end of the transaction.
+
+        Its effects count as those of the unit of work that adds it.
+        """
+        self._claims.append(_NextClaim(agent, txn.sql.effects, claim))
+
+    def write(self, txn: BoardTransaction) -> None:
+        """Claim what can be claimed, in the order in which the runs ended."""
+        claims, self._claims = self._claims, []
+        if not claims or (ahead := txn.sql.ahead) is None:
+            return
+        readings = ClaimReadings(txn, ahead, Counter(each.agent for each in claims))
+        for each in claims:
+            txn.sql.effects = each.effects
+            each.claim(readings)
