@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-ROWS_FOR_COPY = 32
+ROWS_FOR_COPY = 64
 """A set of at least this many rows is sent by COPY."""
 MAX_ROWS = 2000
 """The number of rows of a set that wait at most."""
