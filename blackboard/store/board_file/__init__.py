@@ -2,7 +2,7 @@
 
 file_database     the database in a file: its connections and transactions
 file_transaction  a transaction that runs each statement on the driver's cursor
-database_file     whether the file exists, is still the opened one, and who may use it
+file_place        whether the file exists, is still the opened one, and who may use it
 file_writer       the connection of a process that writes, and its turn among the processes
 file_guard        finds that the open file or its log has lost its path
 file_access       queries of people and programs with their own SQL, which only read

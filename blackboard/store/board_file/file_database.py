@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Clock
-from blackboard.store.board_file.database_file import DatabaseFile
 from blackboard.store.board_file.file_guard import FileGuard
+from blackboard.store.board_file.file_place import FilePlace
 from blackboard.store.board_file.file_transaction import FileTransaction
 from blackboard.store.board_file.file_writer import FileWriter
 from blackboard.store.board_file.open_files import board_connection, inherited_files
@@ -43,13 +43,13 @@ class FileDatabase(Database):
     """
 
     dialect: SqliteDialect
-    place: DatabaseFile
+    place: FilePlace
     writer: FileWriter
     processes: FileProcesses
 
     def __init__(self, url: DatabaseUrl, path: Path, mode: int | None) -> None:
         self._url, self.path = url, path
-        self.place = DatabaseFile(path, mode)
+        self.place = FilePlace(path, mode)
         self._guard = FileGuard(self.place, self._close_connections)
         dialect = SqliteDialect()
         super().__init__(dialect, str(path))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.store.board_file.database_file import DatabaseFile, FileReplaced
+from blackboard.store.board_file.file_place import FilePlace, FileReplaced
 from blackboard.store.board_file.open_files.board_connection import BoardConnection, LogLost
 
 
@@ -20,7 +20,7 @@ class FileGuard:
         close_connections: Closes the idle connections; the others are closed after their use.
     """
 
-    def __init__(self, file: DatabaseFile, close_connections: Callable[[], None]) -> None:
+    def __init__(self, file: FilePlace, close_connections: Callable[[], None]) -> None:
         self._file, self._close_connections = file, close_connections
 
     def check_file(self) -> None:

@@ -1,6 +1,6 @@
 """The place of a board: a file, which this program creates and protects, or a database on a server.
 
-`board_file.database_file` and `database_server.server_place` have the two implementations.
+`board_file.file_place` and `database_server.server_place` have the two implementations.
 """
 
 from __future__ import annotations

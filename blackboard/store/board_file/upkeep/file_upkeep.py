@@ -11,7 +11,7 @@ from blackboard.clock import Instant
 from blackboard.errors import UsageError
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_file.upkeep import backup as backups
-from blackboard.store.board_file.upkeep import compaction, database_checks
+from blackboard.store.board_file.upkeep import compaction, file_checks
 from blackboard.store.database_parts.board_upkeep import BoardUpkeep, Copy, Health
 from blackboard.store.transaction import Transaction
 
@@ -62,4 +62,4 @@ class FileUpkeep(BoardUpkeep):
         return True
 
     def measure(self, *, thorough: bool = True) -> Health:
-        return database_checks.measure(self._database, thorough=thorough)
+        return file_checks.measure(self._database, thorough=thorough)

@@ -29,7 +29,7 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         dialect: The kind of database.
     """
 
-    __slots__ = ("_begun", "_connection", "_has_dropped", "_kept", "_pipeline", "_write_count")
+    __slots__ = ("_connection", "_has_dropped", "_kept", "_last_sent", "_pipeline", "_write_count")
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(dialect)
@@ -38,19 +38,19 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         self._kept = KeptAnswers()
         self._has_dropped = False
         """Whether a write may have changed an answer that was kept."""
-        self._begun: Answer | None = None
-        """The answer to the last statement of `begin`."""
+        self._last_sent: Answer | None = None
+        """The answer to the last statement of `send`; the first of them begin the transaction."""
         self._write_count = 0
 
     @property
     def has_begun(self) -> bool:
-        return self._begun is not None and self._begun.changed is not None
+        return self._last_sent is not None and self._last_sent.changed is not None
 
     def send(self, sql: str, *values: Any) -> Answer:
         """Let a statement wait that is in no file, such as BEGIN; return the place for its answer."""
-        self._begun = Answer()
-        self._pipeline.add(sql, values, self._begun)
-        return self._begun
+        self._last_sent = Answer()
+        self._pipeline.add(sql, values, self._last_sent)
+        return self._last_sent
 
     def flush(self) -> None:
         self._receive()

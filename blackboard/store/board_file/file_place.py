@@ -21,7 +21,7 @@ class FileReplaced(StoreError):
     """Another file has taken the place of the open one."""
 
 
-class DatabaseFile(BoardPlace):
+class FilePlace(BoardPlace):
     """The database file at a path, with the files beside it.
 
     Attributes:
