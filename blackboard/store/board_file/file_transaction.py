@@ -49,7 +49,7 @@ class FileTransaction(Transaction):
 
     @property
     def deleted_content(self) -> DeletedContent:
-        return FileContent(self)
+        return DeletedFileContent(self)
 
     def widen_cache(self) -> None:
         self.cursor.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
@@ -115,7 +115,7 @@ class FileTransaction(Transaction):
         return [*map(statement.make, self.run(statement, **values))]
 
 
-class FileContent(DeletedContent):
+class DeletedFileContent(DeletedContent):
     """The deleted content of a file, in one transaction; see `DeletedContent`."""
 
     def __init__(self, sql: FileTransaction) -> None:

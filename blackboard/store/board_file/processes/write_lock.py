@@ -17,6 +17,7 @@ import fcntl
 import io
 import os
 from collections.abc import Iterator
+from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,15 @@ LONG_INTERVAL: Duration = 1_000
 """The time between two attempts of a long wait, such as the wait for a suspended process."""
 
 
+class LockState(Enum):
+    """What a process has of a lock."""
+
+    FREE = auto()
+    WAITING = auto()
+    """It may have a place in the queue, and may have just got the lock."""
+    HELD = auto()
+
+
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
@@ -61,7 +71,7 @@ class WriteLock:
         self._clock = SystemClock()
         self._files: list[io.FileIO] = []
         """The queue lock and the write lock, once they are open."""
-        self._is_waiting = self._is_held = False
+        self._state = LockState.FREE
         forks.register(self)
 
     def __del__(self) -> None:
@@ -76,15 +86,14 @@ class WriteLock:
             StoreBusy: Other processes held it for too long.
             StoreError: The lock files cannot be made.
         """
-        self._is_waiting = True
+        self._state = LockState.WAITING
         try:
             queue, lock = self._files if len(self._files) == 2 else self._open()
             deadline = self._clock.monotonic() + microseconds_in(self.seconds)
             self._take(queue, deadline, is_queue=True)
             self._take(lock, deadline, is_queue=False)
             fcntl.flock(queue, fcntl.LOCK_UN)
-            self._is_held = True
-            self._is_waiting = False
+            self._state = LockState.HELD
         except BaseException:  # an error or an interrupt: give up the place in the queue
             self.close()
             raise
@@ -94,16 +103,16 @@ class WriteLock:
 
         If a thread was interrupted while it waited, give up its place in the queue.
         """
-        if self._is_waiting:
+        if self._state is LockState.WAITING:
             self.close()
-        elif self._is_held:
+        elif self._state is LockState.HELD:
             fcntl.flock(self._files[1], fcntl.LOCK_UN)
-            self._is_held = False
+            self._state = LockState.FREE
 
     @property
     def is_free(self) -> bool:
         """Whether this process does not have the lock and does not wait for it."""
-        return not (self._is_waiting or self._is_held)
+        return self._state is LockState.FREE
 
     @contextlib.contextmanager
     def acquired(self) -> Iterator[None]:
@@ -128,7 +137,7 @@ class WriteLock:
         for file in self._files:
             file.close()
         self._files = []
-        self._is_waiting = self._is_held = False
+        self._state = LockState.FREE
 
     def before_fork(self) -> None:
         """Do nothing: this process keeps the lock that one of its threads holds."""
