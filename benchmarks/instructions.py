@@ -65,7 +65,7 @@ def activate(folder: Path, times: int, waiting: int) -> None:
         board.deploy(worker)
         board.deposit_many(job(subject=f"subject {number}", number=number) for number in range(waiting))
     else:
-        operations = Worker(board, "measured", 3_600_000_000, {worker.name: worker.spec.code})
+        operations = Worker(board, 3_600_000_000, {worker.name: worker.spec.code})
         operations.register()
         for _ in range(times):
             (claim,) = operations.claim_ready([worker.name], 1)

@@ -38,7 +38,6 @@ from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.store.commits.group_commit import ServerHints
-from blackboard.store.database_parts.board_processes import Liveness as Liveness
 from blackboard.store.database_parts.board_processes import ProcessLock
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD
@@ -52,11 +51,6 @@ ClaimNext = Callable[[BoardTransaction, ClaimReadings | None], bool]
 
 It is given what the claims of the transaction have read together; None if they read alone.
 """
-
-
-def liveness_of(board: Blackboard, wake: Callable[[], None]) -> Liveness:
-    """Return the liveness of a new worker of a board. `wake` is called from other threads when there may be work."""
-    return board.database.processes.liveness(wake)
 
 
 def call_steps_of(board: Blackboard) -> CallSteps:
@@ -131,33 +125,39 @@ class FinishedRun:
 
 
 class Worker:
-    """A registered worker of one board.
+    """A worker of one board.
 
     Args:
         board: The board on which the worker registers.
-        worker_id: The name that it claims in.
         lease: The length of its leases in microseconds.
         code: The agents that it serves, with the digests of its code. A reload may change them.
         describe_model: Returns a text that names the provider and model in use now. It is called again because a key
             may be added or removed.
+        wake: Called from other threads when there may be work.
+
+    Attributes:
+        liveness: The proof to other workers that this one is alive. It must be entered before `register`, because a
+            registered worker without this proof counts as dead.
     """
 
     def __init__(
         self,
         board: Blackboard,
-        worker_id: str,
         lease: Duration,
         code: Code,
         describe_model: Callable[[], str | None] = lambda: None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self.board, self.id, self.lease = board, worker_id, lease
-        self.code, self.describe_model = code, describe_model
-        self.lock_key: int | None = None
-        """The number of the lock that it holds on a server; None without one."""
-        self.posted: frozenset[str] = frozenset()
-        """The remote agents whose activations this process posts to webhooks."""
+        self.board, self.lease, self.code, self.describe_model = board, lease, code, describe_model
+        self.liveness = board.database.processes.liveness(wake)
+        self._posted: frozenset[str] = frozenset()
         self._session = board.session
         self.board_maintenance = MaintenanceWork(board.session)
+
+    @property
+    def id(self) -> str:
+        """The name that it claims in. A process that was forked from this one is another worker."""
+        return self.liveness.id
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -181,7 +181,7 @@ class Worker:
             agents=json.dumps(self.code),
             schema=HEAD,
             model=model,
-            lock_key=self.lock_key,
+            lock_key=self.liveness.lock_key,
         )
 
     def limit_leap(self, leap: Duration) -> None:
@@ -192,6 +192,10 @@ class Worker:
         """Serve these agents, with the code of these digests, instead of the former agents."""
         self.code = dict(code)
         self._session.write(lambda txn: served_agents.set_code(txn, self.id, self.code))
+
+    def serve_posted(self, agents: frozenset[str]) -> None:
+        """Count these remote agents as served, because this process posts their activations to webhooks."""
+        self._posted = agents
 
     def deploy(self, agents: Sequence[AgentDeclaration], *, replace: bool) -> None:
         """Deploy agents of this worker, as they declare themselves.
@@ -309,7 +313,7 @@ class Worker:
         return self._session.read(lambda txn: Report.of(txn, self._current(txn)))
 
     def _current(self, txn: BoardTransaction) -> set[str]:
-        return (self.code.keys() - set(served_agents.outdated(txn, self.code))) | self.posted
+        return (self.code.keys() - set(served_agents.outdated(txn, self.code))) | self._posted
 
     # -- claims ------------------------------------------------------------------------------------------------------
 

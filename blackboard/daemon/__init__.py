@@ -6,6 +6,7 @@ daemon             the loop: does the due work, and sleeps until the next instan
 life_cycle         the phases of a daemon, from its construction to its end
 loop_work          the work of the loop: ready activations, and maintenance that is due
 loop_sleep         the sleep of the loop, which an event ends
+loop_signals       what the loop and its parts tell each other
 timer              an alarm at an instant, by APScheduler
 deployment_reload  the reload of the deployment file
 agent_set          the agents: their code and settings, their deployment, and what they publish

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import Worker, liveness_of
+from blackboard.board.worker import Worker
 from blackboard.clock import Instant, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
@@ -26,6 +26,7 @@ from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
 from blackboard.daemon.deployment_reload import DeploymentReload
 from blackboard.daemon.life_cycle import DaemonPhase, LifeCycle
+from blackboard.daemon.loop_signals import LoopSignals
 from blackboard.daemon.loop_sleep import LoopSleep
 from blackboard.daemon.loop_work import LoopWork
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
@@ -100,7 +101,6 @@ class Daemon:
         agents: The agents whose functions this process has.
         models: The access to language models.
         worker: The worker under which this daemon is registered on the board.
-        liveness: The proof to other workers that this worker is alive.
         runs: The activations that run in this process.
         maintenance: The upkeep of the board that this daemon does besides running agents.
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
@@ -129,35 +129,16 @@ class Daemon:
         longest = min(self.settings.tick, self._watchdog.interval or self.settings.tick)
         self._loop_sleep = LoopSleep(board, longest)
         self.wake = self._loop_sleep.wake
-        self._troubles = Troubles(board.clock, self._report_trouble)
+        signals = LoopSignals(self.life_cycle, Troubles(board.clock, self._report_trouble), self._emit, self.wake.set)
         self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
         self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
-        self.liveness = liveness_of(board, self.wake.set)
-        self.worker = Worker(board, self.liveness.id, self.settings.lease, code_of(self.agents), self.models.describe)
-        self.runs = ActiveRuns(
-            self.worker,
-            ActivationRunner(self.worker, self.models.caller, self.agents, rng, self._emit),
-            self.life_cycle,
-            self.settings.tick,
-            emit=self._emit,
-            publish=self.agents.publisher.publish,
-            wake=self.wake.set,
-            troubles=self._troubles,
-        )
-        self.maintenance = Maintenance(self.worker, self.liveness, self.runs.keys, self.models.batch_api, self.settings)
+        self.worker = Worker(board, self.settings.lease, code_of(self.agents), self.models.describe, wake=self.wake.set)
+        runner = ActivationRunner(self.worker, self.models.caller, self.agents, rng, self._emit)
+        self.runs = ActiveRuns(self.worker, runner, self.agents, self.settings, signals)
+        self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
         self.reload = DeploymentReload(self.worker, self.agents, self.runs)
         self._deliveries = Deliveries(board, self.worker, os.environ)
-        self._work = LoopWork(
-            self.worker,
-            self.liveness,
-            self.agents,
-            self.runs,
-            self.maintenance,
-            troubles=self._troubles,
-            watchdog=self._watchdog,
-            life_cycle=self.life_cycle,
-            threads=self.settings.workers,
-        )
+        self._work = LoopWork(self.worker, self.agents, self.runs, self.maintenance, signals, self._watchdog)
 
     @classmethod
     def from_file(cls, board: Blackboard, path: Path | str | None = None, *, replace: bool = False) -> Daemon:
@@ -234,12 +215,11 @@ class Daemon:
                 is_quiescent = self.worker.is_quiescent(batch_api=self.models.batch_api is not None)
                 if not is_quiescent and self.worker.close_batch_window():  # nobody deposits during a wait for the end
                     self.wake.set()
-            if not self._troubles.has_failed:
-                self._troubles.end()
+            self._work.end_iteration()
         except Exception as error:
             if until_quiescent and is_bug(error):
                 raise  # otherwise, a caller that waits for the end of the work would wait forever
-            self._troubles.note_failure(error)
+            self._work.note_failure(error)
         self._watchdog.report_alive()
         return is_quiescent
 
@@ -249,17 +229,13 @@ class Daemon:
         Raises:
             Exception: A step failed. The other steps have run nevertheless.
         """
-        self._troubles.has_failed = False
-        if self._troubles.is_board_lost:
-            self.worker.reconnect()
-            self.maintenance.recovery.run_once()
-            self._troubles.is_board_lost = False
+        self._work.begin_iteration()
         try:
             if self.reload.run():
                 self.models.try_paused()
                 log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
         except StoreError as error:  # the other work is tried nevertheless
-            self._troubles.note_failure(error)
+            self._work.note_failure(error)
         self.runs.fail_overdue()
         self.models.record_spooled()
         self._work.do_due(upkeep)
@@ -269,7 +245,7 @@ class Daemon:
         try:
             self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
         except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
-            self._troubles.note_failure(error)
+            self._work.note_failure(error)
             pause(PAUSE_MICROSECONDS)
 
     def next_instants(self) -> list[Instant]:
@@ -330,9 +306,7 @@ class Daemon:
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
             self.worker.limit_leap(self.settings.leap)
         self._loop_sleep.start()
-        self.worker.id = self.liveness.id  # in a process that was forked since, it is another worker
-        self.liveness.enter()
-        self.worker.lock_key = self.liveness.lock_key
+        self.worker.liveness.enter()
         self.maintenance.clock_watch.start()
         self.agents.deploy_new(self.worker)
         if note := refresh_views(self.board):
@@ -395,7 +369,7 @@ class Daemon:
         self.agents.publisher.close()
         self.runs.close()
         self.maintenance.close()
-        self.liveness.release()
+        self.worker.liveness.release()
         try:
             self.worker.unregister()
         except StoreError as error:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from functools import partial
 
-from blackboard.board.worker import DueWork, Liveness, Worker
+from blackboard.board.worker import DueWork, Worker
 from blackboard.clock import Instant
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.life_cycle import LifeCycle
+from blackboard.daemon.loop_signals import LoopSignals
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
-from blackboard.daemon.troubles import Troubles
 from blackboard.daemon.watchdog import Watchdog
+from blackboard.errors import StoreError
+
+
+class LoopState(Enum):
+    """The state of the loop after its latest step."""
+
+    WORKING = "working"
+    """There was no error since the iteration began."""
+    FAILED = "failed"
+    """There was an error. The next iteration, at the tick, tries again."""
+    BOARD_LOST = "board lost"
+    """The board could not be used. The next iteration registers the worker again before any other work."""
 
 
 class LoopWork:
@@ -20,34 +32,52 @@ class LoopWork:
 
     Args:
         worker: The worker of the daemon.
-        liveness: The proof to other workers that this worker is alive.
         agents: The agents of the daemon.
         runs: The activations that run in this process.
         maintenance: The upkeep of the board.
-        troubles: The present troubles of the daemon.
+        signals: The signals between the loop and its parts.
         watchdog: Learns of each step that the loop is alive.
-        life_cycle: The phase of the daemon. No step begins after the phase in which it serves.
-        threads: The number of threads that may be busy with activations.
+
+    Attributes:
+        state: The state of the loop.
     """
 
     def __init__(
         self,
         worker: Worker,
-        liveness: Liveness,
         agents: AgentSet,
         runs: ActiveRuns,
         maintenance: Maintenance,
-        *,
-        troubles: Troubles,
+        signals: LoopSignals,
         watchdog: Watchdog,
-        life_cycle: LifeCycle,
-        threads: int,
     ) -> None:
-        self._worker, self._liveness, self._agents, self._runs = worker, liveness, agents, runs
-        self._maintenance, self._troubles, self._watchdog = maintenance, troubles, watchdog
-        self._life_cycle, self._threads = life_cycle, threads
+        self._worker, self._agents, self._runs, self._maintenance = worker, agents, runs, maintenance
+        self._life_cycle, self._troubles, self._watchdog = signals.life_cycle, signals.troubles, watchdog
+        self.state = LoopState.WORKING
         self._known_instants: Sequence[Instant] | None = None
         """The instants when the board will have work, if nothing was done since they were read."""
+
+    def begin_iteration(self) -> None:
+        """Begin an iteration of the loop. If the board was lost, register again and recover first.
+
+        Raises:
+            StoreError: The board still cannot be used.
+        """
+        if self.state is LoopState.BOARD_LOST:
+            self._worker.reconnect()
+            self._maintenance.recovery.run_once()
+        self.state = LoopState.WORKING
+
+    def end_iteration(self) -> None:
+        """End an iteration of the loop. If there was no error, the troubles that are over end."""
+        if self.state is LoopState.WORKING:
+            self._troubles.end()
+
+    def note_failure(self, error: Exception) -> None:
+        """Report an error of the loop. A lost board stays lost until an iteration has begun with it."""
+        if self.state is not LoopState.BOARD_LOST:
+            self.state = LoopState.BOARD_LOST if isinstance(error, StoreError) else LoopState.FAILED
+        self._troubles.note(error)
 
     def do_due(self, upkeep: Sequence[MaintenanceTask]) -> None:
         """Do all work that is due, in steps. The tasks of `upkeep` come first.
@@ -91,18 +121,18 @@ class LoopWork:
         return task.run_once() > 0
 
     def _start_ready(self, due: DueWork) -> bool:
-        if not self._liveness.is_proven:
+        if not self._worker.liveness.is_proven:
             return False  # other workers may count this worker as dead; it continues when it holds its lock again
-        return self._runs.start_ready(self._agents, due.agents, self._threads, due.suspects)
+        return self._runs.start_ready(due.agents, due.suspects)
 
     def next_instants(self, now: Instant) -> list[Instant]:
         """Return the instants when work will be due. After a failure there are none, and the loop waits for the tick.
 
         The board is read again only if the last step of `do_due` did something.
         """
-        known = self._known_instants
-        if self._troubles.has_failed:
+        if self.state is not LoopState.WORKING:
             return []
+        known = self._known_instants
         monotonic = self._worker.board.clock.monotonic()
         instants = [now + max(0, run.deadline - monotonic) for run in self._runs.current()]
         if (end := self._troubles.next_end()) is not None:

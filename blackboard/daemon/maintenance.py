@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from blackboard.board.worker import DueWork, Liveness, Worker
+from blackboard.board.worker import DueWork, Worker
 from blackboard.clock import Clock, Instant
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchApi
@@ -88,8 +88,8 @@ class Recovery:
     `runs` returns the id and fence of each activation that this worker runs.
     """
 
-    def __init__(self, worker: Worker, liveness: Liveness, runs: Callable[[], Collection[tuple[int, int]]]) -> None:
-        self._worker, self._liveness, self._runs = worker, liveness, runs
+    def __init__(self, worker: Worker, runs: Callable[[], Collection[tuple[int, int]]]) -> None:
+        self._worker, self._runs = worker, runs
         self._leases_from = 0
 
     def extend_trust(self) -> None:
@@ -101,7 +101,7 @@ class Recovery:
 
     def run_once(self) -> int:
         """Recover activations and return their number."""
-        dead = self._liveness.dead_among(*self._worker.workers())
+        dead = self._worker.liveness.dead_among(*self._worker.workers())
         expired = self._worker.board.clock.monotonic() >= self._leases_from
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
@@ -141,7 +141,6 @@ class Maintenance:
 
     Args:
         worker: The worker that does it.
-        liveness: The liveness of the worker and of the others.
         runs: Returns the id and fence of each activation that this worker runs.
         batch_api: The Batch API that it serves, if any.
         settings: Intervals and limits.
@@ -157,15 +156,14 @@ class Maintenance:
     def __init__(
         self,
         worker: Worker,
-        liveness: Liveness,
         runs: Callable[[], Collection[tuple[int, int]]],
         batch_api: BatchApi | None,
         settings: DaemonSection,
     ) -> None:
-        self.recovery = Recovery(worker, liveness, runs)
+        self.recovery = Recovery(worker, runs)
         self.clock_watch = ClockWatch(worker)
         self._compaction = Compaction(worker)
-        self.upkeep = _upkeep_tasks(worker, self.recovery, self._compaction, liveness, settings)
+        self.upkeep = _upkeep_tasks(worker, self.recovery, self._compaction, settings)
         self.periodic = _periodic_tasks(worker, batch_api, settings)
         self.backlog = _backlog_tasks(worker, settings.evaporation_batch)
 
@@ -182,7 +180,7 @@ class Maintenance:
 
 
 def _upkeep_tasks(
-    worker: Worker, recovery: Recovery, compaction: Compaction, liveness: Liveness, settings: DaemonSection
+    worker: Worker, recovery: Recovery, compaction: Compaction, settings: DaemonSection
 ) -> list[MaintenanceTask]:
     clock, limit = worker.board.clock, settings.evaporation_batch
 
@@ -192,7 +190,7 @@ def _upkeep_tasks(
 
     recovery_interval = min(settings.lease // 3, RECOVERY_INTERVAL)
     return [
-        PeriodicTask(recovery.run_once, clock, recovery_interval, limit, liveness.check_peers),
+        PeriodicTask(recovery.run_once, clock, recovery_interval, limit, worker.liveness.check_peers),
         PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
         PeriodicTask(compaction.run_once, clock, COMPACTION_INTERVAL, limit),
     ]

@@ -29,7 +29,7 @@ class Deliveries:
         """Deliver messages to these sinks from now on, and post the activations of remote agents to these webhooks."""
         self._deliverer.replace(sinks)
         self._couriers.replace(webhooks)
-        self._worker.posted = self._couriers.agents
+        self._worker.serve_posted(self._couriers.agents)
 
     def start(self) -> None:
         """Begin to deliver."""

@@ -56,23 +56,12 @@ class Troubles:
     Args:
         clock: Measures the time without a trouble.
         report: Called with a line for people when a trouble begins, and with None when the last trouble has ended.
-
-    Attributes:
-        has_failed: Whether an error was reported in this iteration of the loop.
-        is_board_lost: Whether the board could not be used since the loop last connected to it.
     """
 
     def __init__(self, clock: Clock, report: Callable[[str | None], None]) -> None:
         self._clock, self._report = clock, report
         self._lock = threading.Lock()
         self._courses: dict[Trouble, _Course] = {}
-        self.has_failed = self.is_board_lost = False
-
-    def note_failure(self, error: Exception) -> None:
-        """Report an error of the loop."""
-        self.has_failed = True
-        self.is_board_lost = self.is_board_lost or isinstance(error, StoreError)
-        self.note(error)
 
     def note(self, error: BaseException, trouble: Trouble | None = None) -> None:
         """Report an error, and log it if its trouble or its text is new. Never fails."""

@@ -180,7 +180,7 @@ def test_an_agent_is_given_what_it_searches_before_its_claim(world: World) -> No
         board.deposit(Note(subject=f"n{number}", title=title, intensity=1.0 - number / 10))
     board.deposit(Question(subject="q", question="Any pricing, please?"))
     board.deposit(Question(subject="r", question="the weather?"))
-    worker = Worker(board, "worker", 60_000_000, {"recall": recall.spec.code or ""})
+    worker = Worker(board, 60_000_000, {"recall": recall.spec.code or ""})
     worker.register()
     [claim] = worker.claim_ready(["recall"], 8)
     assert [item.event.subject for item in claim.reads] == ["n0", "n1", "n3"]  # the weather is the rarer word
@@ -196,7 +196,7 @@ def test_what_a_search_found_is_read_best_first_also_in_a_retry_and_a_part(world
     for number, title in enumerate(["Pricing, " + "and much more " * 50, "Pricing objections", "Pricing", "Weather"]):
         board.deposit(Note(subject=f"n{number}", title=title, intensity=1.0 if number != 1 else 0.9))
     board.deposit_many(Question(subject="q", question=text) for text in ("pricing", "of pricing", "the weather"))
-    worker = Worker(board, "worker", 60_000_000, {"recall": recall.spec.code or ""})
+    worker = Worker(board, 60_000_000, {"recall": recall.spec.code or ""})
     worker.register()
     [claim] = worker.claim_ready(["recall"], 8)
     best = [item.event.subject for item in claim.reads]

@@ -251,9 +251,9 @@ def test_what_must_run_alone_waits_for_all_other_runs_and_no_other_starts_beside
     board.deploy(runner, other, kinds=(Errand, Favour))
     put(board, Errand, 1)
     for _ in range(SUSPECT_DEATHS):
-        gone = Worker(board, "host-1-gone", 60_000_000, {})
+        gone = Worker(board, 60_000_000, {})
         assert len(gone.claim_ready(["runner"], 1)) == 1
-        in_transaction(board, activation_recovery.recover, ["host-1-gone"], expired=False)
+        in_transaction(board, activation_recovery.recover, [gone.id], expired=False)
     put(board, Favour, 30)
     daemon = serve(board, runner, other, workers=4)
     daemon.run(until_quiescent=True)

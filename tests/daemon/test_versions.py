@@ -212,7 +212,7 @@ def test_the_preview_foretells_a_refusal_and_idle_workers(board: Blackboard, sta
 
 def test_agents_of_a_dead_worker_may_be_removed(board: Blackboard, started: Any) -> None:
     daemon = started(version("1"))
-    daemon.liveness.release()
+    daemon.worker.liveness.release()
     board.deploy(Deployment())
     assert board.deployment.agents == {}
 

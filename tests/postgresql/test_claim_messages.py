@@ -71,7 +71,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def worker_of(board: Blackboard, *agents: Agent) -> Worker:
     """Return a registered worker that serves agents."""
-    operations = Worker(board, "measured", MINUTE, {item.name: item.spec.code for item in agents})
+    operations = Worker(board, MINUTE, {item.name: item.spec.code for item in agents})
     operations.register()
     return operations
 

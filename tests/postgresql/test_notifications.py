@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.worker import Liveness, liveness_of
+from blackboard.store.database_parts.board_processes import Liveness
 from blackboard.store.database_server.processes import listening_connection, worker_locks
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
@@ -112,7 +112,7 @@ def test_the_lock_of_a_worker_shows_that_it_is_alive(
     monkeypatch.setattr(worker_locks, "GRACE", SECOND // 5)
     monkeypatch.setattr(listening_connection, "LOOK_SECONDS", 0.05)
     woken = threading.Event()
-    one, two = liveness_of(board, lambda: None), liveness_of(other, woken.set)
+    one, two = board.database.processes.liveness(lambda: None), other.database.processes.liveness(woken.set)
     one.enter()
     two.enter()
     try:
@@ -138,7 +138,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
     board: Blackboard, other: Blackboard, sessions: ServerSessions
 ) -> None:
     woken = threading.Event()
-    liveness = liveness_of(board, woken.set)
+    liveness = board.database.processes.liveness(woken.set)
     liveness.enter()
     try:
         for _ in range(5):

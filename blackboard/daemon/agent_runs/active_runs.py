@@ -8,9 +8,8 @@ publishes must publish before its next run, so the loop claims each of its runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from typing import Any
 
 from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
@@ -20,10 +19,12 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
-from blackboard.daemon.life_cycle import LifeCycle
-from blackboard.daemon.troubles import THREADS, Troubles
-from blackboard.durations import SECOND, Duration
+from blackboard.daemon.agent_set import AgentSet
+from blackboard.daemon.loop_signals import LoopSignals
+from blackboard.daemon.troubles import THREADS
+from blackboard.durations import SECOND
 from blackboard.errors import StoreError
+from blackboard.settings.sections import DaemonSection
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
@@ -77,29 +78,22 @@ class ActiveRuns:
     Args:
         worker: Claims and ends activations.
         runner: Runs activations.
-        life_cycle: The phase of the daemon. No run starts after the phase in which it serves.
-        retry_delay: Microseconds before an activation can be claimed again if no thread could be started for it.
-        emit: Reports events of the daemon.
-        publish: Called in the thread of a run after the run has ended.
-        wake: Called when a thread has no work left.
-        troubles: Receives the errors that prevent runs from starting or ending.
+        agents: The agents of the daemon. They publish in the thread of a run after the run has ended.
+        settings: The number of threads that may be busy, and the tick: an activation for which no thread could be
+            started can be claimed again after it.
+        signals: The signals between the loop and its parts. The loop is woken when a thread has no work left.
     """
 
     def __init__(
         self,
         worker: Worker,
         runner: ActivationRunner,
-        life_cycle: LifeCycle,
-        retry_delay: Duration,
-        *,
-        emit: Callable[[str, dict[str, Any]], None],
-        publish: Callable[[Agent], None],
-        wake: Callable[[], None],
-        troubles: Troubles,
+        agents: AgentSet,
+        settings: DaemonSection,
+        signals: LoopSignals,
     ) -> None:
-        self.worker, self.runner, self.retry_delay = worker, runner, retry_delay
-        self._life_cycle = life_cycle
-        self._emit, self._publish, self._wake, self._troubles = emit, publish, wake, troubles
+        self.worker, self.runner = worker, runner
+        self._agents, self._settings, self._signals = agents, settings, signals
         self._clock = worker.board.clock
         self._threads = AgentThreads()
         self._lock = threading.Lock()
@@ -129,47 +123,42 @@ class ActiveRuns:
 
     # -- called by the loop ------------------------------------------------------------------------------------------
 
-    def start_ready(
-        self, agents: Mapping[str, Agent], waiting: Set[str], threads: int, suspects: Set[str] = frozenset()
-    ) -> bool:
+    def start_ready(self, waiting: Set[str], suspects: Set[str]) -> bool:
         """Claim and start activations while threads are free; return whether any was started.
 
         Args:
-            agents: The agents of this process.
             waiting: The agents with waiting work.
-            threads: The number of threads that may be busy.
             suspects: The agents with an activation that must run alone. It starts once all other runs have ended.
         """
-        free = threads - self.busy_threads()
-        if not self._life_cycle.is_serving or free <= 0 or any(run.runs_alone for run in self.current()):
+        free = self._settings.workers - self.busy_threads()
+        if not self._signals.life_cycle.is_serving or free <= 0 or any(run.runs_alone for run in self.current()):
             return False
         self._note_hanging(waiting)
-        if names := [
-            name for name in self._order_by_turn(list(agents)) if name in suspects and name not in self._hanging
-        ]:
-            return self._start_alone(agents, names)
-        names = [name for name in self._order_by_turn(list(agents)) if name in waiting and name not in self._hanging]
-        claims = self.worker.claim_ready(names, free)
+        if names := self._names_in_turn(suspects - self._hanging):
+            return self._start_alone(names)
+        claims = self.worker.claim_ready(self._names_in_turn(waiting - self._hanging), free)
         for claim in claims:
-            self._start(agents[claim.agent.name], claim)
+            self._start(claim)
         return bool(claims)
 
-    def _start_alone(self, agents: Mapping[str, Agent], names: list[str]) -> bool:
+    def _start_alone(self, names: Iterable[str]) -> bool:
         if self.current():
             self.end_sequences()
             return False
         if (claim := self.worker.claim_suspect(names)) is None:
             return False
         log.warning("an activation whose workers died runs alone", activation=claim.row.id, agent=claim.agent.name)
-        self._start(agents[claim.agent.name], claim, alone=True)
+        self._start(claim, alone=True)
         return True
 
-    def _order_by_turn(self, names: list[str]) -> list[str]:
-        """Return the agents in turn, starting after the agent that was started last."""
+    def _names_in_turn(self, chosen: Set[str]) -> list[str]:
+        """Return those of the agents that are chosen, in turn, starting after the agent that was started last."""
+        names = list(self._agents)
         start = names.index(self._last_started) + 1 if self._last_started in names else 0
-        return names[start:] + names[:start]
+        return [name for name in names[start:] + names[:start] if name in chosen]
 
-    def _start(self, agent: Agent, claim: Claim, *, alone: bool = False) -> None:
+    def _start(self, claim: Claim, *, alone: bool = False) -> None:
+        agent = self._agents[claim.agent.name]
         self._last_started = agent.name
         run = self._add(agent, claim, RunSequence(self._clock.monotonic(), is_ending=alone))
         run.runs_alone = alone
@@ -182,11 +171,11 @@ class ActiveRuns:
 
     def _defer(self, claim: Claim, error: Exception) -> None:
         """Defer an activation because the system had no thread for it. No attempt is counted."""
-        self._troubles.note(error, THREADS)
+        self._signals.troubles.note(error, THREADS)
         try:
-            self.worker.defer(claim, str(error), self.worker.now() + self.retry_delay)
+            self.worker.defer(claim, str(error), self.worker.now() + self._settings.tick)
         except StoreError as failure:  # this worker's next recovery makes it ready
-            self._troubles.note(failure)
+            self._signals.troubles.note(failure)
 
     def end_sequences(self) -> None:
         """Stop each thread after its current run."""
@@ -227,11 +216,11 @@ class ActiveRuns:
         try:
             while next_run is not None:
                 next_run = self._run(next_run)
-                if next_run is not None and (next_run.sequence.is_ending or not self._life_cycle.is_serving):
+                if next_run is not None and (next_run.sequence.is_ending or not self._signals.life_cycle.is_serving):
                     self._hand_back(next_run)
                     next_run = None
         finally:
-            self._wake()
+            self._signals.wake()
 
     def _run(self, run: Run) -> Run | None:
         """Run an activation to its end, and return the next run if it was claimed in the same transaction."""
@@ -239,12 +228,12 @@ class ActiveRuns:
         claimed_next = False
         try:
             claimed_next = self.runner.run(run.agent, run.claim, next_run.claim)
-            self._publish(run.agent)
+            self._agents.publisher.publish(run.agent)
         except NoEventLoop as error:
             self._defer(run.claim, error)
         except Exception as error:
             # The result was not saved. This worker's next recovery makes the activation ready.
-            self._troubles.note(error)
+            self._signals.troubles.note(error)
         finally:
             self.remove(run)
             if not claimed_next:
@@ -257,7 +246,7 @@ class ActiveRuns:
         try:
             self.worker.hand_back(run.claim)
         except StoreError as error:  # this worker's next recovery makes it ready
-            self._troubles.note(error)
+            self._signals.troubles.note(error)
         finally:
             self.remove(run)
 
@@ -266,7 +255,7 @@ class ActiveRuns:
 
         `readings` is what several claims of the transaction have read together.
         """
-        if not self._life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
+        if not self._signals.life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
@@ -303,7 +292,7 @@ class ActiveRuns:
 
     def _emit_claimed(self, run: Run) -> None:
         row, marks = run.claim.row, len(run.claim.inputs)
-        self._emit("claimed", {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch})
+        self._signals.emit("claimed", {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch})
 
 
 class _NextRun:
