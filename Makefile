@@ -142,7 +142,7 @@ statements: $(VENV)/installed-dev
 
 ## picture: draw docs/fading.svg from a real board
 picture: $(VENV)/installed-dev
-	$(BIN)/python docs/fading.py
+	$(BIN)/python -m tools.fading_picture
 
 ## pictures: take the pictures of the pages in docs/pictures from the demo (needs a Chromium)
 pictures: $(VENV)/installed-dev
@@ -150,7 +150,7 @@ pictures: $(VENV)/installed-dev
 
 ## diagram: draw the activation states in docs/design.md
 diagram: $(VENV)/installed-dev
-	$(BIN)/python docs/activation_states.py
+	$(BIN)/python -m tools.state_diagram
 
 ## clean: delete the virtual environments and everything that was built
 clean:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
@@ -27,8 +25,8 @@ from blackboard.store import statements
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statement_texts.statement_file import StatementFile
 from blackboard.store.statements import MARKS
+from tools import state_diagram
 
-ROOT = Path(__file__).resolve().parents[2]
 ENUMS: dict[str, type[StrEnum]] = {
     "activation": ActivationState,
     "crossing": CrossingState,
@@ -107,11 +105,6 @@ def test_an_update_changes_a_state_as_the_table_of_transitions_allows() -> None:
 
 
 def test_the_diagram_in_the_documents_is_generated() -> None:
-    spec = importlib.util.spec_from_file_location("activation_states", ROOT / "docs/activation_states.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    page = (ROOT / "docs/design.md").read_text("utf-8")
+    page = state_diagram.PAGE.read_text("utf-8")
     assert "```mermaid\nstateDiagram-v2\n" in page
-    assert script.updated(page) == page
+    assert state_diagram.updated(page) == page

@@ -1,4 +1,7 @@
-"""Writes the diagram of the activation states into design.md."""
+"""Draw the diagram of the activation states in `docs/design.md`; `make diagram` runs this.
+
+The test `tests/unit/test_states.py` compares it with the states.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 from blackboard.core.records.states import INITIAL, TRANSITIONS, ActivationState
 
-PAGE = Path(__file__).with_name("design.md")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "design.md"
 BLOCK = re.compile(r"(?<=<!-- activation states: begin -->\n).*?(?=<!-- activation states: end -->)", re.DOTALL)
 
 

@@ -1,11 +1,10 @@
-"""Draws docs/fading.svg: strengths that fade and cross, measured on a real board. It invents no point of any line.
+"""Draw `docs/fading.svg`: strengths that fade and cross, measured on a real board; `make picture` runs this.
 
-python docs/fading.py [FILE]
+The test `tests/docs/test_picture.py` compares the wakes in the picture with those of the board.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,19 +15,20 @@ import structlog
 from blackboard import Blackboard, Context, Daemon, Exponential, ManualClock, Mark, agent, strength
 from blackboard.clock import to_datetime
 
+PICTURE = Path(__file__).resolve().parents[1] / "docs" / "fading.svg"
 MINUTES = 150
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add"):
-    """Each report of smoke adds to what is left of those before it."""
+    """A report of smoke, which adds to the strength that is left of earlier reports."""
 
 
 class Alarm(Mark, kind="alarm"):
-    """Someone has to look."""
+    """A request that somebody looks."""
 
 
 class AllClear(Mark, kind="all_clear"):
-    """It went cold."""
+    """The end of an alarm: the smoke has faded."""
 
 
 @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm])
@@ -44,20 +44,21 @@ def caretaker(smokes: list[Smoke], context: Context) -> list[AllClear]:
 
 
 REPORTS = {0: ("kitchen", 0.4), 20: ("kitchen", 0.3), 30: ("kitchen", 0.35), 75: ("cellar", 0.6)}
-"""Minute: subject and intensity."""
+"""The subject and intensity of each report, by its minute."""
 
 
 @dataclass
 class Measured:
-    """What the board said, in minutes from the start."""
+    """The readings of the board, in minutes from the start."""
 
     strengths: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """The minute and strength of each reading, by subject."""
     wakes: list[tuple[float, str, str]] = field(default_factory=list)
-    """Minute of the crossing, agent, subject."""
+    """The minute, agent and subject of each crossing."""
 
 
 def measure(folder: Path) -> Measured:
-    """Play the reports on a board in `folder` and note every strength, minute by minute."""
+    """Deposit the reports on a board in `folder`, and read each strength every minute."""
     clock, found = ManualClock(), Measured()
     start = clock.now()
     with Blackboard.open(f"sqlite:///{folder}/board.db", clock=clock, author="sensor") as board:
@@ -115,6 +116,5 @@ def draw(measured: Measured, file: Path) -> None:
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_suffix(".svg")
     with tempfile.TemporaryDirectory() as made:
-        draw(measure(Path(made)), target)
+        draw(measure(Path(made)), PICTURE)
