@@ -1,7 +1,7 @@
 """All errors that callers may catch, in one tree.
 
 BlackboardError
-├── UsageError                 the request is wrong: exit code 2
+├── UsageError                 the request is refused: exit code 2
 │   ├── UnknownName            a kind, agent or setting that does not exist
 │   ├── InvalidDuration        text that is not a duration
 │   ├── InvalidLaw             a decay law with invalid parameters
@@ -134,7 +134,10 @@ class BlackboardError(Exception):
 
 
 class UsageError(BlackboardError):
-    """The request is wrong. Nothing was changed, except by `deposit_many`: see `stored`."""
+    """The request is wrong, or does not fit the present state of the board.
+
+    Nothing was changed, except by `deposit_many`: see `stored`.
+    """
 
     exit_code = ExitCode.WRONG_USAGE
     command = ""
@@ -196,7 +199,8 @@ class Conflict(UsageError):
         event_id: The last event of the live mark; 0 if there is none.
     """
 
-    # The request was right when its mark was read: a script reads the mark again, and repeats the request.
+    # It is a UsageError, because it refuses one item of `deposit_many` as other mistakes do. But the request was right
+    # when its mark was read: a script reads the mark again, and repeats the request.
     exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, event_id: int = 0) -> None:

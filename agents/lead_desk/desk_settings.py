@@ -74,7 +74,7 @@ class DeskSettings(BaseModel):
     @classmethod
     def _check_range(cls, value: timedelta) -> timedelta:
         if not timedelta(minutes=5) <= value <= timedelta(days=366):
-            raise ValueError("must be between 5m and 366d")
+            raise ValueError(f"must be between 5m and 366d, not {value}")
         return value
 
     @model_validator(mode="after")

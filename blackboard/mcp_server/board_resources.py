@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from blackboard.errors import NotFound
+from blackboard.errors import NotFound, nearest
 from blackboard.local_or_remote_board import kinds_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.labelled_data import MAX_ROWS, NOTE, event_of, listed, mark_of, plain
@@ -65,7 +65,7 @@ def read_resource(access: BoardAccess, uri: str) -> dict[str, Any]:
         if resource.uri == uri:
             return resource.read(access)
     if not uri.startswith(SUBJECT) or uri == SUBJECT:
-        raise NotFound("there is no such resource")
+        raise NotFound(f"there is no resource {uri!r}{nearest(uri, [resource.uri for resource in RESOURCES])}")
     return _subject(access, unquote(uri.removeprefix(SUBJECT)))
 
 
@@ -77,7 +77,7 @@ def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
     """
     events = access.board.history(subject, limit=MAX_ROWS + 1)
     if not events:
-        raise NotFound("no mark of this subject was ever deposited")
+        raise NotFound(f"no mark was ever deposited about {subject!r}")
     marks = access.board.marks(subject=subject, limit=MAX_ROWS + 1)
     shown = listed("marks", marks, lambda mark: mark_of(mark, MAX_SUBJECT_BYTES), MAX_ROWS, max_bytes=MAX_SUBJECT_BYTES)
     history = listed("events", events, event_of, MAX_ROWS)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from blackboard.core.sinks import SinkSpec
-from blackboard.durations import SECOND, Duration, Microseconds, parse_duration
+from blackboard.durations import SECOND, Duration, Microseconds, format_duration, parse_duration
 from blackboard.errors import ConfigurationError, WorkError
 from blackboard.settings.sections import Section
 from blackboard.system.outbound_addresses import parse_networks
@@ -227,25 +227,30 @@ class SinkSection(SinkSpec):
     @classmethod
     def _check_name(cls, name: str) -> str:
         if not NAME_CHARACTERS.issuperset(name):
-            raise ValueError("the name of a sink has only letters, digits, - and _")
+            raise ValueError(f"{name!r} is not the name of a sink, which has only letters, digits, - and _")
         return name
 
     @field_validator("command")
     @classmethod
     def _check_command(cls, command: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if command is not None and (not command[0] or any("\0" in part for part in command)):
-            raise ValueError("a command begins with the name of a program")
+            raise ValueError(
+                f"a command begins with the name of a program, not with {command[0]!r}, and has no zero byte"
+            )
         return command
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         ways = [name for name in ("webhook", "mail", "command") if getattr(self, name) is not None]
         if len(ways) != 1:
-            raise ValueError("a sink has exactly one of webhook, mail and command")
+            raise ValueError(f"a sink has exactly one of webhook, mail and command, not {' and '.join(ways) or 'none'}")
         if self.environment and self.command is None:
             raise ValueError("'environment' is for a sink with 'command'; remove it, or set 'command'")
         if not 0 < self.timeout <= LONGEST_ATTEMPT:
-            raise ValueError("'timeout', the longest time of an attempt, must be above 0s and at most 60s")
+            raise ValueError(
+                "'timeout', the longest time of an attempt, must be above 0s and at most"
+                f" {format_duration(LONGEST_ATTEMPT)}, not {format_duration(self.timeout)}"
+            )
         return self
 
     @property

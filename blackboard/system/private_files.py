@@ -26,11 +26,11 @@ def parse_mode(value: object) -> int:
     Raises:
         ValueError: The text is not such a mode, or the owner may not read and write.
     """
-    if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
-        value = int(value[-3:], 8)
-    if type(value) is not int or value & ~MODE_BITS or value & PRIVATE_MODE != PRIVATE_MODE:
-        raise ValueError('must be an octal mode that lets the owner read and write, such as "0660"')
-    return value
+    is_octal_text = isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value)
+    mode = int(value[-3:], 8) if isinstance(value, str) and is_octal_text else value
+    if type(mode) is not int or mode & ~MODE_BITS or mode & PRIVATE_MODE != PRIVATE_MODE:
+        raise ValueError(f'must be an octal mode that lets the owner read and write, such as "0660", not {value!r}')
+    return mode
 
 
 def open_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:

@@ -83,8 +83,8 @@ class ScriptedModel:
                     f"answer {number} of the script must be a pydantic model, a text or a failure such as"
                     f" Overloaded('busy'), not {answer.content!r}"
                 )
-            if min(answer.input_tokens, answer.output_tokens) < 0:
-                raise UsageError(f"answer {number} of the script has a negative number of tokens")
+            if (tokens := min(answer.input_tokens, answer.output_tokens)) < 0:
+                raise UsageError(f"answer {number} of the script has a negative number of tokens: {tokens}")
             if parse_duration(answer.delay) and clock is None:
                 raise UsageError("an answer with a delay needs a clock; write ScriptedModel(..., clock=clock)")
         self.requests: list[SentRequest] = []

@@ -253,8 +253,8 @@ def _as_utf8(raw: bytes) -> bytes:
         return raw
     try:
         text = raw[len(form.byte_order_mark) :].decode(form.encoding, "surrogatepass")
-    except UnicodeDecodeError:
-        raise AgentError(f"is damaged {form.encoding.upper()} text") from None
+    except UnicodeDecodeError as error:
+        raise AgentError(f"is damaged {form.encoding.upper()} text, from byte {error.start}") from None
     return text.encode("utf-8", "surrogatepass")
 
 

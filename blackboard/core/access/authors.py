@@ -47,8 +47,8 @@ def check_text(label: str, text: object, longest: int, error: type[InvalidMark] 
         raise error(f"the {label} is blank")
     if len(text) > longest:
         raise error(f"the {label} is {len(text)} characters long; at most {longest} are allowed")
-    if _NOT_TEXT.search(text):
-        raise error(f"the {label} contains characters that are not valid text")
+    if (wrong := _NOT_TEXT.search(text)) is not None:
+        raise error(f"the {label} contains {wrong[0]!r}, which is not valid text")
     return text
 
 

@@ -442,11 +442,14 @@ class Curve(Decay):
             pairs.insert(0, (Microseconds(0), 1.0))
         ages, shares = tuple(age for age, _ in pairs), tuple(share for _, share in pairs)
         if len(pairs) < 2 or len(pairs) > 1000:
-            raise InvalidLaw("curve: give between 1 and 1000 points after age 0s")
-        if shares[0] != 1.0 or any(not 0 <= share <= 1 for share in shares):
-            raise InvalidLaw("curve: shares start at 1 and are between 0 and 1")
-        if any(later <= earlier for earlier, later in pairwise(ages)):
-            raise InvalidLaw("curve: ages must rise from point to point")
+            raise InvalidLaw(f"curve: give between 1 and 1000 points after age 0s, not {len(pairs) - 1:,}")
+        if shares[0] != 1.0:
+            raise InvalidLaw(f"curve: the share at age 0s is 1, not {shares[0]}")
+        if wrong := [share for share in shares if not 0 <= share <= 1]:
+            raise InvalidLaw(f"curve: a share must be between 0 and 1, not {wrong[0]}")
+        if fall := next(((earlier, later) for earlier, later in pairwise(ages) if later <= earlier), None):
+            earlier, later = map(format_duration, fall)
+            raise InvalidLaw(f"curve: ages must rise from point to point: {later} comes after {earlier}")
         if rise := next(((earlier, later) for earlier, later in pairwise(shares) if later > earlier), None):
             raise InvalidLaw(f"curve: a share must not be higher than the share before it: {rise[1]} after {rise[0]}")
         object.__setattr__(self, "points", tuple(pairs))

@@ -42,7 +42,7 @@ def _checked(text: object) -> object:
 def _checked_wait(text: object) -> object:
     checked = _checked(text)
     if isinstance(checked, str) and seconds_in(parse_duration(checked)) > MAX_WAIT_SECONDS:
-        raise ValueError(f"the wait is at most {MAX_WAIT_SECONDS}s; to wait longer, claim again")
+        raise ValueError(f"the wait is at most {MAX_WAIT_SECONDS}s, not {checked}; to wait longer, claim again")
     return checked
 
 

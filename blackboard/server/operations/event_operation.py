@@ -62,12 +62,12 @@ def events(call: Call) -> Choice:
     parameters: EventFilter = call.parameters
     streams = parameters.streams.split(",")
     if not streams or not set(streams) <= {*STREAMS}:
-        raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma")
+        raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma, not {parameters.streams!r}")
     position = call.last_event_id or parameters.after
     found = None if position is None else _POSITION.fullmatch(position)
     if position is not None and found is None:
         place = "Last-Event-ID" if call.last_event_id else "after"
-        raise _invalid(place, "this is not an id that this stream has sent")
+        raise _invalid(place, f"{position!r} is not an id that this stream has sent")
     after = None if found is None else StreamPosition(int(found[1]), int(found[2]))
     for agent in parameters.agent:
         if ":" not in agent:  # people and other authors with a prefix are in no list

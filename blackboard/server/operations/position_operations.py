@@ -39,7 +39,7 @@ def read_position(call: Call) -> ReadPosition:
     parameters: OneFile = call.parameters
     found = administration.read_position(call.board, parameters.source, parameters.kind)
     if found is None:
-        raise NotFound("this file was never followed")
+        raise NotFound(f"the file {parameters.source!r} was never followed for the kind {parameters.kind!r}")
     return found
 
 
