@@ -180,7 +180,7 @@ def replace_file(path: Path, before: bytes | None, after: bytes, mode: int | Non
                 temporary = file.name
                 file.write(after)
                 file.flush()
-                _take_over_access(file.fileno(), path, before is not None, mode)
+                _take_over_access(file.fileno(), path, mode, exists=before is not None)
                 os.fsync(file.fileno())
             if read_file(path) != before:
                 return False
@@ -209,7 +209,7 @@ def has_mode(path: Path, mode: int) -> bool:
         return False
 
 
-def _take_over_access(descriptor: int, path: Path, exists: bool, mode: int | None) -> None:
+def _take_over_access(descriptor: int, path: Path, mode: int | None, *, exists: bool) -> None:
     """Give a new file the group, the mode and the access control list of the file that it will replace."""
     if exists:
         status = path.stat()

@@ -289,7 +289,7 @@ class Daemon:
         """
         if self.life_cycle.phase is DaemonPhase.ENDED:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
-        show_messages(self.settings.log_payloads)
+        show_messages(shown=self.settings.log_payloads)
         self.models.check_prices()
         self.agents.check_settings()
         self._join_workers()

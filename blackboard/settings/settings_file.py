@@ -169,7 +169,8 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
         misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
         for problem in problems:
             steps = problem["loc"]
-            sources = _sources(overrides, steps[: depth_of(combined, steps)], (steps, problem["type"]) in file_problems)
+            is_in_file = (steps, problem["type"]) in file_problems
+            sources = _sources(overrides, steps[: depth_of(combined, steps)], in_file=is_in_file)
             # A misspelt name explains a missing name.
             if problem["type"] != "missing" or steps[:-1] not in misspelt:
                 mistakes.append(_mistake(path, problem, sources))
@@ -193,7 +194,7 @@ def _group_by_place(problems: Sequence[Any], values: Mapping[str, Any]) -> list[
     return list(result.values())
 
 
-def _sources(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
+def _sources(overrides: Sequence[Variable], place: Sequence[Any], *, in_file: bool) -> list[Variable]:
     """Return the variables that a wrong value came from; an empty list if it came from the file."""
     if exact := [variable for variable in overrides if variable.sets(place)]:
         return exact[-1:]

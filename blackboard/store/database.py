@@ -226,7 +226,7 @@ class Database(ABC):
                 raise self.translated(error) from None
             succeeded = True
         finally:
-            loan.end(succeeded)
+            loan.end(succeeded=succeeded)
 
     def reads_within(self, microseconds: int) -> contextlib.AbstractContextManager[None]:
         """Stop the reads of this thread inside the context after a time, which begins now."""

@@ -18,10 +18,10 @@ _MAX_NAME_CHARACTERS = 200
 _shows_messages = False
 
 
-def show_messages(show: bool) -> None:
+def show_messages(*, shown: bool) -> None:
     """Set whether the lines of this process contain the messages of all errors, which may quote payloads."""
     global _shows_messages
-    _shows_messages = show
+    _shows_messages = shown
 
 
 def shows_messages() -> bool:

@@ -84,7 +84,9 @@ def connect(
         AddressRefused: None of its addresses is allowed.
         HostUnreachable: It has no address, or none answers.
     """
-    allowed = [address for address in _resolve(host, port) if _is_allowed(address, private, needs_private)]
+    allowed = [
+        address for address in _resolve(host, port) if _is_allowed(address, private, needs_private=needs_private)
+    ]
     if not allowed:
         problem = "would be reached without TLS outside" if needs_private else "has a private address that is not in"
         raise AddressRefused(f"{host} {problem} private_networks")
@@ -105,7 +107,7 @@ def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
     return [ip_address(item[4][0]) for item in found]
 
 
-def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], needs_private: bool) -> bool:
+def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], *, needs_private: bool) -> bool:
     """Return whether an address, and every IPv4 address inside it, is public or in one of the networks."""
     return all(
         any(part in network for network in private) or (is_public(part) and not needs_private)

@@ -35,7 +35,7 @@ class Note(Mark, kind="note", on_repeat="separate"):
 def logs() -> Iterator[list[Any]]:
     with capture_logs() as entries:
         yield entries
-    show_messages(False)
+    show_messages(shown=False)
 
 
 @pytest.fixture

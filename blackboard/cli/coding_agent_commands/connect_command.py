@@ -51,7 +51,7 @@ def connect(
     if remove:
         changes.disconnect()
     else:
-        wish = _wish(session_of(context), agent, channel, changes.earlier)
+        wish = _wish(session_of(context), agent, changes.earlier, uses_channel=channel)
         changes.connect(wish)
         if agent is not None and (warning := unknown_remote_agent(_session_with(wish.options), agent)) is not None:
             note(warning)
@@ -60,12 +60,13 @@ def connect(
     if diff := changes.diff():
         for line in diff.splitlines():
             say(line, wraps=False)
-        _confirm(yes)
+        if not yes:
+            _confirm()
     names = changes.write()
     say(f"changed {', '.join(names)}" if names else "nothing to change")
 
 
-def _wish(session: CommandSession, agent: str | None, uses_channel: bool, earlier: Wish | None) -> Wish:
+def _wish(session: CommandSession, agent: str | None, earlier: Wish | None, *, uses_channel: bool) -> Wish:
     """Return the wanted connection of the project. Options that are not given stay as they were.
 
     The options that say where the board is belong together, and so do --agent and --channel.
@@ -73,8 +74,8 @@ def _wish(session: CommandSession, agent: str | None, uses_channel: bool, earlie
     Args:
         session: The common options of this command.
         agent: The agent that is given.
-        uses_channel: Whether a channel wakes the sessions, if an agent is given.
         earlier: The present connection of the project.
+        uses_channel: Whether a channel wakes the sessions, if an agent is given.
     """
     from blackboard.claude_code.project_entries import Wish
 
@@ -109,15 +110,13 @@ def _session_with(options: Sequence[str]) -> CommandSession:
     )
 
 
-def _confirm(yes: bool) -> None:
+def _confirm() -> None:
     """Ask whether the changes should be written.
 
     Raises:
         UsageError: Nobody can be asked.
         Exit: They should not.
     """
-    if yes:
-        return
     if not sys.stdin.isatty():
         raise UsageError("nothing was written; run it again with --yes to write these changes")
     if not typer.confirm("Write these changes?"):

@@ -39,9 +39,9 @@ def activity(
         entries = board.activity(after=after, limit=limit)
         if follow:
             with contextlib.suppress(KeyboardInterrupt):
-                _follow(board, entries, after or 0, as_json)
+                _follow(board, entries, after or 0, as_json=as_json)
             return
-    show_records(entries, as_json, _cells, empty="no activity", spare=("watch", "author", "time"))
+    show_records(entries, _cells, as_json=as_json, empty="no activity", spare=("watch", "author", "time"))
 
 
 def _cells(entry: ActivityRecord) -> dict[str, Any]:
@@ -58,18 +58,18 @@ def _cells(entry: ActivityRecord) -> dict[str, Any]:
     }
 
 
-def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, as_json: bool) -> None:
+def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, *, as_json: bool) -> None:
     """Print entries, and then each new entry as it comes, each on a line."""
     from blackboard.local_or_remote_board import later_activity
 
     for entry in entries:
-        _print_line(entry, as_json)
+        _print_line(entry, as_json=as_json)
         last = entry.id
     for entry in later_activity(board, last, lambda: note("the server no longer has what happened in between")):
-        _print_line(entry, as_json)
+        _print_line(entry, as_json=as_json)
 
 
-def _print_line(entry: ActivityRecord, as_json: bool) -> None:
+def _print_line(entry: ActivityRecord, *, as_json: bool) -> None:
     if as_json:
         print_json_line(entry)
     else:

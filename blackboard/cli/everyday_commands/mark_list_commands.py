@@ -54,7 +54,6 @@ def marks(
     more, records = len(records) > limit, records[:limit]
     show_records(
         records,
-        as_json,
         lambda mark: {
             "id": mark.id,
             "kind": mark.kind,
@@ -66,6 +65,7 @@ def marks(
             "activation": mark.activation_id,
             "payload": json.dumps(mark.payload, ensure_ascii=False),
         },
+        as_json=as_json,
         empty="no marks",
         spare=("activation", "author", "evaporates"),
     )
@@ -109,7 +109,6 @@ def search(
     scores = {mark.id: score for mark, score in zip(found, found.scores, strict=True)}
     show_records(
         found,
-        as_json,
         lambda mark: {
             "id": mark.id,
             "kind": mark.kind,
@@ -120,6 +119,7 @@ def search(
             "author": mark.author,
             "payload": json.dumps(mark.payload, ensure_ascii=False),
         },
+        as_json=as_json,
         empty="no marks",
         spare=("author",),
     )
@@ -145,7 +145,6 @@ def history(
         events = board.history(subject)
     show_records(
         events,
-        as_json,
         lambda event: {
             "recorded": second(event.recorded_at),
             "occurred": None if event.occurred_at == event.recorded_at else second(event.occurred_at),
@@ -159,6 +158,7 @@ def history(
             if event.payload is None
             else json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
         },
+        as_json=as_json,
         empty=f"no mark was ever deposited about {subject!r}",
         spare=("activation", "author", "intensity", "occurred"),
     )

@@ -59,7 +59,7 @@ def retry(context: typer.Context, activation_id: ActivationId, as_json: AsJson =
     """
     with session_of(context).board_or_client() as board:
         board.retry(activation_id)
-    _confirm(activation_id, ActivationState.READY, "will be retried", as_json)
+    _confirm(activation_id, ActivationState.READY, "will be retried", as_json=as_json)
 
 
 def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson = False) -> None:
@@ -70,7 +70,7 @@ def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson
     """
     with session_of(context).board_or_client() as board:
         board.discard(activation_id)
-    _confirm(activation_id, ActivationState.DISCARDED, "is discarded", as_json)
+    _confirm(activation_id, ActivationState.DISCARDED, "is discarded", as_json=as_json)
 
 
 def wake(
@@ -100,7 +100,7 @@ def wake(
         say(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")
 
 
-def _confirm(activation_id: int, state: ActivationState, words: str, as_json: bool) -> None:
+def _confirm(activation_id: int, state: ActivationState, words: str, *, as_json: bool) -> None:
     if as_json:
         from blackboard.board import json_shapes
 

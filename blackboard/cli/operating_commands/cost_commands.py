@@ -43,7 +43,6 @@ def costs(
         _draw(rows, png)
     show_records(  # narrow enough for 80 columns; --json and the view have the tokens by category
         rows,
-        as_json,
         lambda row: {
             "day": row.day,
             "agent": row.agent,
@@ -54,6 +53,7 @@ def costs(
             "direct": _usd(row.usd_direct),
             "cached": None if row.share_from_cache is None else f"{row.share_from_cache:.0%}",
         },
+        as_json=as_json,
         empty="no model calls",
     )
     if as_json:

@@ -67,7 +67,6 @@ def list_messages(
         messages = board.outbox(sink=sink, state=state, limit=limit)
     show_records(
         messages,
-        as_json,
         lambda message: {
             "id": message.id,
             "sink": message.sink,
@@ -79,6 +78,7 @@ def list_messages(
             "next": second(message.due_at),
             "error": message.error,
         },
+        as_json=as_json,
         empty="no messages",
         spare=("made", "next"),
     )
@@ -123,10 +123,13 @@ def retry(
     _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
         if messages:
-            _say_messages([board.retry_message(message) for message in messages], "will be sent again", as_json)
+            _say_messages([board.retry_message(message) for message in messages], "will be sent again", as_json=as_json)
         else:
             _say_number(
-                board.retry_messages(sink=sink, state=state), MessageState.WAITING, "will be sent again", as_json
+                board.retry_messages(sink=sink, state=state),
+                MessageState.WAITING,
+                "will be sent again",
+                as_json=as_json,
             )
 
 
@@ -146,9 +149,11 @@ def discard(
     _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
         if messages:
-            _say_messages([board.discard_message(message) for message in messages], "is given up", as_json)
+            _say_messages([board.discard_message(message) for message in messages], "is given up", as_json=as_json)
         else:
-            _say_number(board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json)
+            _say_number(
+                board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json=as_json
+            )
 
 
 def _check_choice(messages: list[int] | None, sink: str | None, state: str | None) -> None:
@@ -161,7 +166,7 @@ def _check_choice(messages: list[int] | None, sink: str | None, state: str | Non
         raise UsageError("name messages by their ids, or by --sink and --state")
 
 
-def _say_messages(changed: list[OutboxMessage], verb: str, as_json: bool) -> None:
+def _say_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message.id, "state": message.state} for message in changed])
         return
@@ -169,7 +174,7 @@ def _say_messages(changed: list[OutboxMessage], verb: str, as_json: bool) -> Non
         say(f"message {message.id} to {message.sink} {verb}")
 
 
-def _say_number(ids: list[int], state: MessageState, words: str, as_json: bool) -> None:
+def _say_number(ids: list[int], state: MessageState, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message, "state": state} for message in ids])
     else:

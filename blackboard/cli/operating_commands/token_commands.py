@@ -74,7 +74,6 @@ def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
         tokens = board.tokens()
     show_records(
         tokens,
-        as_json,
         lambda token: {
             "name": token.name,
             "state": token.state,
@@ -84,6 +83,7 @@ def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
             "expires": second(token.expires_at),
             "revoked": second(token.revoked_at),
         },
+        as_json=as_json,
         empty="no tokens; 'blackboard token create' makes one",
         spare=("revoked", "made"),
     )

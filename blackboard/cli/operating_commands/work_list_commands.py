@@ -41,7 +41,6 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
         rows, now = board.agents(), board.now()
     show_records(
         rows,
-        as_json,
         lambda row: {
             "agent": f"{row.agent} (remote)" if row.remote else row.agent,
             "state": row.state,
@@ -55,6 +54,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
                 for name, condition in row.watches.items()
             ),
         },
+        as_json=as_json,
         empty="no agents are deployed; 'blackboard --config FILE init' deploys the agents of a deployment file",
         spare=("until", "activations", "writes", "withdraws"),
     )
@@ -78,7 +78,6 @@ def agenda(
     more, items = len(items) > limit, items[:limit]
     show_records(
         items,
-        as_json,
         lambda item: {
             "id": item.id,
             "agent": item.agent,
@@ -90,6 +89,7 @@ def agenda(
             "ready": upcoming(item.ready_at, now),
             "held_by": item.held_by,
         },
+        as_json=as_json,
         empty="no crossing waits",
         spare=("ready", "threshold", "watch"),
     )
@@ -112,7 +112,6 @@ def schedules(
         rows, now = board.schedules(limit=limit), board.now()
     show_records(
         rows,
-        as_json,
         lambda row: {
             "agent": row.agent,
             "watch": row.watch,
@@ -124,6 +123,7 @@ def schedules(
             "last": second(row.last_at),
             "late": None if row.last_late_seconds is None else short(row.last_late_seconds),
         },
+        as_json=as_json,
         empty="no agent has a schedule",
         spare=("late", "last", "held_by", "waits_since", "catch_up"),
     )
@@ -154,7 +154,6 @@ def activations(
         records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
     show_records(
         records,
-        as_json,
         lambda record: {
             "id": record.id,
             "agent": record.agent,
@@ -167,6 +166,7 @@ def activations(
             "started": second(record.started_at),
             "reason, or error": _reason(record, now),
         },
+        as_json=as_json,
         empty="no activations" if state else "no activations; --state skipped shows those that were skipped",
         spare=("deposited", "absorbed", "attempt", "started", "mark"),
     )

@@ -119,7 +119,7 @@ def heartbeat(
     """
     with session_of(context).board_or_client() as board:
         state = board.heartbeat(activation_id, fence=fence, agent=agent, lease=lease)
-    _show(state, f"the lease of activation {state.id} ends at {timestamp(state.lease_until)}", as_json)
+    _show(state, f"the lease of activation {state.id} ends at {timestamp(state.lease_until)}", as_json=as_json)
 
 
 def finish(
@@ -154,7 +154,7 @@ def finish(
                 note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
                 note(f"  {_command(session, 'finish', activation_id, fence, agent)} --file RESULT.json", wraps=False)
             raise
-    _show(state, f"activation {state.id} is {state.state}", as_json)
+    _show(state, f"activation {state.id} is {state.state}", as_json=as_json)
 
 
 def fail(
@@ -182,10 +182,10 @@ def fail(
     with session_of(context).board_or_client() as board:
         state = board.fail(activation_id, reason, retry=not final, fence=fence, agent=agent)
     again = "" if state.retry_at is None else f", and tried again at {timestamp(state.retry_at)}"
-    _show(state, f"activation {state.id} is {state.state}{again}", as_json)
+    _show(state, f"activation {state.id} is {state.state}{again}", as_json=as_json)
 
 
-def _show(state: RunState, line: str, as_json: bool) -> None:
+def _show(state: RunState, line: str, *, as_json: bool) -> None:
     if as_json:
         print_json(state)
     else:

@@ -51,7 +51,7 @@ def new(
     except FileExistsError:
         raise UsageError(f"{name} already exists; choose another name") from None
     try:
-        files = _write_files(folder, module, model)
+        files = _write_files(folder, module, asks_model=model)
         _deposit_first_mark(folder, session)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # a folder that is left behind would block the next attempt
@@ -88,9 +88,9 @@ def _module_of(name: str) -> str:
     return module
 
 
-def _write_files(folder: Path, module: str, model: bool) -> list[str]:
+def _write_files(folder: Path, module: str, *, asks_model: bool) -> list[str]:
     """Write the files, and return their names."""
-    variant = "_with_model" if model else ""
+    variant = "_with_model" if asks_model else ""
     templates = {
         "blackboard.toml": "blackboard.toml",
         f"{module}.py": f"module{variant}.py",

@@ -92,16 +92,16 @@ def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> st
 
 def say(line: str, *, wraps: bool = True) -> None:
     """Print a text on stdout as one line, without control characters."""
-    _print(line, sys.stdout, wraps)
+    _print(line, sys.stdout, wraps=wraps)
 
 
 def note(line: str, *, wraps: bool = True) -> None:
     """Print a text on stderr as one line. A failure to write it is ignored."""
     with contextlib.suppress(OSError):
-        _print(line, sys.stderr, wraps)
+        _print(line, sys.stderr, wraps=wraps)
 
 
-def _print(line: str, stream: TextIO, wraps: bool) -> None:
+def _print(line: str, stream: TextIO, *, wraps: bool) -> None:
     """Print one line.
 
     A terminal continues a long line in its first column, so a text with many spaces could look like another line.
@@ -219,9 +219,9 @@ def print_table(
 
 def show_records(
     records: Sequence[T],
-    as_json: bool,
     row: Callable[[T], Mapping[str, Any]],
     *,
+    as_json: bool,
     empty: str,
     spare: Sequence[str] = (),
 ) -> None:

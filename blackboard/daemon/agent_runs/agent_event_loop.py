@@ -203,7 +203,7 @@ class DaemonExecutor(ThreadPoolExecutor):
         self._agent_threads.submit(work)
         return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001 -- of Executor
         """End free threads now and busy threads after their function, without waiting."""
         self._agent_threads.close()
 

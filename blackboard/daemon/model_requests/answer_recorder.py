@@ -92,13 +92,16 @@ class AnswerRecorder:
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED
-        paused = self._outcomes.pause_model(row, state, refused, str(failure), self._rng, failure.request_id)
-        return self._log_pause(row, failure, *paused)
+        wait, is_new = self._outcomes.pause_model(row, state, refused, str(failure), self._rng, failure.request_id)
+        if is_new:
+            _log_pause(row, failure, wait)
+        return wait
 
     def pause_models(self, rows: Sequence[ModelCall], failure: CallFailure) -> None:
         """Pause the models of a batch that was refused as a whole. Its calls are planned again."""
         for row, wait, is_new in self._outcomes.pause_models(rows, str(failure), self._rng):
-            self._log_pause(row, failure, wait, is_new)
+            if is_new:
+                _log_pause(row, failure, wait)
 
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
         """End the pauses of models after their batch was accepted."""
@@ -107,17 +110,9 @@ class AnswerRecorder:
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> Wait:
         """Pause a model after an answer that did not come from the API; record the call, which may have been paid."""
-        paused = self._outcomes.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
-        return self._log_pause(row, error, *paused)
-
-    def _log_pause(self, row: ModelCall, failure: ModelError, wait: Wait, is_new: bool) -> Wait:
+        wait, is_new = self._outcomes.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
         if is_new:
-            log.error(
-                "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
-                model=row.model,
-                again_at=iso(wait.until),
-                reason=failure,
-            )
+            _log_pause(row, error, wait)
         return wait
 
     def _record(self, row: ModelCall, reply: Reply) -> bool:
@@ -145,6 +140,15 @@ class AnswerRecorder:
             )
             return CallCost()
         return CallCost(*tokens, cost, price.cost(usage, "messages"))
+
+
+def _log_pause(row: ModelCall, failure: ModelError, wait: Wait) -> None:
+    log.error(
+        "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
+        model=row.model,
+        again_at=iso(wait.until),
+        reason=failure,
+    )
 
 
 def _refused_by(failure: CallFailure) -> Refusal:

@@ -46,7 +46,7 @@ class ReaderPool:
             yield loan.begin(connect)
             succeeded = True
         finally:
-            loan.end(succeeded)
+            loan.end(succeeded=succeeded)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -125,7 +125,7 @@ class Loan:
         self._connection = connect()
         return self._connection
 
-    def end(self, succeeded: bool) -> None:
+    def end(self, *, succeeded: bool) -> None:
         """Return the connection to the pool if its use succeeded; otherwise close it."""
         try:
             if self._connection is None:

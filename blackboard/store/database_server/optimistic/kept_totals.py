@@ -65,7 +65,7 @@ class KeptTotals(TotalAdditions):
                 if counts
                 else [each.length, each.weight, each.rounding, each.sum0 + each.sum1, each.error0 + each.error1]
             )
-        self._sql.require(_condition(tuple(each.rebased for each in added), counts), *values)
+        self._sql.require(_condition(tuple(each.rebased for each in added), counts=counts), *values)
         for each in added:
             if each.marks or each.sum0 or each.sum1:
                 terms = (each.sum0, each.sum1, each.error0, each.error1)
@@ -74,7 +74,7 @@ class KeptTotals(TotalAdditions):
 
 
 @cache
-def _condition(laws: tuple[RebasedSql, ...], counts: bool) -> str:
+def _condition(laws: tuple[RebasedSql, ...], *, counts: bool) -> str:
     """Return the condition that the value of a watch is below its threshold, with what is added."""
     parts, width = [], 4 if counts else 9
     for number, rebased in enumerate(laws):
