@@ -2,6 +2,7 @@
 
 deposit_commands    deposit, reinforce, withdraw
 load_command        load
+load_options        the options of load
 mark_list_commands  marks, search, history
 need_commands       inbox, answer, assign
 activity_command    activity

@@ -8,14 +8,31 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
+from blackboard.cli.everyday_commands.load_options import (
+    AgainOption,
+    DelimiterOption,
+    EachOption,
+    EncodingOption,
+    ExtraOption,
+    FileArgument,
+    FollowOption,
+    IntensityOption,
+    KeyOption,
+    KindOption,
+    MapOption,
+    OccurredAtOption,
+    RejectsOption,
+    RowTagOption,
+    StrictOption,
+    SubjectOption,
+)
 from blackboard.cli.row_files.rejects_file import default_path, rejects_file
-from blackboard.cli.row_files.row_options import Columns, ExtraColumns, TextForm
+from blackboard.cli.row_files.row_options import Columns, TextForm
 from blackboard.cli.terminal.output import AsJson, note, print_json, print_table, say
 from blackboard.cli.typed_command import typed_command
 from blackboard.errors import ExitCode, UsageError, nearest
@@ -45,66 +62,22 @@ class LoadOptions:
 
 def load(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="CSV, JSON or JSON Lines; - is stdin.")],
-    kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)],
-    subject: Annotated[
-        list[str],
-        typer.Option(
-            metavar="COLUMN", help="The column of the subject. If repeated, the first non-empty column counts."
-        ),
-    ],
-    mapped: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. May be repeated."),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help="The separator of columns; detected by default.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
-    ] = None,
-    extra: Annotated[
-        ExtraColumns, typer.Option(help="The treatment of columns that have no field in the kind.")
-    ] = "error",
-    key: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="The column that identifies a row; by default the whole row."),
-    ] = None,
-    each: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="The path of the list of rows in a JSON file, such as data.items."),
-    ] = None,
-    intensity: Annotated[
-        str, typer.Option(metavar="N|COLUMN", help="The intensity: a number, or the column that contains it.")
-    ] = "1",
-    occurred_at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The column with the time when each row occurred; by default, all occur now."
-        ),
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Only rows with this tag. All named tags must match; several values of one tag are alternatives.",
-            autocompletion=completion.tags,
-        ),
-    ] = None,
-    follow: Annotated[
-        bool,
-        typer.Option("--follow", help="Continue with rows that are written later, like `tail -F`, until a signal."),
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")
-    ] = False,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The file for the rows that were rejected; default: FILE.rejects.csv."),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")
-    ] = False,
+    file: FileArgument,
+    kind: KindOption,
+    subject: SubjectOption,
+    mapped: MapOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    extra: ExtraOption = "error",
+    key: KeyOption = None,
+    each: EachOption = None,
+    intensity: IntensityOption = "1",
+    occurred_at: OccurredAtOption = None,
+    tag: RowTagOption = None,
+    follow: FollowOption = False,
+    again: AgainOption = False,
+    rejects: RejectsOption = None,
+    strict: StrictOption = False,
     as_json: AsJson = False,
 ) -> None:
     r"""Deposit a mark for each row of a file. Loading the same file twice adds nothing.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.core.agents.agent_definition import Agent
+    from blackboard.daemon import Daemon
     from blackboard.llm.client_protocol import ModelClient
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
@@ -70,7 +71,6 @@ def run(
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.cli.operating_commands import daemon_signals
     from blackboard.cli.terminal import log_setup, standard_streams
-    from blackboard.daemon import build_daemon
     from blackboard.system import log_queue
     from blackboard.system.log_queue import Log
 
@@ -82,22 +82,37 @@ def run(
         resolved = _only(session.resolve(), names)
         for warning in resolved.warnings:
             log.warning(str(warning))
-        with session.board(create=None, deploy=False, report=log.warning) as board:
+        with session.board(create=None, deploy=False, report=log.warning) as board, ExitStack() as stack:
             session.deploy(board, resolved, Deployer(replace, "unserved"))
-            daemon = build_daemon(board, resolved, client_of(resolved), delivers=True)
-            deployer = Deployer(new_code="never", worker=daemon.worker.id)
-            daemon.reload.deploy_file = file_deployer(
-                session, board, deployer, resolved.settings, names, daemon.deliver_to
-            )
-            with ExitStack() as stack:
-                stack.enter_context(daemon_signals.handle_signals(daemon))
-                if serve is not None:
-                    stack.enter_context(serving(board, session, resolved.settings.server, serve))
-                report = daemon.run(until_quiescent=until_quiescent)
+            daemon = _reloadable_daemon(session, board, resolved, names)
+            stack.enter_context(daemon_signals.handle_signals(daemon))
+            if serve is not None:
+                stack.enter_context(serving(board, session, resolved.settings.server, serve))
+            report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)
         if missing := log_queue.dropped():
             say(f"{counted(missing, 'log line')} could not be written")
+
+
+def _reloadable_daemon(
+    session: CommandSession, board: Blackboard, resolved: ResolvedDeployment, names: Collection[str] | None
+) -> Daemon:
+    """Build the daemon of a deployment file, which can deploy the file again.
+
+    Args:
+        session: The session of the command, which finds the file.
+        board: The board that the daemon serves.
+        resolved: The deployment file.
+        names: The agents that it runs; None for all of the file.
+    """
+    from blackboard.board.deployments.deployer import Deployer
+    from blackboard.daemon import build_daemon
+
+    daemon = build_daemon(board, resolved, client_of(resolved), delivers=True)
+    deployer = Deployer(new_code="never", worker=daemon.worker.id)
+    daemon.reload.deploy_file = file_deployer(session, board, deployer, resolved.settings, names, daemon.deliver_to)
+    return daemon
 
 
 def client_of(resolved: ResolvedDeployment) -> ModelClient | None:

@@ -65,15 +65,8 @@ def serve(
         log_setup.configure()
         log = Log("blackboard")
         session = session_of(context)
-        given = {
-            "listen": listen,
-            "behind_proxy": behind_proxy or None,
-            "tls_certificate": None if tls_certificate is None else str(tls_certificate),
-            "tls_key": None if tls_key is None else str(tls_key),
-        }
-        settings = session.settings.server.model_copy(
-            update={name: value for name, value in given.items() if value is not None}
-        )
+        paths = {"tls_certificate": tls_certificate, "tls_key": tls_key}
+        settings = _with_options(session.settings.server, listen=listen, behind_proxy=behind_proxy or None, **paths)
         with contextlib.ExitStack() as stack:
             board = stack.enter_context(session.board(create=None, report=log.warning))
             signals = stack.enter_context(StopSignals())
@@ -87,6 +80,12 @@ def serve(
             stack.enter_context(LeaseRecovery(board))
             if not signals.wait(None, server.ended):
                 raise WorkError("the server has ended; the log says why")
+
+
+def _with_options(settings: ServerSection, **given: str | bool | Path | None) -> ServerSection:
+    """Return the settings of [server], with the options of the command in place of those that they name."""
+    options = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
 @contextmanager

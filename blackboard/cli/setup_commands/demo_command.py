@@ -84,17 +84,22 @@ def demo(
         _show(board, section, offline=client is None)
         for line in report.lines:
             say(f"unfinished: {line}")
-        say("")
-        name = folder / path.name
-        say(f"The board is {name}. Look at it with:")
-        say(f"  blackboard --database {name} marks", wraps=False)
-        if server is None:
-            say("or in a browser:")
-            say(f"  blackboard --database {name} serve --open", wraps=False)
-        else:
-            say("It is served until Ctrl-C.")
+        _say_next_steps(folder / path.name, is_served=server is not None)
+        if server is not None:
             with StopSignals() as signals:
                 signals.wait(None, server.ended)
+
+
+def _say_next_steps(name: Path, *, is_served: bool) -> None:
+    """Print where the board is and how to look at it."""
+    say("")
+    say(f"The board is {name}. Look at it with:")
+    say(f"  blackboard --database {name} marks", wraps=False)
+    if is_served:
+        say("It is served until Ctrl-C.")
+    else:
+        say("or in a browser:")
+        say(f"  blackboard --database {name} serve --open", wraps=False)
 
 
 def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractContextManager[HttpServer]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,6 +12,7 @@ from blackboard.cli.cli_session import Replace, note_warnings, session_of
 from blackboard.cli.terminal.output import AsJson, describe_gone, note, print_json, say
 
 if TYPE_CHECKING:
+    from blackboard.board import Blackboard
     from blackboard.cli.cli_session import CommandSession
 
 
@@ -74,22 +77,26 @@ def init(
         if events is not None:
             keep_in_partitions(board, events)
         note_warnings(resolved)
-        where, version = board.database.where, board.deployment.version
-        changed = () if result is None else result.changed
-        if as_json:
-            print_json({"written": written, "board": where, "deployment": version, "changed": changed})
-        else:
-            say(f"{where}: deployment {version} is active")
-            for line in changed:
-                say(f"  {line}")
-        status = board.status()
-        for line in describe_gone(status.gone_agents):
-            note(line)
-        for worker in status.workers:
-            if worker.problem is not None and worker.alive:
-                note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
-        if not resolved.settings.names_agents:
-            note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
+        _report(board, () if result is None else result.changed, written, as_json=as_json)
+    if not resolved.settings.names_agents:
+        note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
+
+
+def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, as_json: bool) -> None:
+    """Print the active deployment and its changes, and note the agents and workers that do not fit it."""
+    where, version = board.database.where, board.deployment.version
+    if as_json:
+        print_json({"written": written, "board": where, "deployment": version, "changed": changed})
+    else:
+        say(f"{where}: deployment {version} is active")
+        for line in changed:
+            say(f"  {line}")
+    status = board.status()
+    for line in describe_gone(status.gone_agents):
+        note(line)
+    for worker in status.workers:
+        if worker.problem is not None and worker.alive:
+            note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
 
 
 def _events_per_partition(session: CommandSession, events: int | None, *, is_wanted: bool) -> int | None:

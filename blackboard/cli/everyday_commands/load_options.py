@@ -1,0 +1,63 @@
+"""The options of the command `load`, with their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.row_files.row_options import ExtraColumns
+
+FileArgument = Annotated[str, typer.Argument(help="CSV, JSON or JSON Lines; - is stdin.")]
+KindOption = Annotated[
+    str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)
+]
+SubjectOption = Annotated[
+    list[str],
+    typer.Option(metavar="COLUMN", help="The column of the subject. If repeated, the first non-empty column counts."),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. May be repeated."),
+]
+DelimiterOption = Annotated[
+    str | None, typer.Option(metavar="CHARACTER", help="The separator of columns; detected by default.")
+]
+EncodingOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
+]
+ExtraOption = Annotated[ExtraColumns, typer.Option(help="The treatment of columns that have no field in the kind.")]
+KeyOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column that identifies a row; by default the whole row.")
+]
+EachOption = Annotated[
+    str | None, typer.Option(metavar="PATH", help="The path of the list of rows in a JSON file, such as data.items.")
+]
+IntensityOption = Annotated[
+    str, typer.Option(metavar="N|COLUMN", help="The intensity: a number, or the column that contains it.")
+]
+OccurredAtOption = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column with the time when each row occurred; by default, all occur now."),
+]
+RowTagOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Only rows with this tag. All named tags must match; several values of one tag are alternatives.",
+        autocompletion=completion.tags,
+    ),
+]
+FollowOption = Annotated[
+    bool, typer.Option("--follow", help="Continue with rows that are written later, like `tail -F`, until a signal.")
+]
+AgainOption = Annotated[bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")]
+RejectsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The file for the rows that were rejected; default: FILE.rejects.csv."),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")
+]
