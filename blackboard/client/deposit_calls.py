@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, Unpack, overload
 
 from pydantic import JsonValue
 
+from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads.deposit_batches import (
     MARKS_PER_TRANSACTION,
     UnequalLengths,
@@ -44,17 +45,7 @@ BULK_BYTES = 4 * 1024 * 1024
 
 
 @overload
-def deposit(
-    mark: Mark,
-    /,
-    *,
-    intensity: float | None = ...,
-    key: str | None = ...,
-    decay: Decay | str | None = ...,
-    until: When | None = ...,
-    occurred_at: When | None = ...,
-    if_event: int | None = ...,
-) -> ClientCall[Receipt]: ...
+def deposit(mark: Mark, /, **options: Unpack[DepositKeywords]) -> ClientCall[Receipt]: ...
 @overload
 def deposit(
     mark: str,
@@ -62,12 +53,7 @@ def deposit(
     *,
     subject: str,
     payload: Mapping[str, JsonValue] | None = ...,
-    intensity: float | None = ...,
-    key: str | None = ...,
-    decay: Decay | str | None = ...,
-    until: When | None = ...,
-    occurred_at: When | None = ...,
-    if_event: int | None = ...,
+    **options: Unpack[DepositKeywords],
 ) -> ClientCall[Receipt]: ...
 def deposit(
     mark: Mark | str,

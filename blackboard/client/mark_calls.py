@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from pydantic import ValidationError
 
+from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
 from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.board.result_types import ErasureReport, MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
@@ -75,28 +76,9 @@ def forget(subject: str) -> ClientCall[ErasureReport]:
 
 
 @overload
-def marks(
-    kind: type[M],
-    *,
-    subject: str | None = ...,
-    min_strength: float | None = ...,
-    at: When | None = ...,
-    limit: int | None = ...,
-    where: Where | None = ...,
-    after: MarkPosition | None = ...,
-    strict: bool = ...,
-) -> ClientCall[list[M]]: ...
+def marks(kind: type[M], **options: Unpack[MarksOfClassKeywords]) -> ClientCall[list[M]]: ...
 @overload
-def marks(
-    kind: str | None = ...,
-    *,
-    subject: str | None = ...,
-    min_strength: float | None = ...,
-    at: When | None = ...,
-    limit: int | None = ...,
-    where: Where | None = ...,
-    after: MarkPosition | None = ...,
-) -> ClientCall[list[MarkRecord]]: ...
+def marks(kind: str | None = ..., **options: Unpack[MarksKeywords]) -> ClientCall[list[MarkRecord]]: ...
 def marks(
     kind: type[M] | str | None = None,
     *,
@@ -176,26 +158,10 @@ def _stored(record: MarkRecord) -> StoredMark:
 
 
 @overload
-def search(
-    text: str,
-    *,
-    kind: type[M],
-    where: Where | None = ...,
-    limit: int = ...,
-    faded: bool = ...,
-    match: Match = ...,
-    raw: bool = ...,
-) -> ClientCall[SearchResult[M]]: ...
+def search(text: str, *, kind: type[M], **options: Unpack[SearchKeywords]) -> ClientCall[SearchResult[M]]: ...
 @overload
 def search(
-    text: str,
-    *,
-    kind: str | None = ...,
-    where: Where | None = ...,
-    limit: int = ...,
-    faded: bool = ...,
-    match: Match = ...,
-    raw: bool = ...,
+    text: str, *, kind: str | None = ..., **options: Unpack[SearchKeywords]
 ) -> ClientCall[SearchResult[MarkRecord]]: ...
 def search(
     text: str,

@@ -1,6 +1,7 @@
 """The methods of `Blackboard`, by subject. They hold no rule: each calls the module that does the work.
 
 board_handle            what all methods share: the session and the author
+keyword_arguments       the keyword arguments of methods with two forms
 deposit_methods         deposits, reinforcements and withdrawals
 reading_methods         marks, their history, and the streams of events
 status_methods          the state of the board as a whole: status, figures and costs

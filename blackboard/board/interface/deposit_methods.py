@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from pydantic import JsonValue
 
 from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import (
     checked_deposits,
@@ -33,18 +34,7 @@ class DepositMethods(BoardHandle):
     """Deposits, reinforcements and withdrawals, in the name of the handle."""
 
     @overload
-    def deposit(
-        self,
-        mark: Mark,
-        /,
-        *,
-        intensity: float | None = ...,
-        key: str | None = ...,
-        decay: Decay | str | None = ...,
-        until: When | None = ...,
-        occurred_at: When | None = ...,
-        if_event: int | None = ...,
-    ) -> Receipt: ...
+    def deposit(self, mark: Mark, /, **options: Unpack[DepositKeywords]) -> Receipt: ...
     @overload
     def deposit(
         self,
@@ -53,12 +43,7 @@ class DepositMethods(BoardHandle):
         *,
         subject: str,
         payload: Mapping[str, JsonValue] | None = ...,
-        intensity: float | None = ...,
-        key: str | None = ...,
-        decay: Decay | str | None = ...,
-        until: When | None = ...,
-        occurred_at: When | None = ...,
-        if_event: int | None = ...,
+        **options: Unpack[DepositKeywords],
     ) -> Receipt: ...
     def deposit(
         self,

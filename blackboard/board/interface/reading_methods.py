@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TypeVar, overload
+from typing import TypeVar, Unpack, overload
 
 from blackboard.board.activity import event_streams
 from blackboard.board.interface.board_handle import BoardHandle
+from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.reading import mark_queries, search_results
 from blackboard.board.result_types import (
     ActivityRecord,
@@ -35,30 +36,9 @@ class ReadingMethods(BoardHandle):
     """Marks, their history, and the streams of events."""
 
     @overload
-    def marks(
-        self,
-        kind: type[M],
-        *,
-        subject: str | None = ...,
-        min_strength: float | None = ...,
-        at: When | None = ...,
-        limit: int | None = ...,
-        where: Where | None = ...,
-        after: MarkPosition | None = ...,
-        strict: bool = ...,
-    ) -> list[M]: ...
+    def marks(self, kind: type[M], **options: Unpack[MarksOfClassKeywords]) -> list[M]: ...
     @overload
-    def marks(
-        self,
-        kind: str | None = ...,
-        *,
-        subject: str | None = ...,
-        min_strength: float | None = ...,
-        at: When | None = ...,
-        limit: int | None = ...,
-        where: Where | None = ...,
-        after: MarkPosition | None = ...,
-    ) -> list[MarkRecord]: ...
+    def marks(self, kind: str | None = ..., **options: Unpack[MarksKeywords]) -> list[MarkRecord]: ...
     def marks(
         self,
         kind: type[M] | str | None = None,
@@ -114,28 +94,10 @@ class ReadingMethods(BoardHandle):
         return found
 
     @overload
-    def search(
-        self,
-        text: str,
-        *,
-        kind: type[M],
-        where: Where | None = ...,
-        limit: int = ...,
-        faded: bool = ...,
-        match: Match = ...,
-        raw: bool = ...,
-    ) -> SearchResult[M]: ...
+    def search(self, text: str, *, kind: type[M], **options: Unpack[SearchKeywords]) -> SearchResult[M]: ...
     @overload
     def search(
-        self,
-        text: str,
-        *,
-        kind: str | None = ...,
-        where: Where | None = ...,
-        limit: int = ...,
-        faded: bool = ...,
-        match: Match = ...,
-        raw: bool = ...,
+        self, text: str, *, kind: str | None = ..., **options: Unpack[SearchKeywords]
     ) -> SearchResult[MarkRecord]: ...
     def search(
         self,
