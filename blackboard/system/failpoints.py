@@ -9,9 +9,11 @@ start. Without it, failpoints do nothing.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 
@@ -34,14 +36,14 @@ NAMES = (
 )  # fmt: skip
 """All failpoints: of the database, workers, activations, calls, the Batch API, maintenance, publishing, messages."""
 
-_armed: str | None = None
-_remaining = 0
+_handler: Callable[[str], None] | None = None
+"""Called with the name of each failpoint that is reached; None while none is armed or observed."""
 
 
 def failpoint(name: str) -> None:
     """Kill the process here if this failpoint is armed and has been reached often enough."""
-    if _armed is not None:
-        _reached(name)
+    if _handler is not None:
+        _handler(name)
 
 
 def arm(name: str, times: int = 1) -> None:
@@ -50,24 +52,31 @@ def arm(name: str, times: int = 1) -> None:
     Raises:
         UnknownName: There is no such failpoint.
     """
-    global _armed, _remaining
+    global _handler
     if name not in NAMES:
         raise UnknownName("failpoint", name, NAMES)
-    _armed, _remaining = name, times
+    remaining = itertools.count(times, -1)
 
-
-def disarm() -> None:
-    """Disarm the failpoint."""
-    global _armed
-    _armed = None
-
-
-def _reached(name: str) -> None:
-    global _remaining
-    if name == _armed:
-        _remaining -= 1
-        if _remaining <= 0:
+    def kill(reached: str) -> None:
+        if reached == name and next(remaining) <= 1:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    _handler = kill
+
+
+@contextlib.contextmanager
+def observed(handler: Callable[[str], None]) -> Iterator[None]:
+    """Call a function, instead of killing, at each failpoint that a thread of this process reaches in the block.
+
+    Args:
+        handler: Called with the name of the failpoint, in the thread that has reached it.
+    """
+    global _handler
+    before, _handler = _handler, handler
+    try:
+        yield
+    finally:
+        _handler = before
 
 
 def arm_from_environment(environ: Mapping[str, str]) -> None:

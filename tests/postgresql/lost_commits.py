@@ -14,7 +14,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from unittest import mock
 
 from blackboard import Blackboard, Mark
 from blackboard.system import failpoints
@@ -85,12 +84,8 @@ class _Losses:
     @contextmanager
     def at_failpoints(self) -> Iterator[None]:
         """Call `reach` at each failpoint in this block."""
-        failpoints.arm(FAILPOINTS[0])
-        try:
-            with mock.patch.object(failpoints, "_reached", self.reach):
-                yield
-        finally:
-            failpoints.disarm()
+        with failpoints.observed(self.reach):
+            yield
 
 
 def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, way: Way = "locked") -> Counter[str]:

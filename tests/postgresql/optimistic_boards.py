@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from blackboard import Blackboard
-from blackboard.store.database_server.commits.optimistic_commits import OptimisticCommits
+from blackboard.store.database_server.commits.optimistic_commits import OptimisticCommits, Skips
 from blackboard.store.database_server.commits.server_commits import ServerCommits
 
 Way = Literal["locked", "asked", "remembered"]
@@ -27,6 +27,18 @@ def optimistic_commits(board: Blackboard) -> OptimisticCommits:
     return board.database.commits.optimistic
 
 
+class CountedSkips(Skips):
+    """Skips that count the failures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures = 0
+
+    def note_failure(self) -> None:
+        self.failures += 1
+        super().note_failure()
+
+
 def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
     """Let a board believe that others write on it, for as long as it is open, and try again after each failure.
 
@@ -34,9 +46,15 @@ def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
     """
     optimistic = optimistic_commits(board)
     optimistic.busy_until = 2**62
-    optimistic.tries.left, optimistic.messages.left = 0, 2**62 if asks else 0
-    remembered = optimistic._writer.remembered
-    remembered.start_lifetime, remembered._fresh_until = 2**61, 2**62
+    optimistic.tries, optimistic.messages.left = CountedSkips(), 2**62 if asks else 0
+    optimistic.writer.remembered.start_lifetime = 2**62
+
+
+def failures(board: Blackboard) -> int:
+    """Return how often work had to run under the lock since `be_optimistic`."""
+    skips = optimistic_commits(board).tries
+    assert isinstance(skips, CountedSkips)
+    return skips.failures
 
 
 def stay_under_the_lock(board: Blackboard) -> None:

@@ -5,6 +5,7 @@ A failpoint between the two messages makes each race certain.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import signal
@@ -27,7 +28,7 @@ from blackboard.store.database_server.optimistic.checked_statement import INSTAN
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import LockRequired
 from blackboard.system import failpoints
-from tests.postgresql.optimistic_boards import WAYS, be_optimistic, deposit_by, optimistic_commits
+from tests.postgresql.optimistic_boards import WAYS, be_optimistic, deposit_by, failures, optimistic_commits
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.storage import Storage
@@ -108,39 +109,22 @@ def other_urls(storage: Storage, tmp_path: Path) -> Iterator[list[str]]:
         storage.remove(url)
 
 
-class Counted:
-    """The optimistic transactions of the test.
+@pytest.fixture
+def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return whether each optimistic transaction was committed, in their order."""
+    found: list[bool] = []
+    commit = optimistic_transaction.OptimisticTransaction.commit_if_unchanged
 
-    Attributes:
-        outcomes: For each whether it was committed, in their order.
-        refused: Why work had to run under the lock.
-    """
+    def noted(transaction: Any, record: Any) -> None:
+        commit(transaction, record)
+        found.append(transaction.committed)
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.outcomes: list[bool] = []
-        self.refused: list[str] = []
-        commit = optimistic_transaction.OptimisticTransaction.commit_if_unchanged
-        init = Exception.__init__
-
-        def noted(transaction: Any, record: Any) -> None:
-            commit(transaction, record)
-            self.outcomes.append(transaction.committed)
-
-        def refused(error: Any, why: str) -> None:
-            init(error, why)
-            self.refused.append(why)
-
-        monkeypatch.setattr(optimistic_transaction.OptimisticTransaction, "commit_if_unchanged", noted)
-        monkeypatch.setattr(LockRequired, "__init__", refused)
+    monkeypatch.setattr(optimistic_transaction.OptimisticTransaction, "commit_if_unchanged", noted)
+    return found
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    return Counted(monkeypatch)
-
-
-@pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], None]]:
+def between() -> Iterator[Callable[[Callable[[], object]], None]]:
     """Return a function that lets something happen once, between the two messages of the next deposit."""
     acts: list[Callable[[], object]] = []
 
@@ -148,10 +132,8 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], 
         if name == BETWEEN and acts:
             acts.pop()()
 
-    monkeypatch.setattr(failpoints, "_reached", reached)
-    failpoints.arm(BETWEEN)
-    yield acts.append
-    failpoints.disarm()
+    with failpoints.observed(reached):
+        yield acts.append
     assert acts == [], "the deposit was made under the lock"
 
 
@@ -173,13 +155,13 @@ def sums(board: Blackboard) -> dict[tuple[int, str], tuple[int, float]]:
 
 @pytest.mark.parametrize("kind", [Lead, Fact, Ramp, Ash, Beacon])
 def test_a_deposit_of_another_process_between_the_messages_moves_the_ids(
-    boards: list[Blackboard], counted: Counted, between: Any, kind: type[Mark]
+    boards: list[Blackboard], outcomes: list[bool], between: Any, kind: type[Mark]
 ) -> None:
     first, second = boards
     receipts = []
     between(lambda: receipts.append(second.deposit(kind(subject="second"), intensity=2)))
     receipts.append(first.deposit(kind(subject="first"), intensity=3))
-    assert counted.outcomes == [True, True]
+    assert outcomes == [True, True]
     rows = events(first)[-2:]
     assert [row["subject"] for row in rows] == ["second", "first"]
     assert [receipt.event_id for receipt in receipts] == [row["id"] for row in rows]
@@ -196,12 +178,12 @@ def test_a_deposit_of_another_process_between_the_messages_moves_the_ids(
 
 
 def test_a_reinforcement_between_the_messages_lets_the_rules_run_again(
-    boards: list[Blackboard], counted: Counted, between: Any
+    boards: list[Blackboard], outcomes: list[bool], between: Any
 ) -> None:
     first, second = boards
     between(lambda: second.deposit(Lead(subject="one", detail="b")))
     receipt = first.deposit(Lead(subject="one", detail="a"))
-    assert counted.outcomes == [True, False, True]
+    assert outcomes == [True, False, True]
     assert receipt.outcome == "reinforced"
     [mark] = first.marks(Lead, subject="one")
     assert mark.strength == pytest.approx(2, rel=1e-3)
@@ -210,17 +192,16 @@ def test_a_reinforcement_between_the_messages_lets_the_rules_run_again(
 
 
 def test_a_reinforcement_runs_without_the_lock_under_a_total_of_its_subject(
-    boards: list[Blackboard], counted: Counted
+    boards: list[Blackboard], outcomes: list[bool]
 ) -> None:
     for kind in (Lead, Fact):
         assert boards[0].deposit(kind(subject="one")).outcome == "deposited"
         assert boards[1].deposit(kind(subject="one")).outcome == "reinforced"
-    assert counted.outcomes.count(True) == 4
-    assert all("not remembered" in why for why in counted.refused)  # then it asks
-    counted.refused.clear()
+    assert outcomes.count(True) == 4
+    assert failures(boards[0]) == 0
     assert boards[0].deposit(Lead(subject="one"), intensity=4.5).crossed == ("desk",)
     assert boards[0].query("SELECT value, marks FROM crossing WHERE marks = 1")
-    assert counted.refused != []
+    assert failures(boards[0]) == 1
 
 
 def test_a_mark_is_not_written_twice_by_one_statement(boards: list[Blackboard]) -> None:
@@ -238,24 +219,24 @@ def test_a_mark_is_not_written_twice_by_one_statement(boards: list[Blackboard]) 
 
 
 def test_a_mark_that_came_and_went_between_the_messages_counts(
-    boards: list[Blackboard], counted: Counted, between: Any
+    boards: list[Blackboard], outcomes: list[bool], between: Any
 ) -> None:
     first, second = boards
     between(lambda: second.withdraw(second.deposit(Ramp(subject="one")).mark_id))
     first.deposit(Ramp(subject="one"))
-    assert counted.outcomes == [True, False, True]
+    assert outcomes == [True, False, True]
     rows = [row for row in events(first) if row["subject"] == "one"]
     assert [row["event"] for row in rows] == ["deposited", "withdrawn", "deposited"]
     assert rows[2]["occurred_at"] >= rows[1]["recorded_at"]
 
 
 def test_a_total_that_others_raise_is_crossed_under_the_lock_once(
-    boards: list[Blackboard], counted: Counted, between: Any
+    boards: list[Blackboard], outcomes: list[bool], between: Any
 ) -> None:
     first, second = boards
     between(lambda: [second.deposit(Lead(subject=f"s/{number}"), intensity=4) for number in range(4)])
     assert first.deposit(Lead(subject="last"), intensity=4.5).crossed == ("desk",)
-    assert counted.outcomes == [True] * 4 + [False]
+    assert outcomes == [True] * 4 + [False]
     [crossing] = first.query("SELECT value, threshold, marks FROM crossing")
     assert crossing["value"] == pytest.approx(4 * 4 + 4.5 + 0.2, rel=1e-3)
     assert crossing["marks"] == 7
@@ -326,14 +307,16 @@ def test_a_process_that_dies_loses_no_deposit_that_it_has_told_of(board_url: str
         assert (kept["marks"], kept["sum0"]) == (len(found), len(found))
 
 
-def test_a_deposit_that_would_wake_an_agent_is_made_under_the_lock(boards: list[Blackboard], counted: Counted) -> None:
+def test_a_deposit_that_would_wake_an_agent_is_made_under_the_lock(
+    boards: list[Blackboard], outcomes: list[bool]
+) -> None:
     assert boards[0].deposit(Lead(subject="hot"), intensity=6).crossed == ("desk",)
-    assert counted.outcomes == []
-    assert counted.refused != []
+    assert outcomes == []
+    assert failures(boards[0]) == 1
 
 
 def test_a_new_deployment_between_the_messages_is_followed(
-    boards: list[Blackboard], counted: Counted, between: Any
+    boards: list[Blackboard], outcomes: list[bool], between: Any
 ) -> None:
     first, second = boards
 
@@ -343,19 +326,19 @@ def test_a_new_deployment_between_the_messages_is_followed(
 
     between(lambda: second.deploy(desk, keen, kinds=KINDS))
     assert first.deposit(Lead(subject="one")).crossed == ("keen",)
-    assert counted.outcomes == [False]
+    assert outcomes == [False]
 
 
-def test_a_pause_between_the_messages_is_followed(boards: list[Blackboard], counted: Counted, between: Any) -> None:
+def test_a_pause_between_the_messages_is_followed(boards: list[Blackboard], outcomes: list[bool], between: Any) -> None:
     first, second = boards
     between(lambda: second.pause(reason="a test"))
     first.deposit(Lead(subject="one"))
-    assert counted.outcomes[0] is False
+    assert outcomes[0] is False
     assert len(first.marks(Lead, subject="one")) == 1
 
 
 def test_a_key_that_two_use_at_once_stands_for_the_first(
-    boards: list[Blackboard], counted: Counted, between: Any
+    boards: list[Blackboard], outcomes: list[bool], between: Any
 ) -> None:
     first, second = (board.as_author("person:same") for board in boards)
     receipts = []
@@ -387,19 +370,20 @@ def test_a_comparison_with_an_event_is_made_with_the_event_under_the_lock(
         first.deposit(Lead(subject="one"), if_event=event)
 
 
-def test_a_message_that_was_given_up_changes_nothing(boards: list[Blackboard], counted: Counted, between: Any) -> None:
+def test_a_message_that_was_given_up_changes_nothing(
+    boards: list[Blackboard], outcomes: list[bool], between: Any
+) -> None:
     first, second = boards
-    record = optimistic_commits(first)._writer.record
+    record = optimistic_commits(first).writer.record
 
     def give_up() -> None:
-        number = record._number
-        record._number += 1  # that of the message which is about to be sent
-        assert record.was_committed(lambda: second.database.connect(writes=True)) is False
-        record._number = number
+        lost = copy.copy(record)
+        lost.begin_checked(lambda *statement: None)  # with the number of the message that is about to be sent
+        assert lost.was_committed(lambda: second.database.connect(writes=True)) is False
 
     between(give_up)
     receipt = first.deposit(Lead(subject="one"))
-    assert counted.outcomes == [False, False, True]  # the second has the number that gave the first one up
+    assert outcomes == [False, False, True]  # the second has the number that gave the first one up
     assert [row["id"] for row in events(first) if row["subject"] == "one"] == [receipt.event_id]
 
 
@@ -426,7 +410,7 @@ def test_a_deposit_whose_commit_is_lost_is_stored_once_and_has_its_ids(
 
 
 def test_the_same_deposits_make_the_same_board_with_and_without_the_lock(
-    board_url: str, other_urls: list[str], counted: Counted
+    board_url: str, other_urls: list[str], outcomes: list[bool]
 ) -> None:
     rng = random.Random(7)
     tables = []
@@ -463,7 +447,7 @@ def test_the_same_deposits_make_the_same_board_with_and_without_the_lock(
                 )
             }
             tables.append((receipts, rows, sums_now(board, clock)))
-    assert sum(counted.outcomes) > 120
+    assert sum(outcomes) > 120
     (receipts, rows, kept), *others = tables
     for other_receipts, other_rows, other_kept in others:
         assert other_receipts == receipts

@@ -35,12 +35,17 @@ def test_an_armed_failpoint_kills_at_the_given_count() -> None:
 
 
 def test_a_failpoint_that_is_not_armed_does_nothing() -> None:
-    # An armed failpoint would kill this process, so the end of the test proves that none was armed.
+    assert lines_before_death("commit.after:9") == (0, "012")
+
+
+def test_an_observer_hears_of_each_failpoint_of_its_block() -> None:
+    reached: list[str] = []
     failpoints.failpoint("commit.before")
-    failpoints.arm("commit.after")
-    failpoints.failpoint("commit.before")
-    failpoints.disarm()
+    with failpoints.observed(reached.append):
+        failpoints.failpoint("commit.before")
+        failpoints.failpoint("commit.after")
     failpoints.failpoint("commit.after")
+    assert reached == ["commit.before", "commit.after"]
 
 
 def test_an_unknown_failpoint_is_refused() -> None:

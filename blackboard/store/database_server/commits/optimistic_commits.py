@@ -76,34 +76,35 @@ class OptimisticCommits:
         on_commit: Called after each commit.
 
     Attributes:
+        writer: The writing connection of the process.
         busy_until: Until when the board counts as busy, in monotonic time.
         tries: The skipped tries: commits that are made under the lock at once.
         messages: The skipped commits of one message, because what the process remembered was not true, or not enough.
     """
 
     def __init__(self, writer: ServerWriter, on_commit: Callable[[], object]) -> None:
-        self._writer, self._on_commit = writer, on_commit
+        self.writer, self._on_commit = writer, on_commit
         self._clock = SystemClock()
         self.busy_until = 0
         self.tries, self.messages = Skips(), Skips()
 
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""
-        if self._writer.record.had_to_wait:
+        if self.writer.record.had_to_wait:
             self.busy_until = self._clock.monotonic() + BUSY
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
         """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
         if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
             return False
-        if not self._is_busy and (self.messages.take() or self._writer.remembered.start is None):
+        if not self._is_busy and (self.messages.take() or self.writer.remembered.start is None):
             return False
         return not self.tries.take()
 
     def commit(self, batch: list[Entry[Any]]) -> TryOutcome:
         """Commit a batch. If it is not done, it is to be committed under the lock."""
-        if not self.messages.take() and (start := self._writer.remembered.start) is not None:
-            outcome = self._try(batch, lambda: self._writer.begin_one_message(start))
+        if not self.messages.take() and (start := self.writer.remembered.start) is not None:
+            outcome = self._try(batch, lambda: self.writer.begin_one_message(start))
             if outcome is TryOutcome.DONE:
                 self.messages.note_success()
                 return outcome
@@ -111,7 +112,7 @@ class OptimisticCommits:
             if outcome is TryOutcome.WAITED or not self._is_busy:
                 return outcome
         for _ in range(ATTEMPTS):
-            outcome = self._try(batch, self._writer.begin_optimistic)
+            outcome = self._try(batch, self.writer.begin_optimistic)
             if outcome is not TryOutcome.CHANGED:
                 break
         if outcome is not TryOutcome.DONE:
@@ -124,7 +125,7 @@ class OptimisticCommits:
 
     def _try(self, batch: list[Entry[Any]], begin: Callable[[], OptimisticTransaction]) -> TryOutcome:
         """Try once to commit a batch."""
-        writer = self._writer
+        writer = self.writer
         transaction: OptimisticTransaction | None = None
         results: list[Any] = []
         try:
@@ -155,7 +156,7 @@ class OptimisticCommits:
         error: BaseException,
     ) -> bool:
         """Handle an error, and return whether each entry has its result or error; otherwise nothing is stored."""
-        writer = self._writer
+        writer = self.writer
         writer.drop()  # a signal's exception may have interrupted it
         if transaction is not None and transaction.committed:
             _deliver(batch, results, transaction)

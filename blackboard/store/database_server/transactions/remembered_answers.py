@@ -61,7 +61,8 @@ class RememberedAnswers:
         self._clock = clock or SystemClock()
         self.start_lifetime = START_LIFETIME
         self._start: TransactionStart | None = None
-        self._fresh_until = 0
+        self._noted_at = 0
+        """When the start was noted, in microseconds of the monotonic clock."""
         self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
         self._subjects: dict[tuple[str, str], None] = {}
         """The kinds and subjects with a mark, the ones that were noted last at the end."""
@@ -69,7 +70,7 @@ class RememberedAnswers:
     @property
     def start(self) -> TransactionStart | None:
         """What a transaction reads first, without the time of the server; None if it is not fresh."""
-        return self._start if self._clock.monotonic() < self._fresh_until else None
+        return self._start if self._clock.monotonic() < self._noted_at + self.start_lifetime else None
 
     def note(
         self,
@@ -84,7 +85,7 @@ class RememberedAnswers:
         """
         if statement is MARKS.transaction_start:
             self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)
-            self._fresh_until = self._clock.monotonic() + self.start_lifetime
+            self._noted_at = self._clock.monotonic()
         else:
             self._answers[statement, values] = RememberedAnswer(rows, fingerprint)
             if len(self._answers) > MAX_ANSWERS:
@@ -111,7 +112,7 @@ class RememberedAnswers:
 
     def drop(self) -> None:
         """Forget everything: an answer was no longer true."""
-        self._fresh_until = 0
+        self._start = None
         self._answers.clear()
 
     def _has_mark(self, values: Mapping[str, Any]) -> bool:
