@@ -208,7 +208,7 @@ def _quick_boards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Save the time of migrations and of flushes to the disk, unless the test has the marker `whole_boards`."""
     if request.node.get_closest_marker("whole_boards") is None:
         new_boards.empty_board()
-        monkeypatch.setattr(schema_upgrades, "_migrate", new_boards.copy_board)
+        monkeypatch.setattr(schema_upgrades, "migrate", new_boards.copy_board)
         monkeypatch.setattr(sqlite_dialect, "SYNCHRONOUS", "OFF")
 
 

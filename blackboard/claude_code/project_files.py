@@ -50,11 +50,11 @@ def write_texts(
     try:
         for name in names:
             begun.append(name)
-            _write(folder / name, after[name])
+            write_text(folder / name, after[name])
     except BaseException:
         for name in reversed(begun):
             with contextlib.suppress(OSError):
-                _write(folder / name, before[name])
+                write_text(folder / name, before[name])
         remove_empty(new_folders)
         raise
 
@@ -66,7 +66,12 @@ def remove_empty(folders: Sequence[Path]) -> None:
             path.rmdir()
 
 
-def _write(path: Path, text: str | None) -> None:
+def write_text(path: Path, text: str | None) -> None:
+    """Write a text to the byte, or with None delete the file.
+
+    Raises:
+        OSError: The file or its folder cannot be written.
+    """
     if text is None:
         path.resolve().unlink(missing_ok=True)  # a link that a person made stays
     else:

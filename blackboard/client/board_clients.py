@@ -131,7 +131,7 @@ class _ServerConnection(ABC):
         uses_proxies = uds is None and parts.hostname not in LOOPBACK
         self._open(
             None if uds is None else str(uds),
-            _certificates(tls, parts.scheme, uses_proxies=uses_proxies),
+            trusted_certificates(tls, parts.scheme, uses_proxies=uses_proxies),
             {
                 "base_url": self.url,
                 "headers": {} if token is None else {"Authorization": f"Bearer {token}"},
@@ -168,7 +168,7 @@ class _ServerConnection(ABC):
         self._clock.wait(self._closed, self._clock.now() + delay.microseconds)
 
 
-def _certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext:
+def trusted_certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext:
     """Return the certificates to trust. Reading the system's certificates takes longer than a request without TLS."""
     if tls is not None:
         return tls

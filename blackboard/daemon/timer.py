@@ -34,7 +34,7 @@ class Timer:
         self._wake = wake
         self._instant: Instant | None = None
         """The instant that the job is set for; None once it has run."""
-        self._scheduler = BackgroundScheduler(
+        self.scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": DebugExecutor()},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -44,7 +44,7 @@ class Timer:
 
     def start(self) -> None:
         """Start the thread."""
-        self._scheduler.start()
+        self.scheduler.start()
 
     def set(self, instant: Instant) -> None:
         """Wake at this instant instead of the previous instant."""
@@ -52,11 +52,11 @@ class Timer:
             return
         self._instant = instant  # before the job, which may run at once
         trigger = DateTrigger(to_datetime(instant), timezone=UTC)
-        self._scheduler.add_job(self._due, trigger, id=JOB, replace_existing=True)
+        self.scheduler.add_job(self._due, trigger, id=JOB, replace_existing=True)
 
     def stop(self) -> None:
         """Forget the instant, and end the thread."""
-        self._scheduler.shutdown(wait=False)
+        self.scheduler.shutdown(wait=False)
 
     def _due(self) -> None:
         self._instant = None

@@ -76,7 +76,7 @@ class Database(ABC):
 
     def _open_pools(self) -> None:
         self._uses = ConnectionUses()
-        self._readers, self.query_pool = self._new_pool(), self._new_pool()
+        self.reader_pool, self.query_pool = self._new_pool(), self._new_pool()
 
     def _new_pool(self) -> ReaderPool:
         return ReaderPool(self._uses)
@@ -138,7 +138,7 @@ class Database(ABC):
 
     def _close_connections(self) -> None:
         """Close the idle connections; the others are closed after their use."""
-        self._readers.close()
+        self.reader_pool.close()
         self.query_pool.close()
         self.writer.close()
         if self.readonly_engine is not None:
@@ -200,7 +200,7 @@ class Database(ABC):
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a reading transaction: everything read in it comes from one snapshot."""
-        loan = Loan(self._readers)  # not `lend`, since a second context manager would cost a tenth of a small read
+        loan = Loan(self.reader_pool)  # not `lend`, since a second context manager would cost a tenth of a small read
         succeeded = False
         try:
             cursor = loan.begin(self._connect_to_read).cursor()
@@ -210,7 +210,7 @@ class Database(ABC):
                 except self.dialect.errors.base as error:
                     if self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
                         raise
-                    self._readers.close()  # a server that ended one idle connection has probably ended all
+                    self.reader_pool.close()  # a server that ended one idle connection has probably ended all
                     cursor = loan.renew(self._connect_to_read).cursor()
                     cursor.execute(self.dialect.begin_read)
                 if end := self._limits.end:
@@ -300,7 +300,7 @@ class Database(ABC):
             if self._fork is not None:
                 self.group_commit.leave(self._fork)
             return
-        self._readers.abandon()
+        self.reader_pool.abandon()
         self.query_pool.abandon()
         self.commits.abandon()
         self.group_commit = GroupCommit(self.group_commit.on_wait, self._release_writer)
@@ -312,7 +312,7 @@ class Database(ABC):
         with self.group_commit.exclusive():
             self.commits.retire()
             self._close_connections()
-            self._readers.retire()
+            self.reader_pool.retire()
             self.query_pool.retire()
             self._close_rest()
 

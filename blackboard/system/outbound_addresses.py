@@ -85,7 +85,7 @@ def connect(
         HostUnreachable: It has no address, or none answers.
     """
     allowed = [
-        address for address in _resolve(host, port) if _is_allowed(address, private, needs_private=needs_private)
+        address for address in addresses_of(host, port) if _is_allowed(address, private, needs_private=needs_private)
     ]
     if not allowed:
         problem = "would be reached without TLS outside" if needs_private else "has a private address that is not in"
@@ -99,7 +99,12 @@ def connect(
     raise HostUnreachable(f"{host} cannot be reached at port {port}: {_words(failure)}")
 
 
-def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+def addresses_of(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    """Return the addresses of a host.
+
+    Raises:
+        HostUnreachable: It has none.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

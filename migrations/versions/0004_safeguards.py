@@ -225,21 +225,23 @@ def _values_that_are_equal() -> None:
             if (value := json.loads(mark.payload).get(field)) is not None:
                 connection.execute(
                     sa.text("INSERT INTO unique_value (kind, value, mark_id) VALUES (:kind, :value, :mark_id)"),
-                    {"kind": kind, "mark_id": mark.id, "value": _text(value, of_field, schema)},
+                    {"kind": kind, "mark_id": mark.id, "value": value_text(value, of_field, schema)},
                 )
 
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
 
 
-def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
+def value_text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
     """Return the text that equal values share. A copy of what `unique_values` of the board does."""
     branches = list(_branches(schema, root))
     if isinstance(value, dict):
-        members = (f"{json.dumps(name)}:{_text(value[name], _part(branches, name, 0), root)}" for name in sorted(value))
+        members = (
+            f"{json.dumps(name)}:{value_text(value[name], _part(branches, name, 0), root)}" for name in sorted(value)
+        )
         return f"{{{','.join(members)}}}"
     if isinstance(value, list):
-        return f"[{','.join(_text(item, _part(branches, None, i), root) for i, item in enumerate(value))}]"
+        return f"[{','.join(value_text(item, _part(branches, None, i), root) for i, item in enumerate(value))}]"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _number(str(value))
     if isinstance(value, str):

@@ -233,7 +233,7 @@ def test_the_migration_writes_values_as_the_program_does() -> None:
         value = mark.payload[kind.unique or ""]
         if value is not None:
             schema = kind.payload_schema or {}
-            text = migration._text(value, schema["properties"][kind.unique], schema)
+            text = migration.value_text(value, schema["properties"][kind.unique], schema)
             assert text == unique_values.value_of(kind, json.dumps(mark.payload))
 
 

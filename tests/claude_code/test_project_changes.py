@@ -211,12 +211,12 @@ def test_a_process_that_is_killed_leaves_a_record_of_what_it_wrote(
 ) -> None:
     written = []
     with monkeypatch.context() as patch:
-        patch.setattr(project_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
+        patch.setattr(project_files, "write_text", lambda path, text: written.append(str(path.relative_to(tmp_path))))
         connect(tmp_path)
     assert written[0] == RECORD
     connect(tmp_path)
     written.clear()
-    monkeypatch.setattr(project_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
+    monkeypatch.setattr(project_files, "write_text", lambda path, text: written.append(str(path.relative_to(tmp_path))))
     disconnect(tmp_path)
     assert written[-1] == RECORD
 

@@ -61,8 +61,8 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     receive = StatementPipeline.receive
 
     def counted(pipeline: StatementPipeline) -> None:
-        if pipeline._waiting:
-            sent.append(len(pipeline._waiting))
+        if pipeline.waiting:
+            sent.append(pipeline.waiting)
         receive(pipeline)
 
     monkeypatch.setattr(StatementPipeline, "receive", counted)

@@ -168,7 +168,7 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
     board: Blackboard, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(board)
-    build = compaction._build
+    build = compaction.write_content
     built: list[int] = []
 
     def build_while_others_write(*words: Any) -> None:
@@ -177,7 +177,7 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
             board.deposit(Lead(subject=f"meanwhile/{len(built)}"))
         built.append(1)
 
-    monkeypatch.setattr(compaction, "_build", build_while_others_write)
+    monkeypatch.setattr(compaction, "write_content", build_while_others_write)
     assert not compaction.compact(file_database(board), insist=False)
     built.clear()
     assert compaction.compact(file_database(board))
@@ -188,7 +188,7 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
 
 def test_only_one_process_compacts_at_a_time(board: Blackboard) -> None:
     files = file_database(board).place.files
-    with compaction._create_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
+    with compaction.create_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
         board.compact()
     board.compact()
 

@@ -188,7 +188,7 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
     holder = threading.Thread(target=hold)
     holder.start()
     assert holding.wait(BOUND_SECONDS)
-    database._readers.close()
+    database.reader_pool.close()
 
     def connect(*, writes: bool) -> Any:
         tried.set()
@@ -211,12 +211,12 @@ def test_the_timer_is_one_job_for_one_date(clock: ManualClock) -> None:
     try:
         for days in range(1, 50):
             timer.set(clock.now() + days * 365 * 86_400_000_000)
-        jobs = timer._scheduler.get_jobs()
+        jobs = timer.scheduler.get_jobs()
         assert [type(job.trigger).__name__ for job in jobs] == ["DateTrigger"]
         assert not rung.is_set()
         timer.set(clock.now() - 1)
         assert rung.wait(BOUND_SECONDS)
-        assert timer._scheduler.get_jobs() == []
+        assert timer.scheduler.get_jobs() == []
     finally:
         timer.stop()
 

@@ -6,7 +6,6 @@ acknowledges anything, and neither deletes or overwrites the log of the other.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -161,12 +160,13 @@ def test_a_commit_into_a_log_that_was_only_removed_is_saved_and_acknowledged(pat
 @pytest.mark.processes
 def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
     database = database_of(path)
-    inside, results = threading.Event(), []
+    inside, waiting, results = threading.Event(), threading.Semaphore(0), []
+    database.group_commit.on_wait = waiting.release
 
     def slow(sql: object) -> None:
         inside.set()
-        while len(database.group_commit._waiting) < 2:
-            os.sched_yield()
+        for _ in range(2):
+            assert waiting.acquire(timeout=BOUND_SECONDS)
 
     def lost(sql: object) -> None:
         for part in ("wal", "shm"):

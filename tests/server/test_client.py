@@ -641,8 +641,8 @@ def test_the_certificate_of_a_server_on_this_machine_comes_from_the_environment(
 def test_a_proxy_with_tls_is_verified_by_the_certificates_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    assert not knows(board_clients._certificates(None, "http", uses_proxies=True))
+    assert not knows(board_clients.trusted_certificates(None, "http", uses_proxies=True))
     monkeypatch.setenv("http_proxy", "https://proxy.example.org:3128")
-    assert knows(board_clients._certificates(None, "http", uses_proxies=True))
-    assert not knows(board_clients._certificates(None, "http", uses_proxies=False))
-    assert knows(board_clients._certificates(None, "https", uses_proxies=False))
+    assert knows(board_clients.trusted_certificates(None, "http", uses_proxies=True))
+    assert not knows(board_clients.trusted_certificates(None, "http", uses_proxies=False))
+    assert knows(board_clients.trusted_certificates(None, "https", uses_proxies=False))

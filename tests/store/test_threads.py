@@ -102,7 +102,7 @@ def test_threads_back_up_and_restore_at_once(tmp_path: Path) -> None:
 
 
 def test_a_child_does_not_inherit_the_lock_of_an_upgrade(tmp_path: Path) -> None:
-    with schema_upgrades._alembic:
+    with schema_upgrades.alembic_lock:
         child = os.fork()
         if child == 0:
             try:

@@ -19,7 +19,7 @@ from blackboard.store.schema.schema_upgrades import SchemaChange
 
 __all__ = ["copy_board", "empty_board"]
 
-_migrate = schema_upgrades._migrate
+_run_migrations = schema_upgrades.migrate
 
 
 @functools.cache
@@ -34,7 +34,7 @@ def empty_board() -> bytes:
 def copy_board(database: Database, now: Instant) -> SchemaChange | None:
     """Copy the board of the migrations into an empty file. Run the migrations of any other database."""
     if not isinstance(database, FileDatabase) or not _is_empty(database):
-        return _migrate(database, now)
+        return _run_migrations(database, now)
     connection = database.connect(writes=True)
     try:
         _template().backup(connection)

@@ -75,7 +75,7 @@ def test_a_name_is_judged_by_its_address_and_asked_for_once(monkeypatch: pytest.
 
 def test_the_addresses_of_a_name_that_are_private_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [ip_address("10.0.0.1"), ip_address("127.0.0.1")]
-    monkeypatch.setattr(outbound_addresses, "_resolve", lambda host, port: found)
+    monkeypatch.setattr(outbound_addresses, "addresses_of", lambda host, port: found)
     with receive() as receiver:
         port = receiver.url.partition("127.0.0.1:")[2]
         assert send(f"http://two.example:{port}").status == 200

@@ -57,7 +57,7 @@ class ServerDatabase(Database):
     def _open_pools(self) -> None:
         super()._open_pools()
         sender = "" if self.listener is None else self.listener.sender
-        self._announcer = CommitAnnouncer(self._readers, self._connect_to_read, sender)
+        self._announcer = CommitAnnouncer(self.reader_pool, self._connect_to_read, sender)
 
     @property
     def url(self) -> str:

@@ -23,7 +23,7 @@ from blackboard.system.packaged_files import migrations_folder
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_alembic = threading.Lock()
+alembic_lock = threading.Lock()
 """The lock that is held while Alembic runs, because a process has only one Alembic context for all databases."""
 
 
@@ -67,23 +67,23 @@ def create_or_upgrade(
 
 def _renew_lock() -> None:
     """In a forked child, replace a lock that a thread of the parent held, because that thread does not exist there."""
-    global _alembic
-    _alembic = threading.Lock()
+    global alembic_lock
+    alembic_lock = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _upgrade(database: Database, now: Instant) -> SchemaChange | None:
-    with database.write_lock(), _alembic:
-        change = _migrate(database, now)
+    with database.write_lock(), alembic_lock:
+        change = migrate(database, now)
     failpoint("migration.committed")
     if change is not None and change.before is None:
         database.place.apply_mode(is_new=True)
     return change
 
 
-def _migrate(database: Database, now: Instant) -> SchemaChange | None:
+def migrate(database: Database, now: Instant) -> SchemaChange | None:
     """Create or upgrade the schema in one transaction. Other processes wait until it ends."""
     from sqlalchemy import event
 

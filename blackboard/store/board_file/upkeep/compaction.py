@@ -43,12 +43,12 @@ def compact(database: FileDatabase, *, insist: bool = True) -> bool:
         StoreBusy: Another process is compacting the board.
         StoreError: The disk is full.
     """
-    with _create_beside(database.place.files) as part:
+    with create_beside(database.place.files) as part:
         if not _rewrite_beside_writers(database, part, MAX_TRIES if insist else 1):
             if not insist:
                 return False
             with database.writers_held_off():
-                _build(database, part)
+                write_content(database, part)
                 _put_back(part, database)
     return empty_log(database)
 
@@ -76,7 +76,7 @@ def _rewrite_beside_writers(database: FileDatabase, part: Path, tries: int) -> b
 def _rewrite_if_unchanged(database: FileDatabase, part: Path, watcher: Any) -> bool:
     """Build the new content, and copy it back unless another process has written; return whether it was copied."""
     before = _version(watcher)
-    _build(database, part)
+    write_content(database, part)
     with database.writers_held_off():
         is_unchanged = _version(watcher) == before
         if is_unchanged:
@@ -89,7 +89,7 @@ def _version(watcher: Any) -> int:
     return int(watcher.execute("PRAGMA data_version").fetchone()[0])
 
 
-def _build(database: FileDatabase, part: Path) -> None:
+def write_content(database: FileDatabase, part: Path) -> None:
     """Write the content of the board to an empty file, and check it."""
     with _connected(database) as connection:
         try:
@@ -124,7 +124,7 @@ def _connected(database: FileDatabase) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _create_beside(files: BoardFiles) -> Iterator[Path]:
+def create_beside(files: BoardFiles) -> Iterator[Path]:
     """Create an empty file beside the board, which only one process has at a time, and delete it afterwards.
 
     A process that died may have left such a file, whose content is dropped.

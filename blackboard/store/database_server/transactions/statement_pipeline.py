@@ -79,6 +79,11 @@ class StatementPipeline:
         self._poll = select.poll()
         self._poll.register(self._pgconn.socket, select.POLLIN)
 
+    @property
+    def waiting(self) -> int:
+        """The number of statements that wait for the next message."""
+        return len(self._waiting)
+
     def add(self, sql: str, values: Sequence[Any] = (), answer: Answer | None = None) -> None:
         """Let a statement wait for the next message.
 
