@@ -65,7 +65,9 @@ def test_every_metric_is_documented(served: Served) -> None:
     documented = set(re.findall(r"`(blackboard_[a-z_]+)", text.partition("| metric")[2]))
     families = read_text(served.client("read").get("/metrics").text)
     found = {
-        family.name + "_total" * (family.type == "counter") for family in families if family.name[:11] == "blackboard_"
+        family.name + "_total" * (family.type == "counter")
+        for family in families
+        if family.name.startswith("blackboard_")
     }
     assert documented - {"blackboard_next_alarm_seconds"} == found
 
