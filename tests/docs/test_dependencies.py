@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tests.docs.blocks import ROOT
 from tools.pinned_versions import BROUGHT, EXTRAS, TOOLS, canonical, closure
@@ -202,6 +203,18 @@ def test_the_page_says_where_each_package_is_imported(package: str) -> None:
     unused = {name for name in named if not any(path == name or name in path.parents for path in files)}
     assert (outside, unused) == (set(), set())
     assert files or places()[package].startswith("no import")
+
+
+def test_each_range_that_does_not_end_before_the_next_major_version_has_a_reason() -> None:
+    table = TEXT.partition("| packages | the range ends before |")[2].partition("\n\n")[0]
+    named = {name for row in table.splitlines() for name in re.findall(r"`([a-z0-9-]+)`", row.partition(" | ")[0])}
+    others = set()
+    for requirement in map(Requirement, asked(*EXTRAS)):
+        ends = [Version(item.version) for item in requirement.specifier if item.operator == "<"]
+        lowest = next(Version(item.version) for item in requirement.specifier if item.operator == ">=")
+        if not lowest.major or [end.release for end in ends] != [(lowest.major + 1,)]:
+            others.add(canonical(requirement.name))
+    assert named == others - {canonical(PROJECT["name"])}
 
 
 def test_every_version_is_pinned_within_its_range_and_by_nothing_else() -> None:
