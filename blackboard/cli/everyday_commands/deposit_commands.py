@@ -62,7 +62,7 @@ def deposit(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Deposit a mark.
+    r"""Deposit a mark. A live mark of the same kind and subject is reinforced, unless the kind keeps marks separate.
 
     Examples:
       blackboard deposit lead lead/4711 --payload '{"message": "80 seats"}' \

@@ -133,7 +133,10 @@ def search(
 
 def history(
     context: typer.Context,
-    subject: Annotated[str, typer.Argument(help="The subject.", autocompletion=completion.subjects)],
+    subject: Annotated[
+        str,
+        typer.Argument(help="The subject, exactly as `blackboard marks` shows it.", autocompletion=completion.subjects),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """List every event of a subject's marks, oldest first.

@@ -27,7 +27,9 @@ def sql(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="A SELECT statement; - reads it from stdin.")],
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most this many rows.")] = 1000,
-    timeout: Annotated[str, typer.Option(metavar="DURATION", help="Stop the query after this time.")] = "10s",
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="Stop the query after this time, such as 30s.")
+    ] = "10s",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     guard_formulas: Annotated[
         bool,

@@ -27,7 +27,7 @@ def watch(
     context: typer.Context,
     kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many marks.")] = 20,
-    every: Annotated[str, typer.Option(metavar="DURATION", help="The time between two updates.")] = "500ms",
+    every: Annotated[str, typer.Option(metavar="DURATION", help="The time between two updates, such as 2s.")] = "500ms",
     once: Annotated[bool, typer.Option("--once", help="Print one view and exit.")] = False,
 ) -> None:
     """Show a live view of strengths that fade and agents that wake. Ctrl-C ends it.

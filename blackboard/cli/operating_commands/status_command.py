@@ -21,7 +21,7 @@ _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """Summarize the state of the board.
+    """Show the state of the board: its marks and work, its needs, what is paused, and its workers.
 
     Example:
       blackboard status

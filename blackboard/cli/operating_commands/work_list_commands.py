@@ -188,7 +188,7 @@ def _first_line(error: str | None) -> str:
 
 def explain(
     context: typer.Context,
-    agent: Annotated[str, typer.Argument(help="The agent.", autocompletion=completion.agents)],
+    agent: Annotated[str, typer.Argument(help="The name of the agent.", autocompletion=completion.agents)],
     subject: Annotated[
         str | None,
         typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
