@@ -223,27 +223,8 @@ class CommandSession:
             ConfigurationError: The deployment file or the URL of the database is wrong.
             StoreError: The database cannot be used.
         """
-        from blackboard.board import Blackboard, administration
-        from blackboard.durations import Microseconds
-
         settings = self.settings
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            opened = Blackboard.open(
-                self.url,
-                author=settings.database.author if self.author is None else self.author,
-                create=create,
-                upgrade=administration.creates_on_demand(self.url) if upgrade is None else upgrade,
-                leap=Microseconds(settings.daemon.leap),
-                mode=settings.database.mode,
-                prepare=settings.database.prepare,
-                direct_url=settings.database.direct_url,
-                query_url=settings.database.query_url,
-                writes=False,  # a command that writes fails when it does
-            )
-        for warning in caught:
-            report(f"warning: {warning.message}")
-        with opened as board:
+        with self._opened(create=create, upgrade=upgrade, report=report) as board:
             board.classes.load_from(self.classes)
             if (text := _schema_note(board)) is not None:
                 report(text)
@@ -258,6 +239,27 @@ class CommandSession:
                     hint = "; no kind or agent is registered on this board yet; name a deployment file with --config"
                     raise UsageError(f"{error}{hint}") from None
                 raise
+
+    def _opened(self, *, create: bool | None, upgrade: bool | None, report: Callable[[str], None]) -> Blackboard:
+        """Open the board, and report the warnings about its files. See `board`."""
+        from blackboard.board import Blackboard, administration
+        from blackboard.durations import Microseconds
+
+        settings = self.settings
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            opened = Blackboard.open(
+                self.url,
+                author=settings.database.author if self.author is None else self.author,
+                create=create,
+                upgrade=administration.creates_on_demand(self.url) if upgrade is None else upgrade,
+                leap=Microseconds(settings.daemon.leap),
+                writes=False,  # a command that writes fails when it does
+                **settings.database.connection_options,
+            )
+        for warning in caught:
+            report(f"warning: {warning.message}")
+        return opened
 
 
 def model_of(session: CommandSession) -> str:

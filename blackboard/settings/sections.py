@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypedDict
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -29,6 +29,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ConnectionOptions(TypedDict):
+    """The settings of `[database]` that `Blackboard.open` takes beside the location and the author."""
+
+    mode: int | None
+    prepare: bool
+    direct_url: str | None
+    query_url: str | None
+
+
 class DatabaseSection(Section):
     """`[database]`: the location of the board, and the author of deposits."""
 
@@ -44,6 +53,13 @@ class DatabaseSection(Section):
     """The URL of the server itself, for notifications and the locks of workers, if `url` names a pooler."""
     query_url: str | None = Field(default=None, min_length=1)
     """The URL of a server as a user who may only read, for queries in SQL over HTTP."""
+
+    @property
+    def connection_options(self) -> ConnectionOptions:
+        """The keyword arguments of `Blackboard.open` that these settings give."""
+        return ConnectionOptions(
+            mode=self.mode, prepare=self.prepare, direct_url=self.direct_url, query_url=self.query_url
+        )
 
 
 class DeploymentSection(Section):

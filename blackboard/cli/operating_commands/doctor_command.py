@@ -70,14 +70,7 @@ def _findings(session: CommandSession) -> list[Finding]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            opened = Blackboard.open(
-                session.url,
-                create=False,
-                mode=options.mode,
-                writes=False,
-                prepare=options.prepare,
-                direct_url=options.direct_url,
-            )
+            opened = Blackboard.open(session.url, create=False, writes=False, **options.connection_options)
         advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:

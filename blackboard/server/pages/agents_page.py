@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
 from blackboard.board import page_readings
-from blackboard.board.reading.board_figures import EndedRun
-from blackboard.core.specs.agent_spec import Budget
+from blackboard.board.reading.board_figures import BoardFigures, EndedRun
+from blackboard.core.specs.agent_spec import AgentSpec, Budget
+from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
@@ -117,30 +118,31 @@ def show_agents(call: PageCall) -> PageContent:
         for agent in board.agents()
         if parameters.agent in ("", agent.agent)
     ]
-    watches = defaultdict(list)
-    for spec in deployment.agents.values():
-        for watch in spec.watches:
-            guard = None if watch.guard is None else str(watch.guard)
-            watches[spec.name].append(
-                ShownWatch(spec.name, watch.name, str(watch.condition), guard, spec.per_of(watch))
-            )
-    limits = {"": deployment.budget} | {name: spec.settings.budget for name, spec in deployment.agents.items()}
-    budgets = [
-        SpentBudget(name, window, limit, figures.usd_left[name, window])
-        for name, budget in limits.items()
-        for window, limit in _limits(budget)
-        if (name, window) in figures.usd_left
-    ]
     return PageContent(
         {"agents": agents},
         {
-            "watches": watches,
-            "budgets": [(item, item.used) for item in budgets],
+            "watches": {spec.name: list(_watches(spec)) for spec in deployment.agents.values()},
+            "budgets": [(item, item.used) for item in _budgets(deployment, figures)],
             "bars": {agent: day.bars for agent, day in days.items()},
             "is_cut": len(runs) == MOST_RUNS,
             "most_runs": MOST_RUNS,
         },
     )
+
+
+def _watches(spec: AgentSpec) -> Iterator[ShownWatch]:
+    for watch in spec.watches:
+        guard = None if watch.guard is None else str(watch.guard)
+        yield ShownWatch(spec.name, watch.name, str(watch.condition), guard, spec.per_of(watch))
+
+
+def _budgets(deployment: Deployment, figures: BoardFigures) -> Iterator[SpentBudget]:
+    """Yield the budgets of the whole board, whose name is empty, and of each agent."""
+    limits = {"": deployment.budget} | {name: spec.settings.budget for name, spec in deployment.agents.items()}
+    for name, budget in limits.items():
+        for window, limit in _limits(budget):
+            if (name, window) in figures.usd_left:
+                yield SpentBudget(name, window, limit, figures.usd_left[name, window])
 
 
 def _limits(budget: Budget) -> list[tuple[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,23 +95,8 @@ def show_board(call: PageCall) -> PageContent:
     board, parameters = call.board, call.parameters
     deployment = board.deployment
     counts = call.counts.now()
-    names = parameters.kind or _with_tags(deployment, parameters.tag)
-    if parameters.agent:
-        own = deployment.agent(parameters.agent).kinds
-        names = [name for name in names if name in own]
-    is_filtered = bool(parameters.subject or parameters.tag or parameters.at)
-    if not parameters.kind and not is_filtered:
-        names = [name for name in names if counts.get(name)] or names
-    limit = max(LEAST_DRAWN, MOST_DRAWN // max(1, len(names)))
-    lanes: list[Lane] = []
-    marks: list[MarkRecord] = []
-    for name in names:
-        found = _marks(board, name, parameters, limit + 1)
-        total = None if is_filtered else counts.get(name, 0)
-        lanes.append(Lane(name, min(limit, len(found)), total, len(found) > limit))
-        marks += found[:limit]
+    shown, marks = _lanes(board, parameters, counts)
     drawn = [_drawn(mark) for mark in marks]
-    shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in parameters.kind]
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
     ahead, more = forecast(board, parameters.agent)
     return PageContent(
@@ -133,6 +118,41 @@ def show_board(call: PageCall) -> PageContent:
             "window": parse_duration(parameters.window) / 1000 if parameters.window else None,
         },
     )
+
+
+def _lanes(
+    board: Blackboard, parameters: BoardFields, counts: Mapping[str, int]
+) -> tuple[list[Lane], list[MarkRecord]]:
+    """Return the lanes that are shown, and the marks that are drawn in them.
+
+    Args:
+        board: The board.
+        parameters: The filter of the page.
+        counts: The number of live marks of each kind.
+    """
+    names = _kinds(board.deployment, parameters)
+    is_filtered = bool(parameters.subject or parameters.tag or parameters.at)
+    if not parameters.kind and not is_filtered:
+        names = [name for name in names if counts.get(name)] or names
+    limit = max(LEAST_DRAWN, MOST_DRAWN // max(1, len(names)))
+    lanes: list[Lane] = []
+    marks: list[MarkRecord] = []
+    for name in names:
+        found = _marks(board, name, parameters, limit + 1)
+        total = None if is_filtered else counts.get(name, 0)
+        if found or not is_filtered or name in parameters.kind:
+            lanes.append(Lane(name, min(limit, len(found)), total, len(found) > limit))
+        marks += found[:limit]
+    return lanes, marks
+
+
+def _kinds(deployment: Deployment, parameters: BoardFields) -> Sequence[str]:
+    """Return the kinds that the filter names, by themselves, by their tags or by an agent."""
+    names = parameters.kind or _with_tags(deployment, parameters.tag)
+    if not parameters.agent:
+        return names
+    own = deployment.agent(parameters.agent).kinds
+    return [name for name in names if name in own]
 
 
 def _with_tags(deployment: Deployment, pairs: Sequence[str]) -> list[str]:
