@@ -73,7 +73,7 @@ def measure(folder: Path) -> Measured:
             clock.advance(timedelta(minutes=1))
         for row in reversed(board.activations(limit=100)):
             crossed = row.crossed_at - to_datetime(start)
-            found.wakes.append((crossed / timedelta(minutes=1), row.agent, row.subject))
+            found.wakes.append((crossed / timedelta(minutes=1), row.agent, row.subject or ""))
     return found
 
 
