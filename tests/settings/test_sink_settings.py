@@ -70,7 +70,7 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
         (['webhook = { url = "https://a.b/", secret_env = "whsec_abc" }'], "the name of an environment variable"),
         (["command = []"], "at least 1 item"),
         (['command = [""]'], "begins with the name of a program"),
-        (['command = ["x"]', 'timeout = "5m"'], "at most 60s"),
+        (['command = ["x"]', 'timeout = "5m"'], "at most 1m, not 5m"),
         (['command = ["x"]', 'environment = ["A=1"]'], "the name of an environment variable, not a value"),
         ([HOOK, 'environment = ["A"]'], "is for a sink with 'command'"),
         (['mail = { to = ["x"], from = "a@b.c", server = "m" }'], "'x' is not an address"),
