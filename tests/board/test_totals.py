@@ -21,6 +21,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions import running_sums
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import sum_bounds, watch_totals
+from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
@@ -214,7 +215,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
         [watch] = txn.active.watches.values()
         [row] = stimuli_of(txn, watch, WHOLE_BOARD)
         present = [row]
-        [sums] = watch_totals.sums_of(txn, watch).values()
+        [sums] = sums_of(txn, watch).values()
         for step in range(40_000):
             if rng.random() < 0.1:
                 txn.advance_to(txn.now + rng.randrange(SECOND))

@@ -12,6 +12,7 @@ from blackboard.board.mark_sets.window_events import scopes_in_windows
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
+from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.conditions.measures import Count, Strongest, Total
@@ -58,7 +59,7 @@ def check_window_sums(txn: BoardTransaction) -> None:
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
         assert not (window_totals.is_below(txn, item, scope) and comparison.is_met_at(value)), item.spec.name
-        kept = watch_totals.sums_of(txn, item, scope).values()
+        kept = sums_of(txn, item, scope).values()
         live = [deposit for deposit in deposits if deposit.is_live(txn.now)]
         assert sum(sums.marks for sums in kept) == len(live), item.spec.name
         true = math.fsum(deposit.state.intensity for deposit in live)

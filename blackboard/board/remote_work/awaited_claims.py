@@ -13,7 +13,7 @@ from blackboard.board.activations.agent_claims.activation_traces import HandOver
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.board_session import BoardSession
-from blackboard.board.remote_work import remote_runs
+from blackboard.board.remote_work import remote_claims, remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import pauses_and_cooldowns
@@ -63,12 +63,12 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         agent = remote_runs.remote_agent(txn, name)
         seen = pauses_and_cooldowns.get(txn, name).served_at
         is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
-        return not is_known or remote_runs.may_claim(txn, agent)
+        return not is_known or remote_claims.may_claim(txn, agent)
 
     def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
         agent = remote_runs.remote_agent(txn, name)
-        remote_runs.note_presence(txn, agent)
-        claimed = remote_runs.claim(txn, agent, holder, lease, found, session.classes)
+        remote_claims.note_presence(txn, agent)
+        claimed = remote_claims.claim(txn, agent, holder, lease, found, session.classes)
         if not isinstance(claimed, Claim):
             return claimed
         nonlocal handed_over
@@ -91,7 +91,7 @@ def next_instant(session: BoardSession, name: str) -> Instant | None:
         UnknownName: There is no such agent.
         WorkError: The agent is not remote.
     """
-    return session.read(lambda txn: remote_runs.next_instant(txn, remote_runs.remote_agent(txn, name)))
+    return session.read(lambda txn: remote_claims.next_instant(txn, remote_runs.remote_agent(txn, name)))
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def wait_and_claim(
 def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) -> RemoteActivation:
     """Return a claimed activation as its remote agent gets it."""
     row = claimed.row
-    marks = tuple(map(_mark, remote_runs.readable(claimed.inputs)))
+    marks = tuple(map(_mark, remote_claims.readable(claimed.inputs)))
     subjects = tuple(dict.fromkeys(mark.subject for mark in marks))
     is_single = claimed.per == "subject" and len(subjects) == 1 and claimed.group is None
     return RemoteActivation(
@@ -161,7 +161,7 @@ def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) 
         board_id=txn.board_id,
         error=row.error,
         marks=marks,
-        reads=tuple(map(_mark, remote_runs.readable(claimed.reads))),
+        reads=tuple(map(_mark, remote_claims.readable(claimed.reads))),
         traceparent=traceparent,
     )
 

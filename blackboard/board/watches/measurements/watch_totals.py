@@ -30,24 +30,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms, rebase
+from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sums_of, sums_of_law
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.board.watches.measurements.sum_bounds import BoundedTotal, bounded_total
-from blackboard.clock import Instant
 from blackboard.core.conditions.measures import Total
 from blackboard.core.forecasts.strength_forecast import value_at
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
-from blackboard.store.query_rows import StimulusSums
-from blackboard.store.rows import MarkRow, WatchTotalRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
-
-UNKNOWN_ERROR = 1e100
-"""The error of sums from before the board stored errors. It is larger than any sum, and cannot overflow."""
 
 
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
@@ -150,12 +144,12 @@ def add(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow,
     """Add a mark to the sums of a watch (sign +1), or subtract a mark that they contain (sign -1)."""
     if _has_no_sums(txn, watch, scope):
         return  # they will be taken from the marks
-    sums = _sums_of_law(txn, watch, scope, row)
+    sums = sums_of_law(txn, watch, scope, row)
     if row.evaporates_at is not None:
         if row.evaporates_at <= sums.evaporated_through:
             return  # it was subtracted when it evaporated, or evaporated at its deposit
         txn.note_end(row.evaporates_at)
-    _add_row(txn, row, sums, sign)
+    add_row(txn, row, sums, sign)
 
 
 def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
@@ -169,7 +163,7 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
     of = LawOfKind(kind, law_key)
     for watch in [*over_board, *(watch.over_live_marks for watch in over_board)]:
         if (sums := sums_of(txn, watch, WHOLE_BOARD).get(of)) is not None:
-            _LawSums(txn, watch, WHOLE_BOARD, of, sums).subtract_evaporated()
+            LawSums(txn, watch, WHOLE_BOARD, of, sums).subtract_evaporated()
 
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -202,63 +196,25 @@ def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     is_filtered = watch.condition.by is not None or watch.condition.selects_marks
     if is_filtered or txn.active.migrating.intersection(watch.condition.kinds):
         for row in stored_stimuli_of(txn, watch, scope):  # as they are stored, since the backfill subtracts them so
-            sums = _sums_of_law(txn, watch, scope, row)
+            sums = sums_of_law(txn, watch, scope, row)
             if row.is_live(sums.evaporated_through):
-                _add_row(txn, row, sums, +1)
+                add_row(txn, row, sums, +1)
         return
     for kind in watch.condition.kinds:
         for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
             of, sums = LawOfKind(kind, law_key), RunningSums(anchor=txn.now, evaporated_through=txn.now)
             sums_of(txn, watch, scope)[of] = sums
-            _LawSums(txn, watch, scope, of, sums).add_stimuli()
+            LawSums(txn, watch, scope, of, sums).add_stimuli()
 
 
 def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> BoundedTotal:
     """Subtract the evaporated marks, and return the total of a watch now."""
     total = BoundedTotal()
     for of, sums in sums_of(txn, watch, scope).items():
-        _LawSums(txn, watch, scope, of, sums).subtract_evaporated()
+        LawSums(txn, watch, scope, of, sums).subtract_evaporated()
         if sums.marks:
             total = total.plus(bounded_total(txn, of, sums))
     return total
-
-
-def sums_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> dict[LawOfKind, RunningSums]:
-    """Return the sums of a watch in a scope. The transaction writes changed sums at its end."""
-    if (by_law := txn.totals.get((watch.id, scope))) is None:
-        rows = txn.sql.all(CROSSINGS.watch_totals, watch_id=watch.id, scope=scope)
-        by_law = txn.totals[watch.id, scope] = {LawOfKind(row.kind, row.law): _stored_sums(row) for row in rows}
-    return by_law
-
-
-def _stored_sums(row: WatchTotalRow) -> RunningSums:
-    return RunningSums(
-        marks=row.marks,
-        sum0=row.sum0,
-        sum1=row.sum1,
-        anchor=row.anchor,
-        evaporated_through=row.evaporated_through,
-        error0=UNKNOWN_ERROR if row.error0 is None else row.error0,
-        error1=UNKNOWN_ERROR if row.error1 is None else row.error1,
-    )
-
-
-def _sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> RunningSums:
-    """Return the sums that contain a mark, or begin them without marks."""
-    by_law, of = sums_of(txn, watch, scope), LawOfKind(row.kind, row.law)
-    if (sums := by_law.get(of)) is None:
-        sums = by_law[of] = RunningSums(anchor=txn.now, evaporated_through=_ends_known_until(txn, of))
-    return sums
-
-
-def _ends_known_until(txn: BoardTransaction, of: LawOfKind) -> Instant:
-    """Return the last instant at which the column `evaporates_at` says which marks have evaporated.
-
-    This is the present, or the last change of their law or floor: marks may live longer or shorter after it, and the
-    backfill may not have updated their rows yet.
-    """
-    change = txn.active.law_changes.get(of)
-    return txn.now if change is None else min(txn.now, change.changed_at)
 
 
 def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[float, int]:
@@ -266,7 +222,7 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
     rows = stimuli_of(txn, watch, scope)
     terms: defaultdict[LawOfKind, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
-        _sums_of_law(txn, watch, scope, row)
+        sums_of_law(txn, watch, scope, row)
         of_mark = txn.laws.get(txn.sql, row.law).sums(row.intensity, row.anchored_at, txn.now)
         terms[LawOfKind(row.kind, row.law)].append(of_mark)
     for of, sums in sums_of(txn, watch, scope).items():
@@ -276,67 +232,3 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
             sum0, sum1 = map(math.fsum, zip(*terms[of], strict=True))
             add_terms(sums, len(terms[of]), sum0, sum1, sign=+1)
     return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)
-
-
-class _LawSums(NamedTuple):
-    """The sums of a watch in a scope over the marks of one kind that fade by one law."""
-
-    txn: BoardTransaction
-    watch: RegisteredWatch
-    scope: str
-    of: LawOfKind
-    sums: RunningSums
-
-    def add_stimuli(self) -> None:
-        """Add all stimuli on the board. The database computes the sums."""
-        self._add(MARKS.sum_stimuli, +1, up_to=self.txn.now)
-
-    def subtract_evaporated(self) -> None:
-        """Subtract the marks that evaporated since the last time and are not yet history."""
-        up_to = _ends_known_until(self.txn, self.of)
-        if up_to <= self.sums.evaporated_through:
-            return
-        if self.txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
-            self._subtract_until(up_to)
-        # Recorded even if no mark was found, so that the same range is not searched again.
-        self.sums.evaporated_through, self.sums.changed = up_to, True
-
-    def _subtract_until(self, up_to: Instant) -> None:
-        """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
-        if self.watch.condition.is_over_board and not self.watch.condition.selects_marks:
-            rebase(self.txn.laws.get(self.txn.sql, self.of.law), self.sums, self.txn.now)
-            self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
-            return
-        for row in self._expired(self.sums.evaporated_through, up_to):
-            if need_access.counts(self.txn, self.watch, row):
-                _add_row(self.txn, row, self.sums, -1)
-
-    def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:
-        """Return the stimuli that evaporated after an instant, up to another."""
-        values = {"after": after, "up_to": up_to, "watch_id": self.watch.id, **self.of._asdict()}
-        values["ignored_author"] = self.watch.ignored_author
-        if (group := group_of(self.scope)) is None:
-            return self.txn.sql.all(MARKS.expired_stimuli, **values)
-        return self.txn.sql.all(MARKS.expired_stimuli.using("group"), tag=group.tag, key=group.key, **values)
-
-    def _add(self, statement: Statement[StimulusSums], sign: int, **span: Instant) -> None:
-        """Add the sums that a statement computes over a span of time (sign +1), or subtract them (sign -1)."""
-        law = self.txn.laws.get(self.txn.sql, self.of.law)
-        sum0, sum1 = law.sums_sql
-        terms = self.txn.sql.existing(
-            statement.using(sum0=sum0, sum1=sum1),
-            watch_id=self.watch.id,
-            **self.of._asdict(),
-            ignored_author=self.watch.ignored_author,
-            anchor=self.sums.anchor,
-            length=law.parameters[0],
-            **span,
-        )
-        add_terms(self.sums, *terms, sign=sign)
-
-
-def _add_row(txn: BoardTransaction, row: MarkRow, sums: RunningSums, sign: int) -> None:
-    """Add a mark to sums (sign +1), or subtract it (sign -1)."""
-    law = txn.laws.get(txn.sql, row.law)
-    rebase(law, sums, txn.now)
-    add_terms(sums, 1, *law.sums(row.intensity, row.anchored_at, sums.anchor), sign=sign)

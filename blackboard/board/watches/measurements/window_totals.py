@@ -19,7 +19,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import ROUNDING, RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
-from blackboard.board.watches.measurements.watch_totals import sums_of
+from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.store.query_rows import StimulusSums

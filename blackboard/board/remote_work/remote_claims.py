@@ -1,0 +1,87 @@
+"""The claims of remote agents: a program outside the daemon claims an activation under a lease.
+
+A claim absorbs and freezes marks as the claim of a daemon does.
+"""
+
+from __future__ import annotations
+
+from blackboard.board.activation_storage.activation_inputs import ActivationInput
+from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches
+from blackboard.board.activations.agent_claims import agent_readiness, claims
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_records import budgets
+from blackboard.board.activations.run_ends import activation_recovery, activation_results
+from blackboard.board.activations.run_ends.activation_recovery import REMOTE
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.need_answers import overdue_needs
+from blackboard.board.remote_work.remote_runs import is_late, running_of
+from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_detection import predicted_crossings
+from blackboard.clock import Instant
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.durations import Duration
+from blackboard.store.statements import CROSSINGS, MARKS
+
+DUE_AT_ONCE = 100
+"""The largest number of due crossings and needs that one claim records."""
+
+
+def may_claim(txn: BoardTransaction, agent: AgentSpec) -> bool:
+    """Return whether a claim could succeed, or would first have other work to do. It needs no writing transaction."""
+    due = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
+    return (
+        any(at is not None and at <= txn.now for at in due)
+        or any(is_late(txn, row) for row in running_of(txn, agent))
+        or agent.name in agent_readiness.agents_with_suspects(txn)
+        or agent_readiness.may_claim(txn, agent.name)
+    )
+
+
+def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
+    """Return the next instant when time alone may make a claim possible; None if there is none."""
+    instants = [
+        agent_readiness.next_ready(txn, agent.name, agent_readiness.waiting_work(txn)),
+        txn.sql.value(CROSSINGS.next_predicted),
+        txn.sql.value(MARKS.next_due_need),
+        *(row.lease_until for row in running_of(txn, agent)),
+    ]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
+    """Record that a worker claims or waits for an agent now."""
+    pauses_and_cooldowns.set_served_at(txn, agent.name, txn.now)
+
+
+def claim(
+    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, found: MarksBySearch, classes: MarkClasses
+) -> Claim | NeedsSearches | None:
+    """Claim the next activation of a remote agent for a worker.
+
+    First do the work of a daemon, because none may be running: record due crossings and needs, and recover the runs of
+    the agent whose leases have expired. An activation whose marks were all erased is finished at once.
+    """
+    overdue_needs.fire_due(txn, DUE_AT_ONCE, classes)
+    predicted_crossings.fire_due(txn, DUE_AT_ONCE)
+    for row in running_of(txn, agent):
+        if is_late(txn, row):
+            activation_recovery.recover_remote(txn, row)
+    worker, lease = REMOTE + holder, min(lease, agent.settings.timeout)
+    while True:
+        claimed = claims.claim_suspect(txn, agent, worker, lease, found) or claims.claim(
+            txn, agent, worker, lease, found
+        )
+        if not isinstance(claimed, Claim):
+            return claimed
+        if claimed.row.scheduled_for is None and not readable(claimed.inputs):
+            activation_results.finish(txn, claimed.row, agent, [], classes)
+        elif (spent := budgets.exhausted_by_activation(txn, agent, claimed.row.id)) is not None:
+            activation_results.defer(txn, claimed.row, until=None, reason=spent, is_held=True)
+        else:
+            return claimed
+
+
+def readable(inputs: tuple[ActivationInput, ...]) -> list[ActivationInput]:
+    """Return the inputs whose payloads were not erased."""
+    return [item for item in inputs if item.event.payload is not None]

@@ -1,0 +1,125 @@
+"""The sums of a watch over marks of one kind and law, as the board keeps them: read, begun and brought up to date.
+
+`watch_totals` decides with them whether a watch crosses.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.board.needs import need_access
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.running_sums import RunningSums, add_terms, rebase
+from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.clock import Instant
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
+from blackboard.store.query_rows import StimulusSums
+from blackboard.store.rows import MarkRow, WatchTotalRow
+from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statements import CROSSINGS, MARKS
+
+UNKNOWN_ERROR = 1e100
+"""The error of sums from before the board stored errors. It is larger than any sum, and cannot overflow."""
+
+
+def sums_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> dict[LawOfKind, RunningSums]:
+    """Return the sums of a watch in a scope. The transaction writes changed sums at its end."""
+    if (by_law := txn.totals.get((watch.id, scope))) is None:
+        rows = txn.sql.all(CROSSINGS.watch_totals, watch_id=watch.id, scope=scope)
+        by_law = txn.totals[watch.id, scope] = {LawOfKind(row.kind, row.law): _stored_sums(row) for row in rows}
+    return by_law
+
+
+def _stored_sums(row: WatchTotalRow) -> RunningSums:
+    return RunningSums(
+        marks=row.marks,
+        sum0=row.sum0,
+        sum1=row.sum1,
+        anchor=row.anchor,
+        evaporated_through=row.evaporated_through,
+        error0=UNKNOWN_ERROR if row.error0 is None else row.error0,
+        error1=UNKNOWN_ERROR if row.error1 is None else row.error1,
+    )
+
+
+def sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> RunningSums:
+    """Return the sums that contain a mark, or begin them without marks."""
+    by_law, of = sums_of(txn, watch, scope), LawOfKind(row.kind, row.law)
+    if (sums := by_law.get(of)) is None:
+        sums = by_law[of] = RunningSums(anchor=txn.now, evaporated_through=ends_known_until(txn, of))
+    return sums
+
+
+def ends_known_until(txn: BoardTransaction, of: LawOfKind) -> Instant:
+    """Return the last instant at which the column `evaporates_at` says which marks have evaporated.
+
+    This is the present, or the last change of their law or floor: marks may live longer or shorter after it, and the
+    backfill may not have updated their rows yet.
+    """
+    change = txn.active.law_changes.get(of)
+    return txn.now if change is None else min(txn.now, change.changed_at)
+
+
+def add_row(txn: BoardTransaction, row: MarkRow, sums: RunningSums, sign: int) -> None:
+    """Add a mark to sums (sign +1), or subtract it (sign -1)."""
+    law = txn.laws.get(txn.sql, row.law)
+    rebase(law, sums, txn.now)
+    add_terms(sums, 1, *law.sums(row.intensity, row.anchored_at, sums.anchor), sign=sign)
+
+
+class LawSums(NamedTuple):
+    """The sums of a watch in a scope over the marks of one kind that fade by one law."""
+
+    txn: BoardTransaction
+    watch: RegisteredWatch
+    scope: str
+    of: LawOfKind
+    sums: RunningSums
+
+    def add_stimuli(self) -> None:
+        """Add all stimuli on the board. The database computes the sums."""
+        self._add(MARKS.sum_stimuli, +1, up_to=self.txn.now)
+
+    def subtract_evaporated(self) -> None:
+        """Subtract the marks that evaporated since the last time and are not yet history."""
+        up_to = ends_known_until(self.txn, self.of)
+        if up_to <= self.sums.evaporated_through:
+            return
+        if self.txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
+            self._subtract_until(up_to)
+        # Recorded even if no mark was found, so that the same range is not searched again.
+        self.sums.evaporated_through, self.sums.changed = up_to, True
+
+    def _subtract_until(self, up_to: Instant) -> None:
+        """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
+        if self.watch.condition.is_over_board and not self.watch.condition.selects_marks:
+            rebase(self.txn.laws.get(self.txn.sql, self.of.law), self.sums, self.txn.now)
+            self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
+            return
+        for row in self._expired(self.sums.evaporated_through, up_to):
+            if need_access.counts(self.txn, self.watch, row):
+                add_row(self.txn, row, self.sums, -1)
+
+    def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:
+        """Return the stimuli that evaporated after an instant, up to another."""
+        values = {"after": after, "up_to": up_to, "watch_id": self.watch.id, **self.of._asdict()}
+        values["ignored_author"] = self.watch.ignored_author
+        if (group := group_of(self.scope)) is None:
+            return self.txn.sql.all(MARKS.expired_stimuli, **values)
+        return self.txn.sql.all(MARKS.expired_stimuli.using("group"), tag=group.tag, key=group.key, **values)
+
+    def _add(self, statement: Statement[StimulusSums], sign: int, **span: Instant) -> None:
+        """Add the sums that a statement computes over a span of time (sign +1), or subtract them (sign -1)."""
+        law = self.txn.laws.get(self.txn.sql, self.of.law)
+        sum0, sum1 = law.sums_sql
+        terms = self.txn.sql.existing(
+            statement.using(sum0=sum0, sum1=sum1),
+            watch_id=self.watch.id,
+            **self.of._asdict(),
+            ignored_author=self.watch.ignored_author,
+            anchor=self.sums.anchor,
+            length=law.parameters[0],
+            **span,
+        )
+        add_terms(self.sums, *terms, sign=sign)
