@@ -97,7 +97,7 @@ def _describe(method: Any, build: Callable[..., Any], result: str | None = None)
     signature = inspect.signature(build)
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     if result is None:
-        result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+        result = str(signature.return_annotation).removeprefix("ClientCall[").removesuffix("]")
     method.__signature__ = signature.replace(
         parameters=[itself, *signature.parameters.values()], return_annotation=result
     )

@@ -147,7 +147,7 @@ def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: 
     with tracing.within(tracing.current_traceparent() or row.traceparent):
         actions = item_checks.prepare(spec, row.id, items, places := places_of(result))
     activation_results.finish(txn, row, spec, actions, classes, places)
-    model_calls.recordreported_calls(txn, row.id, spec.name, len(inputs), reported_calls(result.usage), None)
+    model_calls.record_reported(txn, row.id, spec.name, len(inputs), reported_calls(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())
     return _find(txn, run)
 
@@ -160,7 +160,7 @@ def put_back(
     if agent is None:
         return None
     text = f"{type(conflict).__name__}: {conflict}"
-    model_calls.recordreported_calls(txn, row.id, agent.name, row.marks_absorbed, reported_calls(usage), text)
+    model_calls.record_reported(txn, row.id, agent.name, row.marks_absorbed, reported_calls(usage), text)
     return activation_results.put_back(txn, row, agent, text, random.Random(row.id))
 
 
@@ -177,6 +177,6 @@ def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: Reported
         return stored
     row = run_of(txn, run)
     spec = remote_agent(txn, row.agent)
-    model_calls.recordreported_calls(txn, row.id, spec.name, row.marks_absorbed, reported_calls(usage), failure.error)
+    model_calls.record_reported(txn, row.id, spec.name, row.marks_absorbed, reported_calls(usage), failure.error)
     activation_results.fail(txn, row, spec, failure, random.Random(row.id))
     return _find(txn, run)
