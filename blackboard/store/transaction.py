@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum, auto
 from typing import Any, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
@@ -25,6 +26,15 @@ Question = tuple[Statement[Any], Mapping[str, Any]]
 
 class LockRequired(Exception):  # only the store sees it
     """The work cannot run without the lock of writers. It runs again under the lock."""
+
+
+class CommitState(Enum):
+    """Whether a transaction is committed."""
+
+    UNCOMMITTED = auto()
+    IN_DOUBT = auto()
+    """The commit was begun, and its outcome is not known."""
+    COMMITTED = auto()
 
 
 class WorkEffects:
@@ -63,17 +73,16 @@ class Transaction(ABC):
         effects: The effects of the unit of work that runs now.
         shared: The object that all work in one commit shares. Its `save` is called before the commit and writes the
             collected changes.
-        committed: Whether the commit has succeeded.
-        in_doubt: Whether the commit was begun and its outcome is not known.
+        commit_state: Whether the transaction is committed.
     """
 
-    __slots__ = ("committed", "dialect", "effects", "in_doubt", "shared")
+    __slots__ = ("commit_state", "dialect", "effects", "shared")
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.effects = WorkEffects()
         self.shared: Any = None
-        self.committed = self.in_doubt = False
+        self.commit_state = CommitState.UNCOMMITTED
 
     # -- parts that not every transaction has ------------------------------------------------------------------------
 

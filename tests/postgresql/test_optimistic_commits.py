@@ -26,7 +26,7 @@ from blackboard.errors import Conflict, UniqueConflict
 from blackboard.store.database_server.optimistic import optimistic_transaction
 from blackboard.store.database_server.optimistic.checked_statement import INSTANTS
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.store.transaction import LockRequired
+from blackboard.store.transaction import CommitState, LockRequired
 from blackboard.system import failpoints
 from tests.postgresql.optimistic_boards import WAYS, be_optimistic, deposit_by, failures, optimistic_commits
 from tests.postgresql.server_sessions import ServerSessions
@@ -117,7 +117,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     def noted(transaction: Any, record: Any) -> None:
         commit(transaction, record)
-        found.append(transaction.committed)
+        found.append(transaction.commit_state is CommitState.COMMITTED)
 
     monkeypatch.setattr(optimistic_transaction.OptimisticTransaction, "commit_if_unchanged", noted)
     return found

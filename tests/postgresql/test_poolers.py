@@ -15,6 +15,7 @@ from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
 from blackboard.store.database_server.commits.server_writer import ServerWriter
 from blackboard.store.dialects import postgresql_dialect
+from blackboard.store.transaction import CommitState
 from tests.postgresql.optimistic_boards import be_optimistic
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
@@ -66,7 +67,7 @@ def test_rules_run_without_the_lock_behind_a_pooler(
 
     def noted(writer: Any, transaction: Any) -> None:
         commit(writer, transaction)
-        committed.append(transaction.committed)
+        committed.append(transaction.commit_state is CommitState.COMMITTED)
 
     monkeypatch.setattr(ServerWriter, "commit_optimistic", noted)
     made: dict[int, str] = {}

@@ -15,6 +15,7 @@ from blackboard.store.commits.group_commit import Entry, GroupCommit
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.transaction import CommitState
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
@@ -34,7 +35,7 @@ def names(batch: list[Entry[Any]]) -> list[str]:
 def finish(batch: list[Entry[Any]]) -> None:
     for entry in batch:
         entry.transaction = FileTransaction(None, SqliteDialect())
-        entry.transaction.committed = True
+        entry.transaction.commit_state = CommitState.COMMITTED
 
 
 def test_a_thread_that_finds_no_leader_leads_with_its_own_work() -> None:

@@ -14,7 +14,7 @@ from blackboard.store.board_file.open_files.board_connection import LogLost
 from blackboard.store.board_file.processes.write_lock import WriteLock
 from blackboard.store.commits.writing_connection import WritingConnection
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system.failpoints import failpoint
 
 
@@ -60,12 +60,13 @@ class FileWriter(WritingConnection):
     def _commit(self, transaction: Transaction) -> None:
         try:
             transaction.commit()
-            transaction.committed = True
+            transaction.commit_state = CommitState.COMMITTED
         except BaseException as error:
             # A signal's exception is raised after the commit has returned: without an error of the driver, the state
             # of the connection tells whether the work is committed.
             failed = isinstance(error, self.dialect.errors.base)
-            transaction.committed = not failed and not self.connection.in_transaction
+            if not failed and not self.connection.in_transaction:
+                transaction.commit_state = CommitState.COMMITTED
             raise
 
     def may_be_stored(self, error: BaseException) -> bool:

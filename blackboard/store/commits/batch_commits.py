@@ -11,7 +11,7 @@ from blackboard.errors import BlackboardError, StoreError, StoreUnknown
 from blackboard.store.commits.group_commit import Entry
 from blackboard.store.commits.writing_connection import WritingConnection
 from blackboard.store.dialects.driver_errors import ErrorCause
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import CommitState, Transaction
 
 ATTEMPTS = 5
 """How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
@@ -84,7 +84,7 @@ class BatchCommits:
         return self._has_failed(transaction, error, ErrorCause.BUSY)
 
     def _has_failed(self, transaction: Transaction | None, error: BaseException, *causes: ErrorCause) -> bool:
-        if transaction is not None and (transaction.committed or transaction.in_doubt):
+        if transaction is not None and transaction.commit_state is not CommitState.UNCOMMITTED:
             return False
         return self._writer.dialect.errors.cause_of(error) in causes
 
@@ -96,11 +96,11 @@ class BatchCommits:
             for entry in batch:  # not repeated
                 entry.error = error
             return
-        if transaction is not None and transaction.in_doubt:
+        if transaction is not None and transaction.commit_state is CommitState.IN_DOUBT:
             for entry in batch:  # a signal ended the search for the outcome
                 entry.error = unknown_outcome(writer.where)
             raise error
-        if transaction is not None and transaction.committed:
+        if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
             raise error  # the work is committed: an error after that must not repeat it
         error = writer.dialect.errors.translated(error, writer.where)
         if len(batch) == 1:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from blackboard.clock import give_way
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import CommitState, Transaction
 
 T = TypeVar("T")
 
@@ -73,13 +73,15 @@ class Entry(Generic[T]):
         It is released when the work is done, or when the thread leads.
         """
         self.transaction: Transaction | None = None
-        """The transaction in which the work ran last; its `committed` says whether it counts."""
+        """The transaction in which the work ran last; its `commit_state` says whether it counts."""
         self.error: BaseException | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether the work is committed or has failed."""
-        return self.error is not None or (self.transaction is not None and self.transaction.committed)
+        if self.error is not None:
+            return True
+        return self.transaction is not None and self.transaction.commit_state is CommitState.COMMITTED
 
 
 def exclusive_entry() -> Entry[None]:

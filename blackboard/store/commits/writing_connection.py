@@ -12,7 +12,7 @@ from typing import Any
 
 from blackboard.errors import StoreError
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system import forks
 from blackboard.system.failpoints import failpoint
 
@@ -82,7 +82,7 @@ class WritingConnection(ABC):
         """Roll back the open transaction if it is not committed. May be repeated."""
         transaction = self.transaction
         if transaction is not None:
-            if not transaction.committed:
+            if transaction.commit_state is not CommitState.COMMITTED:
                 self._roll_back(transaction)
                 self._on_rollback()
             transaction.close()

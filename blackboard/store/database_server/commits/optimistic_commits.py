@@ -17,6 +17,7 @@ from blackboard.store.commits.group_commit import Entry
 from blackboard.store.database_server.commits.server_writer import ServerWriter
 from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
 from blackboard.store.dialects.driver_errors import ErrorCause
+from blackboard.store.transaction import CommitState
 
 ATTEMPTS = 3
 """How often work is tried without the lock if what it has read changes before its commit."""
@@ -141,7 +142,7 @@ class OptimisticCommits:
             has_waited = writer.dialect.errors.cause_of(error) is ErrorCause.BUSY
             return TryOutcome.WAITED if has_waited else TryOutcome.LOCK_REQUIRED
         self.note_wait()
-        if not transaction.committed:
+        if transaction.commit_state is not CommitState.COMMITTED:
             return TryOutcome.CHANGED
         _deliver(batch, results, transaction)
         self.tries.note_success()
@@ -158,10 +159,11 @@ class OptimisticCommits:
         """Handle an error, and return whether each entry has its result or error; otherwise nothing is stored."""
         writer = self.writer
         writer.drop()  # a signal's exception may have interrupted it
-        if transaction is not None and transaction.committed:
+        if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
             _deliver(batch, results, transaction)
             raise error  # the work is committed: an error after that must not repeat it
-        if writer.may_be_stored(error) or (transaction is not None and transaction.in_doubt):
+        is_in_doubt = transaction is not None and transaction.commit_state is CommitState.IN_DOUBT
+        if writer.may_be_stored(error) or is_in_doubt:
             for entry in batch:  # not repeated
                 entry.error = error if writer.may_be_stored(error) else unknown_outcome(writer.where)
             if not isinstance(error, Exception):

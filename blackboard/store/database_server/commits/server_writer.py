@@ -16,7 +16,7 @@ from blackboard.store.database_server.transactions.server_transaction import Ser
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.query_rows import TransactionStart
-from blackboard.store.transaction import Transaction
+from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system.failpoints import failpoint
 
 NOTE_INTERVAL = 4
@@ -96,13 +96,12 @@ class ServerWriter(WritingConnection):
         try:
             transaction.commit_if_unchanged(self.record)
         except BaseException as error:
-            if not transaction.in_doubt:
+            if transaction.commit_state is not CommitState.IN_DOUBT:
                 raise
-            transaction.committed = self._was_committed(error, transaction.last_event)
-            transaction.in_doubt = False
-            if transaction.committed and self.record.first_event is not None:
+            is_committed = self._resolve_doubt(transaction, error, transaction.last_event)
+            if is_committed and self.record.first_event is not None:
                 transaction.shift = self.record.first_event - transaction.last_event - 1
-            if not isinstance(error, self.dialect.errors.base) or not transaction.committed:
+            if not isinstance(error, self.dialect.errors.base) or not is_committed:
                 raise
         failpoint("commit.after")
 
@@ -110,7 +109,7 @@ class ServerWriter(WritingConnection):
         """End an optimistic transaction. Nobody has to know of one that changed nothing, and it held no lock."""
         transaction = self.transaction
         if transaction is not None:
-            if not transaction.committed:
+            if transaction.commit_state is not CommitState.COMMITTED:
                 self._roll_back(transaction)
             transaction.close()
             self.transaction = None
@@ -122,14 +121,23 @@ class ServerWriter(WritingConnection):
             StoreUnknown: The server does not tell whether the work is stored.
         """
         try:
-            transaction.in_doubt = True
+            transaction.commit_state = CommitState.IN_DOUBT
             transaction.commit()
-            transaction.committed, transaction.in_doubt = True, False
+            transaction.commit_state = CommitState.COMMITTED
         except BaseException as error:
-            transaction.committed = self._was_committed(error)
-            transaction.in_doubt = False
-            if not isinstance(error, self.dialect.errors.base) or not transaction.committed:
+            is_committed = self._resolve_doubt(transaction, error)
+            if not isinstance(error, self.dialect.errors.base) or not is_committed:
                 raise
+
+    def _resolve_doubt(self, transaction: Transaction, error: BaseException, events_after: int | None = None) -> bool:
+        """Note and return whether a transaction was committed, although COMMIT raised an error.
+
+        Raises:
+            StoreUnknown: The server does not say so. The transaction stays in doubt.
+        """
+        is_committed = self._was_committed(error, events_after)
+        transaction.commit_state = CommitState.COMMITTED if is_committed else CommitState.UNCOMMITTED
+        return is_committed
 
     def _was_committed(self, error: BaseException, events_after: int | None = None) -> bool:
         """Return whether the server has committed the open transaction, although COMMIT raised an error.

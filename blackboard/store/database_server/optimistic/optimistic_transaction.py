@@ -34,7 +34,7 @@ from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import MARKS
-from blackboard.store.transaction import LockRequired
+from blackboard.store.transaction import CommitState, LockRequired
 
 Result = TypeVar("Result")
 
@@ -184,18 +184,18 @@ class OptimisticTransaction(PipelinedTransaction):
         self._writes.append(SqlPart(sql, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
-        """Commit if no answer that the rules have used has changed; `committed` says so afterwards.
+        """Commit if no answer that the rules have used has changed; `commit_state` says so afterwards.
 
         A transaction without writes sends nothing, and counts as committed.
 
         Raises:
             LockRequired: The transaction has more than `MAX_PARTS` checks and writes, no instant, or has used a
                 remembered answer without a fingerprint. Nothing was sent.
-            psycopg.Error: The server refused the commit, or the connection was lost. If `in_doubt` is set, the
-                transaction does not know whether it was committed.
+            psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
+                the transaction does not know whether it was committed.
         """
         if not self._writes:
-            self.committed = True
+            self.commit_state = CommitState.COMMITTED
             return
         parts = [each if isinstance(each, SqlPart) else write_of(*each, self.last_event) for each in self._writes]
         checks = [*self._checks_of_answers(), *self._checks]
@@ -206,17 +206,16 @@ class OptimisticTransaction(PipelinedTransaction):
         statement = checked_statement(self._start, self._instant, latest, writer, checks, parts)
         answer = self.send(statement.sql, *statement.values)
         self._pipeline.add("COMMIT")
-        self.in_doubt = True
+        self.commit_state = CommitState.IN_DOUBT
         self._pipeline.receive()
         for (shift,) in answer.rows:
             self.shift = shift
-        self.committed = bool(answer.rows)
-        self.in_doubt = False
+        self.commit_state = CommitState.COMMITTED if answer.rows else CommitState.UNCOMMITTED
         self._note_outcome()
 
     def _note_outcome(self) -> None:
         """Note what the process now knows of the board."""
-        if not self.committed:
+        if self.commit_state is not CommitState.COMMITTED:
             self._remembered.drop()
             return
         self._remembered.note_commit(self.last_event + self.shift, self.earliest_end)
