@@ -142,7 +142,7 @@ def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None
     """
     if url is None:
         if opens:
-            raise UsageError("no browser reaches this server by an address that it knows; name one in [server] hosts")
+            raise UsageError("the server knows no address that a browser could use; name one in [server] hosts")
         return
 
     def link(ticket: str) -> str:

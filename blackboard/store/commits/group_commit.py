@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class ServerHints(NamedTuple, Generic[T]):
-    """What a server is told of work ahead, to save time. A file needs none.
+    """Hints for a server about coming work, to save time. A file needs none.
 
     Attributes:
         ask: Asks ahead what the work will ask; see `Transaction.ahead`. It is called for all work that commits

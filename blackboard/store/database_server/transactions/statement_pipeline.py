@@ -90,7 +90,7 @@ class StatementPipeline:
         Args:
             sql: One statement, with the parameters `$1`, `$2` and so on.
             values: The values of the parameters, which are converted now.
-            answer: Takes the answer, if anybody needs it.
+            answer: Takes the answer; None if the answer is not needed.
 
         Raises:
             psycopg.Error: A value cannot be converted; or an earlier statement failed, if too many wait.
