@@ -100,6 +100,7 @@ class StateAdvance:
         )
 
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
+        """Record a crossing at an instant by the marks behind it; return whether it is new."""
         txn, watch, key = self._txn, self._watch, self._key
         # Of the deposits in a window, the crossing shows the whole value.
         marks = (
