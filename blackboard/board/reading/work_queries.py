@@ -14,7 +14,7 @@ from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
 from blackboard.clock import Instant, iso, seconds_in, to_datetime
 from blackboard.core.records.states import ActivationState, HeldBy
-from blackboard.errors import UnknownName
+from blackboard.errors import UsageError, nearest
 from blackboard.store.rows import (
     ActivationRow,
     CrossingRow,
@@ -159,7 +159,8 @@ def activations(
     """Return activations, newest first, perhaps only of an agent, in some states, or older than one of them.
 
     Raises:
-        UnknownName: There is no such state; or there is no such agent, and there never was one.
+        UnknownName: There is no such agent, and there never was one.
+        UsageError: There is no such state.
     """
     options: dict[str, Any] = {} if before is None else {"before": before}
     watches = txn.sql.all(CROSSINGS.all_watches)
@@ -170,8 +171,7 @@ def activations(
     if states is not None:
         known = [str(state) for state in ActivationState]
         if unknown := sorted(set(states) - set(known)):
-            problem = f"{unknown[0]!r} is not a state of activations"
-            raise UnknownName("state", unknown[0], known, problem)
+            raise UsageError(f"{unknown[0]!r} is not a state of activations{nearest(unknown[0], known)}")
         options["states"] = txn.sql.list_of(map(str, states))
     rows = txn.sql.all(ACTIVATIONS.newest.using(*options), limit=limit, **options)
     names = {watch.id: watch.name for watch in watches}
