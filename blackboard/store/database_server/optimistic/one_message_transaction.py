@@ -61,9 +61,9 @@ class OneMessageTransaction(OptimisticTransaction):
         if (kept := self._kept.find(statement, given)) is not None:
             return kept
         found = self._remembered.find(statement, names, given)
-        if found is None or self._has_written_about(sql):
+        if found is None or self._writes.concern(sql):
             raise LockRequired(f"{statement.name} is not remembered")
         answer.rows = found.rows
         self._kept.keep(statement, given, answer)
-        self._use(statement, sql, given, answer, found.fingerprint)
+        self._use(statement, given, answer, found.fingerprint)
         return answer

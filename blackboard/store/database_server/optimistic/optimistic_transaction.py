@@ -10,23 +10,14 @@ on the instant at which the lock is taken, and it wakes nobody. Otherwise it giv
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from blackboard.store.database_server.commits.commit_record import CommitRecord
-from blackboard.store.database_server.optimistic.checked_statement import (
-    INSTANTS,
-    SqlPart,
-    checked_statement,
-    quiet_condition,
-    unchanged_condition,
-    with_fingerprint,
-    write_of,
-)
+from blackboard.store.database_server.optimistic.checked_statement import SqlPart, checked_statement, with_fingerprint
 from blackboard.store.database_server.optimistic.kept_totals import KeptTotals
-from blackboard.store.database_server.transactions.kept_answers import tables_written
+from blackboard.store.database_server.optimistic.planned_writes import PlannedWrites
+from blackboard.store.database_server.optimistic.used_answers import UsedAnswers
 from blackboard.store.database_server.transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.database_server.transactions.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
@@ -62,18 +53,6 @@ NEVER = 2**62
 LONGEST_DELAY = 10_000_000
 """The largest time between the decision and the record, in microseconds."""
 
-_WORD = re.compile(r"\w+")
-
-
-class _Used(NamedTuple):
-    """A question whose answer was used."""
-
-    statement: Statement[Any]
-    sql: str
-    values: Sequence[Any]
-    answer: Answer
-    fingerprint: bytes | None
-
 
 class OptimisticTransaction(PipelinedTransaction):
     """A transaction without a lock; see `Transaction`.
@@ -89,13 +68,10 @@ class OptimisticTransaction(PipelinedTransaction):
         "_asked",
         "_checks",
         "_fingerprints",
-        "_instant",
-        "_marks",
         "_remembered",
         "_start",
         "_used",
         "_writes",
-        "_written",
         "earliest_end",
         "shift",
     )
@@ -106,16 +82,10 @@ class OptimisticTransaction(PipelinedTransaction):
         self._asked: list[Answer] = []
         """The answers that are under way, and will have fingerprints."""
         self._fingerprints: dict[Answer, bytes | None] = {}
-        self._used: dict[tuple[Statement[Any], tuple[Any, ...]], _Used] = {}
+        self._used = UsedAnswers(dialect)
         self._start: TransactionStart | None = None
         self._checks: list[SqlPart] = []
-        self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
-        self._written: set[str] = set()
-        """The tables to which it will write."""
-        self._marks: set[int] = set()
-        """The ids of the marks that it will write."""
-        self._instant: int | None = None
-        """The instant of the transaction, as its writes have it."""
+        self._writes = PlannedWrites()
         self.earliest_end = NEVER
         """The earliest end of a mark that it has read or writes: the mark must still be live at the commit."""
         self.shift = 0
@@ -138,19 +108,8 @@ class OptimisticTransaction(PipelinedTransaction):
         raise LockRequired(why)
 
     def run(self, statement: Statement[object], **values: Any) -> None:
-        if statement.name not in INSTANTS:
-            raise LockRequired(statement.name)
+        self._writes.add(statement, values)
         self._note_write(statement, values)
-        self._written |= (tables := tables_written(statement))
-        if "mark" in tables:
-            if values["id"] in self._marks:  # one statement cannot write a row twice
-                raise LockRequired("a mark that it has written")
-            self._marks.add(values["id"])
-        self._writes.append((statement, values))
-        for name in INSTANTS[statement.name]:
-            if self._instant not in (None, values[name]):
-                raise LockRequired("several instants")
-            self._instant = values[name]
         self._note_end(values.get("evaporates_at"))
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
@@ -172,8 +131,8 @@ class OptimisticTransaction(PipelinedTransaction):
         The caller adds its own conditions with `require`.
         """
         _, names = statement.compiled(self.dialect)
-        used = self._used.pop((statement, tuple(values[name] for name in names)))
-        return [*map(statement.make, used.answer.rows)]
+        answer = self._used.release(statement, tuple(values[name] for name in names))
+        return [*map(statement.make, answer.rows)]
 
     def require(self, sql: str, *values: Any) -> None:
         """Commit only if a condition holds under the lock: SQL with the parameters `$1`, `$2` and so on."""
@@ -181,7 +140,7 @@ class OptimisticTransaction(PipelinedTransaction):
 
     def write(self, sql: str, *values: Any) -> None:
         """Add a statement to the commit. It must read the table `held`, which has a row only if all checks hold."""
-        self._writes.append(SqlPart(sql, values))
+        self._writes.add_sql(SqlPart(sql, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
         """Commit if no answer that the rules have used has changed; `commit_state` says so afterwards.
@@ -197,13 +156,13 @@ class OptimisticTransaction(PipelinedTransaction):
         if not self._writes:
             self.commit_state = CommitState.COMMITTED
             return
-        parts = [each if isinstance(each, SqlPart) else write_of(*each, self.last_event) for each in self._writes]
-        checks = [*self._checks_of_answers(), *self._checks]
-        if self._start is None or self._instant is None or len(parts) + len(checks) > MAX_PARTS:
+        parts, instant = self._writes.parts(self.last_event), self._writes.instant
+        checks = [*self._used.checks(self.last_event), *self._checks]
+        if self._start is None or instant is None or len(parts) + len(checks) > MAX_PARTS:
             raise LockRequired("too many parts")
-        latest = min(self._instant + LONGEST_DELAY, self.earliest_end)
+        latest = min(instant + LONGEST_DELAY, self.earliest_end)
         writer = record.begin_checked(self.send)
-        statement = checked_statement(self._start, self._instant, latest, writer, checks, parts)
+        statement = checked_statement(self._start, instant, latest, writer, checks, parts)
         answer = self.send(statement.sql, *statement.values)
         self._pipeline.add("COMMIT")
         self.commit_state = CommitState.IN_DOUBT
@@ -219,22 +178,8 @@ class OptimisticTransaction(PipelinedTransaction):
             self._remembered.drop()
             return
         self._remembered.note_commit(self.last_event + self.shift, self.earliest_end)
-        for each in self._writes:
-            if not isinstance(each, SqlPart) and each[0] is MARKS.insert_mark:
-                self._remembered.note_subject(each[1]["kind"], each[1]["subject"])
-
-    def _checks_of_answers(self) -> Iterable[SqlPart]:
-        for used in self._used.values():
-            if used.statement is MARKS.transaction_start:
-                continue
-            if used.fingerprint is None and used.answer.rows:
-                raise LockRequired("a remembered answer without a fingerprint")
-            yield unchanged_condition(used.sql, used.values, used.fingerprint)
-            if used.fingerprint is None and used.statement is MARKS.marks_of_subject:
-                # The mark of a later deposit may have come and gone meanwhile.
-                yield quiet_condition(
-                    used.values[used.statement.compiled(self.dialect)[1].index("subject")], self.last_event
-                )
+        for kind, subject in self._writes.new_marks():
+            self._remembered.note_subject(kind, subject)
 
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
         """Return the answer to a statement that reads: a kept one, or the server's. The commit checks it.
@@ -262,19 +207,14 @@ class OptimisticTransaction(PipelinedTransaction):
         fingerprint = self._fingerprints[answer]
         if statement.name in REMEMBERED_QUESTIONS:
             self._remembered.note(statement, given, answer.rows, fingerprint)
-        self._use(statement, sql, given, answer, fingerprint)
+        self._use(statement, given, answer, fingerprint)
         return answer
 
     def _use(
-        self,
-        statement: Statement[Any],
-        sql: str,
-        values: tuple[Any, ...],
-        answer: Answer,
-        fingerprint: bytes | None,
+        self, statement: Statement[Any], values: tuple[Any, ...], answer: Answer, fingerprint: bytes | None
     ) -> None:
         """Note that the answer to a question is used, so that the commit checks it."""
-        self._used[statement, values] = _Used(statement, sql, values, answer, fingerprint)
+        self._used.note(statement, values, answer, fingerprint)
         if statement is MARKS.marks_of_subject:
             for row in answer.rows:
                 self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
@@ -284,14 +224,10 @@ class OptimisticTransaction(PipelinedTransaction):
             self.earliest_end = min(self.earliest_end, at)
 
     def _add(self, sql: str, values: Sequence[Any], answer: Answer) -> None:
-        if self._has_written_about(sql):
+        if self._writes.concern(sql):
             raise LockRequired("a question about its own writes")
         self._asked.append(answer)
         self._pipeline.add(with_fingerprint(sql), values, answer)
-
-    def _has_written_about(self, sql: str) -> bool:
-        """Return whether this transaction will write to a table that a question reads."""
-        return not _words(sql).isdisjoint(self._written)
 
     def _receive(self) -> None:
         super()._receive()
@@ -300,8 +236,3 @@ class OptimisticTransaction(PipelinedTransaction):
             self._fingerprints[answer] = b"".join(sorted(row[-1] for row in rows)) if rows else None
             answer.rows = [row[:-1] for row in rows]
         self._asked.clear()
-
-
-@cache
-def _words(sql: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(sql))
