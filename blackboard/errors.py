@@ -111,15 +111,31 @@ class ExitCode(IntEnum):
 
 
 class BlackboardError(Exception):
-    """The base class of all exceptions. `exit_code` is the exit code of the command line."""
+    """The base class of all exceptions.
+
+    Args:
+        message: What is wrong.
+        quotes_nothing: Whether the message quotes nothing; by default as for its class.
+        place: The item that the error is about.
+
+    Attributes:
+        exit_code: The exit code of the command line.
+        quotes_nothing: Whether the message, as this package writes it, never quotes what depositors, agents or models
+            wrote.
+        place: The item of `deposit_many` or of an agent's result that the error is about, such as `item 2 of 3`; else
+            empty. Whoever goes through the items sets it.
+        stored: The number of marks that `deposit_many` stored before this error; None for all other calls.
+    """
 
     exit_code = ExitCode.FAILED
     quotes_nothing = False
-    """Whether the message, as this package writes it, never quotes what depositors, agents or models wrote."""
     stored: int | None = None
-    """The number of marks that `deposit_many` stored before this error; None for all other calls."""
-    place: str = ""
-    """The item of `deposit_many` or of an agent's result that the error is about, such as `item 2 of 3`; else empty."""
+
+    def __init__(self, message: str = "", *, quotes_nothing: bool | None = None, place: str = "") -> None:
+        super().__init__(message)
+        if quotes_nothing is not None:
+            self.quotes_nothing = quotes_nothing
+        self.place = place
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -314,11 +330,12 @@ class AgentError(WorkError):
     Args:
         message: What the agent did. It may contain names and values that the agent chose.
         shown: The message for the log, without anything that the agent chooses while it runs.
+        place: The item that the error is about.
     """
 
-    def __init__(self, message: str = "", *, shown: str | None = None) -> None:
+    def __init__(self, message: str = "", *, shown: str | None = None, place: str = "") -> None:
         self.shown = shown
-        super().__init__(message)
+        super().__init__(message, place=place)
 
     @property
     def log_text(self) -> str | None:

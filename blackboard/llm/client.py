@@ -227,7 +227,8 @@ class AnthropicClient:
                 f"there is no key: set {KEY_FILE} to the path of a file, or set {KEY}, and restart the daemon;"
                 ' provider = "offline" in [model] lets the offline rules answer'
             )
-        self._key, self._keys = key, self._keys | {key}
+        with self._lock:  # threads may read different keys
+            self._key, self._keys = key, self._keys | {key}
 
     def _post(self, path: str, body: str) -> Any:
         import httpx2

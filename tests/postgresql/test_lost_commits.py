@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
+import psycopg
 import pytest
 
 from blackboard import Blackboard, Mark
@@ -20,6 +21,7 @@ from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.postgresql.optimistic_boards import Way, be_optimistic, deposit_by
 from tests.postgresql.server_sessions import ServerSessions
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.threads import join_all
 
@@ -105,7 +107,7 @@ def test_deposits_of_processes_and_threads_whose_commits_are_lost_are_stored_onc
         start = threading.Barrier(8)
 
         def deposit(number: int) -> None:
-            start.wait()
+            start.wait(BOUND_SECONDS)
             for turn in range(12):
                 if not turn % 3:
                     proxy.cuts.extend((*passes * rng.randrange(4), rng.choice(cuts)))
@@ -144,8 +146,7 @@ def in_threads(acts: Sequence[Callable[[], object]], sessions: ServerSessions | 
             thread.start()
             if sessions is not None:
                 sessions.wait_for_waiter(number)
-    for thread in threads:
-        thread.join()
+    join_all(*threads)
 
 
 def test_repeats_of_processes_that_wait_for_one_lock_are_added_one_by_one(
@@ -202,6 +203,20 @@ def test_a_commit_whose_outcome_cannot_be_read_is_unknown(
     assert subjects(board) == [*stored, "b"]
 
 
+def test_a_search_that_fails_in_itself_says_that_the_outcome_is_unknown(
+    cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> NoReturn:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(commit_record, "SystemClock", fail)
+    proxy.cuts.append("after")
+    with pytest.raises(StoreUnknown) as caught:
+        cut_board.deposit(Ash(subject="a"))
+    assert repr(caught.value.__cause__) == "KeyError('a bug')"
+    assert subjects(board) == ["a"]
+
+
 def test_a_transaction_of_its_own_whose_answer_is_lost_stands(
     cut_board: Blackboard, proxy: CuttingProxy, board: Blackboard
 ) -> None:
@@ -216,13 +231,13 @@ def test_the_search_waits_for_the_first_commit_of_a_writer(board: Blackboard, se
     database = board.database
     assert isinstance(database.dialect, PostgresqlDialect)
     record = commit_record.CommitRecord(database.dialect.begin_write)
-    outcomes: list[bool | None] = []
+    outcomes: list[bool] = []
     with contextlib.closing(database.connect(writes=True)) as connection:
         pipeline = pipeline_of(connection, prepares=True)
         record.begin(lambda sql, *values: pipeline.add(sql, values))
         pipeline.receive()
         search = threading.Thread(
-            target=lambda: outcomes.append(record.was_committed(lambda: database.connect(writes=True)))
+            target=lambda: outcomes.append(record.was_committed(lambda: database.connect(writes=True), psycopg.Error))
         )
         search.start()
         sessions.wait_for_waiter()

@@ -19,6 +19,7 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 
 from blackboard import Blackboard, Exponential, Linear, ManualClock, Mark, Never, Step, agent, count, strength, total
@@ -379,7 +380,7 @@ def test_a_message_that_was_given_up_changes_nothing(
     def give_up() -> None:
         lost = copy.copy(record)
         lost.begin_checked(lambda *statement: None)  # with the number of the message that is about to be sent
-        assert lost.was_committed(lambda: second.database.connect(writes=True)) is False
+        assert lost.was_committed(lambda: second.database.connect(writes=True), psycopg.Error) is False
 
     between(give_up)
     receipt = first.deposit(Lead(subject="one"))

@@ -117,9 +117,8 @@ def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
         return unknown
     if (event := decision_on(txn, need_id)) is not None:
         text = json.loads(event.payload or "{}").get("answer")
-        error = NotFound(f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}")
-        error.quotes_nothing = False
-        return error
+        answered = f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}"
+        return NotFound(answered, quotes_nothing=False)
     subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
     if last.event == "withdrawn":

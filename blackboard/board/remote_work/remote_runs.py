@@ -54,9 +54,7 @@ def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
     """
     agent = txn.deployment.agent(name)
     if not agent.remote:
-        error = WorkError(f"the agent {name!r} is not remote: a daemon runs it")
-        error.quotes_nothing = True
-        raise error
+        raise WorkError(f"the agent {name!r} is not remote: a daemon runs it", quotes_nothing=True)
     return agent
 
 

@@ -46,9 +46,7 @@ def places_of(result: RemoteResult) -> list[str]:
 
 def _known(known: dict[int, Mark], mark_id: int, place: str) -> Mark:
     if mark_id not in known:
-        error = InvalidMark(f"the agent was not given mark {mark_id} and has not read it")
-        error.place = place
-        raise error
+        raise InvalidMark(f"the agent was not given mark {mark_id} and has not read it", place=place)
     return known[mark_id]
 
 

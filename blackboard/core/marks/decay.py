@@ -424,8 +424,8 @@ class Curve(Decay):
     """A law of straight lines between points. After the last point, its share remains.
 
     Attributes:
-        points: 1 to 1000 pairs of an age and a share, with rising ages and falling shares. The point (0s, 1) is added
-            if it is missing.
+        points: 1 to 1000 pairs of an age above 0s and a share from 0 to 1. Ages rise from point to point, and shares do
+            not. A curve begins at (0s, 1), which can be given as a further first point.
     """
 
     points: Sequence[tuple[DurationLike, float]]
@@ -441,8 +441,8 @@ class Curve(Decay):
         if not pairs or pairs[0][0] != 0:
             pairs.insert(0, (Microseconds(0), 1.0))
         ages, shares = tuple(age for age, _ in pairs), tuple(share for _, share in pairs)
-        if len(pairs) < 2 or len(pairs) > 1000:
-            raise InvalidLaw(f"curve: give between 1 and 1000 points after age 0s, not {len(pairs) - 1:,}")
+        if not 1 <= (later_points := len(pairs) - 1) <= 1000:
+            raise InvalidLaw(f"curve: give between 1 and 1000 points after age 0s, not {later_points:,}")
         if shares[0] != 1.0:
             raise InvalidLaw(f"curve: the share at age 0s is 1, not {shares[0]}")
         if wrong := [share for share in shares if not 0 <= share <= 1]:

@@ -159,9 +159,8 @@ def _check_needs(actions: Sequence[AgentAction], places: Sequence[str]) -> None:
         needs = {choice.need for choice in action.choices()} - {None} if isinstance(action, AgentDeposit) else set()
         if twice := answered.intersection(needs):
             problem = f"Decision.need: it answers need {min(twice)} twice"
-            error = AgentError(problem, shown="it answers a need twice")
-            error.place = place(number, len(actions), places)
-            raise error
+            where = place(number, len(actions), places)
+            raise AgentError(problem, shown="it answers a need twice", place=where)
         answered |= {need for need in needs if need is not None}
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.errors import StoreError
 
 ANSWER_SECONDS = 30.0
 """How long the program asks for the outcome of a commit, in seconds. The server ends a lost transaction earlier."""
@@ -102,21 +103,29 @@ class CommitRecord:
         """Whether another writer had the lock when the last transaction began, as far as the server has answered."""
         return self._tried is not None and self._tried.rows == [(False,)]
 
-    def was_committed(self, connect: Callable[[], Any], events_after: int | None = None) -> bool | None:
-        """Return whether the last transaction was committed; None if the database did not say so in time.
+    def was_committed(
+        self, connect: Callable[[], Any], errors: type[Exception], events_after: int | None = None
+    ) -> bool:
+        """Return whether the last transaction was committed.
 
         Args:
             connect: Opens a writing connection.
+            errors: The errors of the driver, after which the search begins again.
             events_after: Find the first event of the transaction behind this one, too.
+
+        Raises:
+            Exception: The database did not answer in time. This is the last error of the driver or the store.
         """
         clock = SystemClock()
         end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
         sought, self._number = self._number, self._number + 1
         while True:
-            with contextlib.suppress(Exception), contextlib.closing(connect()) as connection:
-                return self._find(connection.cursor(), sought, events_after)
-            if clock.monotonic() >= end:
-                return None
+            try:
+                with contextlib.closing(connect()) as connection:
+                    return self._find(connection.cursor(), sought, events_after)
+            except (errors, StoreError):  # a connection that cannot be opened is an error of the store
+                if clock.monotonic() >= end:
+                    raise
             pause(PAUSE_MICROSECONDS)
 
     def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:

@@ -148,10 +148,10 @@ class ServerWriter(WritingConnection):
         if isinstance(error, self.dialect.errors.base) and self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
             return False
         self.close()
-        outcome = self.record.was_committed(self._connect, events_after)
-        if outcome is None:
-            raise unknown_outcome(self.where) from error
-        return outcome
+        try:
+            return self.record.was_committed(self._connect, self.dialect.errors.base, events_after)
+        except Exception as failure:  # whatever it is, nobody knows the outcome
+            raise unknown_outcome(self.where) from failure
 
     def may_be_stored(self, error: BaseException) -> bool:
         return isinstance(error, StoreUnknown)
