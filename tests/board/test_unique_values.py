@@ -219,7 +219,7 @@ def test_only_a_few_of_many_values_are_named(board: Blackboard) -> None:
     board.deposit_many([Slot(subject="s", at=NINE + timedelta(days=n // 2)) for n in range(20)])
     changed = board.deploy(spec(Slot)).changed
     assert sum("occurs 2 times" in text for text in changed) == 5
-    assert "kind slot: 5 more values occur several times" in changed
+    assert "kind slot: 5 more values with several marks" in changed
 
 
 def test_the_migration_writes_values_as_the_program_does() -> None:

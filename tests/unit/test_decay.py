@@ -189,6 +189,11 @@ def test_only_a_fixed_end_is_kept(law: Step, age: int) -> None:
         assert continued.age_below(1.0) == law.parameters[0] - age
 
 
+def test_a_curve_has_at_most_1000_points_after_its_beginning() -> None:
+    points = [(f"{n}s", 1 - n / 1000) for n in range(1, 1001)]
+    assert Curve(points) == Curve([("0s", 1.0), *points])
+
+
 @given(curves())
 def test_a_curve_is_the_same_in_its_segments(law: Curve) -> None:
     for start, share, _ in law.segments:
@@ -216,6 +221,8 @@ def test_a_duration_may_be_text_or_timedelta(length: int) -> None:
         ({"law": "power", "scale": "3d", "exponent": "2"}, "exponent must be above 0"),
         ({"law": "step", "lasting": "3d", "fixed": "no"}, "fixed is true or false"),
         ({"law": "curve", "points": []}, "between 1 and 1000 points"),
+        ({"law": "curve", "points": [["0s", 1.0]]}, "between 1 and 1000 points after age 0s, not 0"),
+        ({"law": "curve", "points": [[f"{n}s", 0] for n in range(1, 1002)]}, "after age 0s, not 1,001"),
         ({"law": "curve", "points": 5}, "points are pairs"),
         ({"law": "curve", "points": [["1h"]]}, "points are pairs"),
         ({"law": "curve", "points": [["1h", "much"]]}, "points are pairs"),

@@ -61,7 +61,7 @@ def _cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
             yield Finding(
                 "failures",
                 "wrong",
-                f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
+                f"{agent} failed {counted(state.failures, 'time')} in a row; its cooldown ends at {until}",
                 f"'blackboard activations --agent {agent}' shows the errors, and 'blackboard resume {agent}' ends the"
                 " cooldown",
             )

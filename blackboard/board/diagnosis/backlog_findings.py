@@ -105,7 +105,7 @@ def _outbox(txn: BoardTransaction) -> Iterator[Finding]:
             yield Finding(
                 "outbox",
                 "wrong",
-                f"{counted(sink.given_up, 'message')} to {sink.sink} were given up: {sink.error}",
+                f"the board gave up {counted(sink.given_up, 'message')} to {sink.sink}: {sink.error}",
                 f"fix the cause; 'blackboard outbox list --sink {sink.sink}' shows them, 'blackboard outbox retry ID'"
                 " sends one again, and 'blackboard outbox discard ID' gives one up",
             )

@@ -17,6 +17,7 @@ from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, scope_na
 from blackboard.core.records.states import ActivationState
 from blackboard.core.sinks import MARK, Topic
 from blackboard.durations import SECOND, format_duration
+from blackboard.plurals import counted
 from blackboard.store.rows import ActivationRow, CrossingRow, MarkRow
 
 MAX_PAYLOAD_BYTES = 8_000
@@ -69,7 +70,7 @@ def agent_in_cooldown(txn: BoardTransaction, agent: str, failures: int, until: I
         Topic.AGENT_COOLDOWN,
         lambda: Notice(
             occurrence=f"{agent}:{txn.now}",
-            title=f"{agent} failed {failures} times in a row and has a cooldown",
+            title=f"{agent} failed {counted(failures, 'time')} in a row and has a cooldown",
             text=f"The cooldown ends at {iso(until)}.",
             remedy=f"blackboard activations --agent {agent}",
             data={"agent": agent, "failures": failures, "cooldown_until": iso(until)},

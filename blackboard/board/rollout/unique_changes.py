@@ -12,6 +12,7 @@ from blackboard.board.mark_classes.unique_values import readable_value, value_of
 from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.plurals import counted
 from blackboard.store.statements import MARKS
 
 MAX_NAMED_VALUES = 5
@@ -40,7 +41,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
         for value, marks in doubles
     ]
     more = (
-        [f"kind {name}: {len(texts) - MAX_NAMED_VALUES} more values occur several times"]
+        [f"kind {name}: {counted(len(texts) - MAX_NAMED_VALUES, 'more value')} with several marks"]
         if len(texts) > MAX_NAMED_VALUES
         else []
     )

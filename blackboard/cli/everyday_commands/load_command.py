@@ -222,7 +222,7 @@ def _most_common(values: Counter[str]) -> str:
     """Return the most common values of a tag, each with its number, and how many more there are."""
     shown = [f"{value} {count}" for value, count in values.most_common(TAG_VALUES_SHOWN)]
     more = len(values) - len(shown)
-    return ", ".join(shown) + (f", and {more} more values" if more else "")
+    return ", ".join(shown) + (f", and {counted(more, 'more value')}" if more else "")
 
 
 def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
