@@ -52,7 +52,7 @@ def cross(folder: Path, times: int, waiting: int) -> None:
 def activate(folder: Path, times: int, waiting: int) -> None:
     """Claim one mark at a time while many crossings wait, and end the activation."""
     from blackboard import Blackboard, agent, strength
-    from blackboard.board.worker import Worker
+    from blackboard.board.daemon_work.worker import Worker
 
     job = _kind()
 

@@ -4,7 +4,7 @@ The entry points:
 
 blackboard      the facade `Blackboard`, for programs
 interface       the methods of `Blackboard`, by subject
-worker          the work of a daemon on a board
+daemon_work     the work of a daemon on a board
 delivery_queue  the outbox, for a process that delivers its messages
 administration  deployments by file, the address of a board, up-to-date views, and queries
 board_copies    backups and their return, and a board that moves to another database

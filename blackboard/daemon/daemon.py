@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import Worker
+from blackboard.board.daemon_work.worker import Worker
 from blackboard.clock import Instant, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from blackboard.board.worker import Worker
+from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns

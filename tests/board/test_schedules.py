@@ -407,7 +407,7 @@ def test_quiescence_does_not_wait_for_schedules_but_for_what_is_due(world: World
     deploy(world, spec("digest", every("1h")))
 
     def has_work() -> bool:
-        return world.board.session.read(lambda txn: quiescence.anything_is_left(txn, {"digest"}))
+        return world.board.session.read(lambda txn: quiescence.has_unfinished_work(txn, {"digest"}))
 
     assert not has_work()
     report = world.board.session.read(lambda txn: quiescence.Report.of(txn, {"digest"}))

@@ -10,9 +10,9 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.board_copies import back_up
+from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.search_index import search_changes
-from blackboard.board.worker import Worker
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
@@ -185,7 +185,7 @@ def test_an_agent_is_given_what_it_searches_before_its_claim(world: World) -> No
     [claim] = worker.claim_ready(["recall"], 8)
     assert [item.event.subject for item in claim.reads] == ["n0", "n1", "n3"]  # the weather is the rarer word
     board.withdraw(claim.reads[0].event.mark_id)
-    worker.hand_back(claim)
+    worker.run_ends.hand_back(claim)
     [again] = worker.claim_ready(["recall"], 8)
     assert [item.event.id for item in again.reads] == [item.event.id for item in claim.reads]
 
@@ -203,14 +203,14 @@ def test_what_a_search_found_is_read_best_first_also_in_a_retry_and_a_part(world
     assert best == (["n3", "n2", "n1"] if embedded(board) else ["n2", "n1", "n3"])  # a server knows no rare words
     assert {item.event.subject: item.strength for item in claim.reads} == pytest.approx({"n1": 0.9, "n2": 1, "n3": 1})
     assert all(item.relevance is not None and item.relevance > 0 for item in claim.reads)
-    worker.hand_back(claim)
+    worker.run_ends.hand_back(claim)
     [again] = worker.claim_ready(["recall"], 8)
     assert again.reads == claim.reads
     given = [mark for mark in board.activation(claim.row.id).marks if mark.role == "read"]
     assert [mark.subject for mark in given] == best
     [question, *_] = (item.event.mark_id for item in again.inputs)
     board.session.write(lambda txn: activation_splits.isolate(txn, again.row, {question}))
-    worker.finish(again, [])
+    worker.run_ends.finish(again, [])
     [part] = worker.claim_ready(["recall"], 8)
     assert [item.event.mark_id for item in part.inputs] == [question]
     assert part.reads == claim.reads

@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.activations.run_ends import activation_recovery
-from blackboard.board.worker import Worker
+from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.records.states import SUSPECT_DEATHS
 from blackboard.daemon.agent_runs.active_runs import MAX_SEQUENCE_RUNS

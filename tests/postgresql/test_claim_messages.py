@@ -14,8 +14,9 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, streng
 from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.returned_items import item_checks
+from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work.worker_run_ends import FinishedRun
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker import FinishedRun, Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.durations import MINUTE
 from blackboard.errors import Undeclared
@@ -106,7 +107,7 @@ class Ending:
 
         try:
             actions = item_checks.prepare(claim.agent, claim.row.id, [mark])
-            finished = self._operations.finish(claim, actions, claim_next)
+            finished = self._operations.run_ends.finish(claim, actions, claim_next)
         except Exception as error:
             self.errors.append(error)
         else:
@@ -211,7 +212,7 @@ def test_ids_go_on_where_another_transaction_ended(board: Blackboard) -> None:
     for first in (0, 3):
         board.deposit_many(Job(subject=f"job/{number}", number=number) for number in range(first, first + 3))
         for claim in operations.claim_ready([worker.name], 1):
-            operations.finish(claim, [])
+            operations.run_ends.finish(claim, [])
     assert [row.id for row in board.activations()] == [2, 1]
     crossings = board.session.read(lambda txn: txn.sql.cursor.execute("SELECT id FROM crossing ORDER BY id").fetchall())
     assert [id_ for (id_,) in crossings] == [1, 2, 3, 4, 5, 6]

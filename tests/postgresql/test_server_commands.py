@@ -13,8 +13,8 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.administration import Result
+from blackboard.board.daemon_work.daemon_parts import publish_lock
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.worker import publish_lock
 from blackboard.clock import SystemClock
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, WorkError
 from tests.postgresql.server_sessions import ServerSessions

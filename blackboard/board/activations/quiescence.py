@@ -21,7 +21,7 @@ MAX_COUNTED_CROSSINGS = 10_000
 """The largest number of due falling crossings that are counted before they are recorded."""
 
 
-def anything_is_left(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
+def has_unfinished_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Return whether these agents have work that runs, or that waits for a batch window, a cooldown or a retry.
 
     Budgets, guards, schedules, future crossings, pauses and people do not count. With `batch_api`, the calls of the

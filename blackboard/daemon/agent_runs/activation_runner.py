@@ -13,7 +13,8 @@ from blackboard.board.activation_storage.activation_inputs import ActivationInpu
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.returned_items import item_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.worker import ClaimNext, FinishedRun, Worker
+from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.daemon_work.worker_run_ends import ClaimNext, FinishedRun
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
@@ -81,7 +82,7 @@ class ActivationRunner:
         try:
             finished = self._attempt(agent, claim, claim_next)
         except Deferral as deferral:
-            self.worker.defer(claim, deferral.reason, deferral.until, is_held=deferral.is_held)
+            self.worker.run_ends.defer(claim, deferral.reason, deferral.until, is_held=deferral.is_held)
             self._report_deferral(claim, deferral.reason, shown=deferral.shown)
             return False
         except ResultConflict as error:
@@ -113,7 +114,7 @@ class ActivationRunner:
             self.fail(agent, claim, Failure(error))
             return
         reason = f"{error} while it waited for the model"
-        self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
+        self.worker.run_ends.defer(claim, reason, self.model_caller.retry_at(claim))
         self._report_deferral(claim, reason, shown=reason, report=log.warning)
 
     def cancel(self, claim: Claim) -> None:
@@ -130,7 +131,7 @@ class ActivationRunner:
         The log shows the exception `shown`, without its message; by default the error, which then must not quote a
         payload.
         """
-        state = self.worker.fail(claim, failure, self._rng)
+        state = self.worker.run_ends.fail(claim, failure, self._rng)
         if state is not None:
             is_over = state in (ActivationState.DEAD, ActivationState.QUARANTINED)
             report = log.error if is_over else log.warning
@@ -149,7 +150,7 @@ class ActivationRunner:
 
     def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
         """Hold a run whose answer is unusable, unless its marks are the cause; return whether it is held."""
-        held = self.worker.hold_answer(claim, failure, self._rng)
+        held = self.worker.run_ends.hold_answer(claim, failure, self._rng)
         if held is None:
             return False
         if held.is_new:
@@ -166,7 +167,7 @@ class ActivationRunner:
 
     def _put_back(self, agent: Agent, claim: Claim, conflict: str) -> None:
         """Put a run back whose result was in conflict with the board, and report it."""
-        state = self.worker.put_back(claim, conflict, self._rng)
+        state = self.worker.run_ends.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
             log.info("the needs for this activation were closed before its answer", **self._log_fields(claim))
             self._emit("skipped", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
@@ -245,7 +246,7 @@ class ActivationRunner:
         marks, unreadable = self._marks(claim, claim.inputs)
         if not unreadable:
             return marks
-        if (moved := self.worker.isolate(claim, unreadable.keys())) is None:
+        if (moved := self.worker.run_ends.isolate(claim, unreadable.keys())) is None:
             return None
         if kept := [error for mark_id, error in unreadable.items() if mark_id not in moved]:
             raise UnreadableMark("; ".join(kept))
@@ -274,7 +275,7 @@ class ActivationRunner:
             isolated = isolated[1:]
         if not isolated:
             return marks
-        moved = self.worker.isolate(claim, isolated)
+        moved = self.worker.run_ends.isolate(claim, isolated)
         return [] if moved is None else [mark for mark in marks if mark.id not in moved]
 
     def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
@@ -283,14 +284,14 @@ class ActivationRunner:
         actions = item_checks.prepare(claim.agent, claim.row.id, items)
         failpoint("apply.before")
         try:
-            finished = self.worker.finish(claim, actions, claim_next)
+            finished = self.worker.run_ends.finish(claim, actions, claim_next)
         except NextClaimFailed as error:  # the run itself succeeded
             log.error(
                 "the next activation could not be claimed with a result",
                 agent=claim.agent.name,
                 error=error.__cause__ or error,
             )
-            finished = self.worker.finish(claim, actions)
+            finished = self.worker.run_ends.finish(claim, actions)
         except Conflict as conflict:
             raise ResultConflict(f"{type(conflict).__name__}: {conflict}") from None
         failpoint("apply.after")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
@@ -173,7 +173,7 @@ class ActiveRuns:
         """Defer an activation because the system had no thread for it. No attempt is counted."""
         self._signals.troubles.note(error, THREADS)
         try:
-            self.worker.defer(claim, str(error), self.worker.now() + self._settings.tick)
+            self.worker.run_ends.defer(claim, str(error), self.worker.now() + self._settings.tick)
         except StoreError as failure:  # this worker's next recovery makes it ready
             self._signals.troubles.note(failure)
 
@@ -202,7 +202,7 @@ class ActiveRuns:
         with self._lock:
             runs = list(self._runs.values())
         for run in runs:
-            self.worker.hand_back(run.claim)
+            self.worker.run_ends.hand_back(run.claim)
 
     def close(self) -> None:
         """End each thread after its current work. The daemon has ended, so no other run starts."""
@@ -244,7 +244,7 @@ class ActiveRuns:
 
     def _hand_back(self, run: Run) -> None:
         try:
-            self.worker.hand_back(run.claim)
+            self.worker.run_ends.hand_back(run.claim)
         except StoreError as error:  # this worker's next recovery makes it ready
             self._signals.troubles.note(error)
         finally:

@@ -15,7 +15,7 @@ from blackboard.board.activations.call_handling.model_pauses import Refusal, Wai
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import call_outcomes_of
+from blackboard.board.daemon_work.daemon_parts import call_outcomes_of
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName

@@ -1,0 +1,156 @@
+"""The ends of a worker's runs, each in one transaction."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings, NextClaims
+from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.call_handling import unusable_answers
+from blackboard.board.activations.call_handling.unusable_answers import HeldAnswer
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.returned_items.agent_actions import AgentAction
+from blackboard.board.activations.run_ends import activation_results, activation_splits
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.board_session import BoardSession
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.core.records.states import ActivationState
+from blackboard.store.commits.group_commit import ServerHints
+from blackboard.store.transaction import Transaction
+from blackboard.system.failpoints import failpoint
+
+ClaimNext = Callable[[BoardTransaction, ClaimReadings | None], bool]
+"""Claims the next activation, in the transaction that ends a run; returns whether it claimed one.
+
+It is given what the claims of the transaction have read together; None if they read alone.
+"""
+
+
+@dataclass
+class FinishedRun:
+    """The end of a run."""
+
+    receipts: list[Receipt]
+    resumed_models: list[str]
+    """The models whose pause for the agent ended with the answer that the run used."""
+    claimed_next: bool = False
+    """Whether the transaction has claimed the next activation, once it has committed."""
+
+
+class WorkerRunEnds:
+    """The ends of the runs of one worker.
+
+    Args:
+        session: The transactions of the board.
+    """
+
+    def __init__(self, session: BoardSession) -> None:
+        self._session = session
+
+    def finish(
+        self,
+        claim: Claim,
+        actions: Sequence[AgentAction],
+        claim_next: ClaimNext | None = None,
+    ) -> FinishedRun | None:
+        """End a run with success: apply the items that it returned, and claim the next activation, in one transaction.
+
+        Returns None, and changes nothing, if the activation is no longer this worker's.
+
+        Raises:
+            Conflict: A mark has changed since the event that a returned item names. Nothing is changed.
+            BlackboardError: A returned item is refused. Nothing is changed.
+        """
+        classes = self._session.classes
+
+        def ask(sql: Transaction) -> None:
+            activation_results.ask_ahead(sql, self._session.last_active, claim.row, actions)
+
+        def work(txn: BoardTransaction) -> FinishedRun | None:
+            success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
+            if success is None:
+                return None
+            resumed_models = unusable_answers.clear(txn, claim.row) if success.used_answer else []
+            finished = FinishedRun(success.receipts, resumed_models)
+            if claim_next is not None:
+                _claim_after(txn, claim, finished, claim_next)
+            return finished
+
+        return self._session.write(work, record_instant=True, shared=True, hints=ServerHints(ask))
+
+    def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> ActivationState | None:
+        """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""
+
+        def work(txn: BoardTransaction) -> ActivationState | None:
+            state = activation_results.fail(txn, claim.row, claim.agent, failure, rng)
+            if state is not None and failure.has_bad_answer:
+                model_calls.mark_unusable(txn, claim.row.id, failure.error)
+            return state
+
+        failpoint("failure.before")
+        state = self._session.write(work, record_instant=True)
+        failpoint("failure.after")
+        return state
+
+    def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> ActivationState | None:
+        """Put back a run whose result was in conflict with the board; see `activation_results.put_back`.
+
+        Returns the new state; None if the activation is no longer this worker's.
+        """
+        return self._session.write(
+            lambda txn: activation_results.put_back(txn, claim.row, claim.agent, conflict, rng), record_instant=True
+        )
+
+    def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
+        """Hold a run whose answer is unusable, unless its marks are the cause; see `unusable_answers`.
+
+        After a hopeless failure, a smaller batch may succeed. So a batch that can be divided is not held. Returns
+        None if the failure counts.
+        """
+
+        def work(txn: BoardTransaction) -> HeldAnswer | None:
+            if failure.is_hopeless and activation_splits.is_divisible(txn, claim.row):
+                return None
+            return unusable_answers.judge(txn, claim.row, failure.error, rng)
+
+        return self._session.write(work, record_instant=True)
+
+    def defer(self, claim: Claim, reason: str, until: Instant | None, *, is_held: bool = False) -> None:
+        """Defer a run, without counting a failure.
+
+        Args:
+            claim: A run of this worker that has not ended.
+            reason: A text for people.
+            until: Microseconds since the epoch; None if no instant ends the wait.
+            is_held: Whether the run stays deferred after `until`, until a person or another event releases it.
+        """
+        self._session.write(
+            lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, is_held=is_held)
+        )
+
+    def hand_back(self, claim: Claim) -> None:
+        """Give a run up because the worker stops. Another worker can claim it at once."""
+        self._session.write(lambda txn: activation_results.hand_back(txn, claim.row))
+
+    def isolate(self, claim: Claim, marks: Collection[int]) -> set[int] | None:
+        """Move each of these marks to an activation of its own, with the marks that must stay with it.
+
+        Returns the marks that moved; None if the run is no longer this worker's.
+        """
+        return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
+
+
+def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
+    """Claim the next activation after the end of a run: at once or, on a server, after all ends of the transaction."""
+
+    def claim(readings: ClaimReadings | None) -> None:
+        finished.claimed_next = claim_next(txn, readings)
+
+    if txn.sql.ahead is not None:
+        txn.collected(NextClaims).add(txn, ended.agent.name, claim)
+    else:
+        claim(None)
