@@ -33,6 +33,13 @@ when it is ended, those that waited behind it have given up. It is shorter than 
 no work of other hosts fails.
 """
 
+OF_KEPT_PLANS = {"enable_seqscan": "off"}
+"""Settings of a connection that writes, and keeps the plans of its statements.
+
+A plan that is made while a table is small reads the whole table, and is kept while the table grows. Each statement of
+a rule has an index, as SQLite needs it.
+"""
+
 CLIENT_OPTIONS = {
     "application_name": "blackboard",
     "connect_timeout": 10,
@@ -90,7 +97,8 @@ class PostgresqlDialect(Dialect):
         connection.autocommit = True
         connection.prepare_threshold = None  # `StatementPipeline` prepares, and the driver would undo that
         if self.keeps_statements:
-            connection.execute("; ".join(f"SET {name} = {value}" for name, value in _settings().items()))
+            settings = {**_settings(), **(OF_KEPT_PLANS if writes else {})}
+            connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
 
     def skip_disk_flush(self, connection: Any) -> None:
         if self.keeps_statements:  # otherwise the next transaction of the connection may be another board's

@@ -243,6 +243,30 @@ SELECT waiting.watch_id, (
 FROM waiting
 WHERE waiting.watch_id IS NOT NULL;
 
+-- name: waiting_watches (postgresql)
+WITH RECURSIVE waiting (watch_id) AS (
+  SELECT (SELECT crossing.watch_id FROM crossing WHERE state = 'waiting' ORDER BY crossing.watch_id LIMIT 1)
+  UNION ALL
+  SELECT (
+      SELECT crossing.watch_id
+      FROM crossing
+      WHERE state = 'waiting' AND crossing.watch_id > waiting.watch_id
+      ORDER BY crossing.watch_id
+      LIMIT 1
+    )
+  FROM waiting
+  WHERE waiting.watch_id IS NOT NULL
+)
+SELECT waiting.watch_id, (
+    SELECT crossing.ready_at
+    FROM crossing
+    WHERE crossing.watch_id = waiting.watch_id AND crossing.state = 'waiting' AND crossing.ready_at > :now
+    ORDER BY crossing.ready_at
+    LIMIT 1
+  ) AS next_ready
+FROM waiting
+WHERE waiting.watch_id IS NOT NULL;
+
 -- name: count_waiting_marks -> int
 -- The number of marks that wait for a watch, counted up to a limit.
 SELECT coalesce(sum(first.marks), 0) AS marks
@@ -299,13 +323,22 @@ WHERE crossing.id IN (
 ORDER BY crossing.law, crossing.order_key DESC, crossing.id;
 
 -- name: first_claimable (postgresql)
+-- Without statistics, the server reads all waiting crossings for min(law).
 WITH RECURSIVE waiting (law) AS (
-  SELECT min(law) FROM crossing WHERE watch_id = :watch_id AND state = 'waiting'
+  SELECT (
+      SELECT crossing.law
+      FROM crossing
+      WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
+      ORDER BY crossing.law
+      LIMIT 1
+    )
   UNION ALL
   SELECT (
-      SELECT min(crossing.law)
+      SELECT crossing.law
       FROM crossing
       WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.law > waiting.law
+      ORDER BY crossing.law
+      LIMIT 1
     )
   FROM waiting
   WHERE waiting.law IS NOT NULL
