@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board.worker import Worker
+from blackboard.board.daemon_work.worker import Worker
 from blackboard.durations import MINUTE
 from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -35,7 +35,7 @@ def connection(board: Blackboard) -> Iterator[Any]:
     """Return a connection that writes to a board with a few rows, and keeps one plan for each statement."""
     board.deploy(worker)
     board.deposit_many(Job(subject=f"first/{number}", number=number) for number in range(5))
-    operations = Worker(board, "worker", MINUTE, {worker.name: worker.spec.code})
+    operations = Worker(board, MINUTE, {worker.name: worker.spec.code})
     operations.register()
     for claim in operations.claim_ready([worker.name], 3):
         operations.finish(claim, [])
