@@ -38,7 +38,7 @@ def connection(board: Blackboard) -> Iterator[Any]:
     operations = Worker(board, MINUTE, {worker.name: worker.spec.code})
     operations.register()
     for claim in operations.claim_ready([worker.name], 3):
-        operations.finish(claim, [])
+        operations.run_ends.finish(claim, [])
     connection = board.database.connect(writes=True)
     connection.execute("VACUUM (ANALYZE) activation, crossing, mark, event")  # the server knows how small they are
     connection.execute("SET plan_cache_mode = force_generic_plan")
