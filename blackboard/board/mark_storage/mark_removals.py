@@ -6,14 +6,14 @@ from blackboard.board.activation_storage.crossing_rows import close_crossing, sk
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_sets.watch_scopes import scopes_behind
 from blackboard.board.mark_storage import mark_indexes, mark_lookup
-from blackboard.board.needs import need_access, open_needs
+from blackboard.board.needs import open_needs
 from blackboard.board.rollout import mark_migration, watch_reevaluation
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
-from blackboard.board.watches.measurements import watch_totals, window_totals
+from blackboard.board.watches.measurements import counted_marks, watch_totals, window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
@@ -165,7 +165,7 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     A rising watch: the other marks, with their strengths at the crossing, meet the condition. A falling watch: another
     mark is left.
     """
-    if watch.condition.is_falling or (watch.condition.has_where and not need_access.counts(txn, watch, row)):
+    if watch.condition.is_falling or (watch.condition.has_where and not counted_marks.is_counted(txn, watch, row)):
         return bool(marks_behind(txn, watch, crossing).inputs)
     if crossing.cause is not None:
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.scope, crossing.noticed_at)

@@ -244,7 +244,7 @@ def _absorb_counted(txn: BoardTransaction, row: WatchRow, old: Condition, kind: 
             if is_new or txn.sql.one(CROSSINGS.get_absorbed, watch_id=row.id, mark_id=mark.id) is not None:
                 continue
             tags = txn.tags(kind, mark.payload)
-            if any(measure.counts(kind, mark.subject, tags) for measure in measures):
+            if any(measure.includes(kind, mark.subject, tags) for measure in measures):
                 absorbed = {"watch_id": row.id, "mark_id": mark.id, "event_id": mark.event_id}
                 txn.sql.run(CROSSINGS.set_absorbed, **absorbed, activation_id=0, given_event_id=mark.event_id)
 

@@ -399,7 +399,7 @@ class Measure(ABC):
         """Return whether marks of a subject count."""
         return self.subject is None or fnmatchcase(subject, self.subject)
 
-    def counts(self, kind: str, subject: str, tags: Tags | None) -> bool:
+    def includes(self, kind: str, subject: str, tags: Tags | None) -> bool:
         """Return whether marks of a kind and subject with these tags count."""
         if kind not in self.kinds or not self.covers(subject):
             return False

@@ -7,13 +7,12 @@ from blackboard.board.activation_storage.activation_rows import set_marks
 from blackboard.board.activation_storage.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
 from blackboard.board.activation_storage.crossing_rows import close_crossing
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.needs import need_access
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.crossing_detection import rising_crossings
-from blackboard.board.watches.measurements import stimuli, watch_totals
+from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.records.states import CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
@@ -62,7 +61,7 @@ def _present_state(
     mark = None if stored is None else mark_migration.migrate(txn, stored)
     if mark is None or not mark.is_live(txn.now):
         return event.id, 0.0
-    if watch is not None and watch.condition.has_where and not need_access.counts(txn, watch, mark):
+    if watch is not None and watch.condition.has_where and not counted_marks.is_counted(txn, watch, mark):
         return event.id, 0.0
     strength = txn.strength(mark)
     if mark.event_id == event.id or not _may_absorb(txn, row, mark):

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_behind
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
-from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
+from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
@@ -47,10 +46,10 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
 
     Returns whether a crossing is new.
     """
-    before, after = need_access.as_counted(txn, watch, old, new)
+    before, after = counted_marks.counted_states(txn, watch, old, new)
     if before is None and after is None:
         return False
-    if (left := need_access.left_group(txn, watch, before, after)) is not None:
+    if (left := counted_marks.left_group(txn, watch, before, after)) is not None:
         advance_to_now(txn, watch, StateKey.of(watch, left, new))
         if after is None:
             return False
@@ -212,7 +211,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
     groups of its deposits in windows.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
-        if need_access.may_wake(txn, watch, row):
+        if counted_marks.may_be_counted(txn, watch, row):
             for scope in scopes_behind(txn, watch, row, deposited):
                 _follow_withdrawal(txn, watch, StateKey.of(watch, scope, row))
 

@@ -10,10 +10,9 @@ in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. E
 from __future__ import annotations
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_of
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.measurements import watch_states, watch_totals
+from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals
 from blackboard.board.watches.measurements.news import update_and_assess
 from blackboard.board.watches.measurements.stimuli import (
     absorb_silently,
@@ -41,8 +40,8 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     """
     crossed = []
     for watch in txn.active.rising.get(new.kind, ()):
-        before, after = need_access.as_counted(txn, watch, old, new)
-        if after is None or need_access.left_group(txn, watch, before, after) is not None:
+        before, after = counted_marks.counted_states(txn, watch, old, new)
+        if after is None or counted_marks.left_group(txn, watch, before, after) is not None:
             _leave(txn, watch, before)
             before = None
         if after is not None and _deposit_to_watch(txn, watch, before, after, is_known=old is not None):
@@ -56,7 +55,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
         watch
         for watch in txn.active.rising.get(row.kind, ())
         if watch.drops
-        and need_access.counts(txn, watch, row)
+        and counted_marks.is_counted(txn, watch, row)
         and author != watch.ignored_author
         and dropped_crossings.bring_back(txn, watch, row)
         and any(evaluate(txn, watch, scope) for scope in scopes_of(txn, watch, [row]))

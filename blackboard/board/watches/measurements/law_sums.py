@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums, add_terms, rebase
 from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.board.watches.measurements import counted_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
@@ -98,7 +98,7 @@ class LawSums(NamedTuple):
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
             return
         for row in self._expired(self.sums.evaporated_through, up_to):
-            if need_access.counts(self.txn, self.watch, row):
+            if counted_marks.is_counted(self.txn, self.watch, row):
                 add_row(self.txn, row, self.sums, -1)
 
     def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.measurements import watch_totals
+from blackboard.board.watches.measurements import counted_marks, watch_totals
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.forecasts.strength_forecast import met_side
 from blackboard.core.marks.payload_text import is_same_payload
@@ -74,7 +73,9 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
     if watch.condition.by is not None:
         others = txn.live(stored_marks(txn, watch.condition.kinds, scope_of_counted(txn, watch, mark)))
         return any(
-            row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row))
+            row.id != mark.id
+            and counted_marks.is_counted(txn, watch, row)
+            and watch.comparison.is_met_at(txn.strength(row))
             for row in others
         )
     lowest = watch.comparison.threshold * (1 - RELATIVE_MARGIN)
@@ -84,7 +85,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
             other = row.mark
             if (
                 other.id != mark.id
-                and need_access.counts(txn, watch, other)
+                and counted_marks.is_counted(txn, watch, other)
                 and watch.comparison.is_met_at(txn.strength(other))
             ):
                 return True

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from blackboard.board.mark_sets.scope_marks import fading_events, stored_marks
 from blackboard.board.mark_sets.window_events import WindowReading
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark
@@ -105,7 +105,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
         rows = stored_marks(txn, watch.condition.kinds_of_marks, key.scope)
-    return [row for row in rows if counts(txn, watch, row)]
+    return [row for row in rows if is_counted_unabsorbed(txn, watch, row)]
 
 
 def marks_behind(
@@ -129,9 +129,9 @@ def marks_behind(
     return marks
 
 
-def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+def is_counted_unabsorbed(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a mark counts for a watch that has absorbed nothing.
 
     The agent's own marks do not count, unless the watch falls.
     """
-    return need_access.counts(txn, watch, row) if watch.condition.is_falling else is_stimulus(txn, watch, row, 0)
+    return counted_marks.is_counted(txn, watch, row) if watch.condition.is_falling else is_stimulus(txn, watch, row, 0)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from blackboard.board.activation_storage.activation_rows import insert_closed_activation
 from blackboard.board.activation_storage.crossing_rows import close_crossing, skip_crossing
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
+from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.selection import crossing_deferrals
 from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
@@ -177,4 +177,6 @@ def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing
     if not crossing.is_per_mark:
         return rising_crossings.measure_and_compare(txn, watch, crossing.scope)
     live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
-    return any(need_access.counts(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row)) for row in live)
+    return any(
+        counted_marks.is_counted(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row)) for row in live
+    )

@@ -11,11 +11,10 @@ from blackboard.board.activation_storage.activation_inputs import event_of, stre
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.window_events import events_since
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.watches.measurements import stimuli, watch_states
+from blackboard.board.watches.measurements import counted_marks, stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
@@ -59,7 +58,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.condition.is_falling:
         stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
-        rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
+        rows = [row for row in txn.live(stored) if counted_marks.is_counted(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
         rows = rows if watch.condition.is_over_board else _rows_of_sides_that_hold(txn, watch, rows)
@@ -111,7 +110,7 @@ def _sides(
 def _counts(measure: Measure, event: EventRow, tags: Tags | None) -> bool:
     if measure.within is not None:
         return event.kind in measure.kinds and measure.covers(event.subject)
-    return measure.counts(event.kind, event.subject, tags)
+    return measure.includes(event.kind, event.subject, tags)
 
 
 def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
@@ -134,7 +133,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     for measure in (side.measure for side in sides):
         if measure.within is None:
             rows = txn.live(watch_states.rows_behind(txn, watch, key))
-            rows = [row for row in rows if measure.counts(row.kind, row.subject, txn.tags(row.kind, row.payload))]
+            rows = [row for row in rows if measure.includes(row.kind, row.subject, txn.tags(row.kind, row.payload))]
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.condition.is_falling else 1)
@@ -156,7 +155,7 @@ def _last_state(
     Returns None if the state is not known, or if the mark may not wake the agent.
     """
     if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
-        state = (event_of(txn, row), txn.strength(row)) if need_access.may_wake(txn, watch, row) else None
+        state = (event_of(txn, row), txn.strength(row)) if counted_marks.may_be_counted(txn, watch, row) else None
     else:
         event = txn.sql.one(MARKS.last_deposit, subject=deposit.subject, mark_id=deposit.mark_id)
         state = None if event is None else (event, strength_of(txn, event))
@@ -174,7 +173,7 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
     if (found := txn.mark_with_event(crossing.mark_id)) is not None:
         row = found.mark
-        if watch.condition.has_where and not need_access.counts(txn, watch, row):
+        if watch.condition.has_where and not counted_marks.is_counted(txn, watch, row):
             counted, _ = _last_counted(txn, watch, row.subject, row.subject, row.id)
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = txn.strength(row)
@@ -212,7 +211,7 @@ def _rows_of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows
     counted = [
         row
         for row in rows
-        if any(measure.counts(row.kind, row.subject, txn.tags(row.kind, row.payload)) for measure in measures)
+        if any(measure.includes(row.kind, row.subject, txn.tags(row.kind, row.payload)) for measure in measures)
     ]
     return counted or rows
 
@@ -224,7 +223,7 @@ def _scope_of_event(txn: BoardTransaction, watch: RegisteredWatch, event: EventR
 
 
 def _counts_in(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> bool:
-    return need_access.counts(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
+    return counted_marks.is_counted(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
 
 
 def _last_counted(

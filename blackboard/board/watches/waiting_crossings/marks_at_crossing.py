@@ -10,11 +10,10 @@ from typing import NamedTuple
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.mark_sets.window_events import WindowReading, fading_events
-from blackboard.board.needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
-from blackboard.board.watches.measurements import watch_states
+from blackboard.board.watches.measurements import counted_marks, watch_states
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
@@ -54,7 +53,7 @@ class MarksAtCrossing:
         """
         watch = self.watch
         for row in self._rows(watch.condition.kinds_of_marks, self.crossing.scope):
-            if need_access.counts(self.txn, watch, row) and (
+            if counted_marks.is_counted(self.txn, watch, row) and (
                 watch.condition.is_falling or (row.is_live(self.at) and self._counted(row))
             ):
                 yield PastMark(row, self._fading(row))
@@ -143,7 +142,11 @@ class MarksAtCrossing:
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
 
     def _counted(self, row: MarkRow) -> bool:
-        return watch_states.counts(self.txn, self.watch, row) if self.crossing.cause else self._was_stimulus(row)
+        return (
+            watch_states.is_counted_unabsorbed(self.txn, self.watch, row)
+            if self.crossing.cause
+            else self._was_stimulus(row)
+        )
 
     def _was_stimulus(self, row: MarkRow) -> bool:
         """Return whether a mark could still cause a crossing, because the watch has not absorbed it.
