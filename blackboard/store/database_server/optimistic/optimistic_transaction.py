@@ -148,8 +148,9 @@ class OptimisticTransaction(PipelinedTransaction):
         A transaction without writes sends nothing, and counts as committed.
 
         Raises:
-            LockRequired: The transaction has more than `MAX_PARTS` checks and writes, no instant, or has used a
-                remembered answer without a fingerprint. Nothing was sent.
+                the transaction does not know whether it was committed.
+            LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read how the board was
+                at its start, has no instant, or has used a remembered answer without a fingerprint. Nothing was sent.
             psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
                 the transaction does not know whether it was committed.
         """
@@ -158,7 +159,11 @@ class OptimisticTransaction(PipelinedTransaction):
             return
         parts, instant = self._writes.parts(self.last_event), self._writes.instant
         checks = [*self._used.checks(self.last_event), *self._checks]
-        if self._start is None or instant is None or len(parts) + len(checks) > MAX_PARTS:
+        if self._start is None:
+            raise LockRequired("it has not read how the board was at its start")
+        if instant is None:
+            raise LockRequired("no statement has its instant")
+        if len(parts) + len(checks) > MAX_PARTS:
             raise LockRequired("too many parts")
         latest = min(instant + LONGEST_DELAY, self.earliest_end)
         writer = record.begin_checked(self.send)
