@@ -12,8 +12,8 @@ deployment_reload  the reload of the deployment file
 agent_set          the agents: their code and settings, their deployment, and what they publish
 maintenance        the tasks besides agents, in bounded steps
 clock_jumps        jumps of the clock
+service_manager    the service manager, such as systemd, to which the daemon reports
 troubles           conditions that prevent the work of a daemon
-watchdog           reports to systemd
 telemetry          traces through OpenTelemetry
 
 Its work:

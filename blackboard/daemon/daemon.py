@@ -32,8 +32,8 @@ from blackboard.daemon.loop_work import LoopWork
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
 from blackboard.daemon.model_requests.model_access import ModelAccess
 from blackboard.daemon.outbound_deliveries import Deliveries
+from blackboard.daemon.service_manager import ServiceManager
 from blackboard.daemon.troubles import Troubles, is_bug
-from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import StoreError, UsageError
 from blackboard.llm.client import client_from
 from blackboard.llm.client_protocol import ModelClient
@@ -125,8 +125,8 @@ class Daemon:
         self.on_event: list[DaemonListener] = []
         self.life_cycle = LifeCycle()
         rng = rng or random.Random()
-        self._watchdog = Watchdog.of(os.environ)
-        longest = min(self.settings.tick, self._watchdog.interval or self.settings.tick)
+        self._service_manager = ServiceManager.of(os.environ)
+        longest = min(self.settings.tick, self._service_manager.interval or self.settings.tick)
         self._loop_sleep = LoopSleep(board, longest)
         self.wake = self._loop_sleep.wake
         signals = LoopSignals(self.life_cycle, Troubles(board.clock, self._report_trouble), self._emit, self.wake.set)
@@ -138,7 +138,7 @@ class Daemon:
         self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
         self.reload = DeploymentReload(self.worker, self.agents, self.runs)
         self._deliveries = Deliveries(board, self.worker, os.environ)
-        self._work = LoopWork(self.worker, self.agents, self.runs, self.maintenance, signals, self._watchdog)
+        self._work = LoopWork(self.worker, self.agents, self.runs, self.maintenance, signals, self._service_manager)
 
     @classmethod
     def from_file(cls, board: Blackboard, path: Path | str | None = None, *, replace: bool = False) -> Daemon:
@@ -220,7 +220,7 @@ class Daemon:
             if until_quiescent and is_bug(error):
                 raise  # otherwise, a caller that waits for the end of the work would wait forever
             self._work.note_failure(error)
-        self._watchdog.report_alive()
+        self._service_manager.report_alive()
         return is_quiescent
 
     def do_due_work(self, upkeep: Sequence[MaintenanceTask] = ()) -> None:
@@ -330,7 +330,7 @@ class Daemon:
         deployed, gone = self.board.deployment.agents, self.worker.gone_agents()
         log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
-        self._watchdog.report_ready(f"serves {where}")
+        self._service_manager.report_ready(f"serves {where}")
         if unknown := sorted(name for name in deployed.keys() - self.agents.keys() if not deployed[name].remote):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
         if gone:
@@ -342,7 +342,7 @@ class Daemon:
         """Wait for the runs, and hand back the runs that do not end within the grace."""
         if self.life_cycle.phase is DaemonPhase.FINISHING and self.runs:
             log.info("stopping", running=len(self.runs), grace_seconds=seconds_in(self.settings.grace))
-        self._watchdog.report_stopping()
+        self._service_manager.report_stopping()
         clock = self.board.clock
         deadline = clock.monotonic() + self.settings.grace
         while self.runs and self.life_cycle.phase is not DaemonPhase.HANDING_BACK and clock.monotonic() < deadline:
@@ -378,7 +378,7 @@ class Daemon:
         log_queue.flush()
 
     def _report_trouble(self, trouble: str | None) -> None:
-        self._watchdog.report_status(trouble or f"serves {self.board.database.where}")
+        self._service_manager.report_status(trouble or f"serves {self.board.database.where}")
 
     def _emit(self, event: str, details: dict[str, Any]) -> None:
         for listener in list(self.on_event):

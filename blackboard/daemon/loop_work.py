@@ -13,7 +13,7 @@ from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.loop_signals import LoopSignals
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
-from blackboard.daemon.watchdog import Watchdog
+from blackboard.daemon.service_manager import ServiceManager
 from blackboard.errors import StoreError
 
 
@@ -37,7 +37,7 @@ class LoopWork:
         runs: The activations that run in this process.
         maintenance: The upkeep of the board.
         signals: The signals between the loop and its parts.
-        watchdog: Learns of each step that the loop is alive.
+        service_manager: Learns of each step that the loop is alive.
 
     Attributes:
         state: The state of the loop.
@@ -50,10 +50,10 @@ class LoopWork:
         runs: ActiveRuns,
         maintenance: Maintenance,
         signals: LoopSignals,
-        watchdog: Watchdog,
+        service_manager: ServiceManager,
     ) -> None:
         self._worker, self._agents, self._runs, self._maintenance = worker, agents, runs, maintenance
-        self._life_cycle, self._troubles, self._watchdog = signals.life_cycle, signals.troubles, watchdog
+        self._life_cycle, self._troubles, self._service_manager = signals.life_cycle, signals.troubles, service_manager
         self.state = LoopState.WORKING
         self._known_instants: Sequence[Instant] | None = None
         """The instants when the board will have work, if nothing was done since they were read."""
@@ -96,7 +96,7 @@ class LoopWork:
         Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
         If one step fails, such as a checkpoint without a free descriptor, the others still run.
         """
-        self._watchdog.report_alive()
+        self._service_manager.report_alive()
         due = self._worker.due_work()
         self._known_instants = None if due.agents or due.has_maintenance or self._runs.current() else due.instants
         self._maintenance.check_clock(due.doubted_clock)  # before an expired lease counts

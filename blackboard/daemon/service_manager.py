@@ -1,4 +1,4 @@
-"""The datagram protocol of systemd, which the daemon uses to report its state to the service manager.
+"""The service manager that started the daemon: it is told the state, by the datagram protocol of systemd.
 
 Only the loop of the daemon sends signs of life: if it hangs, the service manager restarts the daemon.
 """
@@ -17,8 +17,8 @@ MAX_STATUS_CHARACTERS = 200
 """The largest number of characters in a status."""
 
 
-class Watchdog:
-    """The connection to a service manager, if there is one.
+class ServiceManager:
+    """The service manager of this process, if there is one, to which it reports its state.
 
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.
@@ -34,7 +34,7 @@ class Watchdog:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Return the watchdog that the environment names, unless it is meant for another process."""
+        """Return the service manager that the environment names, unless it is meant for another process."""
         address = environment.get("NOTIFY_SOCKET")
         if not address or address[0] not in "/@":
             return cls()

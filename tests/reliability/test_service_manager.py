@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.daemon.watchdog import Watchdog
+from blackboard.daemon.service_manager import ServiceManager
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 
@@ -73,8 +73,8 @@ def test_a_daemon_reports_its_start_its_life_and_its_stop(board: Blackboard, wat
 
 
 def test_the_loop_reports_at_least_twice_per_required_interval(manager: Manager) -> None:
-    watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "4000000"})
-    assert watchdog.interval == 2_000_000
+    service_manager = ServiceManager.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "4000000"})
+    assert service_manager.interval == 2_000_000
 
 
 def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, watched: Manager) -> None:
@@ -106,17 +106,19 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, watched: Manager)
     [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "nonsense"}, {"NOTIFY_SOCKET": "/nowhere/at/all"}],
 )
 def test_without_a_listener_nothing_is_sent(environment: dict[str, str]) -> None:
-    watchdog = Watchdog.of({**environment, "WATCHDOG_USEC": "soon"})
-    watchdog.report_ready("fine")
-    watchdog.report_alive()
-    watchdog.report_stopping()
-    assert watchdog.interval is None
+    service_manager = ServiceManager.of({**environment, "WATCHDOG_USEC": "soon"})
+    service_manager.report_ready("fine")
+    service_manager.report_alive()
+    service_manager.report_stopping()
+    assert service_manager.interval is None
 
 
 def test_settings_for_another_process_are_ignored(manager: Manager) -> None:
     pid = str(os.getpid() + 1)
-    watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": pid})
-    watchdog.report_alive()
+    service_manager = ServiceManager.of(
+        {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": pid}
+    )
+    service_manager.report_alive()
     assert manager.received() == []
-    watchdog.report_status("line\nWATCHDOG=1")
+    service_manager.report_status("line\nWATCHDOG=1")
     assert manager.received() == ["STATUS=line WATCHDOG=1"]

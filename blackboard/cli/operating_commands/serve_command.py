@@ -56,7 +56,7 @@ def serve(
     """
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.stop_signals import StopSignals
-    from blackboard.daemon.watchdog import Watchdog
+    from blackboard.daemon.service_manager import ServiceManager
     from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
     from blackboard.sinks.sink_threads import Deliverer
     from blackboard.system.log_queue import Log
@@ -73,7 +73,7 @@ def serve(
             inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
             where = None if listen is None and (uds is not None or inherited) else settings.listen
             server = stack.enter_context(serving(board, session, settings, where, uds, opens=open_browser))
-            manager = Watchdog.of(os.environ)
+            manager = ServiceManager.of(os.environ)
             manager.report_ready(f"serves at {server.url}")
             stack.callback(manager.report_stopping)
             stack.enter_context(Deliverer(board, session.settings.sinks))
