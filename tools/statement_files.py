@@ -38,11 +38,11 @@ def stub() -> str:
         classes.append("\n".join([f"class {name}(StatementFile):", *types]))
         constants.append(f"{file.name.upper()}: {name}")
     used = set(re.findall(r"Statement\[(\w+)", "\n".join(classes)))
-    of_tables = sorted(used & vars(rows).keys())
-    of_queries = sorted(used & vars(query_rows).keys() - vars(rows).keys())
+    table_rows = sorted(used & vars(rows).keys())
+    query_rows_used = sorted(used & vars(query_rows).keys() - vars(rows).keys())
     imports = [
-        "from blackboard.store.query_rows import (", *(f"    {name}," for name in of_queries), ")",
-        "from blackboard.store.rows import (", *(f"    {name}," for name in of_tables), ")",
+        "from blackboard.store.query_rows import (", *(f"    {name}," for name in query_rows_used), ")",
+        "from blackboard.store.rows import (", *(f"    {name}," for name in table_rows), ")",
         "from blackboard.store.statement_texts.statement_file import Statement, StatementFile",
     ]  # fmt: skip
     heading = '"""The type of each statement. `make statements` writes this file from the SQL."""'

@@ -31,15 +31,15 @@ URL_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "BLACKBOARD_URL", "BLACKBOAR
 UNIX = "unix:"
 """The beginning of an address that is a Unix socket."""
 
-_OF_FILES = "it works on the files of the board, so run it on their machine"
+_NEEDS_FILES = "it works on the files of the board, so run it on their machine"
 NOT_OVER_HTTP = {
     "init": "the deployment file and its code belong to the machine of the board",
     "run": "a daemon works on the board itself",
     "serve": "a server needs the board itself",
     "check": "it reads the deployment file of the board's machine",
-    "backup": _OF_FILES,
-    "restore": _OF_FILES,
-    "compact": _OF_FILES,
+    "backup": _NEEDS_FILES,
+    "restore": _NEEDS_FILES,
+    "compact": _NEEDS_FILES,
     "copy": "it reads the whole board, so run it where the board is",
     "token": "tokens are made and revoked where the board is, so that no token can make another",
 }

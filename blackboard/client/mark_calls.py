@@ -199,10 +199,10 @@ def search(
             break
     names = MarkRecord.__dataclass_fields__
     records: list[Any] = [MarkRecord(**{name: getattr(hit, name) for name in names}) for hit in hits]
-    of_id = {hit.id: hit for hit in hits}
+    hits_by_id = {hit.id: hit for hit in hits}
     if isinstance(kind, type):
         records, readable = _of_class(kind, records, strict=False)
-        hits = [of_id[record.id] for record in readable]
+        hits = [hits_by_id[record.id] for record in readable]
     return SearchResult(
         tuple(records),
         tuple(hit.relevance for hit in hits),

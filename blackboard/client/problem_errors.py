@@ -11,7 +11,7 @@ from blackboard.board.problem_names import PROBLEM_NAMES, PROBLEM_PREFIX
 from blackboard.errors import AccessDenied, BlackboardError, ServerError, ServerUnreachable, UsageError
 from blackboard.plurals import counted
 
-OF_PROBLEMS: Mapping[str, type[BlackboardError]] = {
+ERROR_CLASSES: Mapping[str, type[BlackboardError]] = {
     **{name: error for error, name in PROBLEM_NAMES.items()},
     "no-token": AccessDenied,
     "invalid-token": AccessDenied,
@@ -49,7 +49,7 @@ def error_of(problem: Mapping[str, Any], status: int) -> BlackboardError:
         status: The status of the answer.
     """
     name = name_of(problem)
-    error_class = OF_PROBLEMS.get(name, ServerError)
+    error_class = ERROR_CLASSES.get(name, ServerError)
     error = error_class.__new__(error_class)  # its message is complete, unlike the arguments of some classes
     Exception.__init__(error, _message(problem, status))
     if isinstance(error, ServerError):

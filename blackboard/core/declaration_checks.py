@@ -121,16 +121,16 @@ def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
     """
     place = f"agents.{agent.name}"
     for setting in TIMING_SETTINGS:
-        of_agent = getattr(agent.settings, setting)
+        agent_value = getattr(agent.settings, setting)
         misfits = [timing_misfit(watch.condition, setting) for watch in agent.watches]
-        if of_agent and None not in misfits:
+        if agent_value and None not in misfits:
             yield Mistake(f"{place}.{setting}", "; ".join(dict.fromkeys(misfit for misfit in misfits if misfit)))
         for watch, misfit in zip(agent.watches, misfits, strict=True):
             own = getattr(watch, setting)
             if misfit is not None:
                 if own:
                     yield Mistake(f"{place}.watches.{watch.name}.{setting}", misfit)
-            elif setting.startswith("clear") and (value := of_agent if own is None else own):
+            elif setting.startswith("clear") and (value := agent_value if own is None else own):
                 yield from _mistakes_about_clearing(place, watch, setting, value, is_own=own is not None)
 
 

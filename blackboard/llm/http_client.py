@@ -25,7 +25,7 @@ _KEPT_HEADERS = frozenset({"connection", "content-length", "host", "user-agent"}
 
 All other headers are replaced, because the SDK adds headers that variables of other tools name.
 """
-_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+_WIRE_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
@@ -67,7 +67,7 @@ class HttpClient(httpx2.Client):
             follow_redirects=False,
             verify=_trusted(),
         )
-        self._of_call = headers
+        self._call_headers = headers
         self._seconds = seconds
         self._max_bytes, self._max_results = max_bytes, max_results
 
@@ -89,7 +89,7 @@ class HttpClient(httpx2.Client):
             if deadline.is_over:
                 raise self._too_slow() from None
             raise
-        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
+        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _WIRE_HEADERS]
         return httpx2.Response(response.status_code, headers=headers, content=content, request=request)
 
     def _content(self, response: httpx2.Response, limit: int, deadline: CallDeadline) -> bytes:
@@ -116,7 +116,7 @@ class HttpClient(httpx2.Client):
     def _set_headers(self, request: httpx2.Request) -> None:
         for name in set(request.headers) - _KEPT_HEADERS:
             del request.headers[name]
-        request.headers.update({"accept-encoding": "gzip", **self._of_call()})
+        request.headers.update({"accept-encoding": "gzip", **self._call_headers()})
         request.headers["host"] = request.url.netloc.decode("ascii")
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(request.content))

@@ -77,7 +77,7 @@ TYPES: Mapping[str, ProblemType] = {
 }
 """The types of problems by their names, which never change."""
 
-OF_ERRORS: Mapping[type[BlackboardError], str] = {**PROBLEM_NAMES, QueueFull: "overloaded"}
+ERROR_TYPES: Mapping[type[BlackboardError], str] = {**PROBLEM_NAMES, QueueFull: "overloaded"}
 """The type of each error; an error that is not named has the type of its base class."""
 
 RETRY_SECONDS = 1
@@ -136,7 +136,7 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
         error: The error that the operation raised.
         is_redacted: Whether its message is withheld if it may quote texts of depositors, people or models.
     """
-    name = next(OF_ERRORS[base] for base in type(error).__mro__ if base in OF_ERRORS)
+    name = next(ERROR_TYPES[base] for base in type(error).__mro__ if base in ERROR_TYPES)
     detail = error.log_text if is_redacted else str(error)
     headers = {"Retry-After": str(RETRY_SECONDS)} if name in ("overloaded", "store-busy") else {}
     members: dict[str, Any] = {}

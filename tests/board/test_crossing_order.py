@@ -68,8 +68,8 @@ def test_the_strongest_now_is_claimed_first(world: World, condition: Any, on_rep
             world.sign("watchman", "smoke", subject, intensity)
         else:
             # The marks of a subject share a law, unless they are separate.
-            of_subject = None if is_live else LAWS[SUBJECTS.index(subject) % len(LAWS)]
-            law = rng.choice(LAWS) if on_repeat == "separate" else of_subject
+            law_of_subject = None if is_live else LAWS[SUBJECTS.index(subject) % len(LAWS)]
+            law = rng.choice(LAWS) if on_repeat == "separate" else law_of_subject
             world.put("smoke", subject, intensity, decay=law)
         if rng.random() < 0.1 and (live := world.board.marks()):
             world.board.withdraw(rng.choice(live).id)

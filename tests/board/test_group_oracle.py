@@ -48,15 +48,15 @@ class Oracles:
     """An oracle for each group, which all know of the same deposits what concerns their group."""
 
     def __init__(self, make: Any) -> None:
-        self.of: dict[Any, Oracle] = {team: make() for team in TEAMS}
+        self.by_team: dict[Any, Oracle] = {team: make() for team in TEAMS}
         self.said: list[tuple[Any, Said]] = []
 
     def __iter__(self) -> Any:
-        return iter(self.of.values())
+        return iter(self.by_team.values())
 
     @property
     def now(self) -> int:
-        return self.of[TEAMS[0]].now
+        return self.by_team[TEAMS[0]].now
 
     def tick(self) -> None:
         for one in self:
@@ -68,20 +68,22 @@ class Oracles:
         if REPEATS[said.kind] == "replace":
             for other, one in self.said:
                 if (one.kind, one.subject) == (said.kind, said.subject) and not one.is_replaced:
-                    if other is not None and one in self.of[other].live():
+                    if other is not None and one in self.by_team[other].live():
                         left = other
                         changed += [one] if other == team else []
                     one.is_replaced = True
         self.said.append((team, said))
         if team is not None:
-            self.of[team].deposits.append(said)
+            self.by_team[team].deposits.append(said)
         if left is not None and left != team:
-            self.of[left].evaluate()
+            self.by_team[left].evaluate()
         if team is not None and any(map(any_oracle.counts, changed)):
-            self.of[team].evaluate(is_deposit=True)
+            self.by_team[team].evaluate(is_deposit=True)
 
     def crossings(self) -> list[tuple[Any, int, str]]:
-        return sorted(((team, at, state) for team, one in self.of.items() for at, state in one.crossings), key=repr)
+        return sorted(
+            ((team, at, state) for team, one in self.by_team.items() for at, state in one.crossings), key=repr
+        )
 
 
 steps = st.lists(
@@ -163,7 +165,7 @@ def withdraw(world: World, oracles: Oracles, number: int, *, is_falling: bool) -
         said.is_withdrawn = said.is_withdrawn or said.mark == chosen.mark
     world.board.withdraw(chosen.mark)
     for team in dict.fromkeys(concerned):
-        one = oracles.of[team]
+        one = oracles.by_team[team]
         if is_falling and one.value() < one.condition.threshold:
             one.is_armed, one.crossed_at = False, None
         else:

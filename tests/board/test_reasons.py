@@ -47,10 +47,10 @@ def test_a_reason_names_the_side_that_was_met(
 ) -> None:
     world.deploy(KINDS, spec("watchman", condition))
     world.put("b", intensity=0.99)
-    in_agenda, of_activation, value, met = reasons(world)
+    in_agenda, in_activation, value, met = reasons(world)
     assert (value, met) == (0.99, threshold)
     assert in_agenda == f"{condition}: {measure} = 0.99"
-    assert of_activation == f"{condition}: {measure} = 0.99 >= {threshold}"
+    assert in_activation == f"{condition}: {measure} = 0.99 >= {threshold}"
 
 
 def test_a_single_comparison_needs_no_name(world: World) -> None:
@@ -78,11 +78,11 @@ def test_the_numbers_of_a_fall_differ(world: World, condition: Any, threshold: f
     world.put("a" if '"b"' not in text else "b", intensity=2 * threshold)
     world.advance(40 * 24 * HOUR)
     world.fire_due()
-    in_agenda, of_activation, value, met = reasons(world)
+    in_agenda, in_activation, value, met = reasons(world)
     assert value < met == threshold
-    for reason in (in_agenda, of_activation):
+    for reason in (in_agenda, in_activation):
         assert not reason.endswith(f": {threshold}")
-    shown, limit = (float(number) for number in of_activation.rpartition(": ")[2].rpartition("= ")[2].split(" < "))
+    shown, limit = (float(number) for number in in_activation.rpartition(": ")[2].rpartition("= ")[2].split(" < "))
     assert shown < limit == threshold
     assert float(in_agenda.rpartition(": ")[2].rpartition("= ")[2]) < threshold
 

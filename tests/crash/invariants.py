@@ -220,11 +220,11 @@ def check_lasting(path: Path, *, held_for: int, rewake_every: int) -> None:
     Raises:
         Broken: It crossed at another instant, or not at all.
     """
-    of_watch = "FROM crossing c JOIN watch w ON w.id = c.watch_id WHERE w.agent = ?"
+    crossings = "FROM crossing c JOIN watch w ON w.id = c.watch_id WHERE w.agent = ?"
     with rows(path) as query:
         begins = dict(query("SELECT mark_id, recorded_at FROM event WHERE kind = 'smoke' AND event = 'deposited'"))
-        ends = dict(query(f"SELECT c.mark_id, c.crossed_at {of_watch}", "warden"))
-        found = query(f"SELECT c.mark_id, c.crossed_at, c.noticed_at, c.cause {of_watch}", "vigil")
+        ends = dict(query(f"SELECT c.mark_id, c.crossed_at {crossings}", "warden"))
+        found = query(f"SELECT c.mark_id, c.crossed_at, c.noticed_at, c.cause {crossings}", "vigil")
         states = query("SELECT mark_id FROM watch_state")
     held = {mark_id: at for mark_id, at, _, cause in found if cause == "held"}
     due = {mark_id: begin + held_for for mark_id, begin in begins.items() if begin + held_for < ends[mark_id]}

@@ -106,8 +106,8 @@ def _defined(body: list[ast.stmt]) -> Iterator[str]:
 def unknown_names(quoted: str) -> Iterator[str]:
     """Yield the names in a quoted piece of text that nothing has."""
     for word in COMPOUND.findall(quoted):
-        of_metric = word.removeprefix("blackboard_").removesuffix("_total")
-        if word not in words() and of_metric not in words():
+        metric = word.removeprefix("blackboard_").removesuffix("_total")
+        if word not in words() and metric not in words():
             yield word
     for owner, member in MEMBER.findall(quoted):
         known = set().union(*(members().get(name, set()) for name in INSTANCES.get(owner, (owner,))))

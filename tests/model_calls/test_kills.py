@@ -29,7 +29,7 @@ pytestmark = pytest.mark.processes
 
 LATER = datetime(2026, 1, 6, 9, tzinfo=UTC)
 
-OF_A_CALL = {
+CALL_FAILPOINTS = {
     # failpoint: (paid answers at the end, calls with an unknown outcome)
     "call.planned": (1, 0),
     "call.sent": (1, 1),
@@ -37,8 +37,8 @@ OF_A_CALL = {
     "call.kept": (1, 0),
     "spool.kept": (1, 0),
 }
-OF_THE_LANE = ("batch_api.reserved", "batch_api.submitted", "batch_api.named", "batch_api.kept")
-OF_AN_ACTIVATION = (
+BATCH_FAILPOINTS = ("batch_api.reserved", "batch_api.submitted", "batch_api.named", "batch_api.kept")
+ACTIVATION_FAILPOINTS = (
     "claim.before",
     "claim.within",
     "claim.after",
@@ -52,8 +52,8 @@ OF_AN_ACTIVATION = (
 
 def test_every_failpoint_of_a_call_is_tested() -> None:
     named = {name for name in failpoints.NAMES if name.startswith(("call.", "spool.", "batch_api."))}
-    assert named == {*OF_A_CALL, *OF_THE_LANE}
-    assert set(OF_AN_ACTIVATION) == {
+    assert named == {*CALL_FAILPOINTS, *BATCH_FAILPOINTS}
+    assert set(ACTIVATION_FAILPOINTS) == {
         name for name in failpoints.NAMES if name.startswith(("claim.", "agent.", "apply."))
     }
 
@@ -116,19 +116,19 @@ def scene(
         storage.remove(url)
 
 
-@pytest.mark.parametrize("name", OF_A_CALL)
+@pytest.mark.parametrize("name", CALL_FAILPOINTS)
 def test_a_kill_during_a_call_pays_once_or_reports_one_unknown_outcome(
     scene: Callable[..., Scene], api: MessagesApi, name: str
 ) -> None:
     here = scene()
     assert here.dies(name, full=name == "spool.kept")
     unknown, states = here.recovered()
-    assert (api.paid, unknown) == OF_A_CALL[name]
+    assert (api.paid, unknown) == CALL_FAILPOINTS[name]
     assert states.count("applied") == 1
     assert len(set(api.bodies)) == 1
 
 
-@pytest.mark.parametrize("name", OF_AN_ACTIVATION)
+@pytest.mark.parametrize("name", ACTIVATION_FAILPOINTS)
 def test_a_kill_around_the_call_pays_once(scene: Callable[..., Scene], api: MessagesApi, name: str) -> None:
     here = scene()
     assert here.dies(name)
@@ -187,7 +187,7 @@ def test_a_kill_during_a_call_waits_for_a_person_if_the_agent_wants_it(
     world.close()
 
 
-@pytest.mark.parametrize("name", OF_THE_LANE)
+@pytest.mark.parametrize("name", BATCH_FAILPOINTS)
 def test_a_kill_in_the_batch_api_loses_no_batch_and_pays_once(
     scene: Callable[..., Scene], api: MessagesApi, name: str
 ) -> None:

@@ -31,9 +31,9 @@ class ServerSessions:
 
     def end_all(self, application: str = "%") -> int:
         """End the sessions with an application's name, wait until they are gone, and return how many there were."""
-        of_board = "FROM pg_stat_activity WHERE datname = :name AND application_name LIKE :application"
+        sessions = "FROM pg_stat_activity WHERE datname = :name AND application_name LIKE :application"
         values = {"name": self._url.database, "application": application}
-        return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 60000) {of_board}"), values).rowcount
+        return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 60000) {sessions}"), values).rowcount
 
     def wait_for_waiter(self, number: int = 1) -> None:
         """Return once so many sessions wait for locks that others hold."""

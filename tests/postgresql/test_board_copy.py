@@ -58,7 +58,7 @@ COMMANDS = [
     ("check", "--against-board"),
 ]
 """What people ask of a board; the answers must be the same on its copy."""
-OF_DATABASE = re.compile(r"\s*\"?(board|file_bytes|log_bytes|relevance|score)\b")
+DATABASE_FIGURES = re.compile(r"\s*\"?(board|file_bytes|log_bytes|relevance|score)\b")
 """The lines of answers that differ: where the board is, its size, and the scores of two search engines."""
 
 EMPTY = {"followed_watch", "model_pause"}
@@ -131,7 +131,7 @@ def answers(line: CommandLine, database: str) -> dict[str, str]:
         done = line("--database", database, *words)
         assert done.code == 0, (words, done)
         lines = (done.out + done.err).splitlines()
-        printed[" ".join(words)] = "\n".join(text.rstrip(", ") for text in lines if not OF_DATABASE.match(text))
+        printed[" ".join(words)] = "\n".join(text.rstrip(", ") for text in lines if not DATABASE_FIGURES.match(text))
     return printed
 
 

@@ -172,10 +172,10 @@ def test_a_deposit_of_another_process_between_the_messages_moves_the_ids(
     assert [marks["second"].id, marks["first"].id] == [receipt.mark_id for receipt in receipts]
     assert marks["first"].strength == pytest.approx(3, rel=1e-3)
     assert marks["second"].strength == pytest.approx(2, rel=1e-3)
-    for (_, name), (number, of_sums) in sums(first).items():
+    for (_, name), (number, value) in sums(first).items():
         live = [mark.strength for mark in first.marks(name)]
         assert number == len(live)
-        assert name == "ash" or of_sums == pytest.approx(sum(live), rel=1e-3)
+        assert name == "ash" or value == pytest.approx(sum(live), rel=1e-3)
 
 
 def test_a_reinforcement_between_the_messages_lets_the_rules_run_again(

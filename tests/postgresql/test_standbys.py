@@ -102,8 +102,8 @@ def test_a_promoted_standby_continues_the_board(folder: Path) -> None:
         with Blackboard.open(both.render_as_string(), kinds=[Lead]) as board:
             board.deposit(Lead(subject="on the primary"))
             recorded = board.session.now()
-            of_board = standby.set(database=url.database)
-            with create_engine(of_board, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as administrator:
+            board_url = standby.set(database=url.database)
+            with create_engine(board_url, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as administrator:
                 while administrator.execute(text("SELECT count(*) FROM mark")).scalar() != 2:
                     pass  # the test's time limit bounds how far the standby is behind
                 first.close()

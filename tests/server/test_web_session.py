@@ -157,9 +157,9 @@ def test_a_token_in_the_header_needs_no_page(served: Served) -> None:
     browser = signed_in(served)
     refused = browser.get("/v1/marks", headers={"Authorization": "Bearer wrong"})
     assert problem(refused) == "invalid-token", "the header goes before the cookie"
-    of_proxy = {"Authorization": "Basic YWRhOnNlY3JldA=="}
-    assert browser.get("/v1/marks", headers=of_proxy).status_code == 200
-    assert problem(served.client().get("/v1/marks", headers=of_proxy)) == "no-token"
+    proxy_headers = {"Authorization": "Basic YWRhOnNlY3JldA=="}
+    assert browser.get("/v1/marks", headers=proxy_headers).status_code == 200
+    assert problem(served.client().get("/v1/marks", headers=proxy_headers)) == "no-token"
 
 
 def test_a_session_ends_at_once_when_it_is_revoked_and_after_twelve_hours(served: Served) -> None:

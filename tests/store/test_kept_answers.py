@@ -14,20 +14,20 @@ from blackboard.store.statement_texts.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, ERASURE, MARKS
 from tools.statement_variants import every_statement, variants
 
-OF_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
+QUESTION_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
 
 
 @pytest.fixture
 def kept() -> KeptAnswers:
     """Return answers about the marks of one subject and about the sums of a watch over the board."""
     kept = KeptAnswers()
-    kept.keep(MARKS.marks_of_subject, OF_A[0], Answer())
+    kept.keep(MARKS.marks_of_subject, QUESTION_A[0], Answer())
     kept.keep(CROSSINGS.watch_totals, (1, ""), Answer())
     return kept
 
 
 def has_marks(kept: KeptAnswers) -> bool:
-    return kept.find(MARKS.marks_of_subject, OF_A[0]) is not None
+    return kept.find(MARKS.marks_of_subject, QUESTION_A[0]) is not None
 
 
 def test_a_write_drops_the_answers_about_its_subject_alone(kept: KeptAnswers) -> None:

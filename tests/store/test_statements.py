@@ -148,5 +148,5 @@ def declared_columns(statement: Statement[object], selected: list[str]) -> list[
     if row is None:
         return selected[:1] if statement.result else []
     wholes = table_rows_in(row)
-    of_tables = [field for whole, _ in wholes for field in whole._fields]
-    return [*of_tables, *row._fields[len(wholes) :]]
+    table_fields = [field for whole, _ in wholes for field in whole._fields]
+    return [*table_fields, *row._fields[len(wholes) :]]

@@ -49,10 +49,10 @@ OPTIONS = {
 }
 
 
-OF_DURABLE = {"listen_addresses": "", "max_connections": "200"}
+DURABLE_OPTIONS = {"listen_addresses": "", "max_connections": "200"}
 """The settings of a server that keeps its data and is measured: all others are those of a new server."""
 
-OF_COPIED = {"max_wal_senders": "4", "wal_level": "replica"}
+COPIED_OPTIONS = {"max_wal_senders": "4", "wal_level": "replica"}
 """The settings of a server that has a standby, and of its standby."""
 
 
@@ -101,8 +101,8 @@ def start_server(
         for path in (folder, *folder.rglob("*")):  # the user removes the folder at the end
             shutil.chown(path, user)
     values = {
-        **(OF_DURABLE if is_durable else OPTIONS),
-        **(OF_COPIED if is_copied or primary else {}),
+        **(DURABLE_OPTIONS if is_durable else OPTIONS),
+        **(COPIED_OPTIONS if is_copied or primary else {}),
         **(settings or {}),
         "unix_socket_directories": str(folder),
     }

@@ -131,8 +131,8 @@ def _rest_of_week(
     if not all(day.is_excluded for day in days) or not any(_is_exception(text, day) for day in days):
         return []
     week = _Mention(0, 0, "rest", (today + timedelta(days=1), today + timedelta(days=7)))
-    of_excluded = {day.end + 1 for day in days}  # "except Friday afternoon" says nothing of other afternoons
-    others = [item for item in hours if item.category != "part" or item.begin not in of_excluded]
+    excluded_afternoons = {day.end + 1 for day in days}  # "except Friday afternoon" says nothing of other afternoons
+    others = [item for item in hours if item.category != "part" or item.begin not in excluded_afternoons]
     return [(week, [item.hours for item in others if item.hours])]
 
 

@@ -25,9 +25,9 @@ def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:
     kept = get(txn, need.id)
     if kept.due_at is None or kept.remind_at is not None:
         return None  # the need is not overdue
-    of_need = f'{{"need":{need.id},%'  # the text of a payload begins with the first field of its class
+    payload_start = f'{{"need":{need.id},%'  # the text of a payload begins with the first field of its class
     marks = txn.sql.all(
-        MARKS.marks_of_subject.using("payload"), kind=Overdue.kind, subject=need.subject, payload=of_need
+        MARKS.marks_of_subject.using("payload"), kind=Overdue.kind, subject=need.subject, payload=payload_start
     )
     return next((mark for mark in marks if mark.author == BOARD and mark.is_live(txn.now)), None)
 

@@ -324,9 +324,9 @@ class BoardTransaction:
             if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):
                 self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)
                 by_law.clear()
-            for of, sums in by_law.items():
+            for key, sums in by_law.items():
                 if sums.changed:
                     self.sql.run(
-                        CROSSINGS.set_watch_total, watch_id=watch_id, scope=scope, **of._asdict(), **vars(sums)
+                        CROSSINGS.set_watch_total, watch_id=watch_id, scope=scope, **key._asdict(), **vars(sums)
                     )
                     sums.changed = False

@@ -46,9 +46,9 @@ def add_terms(sums: RunningSums, marks: int, sum0: float, sum1: float, *, sign: 
     sums.marks += sign * marks
     sums.sum0 += sign * sum0
     sums.sum1 += sign * sum1
-    of_terms = TERM_ROUNDING + marks * ROUNDING  # the database may have rounded once for each mark
-    sums.error0 += of_terms * abs(sum0) + ROUNDING * abs(sums.sum0)
-    sums.error1 += of_terms * abs(sum1) + ROUNDING * abs(sums.sum1)
+    rounding = TERM_ROUNDING + marks * ROUNDING  # the database may have rounded once for each mark
+    sums.error0 += rounding * abs(sum0) + ROUNDING * abs(sums.sum0)
+    sums.error1 += rounding * abs(sum1) + ROUNDING * abs(sums.sum1)
     if sums.marks <= 0:  # rounding errors must not remain when the marks are gone
         sums.clear()
     sums.changed = True
@@ -62,11 +62,11 @@ def rebase(law: Decay, sums: RunningSums, now: Instant) -> None:
     rebased = law.rebase(pair, sums.anchor, now)
     if rebased != pair:
         # The new sums are linear in the old ones, so each old error is carried over alone.
-        of_first = law.rebase((sums.error0, 0.0), sums.anchor, now)
-        of_second = law.rebase((0.0, sums.error1), sums.anchor, now)
+        first = law.rebase((sums.error0, 0.0), sums.anchor, now)
+        second = law.rebase((0.0, sums.error1), sums.anchor, now)
         rounding = rounding_of(law, now - sums.anchor) * (abs(pair[0]) + abs(pair[1]))
-        sums.error0 = abs(of_first[0]) + abs(of_second[0]) + rounding
-        sums.error1 = abs(of_first[1]) + abs(of_second[1]) + rounding
+        sums.error0 = abs(first[0]) + abs(second[0]) + rounding
+        sums.error1 = abs(first[1]) + abs(second[1]) + rounding
         sums.sum0, sums.sum1 = rebased
     sums.anchor = now
 

@@ -42,10 +42,10 @@ def copy(
     session = session_of(context)
     if session.database is not None:
         raise UsageError("--database cannot be combined with 'copy', which names both boards itself")
-    of_source, of_target = replace(session, database=source), replace(session, database=target)
-    with of_source.board(upgrade=False) as board:
+    source_session, target_session = replace(session, database=source), replace(session, database=target)
+    with source_session.board(upgrade=False) as board:
         board_copies.check_at_rest(board)  # before the target is created
-        with of_target.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
+        with target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
             with show_progress() as progress:
                 done = board_copies.copy_board(board, empty, progress)
             where = {"source": board.database.where, "target": empty.database.where}

@@ -95,20 +95,20 @@ def _read(
     """Return a read. A tag whose value is `subject` is compared with each subject that woke the agent."""
     name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
     constants: dict[str, Any] = {}
-    of_subjects = []
+    subject_tags = []
     for tag, value in (where or {}).items():
         values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
         if subject in values:
-            of_subjects.append(tag)
+            subject_tags.append(tag)
             values = value = [item for item in values if item is not subject]
-        if values or tag not in of_subjects:
+        if values or tag not in subject_tags:
             constants[tag] = value
     spec = ReadSpec(
         kind=name,
         limit=limit,
         same_subject=same_subject,
         where=as_data(constants),
-        where_subject=tuple(of_subjects),
+        where_subject=tuple(subject_tags),
         search_from=search_from,
     )
     return Read(spec, mark_class)

@@ -168,7 +168,8 @@ def _sort_sets(written: Any, value: Any) -> Any:
             return {name: _sort_sets(item, getattr(value, name, None)) for name, item in written.items()}
         if isinstance(value, dict) and len(value) == len(written):
             return {
-                name: _sort_sets(item, of) for (name, item), of in zip(written.items(), value.values(), strict=True)
+                name: _sort_sets(item, member)
+                for (name, item), member in zip(written.items(), value.values(), strict=True)
             }
     if isinstance(written, list):
         if isinstance(value, list | tuple) and len(value) == len(written):

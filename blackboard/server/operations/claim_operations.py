@@ -145,28 +145,28 @@ def fail(call: Call) -> RunState:
     )
 
 
-OF_CLAIMS = ("unknown-name", "not-possible")
-OF_RUNS = ("not-found", "unknown-name", "not-possible", "lease-lost")
-OF_RESULTS = (
-    *OF_RUNS, "conflict", "invalid-mark", "invalid-result", "unique-conflict", "key-reused", "law-conflict",
+CLAIM_PROBLEMS = ("unknown-name", "not-possible")
+RUN_PROBLEMS = ("not-found", "unknown-name", "not-possible", "lease-lost")
+RESULT_PROBLEMS = (
+    *RUN_PROBLEMS, "conflict", "invalid-mark", "invalid-result", "unique-conflict", "key-reused", "law-conflict",
     "out-of-order",
 )  # fmt: skip
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/agents/{agent}/claims", "claim", claim, RemoteActivation, Claiming, Empty, problems=OF_CLAIMS,
+        "POST", "/v1/agents/{agent}/claims", "claim", claim, RemoteActivation, Claiming, Empty, problems=CLAIM_PROBLEMS,
         waits=True,
     ),
     Operation(
         "POST", "/v1/agents/{agent}/activations/{id}/heartbeat", "claim", heartbeat, RunState, OneRun, Heartbeat,
-        problems=OF_RUNS,
+        problems=RUN_PROBLEMS,
     ),
     Operation(
         "POST", "/v1/agents/{agent}/activations/{id}/finish", "claim", finish, RunState, OneRun, ResultOfRun,
-        problems=OF_RESULTS,
+        problems=RESULT_PROBLEMS,
     ),
     Operation(
         "POST", "/v1/agents/{agent}/activations/{id}/fail", "claim", fail, RunState, OneRun, FailedRun,
-        problems=OF_RUNS,
+        problems=RUN_PROBLEMS,
     ),
 )  # fmt: skip

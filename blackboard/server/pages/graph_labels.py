@@ -18,7 +18,7 @@ LAWS_IN_WORDS = {
     "step": "lasts {lasting}",
     "never": "never fades",
 }
-OF_ONE_MARK = ("strength", "strongest")
+ONE_MARK_MEASURES = ("strength", "strongest")
 """The measures whose value is the strength of one mark. Others measure several, so no line among marks shows them."""
 
 
@@ -55,13 +55,13 @@ def thresholds(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:
 
 def _threshold(kind: str, comparison: Comparison, agent: str, effect: str) -> Threshold:
     measure = comparison.measure
-    is_line = measure.name in OF_ONE_MARK
+    is_line = measure.name in ONE_MARK_MEASURES
     # The lane of the kind says which kind it is.
     is_plain = (measure.by, measure.subject, measure.where) == (None,) * 3
     number = f"{'below' if comparison.operator == '<' else '≥'} {comparison.threshold:g}"
     if is_plain:
-        of = f"of {len(measure.kinds)} kinds " if len(measure.kinds) > 1 else ""
-        name = "" if measure.name == "strength" else f"{measure.name} {of}"
+        kinds = f"of {len(measure.kinds)} kinds " if len(measure.kinds) > 1 else ""
+        name = "" if measure.name == "strength" else f"{measure.name} {kinds}"
         text = f"{name}{number}{' on the board' if measure.over == 'board' else ''}"
     else:
         text = str(comparison)

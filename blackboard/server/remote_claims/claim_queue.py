@@ -98,8 +98,8 @@ class ClaimQueue:
         """
         if self._is_stopped:
             return None
-        of_token = sum(claim.token == other.token for queue in self._queues.values() for other in queue)
-        if self.waiting >= MAX_WAITING or of_token >= MAX_WAITING_OF_TOKEN:
+        waiting_of_token = sum(claim.token == other.token for queue in self._queues.values() for other in queue)
+        if self.waiting >= MAX_WAITING or waiting_of_token >= MAX_WAITING_OF_TOKEN:
             raise HttpProblem("overloaded", "too many claims wait already", headers={"Retry-After": "1"})
         self._listen()
         queue = self._queues.setdefault(agent, deque())

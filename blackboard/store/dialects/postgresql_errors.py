@@ -23,9 +23,9 @@ _SQLSTATES = {
 }
 """The meanings of PostgreSQL's error codes: appendix A of its manual."""
 
-_OF_DATABASE = ("08", "25P03", "53", "57", "58", "XX")
+_DATABASE_STATES = ("08", "25P03", "53", "57", "58", "XX")
 """The beginnings of codes that blame the connection, the resources or the server."""
-_OF_CONNECTION = "08"
+_CONNECTION_STATE = "08"
 """The class of codes that say that a connection failed."""
 _READ_ONLY = "25006"
 """The code for writing in a transaction that can only read."""
@@ -47,7 +47,7 @@ class PostgresqlErrors(DriverErrors):
 
     def cause_of(self, error: BaseException) -> ErrorCause | None:
         state = state_of(error)
-        if state.startswith(_OF_CONNECTION) or (not state and isinstance(error, self._lost)):
+        if state.startswith(_CONNECTION_STATE) or (not state and isinstance(error, self._lost)):
             return ErrorCause.LOST
         if state == _CHECK_VIOLATION and not error.diag.constraint_name:  # type: ignore[attr-defined]
             return ErrorCause.NO_PARTITION
@@ -60,7 +60,7 @@ class PostgresqlErrors(DriverErrors):
         return state_of(error) == "42601"  # syntax_error
 
     def blames_database(self, error: BaseException) -> bool:
-        return state_of(error).startswith(_OF_DATABASE) or self.cause_of(error) is ErrorCause.LOST
+        return state_of(error).startswith(_DATABASE_STATES) or self.cause_of(error) is ErrorCause.LOST
 
     def write_hint(self, error: Exception, where: str) -> str:
         if state_of(error) == _READ_ONLY:

@@ -21,7 +21,7 @@ from blackboard.store.transaction import Transaction
 ROWS_PER_STEP = 5_000
 """Rows that are read and written at once."""
 
-OF_PROCESSES = frozenset({"worker", "writer"})
+PROCESS_TABLES = frozenset({"worker", "writer"})
 """Tables of the processes on a board, which do not move with it."""
 
 CopyProgress = Callable[[str, int, int], None]
@@ -63,7 +63,7 @@ def copy_tables(source: Transaction, target: Transaction, progress: CopyProgress
 
 def _tables() -> list[Table]:
     """Return the tables that are copied, each after those that it refers to."""
-    return [table for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
+    return [table for table in metadata.sorted_tables if table.name not in PROCESS_TABLES]
 
 
 def _copy(table: Table, source: Transaction, target: Transaction, progress: CopyProgress) -> TableCopy:

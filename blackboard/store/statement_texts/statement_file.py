@@ -182,8 +182,8 @@ def _fragments(blocks: Iterable[_Block]) -> dict[str, Mapping[str, Fragment]]:
     sqlite = {slot: Fragment(text) for slot, text in columns.items()}
     postgresql: dict[str, Fragment] = {}
     for block in blocks:
-        of_dialect = postgresql if block.word == POSTGRESQL else sqlite
-        of_dialect[block.key] = Fragment(block.sql, tuple(block.parameters.split(", ")) if block.parameters else ())
+        fragments = postgresql if block.word == POSTGRESQL else sqlite
+        fragments[block.key] = Fragment(block.sql, tuple(block.parameters.split(", ")) if block.parameters else ())
     return {SQLITE: sqlite, POSTGRESQL: ChainMap(postgresql, sqlite)}
 
 

@@ -24,7 +24,7 @@ Query = Any
 SETTINGS = {"autovacuum": "on", "max_connections": "300", "synchronous_commit": "on", "deadlock_timeout": "200ms"}
 """An immediate restart loses no commit that was answered. The system keeps what was written, unflushed too."""
 
-OF_BOARD = "SELECT pid FROM pg_stat_activity WHERE datname = %(name)s AND application_name = 'blackboard'"
+BOARD_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = %(name)s AND application_name = 'blackboard'"
 LISTENERS = """
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
 UNION
@@ -72,7 +72,7 @@ class BoardServer:
 
     def end_sessions(self, url: str, rng: random.Random, share: float, *, listeners: bool) -> int:
         """End a share of the sessions of a database, or of those that listen, and return their number."""
-        query = OF_BOARD + (f" AND pid IN ({LISTENERS})" if listeners else "")
+        query = BOARD_SESSIONS + (f" AND pid IN ({LISTENERS})" if listeners else "")
         with psycopg.connect(_plain(self._url), autocommit=True) as connection:
             found = [pid for (pid,) in connection.execute(query, {"name": make_url(url).database})]
             chosen = [pid for pid in found if rng.random() < share]

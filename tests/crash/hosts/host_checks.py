@@ -13,7 +13,7 @@ from tests.crash.invariants import AT_REST, LAWS, UNREGISTERED, Broken, check_em
 
 __all__ = ["all_registered", "check", "check_end", "number_stored", "rests"]
 
-OF_EVENT = "CAST(CAST(payload AS json) ->> 'n' AS bigint)"
+EVENT_NUMBER = "CAST(CAST(payload AS json) ->> 'n' AS bigint)"
 OUTSIDE = ("lead", "tally", "ember")
 """The kinds that depositors deposit."""
 
@@ -47,10 +47,10 @@ def check(query: Query, acknowledged: Mapping[int, tuple[int, int]]) -> None:
     found = _deposited(query, OUTSIDE)
     if doubled := [n for n, number in found.items() if number > 1]:
         raise Broken(f"{len(doubled)} deposits are doubled: {sorted(doubled)[:5]}")
-    of_events = dict(query(f"SELECT {OF_EVENT}, id FROM event WHERE kind IN {OUTSIDE} AND payload IS NOT NULL"))
-    if lost := [n for n in acknowledged if n not in of_events]:
+    ids_of_events = dict(query(f"SELECT {EVENT_NUMBER}, id FROM event WHERE kind IN {OUTSIDE} AND payload IS NOT NULL"))
+    if lost := [n for n in acknowledged if n not in ids_of_events]:
         raise Broken(f"{len(lost)} acknowledged deposits are lost: {sorted(lost)[:5]}")
-    if other := [(n, event, of_events[n]) for n, (_, event) in acknowledged.items() if of_events[n] != event]:
+    if other := [(n, event, ids_of_events[n]) for n, (_, event) in acknowledged.items() if ids_of_events[n] != event]:
         raise Broken(f"{len(other)} deposits were acknowledged with other events than they have: {sorted(other)[:5]}")
 
 
@@ -106,7 +106,7 @@ def _deposited(query: Query, kinds: Collection[str]) -> Counter[int]:
     """Return how often each number was deposited. Each deposit is an event with a payload."""
     names = ", ".join(f"'{kind}'" for kind in kinds)
     rows = query(
-        f"SELECT {OF_EVENT} FROM event WHERE kind IN ({names}) AND event IN ('deposited', 'reinforced', 'replaced')"
+        f"SELECT {EVENT_NUMBER} FROM event WHERE kind IN ({names}) AND event IN ('deposited', 'reinforced', 'replaced')"
     )
     return Counter(n for (n,) in rows)
 

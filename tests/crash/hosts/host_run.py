@@ -45,13 +45,13 @@ LOOK_SECONDS = 0.5
 ROLES = ("daemon", "claimer")
 DEPOSITORS = 2
 """The depositors of each host, the first with keys and the second without."""
-OF_WRITERS = ("transaction.", "commit.", "notify.")
+WRITER_FAILPOINTS = ("transaction.", "commit.", "notify.")
 SHOWN_LINES = 4
 """The lines of a process that a report of a failure shows."""
 REACHED = {
-    "depositor": (*OF_WRITERS, "optimistic."),
-    "claimer": (*OF_WRITERS, "claim.", "apply."),
-    "daemon": (*OF_WRITERS, "worker.registered", "recovery.", "claim.", "agent.", "apply.", "evaporation."),
+    "depositor": (*WRITER_FAILPOINTS, "optimistic."),
+    "claimer": (*WRITER_FAILPOINTS, "claim.", "apply."),
+    "daemon": (*WRITER_FAILPOINTS, "worker.registered", "recovery.", "claim.", "agent.", "apply.", "evaporation."),
 }
 """The failpoints that processes reach, by their roles."""
 ARMED_SHARE = 0.25

@@ -170,8 +170,8 @@ def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, res
 
 def _spent(txn: BoardTransaction, agent: str) -> Spent:
     """Return the money and calls of this hour and day: of an agent, or of the board if the name is empty."""
-    statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
-    return txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **of_agent)
+    statement, values = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
+    return txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **values)
 
 
 def remaining_money(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:

@@ -45,19 +45,19 @@ def _stored_sums(row: WatchTotalRow) -> RunningSums:
 
 def sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> RunningSums:
     """Return the sums that contain a mark, or begin them without marks."""
-    by_law, of = sums_of(txn, watch, scope), LawOfKind(row.kind, row.law)
-    if (sums := by_law.get(of)) is None:
-        sums = by_law[of] = RunningSums(anchor=txn.now, evaporated_through=ends_known_until(txn, of))
+    by_law, key = sums_of(txn, watch, scope), LawOfKind(row.kind, row.law)
+    if (sums := by_law.get(key)) is None:
+        sums = by_law[key] = RunningSums(anchor=txn.now, evaporated_through=ends_known_until(txn, key))
     return sums
 
 
-def ends_known_until(txn: BoardTransaction, of: LawOfKind) -> Instant:
+def ends_known_until(txn: BoardTransaction, key: LawOfKind) -> Instant:
     """Return the last instant at which the column `evaporates_at` says which marks have evaporated.
 
     This is the present, or the last change of their law or floor: marks may live longer or shorter after it, and the
     backfill may not have updated their rows yet.
     """
-    change = txn.active.law_changes.get(of)
+    change = txn.active.law_changes.get(key)
     return txn.now if change is None else min(txn.now, change.changed_at)
 
 
@@ -74,7 +74,7 @@ class LawSums(NamedTuple):
     txn: BoardTransaction
     watch: RegisteredWatch
     scope: str
-    of: LawOfKind
+    key: LawOfKind
     sums: RunningSums
 
     def add_stimuli(self) -> None:
@@ -83,7 +83,7 @@ class LawSums(NamedTuple):
 
     def subtract_evaporated(self) -> None:
         """Subtract the marks that evaporated since the last time and are not yet history."""
-        up_to = ends_known_until(self.txn, self.of)
+        up_to = ends_known_until(self.txn, self.key)
         if up_to <= self.sums.evaporated_through:
             return
         if self.txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
@@ -94,7 +94,7 @@ class LawSums(NamedTuple):
     def _subtract_until(self, up_to: Instant) -> None:
         """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
         if self.watch.condition.is_over_board and not self.watch.condition.selects_marks:
-            rebase(self.txn.laws.get(self.txn.sql, self.of.law), self.sums, self.txn.now)
+            rebase(self.txn.laws.get(self.txn.sql, self.key.law), self.sums, self.txn.now)
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
             return
         for row in self._expired(self.sums.evaporated_through, up_to):
@@ -103,7 +103,7 @@ class LawSums(NamedTuple):
 
     def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:
         """Return the stimuli that evaporated after an instant, up to another."""
-        values = {"after": after, "up_to": up_to, "watch_id": self.watch.id, **self.of._asdict()}
+        values = {"after": after, "up_to": up_to, "watch_id": self.watch.id, **self.key._asdict()}
         values["ignored_author"] = self.watch.ignored_author
         if (group := group_of(self.scope)) is None:
             return self.txn.sql.all(MARKS.expired_stimuli, **values)
@@ -111,12 +111,12 @@ class LawSums(NamedTuple):
 
     def _add(self, statement: Statement[StimulusSums], sign: int, **span: Instant) -> None:
         """Add the sums that a statement computes over a span of time (sign +1), or subtract them (sign -1)."""
-        law = self.txn.laws.get(self.txn.sql, self.of.law)
+        law = self.txn.laws.get(self.txn.sql, self.key.law)
         sum0, sum1 = law.sums_sql
         terms = self.txn.sql.existing(
             statement.using(sum0=sum0, sum1=sum1),
             watch_id=self.watch.id,
-            **self.of._asdict(),
+            **self.key._asdict(),
             ignored_author=self.watch.ignored_author,
             anchor=self.sums.anchor,
             length=law.parameters[0],

@@ -33,10 +33,10 @@ class BoundedTotal(NamedTuple):
         )
 
 
-def bounded_total(txn: BoardTransaction, of: LawOfKind, sums: RunningSums) -> BoundedTotal:
+def bounded_total(txn: BoardTransaction, key: LawOfKind, sums: RunningSums) -> BoundedTotal:
     """Return the total of a kind's marks under one law now, with the weight of the kind."""
-    law, change = txn.laws.get(txn.sql, of.law), txn.active.law_changes.get(of)
-    weight = txn.kind(of.kind).weight
+    law, change = txn.laws.get(txn.sql, key.law), txn.active.law_changes.get(key)
+    weight = txn.kind(key.kind).weight
     total = _total(txn, law, sums, change)
     is_exact = change is None and law.exact_sums
     return BoundedTotal(sums.marks, weight * total, weight * error_of(law, sums, txn.now), is_exact)

@@ -160,10 +160,10 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
     over_board = [
         watch for watch in txn.active.rising.get(kind, ()) if watch.keeps_sums and watch.condition.is_over_board
     ]
-    of = LawOfKind(kind, law_key)
+    key = LawOfKind(kind, law_key)
     for watch in [*over_board, *(watch.over_live_marks for watch in over_board)]:
-        if (sums := sums_of(txn, watch, WHOLE_BOARD).get(of)) is not None:
-            LawSums(txn, watch, WHOLE_BOARD, of, sums).subtract_evaporated()
+        if (sums := sums_of(txn, watch, WHOLE_BOARD).get(key)) is not None:
+            LawSums(txn, watch, WHOLE_BOARD, key, sums).subtract_evaporated()
 
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -202,18 +202,18 @@ def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
         return
     for kind in watch.condition.kinds:
         for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
-            of, sums = LawOfKind(kind, law_key), RunningSums(anchor=txn.now, evaporated_through=txn.now)
-            sums_of(txn, watch, scope)[of] = sums
-            LawSums(txn, watch, scope, of, sums).add_stimuli()
+            key, sums = LawOfKind(kind, law_key), RunningSums(anchor=txn.now, evaporated_through=txn.now)
+            sums_of(txn, watch, scope)[key] = sums
+            LawSums(txn, watch, scope, key, sums).add_stimuli()
 
 
 def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> BoundedTotal:
     """Subtract the evaporated marks, and return the total of a watch now."""
     total = BoundedTotal()
-    for of, sums in sums_of(txn, watch, scope).items():
-        LawSums(txn, watch, scope, of, sums).subtract_evaporated()
+    for key, sums in sums_of(txn, watch, scope).items():
+        LawSums(txn, watch, scope, key, sums).subtract_evaporated()
         if sums.marks:
-            total = total.plus(bounded_total(txn, of, sums))
+            total = total.plus(bounded_total(txn, key, sums))
     return total
 
 
@@ -223,12 +223,12 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
     terms: defaultdict[LawOfKind, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
         sums_of_law(txn, watch, scope, row)
-        of_mark = txn.laws.get(txn.sql, row.law).sums(row.intensity, row.anchored_at, txn.now)
-        terms[LawOfKind(row.kind, row.law)].append(of_mark)
-    for of, sums in sums_of(txn, watch, scope).items():
+        mark_sums = txn.laws.get(txn.sql, row.law).sums(row.intensity, row.anchored_at, txn.now)
+        terms[LawOfKind(row.kind, row.law)].append(mark_sums)
+    for key, sums in sums_of(txn, watch, scope).items():
         sums.clear()
         sums.anchor = txn.now
-        if terms[of]:
-            sum0, sum1 = map(math.fsum, zip(*terms[of], strict=True))
-            add_terms(sums, len(terms[of]), sum0, sum1, sign=+1)
+        if terms[key]:
+            sum0, sum1 = map(math.fsum, zip(*terms[key], strict=True))
+            add_terms(sums, len(terms[key]), sum0, sum1, sign=+1)
     return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)

@@ -131,9 +131,9 @@ def examine_copy(path: Path) -> Copy:
             if problems != ["ok"]:
                 raise StoreError(f"{path} is damaged: {'; '.join(problems)[:500]}")
             marks = rows.execute("SELECT count(*) FROM mark").fetchone()[0]
-            of_event, of_board = ("at", "recorded_at") if version < "0003" else ("recorded_at", "last_recorded_at")
-            events, last = rows.execute(f"SELECT count(*), coalesce(max({of_event}), 0) FROM event").fetchone()
-            recorded = rows.execute(f"SELECT coalesce(max({of_board}), 0) FROM board").fetchone()[0]
+            event_time, board_time = ("at", "recorded_at") if version < "0003" else ("recorded_at", "last_recorded_at")
+            events, last = rows.execute(f"SELECT count(*), coalesce(max({event_time}), 0) FROM event").fetchone()
+            recorded = rows.execute(f"SELECT coalesce(max({board_time}), 0) FROM board").fetchone()[0]
     finally:
         database.close()
     return Copy(path, path.stat().st_size, marks, events, max(last, recorded))

@@ -93,11 +93,11 @@ def _bound(rebased: RebasedSql, length: str, rounding: str) -> str:
     """Return an upper bound of the total of stored sums at the instant of the transaction, without the weight."""
     age = "CAST($4 - anchor AS float8)"
     total = " + ".join(rebased("sum0", "sum1", age, length))
-    of_errors = [
+    terms = [
         *rebased("coalesce(error0, 1e100)", "0.0", age, length),
         *rebased("0.0", "coalesce(error1, 1e100)", age, length),
     ]
-    error = " + ".join(f"abs({each})" for each in of_errors)
+    error = " + ".join(f"abs({each})" for each in terms)
     sizes = " + ".join(f"abs({each})" for each in ("sum0", "sum1", *rebased("sum0", "sum1", age, length)))
     return f"{total} + {error} + {rounding} * ({sizes})"
 
@@ -107,9 +107,7 @@ def _addition(rebased: RebasedSql) -> str:
     """Return the statement that adds to the sums of one kind and law."""
     age, length, rounding = "CAST(anchor - $4 AS float8)", "$11", "$12"
     sums = rebased("$7", "$8", age, length)
-    of_first, of_second = rebased("$9", "0.0", age, length), rebased("0.0", "$10", age, length)
+    first, second = rebased("$9", "0.0", age, length), rebased("0.0", "$10", age, length)
     sizes = f"{rounding} * (abs($7) + abs($8) + abs({sums[0]}) + abs({sums[1]}))"
-    errors = [
-        f"abs({of_first[n]}) + abs({of_second[n]}) + {sizes} + {ROUNDING!r} * abs(sum{n} + {sums[n]})" for n in (0, 1)
-    ]
+    errors = [f"abs({first[n]}) + abs({second[n]}) + {sizes} + {ROUNDING!r} * abs(sum{n} + {sums[n]})" for n in (0, 1)]
     return _ADD.format(sum0=sums[0], sum1=sums[1], error0=errors[0], error1=errors[1])

@@ -148,7 +148,6 @@ class OptimisticTransaction(PipelinedTransaction):
         A transaction without writes sends nothing, and counts as committed.
 
         Raises:
-                the transaction does not know whether it was committed.
             LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read how the board was
                 at its start, has no instant, or has used a remembered answer without a fingerprint. Nothing was sent.
             psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
