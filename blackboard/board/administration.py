@@ -12,7 +12,7 @@ from blackboard.board.loads.deposit_sources import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.database_factory import database_of, delete_board_file
+from blackboard.store.database_factory import database_of
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.readonly.readonly_query import Values
 from blackboard.store.schema import view_updates
@@ -56,7 +56,7 @@ def partition_history(board: Blackboard, events: int) -> None:
 
 def delete_files(path: Path) -> None:
     """Delete the board in a file, with all files beside it. No daemon may serve it."""
-    delete_board_file(path)
+    database_of(path).place.delete()
 
 
 def check_url(url_or_path: str | Path) -> None:

@@ -6,10 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.board_file.processes import worker_sockets
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
-from blackboard.system.board_files import BoardFiles
 
 
 def database_of(
@@ -56,10 +54,3 @@ def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connectio
         StoreError: The board is on a server, is missing, or cannot be read.
     """
     return database_of(url_or_path).readonly.connection()
-
-
-def delete_board_file(path: Path) -> None:
-    """Delete the board in a file, with all files beside it. No process may be using it."""
-    files = BoardFiles(path)
-    worker_sockets.remove_all(files.run_folder)
-    files.delete()

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.board_file.open_files import board_connection, inherited_files, library_guard
+from blackboard.store.board_file.processes import worker_sockets
 from blackboard.store.database_parts.board_place import BoardPlace
 from blackboard.system import file_owners
 from blackboard.system.board_files import BoardFiles
@@ -163,6 +164,11 @@ class FilePlace(BoardPlace):
             StoreError: It cannot be read either.
         """
         return board_connection.read_only_parameters(self.files)
+
+    def delete(self) -> None:
+        """Delete the board, with all files beside it. No process may be using it."""
+        worker_sockets.remove_all(self.files.run_folder)
+        self.files.delete()
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`)."""

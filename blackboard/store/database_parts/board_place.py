@@ -57,6 +57,14 @@ class BoardPlace(ABC):
         """Set the mode on the files of this board that this user has made, or only on a database that is new."""
 
     @abstractmethod
+    def delete(self) -> None:
+        """Delete the board in a file, with all files beside it. No process may be using it.
+
+        Raises:
+            StoreError: The board is on a server.
+        """
+
+    @abstractmethod
     def sizes(self) -> dict[str, int]:
         """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
 

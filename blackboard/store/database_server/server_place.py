@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
-from blackboard.errors import StoreMissing
+from blackboard.errors import StoreError, StoreMissing
 from blackboard.store.database_parts.board_place import BoardPlace
 from blackboard.system.board_files import server_spool_folder
 
@@ -35,6 +35,9 @@ class ServerPlace(BoardPlace):
 
     def apply_mode(self, *, is_new: bool = False) -> None:
         """Do nothing: a server has rights instead."""
+
+    def delete(self) -> NoReturn:
+        raise StoreError(f"{self._where} is on a server, where its owner drops the database")
 
     def sizes(self) -> dict[str, int]:
         return {}
