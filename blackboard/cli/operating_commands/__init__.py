@@ -6,7 +6,8 @@ serve_command        serve
 token_commands       token
 status_command       status
 doctor_command       doctor
-work_list_commands   agents, agenda, schedules, activations, explain
+explain_command      explain
+work_list_commands   agents, agenda, schedules, activations
 activation_commands  activation, retry, discard, wake
 pause_commands       pause, resume
 outbox_commands      outbox

@@ -1,4 +1,4 @@
-"""The commands that list agents and their work, and explain why an agent has or has not woken."""
+"""The commands that list agents and their work."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from blackboard.cli.terminal.output import (
     count_list,
     note,
     place,
-    print_json,
-    say,
     second,
     short,
     show_records,
@@ -184,39 +182,3 @@ def _reason(record: ActivationRecord, now: datetime) -> str:
 def _first_line(error: str | None) -> str:
     """Return the first line of an error; --json shows all of it."""
     return (error or "").partition("\n")[0]
-
-
-def explain(
-    context: typer.Context,
-    agent: Annotated[str, typer.Argument(help="The name of the agent.", autocompletion=completion.agents)],
-    subject: Annotated[
-        str | None,
-        typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(metavar="VALUE", help="For watches over groups: only this group, named by the value of its tag."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
-
-    Examples:
-      blackboard explain sales
-      blackboard explain scheduler ada@example.org
-      blackboard explain responder --group payments
-    """
-    from blackboard.local_or_remote_board import group_values
-
-    with session_of(context).board_or_client() as board:
-        values = None if group is None else group_values(board, agent, group)
-        result = board.explain(agent, subject, group=values)
-    if as_json:
-        from blackboard.board.json_shapes import explanation
-
-        print_json(explanation(result))
-        return
-    from blackboard.board.reading.explanation_lines import explanation_lines
-
-    for line in explanation_lines(result):
-        say(line)

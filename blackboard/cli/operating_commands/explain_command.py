@@ -1,0 +1,47 @@
+"""The command `explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.terminal.output import AsJson, print_json, say
+
+
+def explain(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The name of the agent.", autocompletion=completion.agents)],
+    subject: Annotated[
+        str | None,
+        typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="For watches over groups: only this group, named by the value of its tag."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
+
+    Examples:
+      blackboard explain sales
+      blackboard explain scheduler ada@example.org
+      blackboard explain responder --group payments
+    """
+    from blackboard.local_or_remote_board import group_values
+
+    with session_of(context).board_or_client() as board:
+        values = None if group is None else group_values(board, agent, group)
+        result = board.explain(agent, subject, group=values)
+    if as_json:
+        from blackboard.board.json_shapes import explanation
+
+        print_json(explanation(result))
+        return
+    from blackboard.board.reading.explanation_lines import explanation_lines
+
+    for line in explanation_lines(result):
+        say(line)
