@@ -7,7 +7,8 @@ api               answers the requests of all operations
 sbp               the board for programs that speak the Stigmergic Blackboard Protocol
 pages             the board in a browser
 mcp_endpoint      the tools for models over streamable HTTP
-api_description   the description of the operations, for programs and for people
+openapi           the description of the operations, for programs
+docs_page         the same for people
 operations        the operations, and the table that lists them all
 request_handling  what every operation shares: its definition, the reading of requests, the encoding of answers
 remote_claims     claims that wait for work, and the recovery of those whose workers died

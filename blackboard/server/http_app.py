@@ -13,12 +13,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blackboard import Blackboard
-from blackboard.server import health_checks
+from blackboard.server import docs_page, health_checks, openapi
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.access.web_sessions import WebSessions
 from blackboard.server.api import METHODS, Api, Handler
-from blackboard.server.api_description import docs_page, openapi
 from blackboard.server.mcp_endpoint import McpEndpoint
 from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from blackboard import Blackboard, ManualClock
-from blackboard.server.sbp.method_parameters.sbp_parameters import Emission, PheromoneFilter
+from blackboard.server.sbp.sbp_parameters import Emission, PheromoneFilter
 from blackboard.server.sbp.stored_marks import pheromones
 
 

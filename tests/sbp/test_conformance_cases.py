@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.server.sbp import inspection
-from blackboard.server.sbp.method_parameters.sbp_parameters import Inspection
+from blackboard.server.sbp.sbp_parameters import Inspection
 from blackboard.server.sbp.scent_rules.observations import EmissionRecord, Observation
 from blackboard.server.sbp.scent_rules.scent_conditions import condition_of
 from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState

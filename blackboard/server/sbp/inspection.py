@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.server.sbp.method_parameters.sbp_parameters import Inspection
+from blackboard.server.sbp.sbp_parameters import Inspection
 from blackboard.server.sbp.scent_triggers import scents
 from blackboard.server.sbp.stored_marks.sbp_marks import (
     Pheromone,

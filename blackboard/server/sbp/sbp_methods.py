@@ -13,17 +13,6 @@ from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
 from blackboard.server.sbp import inspection
-from blackboard.server.sbp.method_parameters.sbp_parameters import (
-    Emission,
-    EvaporationFilter,
-    Inscription,
-    Inspection,
-    NamedScent,
-    PheromoneFilter,
-    ScentDefinition,
-    TraceErasure,
-    TraceFilter,
-)
 from blackboard.server.sbp.rpc.sbp_callers import require_read
 from blackboard.server.sbp.rpc.sbp_errors import (
     INVALID_PARAMETERS,
@@ -34,6 +23,17 @@ from blackboard.server.sbp.rpc.sbp_errors import (
     error_of_problem,
 )
 from blackboard.server.sbp.rpc.sbp_fields import SbpFields
+from blackboard.server.sbp.sbp_parameters import (
+    Emission,
+    EvaporationFilter,
+    Inscription,
+    Inspection,
+    NamedScent,
+    PheromoneFilter,
+    ScentDefinition,
+    TraceErasure,
+    TraceFilter,
+)
 from blackboard.server.sbp.scent_triggers import scents
 from blackboard.server.sbp.stored_marks import pheromones, traces
 from blackboard.server.sbp.stored_marks.board_observations import observe

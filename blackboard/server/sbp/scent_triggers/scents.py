@@ -9,8 +9,8 @@ from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import MINUTE
 from blackboard.errors import Conflict, NotFound
-from blackboard.server.sbp.method_parameters.sbp_parameters import ScentDefinition
 from blackboard.server.sbp.rpc.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
+from blackboard.server.sbp.sbp_parameters import ScentDefinition
 from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
 from blackboard.server.sbp.scent_rules.scent_conditions import ScentCondition, condition_of, parts_of
 from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from blackboard import Blackboard, Decay, MarkRecord
 from blackboard.clock import from_datetime
 from blackboard.errors import Conflict
-from blackboard.server.sbp.method_parameters.decay_models import DecayModel
-from blackboard.server.sbp.method_parameters.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
+from blackboard.server.sbp.decay_models import DecayModel
+from blackboard.server.sbp.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
 from blackboard.server.sbp.stored_marks.sbp_marks import (
     Pheromone,
     fields_of,

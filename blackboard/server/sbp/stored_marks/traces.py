@@ -9,8 +9,8 @@ from typing import Any
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import from_datetime
 from blackboard.errors import Conflict
-from blackboard.server.sbp.method_parameters.sbp_parameters import Inscription, TraceErasure, TraceFilter
 from blackboard.server.sbp.rpc.sbp_errors import LARGE_TRACE, SbpError
+from blackboard.server.sbp.sbp_parameters import Inscription, TraceErasure, TraceFilter
 from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
 from blackboard.server.sbp.stored_marks.sbp_marks import (
     Trace,
