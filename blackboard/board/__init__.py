@@ -17,7 +17,7 @@ deployments       makes a deployment active, and previews one
 reading           the reading side, for people and programs
 remote_work       the work of remote agents: claims, leases and ends of runs
 people            acts of people: pauses, early wakes, and failed activations
-message_delivery  the delivery of messages to people outside, and acts of people on them
+message_delivery  the delivery of messages to people outside: leases, and results of attempts
 housekeeping      work for the board itself: old history, erasure, the full-text index, and the file
 loads             deposits of many items, and of files
 activations       claims, results, model calls and budgets
@@ -34,7 +34,7 @@ watches             watches: the marks that count for them, and their crossings
 needs               questions of agents: which are open, and who may answer them
 activation_storage  the rows of activations and crossings
 search_index        the index for the search by text, and searches in it
-messages            messages to people outside, as they are written
+messages            messages to people outside, as they are written, and what people do with them
 activity            what agents, people and programs did, and streams of events
 worker_registry     the processes on the board, and how they notify each other
 mark_classes        the mark classes that this process knows, and checks of payloads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board.diagnosis.examination import ExaminedBoard
-from blackboard.board.message_delivery import outbox_messages
+from blackboard.board.messages import outbox_administration
 from blackboard.board.need_answers import need_agents, needs_overview
 from blackboard.board.needs import need_access
 from blackboard.board.reading.explanation_lines import need_parts
@@ -99,7 +99,7 @@ def _named(needs: Sequence[int]) -> str:
 
 def _outbox(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the sinks whose messages do not arrive."""
-    sinks = outbox_messages.overview(txn)
+    sinks = outbox_administration.overview(txn)
     for sink in sinks:
         if sink.given_up:
             yield Finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.message_delivery import outbox_messages
+from blackboard.board.messages import outbox_administration
 from blackboard.board.result_types import OutboxMessage
 
 
@@ -25,7 +25,7 @@ class OutboxMethods(BoardHandle):
             UnknownName: There is no such state.
         """
         return self.session.read(
-            lambda txn: outbox_messages.listed(txn, sink=sink, state=state, before=before, limit=limit)
+            lambda txn: outbox_administration.list_messages(txn, sink=sink, state=state, before=before, limit=limit)
         )
 
     def outbox_message(self, message: int) -> OutboxMessage:
@@ -34,7 +34,7 @@ class OutboxMethods(BoardHandle):
         Raises:
             NotFound: There is none.
         """
-        return self.session.read(lambda txn: outbox_messages.get(txn, message))
+        return self.session.read(lambda txn: outbox_administration.get(txn, message))
 
     def retry_message(self, message: int) -> OutboxMessage:
         """Send a message to people outside again under the same id, whatever its state, as if it were new.
@@ -43,7 +43,7 @@ class OutboxMethods(BoardHandle):
             NotFound: There is none.
             UnknownName: The deployment does not have its sink any more.
         """
-        return self.session.write(lambda txn: outbox_messages.retry(txn, message, self.author))
+        return self.session.write(lambda txn: outbox_administration.retry(txn, message, self.author))
 
     def discard_message(self, message: int) -> OutboxMessage:
         """Give up a message to people outside that waits or was not delivered.
@@ -52,7 +52,7 @@ class OutboxMethods(BoardHandle):
             NotFound: There is none.
             WorkError: It was delivered, or given up before.
         """
-        return self.session.write(lambda txn: outbox_messages.discard(txn, message, self.author))
+        return self.session.write(lambda txn: outbox_administration.discard(txn, message, self.author))
 
     def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
         """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.
@@ -64,7 +64,9 @@ class OutboxMethods(BoardHandle):
         Raises:
             UnknownName: There is no such sink or state.
         """
-        return self.session.write(lambda txn: outbox_messages.retry_many(txn, self.author, sink=sink, state=state))
+        return self.session.write(
+            lambda txn: outbox_administration.retry_many(txn, self.author, sink=sink, state=state)
+        )
 
     def discard_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
         """Give up at most 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
@@ -76,4 +78,6 @@ class OutboxMethods(BoardHandle):
         Raises:
             UnknownName: There is no such state.
         """
-        return self.session.write(lambda txn: outbox_messages.discard_many(txn, self.author, sink=sink, state=state))
+        return self.session.write(
+            lambda txn: outbox_administration.discard_many(txn, self.author, sink=sink, state=state)
+        )

@@ -6,7 +6,7 @@ checked_deposits    deposits of requests, which are first checked against the bo
 author_checks       whether a name may sign
 change_preparation  what must happen before a mark changes
 deposits            the deposit of a mark, with all that follows in the same transaction
-joined_marks        the mark that results when a deposit joins a live mark
+marks_after_deposits        the mark that results when a deposit joins a live mark
 deposit_effects     the effects of a deposit on needs, messages, watches, guards and windows
 deposit_keys        the key of a deposit, which stands for its first request
 payload_checks      checks of payloads against the limits and the registered schema

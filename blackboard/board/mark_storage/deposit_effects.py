@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_storage import mark_removals
-from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit
+from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit
 from blackboard.board.messages import message_causes
 from blackboard.board.needs import open_needs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -24,7 +24,7 @@ def ask(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRo
     open_needs.open_need(txn, row)
 
 
-def queue_message(txn: BoardTransaction, joined: JoinedMark, row: MarkRow) -> None:
+def queue_message(txn: BoardTransaction, joined: MarkAfterDeposit, row: MarkRow) -> None:
     """Write the message about a live mark if people do not know its payload yet. A need is asked again each time."""
     is_new = joined.old is None or (joined.shown is None and row.payload != joined.old.payload)
     if row.is_live(txn.now) and (is_new or open_needs.is_need(row)):

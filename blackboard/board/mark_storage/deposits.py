@@ -18,7 +18,7 @@ from blackboard.board.mark_storage.deposit_effects import (
     queue_message,
 )
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
+from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.needs import open_needs
 from blackboard.board.result_types import Receipt
 from blackboard.board.rollout import mark_migration
@@ -160,7 +160,7 @@ def _record_without_effect(
     return Receipt(mark.id, details.event_id, outcome, 0.0 if live is None else txn.strength(live), agents_of(crossed))
 
 
-def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRow:
+def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> MarkRow:
     """Write a new mark, or a reinforced mark, with its event and its indexes."""
     kind, old, shown = new.kind, joined.old, joined.shown
     value = _checked_value(txn, new, joined)
@@ -177,7 +177,7 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
     return row
 
 
-def _checked_value(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> str | None:
+def _checked_value(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> str | None:
     """Return the value that a mark will hold in the unique field of its kind after a deposit; None if it has none.
 
     Raises:
@@ -210,7 +210,7 @@ def _details(new: NewDeposit, event_id: int, shown_event_id: int | None = None) 
     )
 
 
-def _row_after(new: NewDeposit, joined: JoinedMark, details: EventDetails, now: Instant) -> MarkRow:
+def _row_after(new: NewDeposit, joined: MarkAfterDeposit, details: EventDetails, now: Instant) -> MarkRow:
     """Return the row of a mark after a deposit.
 
     The mark shows the payload and the author of the deposit that is latest by its occurrence.

@@ -8,7 +8,7 @@ from datetime import date
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.message_delivery import outbox_messages
+from blackboard.board.messages import outbox_administration
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.result_types import (
     ActivationUsage,
@@ -209,7 +209,7 @@ def status(
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
         searches=search_progress.progress(txn),
-        sinks=outbox_messages.overview(txn),
+        sinks=outbox_administration.overview(txn),
         workers=tuple(
             result_of(
                 WorkerStatus,

@@ -23,7 +23,7 @@ MAX_CHANGES = 1000
 """The most messages that one transaction sends again or gives up."""
 
 
-def listed(
+def list_messages(
     txn: BoardTransaction, *, sink: str | None, state: str | None, before: int | None, limit: int
 ) -> list[OutboxMessage]:
     """Return messages, newest first.
@@ -35,7 +35,7 @@ def listed(
         raise UnknownName("state of a message", state, map(str, MessageState))
     values = {"sink": sink, "state": state, "before": before}
     given = {name: value for name, value in values.items() if value is not None}
-    return [record(row) for row in txn.sql.all(OUTBOX.messages.using(*given), **given, limit=limit)]
+    return [convert_row(row) for row in txn.sql.all(OUTBOX.messages.using(*given), **given, limit=limit)]
 
 
 def get(txn: BoardTransaction, message: int) -> OutboxMessage:
@@ -44,7 +44,7 @@ def get(txn: BoardTransaction, message: int) -> OutboxMessage:
     Raises:
         NotFound: There is none.
     """
-    return record(_row(txn, message))
+    return convert_row(_row(txn, message))
 
 
 def retry(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
@@ -59,7 +59,7 @@ def retry(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
         raise UnknownName("sink", row.sink, txn.deployment.sinks)
     txn.sql.run(OUTBOX.retry_message, id=message, now=txn.now)
     _note(txn, ActivityEvent.RETRY_MESSAGE, row, author)
-    return record(_row(txn, message))
+    return convert_row(_row(txn, message))
 
 
 def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
@@ -74,7 +74,7 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
         raise WorkError(f"message {message} is {row.state}; only one that waits or was not delivered can be given up")
     txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
-    return record(_row(txn, message))
+    return convert_row(_row(txn, message))
 
 
 def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
@@ -132,7 +132,7 @@ def _row(txn: BoardTransaction, message: int) -> MessageRow:
     return row
 
 
-def record(row: MessageRow) -> OutboxMessage:
+def convert_row(row: MessageRow) -> OutboxMessage:
     """Return the message of a row."""
     content, group = json.loads(row.content), group_of(row.scope)
     return OutboxMessage(

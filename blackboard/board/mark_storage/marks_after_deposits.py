@@ -42,7 +42,7 @@ class NewDeposit(NamedTuple):
         return self.request.decay is not None and self.request.decay != self.kind.decay
 
 
-class JoinedMark(NamedTuple):
+class MarkAfterDeposit(NamedTuple):
     """The mark that results from a deposit, alone or joined with a live mark."""
 
     old: MarkRow | None
@@ -61,7 +61,7 @@ class JoinedMark(NamedTuple):
         return self.state.at == now or is_live(self.state.evaporates_at(kind), now)
 
 
-def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> JoinedMark | None:
+def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> MarkAfterDeposit | None:
     """Return the result of a deposit on the live mark of its kind and subject; None if it changes nothing.
 
     Raises:
@@ -70,16 +70,16 @@ def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> J
     """
     kind, state = new.kind, new.state
     if live is None:
-        return JoinedMark(None, single_state(kind, state))
+        return MarkAfterDeposit(None, single_state(kind, state))
     before = txn.state(live)
     if kind.on_repeat != "replace" and new.request.decay is not None:
         _check_law(new.request.decay, state.at, live, before)
     if kind.on_repeat == "add" and state.at < txn.now:
         _check_order(kind, live, before, state)
         if _has_faded(kind, before.law, state, txn.now):
-            return JoinedMark(None, single_state(kind, replace(state, law=before.law)))
+            return MarkAfterDeposit(None, single_state(kind, replace(state, law=before.law)))
     joined = join_states(kind, before, state, txn.now)
-    return None if joined is None else JoinedMark(live, joined, live if state.at < live.occurred_at else None)
+    return None if joined is None else MarkAfterDeposit(live, joined, live if state.at < live.occurred_at else None)
 
 
 def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) -> None:

@@ -12,8 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from blackboard.board.activations.agent_claims import agent_readiness
-from blackboard.board.message_delivery import outbox_messages
-from blackboard.board.messages import message_causes, outbox
+from blackboard.board.messages import message_causes, outbox, outbox_administration
 from blackboard.board.messages.outbox import Notice
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -66,7 +65,7 @@ def lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     row = txn.sql.one(OUTBOX.next_message, sink=sink, now=txn.now)
     if row is None or not txn.sql.changed(OUTBOX.lease_message, id=row.id, fence=row.fence, until=txn.now + LEASE):
         return None
-    return LeasedMessage(outbox_messages.record(row), row.attempts, row.fence + 1)
+    return LeasedMessage(outbox_administration.convert_row(row), row.attempts, row.fence + 1)
 
 
 def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
