@@ -126,7 +126,7 @@ class ActivationRunner:
         self._event_loop.close()
 
     def fail(self, agent: Agent, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
-        """End a run with a failure and report it; see `Worker.fail`.
+        """End a run with a failure and report it; see `WorkerRunEnds.fail`.
 
         The log shows the exception `shown`, without its message; by default the error, which then must not quote a
         payload.
