@@ -20,7 +20,7 @@ connections        the URL of a database, its reading connections, and their lim
 commits            work of several threads in one commit
 transaction_parts  the protocols of the parts that not every transaction has
 database_parts     the protocols of the parts of a database that differ between a file and a server
-readonly           one query in a process that can only read, and access for programs with their own SQL
+readonly           one query of a person, in a process that can only read
 
 The two kinds of database:
 

@@ -31,8 +31,8 @@ from blackboard.system.callback_lists import Listeners
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from blackboard.store.database_parts.board_queries import BoardQueries
     from blackboard.store.database_parts.board_upkeep import BoardUpkeep
-    from blackboard.store.readonly.readonly_access import ReadonlyAccess
 
 T = TypeVar("T")
 UnitOfWork = Callable[[Transaction], T]
@@ -51,8 +51,8 @@ class Database(ABC):
         place: The file, or the database on a server.
         processes: The processes on the board.
         group_commit: The gate that lets threads share a commit.
-        query_pool: The connections of `readonly_access`.
-        readonly_engine: The engine of `readonly_access`; None before its first use.
+        query_pool: The connections of `readonly`.
+        readonly_engine: The engine of `readonly`; None before its first use.
         on_commit: Called by the writing thread after each commit.
         on_rollback: Called by the writing thread after each rollback.
     """
@@ -100,7 +100,7 @@ class Database(ABC):
 
     @property
     @abstractmethod
-    def readonly(self) -> ReadonlyAccess:
+    def readonly(self) -> BoardQueries:
         """Queries of people and programs with their own SQL."""
 
     # -- connections -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from blackboard import Blackboard, Mark
 from blackboard.board import administration, board_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.board_file import file_access
+from blackboard.store.board_file import file_queries
 from blackboard.store.board_file.open_files import board_connection
 from blackboard.store.board_file.processes import worker_liveness
 from blackboard.store.board_file.processes.worker_liveness import WorkerLiveness
@@ -25,7 +25,7 @@ from blackboard.system.board_files import BoardFiles
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
 
-IMPORTED = (file_access, file_upkeep)
+IMPORTED = (file_queries, file_upkeep)
 """Modules that a user without rights cannot import later."""
 SHARED = 0o644
 """The mode of the files; without it, a warning names their owner."""

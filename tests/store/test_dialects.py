@@ -26,7 +26,7 @@ USERS = OWNERS | {
     "store/dialects/postgresql_dialect.py",
     "store/database_server/optimistic/checked_statement.py",  # the texts of statements on a server
     "store/database_server/transactions/kept_answers.py",  # likewise
-    "store/board_file/file_access.py",  # the URL of an engine of SQLAlchemy
+    "store/board_file/file_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",
     "store/statement_texts/statement_file.py",  # the texts of a statement
     "store/schema/tables.py",

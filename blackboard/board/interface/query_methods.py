@@ -12,7 +12,7 @@ from blackboard.durations import DurationLike, parse_duration
 
 if TYPE_CHECKING:
     from blackboard.core.records.program_queries import Parameters, Row
-    from blackboard.store.readonly.readonly_access import Engine
+    from blackboard.store.database_parts.board_queries import Engine
 
 
 class QueryMethods(BoardHandle):

@@ -5,7 +5,7 @@ file_transaction  a transaction that runs each statement on the driver's cursor
 file_place        whether the file exists, is still the opened one, and who may use it
 file_writer       the connection of a process that writes, and its turn among the processes
 file_guard        finds that the open file or its log has lost its path
-file_access       queries of people and programs with their own SQL, which only read
+file_queries      queries of people and programs with their own SQL, which only read
 open_files        the connections to the file, and other libraries and processes that have it open
 processes         the processes on the board: locks, and notifications of commits
 upkeep            backups, compaction and checks of the file

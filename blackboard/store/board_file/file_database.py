@@ -29,7 +29,7 @@ from blackboard.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.board_file.file_access import FileAccess
+    from blackboard.store.board_file.file_queries import FileQueries
     from blackboard.store.board_file.upkeep.file_upkeep import FileUpkeep
 
 
@@ -83,10 +83,10 @@ class FileDatabase(Database):
         return FileUpkeep(self)
 
     @property
-    def readonly(self) -> FileAccess:
-        from blackboard.store.board_file.file_access import FileAccess  # only such queries need it
+    def readonly(self) -> FileQueries:
+        from blackboard.store.board_file.file_queries import FileQueries  # only such queries need it
 
-        return FileAccess(self)
+        return FileQueries(self)
 
     def connect(self, *, writes: bool) -> Any:
         self.place.prepare_to_open(writes=writes)

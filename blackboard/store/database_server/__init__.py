@@ -2,7 +2,7 @@
 
 server_database  the database on a server: its connections and transactions
 server_place     the place of a board on a server
-server_access    queries of people and programs with their own SQL, which only read
+server_queries   queries of people and programs with their own SQL, which only read
 transactions     transactions whose statements cross the wire together
 optimistic       transactions that read without a lock, and commit if nothing has changed
 commits          commits without the lock or under it, and the outcome of each

@@ -25,7 +25,7 @@ from blackboard.store.transaction import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.database_server.server_access import ServerAccess
+    from blackboard.store.database_server.server_queries import ServerQueries
     from blackboard.store.database_server.upkeep.server_upkeep import ServerUpkeep
 
 
@@ -74,10 +74,10 @@ class ServerDatabase(Database):
         return ServerUpkeep(self)
 
     @property
-    def readonly(self) -> ServerAccess:
-        from blackboard.store.database_server.server_access import ServerAccess  # only such queries need it
+    def readonly(self) -> ServerQueries:
+        from blackboard.store.database_server.server_queries import ServerQueries  # only such queries need it
 
-        return ServerAccess(self)
+        return ServerQueries(self)
 
     def connect(self, *, writes: bool) -> Any:
         try:

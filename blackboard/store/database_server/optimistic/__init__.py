@@ -5,5 +5,5 @@ one_message_transaction  a transaction that also asks nothing, and takes the ans
 used_answers             the answers that its rules have used
 planned_writes           its writes
 checked_statement        the statement that checks what was read, and writes
-kept_totals              additions to the sums over the board in such a statement
+checked_totals           additions to the sums over the board in such a statement
 """

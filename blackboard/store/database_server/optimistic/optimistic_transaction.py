@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from blackboard.store.database_server.commits.commit_record import CommitRecord
 from blackboard.store.database_server.optimistic.checked_statement import SqlPart, checked_statement, with_fingerprint
-from blackboard.store.database_server.optimistic.kept_totals import KeptTotals
+from blackboard.store.database_server.optimistic.checked_totals import CheckedTotals
 from blackboard.store.database_server.optimistic.planned_writes import PlannedWrites
 from blackboard.store.database_server.optimistic.used_answers import UsedAnswers
 from blackboard.store.database_server.transactions.pipelined_transaction import PipelinedTransaction
@@ -101,8 +101,8 @@ class OptimisticTransaction(PipelinedTransaction):
         return 0 if self._start is None else self._start.last_event_id or 0
 
     @property
-    def total_additions(self) -> KeptTotals:
-        return KeptTotals(self)
+    def total_additions(self) -> CheckedTotals:
+        return CheckedTotals(self)
 
     def require_lock(self, why: str) -> NoReturn:
         raise LockRequired(why)

@@ -29,7 +29,7 @@ USUALLY_EMPTY_QUESTIONS = frozenset({"marks.find_key", "marks.holders_of_unique_
 REMEMBERED_QUESTIONS = frozenset(
     {"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"}
 )
-"""The questions whose answers are remembered. They stay true, or, as sums, only have to be close: see `kept_totals`."""
+"""The questions whose answers are remembered. They stay true, or, as sums, only have to be close (`checked_totals`)."""
 
 
 class RememberedAnswer(NamedTuple):

@@ -1,4 +1,4 @@
-"""Read-only access to a board on a server, in transactions that can only read."""
+"""Queries of others on a board on a server, in transactions that can only read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from blackboard.core.records.program_queries import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
-from blackboard.store.database_server.server_database import ServerDatabase
-from blackboard.store.readonly.readonly_access import (
-    ReadonlyAccess,
+from blackboard.store.database_parts.board_queries import (
+    BoardQueries,
     end_of,
     invalid_query,
     stopped_query,
     with_names,
 )
+from blackboard.store.database_server.server_database import ServerDatabase
 from blackboard.store.readonly.readonly_query import MAX_BYTES, Result, Values
 from blackboard.store.transaction import Transaction
 
@@ -36,8 +36,8 @@ _MAY_WRITE = (
 """The query whether the user of a connection may change a table of the board."""
 
 
-class ServerAccess(ReadonlyAccess):
-    """Read-only access to the board of a server; see `ReadonlyAccess`."""
+class ServerQueries(BoardQueries):
+    """The queries of others on the board of a server; see `BoardQueries`."""
 
     def __init__(self, database: ServerDatabase) -> None:
         self._database = database

@@ -41,7 +41,7 @@ FROM held
 WHERE watch_id = $1 AND scope = $2 AND kind = $3 AND law = $6"""
 
 
-class KeptTotals(TotalAdditions):
+class CheckedTotals(TotalAdditions):
     """The additions of a transaction without the lock; see `TotalAdditions`.
 
     Args:

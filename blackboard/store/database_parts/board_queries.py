@@ -1,6 +1,6 @@
-"""Read-only access to a board for people and programs that write their own SQL.
+"""Queries of people and programs with their own SQL, which only read.
 
-`board_file.file_access` and `database_server.server_access` have the two implementations.
+`board_file.file_queries` and `database_server.server_queries` have the two implementations.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine as Engine
 
 
-class ReadonlyAccess(ABC):
-    """Read-only access to one database."""
+class BoardQueries(ABC):
+    """The queries of others on one database."""
 
     def query(self, sql: str, parameters: Parameters, seconds: float) -> list[Row]:
         """Run one query of a program, over views or tables, and return its rows.

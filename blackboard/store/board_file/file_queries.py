@@ -1,4 +1,4 @@
-"""Read-only access to a board in a file, through the board's own SQLite library.
+"""Queries of others on a board in a file, through the board's own SQLite library.
 
 A connection can only read: SQLite refuses to write, and an authorizer refuses everything but reading.
 """
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import InvalidQuery, StoreForeign
 from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.dialects.dialect import SQLITE
-from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.store.readonly import readonly_query
-from blackboard.store.readonly.readonly_access import (
-    ReadonlyAccess,
+from blackboard.store.database_parts.board_queries import (
+    BoardQueries,
     end_of,
     invalid_query,
     stopped_query,
     with_names,
 )
+from blackboard.store.dialects.dialect import SQLITE
+from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.readonly import readonly_query
 from blackboard.store.readonly.readonly_query import Result, Values
 from blackboard.store.readonly.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
 
@@ -40,8 +40,8 @@ REPORTING = frozenset(("data_version", "encoding", "read_uncommitted", "schema_v
 """The pragmas that change nothing if they are given no value. FTS5 asks for the `data_version`."""
 
 
-class FileAccess(ReadonlyAccess):
-    """Read-only access to the board of a file; see `ReadonlyAccess`."""
+class FileQueries(BoardQueries):
+    """The queries of others on the board of a file; see `BoardQueries`."""
 
     def __init__(self, database: FileDatabase) -> None:
         self._database = database
@@ -62,7 +62,7 @@ class FileAccess(ReadonlyAccess):
             raise self._translated(error, refused, seconds) from None
 
     def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
-        """Run one query of a person, in a process of its own; see `ReadonlyAccess.table`."""
+        """Run one query of a person, in a process of its own; see `BoardQueries.table`."""
         parameters = self._database.place.read_only_parameters()
         return readonly_query.query(
             self._database.path, sql, values=values, limit=limit, seconds=seconds, parameters=parameters
