@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board.activation_storage.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
@@ -22,15 +19,12 @@ from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.rollout import gone_agents
 from blackboard.board.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import served_agents
+from blackboard.board.worker_registry import registered_workers, served_agents
 from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema.schema_revisions import HEAD
-from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
-from blackboard.system.packaged_files import program_version
 
 
 class Worker:
@@ -79,22 +73,7 @@ class Worker:
         self._session.write(lambda txn: self._register(txn, model), record_instant=True)
 
     def _register(self, txn: BoardTransaction, model: str | None) -> None:
-        """Write the row of this worker, unless there is one."""
-        if self.id in _worker_ids(txn):
-            return
-        txn.sql.run(
-            ACTIVATIONS.insert_worker,
-            id=self.id,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            started_at=txn.now,
-            seen_at=txn.now,
-            version=program_version(),
-            agents=json.dumps(self.code),
-            schema=HEAD,
-            model=model,
-            lock_key=self.liveness.lock_key,
-        )
+        registered_workers.register(txn, self.id, self.code, model=model, lock_key=self.liveness.lock_key)
 
     def limit_leap(self, leap: Duration) -> None:
         """From now on, do not believe the clock if it is further ahead of the board's last record than this."""
@@ -138,7 +117,7 @@ class Worker:
 
     def workers(self) -> tuple[list[WorkerRow], Instant]:
         """Return all registered workers, and the board's time."""
-        return self._session.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
+        return self._session.read(lambda txn: (registered_workers.registered_workers(txn), txn.now))
 
     def recover(
         self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
@@ -151,8 +130,8 @@ class Worker:
         model = self.describe_model()
 
         def work(txn: BoardTransaction) -> int:
-            txn.sql.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
-            if not txn.sql.changed(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model):
+            activation_recovery.extend_leases(txn, self.id, self.lease)
+            if not registered_workers.record_seen(txn, self.id, model):
                 self._register(txn, model)  # another worker took this one for dead
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_recovery.recover(
@@ -244,7 +223,3 @@ class Worker:
             return None if agent is None else claims.claim_suspect(txn, agent, self.id, self.lease, found)
 
         return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)
-
-
-def _worker_ids(txn: BoardTransaction) -> list[str]:
-    return [row.id for row in txn.sql.all(ACTIVATIONS.workers)]

@@ -1,5 +1,6 @@
 """The processes on a board.
 
-dead_workers   which registered workers are dead
-served_agents  the agents that workers serve, and the code that they serve them with
+registered_workers  the rows of workers
+dead_workers        which registered workers are dead
+served_agents       the agents that workers serve, and the code that they serve them with
 """

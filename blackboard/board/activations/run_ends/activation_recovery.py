@@ -24,6 +24,7 @@ from blackboard.clock import seconds_in
 from blackboard.core.marks.measure_scopes import subject_of
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
@@ -60,6 +61,11 @@ def recover(
     for worker in dead:
         served_agents.remove_worker(txn, worker, is_dead=True)
     return count
+
+
+def extend_leases(txn: BoardTransaction, worker: str, lease: Duration) -> None:
+    """Extend the leases of the activations that a worker runs."""
+    txn.sql.run(ACTIVATIONS.extend_leases, worker=worker, until=txn.now + lease)
 
 
 def is_remote(row: ActivationRow) -> bool:
