@@ -27,8 +27,9 @@ test:
 	$(MAKE) --no-print-directory -j 2 lint collection
 	$(BIN)/pytest -n 4 --postgresql=$(POSTGRESQL)
 
-# Without it, each of the four workers would compile all test modules by itself. Where PYTHONDONTWRITEBYTECODE is set, as
-# in some containers, each of the hundreds of processes that tests start would compile the whole program, too.
+# The modules are compiled once, before the tests. Otherwise each of the four workers of pytest would compile all test
+# modules. Where PYTHONDONTWRITEBYTECODE is set, as in some containers, each process that a test starts would compile the
+# whole program, too.
 ## collection: compile the program and the test modules, and check that pytest can collect the tests
 collection: $(VENV)/installed-dev
 	$(BIN)/python -m compileall -q blackboard agents migrations

@@ -15,7 +15,7 @@ class LoopSignals:
     """The signals of one daemon. Its loop and the threads of its activations use them."""
 
     life_cycle: LifeCycle
-    """The phase of the daemon. No work begins after the phase in which it serves."""
+    """The phase of the daemon. No work begins after its phase `SERVING`."""
     troubles: Troubles
     """Receives the errors that prevent work."""
     emit: Callable[[str, dict[str, Any]], None]

@@ -121,7 +121,7 @@ class MarkRow(NamedTuple):
     evaporates_at: Instant | None
     order_key: float | None
     other_event_id: Id | None = None
-    """The last event that the author of the mark's last event did not cause, if this author is an agent:
+    """The last event that counts for the agent that caused the mark's last event:
 
     | author of the last event | value |
     |---|---|
@@ -432,7 +432,7 @@ class WatchStateRow(NamedTuple):
 
 
 class FollowedWatchRow(NamedTuple):
-    """A row of `followed_watch`: a state of a watch over time that has followed the last change of the deployment.
+    """A row of `followed_watch`: a state of a watch over time that was tested after the last change of the deployment.
 
     A state is tested by the backfill, or before one of its marks changes. This row prevents a second test. The rows are
     deleted when the backfill of the change is done.

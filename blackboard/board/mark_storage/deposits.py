@@ -107,7 +107,7 @@ def _replaced_by(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -
     latest = _latest(txn, new.kind, new.request.subject, live)
     if latest is None or new.state.at >= latest.occurred_at:
         return None
-    # The event of the stale deposit stores the instant of the latest one: `_latest` reads only one event of a subject.
+    # The event of a stale deposit stores the instant of the latest one, because `_latest` reads only the last event.
     return latest.mark._replace(anchored_at=latest.occurred_at)
 
 

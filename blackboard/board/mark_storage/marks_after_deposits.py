@@ -50,13 +50,13 @@ class MarkAfterDeposit(NamedTuple):
     state: FadingState
     """The state of the mark after the deposit."""
     shown: MarkRow | None = None
-    """The old mark if it still shows the payload and the author of a deposit that occurred later; else None."""
+    """The old mark if its payload and author are those of a deposit that occurred later, and stay; else None."""
 
     def holds_value_at(self, kind: Kind, now: Instant) -> bool:
         """Return whether the mark may hold a unique value.
 
-        A deposit may be recorded after its mark has faded. Such a mark holds no value, because another mark may have it
-        by now.
+        A deposit may be recorded after its mark has faded. Such a mark holds no value, because another mark may hold
+        the value by now.
         """
         return self.state.at == now or is_live(self.state.evaporates_at(kind), now)
 

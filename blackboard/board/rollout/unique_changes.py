@@ -1,4 +1,4 @@
-"""Changes of the unique field of a kind, whose values its live marks hold from the transaction of the change on.
+"""Changes of the unique field of a kind. From the change on, each live mark holds its value of the new field.
 
 A value that several marks had before the field became unique has several holders.
 """

@@ -259,7 +259,7 @@ class BoardTransaction:
         self.now = max(self.now, at)
 
     def trust_clock(self) -> None:
-        """Move the time of this transaction to what the clock in doubt shows. It is in doubt no more."""
+        """Believe the clock: move the time of this transaction to the instant that it shows."""
         if self.doubted is not None:
             self.now, self.doubted = self.doubted, None
 
@@ -268,7 +268,7 @@ class BoardTransaction:
         self.active = read_active(self.sql)
 
     def begin_again(self) -> None:
-        """Write what a commit would write, and read what a new transaction would read."""
+        """Write the collected changes as a commit does, and read again what a new transaction reads at its start."""
         self.save()
         self.totals.clear()
         self.reread_deployment()

@@ -130,8 +130,8 @@ def marks_behind(
 
 
 def is_counted_unabsorbed(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether a mark counts for a watch that has absorbed nothing.
+    """Return whether a mark counts for a watch if nothing was absorbed.
 
-    The agent's own marks do not count, unless the watch falls.
+    A rising watch does not count the marks that only its own agent deposited. A falling watch does.
     """
     return counted_marks.is_counted(txn, watch, row) if watch.condition.is_falling else is_stimulus(txn, watch, row, 0)

@@ -35,11 +35,11 @@ _RAISE_AND_TRY = f"{_TRIED} {_RAISE} RETURNING EXISTS (SELECT FROM tried)"
 """Raises the number, and says whether the lock was free."""
 _LOCK_ROW = f"{_TRIED} SELECT EXISTS (SELECT FROM tried) FROM writer WHERE id = $1 FOR UPDATE"
 """Locks the row of the writer, and says whether the lock was free."""
-# Waits for a first transaction of the writer, which has inserted the row and may still commit.
+# If the first transaction of the writer is still open, it has inserted the row, and this statement waits for its end.
 _ENSURE = "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ") ON CONFLICT (id) DO NOTHING"
 _READ = "SELECT n, CAST(xmin AS text) FROM writer WHERE id = '{id}' FOR UPDATE"
-# A message on the lost connection may still be under way. It must not commit after the caller was told "no". The
-# number is one that no transaction has: the connection of the search may be lost, too, and the next search must find
+# A message on the lost connection may still be under way. It must not commit after the caller was told "no". So the
+# row gets a number that no transaction has. If the connection of this search is lost too, the next search still finds
 # that the transaction was not committed.
 _GIVE_UP = "UPDATE writer SET n = {n}, at = " + _NOW + " WHERE id = '{id}'"
 _FIRST_EVENT = "SELECT min(id) FROM event WHERE id > {after} AND CAST(xmin AS text) = '{transaction}'"
@@ -88,8 +88,9 @@ class CommitRecord:
         """Begin a transaction that is a single message, and wait for other writers.
 
         Returns:
-            The id of the writer, and the number that its row must get, if it is lower before. A message that arrives
-            after `was_committed` has found nothing then changes nothing.
+            The id of the writer, and the number that the message must give its row. The message commits only if the row
+            has a lower number. `was_committed` writes a higher one before it answers "no", so a message that arrives
+            after this answer changes nothing.
         """
         for statement in self._begin:
             send(statement)

@@ -1,7 +1,8 @@
 """Commits without a lock while the rules run, for processes that would wait for each other on a server.
 
-A process takes this way while others write, and only with work that names how its result follows the ids of its events.
-What cannot be committed so runs again under the lock, and then this process does not try for a while.
+A process commits in this way while other processes write. The work must say how its result changes when its events get
+other ids. Work that cannot be committed in this way runs again under the lock. Then this process takes the lock at once
+for a while.
 """
 
 from __future__ import annotations
