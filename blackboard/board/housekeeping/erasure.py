@@ -27,6 +27,7 @@ from blackboard.board.needs import open_needs
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT
 from blackboard.core.marks.mark_model import normalize_subject
@@ -198,8 +199,7 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
     txn.collected(activity_log.CollectedActivity).write(txn)  # so that the entries of this transaction are renamed, too
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.rename_activity):
         txn.sql.run(statement, scope=scope, new_scope=new_scope)
-    for key in [key for key in txn.totals if key[1] == scope]:
-        del txn.totals[key]
+    txn.collected(CollectedSums).forget(lambda _, its_scope: its_scope == scope)
 
 
 def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:

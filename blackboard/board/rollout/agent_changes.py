@@ -10,6 +10,7 @@ from blackboard.board.needs import need_access
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.watches.measurements import watch_states, window_totals
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
@@ -146,8 +147,8 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
     for row in gone:
         txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
         watch_states.forget_watch(txn, row.id)
-        txn.delete_totals(row.id)
-        txn.delete_totals(live_sums_id(row.id))
+        txn.collected(CollectedSums).delete(txn, row.id)
+        txn.collected(CollectedSums).delete(txn, live_sums_id(row.id))
     for row in unwanted:
         if row.agent in new.agents:
             txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
@@ -256,9 +257,10 @@ def _filters(condition: Condition) -> list[WhereClause | None]:
 def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
     """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
     condition, before = change.spec.condition, change.spec_before
-    txn.delete_totals(live_sums_id(watch_id))  # they are over all live marks of the kinds that it measured before
+    # The sums over all live marks are of the kinds that it measured before.
+    txn.collected(CollectedSums).delete(txn, live_sums_id(watch_id))
     if condition.has_window or condition.by is not None:
-        txn.delete_totals(watch_id)
+        txn.collected(CollectedSums).delete(txn, watch_id)
     if condition.is_schedule:
         _begin_schedule(txn, watch_id, change)
         return
@@ -269,7 +271,7 @@ def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> N
 
 def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
     """Begin a schedule. Its interval counts from its first deployment."""
-    txn.delete_totals(watch_id)
+    txn.collected(CollectedSums).delete(txn, watch_id)
     txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
     scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
     scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent, change.spec, scheduled_from or 0))

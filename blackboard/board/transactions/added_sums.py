@@ -7,6 +7,7 @@ sums that it has under the lock. So the additions of several processes may be ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from blackboard.board.transactions.running_sums import ROUNDING, TERM_ROUNDING, RunningSums, rebase, rounding_of
@@ -27,13 +28,19 @@ ANY_GAP: Duration = 2**62
 """The longest gap under a law whose sums do not depend on their anchor."""
 
 
-def write(txn: BoardTransaction, additions: TotalAdditions) -> None:
+def write(
+    txn: BoardTransaction,
+    additions: TotalAdditions,
+    collected: Mapping[tuple[int, str], Mapping[LawOfKind, RunningSums]],
+) -> None:
     """Let a transaction without a lock add what it has added to the sums that it has read.
+
+    `collected` has these sums by watch and scope.
 
     Raises:
         LockRequired: The sums themselves have to be written, under the lock.
     """
-    for (watch_id, scope), by_law in txn.totals.items():
+    for (watch_id, scope), by_law in collected.items():
         if not any(sums.changed for sums in by_law.values()):
             continue  # the answer itself is checked
         if txn.active.law_changes:

@@ -1,4 +1,4 @@
-"""One transaction of a board: its instant, the active deployment, and the laws and totals that it has read."""
+"""One transaction of a board: its instant, the active deployment, and the laws that it has read."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypeVar, cast
 
-from blackboard.board.transactions import added_sums
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
 from blackboard.board.transactions.known_rows import KnownRows
-from blackboard.board.transactions.running_sums import RunningSums
-from blackboard.board.transactions.stored_laws import LawOfKind, StoredLaws
-from blackboard.clock import LAST_INSTANT, Instant
+from blackboard.board.transactions.stored_laws import StoredLaws
+from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.query_rows import LiveMark, MarkWithEvent
-from blackboard.store.rows import AgentStateRow, MarkRow
+from blackboard.store.rows import MarkRow
 from blackboard.store.statement_texts.statement_file import Statement
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 
 KEPT_TAGS = 8
@@ -42,6 +39,7 @@ class CollectedChanges(ABC):
 
 
 Changes = TypeVar("Changes", bound=CollectedChanges)
+Rows = TypeVar("Rows")
 
 
 class BoardTransaction:
@@ -56,21 +54,17 @@ class BoardTransaction:
         recorded: The last instant that the board recorded.
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         pause: The reason of the board's pause, "" without a reason; None if the board is not paused.
-        agent_states: The states of agents that this transaction has read. Only `pauses_and_cooldowns`
-            uses them.
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
-        totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
-            once, at its end.
         known_rows: The rows that were read together, before the rules ask for them one by one. None in a file, where
             this saves nothing.
     """
 
     __slots__ = (
         "_collected",
+        "_kept",
         "_last_event",
         "_tags",
         "active",
-        "agent_states",
         "doubted",
         "known_rows",
         "laws",
@@ -79,7 +73,6 @@ class BoardTransaction:
         "pause",
         "recorded",
         "sql",
-        "totals",
     )
 
     def __init__(
@@ -97,12 +90,11 @@ class BoardTransaction:
         self.sql, self.active, self.laws, self.now = sql, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self.pause = pause
-        self.agent_states: dict[str, AgentStateRow] = {}
         self._last_event = last_event
         self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
-        self.totals: dict[tuple[int, str], dict[LawOfKind, RunningSums]] = {}
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
+        self._kept: dict[type[object], object] = {}
         self.known_rows = KnownRows() if sql.ahead is not None else None
 
     @property
@@ -270,7 +262,7 @@ class BoardTransaction:
     def begin_again(self) -> None:
         """Write the collected changes as a commit does, and read again what a new transaction reads at its start."""
         self.save()
-        self.totals.clear()
+        self._collected.clear()
         self.reread_deployment()
         self.next_end = self.sql.value(MARKS.next_evaporation)
 
@@ -293,12 +285,12 @@ class BoardTransaction:
         self.sql.run(MARKS.record_time, at=at)
         self.recorded = at
 
-    def delete_totals(self, watch_id: int, before: Instant = LAST_INSTANT) -> None:
-        """Delete the sums of a watch in all scopes, or only the sums that were last updated before an instant."""
-        self.sql.run(CROSSINGS.delete_watch_totals, watch_id=watch_id, before=before)
-        for key in [key for key in self.totals if key[0] == watch_id]:
-            if all(sums.evaporated_through < before for sums in self.totals[key].values()):
-                del self.totals[key]
+    def kept(self, rows: type[Rows]) -> Rows:
+        """Return the rows that this transaction keeps for one module, which alone uses their class."""
+        found = self._kept.get(rows)
+        if found is None:
+            found = self._kept[rows] = rows()
+        return cast(Rows, found)
 
     def collected(self, changes: type[Changes]) -> Changes:
         """Return the changes of a kind that this transaction has collected, to which more can be added."""
@@ -308,25 +300,9 @@ class BoardTransaction:
         return cast(Changes, found)
 
     def save(self) -> None:
-        """Write the collected changes, and the sums that this transaction has changed.
-
-        The sums of groups without marks are deleted.
-        """
+        """Write the collected changes."""
         for changes in [each for each in self._collected.values() if each.collects_more]:
             changes.write(self)
         for changes in self._collected.values():
             if not changes.collects_more:
                 changes.write(self)
-        if (additions := self.sql.total_additions) is not None:
-            added_sums.write(self, additions)
-            return
-        for (watch_id, scope), by_law in self.totals.items():
-            if scope != WHOLE_BOARD and by_law and not any(sums.marks for sums in by_law.values()):
-                self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)
-                by_law.clear()
-            for key, sums in by_law.items():
-                if sums.changed:
-                    self.sql.run(
-                        CROSSINGS.set_watch_total, watch_id=watch_id, scope=scope, **key._asdict(), **vars(sums)
-                    )
-                    sums.changed = False

@@ -11,6 +11,10 @@ from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import Question
 
 
+class _AgentStates(dict[str, AgentStateRow]):
+    """The states of agents that a transaction has read, as they are now."""
+
+
 def _fresh(agent: str) -> AgentStateRow:
     """Return the state of an agent that has none stored: not paused, without a cooldown or failures."""
     return AgentStateRow(agent, paused=0, paused_because=None, cooldown_until=None, failures=0)
@@ -21,20 +25,20 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
 
     A transaction reads it once, and again after it has changed it.
     """
-    if (row := txn.agent_states.get(agent)) is None:
+    if (row := txn.kept(_AgentStates).get(agent)) is None:
         row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) or _fresh(agent)
-        txn.agent_states[agent] = row
+        txn.kept(_AgentStates)[agent] = row
     return row
 
 
 def question(txn: BoardTransaction, agent: str) -> list[Question]:
     """Return the question for the state of an agent, to be asked with others; none if the transaction has the state."""
-    return [] if agent in txn.agent_states else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
+    return [] if agent in txn.kept(_AgentStates) else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
 
 
 def keep(txn: BoardTransaction, agent: str, answer: Sequence[AgentStateRow]) -> None:
     """Keep the answer to `question`."""
-    txn.agent_states[agent] = answer[0] if answer else _fresh(agent)
+    txn.kept(_AgentStates)[agent] = answer[0] if answer else _fresh(agent)
 
 
 def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
@@ -42,7 +46,7 @@ def read_all(txn: BoardTransaction, agents: Set[str]) -> None:
     if len(agents) > 1:
         stored = {state.agent: state for state in txn.sql.all(ACTIVATIONS.agent_states)}
         for agent in agents:
-            txn.agent_states[agent] = stored.get(agent) or _fresh(agent)
+            txn.kept(_AgentStates)[agent] = stored.get(agent) or _fresh(agent)
 
 
 def set_pause(txn: BoardTransaction, agent: str, *, is_paused: bool, reason: str | None = None) -> None:
@@ -53,7 +57,7 @@ def set_pause(txn: BoardTransaction, agent: str, *, is_paused: bool, reason: str
     """
     txn.deployment.agent(agent)
     txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(is_paused), paused_because=reason)
-    txn.agent_states.pop(agent, None)
+    txn.kept(_AgentStates).pop(agent, None)
 
 
 def paused_agents(txn: BoardTransaction) -> dict[str, str | None]:
@@ -79,17 +83,17 @@ def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | No
     state = get(txn, agent)
     if (state.cooldown_until, state.failures) != (cooldown_until, failures):
         txn.sql.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
-        txn.agent_states.pop(agent, None)
+        txn.kept(_AgentStates).pop(agent, None)
 
 
 def set_served_at(txn: BoardTransaction, agent: str, served_at: Instant) -> None:
     """Record when a worker that served an agent was last seen. An earlier instant than the recorded one is ignored."""
     txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
-    txn.agent_states.pop(agent, None)
+    txn.kept(_AgentStates).pop(agent, None)
 
 
 def rename(txn: BoardTransaction, former: str, agent: str) -> None:
     """Give a renamed agent the state of its former name, unless it has a state of its own."""
     if txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
         txn.sql.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent)
-        txn.agent_states.clear()
+        txn.kept(_AgentStates).clear()

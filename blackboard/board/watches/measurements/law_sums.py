@@ -9,38 +9,21 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.collected_sums import CollectedSums, SumsByLaw
 from blackboard.board.transactions.running_sums import RunningSums, add_terms, rebase
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
-from blackboard.store.rows import MarkRow, WatchTotalRow
+from blackboard.store.rows import MarkRow
 from blackboard.store.statement_texts.statement_file import Statement
-from blackboard.store.statements import CROSSINGS, MARKS
-
-UNKNOWN_ERROR = 1e100
-"""The error of sums from before the board stored errors. It is larger than any sum, and cannot overflow."""
+from blackboard.store.statements import MARKS
 
 
-def sums_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> dict[LawOfKind, RunningSums]:
+def sums_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> SumsByLaw:
     """Return the sums of a watch in a scope. The transaction writes changed sums at its end."""
-    if (by_law := txn.totals.get((watch.id, scope))) is None:
-        rows = txn.sql.all(CROSSINGS.watch_totals, watch_id=watch.id, scope=scope)
-        by_law = txn.totals[watch.id, scope] = {LawOfKind(row.kind, row.law): _stored_sums(row) for row in rows}
-    return by_law
-
-
-def _stored_sums(row: WatchTotalRow) -> RunningSums:
-    return RunningSums(
-        marks=row.marks,
-        sum0=row.sum0,
-        sum1=row.sum1,
-        anchor=row.anchor,
-        evaporated_through=row.evaporated_through,
-        error0=UNKNOWN_ERROR if row.error0 is None else row.error0,
-        error1=UNKNOWN_ERROR if row.error1 is None else row.error1,
-    )
+    return txn.collected(CollectedSums).read(txn, watch.id, scope)
 
 
 def sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> RunningSums:

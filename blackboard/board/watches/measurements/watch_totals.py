@@ -32,6 +32,7 @@ from typing import NamedTuple
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sums_of, sums_of_law
@@ -41,7 +42,7 @@ from blackboard.core.conditions.measures import Total
 from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.statements import MARKS
 
 
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
@@ -168,8 +169,7 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Set the sums of a watch in a scope to nothing, because all marks were absorbed."""
-    txn.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch.id, scope=scope)
-    txn.totals[watch.id, scope] = {}
+    txn.collected(CollectedSums).reset(txn, watch.id, scope)
 
 
 def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
@@ -177,8 +177,8 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
     The sums over all live marks, and the sums of groups, are computed when they are needed.
     """
-    txn.delete_totals(watch.over_live_marks.id)
-    txn.delete_totals(watch.id)
+    txn.collected(CollectedSums).delete(txn, watch.over_live_marks.id)
+    txn.collected(CollectedSums).delete(txn, watch.id)
     if watch.condition.is_over_board:
         recount(txn, watch, WHOLE_BOARD)
 

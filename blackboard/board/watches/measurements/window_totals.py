@@ -17,6 +17,7 @@ from blackboard.board.mark_sets.scope_marks import measure_filter
 from blackboard.board.mark_sets.window_events import with_filter
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.transactions.running_sums import ROUNDING, RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.law_sums import sums_of
@@ -71,7 +72,7 @@ def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) ->
     """
     for watch in _watches(txn, kind):
         if watch.condition.by is not None:
-            txn.delete_totals(watch.id, before + _length(watch))
+            txn.collected(CollectedSums).delete(txn, watch.id, before + _length(watch))
         elif (sums := sums_of(txn, watch).get(LawOfKind(kind, WINDOW))) is not None:
             _subtract_past_deposits(txn, watch, kind, WHOLE_BOARD, sums)
 
@@ -79,8 +80,10 @@ def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) ->
 def reset(txn: BoardTransaction) -> None:
     """Delete the sums of all windows. They are computed from the deposits when they are needed."""
     txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
-    for key in [key for key in txn.totals if (watch := txn.active.watches.get(key[0])) and watch.condition.has_window]:
-        del txn.totals[key]
+    watches = txn.active.watches
+    txn.collected(CollectedSums).forget(
+        lambda watch_id, _: watch_id in watches and watches[watch_id].condition.has_window
+    )
 
 
 def _watches(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
