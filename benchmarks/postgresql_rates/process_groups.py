@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from benchmarks.postgresql_rates import processor_time
+
 __all__ = ["ProcessGroup", "follow_commands"]
 
 
@@ -60,6 +62,10 @@ class ProcessGroup:
             process.stdin.write(f"{seconds}\n")
             process.stdin.flush()
         return sum(int(count) / float(taken) for count, taken in map(self._read, self._processes))
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the processes have used so far."""
+        return processor_time.of_processes(process.pid for process in self._processes)
 
     @staticmethod
     def _read(process: subprocess.Popen[str]) -> list[str]:

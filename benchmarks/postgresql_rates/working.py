@@ -10,6 +10,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import crew, latencies
+from benchmarks.postgresql_rates import processor_time
 from benchmarks.postgresql_rates.depositing import listed
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from benchmarks.postgresql_rates.process_groups import ProcessGroup
@@ -23,13 +24,16 @@ LONGEST_SECONDS = 300.0
 def activations(
     server: MeasuredServer, daemons: int, aim: float, *, marks: int = 1000, rounds: int = 3, count: int = 2000
 ) -> Iterator[Row]:
-    """Measure activations that deposit two marks each. All of them wait when the daemons may begin."""
-    rates, bare = [], []
+    """Measure activations that deposit two marks each. All of them wait when the daemons may begin.
+
+    The detail has the processor time of an activation, of the daemons and of their sessions on the server.
+    """
+    rates, bare, client, sessions = [], [], [], []
     with server.board(marks) as url, Blackboard.open(url, author="person:bench", kinds=boards.KINDS) as board:
         boards.deploy(board, *crew())
         with (
             server.session(url) as session,
-            ProcessGroup("daemon_process", url, daemons),
+            ProcessGroup("daemon_process", url, daemons) as workers,
             ProcessGroup("bare_loop", url, 1) as committer,
         ):
             for turn in range(1, rounds + 1):
@@ -39,11 +43,15 @@ def activations(
                     boards.Trace(subject=f"go/{number % 4}/{turn}/{number}", intensity=1 + number / count)
                     for number in range(count)
                 )
+                used = workers.processor_seconds(), processor_time.of_sessions(session)
                 begin = session.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()[0]
                 board.resume()
                 rates.append(count / (_end(session, turn * count) - begin))
+                client.append((workers.processor_seconds() - used[0]) / count * 1e6)
+                sessions.append((processor_time.of_sessions(session) - used[1]) / count * 1e6)
     what = f"activations, {'1 daemon' if daemons == 1 else f'{daemons} daemons'}"
-    detail = f"{listed(rates)}; bare commits of 1 process {listed(bare)}"
+    detail = f"{listed(rates)}; bare commits of 1 process {listed(bare)}; processor time of one: {listed(client)} us of"
+    detail += f" the daemons, {listed(sessions)} us of the server"
     yield Row(what, marks, min(rates), "a second", aim, detail=detail)
 
 

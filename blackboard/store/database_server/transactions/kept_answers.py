@@ -97,17 +97,18 @@ class KeptAnswers:
         except TypeError:  # a list of values
             return None
 
-    def drop_changed(self, statement: Statement[Any], written: Mapping[str, Any]) -> None:
+    def drop_changed(self, statement: Statement[Any], written: Any) -> None:
         """Drop the answers that a write may change.
 
         Args:
             statement: The statement that writes.
-            written: Its values. Those that it does not use are values of the row that it writes.
+            written: Its values, as a mapping or a named tuple. Those that it does not use are values of the row that it
+                writes.
         """
         for table, key in _written_keys(statement):
             for answers in self._answers.values():
                 if answers.by_values and table in answers.words:
-                    answers.drop(key, written)
+                    answers.drop(key, written if isinstance(written, Mapping) else written._asdict())
 
     def clear(self) -> None:
         """Drop all answers."""

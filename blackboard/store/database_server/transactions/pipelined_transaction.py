@@ -129,4 +129,4 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         self._write_count += 1
         if self._kept:
             self._has_dropped = True
-            self._kept.drop_changed(statement, values if isinstance(values, Mapping) else values._asdict())
+            self._kept.drop_changed(statement, values)

@@ -21,7 +21,7 @@ from blackboard.store.statements import MARKS
 START_LIFETIME: Duration = 5 * SECOND
 """How long the values that each transaction reads first are used after a server has returned them."""
 MAX_SUBJECTS = 10_000
-"""The number of subjects with a mark that are remembered."""
+"""The number of subjects with a mark that are certainly remembered; at most twice as many are."""
 MAX_ANSWERS = 200
 """The number of answers that are remembered."""
 USUALLY_EMPTY_QUESTIONS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
@@ -64,8 +64,10 @@ class RememberedAnswers:
         self._noted_at = 0
         """When the start was noted, in microseconds of the monotonic clock."""
         self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
-        self._subjects: dict[tuple[str, str], None] = {}
-        """The kinds and subjects with a mark, the ones that were noted last at the end."""
+        self._subjects: set[tuple[str, str]] = set()
+        """The kinds and subjects with a mark that were noted last."""
+        self._older_subjects: set[tuple[str, str]] = set()
+        """Those that were noted before them, as many or none."""
 
     @property
     def start(self) -> TransactionStart | None:
@@ -99,10 +101,9 @@ class RememberedAnswers:
 
     def note_subject(self, kind: str, subject: str) -> None:
         """Note that a subject has a mark of a kind."""
-        self._subjects.pop((kind, subject), None)
-        self._subjects[kind, subject] = None
-        if len(self._subjects) > MAX_SUBJECTS:
-            del self._subjects[next(iter(self._subjects))]
+        self._subjects.add((kind, subject))
+        if len(self._subjects) >= MAX_SUBJECTS:
+            self._older_subjects, self._subjects = self._subjects, set()
 
     def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> RememberedAnswer | None:
         """Return the probable answer to a question; None if there is none."""
@@ -116,4 +117,5 @@ class RememberedAnswers:
         self._answers.clear()
 
     def _has_mark(self, values: Mapping[str, Any]) -> bool:
-        return (values.get("kind"), values.get("subject")) in self._subjects
+        place = (values.get("kind"), values.get("subject"))
+        return place in self._subjects or place in self._older_subjects

@@ -1,0 +1,32 @@
+"""What a process remembers of the subjects that have a mark."""
+
+from __future__ import annotations
+
+import pytest
+
+from blackboard.store.database_server.transactions import remembered_answers
+from blackboard.store.database_server.transactions.remembered_answers import NOTHING, RememberedAnswers
+from blackboard.store.statements import MARKS
+
+KEPT = 10
+
+
+def is_known(remembered: RememberedAnswers, number: int) -> bool:
+    """Return whether a subject is known to have a mark, so that the server must be asked for it."""
+    answer = remembered.find(MARKS.marks_of_subject, ("kind", "subject"), ("lead", f"s/{number}"))
+    assert answer in (None, NOTHING)
+    return answer is None
+
+
+@pytest.mark.parametrize("count", [KEPT - 1, KEPT, KEPT + 1, 3 * KEPT + 5])
+def test_the_last_subjects_are_remembered_and_at_most_twice_as_many(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(remembered_answers, "MAX_SUBJECTS", KEPT)
+    remembered = RememberedAnswers()
+    for number in range(count):
+        remembered.note_subject("lead", f"s/{number}")
+        remembered.note_subject("lead", f"s/{number}")
+    assert all(is_known(remembered, number) for number in range(max(0, count - KEPT), count))
+    assert sum(is_known(remembered, number) for number in range(count)) <= 2 * KEPT
+    assert not is_known(remembered, count)
