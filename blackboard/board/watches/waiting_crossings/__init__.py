@@ -2,6 +2,7 @@
 
 crossing_records     records of crossings, with the measured value
 crossing_inputs      the marks behind a crossing
+departed_marks       marks behind a crossing that do not count any more
 crossing_order       the order of crossings: strongest now first
 crossing_retests     tests of crossings whose watch has changed
 met_scopes           the scopes in which a changed watch would have crossed

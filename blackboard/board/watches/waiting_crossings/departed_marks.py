@@ -1,0 +1,135 @@
+"""The marks that may have caused a crossing and do not count any more: they evaporated, or have other tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from blackboard.board.activation_storage.activation_inputs import strength_of
+from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
+from blackboard.board.watches.measurements import counted_marks, stimuli
+from blackboard.clock import Instant
+from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
+from blackboard.store.statements import ACTIVATIONS, MARKS
+
+Input = tuple[EventRow, float]
+"""The event that produced the state of a mark, and the strength of the mark now."""
+
+
+class _Departure(NamedTuple):
+    """A mark that may have caused a crossing and does not count any more."""
+
+    mark_id: int
+    subject: str
+    evaporated_at: Instant | None
+    """None if the mark has other tags than before."""
+    row: MarkRow | None = None
+    """The mark, if it is still stored."""
+
+
+def departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
+    """Return the marks that caused a crossing and do not count any more, as they were when they last counted.
+
+    A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
+    that has other tags is like one that evaporated, with the strength 0.
+    """
+    stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
+    departures = {departure.mark_id: departure for departure in _retagged(txn, watch, crossing, stored)}
+    departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
+    inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
+    any_mark_causes = watch.condition.is_falling or crossing.cause is not None
+    return [item for item in inputs if item is not None and (any_mark_causes or _was_stimulus(txn, watch, item[0]))]
+
+
+def _evaporated(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
+) -> Iterator[_Departure]:
+    """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
+    found = {row.id: _Departure(row.id, row.subject, txn.migrated(row).evaporates_at, row) for row in stored}
+    for kind in watch.condition.kinds:
+        for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
+            found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
+    since = begin_of(watch, crossing)
+    has_subject = watch.condition.by is None and crossing.scope != WHOLE_BOARD
+    for departure in found.values():
+        is_in_scope = watch.condition.covers(departure.subject) and (
+            not has_subject or departure.subject == crossing.scope
+        )
+        if is_in_scope and departure.evaporated_at is not None and since <= departure.evaporated_at <= txn.now:
+            yield departure
+
+
+def _retagged(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
+) -> Iterator[_Departure]:
+    """Yield the marks that changed since a crossing and do not count in its scope, because of their tags."""
+    if not watch.condition.depends_on_tags:
+        return
+    since = crossing.event_id or 0
+    if watch.condition.by is not None:  # they may be in other groups by now
+        stored = [
+            row for row in txn.sql.all(MARKS.marks_changed_since, since=since) if row.kind in watch.condition.kinds
+        ]
+    for row in stored:
+        if row.event_id >= since and not _counts_in(txn, watch, crossing.scope, row):
+            yield _Departure(row.id, row.subject, None)
+
+
+def _input_of(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, departure: _Departure
+) -> Input | None:
+    """Return a mark as it was when it last counted; None if that was before the crossing."""
+    event, following = last_counted(txn, watch, crossing.scope, departure.subject, departure.mark_id)
+    if event is None:
+        return None
+    if following is not None:
+        return (event, 0.0) if following.id >= (crossing.event_id or 0) else None
+    if departure.evaporated_at is None or departure.evaporated_at < event.recorded_at:
+        return None  # it had faded before it was recorded
+    return event, strength_of(txn, event) if departure.row is None else txn.strength(departure.row)
+
+
+def last_counted(
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, subject: str, mark_id: int
+) -> tuple[EventRow | None, EventRow | None]:
+    """Return the last event after which a mark counted in a scope, and the next event, which gave it other tags.
+
+    Either is None if there is none.
+    """
+    if not watch.condition.depends_on_tags:
+        return txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id), None
+    following = None
+    for event in reversed(txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id)):
+        payload = with_shown_payload(txn, event).payload
+        if payload is not None and _counts_in(txn, watch, scope, mark_after(event)._replace(payload=payload)):
+            return event, following
+        following = event
+    return None, following
+
+
+def _counts_in(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> bool:
+    return counted_marks.is_counted(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
+
+
+def begin_of(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
+    """Return the instant of the fall that made a falling watch cross. A watch over time crosses later than that."""
+    return crossing.began_at if watch.condition.is_falling and crossing.began_at is not None else crossing.crossed_at
+
+
+def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:
+    """Return whether an evaporated mark was a stimulus.
+
+    The record of an absorption is deleted with its mark, so the inputs of past activations decide. A record of a
+    deposit that was no news stays while a crossing waits.
+    """
+    counted: int | None = event.id
+    if event.author == watch.ignored_author:
+        values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
+        counted = txn.sql.value(MARKS.last_deposit_of_others, **values)
+    absorbed = txn.sql.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
+    return counted is not None and counted > max(absorbed, stimuli.last_absorbed(txn, watch, event.mark_id))
