@@ -6,6 +6,7 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from blackboard.board.board_copies import copy_board
 from blackboard.board.loads.read_positions import ReadPosition, save_position
 from blackboard.board.rollout.deployment_changes import activate
 from blackboard.store import database
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema import table_copy
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
@@ -206,8 +208,12 @@ def test_a_copy_that_fails_leaves_nothing(moving: CommandLine, empty_url: str, c
 def test_a_difference_is_noticed(
     moving: CommandLine, empty_url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = table_copy._append
-    monkeypatch.setattr(table_copy, "_append", lambda table, target, rows: append(table, target, rows[1:]))
+    insert = PostgresqlDialect.insert_rows
+
+    def insert_all_but_one(dialect: Any, cursor: Any, table: str, columns: Any, rows: Any) -> None:
+        insert(dialect, cursor, table, columns, rows[1:])
+
+    monkeypatch.setattr(PostgresqlDialect, "insert_rows", insert_all_but_one)
     done = moving("copy", "board.db", empty_url)
     assert done.code == 1
     assert "the copy of the table" in done.err

@@ -145,7 +145,7 @@ def unprepared(path: str) -> Any:
     """Fork as a program in C does, which prepares nothing before the fork."""
     board = Blackboard.open(path)
     board.deposit(Note(subject="s", text="server"))
-    forks._objects.clear()
+    forks._objects.clear()  # noqa: SLF001 -- nothing else runs no hook of Python
     reading, writing = os.pipe()
 
     def work() -> None:

@@ -25,7 +25,7 @@ class LostWorkers:
         """Keep how a worker ended, and the file that it left."""
         path = _path(node.workerinput)
         if error:
-            end = node.gateway._io.popen.wait(10)
+            end = node.gateway._io.popen.wait(10)  # noqa: SLF001 -- pytest-xdist tells no more
             how = signal.Signals(-end).name if end < 0 else f"exit status {end}"
             threads = path.read_text("utf-8", "replace") if path.exists() else ""
             self._reports.append(f"worker {node.workerinput['workerid']} ended with {how}: {error}\n{threads}")

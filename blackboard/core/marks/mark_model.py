@@ -248,7 +248,7 @@ class Mark(BaseModel):
 
     def _with(self, **options: Any) -> Self:
         copy = self.model_copy()
-        copy._options = replace(options_of(self), **options)
+        copy._options = replace(options_of(self), **options)  # noqa: SLF001 -- of the same class
         return copy
 
     @property
@@ -334,8 +334,13 @@ def attach_stored(mark: _M, stored: StoredMark) -> _M:
 
     This is not a method, because a field of a payload cannot have the name of a method.
     """
-    mark._stored = stored
+    mark._stored = stored  # noqa: SLF001 -- of the class above
     return mark
+
+
+def was_read(mark: Mark) -> bool:
+    """Return whether a mark was read from a board. It is a function for the same reason."""
+    return mark._stored is not None  # noqa: SLF001
 
 
 def alternative_of(mark: Mark) -> Mark | None:

@@ -171,7 +171,7 @@ class AgentLoop:
     def _report(self, loop: asyncio.AbstractEventLoop) -> None:
         assert self._thread is not None
         task = asyncio.current_task(loop)
-        frames = _own_frames(sys._current_frames().get(self._thread.ident or 0))
+        frames = _own_frames(sys._current_frames().get(self._thread.ident or 0))  # noqa: SLF001 -- documented
         places = [place for frame in frames if (place := place_of(frame)) is not None]
         log.warning(
             "a function blocks the event loop of all asynchronous agents",

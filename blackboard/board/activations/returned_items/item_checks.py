@@ -15,7 +15,14 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.marks.mark_model import Mark, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.core.marks.mark_model import (
+    Mark,
+    alternative_of,
+    check_if_event,
+    check_intensity,
+    check_subject,
+    was_read,
+)
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.system.error_descriptions import class_name
@@ -80,7 +87,7 @@ def _prepare_one(agent: AgentSpec, activation_id: int, item: Action) -> AgentAct
     if not isinstance(item, Withdraw | Reinforce):
         raise _not_actions(item, " among its marks")
     name = type(item).__name__
-    if not isinstance(item.mark, Mark) or item.mark._stored is None:
+    if not isinstance(item.mark, Mark) or not was_read(item.mark):
         problem = f"{name}.mark must be a mark that the agent was given or has read"
         raise AgentError(problem, shown=problem)
     if item.if_event is not None:
