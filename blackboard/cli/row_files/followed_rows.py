@@ -11,7 +11,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, cast
 
 from blackboard.cli.row_files.line_stream import LineStream
-from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, deposit_rows
+from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, RowDeposits
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
 from blackboard.errors import UsageError
@@ -182,7 +182,7 @@ class FollowedRows:
         assert self._mapper is not None  # deposit_new has begun
         follower, loaded = self._follower, self._follower.loaded
         before = loaded.rejected
-        deposit_rows(follower.board, batch, self._mapper, follower.reject, loaded)
+        RowDeposits(follower.board, self._mapper, follower.reject, loaded).deposit(batch)
         if loaded.rejected and not before:
             follower.report("a row is rejected; the file of rejects has all such rows with the reasons")
 

@@ -79,6 +79,7 @@ def load(
         UnknownName: The kind is not registered.
     """
     mapper, loaded = RowMapping(board, rows, mapping), LoadResult()
+    deposits = RowDeposits(board, mapper, reject, loaded, source=source, withdraw=withdraw)
     unseen = set(mapper.named)
     columns: set[str] = set()
     for batch in _batches(rows):
@@ -87,83 +88,80 @@ def load(
             mapper.check.check_first(good)
         columns.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
-        deposits, bad = _deposits_of(batch, mapper, source, loaded)
-        if deposits and withdraw is not None and loaded.before is None:
-            loaded.before = withdraw()
-        _finish_batch(board, deposits, bad, mapper.tags, reject, loaded)
+        deposits.deposit(batch)
         progress()
     loaded.unseen = tuple(name for name in mapper.named if columns and name in unseen)
     loaded.columns = frozenset(columns)
     return loaded
 
 
-def deposit_rows(
-    board: Blackboard | Client,
-    batch: Iterable[GoodRow | BadRow],
-    mapper: RowMapping,
-    reject: Callable[[BadRow], None],
-    loaded: LoadResult,
-) -> None:
-    """Deposit a mark for each row of a batch, and add the results to `loaded`.
+class RowDeposits:
+    """Deposits rows on a board, and counts what becomes of them.
 
-    Raises:
-        StoreError: The database cannot be used. Nothing was deposited, rejected or counted.
+    Args:
+        board: The board that gets the marks.
+        mapper: Makes a deposit of each row.
+        reject: Called for each row that cannot become a mark.
+        loaded: Gets the results.
+        source: The file, by its name in `deposit_sources`; None for a stream.
+        withdraw: Withdraws the earlier deposits from the file before the first deposit; None to keep them.
     """
-    deposits, bad = _deposits_of(batch, mapper, None, loaded)
-    _finish_batch(board, deposits, bad, mapper.tags, reject, loaded)
 
+    def __init__(
+        self,
+        board: Blackboard | Client,
+        mapper: RowMapping,
+        reject: Callable[[BadRow], None],
+        loaded: LoadResult,
+        *,
+        source: str | None = None,
+        withdraw: Callable[[], SourceWithdrawal] | None = None,
+    ) -> None:
+        self._board, self._mapper, self._reject, self._loaded = board, mapper, reject, loaded
+        self._source, self._withdraw = source, withdraw
 
-def _finish_batch(
-    board: Blackboard | Client,
-    deposits: Sequence[tuple[GoodRow, Deposit]],
-    bad: list[BadRow],
-    tags: Sequence[str],
-    reject: Callable[[BadRow], None],
-    loaded: LoadResult,
-) -> None:
-    """Deposit the marks of rows, and reject the rows that cannot be read or that the board refuses."""
-    bad += _deposit(board, deposits, tags, loaded)
-    for row in sorted(bad, key=lambda row: row.number):
-        reject(row)
-    loaded.rejected += len(bad)
+    def deposit(self, batch: Iterable[GoodRow | BadRow]) -> None:
+        """Deposit a mark for each row of a batch, and reject the rows that cannot be read or that the board refuses.
 
+        Raises:
+            StoreError: The database cannot be used. Nothing was deposited, rejected or counted.
+        """
+        deposits: list[tuple[GoodRow, Deposit]] = []
+        bad: list[BadRow] = []
+        skipped = 0
+        for row in batch:
+            if isinstance(row, BadRow):
+                bad.append(row)
+                continue
+            try:
+                deposit = replace(self._mapper.deposit(row), source=self._source)
+            except InvalidMark as error:
+                bad.append(BadRow(row.number, str(error), row.raw))
+                continue
+            if self._mapper.has_tags(deposit):
+                deposits.append((row, deposit))
+            else:
+                skipped += 1
+        if deposits and self._withdraw is not None and self._loaded.before is None:
+            self._loaded.before = self._withdraw()
+        bad += self._store(deposits)
+        for row in sorted(bad, key=lambda row: row.number):
+            self._reject(row)
+        self._loaded.rejected += len(bad)
+        self._loaded.skipped += skipped
 
-def _deposits_of(
-    batch: Iterable[GoodRow | BadRow], mapper: RowMapping, source: str | None, loaded: LoadResult
-) -> tuple[list[tuple[GoodRow, Deposit]], list[BadRow]]:
-    """Return the rows that can become marks, each with its deposit, and the others. Count those without the tags."""
-    deposits: list[tuple[GoodRow, Deposit]] = []
-    bad: list[BadRow] = []
-    for row in batch:
-        if isinstance(row, BadRow):
-            bad.append(row)
-            continue
-        try:
-            deposit = replace(mapper.deposit(row), source=source)
-        except InvalidMark as error:
-            bad.append(BadRow(row.number, str(error), row.raw))
-            continue
-        if mapper.has_tags(deposit):
-            deposits.append((row, deposit))
-        else:
-            loaded.skipped += 1
-    return deposits, bad
-
-
-def _deposit(
-    board: Blackboard | Client, deposits: Sequence[tuple[GoodRow, Deposit]], tags: Sequence[str], loaded: LoadResult
-) -> list[BadRow]:
-    """Deposit the marks of rows, count the outcomes, and return the rows that the board refuses."""
-    bad: list[BadRow] = []
-    results = board.deposit_many([item for _, item in deposits], on_error="return")
-    for (row, deposit), result in zip(deposits, results, strict=True):
-        if isinstance(result, UsageError):
-            bad.append(BadRow(row.number, str(result), row.raw))
-        else:
-            loaded.outcomes[result.outcome] += 1
-            loaded.crossed.update(result.crossed)
-            _count_tags(tags, deposit, loaded)
-    return bad
+    def _store(self, deposits: Sequence[tuple[GoodRow, Deposit]]) -> list[BadRow]:
+        """Deposit the marks of rows, count the outcomes, and return the rows that the board refuses."""
+        bad: list[BadRow] = []
+        results = self._board.deposit_many([item for _, item in deposits], on_error="return")
+        for (row, deposit), result in zip(deposits, results, strict=True):
+            if isinstance(result, UsageError):
+                bad.append(BadRow(row.number, str(result), row.raw))
+            else:
+                self._loaded.outcomes[result.outcome] += 1
+                self._loaded.crossed.update(result.crossed)
+                _count_tags(self._mapper.tags, deposit, self._loaded)
+        return bad
 
 
 def _count_tags(tags: Sequence[str], deposit: Deposit, loaded: LoadResult) -> None:
