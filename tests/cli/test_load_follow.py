@@ -29,7 +29,7 @@ PLAIN = TextForm(None, None, None)
 Step = Callable[[], object]
 
 
-class Reading(Mark, kind="reading", on_repeat="separate"):
+class Reading(Mark, kind="reading", on_repeat="separate", tags=["text"]):
     """A row."""
 
     text: str
@@ -256,15 +256,28 @@ def test_an_interruption_before_the_position_is_stored_deposits_nothing_twice(
     assert followed.texts() == ["one"] * 4
 
 
-def test_a_busy_database_is_waited_for(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def busy(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the board refuse the first two deposits."""
     deposit_many, refusals = followed.board.deposit_many, iter([True, True, False])
 
-    def busy(*items: Any, **options: Any) -> Any:
+    def refuse(*items: Any, **options: Any) -> Any:
         if next(refusals):
             raise StoreBusy("another process writes")
         return deposit_many(*items, **options)
 
-    monkeypatch.setattr(followed.board, "deposit_many", busy)
+    monkeypatch.setattr(followed.board, "deposit_many", refuse)
+
+
+@pytest.mark.usefixtures("busy")
+def test_rows_without_the_tags_are_counted_once_though_the_database_was_busy(followed: Followed) -> None:
+    followed.write("room,text\nhall,one\nhall,two\n")()
+    loaded = followed(lambda: None, lambda: None, tags=["text=one"])
+    assert (loaded.skipped, followed.texts()) == (1, ["one"])
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_busy_database_is_waited_for(followed: Followed) -> None:
     followed.write("room,text\nhall,one\nbad\n")()
     followed(lambda: None, lambda: None)
     assert followed.texts() == ["one"]
