@@ -145,12 +145,12 @@ class WorkerRunEnds:
 
 
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
-    """Claim the next activation after the end of a run: at once or, on a server, after all ends of the transaction."""
+    """Claim the next activation after the end of a run: at once, or with others after all ends of the transaction."""
 
     def claim(readings: ClaimReadings | None) -> None:
         finished.claimed_next = claim_next(txn, readings)
 
-    if txn.sql.ahead is not None:
+    if txn.reads_together:
         txn.collected(NextClaims).add(txn, ended.agent.name, claim)
     else:
         claim(None)

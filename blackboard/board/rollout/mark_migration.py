@@ -51,8 +51,8 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 
 
 def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
-    """Read together, on a server, what `migrate` will ask about the marks of a kind."""
-    if txn.sql.ahead is not None:
+    """Read together, if that saves anything, what `migrate` will ask about the marks of a kind."""
+    if txn.reads_together:
         changing = [row for row in rows if txn.migrated(row) != row]
         watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
         stimuli.read_absorbed(txn, watches, changing)

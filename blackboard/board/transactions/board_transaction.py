@@ -55,8 +55,9 @@ class BoardTransaction:
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         pause: The reason of the board's pause, "" without a reason; None if the board is not paused.
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
-        known_rows: The rows that were read together, before the rules ask for them one by one. None in a file, where
-            this saves nothing.
+        reads_together: Whether rows should be read together, before the rules ask for them one by one. In a file this
+            saves nothing.
+        known_rows: The rows that were read together; None if they are not to be.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class BoardTransaction:
         "next_end",
         "now",
         "pause",
+        "reads_together",
         "recorded",
         "sql",
     )
@@ -95,7 +97,8 @@ class BoardTransaction:
         self.doubted: Instant | None = None
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self._kept: dict[type[object], object] = {}
-        self.known_rows = KnownRows() if sql.ahead is not None else None
+        self.reads_together = sql.ahead is not None
+        self.known_rows = KnownRows() if self.reads_together else None
 
     @property
     def deployment(self) -> Deployment:

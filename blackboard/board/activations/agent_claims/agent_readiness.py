@@ -144,7 +144,7 @@ class _ClaimQuestions(NamedTuple):
 
 def _questions(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQuestions:
     """Return the questions of some claims of an agent; without a claim, those of `may_claim`."""
-    watches = txn.active.watches_by_agent.get(agent, ()) if txn.sql.ahead is not None else ()
+    watches = txn.active.watches_by_agent.get(agent, ()) if txn.reads_together else ()
     first = {watch.id: crossing_selection.first_question(txn, watch, claims) for watch in watches if claims}
     return _ClaimQuestions(
         (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
