@@ -16,7 +16,7 @@ from blackboard.board.administration import Result
 from blackboard.board.daemon_work.daemon_parts import publish_lock
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import SystemClock
-from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, WorkError
+from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError, WorkError
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.server_boards import reader_url
@@ -35,6 +35,13 @@ def test_a_query_returns_at_most_the_limit(board: Blackboard) -> None:
     result = administration.query(board, "SELECT subject, kind FROM live_marks ORDER BY subject", limit=2)
     assert result == (("subject", "kind"), [["0", "ash"], ["1", "ash"]], True)
     assert not administration.query(board, "SELECT 1 WHERE false").rows
+
+
+def test_a_board_on_a_server_is_not_deleted(board: Blackboard) -> None:
+    board.deposit(Ash(subject="kept"))
+    with pytest.raises(StoreError, match="is on a server, where its owner drops the database"):
+        board.database.place.delete()
+    assert [mark.subject for mark in board.marks(Ash)] == ["kept"]
 
 
 def test_a_query_returns_numbers_and_texts(board: Blackboard) -> None:
