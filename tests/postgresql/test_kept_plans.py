@@ -82,6 +82,12 @@ def test_a_plan_of_a_small_board_uses_an_index(board: Blackboard, connection: An
     assert [line for line in plan if "Seq Scan" in line and "model_call" not in line] == [], plan
 
 
+def test_a_scan_is_not_compiled_because_it_should_not_be_chosen(connection: Any) -> None:
+    plan = [row[0] for row in connection.execute("EXPLAIN SELECT sum(intensity), count(payload) FROM event")]
+    assert any("Seq Scan" in line for line in plan), plan
+    assert [line for line in plan if "JIT" in line] == []
+
+
 def test_a_claim_reads_few_of_the_crossings_that_wait(board: Blackboard, connection: Any) -> None:
     for statement in (CROSSINGS.first_claimable, CROSSINGS.waiting_watches):
         planned(connection, board, statement)

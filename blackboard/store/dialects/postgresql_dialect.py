@@ -33,11 +33,12 @@ when it is ended, those that waited behind it have given up. It is shorter than 
 no work of other hosts fails.
 """
 
-OF_KEPT_PLANS = {"enable_seqscan": "off"}
+OF_KEPT_PLANS = {"enable_seqscan": "off", "jit": "off"}
 """Settings of a connection that writes, and keeps the plans of its statements.
 
 A plan that is made while a table is small reads the whole table, and is kept while the table grows. Each statement of
-a rule has an index, as SQLite needs it.
+a rule has an index, as SQLite needs it. A scan that must be gets an enormous cost before version 18, for which the
+server would compile the plan first.
 """
 
 CLIENT_OPTIONS = {
