@@ -26,7 +26,7 @@ LAST_INSTANT: Instant = 2**62
 DEFAULT_LEAP_MICROSECONDS = 365 * 24 * 3600 * 1_000_000
 """The default leap, 365 days in microseconds: a clock that is further ahead of a board's last record is not trusted."""
 
-LONGEST_WAIT_SECONDS = 20 * 24 * 3600.0
+MAX_WAIT_SECONDS = 20 * 24 * 3600.0
 """The longest wait in seconds (20 days) that every platform supports: some count milliseconds in 32 bits."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -48,6 +48,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 from blackboard.plurals import counted
 
@@ -129,13 +130,22 @@ class BlackboardError(Exception):
 
     exit_code = ExitCode.FAILED
     quotes_nothing = False
+    place: str = ""
     stored: int | None = None
 
     def __init__(self, message: str = "", *, quotes_nothing: bool | None = None, place: str = "") -> None:
         super().__init__(message)
         if quotes_nothing is not None:
             self.quotes_nothing = quotes_nothing
-        self.place = place
+        if place:
+            self.place = place
+
+    @classmethod
+    def reported(cls, message: str) -> Self:
+        """Return an error with a message that is complete, as another process reports it."""
+        error = cls.__new__(cls)
+        Exception.__init__(error, message)  # a class may compose its message from other arguments
+        return error
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -332,6 +342,8 @@ class AgentError(WorkError):
         shown: The message for the log, without anything that the agent chooses while it runs.
         place: The item that the error is about.
     """
+
+    shown: str | None = None
 
     def __init__(self, message: str = "", *, shown: str | None = None, place: str = "") -> None:
         self.shown = shown

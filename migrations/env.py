@@ -1,6 +1,6 @@
 """Runs the migrations on the connection that the program hands over; it opens none and commits none.
 
-alembic -c migrations/alembic.ini is not needed: 'blackboard init' upgrades, in one transaction with the views.
+There is no alembic.ini: 'blackboard init' runs the migrations, in one transaction with the views.
 """
 
 from alembic import context

@@ -22,7 +22,7 @@ SCRIPTS = Path(__file__).with_name("peer_scripts")
 PEERS = {"huey": ("huey", "enqueue"), "langgraph": ("LangGraph", "put"), "blackboardx": ("blackboardx", "write")}
 """The title of each system, and its word for storing one record."""
 
-LONGEST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 
 
 class Failed(Exception):
@@ -94,9 +94,9 @@ def run_script(name: str, *arguments: str) -> dict[str, Any]:
     # -I: the script must not find a module of this project, which has a package of the same name.
     command = [str(_python(name)), "-I", str(SCRIPTS / f"{name}_peer.py"), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MAX_SECONDS)
     except subprocess.TimeoutExpired:
-        raise Failed(f"no end after {LONGEST_SECONDS:.0f} s") from None
+        raise Failed(f"no end after {MAX_SECONDS:.0f} s") from None
     if done.returncode:
         raise Failed((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1][:200])
     return json.loads(done.stdout)  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ from blackboard import Blackboard, Exponential
 
 __all__ = ["evaporation", "law_change"]
 
-LONGEST_WAIT_MILLISECONDS = 200.0
+MAX_WAIT_MILLISECONDS = 200.0
 """How long one deposit may wait at p99 meanwhile: as long as on a file."""
 
 
@@ -68,7 +68,7 @@ def _rows(what: str, marks: int, ours: Found, file: Found) -> Iterator[Row]:
     waits = ours.meanwhile
     on_file = f"in a file {file.meanwhile['p99_ms']:.1f} and {file.meanwhile['max_ms']:,.0f} ms"
     detail = f"the longest {waits['max_ms']:,.0f} ms; {on_file}"
-    limit = LONGEST_WAIT_MILLISECONDS
+    limit = MAX_WAIT_MILLISECONDS
     yield Row(f"{what}: a depositor waits at p99", marks, waits["p99_ms"], "ms", limit, "at most", detail=detail)
     share = waits["rate"] / ours.rate
     detail = (

@@ -18,7 +18,7 @@ from blackboard import Blackboard
 
 __all__ = ["activations", "at_rest", "wakes"]
 
-LONGEST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 
 
 def activations(
@@ -57,7 +57,7 @@ def activations(
 
 def _end(session: Any, count: int) -> float:
     """Return when the last of so many activations ended, in seconds since the epoch, after waiting for it."""
-    give_up = time.monotonic() + LONGEST_SECONDS
+    give_up = time.monotonic() + MAX_SECONDS
     while time.monotonic() < give_up:
         done, last = session.execute(
             "SELECT count(*), max(finished_at) / 1e6::float8 FROM activation WHERE state = 'done'"
@@ -65,7 +65,7 @@ def _end(session: Any, count: int) -> float:
         if done >= count:
             return float(last)
         time.sleep(0.1)
-    raise RuntimeError(f"{done} of {count} activations are done after {LONGEST_SECONDS:.0f} s")
+    raise RuntimeError(f"{done} of {count} activations are done after {MAX_SECONDS:.0f} s")
 
 
 def wakes(server: MeasuredServer, *, marks: int = 1000, rounds: int = 3, count: int = 200) -> Iterator[Row]:

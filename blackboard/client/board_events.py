@@ -23,7 +23,7 @@ SILENT_SECONDS = 30.0
 """How long a stream may be silent, in addition to the time limit of a request. A server sends a comment every 15
 seconds.
 """
-LONGEST_PAUSE: Duration = 30 * SECOND
+MAX_PAUSE: Duration = 30 * SECOND
 """The longest pause before a stream is opened again."""
 SERVER_FAILED = 500
 """The lowest status of a server that fails."""
@@ -141,7 +141,7 @@ def follow(feed: Feed, retries: int, rng: random.Random) -> Following:
                 raise failure.error
             delay = failure.delay
         attempt += 1
-        yield Delay(max(delay, min(LONGEST_PAUSE, backoff(FIRST_DELAY, attempt, rng))))
+        yield Delay(max(delay, min(MAX_PAUSE, backoff(FIRST_DELAY, attempt, rng))))
 
 
 class EventParser:

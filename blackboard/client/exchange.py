@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 FIRST_DELAY: Duration = 100 * MILLISECOND
 """The delay before the second attempt; it doubles with each further one."""
-LONGEST_DELAY: Duration = 60 * SECOND
+MAX_DELAY: Duration = 60 * SECOND
 """The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""
 BUSY = frozenset({"too-many-requests", "overloaded", "store-busy"})
 """The temporary problems that show that the server has done nothing."""
@@ -106,7 +106,7 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Request
         failure = failure_of(outcome)
         delay = max(backoff(FIRST_DELAY, attempt, rng), failure.delay)
         is_safe = request.is_repeatable or not failure.may_be_done
-        if attempt > retries or delay > LONGEST_DELAY or not failure.may_pass or not is_safe:
+        if attempt > retries or delay > MAX_DELAY or not failure.may_pass or not is_safe:
             raise failure.error
         yield Delay(delay)
         attempt += 1

@@ -49,9 +49,7 @@ def error_of(problem: Mapping[str, Any], status: int) -> BlackboardError:
         status: The status of the answer.
     """
     name = name_of(problem)
-    error_class = ERROR_CLASSES.get(name, ServerError)
-    error = error_class.__new__(error_class)  # its message is complete, unlike the arguments of some classes
-    Exception.__init__(error, _message(problem, status))
+    error = ERROR_CLASSES.get(name, ServerError).reported(_message(problem, status))
     if isinstance(error, ServerError):
         error.problem = name
     if isinstance(error, errors.Conflict):

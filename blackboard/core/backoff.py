@@ -6,7 +6,7 @@ import random
 
 from blackboard.durations import HOUR, Duration
 
-LONGEST_BACKOFF: Duration = HOUR
+MAX_BACKOFF: Duration = HOUR
 
 
 def backoff(first: Duration, attempt: int, rng: random.Random) -> Duration:
@@ -15,4 +15,4 @@ def backoff(first: Duration, attempt: int, rng: random.Random) -> Duration:
     The delay after the first attempt (number 1) doubles with each further one, up to one hour. The jitter is up to
     10 % in both directions.
     """
-    return int(min(LONGEST_BACKOFF, first * 2 ** min(attempt - 1, 30)) * rng.uniform(0.9, 1.1))
+    return int(min(MAX_BACKOFF, first * 2 ** min(attempt - 1, 30)) * rng.uniform(0.9, 1.1))

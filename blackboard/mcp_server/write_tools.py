@@ -132,7 +132,7 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
 
 
 def _name_of(mark: ClaimedMark | MarkRecord) -> dict[str, Any]:
-    """Return the id, the kind and the subject of a mark, by which it can be found."""
+    """Return the id and the subject of a mark, by which it can be found."""
     return {"id": mark.id, "subject": mark.subject}
 
 

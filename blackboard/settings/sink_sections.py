@@ -26,7 +26,7 @@ from blackboard.system.settings_text import read_text
 if TYPE_CHECKING:
     from blackboard.system.webhook_requests import Endpoint
 
-LONGEST_ATTEMPT = parse_duration("60s")
+MAX_ATTEMPT = parse_duration("60s")
 """The longest time limit of an attempt: less than the lease of a message."""
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-_")
 
@@ -246,10 +246,10 @@ class SinkSection(SinkSpec):
             raise ValueError(f"a sink has exactly one of webhook, mail and command, not {' and '.join(ways) or 'none'}")
         if self.environment and self.command is None:
             raise ValueError("'environment' is for a sink with 'command'; remove it, or set 'command'")
-        if not 0 < self.timeout <= LONGEST_ATTEMPT:
+        if not 0 < self.timeout <= MAX_ATTEMPT:
             raise ValueError(
                 "'timeout', the longest time of an attempt, must be above 0s and at most"
-                f" {format_duration(LONGEST_ATTEMPT)}, not {format_duration(self.timeout)}"
+                f" {format_duration(MAX_ATTEMPT)}, not {format_duration(self.timeout)}"
             )
         return self
 

@@ -151,7 +151,7 @@ class Transaction(ABC):
     # -- changes -----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def run(self, statement: Statement[object], **values: Any) -> Any:
+    def run(self, statement: Statement[object], **values: Any) -> None:
         """Run a statement whose result nobody needs. On a server it is sent with the next question, or with COMMIT."""
 
     @abstractmethod

@@ -26,7 +26,7 @@ Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Each part has a function of its own."""
+    """Make the changes, part by part."""
     _remember_events_of_others()
     _register_code_of_workers()
     _keys_of_deposits()

@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Each part has a function of its own."""
+    """Make the changes, part by part."""
     _times_of_occurrence()
     _deposits_ahead_of_time()
     _schedules()

@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Each part has a function of its own."""
+    """Make the changes, part by part."""
     _parameters_of_laws()
     _tags()
     _tags_in_windows()

@@ -18,7 +18,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Each part has a function of its own."""
+    """Make the changes, part by part."""
     _names_in_deployments()
     _beginning_of_episodes()
     _unfinished_purge()

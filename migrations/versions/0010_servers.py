@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Each part has a function of its own."""
+    """Make the changes, part by part."""
     _writers()
     _locks_of_workers()
 

@@ -26,7 +26,7 @@ RECOVERY_SECONDS = 2.0
 
 It may wait longer, because other processes use the processors too.
 """
-LONGEST_RECOVERY_SECONDS = 30.0
+MAX_RECOVERY_SECONDS = 30.0
 """The seconds within which it must do so on any machine: half of a lease, whose end it does not wait for."""
 KILLING_ROUNDS = 40
 """The number of killing rounds on a board before it runs undisturbed to its end."""
@@ -239,7 +239,7 @@ class Run:
             elif word == "started":
                 seconds = time.monotonic() - child.born
                 self.figures.recoveries.append(seconds)
-                if seconds > LONGEST_RECOVERY_SECONDS:
+                if seconds > MAX_RECOVERY_SECONDS:
                     raise Broken(f"recovery took {seconds:.2f} s")
                 self.serving.add(child.pid)
                 # A process that died during this start may have looked alive; the daemon then learns of it later.

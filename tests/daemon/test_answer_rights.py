@@ -238,7 +238,7 @@ def test_what_a_need_is_derived_from_is_found_however_deep_and_not_followed_beyo
     run(board, own, asker)
     [need] = board.inbox(all_needs=True)
     assert need.answerable_by == ("reviewer",)
-    monkeypatch.setattr(provenance, "LONGEST_CHAIN", 5)
+    monkeypatch.setattr(provenance, "MAX_CHAIN", 5)
     board.deposit(Note(subject="go/1"))
     run(board, own, asker)
     [_, unknown] = board.inbox(all_needs=True)

@@ -11,7 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Context, Daemon, Mark, agent, strength
+from blackboard.core.sinks import SinkSpec
 from blackboard.server.pages import deployment_page
+from blackboard.server.pages.health_page import MAX_MESSAGES
 from blackboard.testing import ScriptedAnswer, ScriptedModel
 from tests.pages.browsers import READER, opened
 from tests.support.served_board import Lead, Reply, Served
@@ -138,7 +140,7 @@ def test_a_subject_shows_each_event_with_its_author_its_provenance_and_why_agent
 def test_the_events_and_the_graph_of_a_subject_have_pages(worked: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     from blackboard.server.pages import subject_page
 
-    monkeypatch.setattr(subject_page, "MOST_EVENTS", 2)
+    monkeypatch.setattr(subject_page, "MAX_EVENTS", 2)
     client = worked.client(*READER)
     first = client.get("/subject?subject=lead/1").text
     assert first.count('<tr id="event-') == 2
@@ -178,10 +180,25 @@ def test_the_agents_have_the_throughput_and_the_waits_of_a_day(worked: Served) -
 
 def test_the_costs_show_how_each_saving_is_computed(worked: Served) -> None:
     text = worked.client(*READER).get("/costs").text
-    assert "for 1 calls in 30 days" in text
-    assert "(1 marks − 1 calls) × " in text
+    assert "for 1 call in 30 days" in text
+    assert "(1 mark − 1 call) × " in text
     for name in ("Batching", "Caching", "Batch API", "Faded unseen"):
         assert f"<h3>{name}: $" in text
+
+
+def test_the_newest_undelivered_messages_are_shown_however_many_were_made_since(served: Served) -> None:
+    board = served.board
+    sink = SinkSpec(on=("mark:note",))
+    board.deploy(board.deployment.model_copy(update={"sinks": {"phone": sink}}))
+    for number in range(MAX_MESSAGES + 2):
+        board.deposit("note", subject=f"n/{number}", payload={"text": "a", "topic": "x"})
+    first, *later = sorted(message.id for message in board.outbox(limit=2 * MAX_MESSAGES))
+    assert len(later) > MAX_MESSAGES
+    for message in later:
+        board.discard_message(message)
+    text = served.client(*READER).get("/health").text
+    assert f'id="message-{first}"' in text
+    assert text.count('id="message-') == 1
 
 
 def test_the_findings_of_doctor_have_their_remedies(worked: Served) -> None:

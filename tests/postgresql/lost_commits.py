@@ -38,7 +38,7 @@ OPTIMISTIC_THREADS = 3
 """Larger batches run under the lock."""
 
 
-LONGEST_TURNS = 20
+MAX_TURNS = 20
 """The number of deposits of a thread for each loss after which the losses that are missing are not waited for."""
 
 
@@ -105,7 +105,7 @@ def lose_commits(proxy: CuttingProxy, wanted: int, rng: random.Random, *, way: W
     def deposit(number: int) -> None:
         start.wait(BOUND_SECONDS)
         turn = 0
-        while losses.plan() and turn < LONGEST_TURNS * wanted:
+        while losses.plan() and turn < MAX_TURNS * wanted:
             subject = f"{number}/{turn}"
             try:
                 receipt = board.deposit(Ash(subject=subject), key=f"key {subject}" if turn % 2 else None)

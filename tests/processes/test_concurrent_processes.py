@@ -15,7 +15,7 @@ SECONDS = float(os.environ.get("CONCURRENT_SECONDS", "10"))
 """The time for which they deposit, in seconds. It is twice the longest wait that starvation was seen to cause."""
 IS_MEASURED = "CONCURRENT_SECONDS" in os.environ
 """Whether times are measured on purpose, on a machine on which nothing else runs."""
-LONGEST_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 1.0
 """The documented limit of the wait of a depositor in seconds."""
 SHARE = 0.3 if IS_MEASURED else 0.05
 """The part of the busiest depositor's deposits that each other one makes. Without the queue, some make none."""
@@ -43,6 +43,6 @@ def test_many_daemons_and_depositors_share_a_board(tmp_path: Path) -> None:
         is_shared = all(found["activations_by_daemon"]) and min(found["by_depositor"]) > SHARE * max(
             found["by_depositor"]
         )
-        if is_shared and (not IS_MEASURED or found["longest_wait"] < LONGEST_WAIT_SECONDS):
+        if is_shared and (not IS_MEASURED or found["longest_wait"] < MAX_WAIT_SECONDS):
             return
     raise AssertionError(f"somebody has less than the share of the others, or waited for too long: {found}")

@@ -71,7 +71,7 @@ def running(worker: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, at most thirty seconds."""
+    """Wait until a condition holds, up to the bound of tests."""
     end = time.monotonic() + BOUND_SECONDS
     while not condition():
         assert time.monotonic() < end

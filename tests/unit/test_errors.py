@@ -35,6 +35,13 @@ def test_every_error_is_public_and_in_the_tree_and_has_a_docstring(error: type[B
     assert error.__doc__
 
 
+@pytest.mark.parametrize("error", OURS, ids=lambda error: error.__name__)
+def test_every_error_can_be_made_of_a_message_that_another_process_reports(error: type[BlackboardError]) -> None:
+    made = error.reported("it failed")
+    assert (str(made), made.place, made.stored) == ("it failed", "", None)
+    assert made.log_text in (None, "it failed")
+
+
 def test_usage_errors_have_exit_code_2_and_work_errors_and_conflicts_1() -> None:
     assert {error.exit_code for error in every(UsageError) if not issubclass(error, Conflict)} == {2}
     # After a conflict, a script reads the mark again and repeats its request.

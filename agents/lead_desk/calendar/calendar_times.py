@@ -32,7 +32,7 @@ _TIME = re.compile(
 MAX_CHARACTERS = 100
 """The longest text of a time that is read."""
 _YEARS = range(1, 10000)
-_LONGEST_LENGTH = date.max - date.min
+_MAX_LENGTH = date.max - date.min
 """The longest length. Python has no dates beyond it, and sums of a few lengths stay within `timedelta`."""
 
 
@@ -119,9 +119,9 @@ def parse_length(text: str) -> timedelta:
         length: timedelta = vDuration(text).td
     except (ValueError, OverflowError) as error:
         if isinstance(error, OverflowError) or isinstance(error.__cause__, OverflowError):
-            return _LONGEST_LENGTH
+            return _MAX_LENGTH
         raise UnreadableValue from None
-    return min(length, _LONGEST_LENGTH)
+    return min(length, _MAX_LENGTH)
 
 
 def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: str) -> tuple[CalendarTime, timedelta]:

@@ -12,13 +12,11 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.marks.measure_scopes import group_of, subject_of
 from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.states import MessageState
+from blackboard.core.records.states import UNDELIVERED, MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
 from blackboard.store.rows import MessageRow
 from blackboard.store.statements import OUTBOX
 
-UNFINISHED = (MessageState.WAITING, MessageState.FAILED, MessageState.GONE)
-"""The states of messages that were not delivered, and that nobody has given up."""
 MAX_CHANGES = 1000
 """The most messages that one transaction sends again or gives up."""
 
@@ -70,7 +68,7 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
         WorkError: It was delivered, or given up by a person before.
     """
     row = _row(txn, message)
-    if row.state not in UNFINISHED:
+    if row.state not in UNDELIVERED:
         raise WorkError(f"message {message} is {row.state}; only one that waits or was not delivered can be given up")
     txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
@@ -100,8 +98,8 @@ def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state:
 
 def _undelivered(txn: BoardTransaction, sink: str | None, state: str | None) -> Sequence[MessageRow]:
     """Return the newest messages that were not delivered."""
-    if state is not None and state not in UNFINISHED:
-        raise UnknownName("state of an undelivered message", state, map(str, UNFINISHED))
+    if state is not None and state not in UNDELIVERED:
+        raise UnknownName("state of an undelivered message", state, map(str, UNDELIVERED))
     given = {name: value for name, value in (("sink", sink), ("state", state)) if value is not None}
     return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MAX_CHANGES)
 

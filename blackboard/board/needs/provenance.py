@@ -11,7 +11,7 @@ from blackboard.core.built_in_marks import Overdue
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-LONGEST_CHAIN = 5_000
+MAX_CHAIN = 5_000
 """The largest number of activations in a chain that is followed, so that the write lock is not held for long."""
 
 ChainedMark = tuple[int, int, str]
@@ -35,14 +35,14 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
         if mark_id in marks:
             continue
         marks.add(mark_id)
-        values = {"subject": subject, "mark_id": mark_id, "up_to": -event_id, "limit": LONGEST_CHAIN + 1}
+        values = {"subject": subject, "mark_id": mark_id, "up_to": -event_id, "limit": MAX_CHAIN + 1}
         for activation in txn.sql.all(MARKS.activations_behind, **values):
             agents.update((activation.author, activation.agent or activation.author))
             if activation.activation_id in activations:
                 continue
             activations.add(activation.activation_id)
             places = None if activation.known_id is None else _inputs_of(txn, activation.activation_id)
-            if places is None or len(activations) > LONGEST_CHAIN:
+            if places is None or len(activations) > MAX_CHAIN:
                 return None
             for place in places:
                 heapq.heappush(waiting, place)

@@ -15,7 +15,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
-MOST_CHANGES = 10_000
+MAX_CHANGES = 10_000
 """If at most this many events followed an instant, the board of that instant is computed from the present marks."""
 MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""
@@ -74,8 +74,8 @@ def _changed_since(txn: BoardTransaction, at: Instant) -> dict[int, tuple[str, s
     """
     changed: dict[int, tuple[str, str]] = {}
     gone = set()
-    events = txn.sql.all(MARKS.newest_events, limit=MOST_CHANGES + 1)
-    is_complete = len(events) <= MOST_CHANGES
+    events = txn.sql.all(MARKS.newest_events, limit=MAX_CHANGES + 1)
+    is_complete = len(events) <= MAX_CHANGES
     for event in events:
         if event.event in ("deposited", "reinforced") and event.recorded_at <= at:
             is_complete = True

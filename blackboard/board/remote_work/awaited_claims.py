@@ -30,8 +30,8 @@ MIN_LEASE: Duration = SECOND
 MAX_WAIT: Duration = DAY
 TICK: Duration = 10 * SECOND
 """The longest time between two reads of the board by a claim that waits."""
-SERVER_TICK: Duration = SECOND
-"""The same on a database server, which notifies nobody."""
+UNNOTIFIED_TICK: Duration = SECOND
+"""The same where no process is notified of commits, as behind a pooler without a direct address."""
 UNHEARD_TICK: Duration = 100 * MILLISECOND
 """The same for a reader of every commit, if the system does not report the writes of other processes."""
 
@@ -105,7 +105,7 @@ def hear(session: BoardSession, wake: Callable[[], None], *, every_commit: bool 
     with ExitStack() as stack:
         stack.callback(session.subscribe(wake, every_commit=every_commit))
         is_heard = stack.enter_context(processes.hear_commits(wake))
-        tick = TICK if is_heard else SERVER_TICK
+        tick = TICK if is_heard else UNNOTIFIED_TICK
         if every_commit and not stack.enter_context(processes.hear_writes(wake)):
             tick = UNHEARD_TICK
         yield seconds_in(tick)

@@ -78,6 +78,9 @@ class MessageState(StrEnum):
     """A person gave it up."""
 
 
+UNDELIVERED = (MessageState.WAITING, MessageState.FAILED, MessageState.GONE)
+"""The states of messages that were not delivered, and that nobody has given up."""
+
 _A, _X, _C, _M = ActivationState, CrossingState, CallState, MessageState
 
 INITIAL: dict[type[StrEnum], tuple[StrEnum, ...]] = {

@@ -14,7 +14,7 @@ from blackboard.board import page_readings
 from blackboard.core.records.states import ActivationState
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 WIDTH, ROW = 1000, 22
 """The width of the time line and the height of an agent in it, in its own units."""
 STUCK = ("dead", "held", "quarantined")
@@ -66,9 +66,9 @@ def show_activations(call: PageCall) -> PageContent:
     """Return activations, newest first, and their time line."""
     parameters: ActivationsFields = call.parameters
     found = call.board.activations(
-        agent=parameters.agent or None, state=parameters.state, limit=MOST_SHOWN + 1, before=parameters.before
+        agent=parameters.agent or None, state=parameters.state, limit=MAX_SHOWN + 1, before=parameters.before
     )
-    shown = found[:MOST_SHOWN]
+    shown = found[:MAX_SHOWN]
     usage = page_readings.usage_by_activation(call.board, [item.id for item in shown])
     return PageContent(
         {"activations": shown},
@@ -78,7 +78,7 @@ def show_activations(call: PageCall) -> PageContent:
             "states": [str(state) for state in ActivationState],
             "stuck": STUCK,
             "line": _time_line(shown, call.board.now()),
-            "more": shown[-1].id if len(found) > MOST_SHOWN else None,
+            "more": shown[-1].id if len(found) > MAX_SHOWN else None,
         },
     )
 

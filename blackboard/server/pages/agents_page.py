@@ -17,7 +17,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MOST_RUNS = 20_000
+MAX_RUNS = 20_000
 """How many of the activations of the last day are read, the newest."""
 HOURS = 24
 CHART_HEIGHT = 28
@@ -100,7 +100,7 @@ def show_agents(call: PageCall) -> PageContent:
     """Return the agents, their watches, their last day and what is left of their budgets."""
     board, parameters = call.board, call.parameters
     figures, deployment = board.figures(), board.deployment
-    runs = page_readings.ended_runs(board, DAY, MOST_RUNS)
+    runs = page_readings.ended_runs(board, DAY, MAX_RUNS)
     days, unserved = _last_day(runs, board.now()), set(board.unserved_agents())
     agents = [
         ShownAgent(
@@ -124,8 +124,8 @@ def show_agents(call: PageCall) -> PageContent:
             "watches": {spec.name: list(_watches(spec)) for spec in deployment.agents.values()},
             "budgets": [(item, item.used) for item in _budgets(deployment, figures)],
             "bars": {agent: day.bars for agent, day in days.items()},
-            "is_cut": len(runs) == MOST_RUNS,
-            "most_runs": MOST_RUNS,
+            "is_cut": len(runs) == MAX_RUNS,
+            "most_runs": MAX_RUNS,
         },
     )
 

@@ -19,11 +19,11 @@ from blackboard.server.pages.forecast import forecast
 from blackboard.server.pages.graph_labels import law_in_words, milliseconds, thresholds
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MOST_DRAWN = 600
+MAX_DRAWN = 600
 """How many marks a page draws. The others are counted."""
 LEAST_DRAWN = 40
 """How many marks of each lane may be drawn, however many lanes there are."""
-MOST_LISTED_AHEAD = 20
+MAX_LISTED_AHEAD = 20
 """How many of the events ahead the table has. The picture has all that were read."""
 WINDOWS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
 """The lengths of time that the lanes may show."""
@@ -100,13 +100,13 @@ def show_board(call: PageCall) -> PageContent:
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
     ahead, more = forecast(board, parameters.agent)
     return PageContent(
-        {"lanes": shown, "ahead": ahead[:MOST_LISTED_AHEAD], "strengths": [mark.strength for mark in marks]},
+        {"lanes": shown, "ahead": ahead[:MAX_LISTED_AHEAD], "strengths": [mark.strength for mark in marks]},
         {
             "kinds": list(deployment.kinds),
             "agents": sorted(deployment.agents),
             "windows": WINDOWS,
             "live": sum(counts.values()),
-            "ahead_more": max(0, len(ahead) - MOST_LISTED_AHEAD),
+            "ahead_more": max(0, len(ahead) - MAX_LISTED_AHEAD),
             "ahead_is_cut": more,
         },
         {"items": drawn, "ahead": ahead, "lanes": shown},
@@ -134,7 +134,7 @@ def _lanes(
     is_filtered = bool(parameters.subject or parameters.tag or parameters.at)
     if not parameters.kind and not is_filtered:
         names = [name for name in names if counts.get(name)] or names
-    limit = max(LEAST_DRAWN, MOST_DRAWN // max(1, len(names)))
+    limit = max(LEAST_DRAWN, MAX_DRAWN // max(1, len(names)))
     lanes: list[Lane] = []
     marks: list[MarkRecord] = []
     for name in names:

@@ -11,7 +11,7 @@ SAMPLES = 512
 """How many points of a law are sent if scripts do not know it."""
 SAMPLED_SHARE = 0.001
 """The share at which the samples of a law end."""
-LONGEST_SAMPLED = 365 * 86_400e6
+MAX_SAMPLED = 365 * 86_400e6
 """Microseconds. Where they end if the law never falls to that share."""
 
 _KNOWN = (Exponential, Linear, Power, Step, Never, Curve)
@@ -32,6 +32,6 @@ def law_for_browser(law: Decay) -> Mapping[str, object]:
 
 def _samples(law: Decay) -> list[list[float]]:
     """Return points of a law, close together where the mark is young."""
-    end = min(law.age_below(SAMPLED_SHARE) or LONGEST_SAMPLED, LONGEST_SAMPLED)
+    end = min(law.age_below(SAMPLED_SHARE) or MAX_SAMPLED, MAX_SAMPLED)
     ages = [end * (number / SAMPLES) ** 2 for number in range(SAMPLES + 1)]
     return [[age / MILLISECOND, law.share(age)] for age in ages]

@@ -18,7 +18,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import WorkError
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MOST_VERSIONS = 50
+MAX_VERSIONS = 50
 CHECK_SECONDS = 60
 """How long a check of the file may take."""
 
@@ -41,7 +41,7 @@ class DifferenceLine(NamedTuple):
 def show_deployment(call: PageCall) -> PageContent:
     """Return the active deployment, its versions, and the difference between two of them."""
     board, parameters = call.board, call.parameters
-    versions = board.deployments(limit=MOST_VERSIONS)
+    versions = board.deployments(limit=MAX_VERSIONS)
     active = board.deployment
     new = parameters.new or active.version
     old = parameters.old or max((record.version for record in versions if record.version < new), default=None)

@@ -11,7 +11,7 @@ from blackboard.board.result_types import EndingDeferral, Prediction
 from blackboard.core.records.states import HeldBy
 from blackboard.server.pages.graph_labels import milliseconds
 
-MOST_PREDICTIONS = 100
+MAX_PREDICTIONS = 100
 """How many crossings, and how many deferrals, are read; the next of them by time."""
 ENDS = {
     HeldBy.GUARD: "guard opens",
@@ -43,10 +43,10 @@ def forecast(board: Blackboard, agent: str = "") -> tuple[list[Ahead], bool]:
 
     A watch crosses, a schedule is due, or what defers a waiting crossing ends, such as a closed guard.
     """
-    predictions = page_readings.predictions(board, MOST_PREDICTIONS)
-    deferrals = page_readings.ending_deferrals(board, MOST_PREDICTIONS)
+    predictions = page_readings.predictions(board, MAX_PREDICTIONS)
+    deferrals = page_readings.ending_deferrals(board, MAX_PREDICTIONS)
     found = [item for item in _events(predictions, deferrals) if agent in ("", item.agent)]
-    return sorted(found, key=lambda item: item.at), MOST_PREDICTIONS in (len(predictions), len(deferrals))
+    return sorted(found, key=lambda item: item.at), MAX_PREDICTIONS in (len(predictions), len(deferrals))
 
 
 def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[Ahead]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from blackboard.board.blackboard import Blackboard
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.board.json_shapes import summary
+from blackboard.board.result_types import OutboxMessage
 from blackboard.core.records.finding import Finding
+from blackboard.core.records.states import UNDELIVERED
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent
 
-MOST_MESSAGES = 50
+MAX_MESSAGES = 50
+MAX_DEAD = 20
 
 
 def show_health(call: PageCall) -> PageContent:
@@ -22,10 +26,16 @@ def show_health(call: PageCall) -> PageContent:
         {
             "status": summary(board.status(), board.database.where, call.model),
             "findings": sorted(findings, key=lambda finding: order[finding.state]),
-            "messages": [message for message in board.outbox(limit=MOST_MESSAGES) if message.state != "delivered"],
-            "dead": board.activations(state=["dead", "quarantined", "held"], limit=20),
+            "messages": _undelivered(board),
+            "dead": board.activations(state=["dead", "quarantined", "held"], limit=MAX_DEAD),
         }
     )
+
+
+def _undelivered(board: Blackboard) -> list[OutboxMessage]:
+    """Return the newest messages that were not delivered, and that nobody has given up."""
+    messages = [message for state in UNDELIVERED for message in board.outbox(state=state, limit=MAX_MESSAGES)]
+    return sorted(messages, key=lambda message: message.id, reverse=True)[:MAX_MESSAGES]
 
 
 PAGE = LivePage(

@@ -9,8 +9,8 @@ from datetime import datetime
 from blackboard import NeedRecord
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MOST_NEEDS = 100
-MOST_EVENTS = 5
+MAX_NEEDS = 100
+MAX_EVENTS = 5
 """How many of the last events of its subject a need is shown with."""
 
 
@@ -56,14 +56,12 @@ def show_inbox(call: PageCall) -> PageContent:
     """Return the needs that wait, overdue ones first, with the marks of their subjects."""
     parameters: InboxFields = call.parameters
     needs = call.board.inbox(parameters.assignee or None, all_needs=parameters.all)
-    return PageContent(
-        {"needs": [_shown(call, need) for need in needs[:MOST_NEEDS]]}, {"more": len(needs) > MOST_NEEDS}
-    )
+    return PageContent({"needs": [_shown(call, need) for need in needs[:MAX_NEEDS]]}, {"more": len(needs) > MAX_NEEDS})
 
 
 def _shown(call: PageCall, need: NeedRecord) -> ShownNeed:
     """Return a need as the page shows it, with the other marks of its subject."""
-    marks = call.board.marks(subject=need.subject, limit=MOST_EVENTS + 1)
+    marks = call.board.marks(subject=need.subject, limit=MAX_EVENTS + 1)
     return ShownNeed(
         id=need.id,
         subject=need.subject,
@@ -81,7 +79,7 @@ def _shown(call: PageCall, need: NeedRecord) -> ShownNeed:
             ContextMark(mark.id, mark.kind, mark.author, mark.payload, mark.recorded_at)
             for mark in marks
             if mark.id != need.id
-        ][:MOST_EVENTS],
+        ][:MAX_EVENTS],
     )
 
 

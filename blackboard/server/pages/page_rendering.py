@@ -36,6 +36,7 @@ def _environment() -> Environment:
         "milliseconds": _from_milliseconds,
         "seconds": _seconds,
         "number": _number,
+        "counted": counted,
         "bytes": _bytes,
         "usd": _usd,
         "json": _json,
@@ -91,6 +92,11 @@ def _from_milliseconds(at: float | None) -> datetime | None:
 
 def _number(value: float | None, none: str = "–") -> str:
     return none if value is None else f"{value:,}"
+
+
+def counted(value: int, noun: str) -> str:
+    """Return a number, with commas, and its noun: `1 call`, `2,000 calls`."""
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
 
 
 def _usd(value: float | None, none: str = "–") -> str:

@@ -16,13 +16,13 @@ from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.graph_labels import milliseconds, thresholds
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MOST_EVENTS = 500
+MAX_EVENTS = 500
 """How many events the page shows at once, newest first."""
-MOST_MEASURED = 20_000
+MAX_MEASURED = 20_000
 """How many live marks a watch over the board may measure for the page to explain it: it reads all of them."""
-MOST_ACTIVATIONS = 30
+MAX_ACTIVATIONS = 30
 """How many activations the graph shows at once, newest first."""
-MOST_ALIKE = 6
+MAX_ALIKE = 6
 """How many marks of a kind that one activation was given, or deposited, are boxes of their own. More share one."""
 COLUMN, LINE, BOX, TALL = 240, 46, 190, 34
 """The distances between two columns and two lines of the graph, and the width and height of its boxes."""
@@ -96,8 +96,8 @@ def show_subject(call: PageCall) -> PageContent:
             {"subjects": found},
             {"subject": "", "events": [], "graph": None, "explanations": [], "marks": [], "unexplained": []},
         )
-    newest = page_readings.newest_events(board, subject, MOST_EVENTS + 1, parameters.events_before)
-    events = newest[:MOST_EVENTS][::-1]
+    newest = page_readings.newest_events(board, subject, MAX_EVENTS + 1, parameters.events_before)
+    events = newest[:MAX_EVENTS][::-1]
     weights = {name: spec.weight for name, spec in board.deployment.kinds.items()}
     curves = list(_curves(events, weights))
     kinds = {event.kind for event in events}
@@ -113,7 +113,7 @@ def show_subject(call: PageCall) -> PageContent:
             "explanations": [item for item in explanations if _says_something(item)],
             "graph": _graph(board, events, parameters.before),
         },
-        {"unexplained": unexplained, "older": events[0].id if len(newest) > MOST_EVENTS else None},
+        {"unexplained": unexplained, "older": events[0].id if len(newest) > MAX_EVENTS else None},
         {"items": curves},
         {"laws": laws, "thresholds": [item for item in thresholds(board.deployment) if item.kind in kinds]},
     )
@@ -139,7 +139,7 @@ def _watching(call: PageCall, kinds: Set[str]) -> tuple[list[str], list[str]]:
             watching.add(name)
             if watch.condition.is_over_board:
                 counts = call.counts.now()
-                if sum(counts.get(kind, 0) for kind in own) > MOST_MEASURED:
+                if sum(counts.get(kind, 0) for kind in own) > MAX_MEASURED:
                     unexplained.add(name)
     return sorted(watching - unexplained), sorted(unexplained)
 
@@ -183,7 +183,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -
     labels: dict[str, tuple[str, str, str]] = {}
     links: list[tuple[str, str]] = []
     boxes: dict[int, str] = {}
-    for activation_id in sorted(wanted[:MOST_ACTIVATIONS]):
+    for activation_id in sorted(wanted[:MAX_ACTIVATIONS]):
         try:
             details = board.activation(activation_id)
         except NotFound:  # retention has removed it
@@ -203,7 +203,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -
         links += [*((source, run) for source in sources), *((run, result) for result in results)]
     if not links:
         return None
-    older = wanted[MOST_ACTIVATIONS - 1] if len(wanted) > MOST_ACTIVATIONS else None
+    older = wanted[MAX_ACTIVATIONS - 1] if len(wanted) > MAX_ACTIVATIONS else None
     return _laid_out(layers, labels, links, older)
 
 
@@ -226,7 +226,7 @@ def _boxes(
         if mark_id not in boxes:
             by_kind[kind].append(mark_id)
     for kind, alike in by_kind.items():
-        if len(alike) <= MOST_ALIKE:
+        if len(alike) <= MAX_ALIKE:
             for mark_id in alike:
                 boxes[mark_id] = f"mark-{mark_id}"
                 labels[boxes[mark_id]] = _mark_label(kind, mark_id, marks[mark_id][1])

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blackboard.clock import LONGEST_WAIT_SECONDS
+from blackboard.clock import MAX_WAIT_SECONDS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
 from blackboard.store.view_columns import VIEWS
 
@@ -90,7 +90,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
     Raises:
         QueryStopped: The child took too long, or ended early.
     """
-    seconds = min(request["seconds"], LONGEST_WAIT_SECONDS)
+    seconds = min(request["seconds"], MAX_WAIT_SECONDS)
     alive, ours = os.pipe()  # the child ends when this process does, because that closes its end of this pipe
     try:
         # -I: the child imports nothing from the environment or the current folder.

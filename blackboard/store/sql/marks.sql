@@ -75,7 +75,7 @@ SELECT {mark.*}, {event.*} FROM mark JOIN event ON event.id = mark.event_id WHER
 SELECT {mark.*}, {event.*} FROM mark JOIN event ON event.id = mark.event_id WHERE {is_in(mark.id, :ids)};
 
 -- name: marks_of_subject -> MarkRow
--- The marks of one kind and subject, or those with such a payload, newest first.
+-- The marks of one kind and subject, newest first; with `payload` only those whose payload is like it.
 SELECT {mark.*}
 FROM mark
 WHERE mark.kind = :kind AND mark.subject = :subject

@@ -20,7 +20,7 @@ Fault = Callable[["BoardRun"], AbstractContextManager[str]]
 
 HOUR = 3_600_000_000
 BLOWS = 10
-LONGEST_SILENCE_SECONDS = 14.0
+MAX_SILENCE_SECONDS = 14.0
 """Longer than both ends of a silent connection wait."""
 
 
@@ -66,7 +66,7 @@ def cut_closed(run: BoardRun) -> Iterator[str]:
 def cut_silent(run: BoardRun) -> Iterator[str]:
     """Let nothing pass between a host and the server for some seconds, and tell neither."""
     host = run.rng.randrange(run.hosts)
-    seconds = run.rng.choice((0.5, 3.0, LONGEST_SILENCE_SECONDS))
+    seconds = run.rng.choice((0.5, 3.0, MAX_SILENCE_SECONDS))
     with run.trouble(host), run.hold(host):
         run.links.cut(host, "silent")
         try:
@@ -98,7 +98,7 @@ def stop_processes(run: BoardRun) -> Iterator[str]:
         for child in victims:
             child.signal(signal.SIGSTOP)
         try:
-            run.pump(run.rng.choice((0.5, 3.0, LONGEST_SILENCE_SECONDS)))
+            run.pump(run.rng.choice((0.5, 3.0, MAX_SILENCE_SECONDS)))
             yield f"host {host} is stopped"
         finally:
             for child in victims:

@@ -29,7 +29,7 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-LONGEST_REST = 60_000_000
+MAX_REST = 60_000_000
 """The longest time between two measurements in microseconds."""
 REST_SECONDS = 0.05
 """The shortest time between two measurements, so that a board with many commits is not measured for each of them."""
@@ -114,7 +114,7 @@ class ScentEvaluator:
             self._reader.read()
         reader = self._reader
         seen, now = observe(self._board, reader.recent(now))
-        self._due = now + LONGEST_REST
+        self._due = now + MAX_REST
         for record in records:
             try:
                 self._due = min(self._due, self._follow(record, seen, now, listening))

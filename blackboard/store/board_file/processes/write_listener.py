@@ -12,7 +12,7 @@ from blackboard.system.file_writes import FileWrites
 
 SHORTEST_PAUSE_SECONDS = 0.01
 """The shortest time between two calls because of writes."""
-LONGEST_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 1.0
 """A write reaches the log before its commit can be read, because the disk must store it first. So calls follow a write
 at growing intervals, up to this interval.
 """
@@ -48,7 +48,7 @@ def _follow(writes: FileWrites, wake: Callable[[], None]) -> None:
         if writes.wait(pause):
             pause = SHORTEST_PAUSE_SECONDS
         elif pause is not None:
-            pause = pause * 2 if pause < LONGEST_PAUSE_SECONDS else None
+            pause = pause * 2 if pause < MAX_PAUSE_SECONDS else None
         else:
             continue  # stopped
         wake()

@@ -50,7 +50,7 @@ MAX_PARTS = 60
 """The largest number of checks and writes in one statement."""
 NEVER = 2**62
 """An instant that no clock shows."""
-LONGEST_DELAY = 10_000_000
+MAX_DELAY = 10_000_000
 """The largest time between the decision and the record, in microseconds."""
 
 
@@ -164,7 +164,7 @@ class OptimisticTransaction(PipelinedTransaction):
             raise LockRequired("no statement has its instant")
         if len(parts) + len(checks) > MAX_PARTS:
             raise LockRequired("too many parts")
-        latest = min(instant + LONGEST_DELAY, self.earliest_end)
+        latest = min(instant + MAX_DELAY, self.earliest_end)
         writer = record.begin_checked(self.send)
         statement = checked_statement(self._start, instant, latest, writer, checks, parts)
         answer = self.send(statement.sql, *statement.values)

@@ -21,7 +21,7 @@ from blackboard.system import forks
 
 FIRST_DELAY_SECONDS = 0.05
 """The delay before the first attempt to connect again, in seconds. It doubles with each further attempt."""
-LONGEST_DELAY_SECONDS = 1.0
+MAX_DELAY_SECONDS = 1.0
 READY_SECONDS = 5.0
 """How long a new lock is waited for, in seconds."""
 LOOK_SECONDS = 2.0
@@ -148,7 +148,7 @@ class ListeningConnection:
                 self._worker_locks.lose_connection()
                 with _selector(commands) as selector:
                     selector.select(delay)
-                delay = min(2 * delay, LONGEST_DELAY_SECONDS)
+                delay = min(2 * delay, MAX_DELAY_SECONDS)
 
     def _serve(self, connection: Any, commands: socket.socket) -> None:
         """Listen on a connection until no subscriber is left.
