@@ -136,7 +136,9 @@ def _deposit_all(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt
     for part in _parts([line for line in lines if isinstance(line, bytes)], MANY_BYTES):
         body = b'{"marks":[' + b",".join(part) + b"]}"
         try:
-            receipts += yield from ask(list[Receipt], HttpRequest("POST", "/v1/marks/many", body=body))
+            receipts += yield from ask(
+                list[Receipt], HttpRequest("POST", "/v1/marks/many", body=body, is_repeatable=True)
+            )
         except BlackboardError as error:
             error.stored = len(receipts)
             raise
@@ -148,7 +150,7 @@ def _deposit_each(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receip
     results: list[Receipt | UsageError] = []
     for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):
         query = (("results", "true"),)
-        answer = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON)
+        answer = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON, is_repeatable=True)
         results += map(_result_of, decode(dict[str, Any], answer.body)["results"])
     remaining = iter(results)
     return [next(remaining) if isinstance(line, bytes) else line for line in lines]

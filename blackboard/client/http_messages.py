@@ -44,7 +44,7 @@ class HttpRequest:
     query: Sequence[tuple[str, str]] = ()
     body: bytes | None = None
     media_type: str = JSON
-    is_repeatable: bool = True
+    is_repeatable: bool = False
     wait_seconds: float = 0.0
     accepts: str = JSON
 
@@ -69,7 +69,7 @@ def path_of(template: str, *values: object) -> str:
 
 def get(path: str, /, **parameters: Any) -> HttpRequest:
     """Return a request that reads. Parameters that are None are left out, and a list is given item by item."""
-    return HttpRequest("GET", path, query_of(parameters))
+    return HttpRequest("GET", path, query_of(parameters), is_repeatable=True)
 
 
 def post(path: str, body: Mapping[str, Any] | None = None, *, is_repeatable: bool = False) -> HttpRequest:

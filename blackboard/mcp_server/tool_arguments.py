@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.mcp_server.labelled_data import MAX_ROWS
 
-MAX_ID = 2**63 - 1
 MAX_QUERY_ROWS = 200
 
 IdArgument = Annotated[int, Field(ge=1, le=MAX_ID), WithJsonSchema({"type": "integer"})]
@@ -36,10 +36,6 @@ class Arguments(BaseModel):
     """The arguments of a tool. Unknown names are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NoArguments(Arguments):
-    """A tool without arguments."""
 
 
 class DepositArguments(Arguments):

@@ -63,7 +63,7 @@ class Tool:
     @property
     def reads(self) -> bool:
         """Whether it changes nothing."""
-        return self.annotations is READS
+        return self.annotations.get("readOnlyHint", False)
 
     @property
     def input(self) -> dict[str, Any]:

@@ -31,7 +31,6 @@ _TIME = re.compile(
 )
 MAX_CHARACTERS = 100
 """The longest text of a time that is read."""
-_YEARS = range(1, 10000)
 _MAX_LENGTH = date.max - date.min
 """The longest length. Python has no dates beyond it, and sums of a few lengths stay within `timedelta`."""
 

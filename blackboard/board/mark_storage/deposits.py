@@ -144,7 +144,7 @@ def _record_without_effect(
     """
     state = single_state(new.kind, new.state)
     register_law(txn, new.kind, state.law, None)
-    details = _details(new, txn.next_event())
+    details = _details(new, txn.allocate_event_id())
     recorded = mark._replace(
         author=new.request.author,
         intensity=state.intensity,
@@ -165,7 +165,7 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> 
     kind, old, shown = new.kind, joined.old, joined.shown
     value = _checked_value(txn, new, joined)
     register_law(txn, kind, joined.state.law, old)
-    details = _details(new, txn.next_event(), None if shown is None else shown_event(txn, shown))
+    details = _details(new, txn.allocate_event_id(), None if shown is None else shown_event(txn, shown))
     row = _row_after(new, joined, details, txn.now)
     record_event(txn, row, "deposited" if old is None else "reinforced", occurred_at=new.state.at, details=details)
     shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id

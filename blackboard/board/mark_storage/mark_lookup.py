@@ -5,12 +5,10 @@ from __future__ import annotations
 from blackboard.board.mark_storage import change_preparation
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
-
-MAX_ID = 2**63
-"""A limit above all ids. The database cannot store a number of this size."""
 
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
@@ -20,7 +18,7 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
         NotFound: There is no live mark with this id.
         Conflict: The mark has changed since the event `if_event`.
     """
-    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id < MAX_ID else None
+    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id <= MAX_ID else None
     return row_to_change(txn, mark_id, row, if_event)
 
 
@@ -41,7 +39,7 @@ def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
     Raises:
         NotFound: There is no live mark with this id.
     """
-    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id < MAX_ID else None
+    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id <= MAX_ID else None
     if row is not None:
         row = txn.migrated(row)
         if row.is_live(txn.now):
@@ -62,7 +60,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
 
 def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> str:
     """Return why a mark is not live, as far as the history shows it."""
-    first = txn.sql.one(MARKS.get_event, id=mark_id) if 0 < mark_id < MAX_ID else None
+    first = txn.sql.one(MARKS.get_event, id=mark_id) if 0 < mark_id <= MAX_ID else None
     if row is not None:
         return f"mark {mark_id} has evaporated"
     if first is None or first.mark_id != mark_id:

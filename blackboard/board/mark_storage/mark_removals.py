@@ -84,7 +84,7 @@ def withdraw(
 def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
     """Withdraw a mark that `live_mark_to_change` has returned; see `withdraw`."""
     withdraw_overdue(txn, row, author, activation_id)
-    details = EventDetails(txn.next_event(), author, activation_id=activation_id)
+    details = EventDetails(txn.allocate_event_id(), author, activation_id=activation_id)
     record_event(txn, _faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
     search_documents.note(txn, row.kind, row.id, None)

@@ -52,7 +52,7 @@ def reinforce_live(
     kind, before = txn.kind(old.kind), txn.state(old)
     state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
     register_law(txn, kind, state.law, old)
-    event_id = txn.next_event()
+    event_id = txn.allocate_event_id()
     row = old._replace(
         intensity=state.intensity,
         law=law_key(state.law),

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage import mark_removals
-from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.needs import open_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
@@ -29,7 +29,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     Raises:
         NotFound: No open need has this id; the message says who answered or withdrew it.
     """
-    need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id < MAX_ID else None
+    need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id <= MAX_ID else None
     if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
         raise _closed(txn, need_id)
     return need
@@ -51,13 +51,13 @@ def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int 
 
 def decision_on(txn: BoardTransaction, need_id: int) -> EventRow | None:
     """Return the event of the decision that answered a need; None if the history has none."""
-    decisions = txn.sql.all(MARKS.decisions_after_need, need_id=need_id) if 0 < need_id < MAX_ID else ()
+    decisions = txn.sql.all(MARKS.decisions_after_need, need_id=need_id) if 0 < need_id <= MAX_ID else ()
     return next((event for event in decisions if _answers(event, need_id)), None)
 
 
 def was_asked(txn: BoardTransaction, need_id: int) -> bool:
     """Return whether the history has a need with this id."""
-    first = txn.sql.one(MARKS.get_event, id=need_id) if 0 < need_id < MAX_ID else None
+    first = txn.sql.one(MARKS.get_event, id=need_id) if 0 < need_id <= MAX_ID else None
     return first is not None and first.mark_id == need_id and first.kind == Need.kind
 
 

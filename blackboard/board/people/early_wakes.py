@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activity import activity_log
-from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import pauses_and_cooldowns
@@ -13,6 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_deferrals import CrossingDeferral, deferral_of
 from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
@@ -65,7 +65,7 @@ def _find_waiting(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
         NotFound: There is no such crossing.
         WorkError: It does not wait.
     """
-    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if 0 < crossing_id < MAX_ID else None
+    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if 0 < crossing_id <= MAX_ID else None
     if crossing is None:
         raise NotFound(f"there is no crossing {crossing_id}; 'blackboard agenda' lists those that wait")
     if crossing.state != CrossingState.WAITING:

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_model import printable_text
 from blackboard.core.records.micro_dollars import COST_LIMIT_USD
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.errors import UsageError
 
-MAX_ID = 2**63 - 1
 MAX_CALLS = 100
 """The most model calls that one result reports."""
 

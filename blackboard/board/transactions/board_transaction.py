@@ -135,7 +135,7 @@ class BoardTransaction:
                 high = middle - 1
         return low
 
-    def next_event(self) -> int:
+    def allocate_event_id(self) -> int:
         """Allocate the id of a new event."""
         self._last_event += 1
         return self._last_event

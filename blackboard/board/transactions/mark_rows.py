@@ -78,7 +78,7 @@ def record_event(
     elif txn.recorded < txn.now:
         txn.record_time(txn.now)
     if details is None:
-        details = EventDetails(txn.next_event(), row.author)
+        details = EventDetails(txn.allocate_event_id(), row.author)
     txn.sql.put(
         MARKS.insert_event,
         EventRow(

@@ -25,8 +25,8 @@ from blackboard.board.json_shapes import (
     examination,
     summary,
 )
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.server.request_handling.operation_definition import (
-    MAX_ID,
     Call,
     Encoded,
     Fields,

@@ -11,12 +11,12 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
 from blackboard.board.remote_work.remote_results import ReportedUsage
 from blackboard.clock import seconds_in
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.server.remote_claims.claim_queue import Attempt, WaitingClaim
 from blackboard.server.request_handling.operation_definition import (
-    MAX_ID,
     Call,
     Empty,
     Fields,

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from blackboard.board import administration
 from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.errors import NotFound
-from blackboard.server.request_handling.operation_definition import MAX_ID, Call, Fields, Name, Operation
+from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation
 
 FileDigest = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A digest of the file's machine and path.")]
 

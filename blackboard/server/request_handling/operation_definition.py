@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from blackboard import Blackboard
+from blackboard.core.records.record_ids import MAX_ID
 from blackboard.server.access.token_checks import Caller
 
 MAX_LIMIT = 1000
-MAX_ID = 2**63 - 1
 
 RecordId = Annotated[int, Field(ge=1, le=MAX_ID)]
 EventId = Annotated[int, Field(ge=0, le=MAX_ID)]

@@ -181,5 +181,5 @@ def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, ma
     if first is None or first.mark_id != mark_id:
         return
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
-    details = EventDetails(txn.next_event(), agent.name, activation_id=row.id)
+    details = EventDetails(txn.allocate_event_id(), agent.name, activation_id=row.id)
     record_event(txn, mark_after(last), "already_gone", details=details)
