@@ -21,7 +21,7 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 
 MAX_DRAWN = 600
 """How many marks a page draws. The others are counted."""
-LEAST_DRAWN = 40
+MIN_DRAWN = 40
 """How many marks of each lane may be drawn, however many lanes there are."""
 MAX_LISTED_AHEAD = 20
 """How many of the events ahead the table has. The picture has all that were read."""
@@ -134,7 +134,7 @@ def _lanes(
     is_filtered = bool(parameters.subject or parameters.tag or parameters.at)
     if not parameters.kind and not is_filtered:
         names = [name for name in names if counts.get(name)] or names
-    limit = max(LEAST_DRAWN, MAX_DRAWN // max(1, len(names)))
+    limit = max(MIN_DRAWN, MAX_DRAWN // max(1, len(names)))
     lanes: list[Lane] = []
     marks: list[MarkRecord] = []
     for name in names:
