@@ -37,7 +37,8 @@ def deliver(
                     server.starttls(context=ssl.create_default_context())
                 if mail.user is not None and password is not None:
                     server.login(mail.user, password)
-                # If some receivers are refused, the others have the mail. They would get it twice otherwise.
+                # If some receivers are refused, there is no error: the others have the mail, and a repetition would
+                # send it to them again.
                 server.send_message(_mail(mail, message, now), mail.sender, list(mail.to))
                 is_accepted = True
         except (OSError, smtplib.SMTPException) as error:

@@ -152,7 +152,7 @@ class Transaction(ABC):
 
     @abstractmethod
     def run(self, statement: Statement[object], **values: Any) -> None:
-        """Run a statement whose result nobody needs. On a server it is sent with the next question, or with COMMIT."""
+        """Run a statement without a result. On a server it is sent with the next question, or with COMMIT."""
 
     @abstractmethod
     def changed(self, statement: Statement[object], **values: Any) -> int:

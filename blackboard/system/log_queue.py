@@ -90,7 +90,7 @@ class LogQueue:
                 self._writer = writer
 
     def _has_writer(self) -> bool:
-        return self._writer is not None and self._writer.is_alive()  # it ends because there is no memory
+        return self._writer is not None and self._writer.is_alive()  # without memory, the thread ends
 
     def _serve(self) -> None:
         """Write the lines of the queue, one after another, for ever."""

@@ -18,7 +18,7 @@ from blackboard.store.rows import MarkRow, WindowEventRow
 
 
 def ask(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
-    """Open a need that was deposited, and withdraw the `overdue` mark if it was asked before."""
+    """Open a need that was deposited. If it was open before, withdraw its `overdue` mark."""
     if old is not None:
         mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
     open_needs.open_need(txn, row)

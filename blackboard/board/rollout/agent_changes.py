@@ -192,15 +192,15 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, chang
     if _differs(before, change.spec) or change.is_retagged or change.has_new_dropping_guard:
         crossing_retests.plan(txn, watch_id, before.condition)
     if _measures(before.condition) != _measures(change.spec.condition) or change.is_retagged:
-        # A prediction means that the value was above the threshold. The watch has another value now.
+        # A prediction is computed from the value of the watch, which is another one now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
 def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
     """Delete the states of a changed watch, unless they are also true for the new condition.
 
-    A rising watch may have another threshold. The state of a falling watch that measures the same value stays true. The
-    state of a window that has crossed stays true, too.
+    Two states stay true: that of a falling watch that measures the same value, and that of a window that has crossed.
+    The state of another rising watch does not, because its threshold may differ.
     """
     spec, timing, timing_before = change.spec, change.timing, change.timing_before
     if timing_before is None and timing is None:

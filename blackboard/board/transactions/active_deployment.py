@@ -109,7 +109,7 @@ class RegisteredWatch:
 
     @cached_property
     def may_use_window_sums(self) -> bool:
-        """Whether sums are enough to tell that the watch, which rises and has only a window, is below its threshold."""
+        """Whether sums can show that the watch is below its threshold: it rises, and measures only a window."""
         is_single = (
             self.condition.has_window and not self.condition.is_falling and isinstance(self.condition, Comparison)
         )

@@ -25,10 +25,10 @@ KEPT_TAGS = 8
 
 
 class CollectedChanges(ABC):
-    """Changes of one kind that a transaction collects and writes at its end. Each kind is a class.
+    """Changes that a transaction collects and writes at its end. Each subclass collects one sort of changes.
 
     Attributes:
-        collects_more: Whether writing them collects changes of other kinds, so that they are written first.
+        collects_more: Whether writing them collects changes of other sorts. Such changes are written first.
     """
 
     collects_more: ClassVar[bool] = False

@@ -23,7 +23,7 @@ class BackfillTask(StrEnum):
     VALUES = "values"
     """Test a watch whose marks have other strengths or ends."""
     WINDOW = "window"
-    """Test a watch with a window on the subjects with deposits, also those without marks."""
+    """Test a watch with a window on all subjects that have deposits in it, also those that have no live mark."""
     RETEST = "crossings"
     """Test the crossings that wait for a changed watch again."""
 
@@ -74,7 +74,7 @@ def continue_backfill(txn: BoardTransaction, row: BackfillRow, target: BackfillT
 
 
 def end_backfill(txn: BoardTransaction, row: BackfillRow) -> None:
-    """Delete a backfill that is done. With the last backfill, the list of states that follow it is deleted, too."""
+    """Delete a backfill that is done. After the last one, empty the list of states that follow the change."""
     txn.sql.run(CROSSINGS.delete_backfill, id=row.id)
     if txn.sql.one(CROSSINGS.backfills) is None:
         txn.sql.run(CROSSINGS.delete_followed)

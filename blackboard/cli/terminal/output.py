@@ -79,7 +79,7 @@ def second(at: datetime | None) -> str | None:
 
 
 def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> str | None:
-    """Return an instant for a table. A future instant is rounded up, so that it never looks past too early.
+    """Return an instant for a table. A future instant is rounded up, so the text never says that it has passed.
 
     With `minutes`, an instant that is an hour away or more is shown to the minute.
     """

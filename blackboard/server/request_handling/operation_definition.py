@@ -126,7 +126,7 @@ class Operation:
         parameters_withheld: Parameters that such a token may not use, because an answer would confirm a guess.
         takes_key: Whether it takes the header `Idempotency-Key`.
         state: Returns the part of an answer from which its ETag is made; None for an answer without an ETag.
-        waits: Whether it waits for work without a thread. Without work, it has no answer (204).
+        waits: Whether it waits for work, without a thread. If no work comes, the answer is empty (204).
         run_together: Does it for several calls at once, and returns the answer or the error of each; None if each call
             has a thread.
         streams: Whether the body is a line of JSON for each item, as it comes.

@@ -200,7 +200,7 @@ class EventHub:
                     now = clock()
                     is_beat = beat.take_due(now)
                     self._beats += is_beat
-                    # A token is revoked by a commit, so after a check the next commit is soon enough for another.
+                    # Only a commit can revoke a token. So after a check, tokens are checked again at the next commit.
                     if is_checked := check.take_due(now):
                         await self._end_invalid()
                     until_check = longest if is_checked else check.remaining(now)

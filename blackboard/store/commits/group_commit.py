@@ -4,8 +4,8 @@ A thread that finds no leader leads: it commits its own work. Threads that arriv
 done, the first waiting thread leads next and commits the work of all waiting threads. So many threads share one flush
 to the disk, and no thread waits for a timer.
 
-Threads committed as a group tend to return together. The first would find no leader and commit alone, so it waits
-briefly while more of the group keep arriving.
+Threads whose work was committed as a group tend to make their next writes together. The first would find no leader and
+commit alone, so it waits briefly while more of the group keep arriving.
 
 A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. `leave` undoes
 unfinished steps, and can be repeated. Afterwards each entry is done or waits.

@@ -161,7 +161,7 @@ def admit(
 def lift(txn: BoardTransaction, call: CallRow) -> bool:
     """End the pause of a model for all agents because a call was answered, and return whether there was one.
 
-    A call that was sent before the first failed call proves nothing.
+    The answer of a call that was sent before the pause began does not end it.
     """
     pause = get(txn, call.model)
     if pause is None or (call.sent_at or 0) < pause.since:

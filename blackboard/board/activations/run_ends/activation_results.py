@@ -49,7 +49,8 @@ class Failure:
     Attributes:
         error: The whole error, for a person to read.
         is_hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
-        divides: Whether the marks are split, although all of them together may succeed. The parts keep their attempts.
+        divides: Whether the marks are split at once, even if a repetition with all of them might succeed. The parts
+            keep their attempts.
         counts: Whether it counts towards a cooldown, because the agent itself failed.
         has_bad_answer: Whether the model's answer is the cause, so that it is not used again.
     """

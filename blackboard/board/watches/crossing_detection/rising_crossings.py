@@ -252,7 +252,7 @@ def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: s
 
 
 def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow]) -> None:
-    """Set the bound of a waiting crossing whose marks are below the threshold, though a deposit made them stronger."""
+    """Raise the bound of a waiting crossing: a deposit made its marks stronger, but not as strong as the threshold."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
         strengths = [txn.strength(row) for row in rows]

@@ -48,7 +48,8 @@ from blackboard.store.statements import MARKS
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
     """Subtract the evaporated marks; return the value of a watch's measure now, and the number of marks behind it.
 
-    The returned value reaches the threshold if and only if the true value does. If it does not, it may be too high.
+    The returned value reaches the threshold if and only if the true value does. Below the threshold, the returned value
+    may be too high.
     """
     if not watch.keeps_sums:
         return measure_marks(txn, watch, scope)

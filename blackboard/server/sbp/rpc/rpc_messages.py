@@ -37,7 +37,7 @@ def envelope_of(given: Any) -> Envelope:
     """Return a request of JSON-RPC.
 
     Raises:
-        SbpError: It is not one.
+        SbpError: The value is not a request.
     """
     try:
         return Envelope.model_validate(given)

@@ -1,8 +1,8 @@
 """A fair write lock between the processes of one machine.
 
 The system frees a lock when its process dies. No process blocks in `flock`, because that call has no time limit and
-cannot be interrupted. A waiting process tries repeatedly: for the queue lock at an interval that shrinks with the time
-that it has waited, so the process that has waited longest is usually served first.
+cannot be interrupted. A waiting process tries repeatedly. The longer it has waited for the queue lock, the more often
+it tries. So the process that has waited longest is usually served first.
 
 A process that has just written could take the lock again before any other process tries. So there are two locks. The
 holder of the queue lock writes next, and keeps the queue lock until it holds the write lock. A process that has written
@@ -51,7 +51,7 @@ LONG_INTERVAL: Duration = 1_000
 
 
 class LockState(Enum):
-    """What a process has of a lock."""
+    """Whether a process holds a lock or waits for it."""
 
     FREE = auto()
     WAITING = auto()

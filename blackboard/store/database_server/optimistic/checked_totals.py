@@ -1,8 +1,8 @@
 """Additions to the sums over the board, of a transaction that has read them without a lock.
 
-Every deposit of a kind changes the same rows. So the transaction does not require that they are as it has read them,
-but only that the total is still below the threshold together with its own additions. It adds to the sums as they are
-under the lock, at the anchor that they have then.
+Every deposit of a kind changes the same rows. So at the commit, they may differ from what the transaction has
+read. It is enough that the total with its own additions is still below the threshold. The transaction adds to the sums
+that it finds under the lock, at their present anchor.
 """
 
 from __future__ import annotations

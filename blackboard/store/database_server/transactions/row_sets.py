@@ -88,7 +88,7 @@ class RowSets:
         return "DELETE" in words or not words.isdisjoint(self._tables)
 
     def take(self) -> Iterator[RowSet]:
-        """Yield all sets, which then wait no longer."""
+        """Yield all sets, and remove them from those that wait."""
         waiting = self._waiting
         self.discard()
         yield from waiting.values()
