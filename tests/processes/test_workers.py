@@ -99,6 +99,7 @@ def test_live_workers_notice_a_death_at_once(board: Blackboard) -> None:
     assert len(board.marks(Done)) == 1
 
 
+@pytest.mark.file_only("it holds the lock files of a board, so that the suspended process has none of them")
 def test_a_daemon_suspended_past_its_lease_cannot_apply_a_result(board: Blackboard) -> None:
     with worker(board, "waits") as sleeper:
         sleeper.event("started")
