@@ -304,6 +304,8 @@ class BoardTransaction:
 
     def save(self) -> None:
         """Write the collected changes."""
+        if not self._collected:
+            return  # as in most deposits
         for changes in [each for each in self._collected.values() if each.collects_more]:
             changes.write(self)
         for changes in self._collected.values():

@@ -55,7 +55,7 @@ class FirstCrossings(NamedTuple):
 
     Attributes:
         rows: The crossings, those of one law together.
-        partial_laws: The laws of which more crossings may be claimable.
+        partial_laws: The laws under which there may be further claimable crossings.
     """
 
     rows: list[CrossingRow]
