@@ -45,9 +45,9 @@ def test_a_server_tells_of_a_dead_daemon(tmp_path: Path, board_url: str) -> None
             (tmp_path / "desk.toml").write_text(FILE.format(board=board_url, url=receiver.url))
             with started(["-m", "blackboard", "--config", str(tmp_path / "desk.toml"), "serve"]) as server:
                 server.line(lambda line: "serving" in line)
-                receiver.wait_for(len(board.unserved_agents()))
+                receiver.wait_for(len(board.deployment.agents))
                 server.signal(signal.SIGTERM)
                 assert server.ends() == 0
         told = sorted(json.loads(request.body)["data"]["agent"] for request in receiver.requests)
-        assert told == sorted(board.unserved_agents())
+        assert told == sorted(board.deployment.agents)
         assert {message.state for message in board.outbox()} == {"delivered"}

@@ -34,6 +34,18 @@ def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process
     return started(["-m", "tests.support.worker_program", board.database.url, *arguments])
 
 
+def start_a_job_and_die(board: Blackboard) -> int:
+    """Kill a worker during an activation, and return the number of the activation."""
+    with worker(board, "patient", "waits") as process:
+        process.event("started")
+        board.deposit(Task(subject="s", n=1))
+        number: int = process.event("claimed")["id"]
+        process.line(lambda line: "at work" in line)
+        process.signal(signal.SIGKILL)
+        process.popen.wait(BOUND_SECONDS)
+    return number
+
+
 @contextmanager
 def hold_write_lock(board: Blackboard) -> Iterator[None]:
     """Keep other processes from holding or awaiting the write lock, so that a paused process blocks no other."""
@@ -66,16 +78,17 @@ def test_worker_ids_are_new_at_each_start(board: Blackboard) -> None:
     assert len(seen) == 2
 
 
+@pytest.mark.file_only("a lock on a server proves only after seconds that a worker has ended")
 def test_the_activation_of_a_dead_worker_is_recovered_at_the_next_start(board: Blackboard) -> None:
-    with worker(board, "waits") as process:
-        process.event("started")
-        board.deposit(Task(subject="s", n=1))
-        number = process.event("claimed")["id"]
-        process.line(lambda line: "at work" in line)
-        process.signal(signal.SIGKILL)
-        process.popen.wait(BOUND_SECONDS)
+    number = start_a_job_and_die(board)
     with worker(board) as process:
         assert process.event("started")["recovered"] == 1
+        assert process.event("done")["id"] == number
+
+
+def test_the_activation_of_a_dead_worker_is_done_by_the_next_worker(board: Blackboard) -> None:
+    number = start_a_job_and_die(board)
+    with worker(board, "patient") as process:  # no lease ends before the test: only the lock proves the death
         assert process.event("done")["id"] == number
     [done] = board.marks(Done)
     assert done.by == "one that did not"
