@@ -118,20 +118,17 @@ class BlackboardError(Exception):
         message: What is wrong.
         quotes_nothing: Whether the message quotes nothing; by default as for its class.
         place: The item that the error is about.
-
-    Attributes:
-        exit_code: The exit code of the command line.
-        quotes_nothing: Whether the message, as this package writes it, never quotes what depositors, agents or models
-            wrote.
-        place: The item of `deposit_many` or of an agent's result that the error is about, such as `item 2 of 3`; else
-            empty. Whoever goes through the items sets it.
-        stored: The number of marks that `deposit_many` stored before this error; None for all other calls.
     """
 
     exit_code = ExitCode.FAILED
+    """The exit code of the command line."""
     quotes_nothing = False
+    """Whether the message, as this package writes it, never quotes what depositors, agents or models wrote."""
     place: str = ""
+    """The item of `deposit_many` or of an agent's result that the error is about, such as `item 2 of 3`; else empty.
+    Whoever goes through the items sets it."""
     stored: int | None = None
+    """The number of marks that `deposit_many` stored before this error; None for all other calls."""
 
     def __init__(self, message: str = "", *, quotes_nothing: bool | None = None, place: str = "") -> None:
         super().__init__(message)
@@ -407,13 +404,10 @@ class QueryStopped(WorkError):
 
 
 class ServerError(WorkError):
-    """A server did not do what its client asked.
-
-    Attributes:
-        problem: The name of the problem that the server reports, such as `internal`; "" if it reports none.
-    """
+    """A server did not do what its client asked."""
 
     problem = ""
+    """The name of the problem that the server reports, such as `internal`; "" if it reports none."""
 
 
 class ServerUnreachable(ServerError):

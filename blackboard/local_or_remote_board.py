@@ -177,15 +177,12 @@ def _of_server(client: Client, last: int, report_gap: Callable[[], None]) -> Ite
 
 
 class KindLookup:
-    """The kinds of a board as they are now: they say how rows become marks.
-
-    Attributes:
-        deployment: The deployment; of a board behind a server, only its kinds.
-    """
+    """The kinds of a board as they are now: they say how rows become marks."""
 
     def __init__(self, board: Blackboard | Client) -> None:
         self._classes = board.classes if isinstance(board, Blackboard) else None
         self.deployment = board.deployment if isinstance(board, Blackboard) else Deployment(kinds=kinds_of(board))
+        """The deployment; of a board behind a server, only its kinds."""
 
     def load(self, kind: str) -> None:
         """Look for the class of a kind that is given by its name."""
@@ -201,17 +198,14 @@ class KindLookup:
 
 @dataclass(frozen=True)
 class FilePosition:
-    """Where the position in a followed file is kept.
-
-    Attributes:
-        source: The name of the file. The keys of its rows are made from it.
-        load: Returns the position; None if the file was never followed.
-        save: Records it.
-    """
+    """Where the position in a followed file is kept."""
 
     source: str
+    """The name of the file. The keys of its rows are made from it."""
     load: Callable[[], ReadPosition | None]
+    """Returns the position; None if the file was never followed."""
     save: Callable[[ReadPosition], object]
+    """Records it."""
 
 
 def file_position(board: Blackboard | Client, source: str, kind: str) -> FilePosition:

@@ -23,13 +23,11 @@ class MeasurementRun:
     Args:
         written: The JSON file, which is written after each row.
         about: What else the file says about the machine.
-
-    Attributes:
-        rows: The rows so far.
     """
 
     def __init__(self, written: Path, **about: Any) -> None:
         self.rows: list[Row] = []
+        """The rows so far."""
         self._written, self._about = written, about
         self._is_complete = self._is_interrupted = False
 

@@ -27,11 +27,7 @@ BARE = (
 
 
 class Proxy:
-    """A proxy before the server, in a process of its own.
-
-    Attributes:
-        url: The database behind the proxy.
-    """
+    """A proxy before the server, in a process of its own."""
 
     def __init__(self, url: str, folder: Path, milliseconds: float) -> None:
         path = folder / ".s.PGSQL.5432"
@@ -42,6 +38,7 @@ class Proxy:
         parsed = make_url(url)
         query = {**parsed.query, "host": str(folder), "port": "5432"}
         self.url = parsed.set(host=None, port=None, query=query).render_as_string(hide_password=False)
+        """The database behind the proxy."""
 
     def statements(self) -> int:
         """Return how many statements went through so far."""

@@ -46,13 +46,6 @@ class Blackboard(
 
     A board is thread-safe. Its methods are synchronous: when a method returns, its work is done and its change is
     durable. A board holds connections and files until it is closed; a `with` statement closes it at its end.
-
-    Attributes:
-        author: The name that signs the deposits of this handle.
-        session: The transactions of the board, for the daemon and for tests.
-        database: The database behind the board.
-        clock: The source of time.
-        schema_change: The change of the schema when the board was opened; None if there was none.
     """
 
     @classmethod

@@ -41,9 +41,6 @@ class BoardSession:
     Closing it closes the database, whose schema is up to date.
 
     `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
-
-    Attributes:
-        schema_change: The change of the schema when the board was opened; None if there was none.
     """
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
@@ -53,6 +50,7 @@ class BoardSession:
         self._laws = StoredLaws()
         self._active: ActiveDeployment | None = None
         self.schema_change: SchemaChange | None = None
+        """The change of the schema when the board was opened; None if there was none."""
         self._unsubscribe = database.on_rollback.subscribe(self._drop_active)
 
     @classmethod

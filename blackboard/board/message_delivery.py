@@ -39,17 +39,14 @@ MAX_NEW_MESSAGES = 100
 
 
 class FailedAttempt(NamedTuple):
-    """The result of an attempt that failed.
-
-    Attributes:
-        error: The reason, shown to people.
-        wait: How long the receiver asks to wait; None if it does not say so.
-        is_gone: Whether the receiver is gone for good, so that nothing more is sent to it.
-    """
+    """The result of an attempt that failed."""
 
     error: str
+    """The reason, shown to people."""
     wait: timedelta | None = None
+    """How long the receiver asks to wait; None if it does not say so."""
     is_gone: bool = False
+    """Whether the receiver is gone for good, so that nothing more is sent to it."""
 
 
 class LeasedMessage(NamedTuple):

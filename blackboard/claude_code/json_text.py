@@ -24,21 +24,18 @@ Path = Sequence[str | int]
 
 @dataclass(frozen=True)
 class JsonPart:
-    """A value in a text, with its place.
-
-    Attributes:
-        start: Where it begins.
-        end: Where it ends.
-        value: The value.
-        parts: The values in it, by their keys or positions.
-        starts: Where each of them begins, with its key.
-    """
+    """A value in a text, with its place."""
 
     start: int
+    """Where it begins."""
     end: int
+    """Where it ends."""
     value: Any
+    """The value."""
     parts: dict[str | int, JsonPart] = field(default_factory=dict)
+    """The values in it, by their keys or positions."""
     starts: dict[str | int, int] = field(default_factory=dict)
+    """Where each of them begins, with its key."""
 
 
 def parse(text: str) -> JsonPart:

@@ -37,13 +37,11 @@ class ProjectChanges:
 
     Args:
         folder: The folder of the project.
-
-    Attributes:
-        notes: The parts that stay as they are, with the reasons.
     """
 
     folder: Path
     notes: list[str] = field(default_factory=list)
+    """The parts that stay as they are, with the reasons."""
 
     def __post_init__(self) -> None:
         self._before: dict[str, str | None] = {name: self._read(name) for name in (SERVERS, SETTINGS, SKILL, MEMORY)}

@@ -123,6 +123,7 @@ class _ServerConnection(ABC):
         if parts.username is not None or parts.password is not None:
             raise UsageError("the address of a server has a user or a password in it; leave them out and use a token")
         self.url = url.rstrip("/")
+        """The address of the server."""
         self._where = self.url if uds is None else str(uds)
         self._retries, self._rng = retries, random.Random()
         self._clock: Clock = SystemClock() if clock is None else clock
@@ -204,9 +205,6 @@ class Client(_ServerConnection):
     Raises:
         UsageError: The address is not the address of a server.
         InvalidDuration: `timeout` is not a duration.
-
-    Attributes:
-        url: The address of the server.
     """
 
     _http: httpx2.Client
@@ -338,9 +336,6 @@ class AsyncClient(_ServerConnection):
     """A board behind a server, for asyncio: it has the methods of `Client`, to be awaited.
 
     It takes the same arguments. `async with` closes it at its end.
-
-    Attributes:
-        url: The address of the server.
     """
 
     _http: httpx2.AsyncClient

@@ -49,15 +49,12 @@ class BoardEvent:
 
 @dataclass(frozen=True)
 class Feed:
-    """The events that a program wants.
-
-    Attributes:
-        request: The request for the stream.
-        after: The position after which the events begin; None for the events from now on.
-    """
+    """The events that a program wants."""
 
     request: HttpRequest
+    """The request for the stream."""
     after: str | None
+    """The position after which the events begin; None for the events from now on."""
 
     def request_after(self, position: str | None) -> HttpRequest:
         """Return the request for what follows a position."""

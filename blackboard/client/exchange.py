@@ -32,15 +32,12 @@ GATEWAY_FAILED = frozenset({502, 504})
 
 @dataclass(frozen=True)
 class NoResponse:
-    """A request without an answer.
-
-    Attributes:
-        reason: Why, in words.
-        may_be_sent: Whether the server may have received it.
-    """
+    """A request without an answer."""
 
     reason: str
+    """Why, in words."""
     may_be_sent: bool
+    """Whether the server may have received it."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +52,16 @@ RequestSteps: TypeAlias = Generator[HttpRequest | Delay, HttpResponse | NoRespon
 
 
 class RequestFailure(NamedTuple):
-    """Why a request failed.
-
-    Attributes:
-        error: The error that it reports.
-        may_pass: Whether a further attempt may succeed.
-        may_be_done: Whether the server may have done what was asked.
-        delay: How long the server asks to wait.
-    """
+    """Why a request failed."""
 
     error: BlackboardError
+    """The error that it reports."""
     may_pass: bool
+    """Whether a further attempt may succeed."""
     may_be_done: bool
+    """Whether the server may have done what was asked."""
     delay: Duration = 0
+    """How long the server asks to wait."""
 
 
 def steps_of(call: ClientCall[T], retries: int, rng: random.Random) -> RequestSteps[T]:

@@ -26,27 +26,24 @@ _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="next"')
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request of a call.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path below the address of the server.
-        query: The parameters after the question mark.
-        body: The body; None if it has none.
-        media_type: The type of the body.
-        is_repeatable: Whether the request changes nothing more if it comes twice.
-        wait_seconds: How long the server may wait before it answers.
-        accepts: The type of the answer.
-    """
+    """A request of a call."""
 
     method: str
+    """The HTTP method."""
     path: str
+    """The path below the address of the server."""
     query: Sequence[tuple[str, str]] = ()
+    """The parameters after the question mark."""
     body: bytes | None = None
+    """The body; None if it has none."""
     media_type: str = JSON
+    """The type of the body."""
     is_repeatable: bool = False
+    """Whether the request changes nothing more if it comes twice."""
     wait_seconds: float = 0.0
+    """How long the server may wait before it answers."""
     accepts: str = JSON
+    """The type of the answer."""
 
 
 @dataclass(frozen=True)

@@ -66,40 +66,36 @@ def answers(options: object) -> tuple[str, ...]:
 
 
 class Need(Mark, kind="need", on_repeat="separate"):
-    """A question that a person must decide, or an agent that it names. It does not fade. `blackboard inbox` shows it.
+    """A question that a person, or an agent that it names, must answer. It does not fade.
 
-    Attributes:
-        question: The text that the person or agent reads.
-        options: The possible answers; any answer if there are none.
-        detail: Background that helps to answer.
-        due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board
-            deposits a mark of the kind `overdue`, unless the need has been answered.
-        assignee: Who should answer; `blackboard assign` changes it.
-        answerable_by: The names of the agents that may answer it by a `Decision`. An agent whose marks led to the need
-            never may.
+    `blackboard inbox` shows it.
     """
 
     question: str
+    """The text that the person or agent reads."""
     options: list[str] = Field(default_factory=list)
+    """The possible answers; any answer if there are none."""
     detail: str = ""
+    """Background that helps to answer."""
     due: Annotated[str, AfterValidator(_check_due)] | None = None
+    """When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board deposits
+    a mark of the kind `overdue`, unless the need has been answered."""
     assignee: Annotated[str, AfterValidator(_checked_assignee)] = ""
+    """Who should answer; `blackboard assign` changes it."""
     answerable_by: list[str] = Field(default_factory=list)
+    """The names of the agents that may answer it by a `Decision`. An agent whose marks led to the need never may."""
 
 
 class Decision(Mark, kind="decision", on_repeat="separate"):
-    """A decision about a subject, by a person or by an agent that declares it.
-
-    Attributes:
-        answer: The decision, in words or as one of the options.
-        need: The id of the need that it answers. A need is answered by `Blackboard.answer`, or by an agent that returns
-            a decision with its id.
-        question: The question of the need.
-    """
+    """A decision about a subject, by a person or by an agent that declares it."""
 
     answer: str
+    """The decision, in words or as one of the options."""
     need: int | None = None
+    """The id of the need that it answers. A need is answered by `Blackboard.answer`, or by an agent that returns a
+    decision with its id."""
     question: str = ""
+    """The question of the need."""
 
 
 class Overdue(Mark, kind="overdue", on_repeat="separate"):

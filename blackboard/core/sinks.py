@@ -35,25 +35,22 @@ MARK = "mark:"
 
 
 class SinkSpec(BaseModel):
-    """The name and the topics of a sink, as a board stores them.
-
-    Attributes:
-        on: The topics: the values of `Topic`, and `mark:KIND`.
-        agents: Only messages about these agents; all if empty. A message about no agent passes.
-        kinds: Only messages about marks of these kinds; all if empty. A message about no marks passes.
-        subject: A pattern such as `lead/*`; only messages about matching subjects. A message about none passes.
-        waiting_for: How long a crossing must have waited for the topic `crossing-waiting`.
-        unserved_for: How long nobody must have served an agent for the topic `agent-unserved`.
-    """
+    """The name and the topics of a sink, as a board stores them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: tuple[str, ...] = Field(min_length=1)
+    """The topics: the values of `Topic`, and `mark:KIND`."""
     agents: tuple[str, ...] = ()
+    """Only messages about these agents; all if empty. A message about no agent passes."""
     kinds: tuple[str, ...] = ()
+    """Only messages about marks of these kinds; all if empty. A message about no marks passes."""
     subject: str | None = Field(default=None, min_length=1)
+    """A pattern such as `lead/*`; only messages about matching subjects. A message about none passes."""
     waiting_for: Duration = HOUR
+    """How long a crossing must have waited for the topic `crossing-waiting`."""
     unserved_for: Duration = Microseconds(5 * MINUTE)
+    """How long nobody must have served an agent for the topic `agent-unserved`."""
 
     @field_validator("on")
     @classmethod

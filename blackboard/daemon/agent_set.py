@@ -24,10 +24,6 @@ class AgentSet(Mapping[str, Agent]):
         agents: The agents, with their functions; as a mapping, by name.
         settings: The value of `context.settings` for them.
         replace: Whether the agents' code may replace active code that another living worker serves.
-
-    Attributes:
-        settings: The value of `context.settings`.
-        publisher: Calls the `publish` functions of the agents.
     """
 
     def __init__(
@@ -38,9 +34,12 @@ class AgentSet(Mapping[str, Agent]):
         *,
         replace: bool,
     ) -> None:
-        self._board, self._replaces, self.settings = board, replace, settings
+        self._board, self._replaces = board, replace
+        self.settings = settings
+        """The value of `context.settings`."""
         self._agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
         self.publisher = Publisher(board, self._agents, settings)
+        """Calls the `publish` functions of the agents."""
         self._outdated: set[str] = set()
         classes = board.classes
         for agent in self._agents.values():

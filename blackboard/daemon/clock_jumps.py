@@ -14,11 +14,10 @@ MIN_JUMP_MICROSECONDS = SECOND
 
 
 class ClockWatch:
-    """The reactions of a worker to jumps of the clock.
+    """The reactions of a worker to jumps of the clock."""
 
-    Attributes:
-        doubting: Whether the board does not believe the clock; None before the first check.
-    """
+    doubting: bool | None
+    """Whether the board does not believe the clock; None before the first check."""
 
     def __init__(self, worker: Worker) -> None:
         self._maintenance, self._clock = worker.board_maintenance, worker.board.clock
@@ -29,7 +28,7 @@ class ClockWatch:
         self._latest, self._monotonic = self._clock.now(), self._clock.monotonic()
         self._previous = self._latest
         self._behind = False
-        self.doubting: bool | None = None
+        self.doubting = None
 
     def check(self) -> Duration:
         """Log a jump of the clock since the last check, and return it in microseconds; 0 if it is under a second."""

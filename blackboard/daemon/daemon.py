@@ -96,17 +96,6 @@ class Daemon:
         agent_settings: The value of `context.settings` for agents.
         rng: The source of jitter.
         replace: Whether `start` may deploy changed code of an agent that another living worker serves.
-
-    Attributes:
-        agents: The agents whose functions this process has.
-        models: The access to language models.
-        worker: The worker under which this daemon is registered on the board.
-        runs: The activations that run in this process.
-        maintenance: The upkeep of the board that this daemon does besides running agents.
-        on_event: Functions that are called with each event and its details. The list may be changed at any time.
-        life_cycle: The phase of this daemon.
-        reload: The reload of the deployment file, which `request_reload` requests.
-        wake: An event that ends the sleep of the loop.
     """
 
     def __init__(
@@ -123,20 +112,29 @@ class Daemon:
     ) -> None:
         self.board, self.settings = board, settings or DaemonSection()
         self.on_event: list[DaemonListener] = []
+        """Functions that are called with each event and its details. The list may be changed at any time."""
         self.life_cycle = LifeCycle()
+        """The phase of this daemon."""
         rng = rng or random.Random()
         self._service_manager = ServiceManager.of(os.environ)
         longest = min(self.settings.tick, self._service_manager.interval or self.settings.tick)
         self._loop_sleep = LoopSleep(board, longest)
         self.wake = self._loop_sleep.wake
+        """An event that ends the sleep of the loop."""
         signals = LoopSignals(self.life_cycle, Troubles(board.clock, self._report_trouble), self._emit, self.wake.set)
         self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
+        """The agents whose functions this process has."""
         self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
+        """The access to language models."""
         self.worker = Worker(board, self.settings.lease, code_of(self.agents), self.models.describe, wake=self.wake.set)
+        """The worker under which this daemon is registered on the board."""
         runner = ActivationRunner(self.worker, self.models.caller, self.agents, rng, self._emit)
         self.runs = ActiveRuns(self.worker, runner, self.agents, self.settings, signals)
+        """The activations that run in this process."""
         self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
+        """The upkeep of the board that this daemon does besides running agents."""
         self.reload = DeploymentReload(self.worker, self.agents, self.runs)
+        """The reload of the deployment file, which `request_reload` requests."""
         self._deliveries = Deliveries(board, self.worker, os.environ)
         self._work = LoopWork(self.worker, self.agents, self.runs, self.maintenance, signals, self._service_manager)
 

@@ -26,16 +26,14 @@ class DeploymentReload:
         worker: The worker of the daemon.
         agents: The agents of the daemon, which a reload replaces.
         runs: The activations that run with these agents.
-
-    Attributes:
-        deploy_file: Deploys the file again; without it, a request does nothing.
-        is_requested: Whether the next iteration of the loop should reload the file.
     """
 
     def __init__(self, worker: Worker, agents: AgentSet, runs: ActiveRuns) -> None:
         self._worker, self._agents, self._runs = worker, agents, runs
         self.deploy_file: DeployFile | None = None
+        """Deploys the file again; without it, a request does nothing."""
         self.is_requested = False
+        """Whether the next iteration of the loop should reload the file."""
 
     def run(self) -> bool:
         """Reload the file if this was requested, and return whether the agents were replaced.

@@ -28,14 +28,11 @@ NEXT: dict[DaemonPhase, frozenset[DaemonPhase]] = {
 
 
 class LifeCycle:
-    """The present phase of one daemon. The loop and the threads of activations read it.
-
-    Attributes:
-        phase: The present phase.
-    """
+    """The present phase of one daemon. The loop and the threads of activations read it."""
 
     def __init__(self) -> None:
         self.phase = DaemonPhase.SERVING
+        """The present phase."""
 
     @property
     def is_serving(self) -> bool:

@@ -24,14 +24,12 @@ class LoopSleep:
     Args:
         board: The board, whose commits end the sleep.
         longest: The longest sleep in microseconds.
-
-    Attributes:
-        wake: An event that ends the sleep.
     """
 
     def __init__(self, board: Blackboard, longest: Duration) -> None:
         self._board, self._clock, self._longest = board, board.clock, longest
         self.wake = threading.Event()
+        """An event that ends the sleep."""
         self._unsubscribe: Callable[[], None] = lambda: None
         self._timer: Timer | None = None
 

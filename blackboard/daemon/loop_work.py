@@ -38,9 +38,6 @@ class LoopWork:
         maintenance: The upkeep of the board.
         signals: The signals between the loop and its parts.
         service_manager: Learns of each step that the loop is alive.
-
-    Attributes:
-        state: The state of the loop.
     """
 
     def __init__(
@@ -55,6 +52,7 @@ class LoopWork:
         self._worker, self._agents, self._runs, self._maintenance = worker, agents, runs, maintenance
         self._life_cycle, self._troubles, self._service_manager = signals.life_cycle, signals.troubles, service_manager
         self.state = LoopState.WORKING
+        """The state of the loop."""
         self._known_instants: Sequence[Instant] | None = None
         """The instants when the board will have work, if nothing was done since they were read."""
 

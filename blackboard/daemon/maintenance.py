@@ -145,13 +145,6 @@ class Maintenance:
         runs: Returns the id and fence of each activation that this worker runs.
         batch_api: The Batch API that it serves, if any.
         settings: Intervals and limits.
-
-    Attributes:
-        recovery: Recovers the activations of dead workers.
-        clock_watch: Watches the clock for jumps.
-        upkeep: The tasks for the board's files and for other workers, in the order of their runs.
-        periodic: The tasks for the board's contents that run at intervals.
-        backlog: The tasks that run while the board has work for them.
     """
 
     def __init__(
@@ -162,11 +155,16 @@ class Maintenance:
         settings: DaemonSection,
     ) -> None:
         self.recovery = Recovery(worker, runs)
+        """Recovers the activations of dead workers."""
         self.clock_watch = ClockWatch(worker)
+        """Watches the clock for jumps."""
         self._compaction = Compaction(worker)
         self.upkeep = _upkeep_tasks(worker, self.recovery, self._compaction, settings)
+        """The tasks for the board's files and for other workers, in the order of their runs."""
         self.periodic = _periodic_tasks(worker, batch_api, settings)
+        """The tasks for the board's contents that run at intervals."""
         self.backlog = _backlog_tasks(worker, settings.evaporation_batch)
+        """The tasks that run while the board has work for them."""
 
     def check_clock(self, doubted: Instant | None) -> None:
         """Check for a jump of the clock, and adapt the leases and the board to it; see `ClockWatch.update_board`."""

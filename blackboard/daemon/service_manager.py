@@ -23,14 +23,12 @@ class ServiceManager:
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.
         interval: A sign of life is required each time within so many microseconds; None if it is not required.
-
-    Attributes:
-        interval: Microseconds between two signs of life: half the required interval, as the protocol advises.
     """
 
     def __init__(self, address: str | None = None, interval: Duration | None = None) -> None:
         self._address = None if address is None else ("\0" + address[1:] if address.startswith("@") else address)
         self.interval = None if interval is None else max(1, interval // 2)
+        """Microseconds between two signs of life: half the required interval, as the protocol advises."""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:

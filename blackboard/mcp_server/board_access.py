@@ -22,15 +22,12 @@ READING_TIME = "10s"
 
 @dataclass(frozen=True)
 class BoardAccess:
-    """A board in the name of one caller.
-
-    Attributes:
-        board: The board in the caller's name, or the client of a server, whose token names the caller.
-        scopes: What the caller may do, as the scopes of a token; None for everything except answers to needs.
-    """
+    """A board in the name of one caller."""
 
     board: Blackboard | Client
+    """The board in the caller's name, or the client of a server, whose token names the caller."""
     scopes: Scopes | None = None
+    """What the caller may do, as the scopes of a token; None for everything except answers to needs."""
 
     def allows(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
         """Return whether the caller may do something: in general, or for a kind or an agent, and for a subject."""

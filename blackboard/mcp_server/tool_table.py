@@ -37,23 +37,20 @@ def _object(required: str, **members: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool. Its name is the name of its function.
-
-    Attributes:
-        verbs: A caller who may do one of these may use it.
-        run: Does it.
-        arguments: Its arguments.
-        description: When to use it, and what to use next.
-        annotations: What a client may assume about it.
-        output: The schema of its answer.
-    """
+    """One tool. Its name is the name of its function."""
 
     verbs: tuple[str, ...]
+    """A caller who may do one of these may use it."""
     run: Callable[[BoardAccess, Any], dict[str, Any]]
+    """Does it."""
     arguments: type[Arguments]
+    """Its arguments."""
     description: str
+    """When to use it, and what to use next."""
     annotations: Mapping[str, bool]
+    """What a client may assume about it."""
     output: Mapping[str, Any] = field(default_factory=dict)
+    """The schema of its answer."""
 
     @property
     def name(self) -> str:

@@ -57,11 +57,6 @@ class Api:
         settings: The limits.
         calls: Makes the calls of requests.
         threads: The threads of each pool.
-
-    Attributes:
-        requests: The figures of the answered requests.
-        claims: The claims of remote workers that wait.
-        events: The event streams.
     """
 
     def __init__(
@@ -72,8 +67,11 @@ class Api:
         together = RequestBatcher(self._answer_together, settings.threads * (1 + WAITING))
         self._together = together
         self.requests = RequestMetrics({**threads, "deposits": together})
+        """The figures of the answered requests."""
         self.claims = ClaimQueue(board, threads["board"])
+        """The claims of remote workers that wait."""
         self.events = EventHub(board, threads["board"], settings.max_streams, encode, self._answers.redacted)
+        """The event streams."""
 
     def routes(self) -> list[Route]:
         """Return a route for each path, in the order of the attempts: fixed words before names."""

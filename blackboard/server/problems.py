@@ -19,17 +19,14 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemType(NamedTuple):
-    """One type of problem.
-
-    Attributes:
-        status: The status of the answer.
-        title: What the type is about.
-        remedy: What to do about it; "" if that depends on the problem.
-    """
+    """One type of problem."""
 
     status: int
+    """The status of the answer."""
     title: str
+    """What the type is about."""
     remedy: str = ""
+    """What to do about it; "" if that depends on the problem."""
 
 
 TYPES: Mapping[str, ProblemType] = {

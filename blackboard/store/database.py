@@ -44,29 +44,29 @@ class Database(ABC):
     Args:
         dialect: The kind of database.
         where: The file or URL, as messages name it, without a password.
-
-    Attributes:
-        writer: The writing connection.
-        commits: The commits of the work of this process's threads.
-        place: The file, or the database on a server.
-        processes: The processes on the board.
-        group_commit: The gate that lets threads share a commit.
-        query_pool: The connections of `readonly`.
-        readonly_engine: The engine of `readonly`; None before its first use.
-        on_commit: Called by the writing thread after each commit.
-        on_rollback: Called by the writing thread after each rollback.
     """
 
     writer: WritingConnection
+    """The writing connection."""
     commits: BatchCommits
+    """The commits of the work of this process's threads."""
     place: BoardPlace
+    """The file, or the database on a server."""
     processes: BoardProcesses
+    """The processes on the board."""
+    query_pool: ReaderPool
+    """The connections of `readonly`."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect, self.where = dialect, where
-        self.on_commit, self.on_rollback = Listeners(), Listeners()
+        self.on_commit = Listeners()
+        """Called by the writing thread after each commit."""
+        self.on_rollback = Listeners()
+        """Called by the writing thread after each rollback."""
         self.group_commit = GroupCommit(release=self._release_writer)
+        """The gate that lets threads share a commit."""
         self.readonly_engine: Engine | None = None
+        """The engine of `readonly`; None before its first use."""
         self._is_durable = True
         self._limits = ReadLimits()
         self._fork: Entry[None] | None = None

@@ -38,31 +38,25 @@ class TransactionStart(NamedTuple):
 
 
 class AgentLoad(NamedTuple):
-    """The unfinished activations of an agent, as a claim needs them.
-
-    Attributes:
-        running: The number of running activations.
-        has_due: Whether a deferred activation is due and need not run alone.
-        has_held: Whether an activation is held until a later instant.
-    """
+    """The unfinished activations of an agent, as a claim needs them."""
 
     running: int
+    """The number of running activations."""
     has_due: bool
+    """Whether a deferred activation is due and need not run alone."""
     has_held: bool
+    """Whether an activation is held until a later instant."""
 
 
 class RunToEnd(NamedTuple):
-    """An activation whose run ends, and what else its end concerns.
-
-    Attributes:
-        activation: The row of the activation.
-        has_parts: Whether others were split off from it.
-        has_answer: Whether it has an answer of a model that it has not used yet.
-    """
+    """An activation whose run ends, and what else its end concerns."""
 
     activation: ActivationRow
+    """The row of the activation."""
     has_parts: bool
+    """Whether others were split off from it."""
     has_answer: bool
+    """Whether it has an answer of a model that it has not used yet."""
 
 
 class MarkWithEvent(NamedTuple):

@@ -67,22 +67,20 @@ class Transaction(ABC):
 
     On a server, a transaction may run without the lock of writers. Then each member that runs a statement may raise
     `LockRequired`, which the work must not catch: it runs again under the lock.
-
-    Attributes:
-        dialect: The kind of database.
-        effects: The effects of the unit of work that runs now.
-        shared: The object that all work in one commit shares. Its `save` is called before the commit and writes the
-            collected changes.
-        commit_state: Whether the transaction is committed.
     """
 
     __slots__ = ("commit_state", "dialect", "effects", "shared")
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
+        """The kind of database."""
         self.effects = WorkEffects()
+        """The effects of the unit of work that runs now."""
         self.shared: Any = None
+        """The object that all work in one commit shares. Its `save` is called before the commit and writes the
+        collected changes."""
         self.commit_state = CommitState.UNCOMMITTED
+        """Whether the transaction is committed."""
 
     # -- parts that not every transaction has ------------------------------------------------------------------------
 

@@ -16,13 +16,10 @@ from blackboard.errors import ConfigurationError, Mistake, StoreError
 
 @dataclass(frozen=True)
 class BoardFiles:
-    """The paths of one board's files. No other module knows their suffixes.
-
-    Attributes:
-        database: The database's path, without symbolic links. A copy of a board has the same files beside it.
-    """
+    """The paths of one board's files. No other module knows their suffixes."""
 
     database: Path
+    """The database's path, without symbolic links. A copy of a board has the same files beside it."""
 
     @property
     def wal(self) -> Path:

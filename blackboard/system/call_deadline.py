@@ -14,14 +14,11 @@ from typing import Any, Self
 
 
 class CallDeadline:
-    """The time of one call, which runs from the beginning of a `with` block to its end.
-
-    Attributes:
-        is_over: Whether the time has passed, so that the connections of the call were shut down.
-    """
+    """The time of one call, which runs from the beginning of a `with` block to its end."""
 
     def __init__(self, seconds: float) -> None:
         self.is_over = False
+        """Whether the time has passed, so that the connections of the call were shut down."""
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._end)

@@ -160,17 +160,14 @@ class RuleFile(_RuleSection):
 
 @dataclass(frozen=True)
 class UnmetExpectation:
-    """An expectation that was not met.
-
-    Attributes:
-        number: Its place among the expectations of the file, from 1.
-        message: The expectation and the finding.
-        explanation: The lines of `blackboard explain` at that instant.
-    """
+    """An expectation that was not met."""
 
     number: int
+    """Its place among the expectations of the file, from 1."""
     message: str
+    """The expectation and the finding."""
     explanation: tuple[str, ...]
+    """The lines of `blackboard explain` at that instant."""
 
     def __str__(self) -> str:
         return "\n".join([f"expect {self.number}: {self.message}", *(f"  {line}" for line in self.explanation)])

@@ -23,38 +23,32 @@ from blackboard.llm.reply import Reply
 
 @dataclass(frozen=True)
 class ScriptedAnswer:
-    """One answer of a scripted model.
-
-    Attributes:
-        content: The text or the pydantic model that the language model wrote, or the failure of the call.
-        input_tokens: The tokens of the prompt that the provider reports.
-        output_tokens: The tokens of the answer that it reports.
-        delay: How long the call takes on the model's clock.
-        stop_reason: Why the answer ends, such as `end_turn`, `max_tokens` or `refusal`.
-    """
+    """One answer of a scripted model."""
 
     content: BaseModel | str | CallFailure
+    """The text or the pydantic model that the language model wrote, or the failure of the call."""
     input_tokens: int = 100
+    """The tokens of the prompt that the provider reports."""
     output_tokens: int = 20
+    """The tokens of the answer that it reports."""
     delay: DurationLike = "0s"
+    """How long the call takes on the model's clock."""
     stop_reason: str = "end_turn"
+    """Why the answer ends, such as `end_turn`, `max_tokens` or `refusal`."""
 
 
 @dataclass(frozen=True)
 class SentRequest:
-    """A request that a scripted model has received.
-
-    Attributes:
-        model: The name of the language model.
-        system: The system prompt.
-        data: The data that the agent gave.
-        max_tokens: The longest answer in tokens.
-    """
+    """A request that a scripted model has received."""
 
     model: str
+    """The name of the language model."""
     system: str
+    """The system prompt."""
     data: JsonValue
+    """The data that the agent gave."""
     max_tokens: int
+    """The longest answer in tokens."""
 
 
 class ScriptedModel:
@@ -65,9 +59,6 @@ class ScriptedModel:
     Args:
         *script: Answers: pydantic models, texts, failures such as `Overloaded("busy")`, or `ScriptedAnswer`s.
         clock: The clock that is advanced by the delays of answers.
-
-    Attributes:
-        requests: The requests that it has received, oldest first.
 
     Raises:
         UsageError: An answer has the wrong type, or has a delay and there is no clock.
@@ -88,6 +79,7 @@ class ScriptedModel:
             if parse_duration(answer.delay) and clock is None:
                 raise UsageError("an answer with a delay needs a clock; write ScriptedModel(..., clock=clock)")
         self.requests: list[SentRequest] = []
+        """The requests that it has received, oldest first."""
         self._answers, self._clock = answers, clock
         self._batches: dict[str, dict[str, Reply | ModelError]] = {}
         self._lock = threading.Lock()

@@ -47,21 +47,18 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out.
-
-    Attributes:
-        leads: The leads that were deposited.
-        by_host: The number of replies that each host gave.
-        interruptions: How often the work of a lost host was taken up by another.
-        refused: How many deposits failed while their host was cut off, and were repeated.
-        problems: What was lost, doubled or left over; empty if everything is right.
-    """
+    """What came out."""
 
     leads: int
+    """The leads that were deposited."""
     by_host: dict[str, int]
+    """The number of replies that each host gave."""
     interruptions: int
+    """How often the work of a lost host was taken up by another."""
     refused: int
+    """How many deposits failed while their host was cut off, and were repeated."""
     problems: list[str]
+    """What was lost, doubled or left over; empty if everything is right."""
 
 
 def run_cluster(url: str, links: Mapping[str, Link], leads: int, tell: Tell) -> Outcome:

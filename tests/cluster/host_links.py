@@ -12,15 +12,12 @@ __all__ = ["CableLink", "Link", "ProxyLink"]
 
 
 class Link(Protocol):
-    """The link of a host to the server.
-
-    Attributes:
-        url: The database, as the host reaches it.
-        enter: The beginning of a command that runs on the host.
-    """
+    """The link of a host to the server."""
 
     url: str
+    """The database, as the host reaches it."""
     enter: Sequence[str]
+    """The beginning of a command that runs on the host."""
 
     def cut(self) -> None:
         """Cut the host off."""

@@ -23,11 +23,6 @@ class CuttingProxy:
 
     Args:
         url: A database on the server, which listens on a Unix socket.
-
-    Attributes:
-        url: The same database, behind the proxy.
-        cuts: What happens to the next COMMITs, in turn; later COMMITs pass.
-        refuses: Whether new connections are closed at once.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,8 +31,11 @@ class CuttingProxy:
         self._listening = socket.create_server(("127.0.0.1", 0))
         port = self._listening.getsockname()[1]
         self.url = target.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
+        """The same database, behind the proxy."""
         self.cuts: deque[Cut] = deque()
+        """What happens to the next COMMITs, in turn; later COMMITs pass."""
         self.refuses = False
+        """Whether new connections are closed at once."""
         self._open: set[socket.socket] = set()
         _start(self._accept)
 

@@ -70,13 +70,10 @@ def _due_crossings(txn: BoardTransaction) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """The work that remained on a board when a daemon ended.
-
-    Attributes:
-        lines: One line for each reason that work remains; empty if none remains.
-    """
+    """The work that remained on a board when a daemon ended."""
 
     lines: tuple[str, ...]
+    """One line for each reason that work remains; empty if none remains."""
 
     @classmethod
     def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:

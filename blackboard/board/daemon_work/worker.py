@@ -37,12 +37,6 @@ class Worker:
         describe_model: Returns a text that names the provider and model in use now. It is called again because a key
             may be added or removed.
         wake: Called from other threads when there may be work.
-
-    Attributes:
-        liveness: The proof to other workers that this one is alive. It must be entered before `register`, because a
-            registered worker without this proof counts as dead.
-        board_maintenance: The work for the board itself.
-        run_ends: The ends of its runs.
     """
 
     def __init__(
@@ -55,10 +49,14 @@ class Worker:
     ) -> None:
         self.board, self.lease, self.code, self.describe_model = board, lease, code, describe_model
         self.liveness = board.database.processes.liveness(wake)
+        """The proof to other workers that this one is alive. It must be entered before `register`, because a registered
+        worker without this proof counts as dead."""
         self._posted: frozenset[str] = frozenset()
         self._session = board.session
         self.board_maintenance = MaintenanceWork(board.session)
+        """The work for the board itself."""
         self.run_ends = WorkerRunEnds(board.session)
+        """The ends of its runs."""
 
     @property
     def id(self) -> str:

@@ -28,18 +28,15 @@ MARKS_PER_BATCH = 500
 
 @dataclass(frozen=True)
 class Deployer:
-    """A program that deploys, and its rights against living workers.
-
-    Attributes:
-        replace: Whether it may remove or replace agents that another living worker serves.
-        new_code: Whether it may give an agent other code: "always" (`init`), "unserved" (a daemon at its start: only if
-            no living worker serves the active code), or "never" (a reload).
-        worker: The worker that deploys; None for other programs. A worker may take agents from itself.
-    """
+    """A program that deploys, and its rights against living workers."""
 
     replace: bool = False
+    """Whether it may remove or replace agents that another living worker serves."""
     new_code: Literal["always", "unserved", "never"] = "always"
+    """Whether it may give an agent other code: "always" (`init`), "unserved" (a daemon at its start: only if no living
+    worker serves the active code), or "never" (a reload)."""
     worker: str | None = None
+    """The worker that deploys; None for other programs. A worker may take agents from itself."""
 
     def deploy(
         self, session: BoardSession, make: Callable[[BoardTransaction], Deployment], author: str

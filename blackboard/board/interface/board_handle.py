@@ -16,8 +16,15 @@ class BoardHandle:
     """
 
     def __init__(self, session: BoardSession, author: str) -> None:
-        self.session, self.author = session, author
-        self.database, self.clock = session.database, session.clock
+        self.session = session
+        """The transactions of the board, for the daemon and for tests."""
+        self.author = author
+        """The name that signs the deposits of this handle."""
+        self.database = session.database
+        """The database behind the board."""
+        self.clock = session.clock
+        """The source of time."""
         self.classes: MarkClasses = session.classes
         """The mark classes that this process knows."""
         self.schema_change: SchemaChange | None = session.schema_change
+        """The change of the schema when the board was opened; None if there was none."""

@@ -23,33 +23,30 @@ MAX_TEXT_CHARACTERS = 2_000
 
 @dataclass(frozen=True)
 class Notice:
-    """A message to people outside the board.
-
-    Attributes:
-        occurrence: The key of the event. A sink gets one message for each key.
-        title: A line for people.
-        text: More lines for people; "" for none.
-        remedy: A command that solves the problem; "" for none.
-        data: The same for programs.
-        scope: The scope that it is about.
-        agent: The agent that it is about; None for none.
-        kinds: The kinds of the marks that it is about.
-        mark_id: The mark that it is about.
-        activation_id: The activation that it is about.
-        crossing_id: The crossing that it is about.
-    """
+    """A message to people outside the board."""
 
     occurrence: str
+    """The key of the event. A sink gets one message for each key."""
     title: str
+    """A line for people."""
     text: str = ""
+    """More lines for people; "" for none."""
     remedy: str = ""
+    """A command that solves the problem; "" for none."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    """The same for programs."""
     scope: str = WHOLE_BOARD
+    """The scope that it is about."""
     agent: str | None = None
+    """The agent that it is about; None for none."""
     kinds: Collection[str] = ()
+    """The kinds of the marks that it is about."""
     mark_id: int | None = None
+    """The mark that it is about."""
     activation_id: int | None = None
+    """The activation that it is about."""
     crossing_id: int | None = None
+    """The crossing that it is about."""
 
     @property
     def content(self) -> str:

@@ -37,23 +37,20 @@ SAME_STRENGTH = 1e-12
 
 @dataclass(frozen=True)
 class MarkQuery:
-    """The conditions that the requested marks meet.
-
-    Attributes:
-        subject: Only marks of this subject.
-        min_strength: Only marks of at least this strength.
-        at: Another instant than now.
-        limit: The largest number of marks.
-        where: Only marks whose tags have these values.
-        after: Only marks that follow a position, as of its instant.
-    """
+    """The conditions that the requested marks meet."""
 
     subject: str | None = None
+    """Only marks of this subject."""
     min_strength: float | None = None
+    """Only marks of at least this strength."""
     at: Instant | None = None
+    """Another instant than now."""
     limit: int | None = None
+    """The largest number of marks."""
     where: Where | None = None
+    """Only marks whose tags have these values."""
     after: MarkPosition | None = None
+    """Only marks that follow a position, as of its instant."""
 
     def __post_init__(self) -> None:
         if self.min_strength is not None and math.isnan(self.min_strength):

@@ -99,19 +99,16 @@ class OwnLaw:
 
 @dataclass(frozen=True)
 class WatchEpisode:
-    """The stored state of a watch over time: for a subject, the board, or one mark.
-
-    Attributes:
-        mark_id: The mark, if each mark is measured alone.
-        began_at: When the condition began to hold; None if it does not hold now.
-        crossed_at: When the watch last crossed, if it has not been cleared since.
-        crosses_at: When it crosses next if the marks only fade; None if it does not.
-    """
+    """The stored state of a watch over time: for a subject, the board, or one mark."""
 
     mark_id: int | None
+    """The mark, if each mark is measured alone."""
     began_at: datetime | None
+    """When the condition began to hold; None if it does not hold now."""
     crossed_at: datetime | None
+    """When the watch last crossed, if it has not been cleared since."""
     crosses_at: datetime | None
+    """When it crosses next if the marks only fade; None if it does not."""
 
 
 @dataclass(frozen=True)

@@ -87,18 +87,15 @@ def best_marks(
 
 
 class _Ranking:
-    """The search for the marks with the highest scores.
-
-    Attributes:
-        best: The marks with the highest scores so far, the best first.
-        rest: The documents without a score so far, with their relevances, the most relevant first.
-    """
+    """The search for the marks with the highest scores."""
 
     def __init__(
         self, txn: BoardTransaction, indexes: Collection[Index], rest: dict[int, float], limit: int, *, faded: bool
     ) -> None:
         self.best: list[_Scored] = []
+        """The marks with the highest scores so far, the best first."""
         self.rest = rest
+        """The documents without a score so far, with their relevances, the most relevant first."""
         self._txn, self._indexes, self._limit, self._faded = txn, indexes, limit, faded
         self._lists: list[_StrongestMatches] | None = None
 
@@ -127,15 +124,13 @@ class _Ranking:
 
 
 class _StrongestMatches:
-    """The marks of an index under one law, the strongest first.
-
-    Attributes:
-        first_doc: The number that is added to the id of a mark to get the id of its document.
-        bound: A bound of the strength of the marks that were not read yet.
-    """
+    """The marks of an index under one law, the strongest first."""
 
     def __init__(self, txn: BoardTransaction, index: Index, law: str) -> None:
-        self.first_doc, self.bound = search_documents.doc_id(index.row.number, 0), math.inf
+        self.first_doc = search_documents.doc_id(index.row.number, 0)
+        """The number that is added to the id of a mark to get the id of its document."""
+        self.bound = math.inf
+        """A bound of the strength of the marks that were not read yet."""
         self._kind, self._law = index.row.kind, law
         self._weight = txn.kind(self._kind).weight
         self._key_now = txn.laws.get(txn.sql, law).order_key(1.0, txn.now) or 0.0

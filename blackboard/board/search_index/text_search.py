@@ -25,23 +25,20 @@ from blackboard.store.statements import SEARCH
 
 @dataclass(frozen=True)
 class SearchArguments:
-    """The arguments of a search.
-
-    Attributes:
-        text: The words, or with `raw` a query.
-        where: The values that tags must have.
-        limit: The largest number of marks.
-        faded: Whether marks that have faded are searched, too.
-        match: Whether a mark must have all words or any.
-        raw: Whether the text is in the database's own query language.
-    """
+    """The arguments of a search."""
 
     text: str
+    """The words, or with `raw` a query."""
     where: Where | None = None
+    """The values that tags must have."""
     limit: int = 10
+    """The largest number of marks."""
     faded: bool = False
+    """Whether marks that have faded are searched, too."""
     match: Match = "all"
+    """Whether a mark must have all words or any."""
     raw: bool = False
+    """Whether the text is in the database's own query language."""
 
 
 class Found(NamedTuple):

@@ -25,13 +25,10 @@ KEPT_TAGS = 8
 
 
 class CollectedChanges(ABC):
-    """Changes that a transaction collects and writes at its end. Each subclass collects one sort of changes.
-
-    Attributes:
-        collects_more: Whether writing them collects changes of other sorts. Such changes are written first.
-    """
+    """Changes that a transaction collects and writes at its end. Each subclass collects one sort of changes."""
 
     collects_more: ClassVar[bool] = False
+    """Whether writing them collects changes of other sorts. Such changes are written first."""
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:
@@ -43,22 +40,7 @@ Rows = TypeVar("Rows")
 
 
 class BoardTransaction:
-    """An open transaction with its instant and the deployment that is active at that instant.
-
-    Attributes:
-        sql: The transaction of the store, which runs statements.
-        active: The active deployment.
-        laws: The laws that marks refer to.
-        now: The board's time: the latest of the clock, the last recorded instant, and the last instant used by this
-            process.
-        recorded: The last instant that the board recorded.
-        next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
-        pause: The reason of the board's pause, "" without a reason; None if the board is not paused.
-        doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
-        reads_together: Whether rows should be read together, before the rules ask for them one by one. In a file this
-            saves nothing.
-        known_rows: The rows that were read together; None if they are not to be.
-    """
+    """An open transaction with its instant and the deployment that is active at that instant."""
 
     __slots__ = (
         "_collected",
@@ -89,16 +71,32 @@ class BoardTransaction:
         next_end: Instant | None,
         pause: str | None = None,
     ) -> None:
-        self.sql, self.active, self.laws, self.now = sql, active, laws, now
-        self.recorded, self.next_end = recorded, next_end
+        self.sql = sql
+        """The transaction of the store, which runs statements."""
+        self.active = active
+        """The active deployment."""
+        self.laws = laws
+        """The laws that marks refer to."""
+        self.now = now
+        """The board's time: the latest of the clock, the last recorded instant, and the last instant used by this
+        process."""
+        self.recorded = recorded
+        """The last instant that the board recorded."""
+        self.next_end = next_end
+        """The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates."""
         self.pause = pause
+        """The reason of the board's pause, "" without a reason; None if the board is not paused."""
         self._last_event = last_event
         self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
+        """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self._kept: dict[type[object], object] = {}
         self.reads_together = sql.ahead is not None
+        """Whether rows should be read together, before the rules ask for them one by one. In a file this saves
+        nothing."""
         self.known_rows = KnownRows() if self.reads_together else None
+        """The rows that were read together; None if rows are not read together."""
 
     @property
     def deployment(self) -> Deployment:

@@ -28,15 +28,12 @@ Code = Mapping[str, str | None]
 
 
 class UnservedAgent(NamedTuple):
-    """The fact that no worker claims for an agent.
-
-    Attributes:
-        reason: A text for people.
-        since: When the last worker that claimed for it was last seen; None if none is known.
-    """
+    """The fact that no worker claims for an agent."""
 
     reason: str
+    """A text for people."""
     since: Instant | None
+    """When the last worker that claimed for it was last seen; None if none is known."""
 
 
 def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:

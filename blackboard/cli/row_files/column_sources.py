@@ -20,11 +20,6 @@ from blackboard.errors import UsageError, nearest
 class ColumnSources:
     """The columns that the user names, and the fields of the kind.
 
-    Attributes:
-        fields: The fields of the kind with the JSON types that each takes; None if it takes any field.
-        required: The fields that every mark needs.
-        paths: The field for each path that the user maps; empty text for a path to leave out.
-
     Raises:
         UsageError: The kind has no field for a column.
         UnknownName: The kind is not registered.
@@ -34,13 +29,16 @@ class ColumnSources:
         self._columns, self._rows = columns, rows
         schema = _closed_schema(deployment, columns.kind)
         self.fields = schema and {name: json_types(part, schema) for name, part in schema.get("properties", {}).items()}
+        """The fields of the kind with the JSON types that each takes; None if it takes any field."""
         self.required = list(schema.get("required", ())) if schema else []
+        """The fields that every mark needs."""
         if columns.extra == "keep" and self.fields is not None:
             raise UsageError(
                 f"--extra keep: {columns.kind} takes only the fields {', '.join(sorted(self.fields))};"
                 " choose ignore, or declare the class with extra='allow'"
             )
         self.paths = self._oriented()
+        """The field for each path that the user maps; empty text for a path to leave out."""
 
     @property
     def named(self) -> tuple[str, ...]:

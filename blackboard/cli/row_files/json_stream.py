@@ -17,15 +17,13 @@ class NotJson(Exception):
 
 
 class JsonBuffer:
-    """The lines of a JSON document that are read and not yet parsed.
-
-    Attributes:
-        number: The number of the line at which the rest begins.
-        has_ended: Whether the document has no more lines.
-    """
+    """The lines of a JSON document that are read and not yet parsed."""
 
     def __init__(self, *, is_array: bool) -> None:
-        self.number, self.has_ended = 1, False
+        self.number = 1
+        """The number of the line at which the rest begins."""
+        self.has_ended = False
+        """Whether the document has no more lines."""
         self._is_array, self._is_opened = is_array, not is_array
         self._decoder = json.JSONDecoder()
         self._text, self._at = "", 0

@@ -30,17 +30,14 @@ _CONFLICTS = (
 
 
 class Scope(NamedTuple):
-    """One thing that a token allows.
-
-    Attributes:
-        verb: The allowed operation.
-        name: The kind or agent that it is limited to; "" for no limit.
-        subjects: The pattern of the subjects that it is limited to; "" for no limit.
-    """
+    """One thing that a token allows."""
 
     verb: str
+    """The allowed operation."""
     name: str = ""
+    """The kind or agent that it is limited to; "" for no limit."""
     subjects: str = ""
+    """The pattern of the subjects that it is limited to; "" for no limit."""
 
     @classmethod
     def parse(cls, text: str) -> Self:

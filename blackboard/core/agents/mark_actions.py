@@ -13,14 +13,12 @@ class Withdraw:
     """Take a mark off the board: one that the agent itself deposited, or of a kind that it declares in `withdraws`.
 
     If the mark is gone already, this is not an error; the history records it.
-
-    Attributes:
-        mark: The mark, as the agent was given it or has read it.
-        if_event: Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict.
     """
 
     mark: Mark
+    """The mark, as the agent was given it or has read it."""
     if_event: int | None = None
+    """Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +27,14 @@ class Reinforce:
 
     The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
     it.
-
-    Attributes:
-        mark: The mark, as the agent was given it or has read it.
-        by: The strength to add, above 0. The board multiplies it by its trust in the agent.
-        if_event: Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict.
     """
 
     mark: Mark
+    """The mark, as the agent was given it or has read it."""
     by: float = 0.2
+    """The strength to add, above 0. The board multiplies it by its trust in the agent."""
     if_event: int | None = None
+    """Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict."""
 
 
 Action = Mark | Withdraw | Reinforce

@@ -175,19 +175,16 @@ class Calendar(Schedule):
 
 @dataclass(frozen=True)
 class CronFields:
-    """The fields of crontab as APScheduler's trigger takes them: its weekdays have names, since it counts from Monday.
-
-    Attributes:
-        days: Pairs of a day of the month and a weekday. A day belongs to the schedule if it fits one of the pairs.
-        each_hour: Whether every hour counts.
-    """
+    """The fields of a crontab line as APScheduler takes them. Weekdays are names, because it counts from Monday."""
 
     second: str
     minute: str
     hour: str
     month: str
     days: tuple[tuple[str, str], ...]
+    """Pairs of a day of the month and a weekday. A day belongs to the schedule if it fits one of the pairs."""
     each_hour: bool
+    """Whether every hour counts."""
 
     @cached_property
     def triggers(self) -> list[BaseTrigger]:

@@ -36,17 +36,14 @@ class Episode(NamedTuple):
 
 
 class EpisodeChange(NamedTuple):
-    """One step of an episode, at an instant.
-
-    Attributes:
-        episode: The episode from that instant on.
-        cause: Why the watch crosses at that instant; None if it does not.
-        next_at: The next instant when time alone changes the episode; None if it will not.
-    """
+    """One step of an episode, at an instant."""
 
     episode: Episode
+    """The episode from that instant on."""
     cause: EpisodeCause | None
+    """Why the watch crosses at that instant; None if it does not."""
     next_at: Instant | None
+    """The next instant when time alone changes the episode; None if it will not."""
 
 
 def advance(

@@ -217,12 +217,10 @@ class Exponential(Decay):
     """A law that leaves half after each half-life: share = 2 ** (-age / half_life).
 
     Source of the sums: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
-
-    Attributes:
-        half_life: Longer than 0s, such as `3d`.
     """
 
     half_life: DurationLike
+    """Longer than 0s, such as `3d`."""
     name: ClassVar[str] = "exponential"
     durations: ClassVar[tuple[str, ...]] = ("half_life",)
     exact_sums: ClassVar[bool] = True
@@ -274,13 +272,10 @@ class Exponential(Decay):
 
 @dataclass(frozen=True)
 class Linear(Decay):
-    """A law that fades evenly to nothing: share = max(0, 1 - age / lifetime).
-
-    Attributes:
-        lifetime: Longer than 0s; nothing remains from this age on.
-    """
+    """A law that fades evenly to nothing: share = max(0, 1 - age / lifetime)."""
 
     lifetime: DurationLike
+    """Longer than 0s; nothing remains from this age on."""
     name: ClassVar[str] = "linear"
     durations: ClassVar[tuple[str, ...]] = ("lifetime",)
     exact_sums: ClassVar[bool] = True
@@ -328,14 +323,12 @@ class Power(Decay):
     """A law that fades fast, then ever more slowly: share = (1 + age / scale) ** -exponent.
 
     Source: the power law of forgetting; Wixted and Ebbesen, Psychological Science 2 (1991).
-
-    Attributes:
-        scale: Longer than 0s; with exponent 1, half remains at this age.
-        exponent: Above 0, at most 100.
     """
 
     scale: DurationLike
+    """Longer than 0s; with exponent 1, half remains at this age."""
     exponent: float = 1.0
+    """Above 0, at most 100."""
     name: ClassVar[str] = "power"
     durations: ClassVar[tuple[str, ...]] = ("scale",)
 
@@ -374,15 +367,12 @@ class Power(Decay):
 
 @dataclass(frozen=True)
 class Step(Decay):
-    """A law that stays at full strength and then ends: share = 1 if age < lasting else 0.
-
-    Attributes:
-        lasting: Longer than 0s.
-        fixed: Whether a repeated deposit leaves the end of the mark unchanged.
-    """
+    """A law that stays at full strength and then ends: share = 1 if age < lasting else 0."""
 
     lasting: DurationLike
+    """Longer than 0s."""
     fixed: bool = False
+    """Whether a repeated deposit leaves the end of the mark unchanged."""
     name: ClassVar[str] = "step"
     durations: ClassVar[tuple[str, ...]] = ("lasting",)
     exact_sums: ClassVar[bool] = True
@@ -421,14 +411,11 @@ class Step(Decay):
 
 @dataclass(frozen=True)
 class Curve(Decay):
-    """A law of straight lines between points. After the last point, its share remains.
-
-    Attributes:
-        points: 1 to 1000 pairs of an age above 0s and a share from 0 to 1. Ages rise from point to point, and shares do
-            not. A curve begins at (0s, 1), which can be given as a further first point.
-    """
+    """A law of straight lines between points. After the last point, its share remains."""
 
     points: Sequence[tuple[DurationLike, float]]
+    """1 to 1000 pairs of an age above 0s and a share from 0 to 1. Ages rise from point to point, and shares do not. A
+    curve begins at (0s, 1), which can be given as a further first point."""
     name: ClassVar[str] = "curve"
     _ages: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _shares: tuple[float, ...] = field(init=False, repr=False, compare=False)

@@ -29,17 +29,14 @@ _TYPE_NAMES = {str: "string", type(None): "null"}
 
 @dataclass(frozen=True)
 class SearchSchema:
-    """The fields of a kind's payload that are searched.
-
-    Attributes:
-        kind: The name of the kind.
-        names: The fields, in their order.
-        schema: The JSON schema of the payload; None if any field may have any value.
-    """
+    """The fields of a kind's payload that are searched."""
 
     kind: str
+    """The name of the kind."""
     names: tuple[str, ...]
+    """The fields, in their order."""
     schema: Mapping[str, Any] | None = None
+    """The JSON schema of the payload; None if any field may have any value."""
 
     def problems(self) -> Iterator[str]:
         """Yield why fields cannot be searched."""

@@ -30,37 +30,34 @@ OVERDUE_CLASS = "blackboard:Overdue"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of marks with its settings.
-
-    Attributes:
-        name: Up to 64 letters (a to z), digits and underscores.
-        decay: The law of its marks.
-        weight: A factor of every strength, at least 0.
-        floor: The intensity x share below which a mark evaporates, at least 0.
-        on_repeat: The effect of a repeated deposit.
-        cap: The highest intensity of a mark, whatever `on_repeat` is; above 0.
-        unique: A payload field whose value only one live mark may have.
-        tags: The payload fields that its marks are found by.
-        search: The payload fields whose text is searched.
-        max_payload: The largest payload in bytes, at least 1.
-        max_text: The most characters of one text in a payload, at least 1.
-        class_path: Where the mark class is, as `module:class`.
-        payload_schema: The JSON schema of the payload.
-    """
+    """A kind of marks with its settings."""
 
     name: str
+    """Up to 64 letters (a to z), digits and underscores."""
     decay: Decay = field(default_factory=Never)
+    """The law of its marks."""
     weight: float = DEFAULT_WEIGHT
+    """A factor of every strength, at least 0."""
     floor: float = DEFAULT_FLOOR
+    """The intensity x share below which a mark evaporates, at least 0."""
     on_repeat: OnRepeat = DEFAULT_ON_REPEAT
+    """The effect of a repeated deposit."""
     cap: float | None = None
+    """The highest intensity of a mark, whatever `on_repeat` is; above 0."""
     unique: str | None = None
+    """A payload field whose value only one live mark may have."""
     tags: tuple[str, ...] = ()
+    """The payload fields that its marks are found by."""
     search: tuple[str, ...] = ()
+    """The payload fields whose text is searched."""
     max_payload: int = MAX_PAYLOAD_BYTES
+    """The largest payload in bytes, at least 1."""
     max_text: int | None = None
+    """The most characters of one text in a payload, at least 1."""
     class_path: str = ""
+    """Where the mark class is, as `module:class`."""
     payload_schema: dict[str, Any] | None = None
+    """The JSON schema of the payload."""
 
     def __post_init__(self) -> None:
         if mistakes := [*self._mistakes()]:

@@ -110,10 +110,6 @@ class Mark(BaseModel):
 
     Marks are immutable. A mark from a board also has `id`, `event_id`, `strength`, `author`, `occurred_at`,
     `deposited_at` and `reinforced_at`.
-
-    Attributes:
-        subject: The thing that the mark is about; 1 to 512 characters, stored in the form NFC.
-        intensity: How strong the mark is when deposited; 0 to 1e12.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -121,7 +117,9 @@ class Mark(BaseModel):
     defaults: ClassVar[Kind]
 
     subject: str
+    """The thing that the mark is about; 1 to 512 characters, stored in the form NFC."""
     intensity: float = 1.0
+    """How strong the mark is when deposited; 0 to 1e12."""
     _stored: StoredMark | None = PrivateAttr(default=None)
     _options: DepositOptions | None = PrivateAttr(default=None)
 

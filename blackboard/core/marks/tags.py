@@ -65,13 +65,10 @@ class TagFilter(NamedTuple):
 
 @dataclass(frozen=True)
 class WhereClause:
-    """The values that tags must have in a condition. Clauses of the same meaning are equal and have one text.
-
-    Attributes:
-        literals: For each tag, in the order of their names, the texts of its values. A mark must have one of them.
-    """
+    """The values that tags must have in a condition. Clauses of the same meaning are equal and have one text."""
 
     literals: tuple[tuple[str, tuple[str, ...]], ...]
+    """For each tag, in the order of their names, the texts of its values. A mark must have one of them."""
 
     @classmethod
     def of(cls, where: Where) -> WhereClause:
@@ -100,15 +97,12 @@ class WhereClause:
 
 @dataclass(frozen=True, eq=False)
 class Tags:
-    """The tags of a mark. They are read from its payload when a filter first asks for them.
-
-    Attributes:
-        schema: The tags of its kind.
-        payload: Its payload, a JSON text.
-    """
+    """The tags of a mark. They are read from its payload when a filter first asks for them."""
 
     schema: TagSchema
+    """The tags of its kind."""
     payload: str
+    """Its payload, a JSON text."""
 
     @cached_property
     def keys(self) -> dict[str, frozenset[str]]:
@@ -126,17 +120,14 @@ class Tags:
 
 @dataclass(frozen=True)
 class TagSchema:
-    """The tags of a kind.
-
-    Attributes:
-        kind: The name of the kind.
-        names: The fields of the payload that are tags.
-        schema: The JSON schema of the payload; None if any field may have any value.
-    """
+    """The tags of a kind."""
 
     kind: str
+    """The name of the kind."""
     names: tuple[str, ...]
+    """The fields of the payload that are tags."""
     schema: Mapping[str, Any] | None = None
+    """The JSON schema of the payload; None if any field may have any value."""
 
     _filters: dict[WhereClause, TagFilter] = field(default_factory=dict, init=False, repr=False, compare=False)
 

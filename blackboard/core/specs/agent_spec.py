@@ -13,23 +13,20 @@ from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
 
 
 class ReadSpec(DeploymentPart):
-    """Marks that an agent reads in addition to those that woke it.
-
-    Attributes:
-        kind: The name of the kind.
-        limit: The number of marks, 1 to 1000; the strongest come first.
-        same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
-        where: The values that tags of the marks must have, by name. A list stands for any of its values.
-        where_subject: The tags whose value may also be the subject that the agent was woken for.
-        search_from: The field of the marks that woke the agent whose text is searched for; None if nothing is searched.
-    """
+    """Marks that an agent reads in addition to those that woke it."""
 
     kind: str
+    """The name of the kind."""
     limit: int = Field(default=5, ge=1, le=1000)
+    """The number of marks, 1 to 1000; the strongest come first."""
     same_subject: bool = False
+    """Whether the limit is for each subject that the agent was woken for, instead of for the board."""
     where: dict[str, TagValue | tuple[TagValue, ...]] = Field(default_factory=dict)
+    """The values that tags of the marks must have, by name. A list stands for any of its values."""
     where_subject: tuple[str, ...] = ()
+    """The tags whose value may also be the subject that the agent was woken for."""
     search_from: str | None = Field(default=None, min_length=1)
+    """The field of the marks that woke the agent whose text is searched for; None if nothing is searched."""
 
     @property
     def needs_subject(self) -> bool:
@@ -46,27 +43,21 @@ class ReadSpec(DeploymentPart):
 
 
 class ModelChoice(DeploymentPart):
-    """A model for some activations.
-
-    Attributes:
-        model: The name of the model.
-        below: Only for activations whose strongest mark is below this strength; None for all.
-    """
+    """A model for some activations."""
 
     model: str
+    """The name of the model."""
     below: float | None = Field(default=None, gt=0)
+    """Only for activations whose strongest mark is below this strength; None for all."""
 
 
 class DepositLimits(DeploymentPart):
-    """Limits of an author's deposits, in addition to the limits of the kinds.
-
-    Attributes:
-        max_payload: The largest payload in bytes.
-        max_text: The most characters of one text in a payload.
-    """
+    """Limits of an author's deposits, in addition to the limits of the kinds."""
 
     max_payload: int | None = Field(default=None, ge=1)
+    """The largest payload in bytes."""
     max_text: int | None = Field(default=None, ge=1)
+    """The most characters of one text in a payload."""
 
 
 class Budget(DeploymentPart):
@@ -85,76 +76,73 @@ class Budget(DeploymentPart):
 
 
 class AgentSettings(DeploymentPart):
-    """The settings of an agent. A deployment file may override each. Lengths of time are microseconds.
-
-    Attributes:
-        batch: The largest number of marks in one activation; None for 100, or all for a watch over the board.
-        per: What an activation takes; None as the condition decides.
-        batch_window: The longest wait for a fuller batch.
-        urgent_above: The strength of a mark that ends the batch window; None for no such mark.
-        cooldown: How long the agent is neither woken nor retried after a success.
-        cooldown_per: Whether the cooldown applies to the agent, or to the subjects that succeeded; None for the
-            subjects after an activation per subject, otherwise for the agent.
-        concurrency: The largest number of its activations that run at once, in all daemons together.
-        timeout: The longest run of one activation.
-        max_attempts: The number of failures after which a batch is split, or a single mark or subject is dead.
-        retry_after: The wait after the first failure. It doubles with each failure.
-        when_faded: What happens to marks that faded below the threshold before the agent could start.
-        max_marks: The largest number of marks that one activation may deposit.
-        max_payload: The largest payload that it may deposit, in bytes of JSON in UTF-8.
-        max_total: The largest size of all payloads of one activation together, in the same bytes.
-        max_chain: The largest number of activations in a chain: the marks of each wake the next.
-        max_activations_per_hour: The largest number of activations in an hour; None for no limit.
-        answerable_by: The agents that may answer its needs, unless a need says so itself.
-        catch_up: The default of its watches; see `WatchSettings`.
-        on_guard: The default of its watches: how a crossing is treated while the guard is closed.
-        held_for: The default of its watches: how long the condition must have held.
-        rewake_every: The default of its watches; None for never.
-        clear_below: The default of its rising watches; None for the threshold of the watch.
-        clear_above: The default of its falling watches; None for the threshold of the watch.
-        cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
-        model: The name of the model; None for the deployment's model.
-        models: Other models by the strength of the strongest mark. The first that applies is used.
-        max_tokens: The largest number of tokens of an answer; None for the deployment's limit.
-        use_batch_api: Whether calls go through the Message Batches API.
-        batch_api_below: The strength below which the strongest mark sends a call there; None for no such limit.
-        on_unknown: What happens to a call that may have been answered and paid.
-        give_up_after: How long calls that were certainly not answered are retried; None for no limit.
-        budget: The limits of its model calls.
-    """
+    """The settings of an agent. A deployment file may override each. Lengths of time are microseconds."""
 
     batch: int | None = Field(default=None, ge=1, le=10_000)
+    """The largest number of marks in one activation; None for 100, or all for a watch over the board."""
     per: Per | None = None
+    """What an activation takes; None as the condition decides."""
     batch_window: Duration = Microseconds(0)
+    """The longest wait for a fuller batch."""
     urgent_above: float | None = Field(default=None, gt=0)
+    """The strength of a mark that ends the batch window; None for no such mark."""
     cooldown: Duration = Microseconds(0)
+    """How long the agent is neither woken nor retried after a success."""
     cooldown_per: Literal["agent", "subject"] | None = None
+    """Whether the cooldown applies to the agent, or to the subjects that succeeded; None for the subjects after an
+    activation per subject, otherwise for the agent."""
     concurrency: int = Field(default=1, ge=1, le=64)
+    """The largest number of its activations that run at once, in all daemons together."""
     timeout: Duration = Microseconds(10 * MINUTE)
+    """The longest run of one activation."""
     max_attempts: int = Field(default=3, ge=1, le=100)
+    """The number of failures after which a batch is split, or a single mark or subject is dead."""
     retry_after: Duration = Microseconds(10 * SECOND)
+    """The wait after the first failure. It doubles with each failure."""
     when_faded: Literal["keep", "drop"] = "keep"
+    """What happens to marks that faded below the threshold before the agent could start."""
     max_marks: int = Field(default=1000, ge=0)
+    """The largest number of marks that one activation may deposit."""
     max_payload: int = Field(default=256 * 1024, ge=1)
+    """The largest payload that it may deposit, in bytes of JSON in UTF-8."""
     max_total: int = Field(default=4 * 1024 * 1024, ge=1)
+    """The largest size of all payloads of one activation together, in the same bytes."""
     max_chain: int = Field(default=25, ge=1)
+    """The largest number of activations in a chain: the marks of each wake the next."""
     max_activations_per_hour: int | None = Field(default=None, ge=1)
+    """The largest number of activations in an hour; None for no limit."""
     answerable_by: tuple[str, ...] = ()
+    """The agents that may answer its needs, unless a need says so itself."""
     catch_up: CatchUp = "once"
+    """The default of its watches; see `WatchSettings`."""
     on_guard: OnGuard = "defer"
+    """The default of its watches: how a crossing is treated while the guard is closed."""
     held_for: Duration = Microseconds(0)
+    """The default of its watches: how long the condition must have held."""
     rewake_every: Duration | None = None
+    """The default of its watches; None for never."""
     clear_below: float | None = Field(default=None, gt=0)
+    """The default of its rising watches; None for the threshold of the watch."""
     clear_above: float | None = Field(default=None, gt=0)
+    """The default of its falling watches; None for the threshold of the watch."""
     cooldown_after_failures: int = Field(default=5, ge=1)
+    """The number of failures in a row after which the agent has a cooldown."""
     model: str | None = None
+    """The name of the model; None for the deployment's model."""
     models: tuple[ModelChoice, ...] = ()
+    """Other models by the strength of the strongest mark. The first that applies is used."""
     max_tokens: int | None = Field(default=None, ge=1)
+    """The largest number of tokens of an answer; None for the deployment's limit."""
     use_batch_api: bool = False
+    """Whether calls go through the Message Batches API."""
     batch_api_below: float | None = Field(default=None, gt=0)
+    """The strength below which the strongest mark sends a call there; None for no such limit."""
     on_unknown: Literal["retry", "hold"] = "retry"
+    """What happens to a call that may have been answered and paid."""
     give_up_after: Duration | None = None
+    """How long calls that were certainly not answered are retried; None for no limit."""
     budget: Budget = Budget()
+    """The limits of its model calls."""
 
 
 class AgentSpec(DeploymentPart):

@@ -23,29 +23,26 @@ MAX_SKEW = Microseconds(5 * SECOND)
 
 
 class Deployment(DeploymentPart):
-    """The kinds, agents, trust and limits that are registered as one version.
-
-    Attributes:
-        version: The number of changes so far; 0 on a new board.
-        kinds: The kinds by name.
-        agents: The agents by name.
-        trust: The trust in authors by name, a factor of their intensities.
-        limits: The limits of authors by name.
-        budget: The limits for all agents together.
-        max_skew: How far ahead of the board's time a deposit may say that it occurred. It then counts as now.
-        activity: Whether the board records what agents and people do, beside the history of its marks.
-        sinks: The sinks of messages to people outside, by name.
-    """
+    """The kinds, agents, trust and limits that are registered as one version."""
 
     version: int = 0
+    """The number of changes so far; 0 on a new board."""
     kinds: dict[str, KindSpec] = Field(default_factory=dict)
+    """The kinds by name."""
     agents: dict[str, AgentSpec] = Field(default_factory=dict)
+    """The agents by name."""
     trust: dict[str, float] = Field(default_factory=dict)
+    """The trust in authors by name, a factor of their intensities."""
     limits: dict[str, DepositLimits] = Field(default_factory=dict)
+    """The limits of authors by name."""
     budget: Budget = Budget()
+    """The limits for all agents together."""
     max_skew: Duration = MAX_SKEW
+    """How far ahead of the board's time a deposit may say that it occurred. It then counts as now."""
     activity: bool = True
+    """Whether the board records what agents and people do, beside the history of its marks."""
     sinks: dict[str, SinkSpec] = Field(default_factory=dict)
+    """The sinks of messages to people outside, by name."""
 
     # Copies of a deployment share this cache, so an entry is valid only for the spec that it was made from.
     _kinds: dict[str, tuple[KindSpec, Kind]] = PrivateAttr(default_factory=dict)

@@ -27,64 +27,53 @@ Per = Literal["subject", "batch"]
 
 
 class Timing(NamedTuple):
-    """When a watch crosses, apart from the instant when its condition begins to hold.
-
-    Attributes:
-        held_for: How long the condition must have held.
-        rewake_every: The time after which the watch crosses again while the condition holds; None for never.
-        clear: The number at which an episode ends after a crossing. The value of a rising watch must fall below it. The
-            value of a falling watch must reach it. None for the threshold.
-    """
+    """When a watch crosses, apart from the instant when its condition begins to hold."""
 
     held_for: Duration = 0
+    """How long the condition must have held."""
     rewake_every: Duration | None = None
+    """The time after which the watch crosses again while the condition holds; None for never."""
     clear: float | None = None
+    """The number at which an episode ends after a crossing. The value of a rising watch must fall below it. The value
+    of a falling watch must reach it. None for the threshold."""
 
 
 class WatchSettings(DeploymentPart):
-    """The settings of a watch that a deployment may override.
-
-    Attributes:
-        min_increase: How much stronger a mark must have become for a deposit on it to be news, above 0. Only
-            for rising watches.
-        catch_up: How a schedule treats missed instants; None for the agent's setting.
-        per: What an activation takes; None for the agent's setting.
-        on_guard: How a crossing is treated while the guard is closed; None for the agent's setting.
-        held_for: How long the condition must have held; None for the agent's setting.
-        rewake_every: The time after which the watch wakes the agent again while the condition holds; None for the
-            agent's setting.
-        clear_below: After a crossing, the value of a rising watch must have been below this number before the watch may
-            cross again; None for the agent's setting.
-        clear_above: After a crossing, the value of a falling watch must have reached this number before the watch may
-            cross again; None for the agent's setting.
-    """
+    """The settings of a watch that a deployment may override."""
 
     min_increase: float | None = Field(default=None, gt=0)
+    """How much stronger a mark must have become for a deposit on it to be news, above 0. Only for rising watches."""
     catch_up: CatchUp | None = None
+    """How a schedule treats missed instants; None for the agent's setting."""
     per: Per | None = None
+    """What an activation takes; None for the agent's setting."""
     on_guard: OnGuard | None = None
+    """How a crossing is treated while the guard is closed; None for the agent's setting."""
     held_for: Duration | None = None
+    """How long the condition must have held; None for the agent's setting."""
     rewake_every: Duration | None = None
+    """The time after which the watch wakes the agent again while the condition holds; None for the agent's setting."""
     clear_below: float | None = Field(default=None, gt=0)
+    """After a crossing, the value of a rising watch must have been below this number before the watch may cross again;
+    None for the agent's setting."""
     clear_above: float | None = Field(default=None, gt=0)
+    """After a crossing, the value of a falling watch must have reached this number before the watch may cross again;
+    None for the agent's setting."""
 
 
 class WatchSpec(WatchSettings):
-    """A condition that wakes an agent, and its guards.
-
-    Attributes:
-        name: The name of the watch, under which the board stores its state.
-        when: The text of the condition.
-        only_if: The text of a guard that must hold.
-        unless: The text of a guard that must not hold.
-        include_own: Whether the agent's own marks count.
-    """
+    """A condition that wakes an agent, and its guards."""
 
     name: str
+    """The name of the watch, under which the board stores its state."""
     when: str
+    """The text of the condition."""
     only_if: str | None = None
+    """The text of a guard that must hold."""
     unless: str | None = None
+    """The text of a guard that must not hold."""
     include_own: bool = False
+    """Whether the agent's own marks count."""
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)

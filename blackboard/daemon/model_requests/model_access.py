@@ -26,10 +26,6 @@ class ModelAccess:
         client: The connection to the provider; None for the agents' offline rules.
         rng: The source of jitter.
         on_batch_end: Called when the thread of the Batch API ends.
-
-    Attributes:
-        caller: Makes the calls of agents.
-        batch_api: Submits calls to the Batch API and receives their answers; None without a client.
     """
 
     def __init__(
@@ -43,7 +39,9 @@ class ModelAccess:
         self._board, self._settings, self._client = board, settings, client
         self._recorder = AnswerRecorder(board, load_prices(settings.prices), rng)
         self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, on_batch_end)
+        """Submits calls to the Batch API and receives their answers; None without a client."""
         self.caller = ModelCaller(board, client, settings, self._recorder, rng)
+        """Makes the calls of agents."""
 
     @property
     def is_busy(self) -> bool:

@@ -50,14 +50,11 @@ class BulkResult:
 
 
 class BulkDeposit:
-    """A deposit in bulk whose lines are arriving.
-
-    Attributes:
-        call: The request, without its body.
-    """
+    """A deposit in bulk whose lines are arriving."""
 
     def __init__(self, call: Call) -> None:
         self.call = call
+        """The request, without its body."""
         self._lines = self._failed = 0
         self._outcomes: Counter[str] = Counter()
         self._errors: list[dict[str, Any]] = []

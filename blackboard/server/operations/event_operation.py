@@ -25,19 +25,16 @@ _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """An event of the stream, as its lines say it. The stream has further lines, which are comments.
-
-    Attributes:
-        id: The position after it. A client resumes there.
-        event: What it is: `ready` begins a stream, and `reset` says that history is missing.
-        data: An object in JSON.
-        retry: After how many milliseconds a client connects again.
-    """
+    """An event of the stream, as its lines say it. The stream has further lines, which are comments."""
 
     id: str
+    """The position after it. A client resumes there."""
     event: Literal["ready", "marks", "activity", "reset"]
+    """What it is: `ready` begins a stream, and `reset` says that history is missing."""
     data: str
+    """An object in JSON."""
     retry: int | None = None
+    """After how many milliseconds a client connects again."""
 
 
 class EventFilter(Fields):

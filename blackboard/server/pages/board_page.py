@@ -75,19 +75,16 @@ class DrawnMark:
 
 @dataclass(frozen=True)
 class Lane:
-    """The marks of one kind.
-
-    Attributes:
-        kind: The name of the kind.
-        shown: How many marks are drawn.
-        total: How many there are; None if it was not counted.
-        has_more: Whether there are more than are drawn.
-    """
+    """The marks of one kind."""
 
     kind: str
+    """The name of the kind."""
     shown: int
+    """How many marks are drawn."""
     total: int | None
+    """How many there are; None if it was not counted."""
     has_more: bool
+    """Whether there are more than are drawn."""
 
 
 def show_board(call: PageCall) -> PageContent:

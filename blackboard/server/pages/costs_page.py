@@ -27,19 +27,16 @@ class CostsFields(PageFields):
 
 
 class Saving(NamedTuple):
-    """The amount that the board has saved in one way.
-
-    Attributes:
-        name: The way.
-        amount: What was saved: US dollars; for `unseen`, marks.
-        formula: How it is computed.
-        meaning: What the formula assumes.
-    """
+    """The amount that the board has saved in one way."""
 
     name: str
+    """The way."""
     amount: float
+    """What was saved: US dollars; for `unseen`, marks."""
     formula: str
+    """How it is computed."""
     meaning: str
+    """What the formula assumes."""
 
 
 class DayBar(NamedTuple):

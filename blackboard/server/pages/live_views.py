@@ -42,17 +42,14 @@ KEPT_ROUNDS = 20
 
 @dataclass(frozen=True)
 class Picture:
-    """A view at one time.
-
-    Attributes:
-        parts: The HTML of its live parts by name.
-        drawn: What scripts draw, without the items.
-        items: The items that they draw, by id.
-    """
+    """A view at one time."""
 
     parts: Mapping[str, str]
+    """The HTML of its live parts by name."""
     drawn: Mapping[str, object] = field(default_factory=dict)
+    """What scripts draw, without the items."""
     items: Mapping[int, object] = field(default_factory=dict)
+    """The items that they draw, by id."""
 
     def message(self) -> bytes:
         """Return the event with everything."""

@@ -22,67 +22,58 @@ class PageFields(Fields):
 
 @dataclass(frozen=True)
 class PageCall:
-    """One request for a page.
-
-    Attributes:
-        board: The board.
-        viewer: Who sees it.
-        parameters: The parameters of the page.
-        model: Which provider and model would answer if no daemon runs, in words.
-        counts: The numbers of live marks.
-    """
+    """One request for a page."""
 
     board: Blackboard
+    """The board."""
     viewer: Viewer
+    """Who sees it."""
     parameters: Any
+    """The parameters of the page."""
     model: str
+    """Which provider and model would answer if no daemon runs, in words."""
     counts: LiveCounts
+    """The numbers of live marks."""
 
 
 @dataclass(frozen=True)
 class PageContent:
-    """What a page shows.
-
-    Attributes:
-        results: Results of the board. What the viewer may not see is withheld from them.
-        settings: Texts and numbers of the deployment and of the program, which everybody may see.
-        drawn: The results that scripts draw. If one is named `items`, each of its entries has an `id`.
-        drawn_settings: The settings that scripts need to draw them, which everybody may see.
-    """
+    """What a page shows."""
 
     results: Mapping[str, object]
+    """Results of the board. What the viewer may not see is withheld from them."""
     settings: Mapping[str, object] = field(default_factory=dict)
+    """Texts and numbers of the deployment and of the program, which everybody may see."""
     drawn: Mapping[str, object] | None = None
+    """The results that scripts draw. If one is named `items`, each of its entries has an `id`."""
     drawn_settings: Mapping[str, object] = field(default_factory=dict)
+    """The settings that scripts need to draw them, which everybody may see."""
 
 
 @dataclass(frozen=True)
 class LivePage:
-    """A page. Its template has its name.
-
-    Attributes:
-        name: Its name.
-        path: Its path.
-        title: Its title.
-        read: Returns what it shows.
-        parameters: The type of its parameters.
-        about: What it shows, in a sentence for people who see it for the first time.
-        scope: The scope that a token needs.
-        withheld_if_redacted: Whether a token with `read-redacted` may not see it, because nothing would be left of it.
-        parameters_withheld: Parameters that such a token may not use, because what is shown would confirm a guess.
-        is_in_menu: Whether the menu has it.
-    """
+    """A page. Its template has its name."""
 
     name: str
+    """Its name."""
     path: str
+    """Its path."""
     title: str
+    """Its title."""
     read: Callable[[PageCall], PageContent]
+    """Returns what it shows."""
     parameters: type[PageFields] = PageFields
+    """The type of its parameters."""
     about: str = ""
+    """What it shows, in a sentence for people who see it for the first time."""
     scope: str = "read"
+    """The scope that a token needs."""
     withheld_if_redacted: bool = False
+    """Whether a token with `read-redacted` may not see it, because nothing would be left of it."""
     parameters_withheld: tuple[str, ...] = ()
+    """Parameters that such a token may not use, because what is shown would confirm a guess."""
     is_in_menu: bool = True
+    """Whether the menu has it."""
 
     def is_for(self, viewer: Viewer) -> bool:
         """Return whether a viewer may see it."""

@@ -15,15 +15,12 @@ from blackboard.server.access.token_checks import Caller
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who sees a page.
-
-    Attributes:
-        caller: The holder of the token.
-        redaction: Withholds what was said on the board.
-    """
+    """Who sees a page."""
 
     caller: Caller
+    """The holder of the token."""
     redaction: Redaction
+    """Withholds what was said on the board."""
 
     @property
     def rights(self) -> tuple[str, ...]:

@@ -73,17 +73,14 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """Where the marks of a subject came from: source marks, the activations that were given them, and their results.
-
-    Attributes:
-        older: The activation before which the next older ones are; None if there are none.
-    """
+    """Where the marks of a subject came from: source marks, the activations that were given them, and their results."""
 
     width: int
     height: int
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     older: int | None
+    """The activation before which the next older ones are; None if there are none."""
 
 
 def show_subject(call: PageCall) -> PageContent:

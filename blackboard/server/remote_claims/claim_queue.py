@@ -39,19 +39,16 @@ class Attempt(NamedTuple):
 
 @dataclass(eq=False)
 class WaitingClaim:
-    """A claim that waits.
-
-    Attributes:
-        token: The name of the token.
-        attempt: Claims, in a thread.
-        give_back: Gives an activation back that the client did not wait for.
-        answer: The activation, once there is one.
-    """
+    """A claim that waits."""
 
     token: str
+    """The name of the token."""
     attempt: Callable[[], Attempt]
+    """Claims, in a thread."""
     give_back: Callable[[RemoteActivation], object]
+    """Gives an activation back that the client did not wait for."""
     answer: asyncio.Future[RemoteActivation | None] = field(default_factory=asyncio.Future)
+    """The activation, once there is one."""
 
     @property
     def result(self) -> RemoteActivation | None:

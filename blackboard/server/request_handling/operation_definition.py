@@ -64,94 +64,84 @@ class Empty(Fields):
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list.
-
-    Attributes:
-        items: Its items, and one more if there are more pages.
-        limit: How many of them are on the page.
-        position: Returns the position after which the next page begins, for the last item and the number of items.
-        member: The member of the answer that has the items; "" if the answer is the list.
-        others: The other members of the answer, by name.
-    """
+    """A page of a list."""
 
     items: Sequence[Any]
+    """Its items, and one more if there are more pages."""
     limit: int
+    """How many of them are on the page."""
     position: Callable[[Any, int], object]
+    """Returns the position after which the next page begins, for the last item and the number of items."""
     member: str = ""
+    """The member of the answer that has the items; "" if the answer is the list."""
     others: Mapping[str, object] = field(default_factory=dict)
+    """The other members of the answer, by name."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request for an operation.
-
-    Attributes:
-        board: The board, in the name of the caller.
-        caller: Who asks.
-        parameters: The parameters of the path and of the query.
-        body: The body.
-        key: The idempotency key in its header.
-        model: Which provider and model would answer if no daemon runs, in words.
-        headers: Headers of the answer, which the operation may add to.
-        last_event_id: The header `Last-Event-ID`: the position that a client of an event stream has reached.
-        traceparent: The trace context in its header `traceparent`; None if it has none that is valid.
-    """
+    """One request for an operation."""
 
     board: Blackboard
+    """The board, in the name of the caller."""
     caller: Caller
+    """Who asks."""
     parameters: Any
+    """The parameters of the path and of the query."""
     body: Any
+    """The body."""
     key: str | None
+    """The idempotency key in its header."""
     model: str
+    """Which provider and model would answer if no daemon runs, in words."""
     headers: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer, which the operation may add to."""
     last_event_id: str | None = None
+    """The header `Last-Event-ID`: the position that a client of an event stream has reached."""
     traceparent: str | None = None
+    """The trace context in its header `traceparent`; None if it has none that is valid."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation. The first line of its function's docstring describes it.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path, with the names of its parameters in braces.
-        scope: The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
-            `withheld_if_redacted`.
-        run: Does it.
-        answer: The type of its answer.
-        parameters: The parameters of the path and of the query.
-        body: The body; None if it has none.
-        withheld_if_redacted: Whether a token with `read-redacted` may not use it, because nothing would be left of its
-            answer.
-        parameters_withheld: Parameters that such a token may not use, because an answer would confirm a guess.
-        takes_key: Whether it takes the header `Idempotency-Key`.
-        state: Returns the part of an answer from which its ETag is made; None for an answer without an ETag.
-        waits: Whether it waits for work, without a thread. If no work comes, the answer is empty (204).
-        run_together: Does it for several calls at once, and returns the answer or the error of each; None if each call
-            has a thread.
-        streams: Whether the body is a line of JSON for each item, as it comes.
-        is_event_stream: Whether the answer is a stream of server-sent events, which `run` chooses.
-        pool: The threads that it runs in.
-        problems: The types of problems that it may answer with, beside those that every operation has.
-    """
+    """One operation. The first line of its function's docstring describes it."""
 
     method: Literal["GET", "POST", "DELETE"]
+    """The HTTP method."""
     path: str
+    """The path, with the names of its parameters in braces."""
     scope: str
+    """The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
+    `withheld_if_redacted`."""
     run: Callable[[Call], Any]
+    """Does it."""
     answer: Any
+    """The type of its answer."""
     parameters: type[Fields] = NoParameters
+    """The parameters of the path and of the query."""
     body: type[BaseModel] | None = None
+    """The body; None if it has none."""
     withheld_if_redacted: bool = False
+    """Whether a token with `read-redacted` may not use it, because nothing would be left of its answer."""
     parameters_withheld: tuple[str, ...] = ()
+    """Parameters that such a token may not use, because an answer would confirm a guess."""
     takes_key: bool = False
+    """Whether it takes the header `Idempotency-Key`."""
     state: Callable[[Any], object] | None = None
+    """Returns the part of an answer from which its ETag is made; None for an answer without an ETag."""
     waits: bool = False
+    """Whether it waits for work, without a thread. If no work comes, the answer is empty (204)."""
     run_together: Callable[[Sequence[Call]], Sequence[Any]] | None = None
+    """Does it for several calls at once, and returns the answer or the error of each; None if each call has a
+    thread."""
     streams: bool = False
+    """Whether the body is a line of JSON for each item, as it comes."""
     is_event_stream: bool = False
+    """Whether the answer is a stream of server-sent events, which `run` chooses."""
     pool: Literal["board", "sql"] = "board"
+    """The threads that it runs in."""
     problems: tuple[str, ...] = ()
+    """The types of problems that it may answer with, beside those that every operation has."""
 
     @property
     def name(self) -> str:

@@ -47,21 +47,18 @@ READING_TIME = "10s"
 
 @dataclass(frozen=True)
 class SbpCall:
-    """A request for a method.
-
-    Attributes:
-        board: The board, in the name of the caller.
-        caller: Who sends it.
-        session: The session that it belongs to; "" for none.
-        agent: The name that the program gives itself. It is stored, and nobody checks it.
-        uptime: How long the server has run, in milliseconds.
-    """
+    """A request for a method."""
 
     board: Blackboard
+    """The board, in the name of the caller."""
     caller: Caller
+    """Who sends it."""
     session: str
+    """The session that it belongs to; "" for none."""
     agent: str | None
+    """The name that the program gives itself. It is stored, and nobody checks it."""
     uptime: int
+    """How long the server has run, in milliseconds."""
 
 
 class Method(NamedTuple):

@@ -50,9 +50,6 @@ class SbpPaths:
         threads: The threads that use the board.
         api: The event streams of the board, and the figures of its requests.
         max_body: The largest body of a request, in bytes.
-
-    Attributes:
-        evaluator: Measures the scents.
     """
 
     def __init__(self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, api: Api, max_body: int) -> None:
@@ -61,6 +58,7 @@ class SbpPaths:
         self._start = board.clock.monotonic()
         self._has_looked = False
         self.evaluator = ScentEvaluator(board)
+        """Measures the scents."""
         self._triggers = TriggerRoute(board, callers, self.evaluator, api.events, threads)
 
     def routes(self) -> list[Route]:

@@ -18,19 +18,16 @@ Encode = Callable[[Any], bytes]
 
 @dataclass(frozen=True)
 class Choice:
-    """The events that a client wants.
-
-    Attributes:
-        marks: Whether it wants events of marks.
-        activity: Whether it wants the activity.
-        accepts: Returns whether it wants a certain event.
-        after: The position that it has reached; None to begin now.
-    """
+    """The events that a client wants."""
 
     marks: bool
+    """Whether it wants events of marks."""
     activity: bool
+    """Whether it wants the activity."""
     accepts: Callable[[Record], bool]
+    """Returns whether it wants a certain event."""
     after: StreamPosition | None
+    """The position that it has reached; None to begin now."""
 
 
 class Item:

@@ -46,15 +46,14 @@ class HttpServer:
         address: Where it listens; None for the other sockets only.
         inherited: Sockets that listen already, from a service manager.
 
-    Attributes:
-        ended: A file descriptor that can be read when the server has ended.
-        stop_waits: Answers the requests that wait for work, because the server ends.
-
     Raises:
         ConfigurationError: The certificate cannot be used.
         UsageError: The address is not one, or would need TLS.
         WorkError: The address cannot be used.
     """
+
+    ended: int
+    """A file descriptor that can be read when the server has ended."""
 
     def __init__(
         self,
@@ -69,6 +68,7 @@ class HttpServer:
                 check_exposure(reached, settings)
         self._inherited = inherited
         self.stop_waits = app.stop
+        """Answers the requests that wait for work, because the server ends."""
         self._settings, self._address, self._path = settings, address, path
         self._server = _SleepingServer(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)

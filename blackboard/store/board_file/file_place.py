@@ -23,18 +23,17 @@ class FileReplaced(StoreError):
 
 
 class FilePlace(BoardPlace):
-    """The database file at a path, with the files beside it.
-
-    Attributes:
-        path: The path of the SQLite file.
-        mode: The mode of the file and of the files beside it; None if it is not set.
-        files: The paths of all files of the board.
-    """
+    """The database file at a path, with the files beside it."""
 
     is_created_on_demand = True
 
     def __init__(self, path: Path, mode: int | None) -> None:
-        self.path, self.mode, self.files = path, mode, BoardFiles(path)
+        self.path = path
+        """The path of the SQLite file."""
+        self.mode = mode
+        """The mode of the file and of the files beside it; None if it is not set."""
+        self.files = BoardFiles(path)
+        """The paths of all files of the board."""
         self._opened: tuple[int, int] | None = None
         """The device and the inode of the file that was opened."""
 

@@ -28,9 +28,6 @@ class FileTransaction(Transaction):
     Args:
         cursor: A cursor of the connection.
         dialect: The dialect of SQLite.
-
-    Attributes:
-        overwrites: Whether deleted content is overwritten with zeros.
     """
 
     __slots__ = ("cursor", "overwrites")
@@ -46,6 +43,7 @@ class FileTransaction(Transaction):
         super().__init__(dialect)
         self.cursor = cursor
         self.overwrites = False
+        """Whether deleted content is overwritten with zeros."""
 
     @property
     def deleted_content(self) -> DeletedContent:

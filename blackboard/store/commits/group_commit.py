@@ -26,25 +26,18 @@ T = TypeVar("T")
 
 
 class ServerHints(NamedTuple, Generic[T]):
-    """Hints for a server about coming work, to save time. A file needs none.
-
-    Attributes:
-        ask: Asks ahead what the work will ask; see `Transaction.ahead`. It is called for all work that commits
-            together, so that one message has the questions of all.
-        renumber: Returns the result of the work with the ids of its events as a function gives them. Work that has it
-            may run without the lock of writers, and again if others change what it has read; None for other work.
-    """
+    """Hints for a server about coming work, to save time. A file needs none."""
 
     ask: Callable[[Transaction], None]
+    """Asks ahead what the work will ask; see `Transaction.ahead`. It is called for all work that commits together, so
+    that one message has the questions of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
+    """Returns the result of the work with the ids of its events as a function gives them. Work that has it may run
+    without the lock of writers, and again if others change what it has read; None for other work."""
 
 
 class Entry(Generic[T]):
-    """The work of one thread, and its outcome. Exclusive work is alone in its batch.
-
-    Attributes:
-        result: The result of the work, once it has run.
-    """
+    """The work of one thread, and its outcome. Exclusive work is alone in its batch."""
 
     __slots__ = (
         "abandoned",
@@ -59,6 +52,7 @@ class Entry(Generic[T]):
     )
 
     result: T
+    """The result of the work, once it has run."""
 
     def __init__(
         self, work: Callable[[Transaction], T], hints: ServerHints[T] | None = None, *, exclusive: bool = False

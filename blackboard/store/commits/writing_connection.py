@@ -25,10 +25,6 @@ class WritingConnection(ABC):
         where: The file or URL, as messages name it.
         connect: Opens a connection that can write.
         on_rollback: Called after each rollback.
-
-    Attributes:
-        connection: The connection; None before the first transaction, and after the connection was closed.
-        transaction: The open transaction; None between transactions.
     """
 
     def __init__(
@@ -36,7 +32,9 @@ class WritingConnection(ABC):
     ) -> None:
         self.dialect, self.where = dialect, where
         self.connection: Any = None
+        """The connection; None before the first transaction, and after the connection was closed."""
         self.transaction: Transaction | None = None
+        """The open transaction; None between transactions."""
         self._connect, self._on_rollback = connect, on_rollback
 
     @abstractmethod

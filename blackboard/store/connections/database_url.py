@@ -25,9 +25,6 @@ class DatabaseUrl:
         url: An SQLAlchemy URL, or a path.
         prepare: Whether a server may keep statements and settings for a connection.
 
-    Attributes:
-        path: The SQLite file; None on a server.
-
     Raises:
         ConfigurationError: The URL cannot be used.
     """
@@ -37,6 +34,7 @@ class DatabaseUrl:
         self._parsed: URL | None = None
         """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
         self.path = path_in(url)
+        """The SQLite file; None on a server."""
         if self.path is None:
             self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
 

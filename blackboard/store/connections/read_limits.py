@@ -10,13 +10,10 @@ from blackboard.clock import Instant, SystemClock
 
 
 class ReadLimits(threading.local):
-    """The time limit of each thread.
-
-    Attributes:
-        end: The instant at which the reads of this thread are stopped, in monotonic time; None without a limit.
-    """
+    """The time limit of each thread."""
 
     end: Instant | None = None
+    """The instant at which the reads of this thread are stopped, in monotonic time; None without a limit."""
 
     @contextlib.contextmanager
     def within(self, microseconds: int) -> Iterator[None]:

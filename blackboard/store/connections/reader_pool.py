@@ -23,9 +23,6 @@ class ReaderPool:
         uses: The uses of the database's connections. A fork waits for them.
         check_file: Checks that the path still names the open file.
         give_up_outdated: Closes a connection if it does not have the file at the path open; returns whether it did.
-
-    Attributes:
-        idle: The connections without a user.
     """
 
     def __init__(
@@ -36,6 +33,7 @@ class ReaderPool:
     ) -> None:
         self.uses, self._check_file, self._give_up_outdated = uses, check_file, give_up_outdated
         self.idle: list[Any] = []
+        """The connections without a user."""
 
     @contextlib.contextmanager
     def lend(self, connect: Callable[[], Any]) -> Iterator[Any]:

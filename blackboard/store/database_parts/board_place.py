@@ -11,13 +11,10 @@ from typing import ClassVar, NoReturn
 
 
 class BoardPlace(ABC):
-    """The place of one board.
-
-    Attributes:
-        is_created_on_demand: Whether a program that opens the board may create or upgrade it without an option.
-    """
+    """The place of one board."""
 
     is_created_on_demand: ClassVar[bool]
+    """Whether a program that opens the board may create or upgrade it without an option."""
 
     @abstractmethod
     def exists(self) -> bool:

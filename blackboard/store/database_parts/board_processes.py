@@ -24,16 +24,12 @@ SEEN_FOR = 2 * MINUTE
 
 
 class Liveness(Protocol):
-    """The liveness of one worker, from `enter` to `release`.
-
-    Attributes:
-        id: The id of the worker. A forked child has another one.
-        lock_key: The number of its lock on a server; None without one.
-        is_proven: Whether other workers can see that this one is alive. If not, it must claim nothing.
-    """
+    """The liveness of one worker, from `enter` to `release`."""
 
     id: str
+    """The id of the worker. A forked child has another one."""
     lock_key: int | None
+    """The number of its lock on a server; None without one."""
 
     @property
     def is_proven(self) -> bool:
@@ -68,14 +64,10 @@ class ProcessLock(Protocol):
 
 
 class BoardProcesses(ABC):
-    """The processes on one board.
-
-    Attributes:
-        expiry_is_death: Whether an expired lease proves the death of a worker. It does not where a lock shows each
-            death at once.
-    """
+    """The processes on one board."""
 
     expiry_is_death: ClassVar[bool]
+    """Whether an expired lease proves the death of a worker. It does not where a lock shows each death at once."""
 
     @abstractmethod
     def liveness(self, wake: Callable[[], None]) -> Liveness:

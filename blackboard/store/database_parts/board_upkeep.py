@@ -30,64 +30,54 @@ class Copy:
 
 @dataclass(frozen=True)
 class FileHealth:
-    """The figures of one file.
-
-    Attributes:
-        journal_mode: SQLite's journal mode.
-        bytes: The size of the file.
-        log_bytes: The size of the write-ahead log.
-        free_bytes: The free space on the file's disk.
-        idle_bytes: The size of the unused pages in the file.
-        is_mounted_alone: Whether the file is mounted without its folder, as in a container that was given only the
-            file.
-        open_to_others: Files and folders that other users may read or write.
-        damage: The errors found in the pages.
-    """
+    """The figures of one file."""
 
     journal_mode: str
+    """SQLite's journal mode."""
     bytes: int
+    """The size of the file."""
     log_bytes: int
+    """The size of the write-ahead log."""
     free_bytes: int
+    """The free space on the file's disk."""
     idle_bytes: int
+    """The size of the unused pages in the file."""
     is_mounted_alone: bool
+    """Whether the file is mounted without its folder, as in a container that was given only the file."""
     open_to_others: tuple[Path, ...]
+    """Files and folders that other users may read or write."""
     damage: tuple[str, ...]
+    """The errors found in the pages."""
 
 
 @dataclass(frozen=True)
 class ServerHealth:
-    """The figures of one server.
-
-    Attributes:
-        version: The version of the server, as it names it.
-        is_standby: Whether it is a standby, which can only be read.
-        skew: The microseconds by which the clock of this machine is ahead of the server's; negative if it is behind.
-        is_pooled: Whether a pooler gives each transaction a connection that it may share.
-        keeps_statements: Whether this process lets a connection keep statements and settings.
-        is_heard: Whether processes with this configuration are notified of commits at once.
-        unsafe_settings: The settings that let a crash of the server lose commits that were answered.
-    """
+    """The figures of one server."""
 
     version: str
+    """The version of the server, as it names it."""
     is_standby: bool
+    """Whether it is a standby, which can only be read."""
     skew: Duration
+    """The microseconds by which the clock of this machine is ahead of the server's; negative if it is behind."""
     is_pooled: bool
+    """Whether a pooler gives each transaction a connection that it may share."""
     keeps_statements: bool
+    """Whether this process lets a connection keep statements and settings."""
     is_heard: bool
+    """Whether processes with this configuration are notified of commits at once."""
     unsafe_settings: tuple[str, ...]
+    """The settings that let a crash of the server lose commits that were answered."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """The figures of one database, and those of its file or of its server.
-
-    Attributes:
-        engine: The name of the database engine, with its version if this process has its library.
-        is_safe: Whether that version is free of the checkpoint race that can corrupt a database.
-    """
+    """The figures of one database, and those of its file or of its server."""
 
     engine: str
+    """The name of the database engine, with its version if this process has its library."""
     is_safe: bool = True
+    """Whether that version is free of the checkpoint race that can corrupt a database."""
     file: FileHealth | None = None
     server: ServerHealth | None = None
 

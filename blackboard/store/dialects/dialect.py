@@ -22,37 +22,34 @@ BUSY_SECONDS = 10.0
 
 
 class Dialect(ABC):
-    """A kind of database: its SQL and its connections.
-
-    Attributes:
-        name: SQLAlchemy's name for it.
-        errors: The errors of its driver.
-        placeholder: The placeholder of a value for the cursor of its driver.
-        numbers_parameters: Whether the parameters of statements are numbered, as `$1`.
-        can_partition: Whether the history may be in partitions; see `event_partitions`.
-        begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
-        begin_write: The statements that begin a writing transaction.
-        lock_waits: The number of attempts to get a lock, each in a transaction of its own. The attempts together wait
-            for `BUSY_SECONDS`.
-        lock_schema: The statement with which a change of the schema waits for other changes; None if the beginning of
-            a transaction waits already.
-        mark_as_board: The statement that marks a new database as a board; None if its tables show it.
-        keeps_deleted: Whether unused parts of a file may keep deleted content until the file is compacted.
-        keeps_statements: Whether a connection keeps statements and settings from one transaction to the next.
-    """
+    """A kind of database: its SQL and its connections."""
 
     name: ClassVar[str]
+    """SQLAlchemy's name for it."""
     errors: DriverErrors
+    """The errors of its driver."""
     placeholder: ClassVar[str]
+    """The placeholder of a value for the cursor of its driver."""
     numbers_parameters: ClassVar[bool] = False
+    """Whether the parameters of statements are numbered, as `$1`."""
     can_partition: ClassVar[bool] = False
+    """Whether the history may be in partitions; see `event_partitions`."""
     begin_read: ClassVar[str]
+    """The statement that begins a reading transaction: one snapshot, which takes no writes."""
     begin_write: Sequence[str]
+    """The statements that begin a writing transaction."""
     lock_schema: ClassVar[str | None] = None
+    """The statement with which a change of the schema waits for other changes; None if the beginning of a transaction
+    waits already."""
     lock_waits: ClassVar[int] = 1
+    """The number of attempts to get a lock, each in a transaction of its own. The attempts together wait for
+    `BUSY_SECONDS`."""
     mark_as_board: ClassVar[str | None] = None
+    """The statement that marks a new database as a board; None if its tables show it."""
     keeps_deleted: ClassVar[bool] = False
+    """Whether unused parts of a file may keep deleted content until the file is compacted."""
     keeps_statements = True
+    """Whether a connection keeps statements and settings from one transaction to the next."""
 
     # -- connections -------------------------------------------------------------------------------------------------
 

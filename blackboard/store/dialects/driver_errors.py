@@ -61,13 +61,10 @@ _TRANSLATIONS: Mapping[ErrorCause, tuple[type[StoreError], str]] = {
 
 
 class DriverErrors(ABC):
-    """The errors of a driver.
-
-    Attributes:
-        base: The base class of all of them.
-    """
+    """The errors of a driver."""
 
     base: type[Exception]
+    """The base class of all of them."""
 
     @abstractmethod
     def cause_of(self, error: BaseException) -> ErrorCause | None:

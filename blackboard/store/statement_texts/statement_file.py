@@ -49,26 +49,24 @@ class Statement(Generic[Result]):
 
     Its type argument is the type of a result: a named tuple or the type of a single column, and `object` if it has no
     results.
-
-    Attributes:
-        name: Its name after the name of its file: `marks.get_mark`.
-        doc: Its purpose.
-        result: The type of a result, as its heading declares it; "" if it has none.
-        make: Returns the result for the columns that the driver returned.
-        texts: Its text, by dialect. A dialect without a text uses the text of SQLite.
-        fragments: The fragments that it may name, by dialect.
-        word: The word in its heading for its effect; "" if the effect follows from its text.
-        options: The optional parts that it includes.
     """
 
     name: str
+    """Its name after the name of its file: `marks.get_mark`."""
     doc: str
+    """Its purpose."""
     result: str
+    """The type of a result, as its heading declares it; "" if it has none."""
     make: Callable[[Any], Result]
+    """Returns the result for the columns that the driver returned."""
     texts: dict[str, str]
+    """Its text, by dialect. A dialect without a text uses the text of SQLite."""
     fragments: Mapping[str, Mapping[str, Fragment]]
+    """The fragments that it may name, by dialect."""
     word: str = ""
+    """The word in its heading for its effect; "" if the effect follows from its text."""
     options: frozenset[str] = frozenset()
+    """The optional parts that it includes."""
     _parts: Mapping[str, str] = field(default_factory=dict)
     _variants: dict[Any, Statement[Result]] = field(init=False, default_factory=dict)
     _compiled: dict[str, tuple[str, tuple[str, ...]]] = field(init=False, default_factory=dict)

@@ -37,15 +37,12 @@ MAX_BUFFERED_BYTES = 1 << 20
 
 
 class HostLinks(Protocol):
-    """The links of some hosts to one server.
-
-    Attributes:
-        name: What the hosts are, in reports.
-        cuts: How links can be cut.
-    """
+    """The links of some hosts to one server."""
 
     name: str
+    """What the hosts are, in reports."""
     cuts: Collection[Cut]
+    """How links can be cut."""
 
     def url(self, host: int, database: str) -> str:
         """Return the URL of a database, as a host reaches it."""

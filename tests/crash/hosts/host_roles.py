@@ -40,23 +40,20 @@ MANY = 5
 
 @dataclass(frozen=True)
 class Place:
-    """A host, as its processes know it.
-
-    Attributes:
-        number: The number of the host.
-        url: The database, behind the link of the host.
-        state: What the parent tells.
-        enter: Moves this process to the host.
-        seed: The seed of the run.
-        pace: The longest pause between two deposits of a thread, in seconds.
-    """
+    """A host, as its processes know it."""
 
     number: int
+    """The number of the host."""
     url: str
+    """The database, behind the link of the host."""
     state: SharedState
+    """What the parent tells."""
     enter: Callable[[], None]
+    """Moves this process to the host."""
     seed: int
+    """The seed of the run."""
     pace: float
+    """The longest pause between two deposits of a thread, in seconds."""
 
     def prepare(self, say: Say) -> None:
         """Let this process be one of the host: with its clock, and with a log that the parent reads."""

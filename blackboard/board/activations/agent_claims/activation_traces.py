@@ -40,14 +40,11 @@ def span_attributes(claim: Claim) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class HandOver:
-    """The hand-over of an activation to a remote worker.
-
-    Attributes:
-        traceparent: The trace context that the worker continues: the context of the activation's span or, without
-            OpenTelemetry, of the latest deposit that woke the agent; None if nothing is traced.
-    """
+    """The hand-over of an activation to a remote worker."""
 
     traceparent: str | None
+    """The trace context that the worker continues: the context of the activation's span or, without OpenTelemetry, of
+    the latest deposit that woke the agent; None if nothing is traced."""
     _span: Any = None
 
     def end(self) -> None:

@@ -23,29 +23,23 @@ from blackboard.store.transaction import Question
 
 
 class AgentDeferral(NamedTuple):
-    """The reason that keeps an agent or a watch from waking.
-
-    Attributes:
-        reason: A text for people.
-        until: The instant when the reason ends; None if only a person can end it.
-    """
+    """The reason that keeps an agent or a watch from waking."""
 
     reason: str
+    """A text for people."""
     until: Instant | None
+    """The instant when the reason ends; None if only a person can end it."""
 
 
 class ClaimReading(NamedTuple):
-    """The data that a claim for an agent needs.
-
-    Attributes:
-        load: The unfinished activations of the agent.
-        ready_since: Since when the first ready crossing of each watch is ready, for the watches that were asked for.
-        first_crossings: The crossings that the selection for a watch reads first, for the watches that were asked for.
-    """
+    """The data that a claim for an agent needs."""
 
     load: AgentLoad
+    """The unfinished activations of the agent."""
     ready_since: dict[int, Instant | None]
+    """Since when the first ready crossing of each watch is ready, for the watches that were asked for."""
     first_crossings: dict[int, FirstCrossings]
+    """The crossings that the selection for a watch reads first, for the watches that were asked for."""
 
     def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimReading | None:
         """Return the data as it is after a claim of some crossings; None if it must be read again.

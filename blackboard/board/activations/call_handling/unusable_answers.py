@@ -27,17 +27,14 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 @dataclass(frozen=True)
 class HeldAnswer:
-    """An unusable answer that does not count against its marks.
-
-    Attributes:
-        model: The model that gave it.
-        wait: The wait of its activation.
-        is_new: Whether the pause of the model has just begun.
-    """
+    """An unusable answer that does not count against its marks."""
 
     model: str
+    """The model that gave it."""
     wait: Wait
+    """The wait of its activation."""
     is_new: bool
+    """Whether the pause of the model has just begun."""
 
 
 def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Random) -> HeldAnswer | None:

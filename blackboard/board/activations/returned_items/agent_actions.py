@@ -31,17 +31,14 @@ from blackboard.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class AgentDeposit:
-    """A mark that an agent deposits, with the alternative if its unique value is taken.
-
-    Attributes:
-        request: The request to deposit the mark.
-        alternative: The mark that is deposited instead.
-        need: The need that it answers, if it is a decision about one.
-    """
+    """A mark that an agent deposits, with the alternative if its unique value is taken."""
 
     request: DepositRequest
+    """The request to deposit the mark."""
     alternative: AgentDeposit | None = None
+    """The mark that is deposited instead."""
     need: int | None = None
+    """The need that it answers, if it is a decision about one."""
 
     def choices(self) -> Iterator[AgentDeposit]:
         """Yield the deposit and its alternatives, in their order."""

@@ -44,35 +44,29 @@ MAX_CONFLICTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The failure of a run.
-
-    Attributes:
-        error: The whole error, for a person to read.
-        is_hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
-        divides: Whether the marks are split at once, even if a repetition with all of them might succeed. The parts
-            keep their attempts.
-        counts: Whether it counts towards a cooldown, because the agent itself failed.
-        has_bad_answer: Whether the model's answer is the cause, so that it is not used again.
-    """
+    """The failure of a run."""
 
     error: str
+    """The whole error, for a person to read."""
     is_hopeless: bool = False
+    """Whether it would certainly happen again with the same marks, so that they are split at once."""
     divides: bool = False
+    """Whether the marks are split at once, even if a repetition with all of them might succeed. The parts keep their
+    attempts."""
     counts: bool = True
+    """Whether it counts towards a cooldown, because the agent itself failed."""
     has_bad_answer: bool = False
+    """Whether the model's answer is the cause, so that it is not used again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The success of a run.
-
-    Attributes:
-        receipts: The receipts of its deposits.
-        used_answer: Whether it has used an answer of a model.
-    """
+    """The success of a run."""
 
     receipts: list[Receipt]
+    """The receipts of its deposits."""
     used_answer: bool
+    """Whether it has used an answer of a model."""
 
 
 def ask_ahead(

@@ -23,13 +23,7 @@ from blackboard.store.rows import WatchStateRow
 
 
 class StateAdvance:
-    """The advance of one state from one instant of change to the next, with a crossing where one is due.
-
-    Attributes:
-        state: The state after the instants so far.
-        next_at: The next instant when time alone changes it; None if there is none.
-        has_crossed: Whether a new crossing waits.
-    """
+    """The advance of one state from one instant of change to the next, with a crossing where one is due."""
 
     def __init__(
         self,
@@ -42,8 +36,11 @@ class StateAdvance:
     ) -> None:
         self._txn, self._watch, self._key, self._marks = txn, watch, key, marks
         self.state = state
+        """The state after the instants so far."""
         self.next_at: Instant | None = start
+        """The next instant when time alone changes it; None if there is none."""
         self.has_crossed = False
+        """Whether a new crossing waits."""
 
     def run(self) -> None:
         """Advance the state through all instants up to now."""

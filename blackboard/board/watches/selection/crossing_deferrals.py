@@ -15,17 +15,14 @@ from blackboard.store.statements import CROSSINGS
 
 
 class CrossingDeferral(NamedTuple):
-    """The deferral of a crossing.
-
-    Attributes:
-        held_by: What holds the crossing: a `HeldBy`, or in words its agent or a budget. None if only its batch window
-            may still be open.
-        ready_at: The instant at which time alone ends the deferral; None if something else must happen, such as a
-            deposit that opens the guard.
-    """
+    """The deferral of a crossing."""
 
     held_by: str | None
+    """What holds the crossing: a `HeldBy`, or in words its agent or a budget. None if only its batch window may still
+    be open."""
     ready_at: Instant | None
+    """The instant at which time alone ends the deferral; None if something else must happen, such as a deposit that
+    opens the guard."""
 
 
 def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingDeferral:

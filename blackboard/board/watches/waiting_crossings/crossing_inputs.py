@@ -27,17 +27,13 @@ from blackboard.store.statements import MARKS
 
 
 class MarksBehind(NamedTuple):
-    """The marks behind a crossing.
-
-    Attributes:
-        inputs: The event and the strength of each mark, strongest first. If no live mark is left, they are the
-            evaporated marks, because a crossing remains a fact.
-        strength: The present value of the watch over the live marks; for a combination, the strength of the strongest
-            mark.
-    """
+    """The marks behind a crossing."""
 
     inputs: list[Input]
+    """The event and the strength of each mark, strongest first. If no live mark is left, they are the evaporated marks,
+    because a crossing remains a fact."""
     strength: float
+    """The present value of the watch over the live marks; for a combination, the strength of the strongest mark."""
     sides: Mapping[int, frozenset[Comparison]] = MappingProxyType({})
     """For each mark, by its id, the sides of an `&` that count it."""
 

@@ -51,15 +51,12 @@ STATIC_LAW = law_key(Never())
 
 
 class FirstCrossings(NamedTuple):
-    """The first claimable crossings of a watch under each law, highest bounds first.
-
-    Attributes:
-        rows: The crossings, those of one law together.
-        partial_laws: The laws under which there may be further claimable crossings.
-    """
+    """The first claimable crossings of a watch under each law, highest bounds first."""
 
     rows: list[CrossingRow]
+    """The crossings, those of one law together."""
     partial_laws: frozenset[str | None]
+    """The laws under which there may be further claimable crossings."""
 
     @classmethod
     def of(cls, rows: list[CrossingRow], limit: int) -> FirstCrossings:

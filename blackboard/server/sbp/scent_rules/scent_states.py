@@ -15,19 +15,16 @@ MIN_REST = 1_000_000
 
 @dataclass(frozen=True)
 class ScentRules:
-    """The condition of a scent, and when it fires.
-
-    Attributes:
-        condition: The condition.
-        mode: Whether it fires while the condition is met, or when it becomes met or not met.
-        cooldown: How long it rests after a trigger, in microseconds.
-        hysteresis: How far the value must go back behind the threshold before it may fire at an edge again.
-    """
+    """The condition of a scent, and when it fires."""
 
     condition: ScentCondition
+    """The condition."""
     mode: Literal["level", "edge_rising", "edge_falling"]
+    """Whether it fires while the condition is met, or when it becomes met or not met."""
     cooldown: int
+    """How long it rests after a trigger, in microseconds."""
     hysteresis: float
+    """How far the value must go back behind the threshold before it may fire at an edge again."""
 
     @property
     def rest(self) -> int:
@@ -42,17 +39,14 @@ class ScentRules:
 
 @dataclass(frozen=True)
 class ScentState:
-    """The last measurement and the last trigger of a scent.
-
-    Attributes:
-        met: Whether the condition was met when it was last measured.
-        is_armed: Whether it may fire at an edge.
-        triggered_at: When it fired last; None for never.
-    """
+    """The last measurement and the last trigger of a scent."""
 
     met: bool = False
+    """Whether the condition was met when it was last measured."""
     is_armed: bool = True
+    """Whether it may fire at an edge."""
     triggered_at: Instant | None = None
+    """When it fired last; None for never."""
 
     def rests_until(self, rules: ScentRules) -> Instant:
         """Return when the scent is measured again; 0 if it never fired."""

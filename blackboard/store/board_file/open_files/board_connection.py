@@ -41,13 +41,10 @@ class LogLost(StoreError):
 
 
 class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection of the board's own SQLite library, opened by `connect`.
-
-    Attributes:
-        opened: The file and the log that it has open.
-    """
+    """A connection of the board's own SQLite library, opened by `connect`."""
 
     opened: OpenFile | None = None
+    """The file and the log that it has open."""
     takes_no_log: bool = False
     """Whether it reads the file alone, because there was no log."""
 

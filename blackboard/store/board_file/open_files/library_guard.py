@@ -38,25 +38,22 @@ class LogInUse(StoreError):
 
 @dataclass(slots=True, eq=False)
 class OpenFile:
-    """A file that a connection of this process has open, and its write-ahead log.
-
-    Attributes:
-        path: Its real path.
-        file: Its device and inode.
-        log: The device and inode of the log that the connection has open; None if it has none.
-        index: The device and inode of the index of that log.
-        wal: The path of the log.
-        shm: The path of its index.
-        generation: The process that opened it: see `forks`.
-    """
+    """A file that a connection of this process has open, and its write-ahead log."""
 
     path: str
+    """Its real path."""
     file: Identity
+    """Its device and inode."""
     log: Identity | None = None
+    """The device and inode of the log that the connection has open; None if it has none."""
     index: Identity | None = None
+    """The device and inode of the index of that log."""
     wal: str = ""
+    """The path of the log."""
     shm: str = ""
+    """The path of its index."""
     generation: int = 0
+    """The process that opened it: see `forks`."""
 
     def __post_init__(self) -> None:
         self.generation = forks.generation()

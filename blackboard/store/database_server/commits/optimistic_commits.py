@@ -45,14 +45,12 @@ class TryOutcome(Enum):
 
 
 class Skips:
-    """Occasions that are passed over after failures: the more failures in a row, the more of them.
-
-    Attributes:
-        left: How many of the next occasions are passed over.
-    """
+    """Occasions that are passed over after failures: the more failures in a row, the more of them."""
 
     def __init__(self) -> None:
-        self._failures = self.left = 0
+        self._failures = 0
+        self.left = 0
+        """How many of the next occasions are passed over."""
 
     def note_failure(self) -> None:
         """Pass over some of the next occasions."""
@@ -76,19 +74,19 @@ class OptimisticCommits:
     Args:
         writer: The writing connection of the process.
         on_commit: Called after each commit.
-
-    Attributes:
-        writer: The writing connection of the process.
-        busy_until: Until when the board counts as busy, in monotonic time.
-        tries: The skipped tries: commits that are made under the lock at once.
-        messages: The skipped commits of one message, because what the process remembered was not true, or not enough.
     """
 
     def __init__(self, writer: ServerWriter, on_commit: Callable[[], object]) -> None:
-        self.writer, self._on_commit = writer, on_commit
+        self.writer = writer
+        """The writing connection of the process."""
+        self._on_commit = on_commit
         self._clock = SystemClock()
         self.busy_until = 0
-        self.tries, self.messages = Skips(), Skips()
+        """Until when the board counts as busy, in monotonic time."""
+        self.tries = Skips()
+        """The skipped tries: commits that are made under the lock at once."""
+        self.messages = Skips()
+        """The skipped commits of one message, because what the process remembered was not true, or not enough."""
 
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""

@@ -24,12 +24,7 @@ NOTE_INTERVAL = 4
 
 
 class ServerWriter(WritingConnection):
-    """The writing connection to a server; see `WritingConnection`.
-
-    Attributes:
-        record: The record of its commits.
-        remembered: What this process knows of the board.
-    """
+    """The writing connection to a server; see `WritingConnection`."""
 
     dialect: PostgresqlDialect
 
@@ -38,7 +33,9 @@ class ServerWriter(WritingConnection):
     ) -> None:
         super().__init__(dialect, where, connect, on_rollback)
         self.record = CommitRecord(dialect.begin_write)
+        """The record of its commits."""
         self.remembered = RememberedAnswers()
+        """What this process knows of the board."""
         self._until_note = NOTE_INTERVAL
         """After how many transactions the next one notes whether it had to wait."""
 

@@ -59,9 +59,6 @@ class OptimisticTransaction(PipelinedTransaction):
 
     It runs the statements in `INSTANTS` and the questions in `QUESTIONS`. Everything else requires the lock, because
     the commit could not check it.
-
-    Attributes:
-        shift: After the commit, the number of events that others recorded since this transaction has read.
     """
 
     __slots__ = (
@@ -89,6 +86,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self.earliest_end = NEVER
         """The earliest end of a mark that it has read or writes: the mark must still be live at the commit."""
         self.shift = 0
+        """After the commit, the number of events that others recorded since this transaction has read."""
 
     @property
     def cursor(self) -> Any:

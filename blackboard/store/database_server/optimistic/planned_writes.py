@@ -18,16 +18,13 @@ _WORD = re.compile(r"\w+")
 
 
 class PlannedWrites:
-    """The writes that one transaction plans.
-
-    Attributes:
-        instant: The instant of the transaction, as its writes have it; None before the first write that has it.
-    """
+    """The writes that one transaction plans."""
 
     __slots__ = ("_marks", "_tables", "_writes", "instant")
 
     def __init__(self) -> None:
         self.instant: Instant | None = None
+        """The instant of the transaction, as its writes have it; None before the first write that has it."""
         self._writes: list[tuple[Statement[Any], Mapping[str, Any]] | SqlPart] = []
         self._tables: set[str] = set()
         self._marks: set[int] = set()

@@ -18,16 +18,13 @@ from blackboard.store.transaction import LockRequired
 
 
 class UsedAnswer(NamedTuple):
-    """A question with its values, and its answer.
-
-    Attributes:
-        fingerprint: The fingerprint of the rows; None without rows, and if it is not known.
-    """
+    """A question with its values, and its answer."""
 
     statement: Statement[Any]
     values: Sequence[Any]
     answer: Answer
     fingerprint: bytes | None
+    """The fingerprint of the rows; None without rows, and if it is not known."""
 
 
 class UsedAnswers:

@@ -36,15 +36,13 @@ class ListeningConnection:
 
     Args:
         connect: Opens a connection on which each statement is a transaction, and which keeps its settings.
-
-    Attributes:
-        sender: The name of this process in its notifications. It ignores its own notifications.
-        is_connected: Whether the connection is open.
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self.sender = secrets.token_hex(8)
+        """The name of this process in its notifications. It ignores its own notifications."""
         self.is_connected = False
+        """Whether the connection is open."""
         self._connect = connect
         self._clock = SystemClock()
         self._lock = threading.Lock()

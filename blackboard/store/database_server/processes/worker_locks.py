@@ -20,13 +20,11 @@ class WorkerLocks:
 
     Args:
         clock: Tells how long a lock has been free.
-
-    Attributes:
-        wanted: The numbers of the locks that this process holds, also on the next connection.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.wanted: set[int] = set()
+        """The numbers of the locks that this process holds, also on the next connection."""
         self._clock = clock or SystemClock()
         self._taken: set[int] = set()
         """The numbers of the locks that the present connection has."""

@@ -33,15 +33,12 @@ REMEMBERED_QUESTIONS = frozenset(
 
 
 class RememberedAnswer(NamedTuple):
-    """An answer.
-
-    Attributes:
-        rows: Its rows.
-        fingerprint: The fingerprint of the rows; None without rows, and if it is not known.
-    """
+    """An answer."""
 
     rows: list[tuple[Any, ...]]
+    """Its rows."""
     fingerprint: bytes | None
+    """The fingerprint of the rows; None without rows, and if it is not known."""
 
 
 NOTHING = RememberedAnswer([], None)
@@ -52,14 +49,12 @@ class RememberedAnswers:
 
     Args:
         clock: Tells how old they are.
-
-    Attributes:
-        start_lifetime: How long the values that each transaction reads first are used, in microseconds.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self.start_lifetime = START_LIFETIME
+        """How long the values that each transaction reads first are used, in microseconds."""
         self._start: TransactionStart | None = None
         self._noted_at = 0
         """When the start was noted, in microseconds of the monotonic clock."""

@@ -24,18 +24,15 @@ _ATTRIBUTE = "blackboard_pipeline"
 
 
 class Answer:
-    """The answer to a statement: empty until `StatementPipeline.receive` has returned.
-
-    Attributes:
-        rows: The rows, as tuples of Python values.
-        changed: The number of rows that the statement returned or changed; None until the answer is there.
-    """
+    """The answer to a statement: empty until `StatementPipeline.receive` has returned."""
 
     __slots__ = ("changed", "rows")
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
+        """The rows, as tuples of Python values."""
         self.changed: int | None = None
+        """The number of rows that the statement returned or changed; None until the answer is there."""
 
 
 _Waiting = tuple[str, Sequence[Any], tuple[int, ...] | None, Sequence[Any], Answer | None]
