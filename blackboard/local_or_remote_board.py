@@ -1,4 +1,4 @@
-"""What commands and tools do in one way on a board of this machine, and in another on a board behind a server.
+"""The operations of commands and tools that differ between a board on this machine and one behind a server.
 
 All other code uses what `Blackboard` and `Client` have in common, and does not ask which of the two it has.
 """

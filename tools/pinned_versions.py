@@ -1,4 +1,4 @@
-"""Prints constraints.txt: the versions installed here, those that an installation brings first.
+"""The text of constraints.txt: the versions installed here, those that an installation brings first.
 
 `make constraints` runs it in an environment with the newest versions that pyproject.toml allows.
 """

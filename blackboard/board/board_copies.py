@@ -1,4 +1,4 @@
-"""Copies of boards: backups and their return, and a board that moves to another database."""
+"""Copies of boards: backups, their restoration, and the move of a board to another database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adds members and items to a JSON text, and removes them.
+"""Additions of members and items to a JSON text, and their removal.
 
 All other characters stay, so that a person finds the file as it was, and an addition that is removed again leaves no
 trace.

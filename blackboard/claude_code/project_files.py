@@ -1,4 +1,4 @@
-"""Reads and writes the texts of a project, to the byte, and all of them or none."""
+"""The files of a project, read and written byte for byte: all of them or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries in SQL."""
+"""The calls for queries in SQL."""
 
 from __future__ import annotations
 

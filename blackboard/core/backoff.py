@@ -1,4 +1,4 @@
-"""The delay between attempts."""
+"""The delay before the next attempt: exponential backoff with jitter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The channel: tells a session of a coding agent that work waits for a remote agent.
+"""The channel, which notifies a session of a coding agent that work waits for a remote agent.
 
 A channel is a capability of Claude Code. Its messages reach the model like messages of the user. So they never contain
 a text of a mark, only the agent and the ids of the crossings. The channel claims nothing, so a session that does not

@@ -1,4 +1,4 @@
-"""Answers the requests of all operations: runs each operation, and reports each error as a problem."""
+"""The HTTP interface: it runs the operation that a request names, and reports each error as a problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describes the operations as OpenAPI 3.1, from the same table that answers them."""
+"""The description of the operations as OpenAPI 3.1, made from the table of all operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of functions that are called at an event."""
+"""Lists of callbacks: functions that are called when something happens."""
 
 from __future__ import annotations
 

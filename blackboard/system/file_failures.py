@@ -1,4 +1,4 @@
-"""Errors of the files of a board, each with a remedy. The error number of the system decides, never its words."""
+"""Errors of the files of a board, each with a remedy. They are told apart by the error number of the system."""
 
 from __future__ import annotations
 

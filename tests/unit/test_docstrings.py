@@ -1,4 +1,4 @@
-"""A long private function says what it is for, and a field is described by a string below it.
+"""Docstrings: what a module is, what a long private function is for, and where a field is described.
 
 ruff checks the docstrings of what is public.
 """
@@ -6,6 +6,7 @@ ruff checks the docstrings of what is public.
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,37 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LONG = 16
 """The number of lines from which on a private function needs a docstring."""
+
+
+NOT_AN_OBJECT = re.compile(
+    r"[,.:]|$| (of|for|in|from|by|with|as|about|on|to|that|which|behind|without|at|between|and|per)\b"
+)
+"""What follows a noun. A verb has an object: `Reads the body`."""
+
+
+def verbs() -> set[str]:
+    """Return the verbs that begin docstrings of functions, in the third person."""
+    first_words = {
+        docstring.split()[0].lower()
+        for path in (ROOT / "blackboard").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.FunctionDef) and (docstring := ast.get_docstring(node))
+    }
+    return {f"{word}{ending}" for word in first_words for ending in ("s", "es")}
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
+def test_the_docstring_of_a_module_begins_with_a_noun(folder: str) -> None:
+    known = verbs()
+    begins = {
+        path: ast.get_docstring(ast.parse(path.read_bytes())) or "" for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+    assert {
+        f"{path.relative_to(ROOT)}: {docstring.splitlines()[0] if docstring else 'no docstring'}"
+        for path, docstring in begins.items()
+        if not (found := re.match(r"[\w`'-]+", docstring))
+        or (found[0].lower() in known and not NOT_AN_OBJECT.match(docstring[found.end() :]))
+    } == set()
 
 
 @pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])

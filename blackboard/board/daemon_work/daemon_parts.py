@@ -1,4 +1,4 @@
-"""What a daemon uses of a board beside its worker: the steps of model calls, and the lock of publishers."""
+"""The parts of a board that a daemon uses beside its worker: the steps of model calls, and the lock of publishers."""
 
 from __future__ import annotations
 

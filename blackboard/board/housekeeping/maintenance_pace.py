@@ -1,4 +1,4 @@
-"""A limit on the pace of background work, so that depositors keep most of the time."""
+"""A limit on the pace of background work, so that deposits get most of the time of the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all methods of a board share."""
+"""The base class of the methods of a board: the session, and the author who signs."""
 
 from __future__ import annotations
 

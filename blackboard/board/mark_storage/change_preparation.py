@@ -1,4 +1,4 @@
-"""The preparation of a change of a mark: tests after a change of the deployment, and crossings that are due."""
+"""The steps before a mark changes: watches are tested after a change of the deployment, and due crossings fire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision of an agent about a need: checked like the answer of a person, it closes the need."""
+"""The decisions of agents about needs. A decision is checked like the answer of a person, and closes the need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person wakes an agent early: a crossing waits no longer for its batch window or a cooldown."""
+"""Early wakes: a person ends the batch window or the cooldown that a crossing waits for."""
 
 from __future__ import annotations
 

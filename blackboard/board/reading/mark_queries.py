@@ -1,4 +1,4 @@
-"""Marks at any instant, their events and subjects."""
+"""Queries about marks: the marks at any instant, their events and their subjects."""
 
 from __future__ import annotations
 

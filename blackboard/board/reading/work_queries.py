@@ -1,4 +1,4 @@
-"""The agenda, schedules and activations."""
+"""Queries about work: the agenda, schedules and activations."""
 
 from __future__ import annotations
 

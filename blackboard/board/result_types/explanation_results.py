@@ -1,4 +1,4 @@
-"""The explanation why an agent wakes or waits."""
+"""Results that explain why an agent wakes or waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a transaction without a lock adds to running sums, which other processes may have changed meanwhile.
+"""The additions of a transaction without a lock to running sums, which other processes may change meanwhile.
 
 A transaction brings the sums that it has read to its instant, and adds the terms of its marks. This module subtracts
 the sums as they were read from the sums after the transaction, which gives the terms. The server adds the terms to the

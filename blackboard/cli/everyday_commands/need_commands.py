@@ -1,4 +1,4 @@
-"""The commands of people: what waits for them, their answers, and pauses."""
+"""The commands for needs: `inbox`, `answer` and `assign`."""
 
 from __future__ import annotations
 

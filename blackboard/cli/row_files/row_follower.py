@@ -1,4 +1,4 @@
-"""`load --follow`: deposits the rows of a file or a pipe as they are written.
+"""The follower of `load --follow`, which deposits the rows of a file or a pipe as they are written.
 
 The key of a row is made of the file's identity and the place of its line, and the position is stored after the deposit.
 So if the process is killed between the two, the next start finds the keys of the rows.

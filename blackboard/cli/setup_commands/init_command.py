@@ -1,4 +1,4 @@
-"""The command `init`, which begins a board."""
+"""The command `init`, which creates a board."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a repeated deposit joins a mark: pure functions that store nothing."""
+"""Reinforcement: the state of a mark after a repeated deposit joins it. Pure functions that store nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all parts of a deployment have in common: they do not change, and their differences can be shown."""
+"""The base class of the parts of a deployment: they are immutable, and their differences can be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Withholds the texts of depositors, people and models from tokens with the scope `read-redacted`.
+"""Redaction: tokens with the scope `read-redacted` do not get the texts of depositors, people and models.
 
 One function walks over every answer, whatever its shape. Numbers, times and the texts named here pass. Every other text
 is replaced, so that a new field is withheld until it is listed here. A subject becomes a name that stays the same, and

@@ -1,4 +1,4 @@
-"""Reads the parameters and the body of a request, and reports each mistake with its place."""
+"""The reader of the parameters and the body of a request, which reports each mistake with its place."""
 
 from __future__ import annotations
 

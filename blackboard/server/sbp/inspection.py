@@ -1,4 +1,4 @@
-"""An overview of the board, for people."""
+"""The overview of a board that the method `inspect` of the protocol returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each method takes."""
+"""The parameters of each method of the protocol."""
 
 from __future__ import annotations
 

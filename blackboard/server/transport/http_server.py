@@ -1,4 +1,4 @@
-"""Serves an application on sockets, in a thread of its own, until it is told to stop."""
+"""The HTTP server: an application on sockets, in a thread of its own, until it is told to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database in an SQLite file."""
+"""The database of a board in an SQLite file: its connections and transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closes open connections when their file was replaced, or when their log was removed.
+"""A guard of the open file: connections are closed when their file was replaced or their log was removed.
 
 SQLite would continue with files that have lost their paths.
 """

@@ -1,4 +1,4 @@
-"""A database on a server."""
+"""The database of a board on a server: its connections and transactions."""
 
 from __future__ import annotations
 

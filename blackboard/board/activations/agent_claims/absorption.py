@@ -1,4 +1,4 @@
-"""The absorption of marks: what an activation was given is no longer a stimulus of its watch."""
+"""The absorption of marks: a mark that an activation was given is no longer a stimulus of its watch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings of several claims in one transaction on a server, which cost a message each if every claim reads alone."""
+"""Reads that several claims in one transaction on a server make together. Alone, each would cost a message."""
 
 from __future__ import annotations
 

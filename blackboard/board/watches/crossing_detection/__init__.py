@@ -1,4 +1,4 @@
-"""Tests whether a watch crosses, and when it will.
+"""The detection of crossings: whether a watch crosses now, and when it will cross.
 
 rising_crossings     rising watches, tested at each deposit
 falling_crossings    falling watches, when a value has fallen below the threshold

@@ -1,6 +1,6 @@
 """Crossings of falling watches: a value has fallen below the threshold.
 
-The guard of a falling watch decides at the instant of the fall. If it is closed, the crossing ends as skipped.
+If the guard of the watch is closed at the instant of the fall, the crossing ends as skipped.
 """
 
 from __future__ import annotations

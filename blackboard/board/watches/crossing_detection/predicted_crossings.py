@@ -1,8 +1,8 @@
 """Predicted crossings: the computed instants when falling watches will cross, and the next instants of schedules.
 
 A predicted crossing is a row with the instant when a condition that does not hold now will hold by fading alone.
-That stored instant decides. A transaction that changes marks first fires the predicted crossings that are due, so the
-timing of maintenance never matters.
+The stored instant is the instant of the crossing, however late a daemon notices it. A transaction that changes marks
+first fires the predicted crossings that are due.
 """
 
 from __future__ import annotations

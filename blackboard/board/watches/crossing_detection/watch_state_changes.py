@@ -1,4 +1,4 @@
-"""The changes of the state of a watch over time that time alone causes, one instant after the other."""
+"""Changes of the state of a watch over time that follow from fading and time alone, one instant after the other."""
 
 from __future__ import annotations
 

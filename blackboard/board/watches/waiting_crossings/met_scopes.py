@@ -1,4 +1,4 @@
-"""Scopes in which a watch would have crossed at the instant of an earlier crossing, which its former text caused."""
+"""The scopes in which a changed watch would have crossed at the instant of an earlier crossing."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 The next instant of a schedule is stored as a predicted crossing of its watch. So daemons sleep until then, and the
 transaction that finds it due records the crossing, once. While that crossing waits, no next instant is stored. The
-claim decides from the clock alone which instant the crossing is for: the last instant that is due, or under `catch_up =
-"all"` the first. So a paused agent costs nothing, however long the pause is, and the instants do not depend on the
+claim computes from the clock alone which instant the crossing is for: the last instant that is due, or the first under
+`catch_up = "all"`. So a paused agent costs nothing, however long the pause is, and the instants do not depend on the
 process that claims.
 """
 

@@ -1,4 +1,4 @@
-"""Reads the messages of JSON-RPC."""
+"""The reader of JSON-RPC messages."""
 
 from __future__ import annotations
 

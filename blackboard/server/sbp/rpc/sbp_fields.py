@@ -1,4 +1,4 @@
-"""What the parameters of the protocol share.
+"""The base classes and the common fields of the parameters of the protocol.
 
 A field that the protocol does not know is ignored, except where it may be a misspelt filter: among tags, and in
 requests that remove.

@@ -1,4 +1,4 @@
-"""Measures the conditions of scents, and deposits their triggers.
+"""The evaluator of scents: it measures their conditions, and deposits their triggers.
 
 It runs while there are scents: after a commit that concerns them, and when fading may change a condition. A trigger and
 the new state of its scent are deposited in one transaction, and only if the scent has not changed meanwhile. So several

@@ -1,4 +1,7 @@
-"""Registers, subscribes to and removes scents. They have leases, and are not part of the deployment."""
+"""Scents on the board, which clients register, subscribe to and remove.
+
+They have leases, and are not part of the deployment.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emits, sniffs and evaporates pheromones."""
+"""Pheromones on the board, which clients emit, sniff and evaporate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inscribes, reads and erases traces: durable records with versions, which are marks that do not fade."""
+"""Traces on the board, which clients inscribe, read and erase: records with versions, in marks that do not fade."""
 
 from __future__ import annotations
 

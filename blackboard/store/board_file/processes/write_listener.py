@@ -1,4 +1,4 @@
-"""Hears of every commit on a board in a file, by the writes to its log."""
+"""The listener for commits on a board in a file. It notices the writes to the log."""
 
 from __future__ import annotations
 

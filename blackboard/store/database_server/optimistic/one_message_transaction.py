@@ -1,4 +1,4 @@
-"""A transaction on a server that is one message: it asks nothing, and takes the answers that its process remembers.
+"""A transaction on a server that is one message: it asks nothing, and uses the answers that its process remembers.
 
 The message checks these answers under the lock, as it checks answers that were asked for: see `OptimisticTransaction`.
 """

@@ -1,11 +1,11 @@
 """A transaction on a server that reads without a lock, and writes only if nothing that it has read has changed.
 
-The rules run between two messages. The first has their questions, and holds no lock. The second takes the lock of the
+The rules run between two messages. The first has their questions, and locks nothing. The second takes the lock of the
 board, checks each answer that the rules have used, writes, and commits. So other processes wait only while the server
 works, and not for the network or for the rules of this process.
 
-A transaction takes part only if all its questions and writes are known to be safe: what it would write does not depend
-on the instant at which the lock is taken, and it wakes nobody. Otherwise it gives up before its second message.
+All questions and writes of such a transaction must be known to be safe: they do not depend on the instant at which the
+lock is taken, and they wake nobody. Otherwise the transaction gives up before its second message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Announces the commits of a process to the listeners of other processes on a server."""
+"""The announcer of commits: it notifies the other processes on a server of the commits of this process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Liveness of the workers of a board on a server: each holds an advisory lock on its listening connection.
 
-Where no such connection is possible, as behind a pooler, the lease of a worker and its last sign of life decide.
+Where no such connection is possible, as behind a pooler, a worker counts as alive by its lease and its last sign of
+life.
 """
 
 from __future__ import annotations
