@@ -13,12 +13,11 @@ row_files      the rows that `load` deposits from a file
 
 The commands, by their groups in the help:
 
-everyday_commands      deposit and load marks, and read the board
-operating_commands     run and serve, and what an operator sees and does
-remote_agent_commands  the work of remote agents
-coding_agent_commands  connects coding agents
-data_commands          backup, restore, copy, forget, compact
-setup_commands         new, init, demo, check, test
+everyday_commands   deposit and load marks, and read the board
+operating_commands  run and serve, and what an operator sees and does
+agent_commands      the work of remote agents, and the connection of coding agents
+data_commands       backup, restore, copy, forget, compact
+setup_commands      new, init, demo, check, test
 """
 
 from blackboard.cli.entry_point import main

@@ -81,10 +81,10 @@ GROUPS = (
     ),
     CommandGroup(
         "Remote agents",
-        "remote_agent_commands",
+        "agent_commands",
         dict.fromkeys(("claim", "heartbeat", "finish", "fail"), "claim_commands"),
     ),
-    CommandGroup("Coding agents", "coding_agent_commands", {"connect": "connect_command", "mcp": "mcp_command"}),
+    CommandGroup("Coding agents", "agent_commands", {"connect": "connect_command", "mcp": "mcp_command"}),
     CommandGroup(
         "Data",
         "data_commands",

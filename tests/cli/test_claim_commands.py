@@ -9,8 +9,8 @@ from io import StringIO
 
 import pytest
 
+from blackboard.cli.agent_commands.hook_lock import hook_lock
 from blackboard.cli.cli_session import CommandSession
-from blackboard.cli.remote_agent_commands.hook_lock import hook_lock
 from tests.cli.conftest import CommandLine
 from tests.support.bounds import BOUND_SECONDS
 

@@ -84,7 +84,7 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     A session has one such wait, because it begins one each time that it stops. An error of the command must not look
     like work, or the session would never end.
     """
-    from blackboard.cli.remote_agent_commands.hook_lock import hook_lock
+    from blackboard.cli.agent_commands.hook_lock import hook_lock
     from blackboard.mcp_server.labelled_data import encode
     from blackboard.mcp_server.write_tools import activation_of
 
