@@ -11,9 +11,9 @@ from blackboard.board.result_types import AccessToken
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
-from blackboard.core.access.authors import check_text
-from blackboard.core.access.token_scopes import Scopes
+from blackboard.core.authors import check_text
 from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.token_scopes import Scopes
 from blackboard.durations import Duration
 from blackboard.errors import NotFound, UsageError
 from blackboard.store.rows import AccessTokenRow

@@ -24,7 +24,7 @@ from blackboard.board.interface.status_methods import StatusMethods
 from blackboard.board.interface.work_methods import WorkMethods
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.clock import Clock, SystemClock, to_datetime
-from blackboard.core.access.authors import check_author
+from blackboard.core.authors import check_author
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DurationLike, parse_duration

@@ -21,7 +21,7 @@ from blackboard.board.transactions.mark_rows import rebase_mark, record_event
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.clock import Instant, iso
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.durations import DAY, Duration

@@ -21,7 +21,7 @@ from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import subject_of
 from blackboard.core.records.states import MessageState
-from blackboard.core.sinks import BY_TIME, SinkSpec, Topic
+from blackboard.core.specs.sink_spec import BY_TIME, SinkSpec, Topic
 from blackboard.durations import MINUTE, Duration, parse_duration
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blackboard.core.access.token_scopes import Scopes
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.token_scopes import Scopes
 from blackboard.errors import AccessDenied
 from blackboard.local_or_remote_board import reading_within
 

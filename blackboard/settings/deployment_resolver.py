@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from blackboard.core.access.authors import check_author, skeleton
 from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.authors import check_author, skeleton
 from blackboard.core.declaration_checks import (
     mistakes_about_answers,
     mistakes_in_filters,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from blackboard.core.access.authors import agent_name_problem
 from blackboard.core.agents.agent_definition import Agent, Watch, watch_spec
+from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.durations import SECOND, Duration, Microseconds, format_duration, parse_duration
 from blackboard.errors import ConfigurationError, WorkError
 from blackboard.settings.sections import Section

@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard.board.result_types import OutboxMessage
 from blackboard.clock import from_datetime, iso
-from blackboard.core.sinks import Topic
+from blackboard.core.specs.sink_spec import Topic
 
 URGENT = frozenset({Topic.OVERDUE, Topic.DEAD, Topic.BOARD_PAUSED, Topic.AGENT_UNSERVED})
 """The topics that a phone shows with more emphasis."""

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from blackboard.clock import instant_of, iso, to_datetime
-from blackboard.core.access.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.agents.agent_definition import Agent, require_done
+from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored, check_subject, normalize_subject
 from blackboard.core.marks.measure_scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Daemon, Linear, Mark, Need, agent, count, strength, total
-from blackboard.core.access.authors import agent_name_problem, skeleton
+from blackboard.core.authors import agent_name_problem, skeleton
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import ConfigurationError, InvalidAuthor, InvalidMark

@@ -17,7 +17,7 @@ from blackboard.board.people import pauses
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import MessageState
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.durations import DAY, Microseconds, parse_duration
 from blackboard.errors import BlackboardError, NotFound, UnknownName
 from tests.support.board_steps import in_transaction

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from blackboard import Blackboard
-from blackboard.core.access.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
 

@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 
 from blackboard import Blackboard, ManualClock, Need
 from blackboard.board.json_shapes import encode_cursor
-from blackboard.core.access.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes
 from blackboard.mcp_server import read_tools
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_prompts import PROMPTS

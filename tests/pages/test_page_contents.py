@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Context, Daemon, Mark, agent, strength
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.server.pages import deployment_page
 from blackboard.server.pages.health_page import MAX_MESSAGES
 from blackboard.testing import ScriptedAnswer, ScriptedModel

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 from tests.support.webhook_receiver import receive

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard, ModelUsage, Need, Receipt
-from blackboard.core.access.token_scopes import Scopes
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
+from blackboard.core.token_scopes import Scopes
 from blackboard.errors import InvalidAuthor, NotFound, UsageError
 from blackboard.server.access.redaction import Redaction
 from tests.server.http_steps import LEAD, filled, problem

@@ -13,7 +13,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.errors import StoreBusy
 from blackboard.server.remote_claims import lease_recovery
 from blackboard.server.remote_claims.lease_recovery import LeaseRecovery

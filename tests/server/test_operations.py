@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Deposit, Need
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.server import api, problems
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.streams.event_hub import EventHub

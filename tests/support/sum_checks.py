@@ -16,7 +16,7 @@ from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.conditions.measures import Count, Strongest, Total
-from blackboard.core.forecasts.strength_forecast import value_at
+from blackboard.core.conditions.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 
 

@@ -27,10 +27,10 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.sinks import SinkSpec
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statement_texts.statement_file import Statement
 from tests.support.board_steps import in_transaction

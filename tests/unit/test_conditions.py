@@ -15,10 +15,10 @@ from blackboard.core.conditions.condition_checks import check_watch, smallest_ba
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, Not, both
 from blackboard.core.conditions.measures import count, strength, strongest, total
+from blackboard.core.conditions.threshold_search import NEVER_FALLS_AFTER
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.threshold_search import NEVER_FALLS_AFTER
 from blackboard.errors import InvalidCondition
 from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 

@@ -13,7 +13,7 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.rollout import deployment_changes
 from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec

@@ -18,9 +18,9 @@ from blackboard.board.result_types import (
     ErasureReport,
 )
 from blackboard.board.rollout.declarations import AgentDeclaration
-from blackboard.core.access.token_scopes import Scopes
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
+from blackboard.core.token_scopes import Scopes
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import StoreBusy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import check_author, skeleton
+from blackboard.core.authors import check_author, skeleton
 from blackboard.errors import InvalidAuthor
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import check_text
+from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused
 from blackboard.store.rows import DepositKeyRow
 from blackboard.store.statements import MARKS

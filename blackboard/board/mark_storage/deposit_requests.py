@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from blackboard.board.mark_classes.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
-from blackboard.core.access.authors import check_author
+from blackboard.core.authors import check_author
 from blackboard.core.marks.decay import Decay, law_from
 from blackboard.core.marks.mark_model import (
     NO_OPTIONS,

@@ -17,7 +17,7 @@ from blackboard.board.watches.measurements import counted_marks, watch_totals, w
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.records.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow

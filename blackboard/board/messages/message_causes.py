@@ -15,7 +15,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, scope_name, subject_of
 from blackboard.core.records.states import ActivationState
-from blackboard.core.sinks import MARK, Topic
+from blackboard.core.specs.sink_spec import MARK, Topic
 from blackboard.durations import SECOND, format_duration
 from blackboard.plurals import counted
 from blackboard.store.rows import ActivationRow, CrossingRow, MarkRow

@@ -13,7 +13,7 @@ from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, nullable_scope, subject_of
-from blackboard.core.sinks import SinkSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.store.statements import OUTBOX
 
 MAX_TITLE_CHARACTERS = 200

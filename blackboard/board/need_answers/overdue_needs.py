@@ -10,7 +10,7 @@ from blackboard.board.need_answers import answer_rules
 from blackboard.board.needs import open_needs
 from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
 from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.store.rows import OpenNeedRow

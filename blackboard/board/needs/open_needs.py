@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from blackboard.board.activity import activity_log
 from blackboard.board.needs import need_access, provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.store.rows import MarkRow, OpenNeedRow

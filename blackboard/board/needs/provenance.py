@@ -6,7 +6,7 @@ import heapq
 import json
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS

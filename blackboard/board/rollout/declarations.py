@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.rollout import deployment_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment

@@ -11,7 +11,7 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.rollout import agent_changes, backfill, kind_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
-from blackboard.core.access.authors import BOARD, agent_name_problem
+from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.declaration_checks import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.marks.canonical_schema import canonical_form

@@ -9,14 +9,14 @@ from functools import cached_property
 
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask
 from blackboard.clock import Instant
-from blackboard.core.access.authors import skeleton
+from blackboard.core.authors import skeleton
 from blackboard.core.built_in_marks import Need
 from blackboard.core.conditions.condition_types import Comparison, Condition
 from blackboard.core.conditions.schedules import Schedule
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.sinks import SinkSpec
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.core.specs.watch_spec import Timing, WatchSpec
 from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow

@@ -10,7 +10,7 @@ from blackboard.cli import completion
 from blackboard.cli.board_hints import unknown_remote_agent
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import note
-from blackboard.core.access.token_scopes import VERBS, Scopes
+from blackboard.core.token_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage, UsageError
 
 _SCOPES = ", ".join(verb + limit if limit.startswith(":") else verb for verb, limit in VERBS.items())

@@ -10,7 +10,7 @@ import typer
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.help_layout import PlainGroup, Registry
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, second, show_records
-from blackboard.core.access.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes
 
 HELP = """Make, list and revoke the tokens of programs that use the board over HTTP.
 

@@ -12,11 +12,11 @@ from typing import Any, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.access.authors import agent_name_problem
 from blackboard.core.agents.agent_options import AgentOptions
 from blackboard.core.agents.agent_reads import Read
 from blackboard.core.agents.code_digest import digest
 from blackboard.core.agents.mark_actions import Returned
+from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.declaration_checks import mistakes_in

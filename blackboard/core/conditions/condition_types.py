@@ -29,7 +29,7 @@ from itertools import combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
-from blackboard.core import threshold_search
+from blackboard.core.conditions import threshold_search
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.mark_model import Mark, normalize_subject

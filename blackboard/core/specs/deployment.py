@@ -11,10 +11,10 @@ from blackboard.core.conditions.condition_types import Measure
 from blackboard.core.marks.kinds import (
     Kind,
 )
-from blackboard.core.sinks import SinkSpec
 from blackboard.core.specs.agent_spec import AgentSpec, Budget, DepositLimits
 from blackboard.core.specs.deployment_part import DeploymentPart
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.durations import SECOND, Duration, Microseconds
 from blackboard.errors import UnknownName
 

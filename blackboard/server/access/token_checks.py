@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from blackboard import AccessToken
 from blackboard.clock import seconds_in
-from blackboard.core.access.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes
 from blackboard.server.problems import HttpProblem
 
 MAX_TOKEN_CHARACTERS = 200

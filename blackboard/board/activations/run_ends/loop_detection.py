@@ -12,7 +12,7 @@ from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.access.authors import BOARD
+from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.measure_scopes import scope_name, subject_of
 from blackboard.core.specs.agent_spec import AgentSpec

@@ -13,6 +13,7 @@ from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_beh
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import watch_state_changes
+from blackboard.board.watches.crossing_detection.episodes import Episode, next_crossing
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
@@ -20,8 +21,7 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_records import CrossingCause
 from blackboard.clock import Instant
-from blackboard.core.forecasts.episodes import Episode, next_crossing
-from blackboard.core.forecasts.strength_forecast import first_true, met_side
+from blackboard.core.conditions.strength_forecast import first_true, met_side
 from blackboard.core.marks.measure_scopes import Group
 from blackboard.core.specs.watch_spec import Timing
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow

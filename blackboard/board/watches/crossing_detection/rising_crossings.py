@@ -27,7 +27,7 @@ from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, 
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
-from blackboard.core.forecasts.strength_forecast import met_side
+from blackboard.core.conditions.strength_forecast import met_side
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS

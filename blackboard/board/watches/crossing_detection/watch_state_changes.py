@@ -7,7 +7,8 @@ from dataclasses import replace
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
-from blackboard.board.watches.crossing_detection import falling_crossings
+from blackboard.board.watches.crossing_detection import episodes, falling_crossings
+from blackboard.board.watches.crossing_detection.episodes import Episode, EpisodeChange
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -15,9 +16,7 @@ from blackboard.board.watches.waiting_crossings import crossing_records, watch_g
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
-from blackboard.core.forecasts import episodes
-from blackboard.core.forecasts.episodes import Episode, EpisodeChange
-from blackboard.core.forecasts.strength_forecast import fallen_side, met_side
+from blackboard.core.conditions.strength_forecast import fallen_side, met_side
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.store.rows import WatchStateRow
 

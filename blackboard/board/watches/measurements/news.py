@@ -19,7 +19,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import counted_marks, watch_totals
 from blackboard.core.conditions.measures import Count, Total
-from blackboard.core.forecasts.strength_forecast import met_side
+from blackboard.core.conditions.strength_forecast import met_side
 from blackboard.core.marks.payload_text import is_same_payload
 from blackboard.store.mark_queries.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after

@@ -39,7 +39,7 @@ from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sum
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.board.watches.measurements.sum_bounds import BoundedTotal, bounded_total
 from blackboard.core.conditions.measures import Total
-from blackboard.core.forecasts.strength_forecast import value_at
+from blackboard.core.conditions.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS

@@ -19,7 +19,7 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings.departed_marks import Input, begin_of, departed_inputs, last_counted
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
-from blackboard.core.forecasts.strength_forecast import value_at
+from blackboard.core.conditions.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow

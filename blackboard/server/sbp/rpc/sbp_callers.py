@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from blackboard import AccessToken, Blackboard
 from blackboard.clock import to_datetime
-from blackboard.core.access.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes
 from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.request_calls import RequestCalls
