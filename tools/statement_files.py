@@ -43,7 +43,7 @@ def stub() -> str:
     imports = [
         "from blackboard.store.query_rows import (", *(f"    {name}," for name in query_rows_used), ")",
         "from blackboard.store.rows import (", *(f"    {name}," for name in table_rows), ")",
-        "from blackboard.store.statement_texts.statement_file import Statement, StatementFile",
+        "from blackboard.store.statement_file import Statement, StatementFile",
     ]  # fmt: skip
     heading = '"""The type of each statement. `make statements` writes this file from the SQL."""'
     return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"

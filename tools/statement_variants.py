@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from blackboard.core.marks.decay import LAWS, Exponential
-from blackboard.store import statements
-from blackboard.store.mark_queries import tag_filters
-from blackboard.store.mark_queries.live_marks import live_marks, live_marks_in_order, share_of, strengths
-from blackboard.store.statement_texts.statement_file import Statement, StatementFile
+from blackboard.store import statements, tag_filters
+from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of, strengths
+from blackboard.store.statement_file import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
 SUMS = dict(zip(("sum0", "sum1"), Exponential.sums_sql, strict=True))

@@ -12,9 +12,9 @@ from blackboard.board.loads.deposit_sources import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
+from blackboard.store.connections.readonly_query import Result as Result
+from blackboard.store.connections.readonly_query import Values
 from blackboard.store.database_factory import database_of
-from blackboard.store.readonly.readonly_query import Result as Result
-from blackboard.store.readonly.readonly_query import Values
 from blackboard.store.schema import view_updates
 
 

@@ -12,9 +12,9 @@ from blackboard.board.housekeeping import forgotten_subjects
 from blackboard.board.housekeeping.forgotten_subjects import ErasedEvents
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
+from blackboard.store.connections.readonly_query import Result as Result
 from blackboard.store.database_factory import database_of
 from blackboard.store.database_parts.board_upkeep import Copy
-from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.statements import ACTIVATIONS
 
 if TYPE_CHECKING:

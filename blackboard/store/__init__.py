@@ -9,18 +9,19 @@ statements        the statements of each file in `sql/`
 rows              a named tuple for the rows of each table
 query_rows        the rows of statements that select something other than whole rows
 view_columns      the columns of the views, a documented contract
-mark_queries      the statements for live marks, with the formulas of the decay laws and filters by tags
+live_marks        the statements for live marks, with the formulas of the decay laws
+tag_filters       filters of statements by tags
 schema            tables, views, and the creation and the upgrades of both
 
 What both kinds of database share:
 
 dialects           the differences between SQLite and PostgreSQL
-statement_texts    statements are read from files, and composed
-connections        the URL of a database, its reading connections, and their limits
+statement_file     reads a file of statements
+sql_composition    composes a statement from fragments, optional parts and parameters
+connections        the URL of a database, its reading connections, and a process for one query
 commits            work of several threads in one commit
 transaction_parts  the protocols of the parts that not every transaction has
 database_parts     the protocols of the parts of a database that differ between a file and a server
-readonly           one query of a person, in a process that can only read
 
 The two kinds of database:
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.store.statement_texts.statement_file import StatementFile
+from blackboard.store.statement_file import StatementFile
 
 MARKS = StatementFile("marks")
 CROSSINGS = StatementFile("crossings")

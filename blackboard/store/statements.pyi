@@ -76,7 +76,7 @@ from blackboard.store.rows import (
     WindowTagRow,
     WorkerRow,
 )
-from blackboard.store.statement_texts.statement_file import Statement, StatementFile
+from blackboard.store.statement_file import Statement, StatementFile
 
 class _Marks(StatementFile):
     transaction_start: Statement[TransactionStart]

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.transaction_parts.deleted_content import DeletedContent
 from blackboard.store.transaction_parts.event_partitions import EventPartitions
 from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead

@@ -36,7 +36,7 @@ from blackboard import Blackboard
 from blackboard.board import administration
 from blackboard.cli import main
 from blackboard.settings.settings_file import examine_settings
-from blackboard.store.readonly.readonly_query import query
+from blackboard.store.connections.readonly_query import query
 from blackboard.testing.rule_files import read_rules
 from tests.support.bounds import BOUND_SECONDS
 

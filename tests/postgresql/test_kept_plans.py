@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.durations import MINUTE
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 pytestmark = pytest.mark.postgresql(only=True)

@@ -28,7 +28,7 @@ USERS = OWNERS | {
     "store/database_server/transactions/kept_answers.py",  # likewise
     "store/board_file/file_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",
-    "store/statement_texts/statement_file.py",  # the texts of a statement
+    "store/statement_file.py",  # the texts of a statement
     "store/schema/tables.py",
     "view_tables.py",
 }

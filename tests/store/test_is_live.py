@@ -10,7 +10,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard.store.rows import MarkRow
-from blackboard.store.statement_texts.sql_composition import compose
+from blackboard.store.sql_composition import compose
 from blackboard.store.statements import MARKS
 
 INSTANTS = st.integers(-(2**62), 2**62)

@@ -10,7 +10,7 @@ from blackboard.store.database_server.transactions.kept_answers import KEYS, Kep
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.schema.tables import metadata
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, ERASURE, MARKS
 from tools.statement_variants import every_statement, variants
 

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.errors import InvalidQuery
-from blackboard.store.readonly import readonly_query
+from blackboard.store.connections import readonly_query
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 

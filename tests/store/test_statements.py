@@ -15,7 +15,7 @@ from blackboard.store import statements
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
-from blackboard.store.statement_texts.statement_file import Statement, row_type, table_rows_in
+from blackboard.store.statement_file import Statement, row_type, table_rows_in
 from blackboard.store.transaction import Transaction
 from tools.statement_files import PLANS, STUB, query_plans, searched_board, stub
 from tools.statement_variants import every_statement, variants

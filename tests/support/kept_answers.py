@@ -9,7 +9,7 @@ import pytest
 
 from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 
 __all__ = ["check_kept_answers"]
 

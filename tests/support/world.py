@@ -32,7 +32,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.store.rows import CrossingRow, MarkRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from tests.support.board_steps import in_transaction
 from tests.support.storage import FileStorage, Storage
 

@@ -23,7 +23,7 @@ from blackboard.core.records.states import (
 )
 from blackboard.store import statements
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
-from blackboard.store.statement_texts.statement_file import StatementFile
+from blackboard.store.statement_file import StatementFile
 from blackboard.store.statements import MARKS
 from tools import state_diagram
 

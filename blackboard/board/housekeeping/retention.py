@@ -14,7 +14,7 @@ from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
 from blackboard.durations import DAY, Duration
 from blackboard.store.rows import EventRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
 
 FEW_LAWS = 200

@@ -7,7 +7,7 @@ from typing import Any
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.errors import UnknownName
-from blackboard.store.mark_queries import tag_filters
+from blackboard.store import tag_filters
 from blackboard.store.statements import MARKS
 
 FEW_MARKS = 1000

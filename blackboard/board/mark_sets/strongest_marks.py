@@ -9,7 +9,7 @@ from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.mark_queries.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
+from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS

@@ -21,9 +21,9 @@ from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Microseconds
-from blackboard.store.mark_queries import tag_filters
+from blackboard.store import tag_filters
 from blackboard.store.rows import WindowEventRow, WindowTagRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import WINDOWS
 from blackboard.store.transaction import Transaction
 

@@ -23,7 +23,7 @@ from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark
 from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.errors import InvalidMark, UnknownName, UsageError
-from blackboard.store.mark_queries.live_marks import live_marks
+from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (
     EventRow,
     MarkRow,

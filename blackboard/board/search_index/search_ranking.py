@@ -19,7 +19,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import SHIFT, mark_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.mark_queries.live_marks import strengths
+from blackboard.store.live_marks import strengths
 from blackboard.store.query_rows import MarkStrength
 from blackboard.store.rows import MarkRow, SearchKindRow, mark_after
 from blackboard.store.statements import MARKS, SEARCH

@@ -19,7 +19,7 @@ from blackboard.core.marks.tags import Where
 from blackboard.errors import InvalidSearch, UsageError
 from blackboard.store.dialects.full_text_queries import checked_raw
 from blackboard.store.query_rows import FoundDoc
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import SEARCH
 
 

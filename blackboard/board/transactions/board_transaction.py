@@ -16,7 +16,7 @@ from blackboard.core.marks.tags import Tags
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.query_rows import LiveMark, MarkWithEvent
 from blackboard.store.rows import MarkRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 

@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Any
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import InvalidQuery, StoreForeign
 from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.connections import readonly_query
+from blackboard.store.connections.readonly_query import Result, Values
+from blackboard.store.connections.readonly_query_process import (
+    FUNCTION,
+    READ,
+    RECURSIVE,
+    REFUSED_FUNCTIONS,
+    SELECT,
+    WORDS,
+)
 from blackboard.store.database_parts.board_queries import (
     BoardQueries,
     end_of,
@@ -20,9 +30,6 @@ from blackboard.store.database_parts.board_queries import (
 )
 from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.store.readonly import readonly_query
-from blackboard.store.readonly.readonly_query import Result, Values
-from blackboard.store.readonly.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

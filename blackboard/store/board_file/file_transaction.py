@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import SEARCH
 from blackboard.store.transaction import Transaction
 from blackboard.store.transaction_parts.deleted_content import DeletedContent

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.clock import Instant, SystemClock, from_datetime, iso, microseconds_in
 from blackboard.core.records.program_queries import Parameters, Row, Value
 from blackboard.errors import InvalidQuery, QueryStopped, nearest
-from blackboard.store.readonly.readonly_query import Result, Values
+from blackboard.store.connections.readonly_query import Result, Values
 from blackboard.store.view_columns import VIEWS
 
 if TYPE_CHECKING:

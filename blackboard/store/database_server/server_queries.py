@@ -12,6 +12,7 @@ from blackboard.clock import Instant, SystemClock
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
+from blackboard.store.connections.readonly_query import MAX_BYTES, Result, Values
 from blackboard.store.database import Database
 from blackboard.store.database_parts.board_queries import (
     BoardQueries,
@@ -21,7 +22,6 @@ from blackboard.store.database_parts.board_queries import (
     with_names,
 )
 from blackboard.store.database_server.server_database import ServerDatabase
-from blackboard.store.readonly.readonly_query import MAX_BYTES, Result, Values
 from blackboard.store.transaction import Transaction
 
 if TYPE_CHECKING:

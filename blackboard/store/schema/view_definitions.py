@@ -12,8 +12,8 @@ from blackboard.clock import DEFAULT_LEAP_MICROSECONDS
 from blackboard.core.marks import decay
 from blackboard.errors import StoreError
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.mark_queries.live_marks import share_of
-from blackboard.store.statement_texts.statement_file import StatementFile
+from blackboard.store.live_marks import share_of
+from blackboard.store.statement_file import StatementFile
 
 _STATEMENTS = StatementFile("views")
 

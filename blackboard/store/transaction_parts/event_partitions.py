@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from blackboard.clock import Instant
 from blackboard.store.rows import Id
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 
 
 class Partition(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 
 
 class QuestionsAhead(ABC):

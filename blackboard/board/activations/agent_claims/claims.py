@@ -45,7 +45,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import Per
 from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
 

@@ -17,7 +17,7 @@ from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import MarkRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 
 

@@ -21,7 +21,7 @@ from blackboard.board.watches.measurements import counted_marks, watch_totals
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.conditions.strength_forecast import met_side
 from blackboard.core.marks.payload_text import is_same_payload
-from blackboard.store.mark_queries.live_marks import live_marks
+from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 
 RELATIVE_MARGIN = 1e-6

@@ -27,7 +27,7 @@ from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Decay, Never
 from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS
 from blackboard.store.transaction import Question
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.query_rows import TransactionStart
-from blackboard.store.statement_texts.sql_composition import PARAMETER, bind_parameters
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.sql_composition import PARAMETER, bind_parameters
+from blackboard.store.statement_file import Statement
 
 EVENT_IDS = frozenset({"id", "mark_id", "event_id", "other_event_id", "shown_event_id"})
 """The parameters of writes that are ids of events. The id of a mark is that of its first event."""

@@ -23,7 +23,7 @@ from blackboard.store.database_server.transactions.remembered_answers import REM
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import CommitState, LockRequired
 

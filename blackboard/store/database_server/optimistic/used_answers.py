@@ -12,7 +12,7 @@ from blackboard.store.database_server.optimistic.checked_statement import (
 )
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import LockRequired
 

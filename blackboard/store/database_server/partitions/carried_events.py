@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.store.database_server.partitions.partition_tables import TABLE, copy_rights, name_of
 from blackboard.store.rows import COLUMNS, Id
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction
 from blackboard.store.transaction_parts.event_partitions import Carry, EventPartitions
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from blackboard.store.database_server.transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import POSTGRESQL
-from blackboard.store.statement_texts.sql_composition import bind_parameters
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.sql_composition import bind_parameters
+from blackboard.store.statement_file import Statement
 
 
 class Key(NamedTuple):

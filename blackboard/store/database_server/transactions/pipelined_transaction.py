@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from blackboard.store.database_server.transactions.kept_answers import KeptAnswers
 from blackboard.store.database_server.transactions.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction
 from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead
 

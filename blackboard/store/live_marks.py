@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 from blackboard.core.marks import decay
-from blackboard.store.mark_queries import tag_filters
+from blackboard.store import tag_filters
 from blackboard.store.query_rows import LiveMark, MarkStrength
-from blackboard.store.statement_texts.statement_file import Statement
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS, SEARCH
 
 _POWER = re.compile(r"\bpower\(([^()]*)\)")

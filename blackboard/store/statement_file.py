@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from blackboard.store import query_rows, rows
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
-from blackboard.store.statement_texts.sql_composition import Fragment, bind_parameters, compose
+from blackboard.store.sql_composition import Fragment, bind_parameters, compose
 
 _BLOCK = re.compile(
     r"^-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+(?: \| None)?))?(?: \(([\w ]+)\))?\n"
@@ -36,7 +36,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOTIFYING = re.compile(r"(INSERT INTO|UPDATE) (crossing|activation|predicted_crossing)\b")
-_FOLDER = Path(__file__).parents[1] / "sql"
+_FOLDER = Path(__file__).with_name("sql")
 _EFFECTS = ("", "quiet", "notifies", "frees slot", "takes slot")
 
 
