@@ -1,7 +1,7 @@
 """An open transaction, which runs statements: the interface that a file and a server implement.
 
-`board_file.file_transaction` runs each statement on the driver's cursor. `database_server.transactions` sends several
-statements in one message, because each answer costs a round trip there.
+`board_file.file_transaction` runs each statement on the driver's cursor. `database_server.server_transactions` sends
+several statements in one message, because each answer costs a round trip there.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.durations import MINUTE
 from blackboard.errors import Undeclared
-from blackboard.store.database_server.transactions.statement_pipeline import StatementPipeline
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline
 from tests.support.kept_answers import check_kept_answers
 from tests.support.threads import join_all
 

@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, Exponential, Mark, agent, strength
 from blackboard.daemon import Daemon
 from blackboard.settings.sections import DaemonSection
-from blackboard.store.database_server.transactions.statement_pipeline import Answer, StatementPipeline
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer, StatementPipeline
 
 pytestmark = pytest.mark.postgresql(only=True)
 

@@ -14,8 +14,8 @@ from blackboard.board.mark_storage import mark_removals
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import delete_mark, insert_mark
 from blackboard.errors import UsageError
-from blackboard.store.database_server.transactions import row_sets
-from blackboard.store.database_server.transactions.statement_pipeline import StatementPipeline
+from blackboard.store.database_server.server_transactions import row_sets
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.rows import DepositKeyRow
 from blackboard.store.statements import MARKS
 

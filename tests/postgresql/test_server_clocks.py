@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
-from blackboard.store.database_server.processes.server_clock import ServerClock
+from blackboard.store.database_server.connected_processes.server_clock import ServerClock
 from blackboard.store.database_server.server_database import ServerDatabase
 from tests.support import worker_program
 from tests.support.started_processes import started

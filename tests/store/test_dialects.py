@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import blackboard
-from blackboard.store.database_server.processes.advisory_lock import LOCKS
+from blackboard.store.database_server.connected_processes.advisory_lock import LOCKS
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
 from blackboard.store.dialects.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
 from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
@@ -24,8 +24,8 @@ OWNERS = {
 USERS = OWNERS | {
     "store/connections/database_url.py",
     "store/dialects/postgresql_dialect.py",
-    "store/database_server/optimistic/checked_statement.py",  # the texts of statements on a server
-    "store/database_server/transactions/kept_answers.py",  # likewise
+    "store/database_server/server_transactions/checked_statement.py",  # the texts of statements on a server
+    "store/database_server/server_transactions/kept_answers.py",  # likewise
     "store/board_file/file_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement

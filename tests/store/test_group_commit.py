@@ -222,7 +222,7 @@ def test_a_batch_waits_once_for_a_board_locked_by_another_process(
         waits.append(StoreBusy("held"))
         raise waits[-1]
 
-    monkeypatch.setattr("blackboard.store.board_file.processes.write_lock.WriteLock.acquire", held)
+    monkeypatch.setattr("blackboard.store.board_file.local_processes.write_lock.WriteLock.acquire", held)
     batch = [put(number) for number in range(8)]
     database.commits.commit(batch)
     assert len(waits) == 1

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from blackboard.store.database_server.transactions.kept_answers import KEYS, KeptAnswers, Key, tables_written
-from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.kept_answers import KEYS, KeptAnswers, Key, tables_written
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.schema.tables import metadata
 from blackboard.store.statement_file import Statement

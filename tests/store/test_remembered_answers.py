@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from blackboard.store.database_server.transactions import remembered_answers
-from blackboard.store.database_server.transactions.remembered_answers import NOTHING, RememberedAnswers
+from blackboard.store.database_server.server_transactions import remembered_answers
+from blackboard.store.database_server.server_transactions.remembered_answers import NOTHING, RememberedAnswers
 from blackboard.store.statements import MARKS
 
 KEPT = 10

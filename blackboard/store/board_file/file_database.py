@@ -13,10 +13,10 @@ from blackboard.store.board_file.file_guard import FileGuard
 from blackboard.store.board_file.file_place import FilePlace
 from blackboard.store.board_file.file_transaction import FileTransaction
 from blackboard.store.board_file.file_writer import FileWriter
+from blackboard.store.board_file.local_processes.file_processes import FileProcesses
+from blackboard.store.board_file.local_processes.write_lock import WriteLock
 from blackboard.store.board_file.open_files import board_connection, inherited_files
 from blackboard.store.board_file.open_files.library_guard import LogInUse
-from blackboard.store.board_file.processes.file_processes import FileProcesses
-from blackboard.store.board_file.processes.write_lock import WriteLock
 from blackboard.store.commits.batch_commits import BatchCommits
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.connections.reader_pool import ReaderPool
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from blackboard.store.board_file.file_queries import FileQueries
-    from blackboard.store.board_file.upkeep.file_upkeep import FileUpkeep
+    from blackboard.store.board_file.file_upkeep import FileUpkeep
 
 
 class FileDatabase(Database):
@@ -78,7 +78,7 @@ class FileDatabase(Database):
 
     @property
     def upkeep(self) -> FileUpkeep:
-        from blackboard.store.board_file.upkeep.file_upkeep import FileUpkeep  # only its acts need it
+        from blackboard.store.board_file.file_upkeep import FileUpkeep  # only its acts need it
 
         return FileUpkeep(self)
 

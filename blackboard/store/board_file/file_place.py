@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
+from blackboard.store.board_file.local_processes import worker_sockets
 from blackboard.store.board_file.open_files import board_connection, inherited_files, library_guard
-from blackboard.store.board_file.processes import worker_sockets
 from blackboard.store.database_parts.board_place import BoardPlace
 from blackboard.system import file_owners
 from blackboard.system.board_files import BoardFiles

@@ -10,8 +10,8 @@ from typing import Any
 
 from blackboard.store.board_file.file_guard import FileGuard
 from blackboard.store.board_file.file_transaction import FileTransaction
+from blackboard.store.board_file.local_processes.write_lock import WriteLock
 from blackboard.store.board_file.open_files.board_connection import LogLost
-from blackboard.store.board_file.processes.write_lock import WriteLock
 from blackboard.store.commits.writing_connection import WritingConnection
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.transaction import CommitState, Transaction

@@ -1,7 +1,7 @@
 """The processes on a board: which workers are alive, and how each process is notified of the commits of the others.
 
-A board in a file and a board on a server differ in this. `board_file.processes` and
-`database_server.processes` have the two implementations.
+A board in a file and a board on a server differ in this. `board_file.local_processes` and
+`database_server.connected_processes` have the two implementations.
 """
 
 from __future__ import annotations

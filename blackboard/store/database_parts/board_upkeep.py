@@ -1,6 +1,6 @@
 """The upkeep of a board: backups, their restoration, compaction, and measurements for `doctor`.
 
-A board in a file and a board on a server differ in this. `board_file.upkeep` and `database_server.upkeep`
+A board in a file and a board on a server differ in this. `board_file.file_upkeep` and `database_server.server_upkeep`
 have the two implementations.
 """
 

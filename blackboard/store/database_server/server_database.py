@@ -11,14 +11,14 @@ from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.errors import StoreError
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
-from blackboard.store.database_server.commits.server_commits import ServerCommits
-from blackboard.store.database_server.commits.server_writer import ServerWriter
-from blackboard.store.database_server.processes.commit_announcer import CommitAnnouncer
-from blackboard.store.database_server.processes.listening_connection import ListeningConnection
-from blackboard.store.database_server.processes.server_clock import ServerClock
-from blackboard.store.database_server.processes.server_processes import ServerProcesses
+from blackboard.store.database_server.connected_processes.commit_announcer import CommitAnnouncer
+from blackboard.store.database_server.connected_processes.listening_connection import ListeningConnection
+from blackboard.store.database_server.connected_processes.server_clock import ServerClock
+from blackboard.store.database_server.connected_processes.server_processes import ServerProcesses
+from blackboard.store.database_server.server_commits import ServerCommits
 from blackboard.store.database_server.server_place import ServerPlace
-from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
+from blackboard.store.database_server.server_transactions.server_transaction import ServerTransaction
+from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.transaction import Transaction
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from blackboard.store.database_server.server_queries import ServerQueries
-    from blackboard.store.database_server.upkeep.server_upkeep import ServerUpkeep
+    from blackboard.store.database_server.server_upkeep import ServerUpkeep
 
 
 class ServerDatabase(Database):
@@ -69,7 +69,7 @@ class ServerDatabase(Database):
 
     @property
     def upkeep(self) -> ServerUpkeep:
-        from blackboard.store.database_server.upkeep.server_upkeep import ServerUpkeep  # only its acts need it
+        from blackboard.store.database_server.server_upkeep import ServerUpkeep  # only its acts need it
 
         return ServerUpkeep(self)
 

@@ -1,7 +1,7 @@
 """The history of a board in partitions: ranges of ids of the table `event`.
 
-Only a board on a server can have partitions, if it was initialized with them. `database_server.partitions` has the
-implementation.
+Only a board on a server can have partitions, if it was initialized with them. `database_server.partition_ranges` has
+the implementation.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Additions to the sums over the board, of a transaction without the lock of writers.
 
-`database_server.optimistic` has the implementation. Under the lock, a transaction writes the sums themselves.
+`checked_totals` in `database_server.server_transactions` has the implementation. Under the lock, a transaction writes
+the sums themselves.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from blackboard.store.database_server.transactions.kept_answers import KeptAnswers
-from blackboard.store.database_server.transactions.statement_pipeline import Answer, pipeline_of
+from blackboard.store.database_server.server_transactions.kept_answers import KeptAnswers
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer, pipeline_of
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction

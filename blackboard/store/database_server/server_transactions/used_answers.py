@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from blackboard.store.database_server.optimistic.checked_statement import (
+from blackboard.store.database_server.server_transactions.checked_statement import (
     SqlPart,
     quiet_condition,
     unchanged_condition,
 )
-from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS

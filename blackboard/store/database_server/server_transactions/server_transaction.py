@@ -11,10 +11,13 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from blackboard.store.database_server.transactions.pipelined_transaction import PipelinedTransaction
-from blackboard.store.database_server.transactions.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
-from blackboard.store.database_server.transactions.row_sets import RowSets
-from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.pipelined_transaction import PipelinedTransaction
+from blackboard.store.database_server.server_transactions.remembered_answers import (
+    REMEMBERED_QUESTIONS,
+    RememberedAnswers,
+)
+from blackboard.store.database_server.server_transactions.row_sets import RowSets
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
@@ -55,7 +58,7 @@ class ServerTransaction(PipelinedTransaction):
 
     @property
     def partitions(self) -> EventPartitions | None:
-        from blackboard.store.database_server.partitions import partition_ranges  # few boards have partitions
+        from blackboard.store.database_server import partition_ranges  # few boards have partitions
 
         return partition_ranges.ServerPartitions(self) if partition_ranges.has_partitions(self) else None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.sql_composition import bind_parameters
 from blackboard.store.statement_file import Statement

@@ -16,7 +16,7 @@ from typing import Any
 
 from blackboard.clock import SystemClock, microseconds_in
 from blackboard.durations import SECOND
-from blackboard.store.database_server.processes.worker_locks import WorkerLocks
+from blackboard.store.database_server.connected_processes.worker_locks import WorkerLocks
 from blackboard.system import forks
 
 FIRST_DELAY_SECONDS = 0.05

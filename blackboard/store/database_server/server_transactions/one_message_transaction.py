@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from blackboard.store.database_server.optimistic.optimistic_transaction import (
+from blackboard.store.database_server.server_transactions.optimistic_transaction import (
     QUESTIONS,
     OptimisticTransaction,
 )
-from blackboard.store.database_server.transactions.remembered_answers import RememberedAnswers
-from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.remembered_answers import RememberedAnswers
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_file import Statement

@@ -15,8 +15,8 @@ from blackboard.clock import SystemClock
 from blackboard.durations import SECOND
 from blackboard.store.commits.batch_commits import unknown_outcome
 from blackboard.store.commits.group_commit import Entry
-from blackboard.store.database_server.commits.server_writer import ServerWriter
-from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
+from blackboard.store.database_server.server_transactions.optimistic_transaction import OptimisticTransaction
+from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import CommitState
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from blackboard.clock import Instant
 from blackboard.store.database_parts.board_processes import BoardProcesses, was_seen_lately
-from blackboard.store.database_server.processes.advisory_lock import ServerLock
-from blackboard.store.database_server.processes.connection_liveness import ServerLiveness
+from blackboard.store.database_server.connected_processes.advisory_lock import ServerLock
+from blackboard.store.database_server.connected_processes.connection_liveness import ServerLiveness
 from blackboard.store.rows import WorkerRow
 from blackboard.store.transaction import Transaction
 

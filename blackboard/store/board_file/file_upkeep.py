@@ -9,9 +9,9 @@ from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.errors import UsageError
+from blackboard.store.board_file import backup as backups
+from blackboard.store.board_file import compaction, file_checks
 from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.board_file.upkeep import backup as backups
-from blackboard.store.board_file.upkeep import compaction, file_checks
 from blackboard.store.database_parts.board_upkeep import BoardUpkeep, Copy, Health
 from blackboard.store.transaction import Transaction
 

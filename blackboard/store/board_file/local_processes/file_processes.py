@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from blackboard.clock import Instant
-from blackboard.store.board_file.processes.worker_liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.store.board_file.processes.worker_notifier import WorkerNotifier
-from blackboard.store.board_file.processes.write_listener import writes_heard
-from blackboard.store.board_file.processes.write_lock import WriteLock
+from blackboard.store.board_file.local_processes.worker_liveness import WorkerLiveness, any_alive, living_workers
+from blackboard.store.board_file.local_processes.worker_notifier import WorkerNotifier
+from blackboard.store.board_file.local_processes.write_listener import writes_heard
+from blackboard.store.board_file.local_processes.write_lock import WriteLock
 from blackboard.store.database_parts.board_processes import BoardProcesses
 from blackboard.store.rows import WorkerRow
 from blackboard.store.transaction import Transaction

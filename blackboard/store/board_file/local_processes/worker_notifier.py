@@ -9,7 +9,7 @@ import contextlib
 import socket
 from pathlib import Path
 
-from blackboard.store.board_file.processes import worker_sockets
+from blackboard.store.board_file.local_processes import worker_sockets
 from blackboard.system import forks
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from blackboard.errors import StoreUnknown
 from blackboard.store.commits.batch_commits import unknown_outcome
 from blackboard.store.commits.writing_connection import WritingConnection
-from blackboard.store.database_server.commits.commit_record import CommitRecord
-from blackboard.store.database_server.optimistic.one_message_transaction import OneMessageTransaction
-from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
-from blackboard.store.database_server.transactions.remembered_answers import RememberedAnswers
-from blackboard.store.database_server.transactions.server_transaction import ServerTransaction
+from blackboard.store.database_server.commit_record import CommitRecord
+from blackboard.store.database_server.server_transactions.one_message_transaction import OneMessageTransaction
+from blackboard.store.database_server.server_transactions.optimistic_transaction import OptimisticTransaction
+from blackboard.store.database_server.server_transactions.remembered_answers import RememberedAnswers
+from blackboard.store.database_server.server_transactions.server_transaction import ServerTransaction
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.query_rows import TransactionStart

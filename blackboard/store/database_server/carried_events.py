@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from blackboard.store.database_server.partitions.partition_tables import TABLE, copy_rights, name_of
+from blackboard.store.database_server.partition_tables import TABLE, copy_rights, name_of
 from blackboard.store.rows import COLUMNS, Id
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from blackboard.clock import Instant
-from blackboard.store.board_file.processes import worker_sockets
+from blackboard.store.board_file.local_processes import worker_sockets
 from blackboard.store.database_parts.board_processes import new_worker_id
 from blackboard.store.rows import WorkerRow
 from blackboard.system import forks

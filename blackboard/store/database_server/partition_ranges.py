@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from blackboard.errors import StoreError
-from blackboard.store.database_server.partitions.carried_events import CarriedEvents
-from blackboard.store.database_server.partitions.partition_tables import TABLE, copy_rights, name_of
+from blackboard.store.database_server.carried_events import CarriedEvents
+from blackboard.store.database_server.partition_tables import TABLE, copy_rights, name_of
 from blackboard.store.rows import Id
 from blackboard.store.transaction import Transaction
 from blackboard.store.transaction_parts.event_partitions import Carry, Partition, Partitioning

@@ -17,7 +17,7 @@ from blackboard.store.statements import CROSSINGS
 from blackboard.store.transaction_parts.total_additions import AddedSums, RebasedSql, TotalAdditions
 
 if TYPE_CHECKING:
-    from blackboard.store.database_server.optimistic.optimistic_transaction import OptimisticTransaction
+    from blackboard.store.database_server.server_transactions.optimistic_transaction import OptimisticTransaction
 
 MARGIN = 1.000000001
 """By how much a bound is raised, because the server rounds when it adds."""

@@ -13,14 +13,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from blackboard.store.database_server.commits.commit_record import CommitRecord
-from blackboard.store.database_server.optimistic.checked_statement import SqlPart, checked_statement, with_fingerprint
-from blackboard.store.database_server.optimistic.checked_totals import CheckedTotals
-from blackboard.store.database_server.optimistic.planned_writes import PlannedWrites
-from blackboard.store.database_server.optimistic.used_answers import UsedAnswers
-from blackboard.store.database_server.transactions.pipelined_transaction import PipelinedTransaction
-from blackboard.store.database_server.transactions.remembered_answers import REMEMBERED_QUESTIONS, RememberedAnswers
-from blackboard.store.database_server.transactions.statement_pipeline import Answer
+from blackboard.store.database_server.commit_record import CommitRecord
+from blackboard.store.database_server.server_transactions.checked_statement import (
+    SqlPart,
+    checked_statement,
+    with_fingerprint,
+)
+from blackboard.store.database_server.server_transactions.checked_totals import CheckedTotals
+from blackboard.store.database_server.server_transactions.pipelined_transaction import PipelinedTransaction
+from blackboard.store.database_server.server_transactions.planned_writes import PlannedWrites
+from blackboard.store.database_server.server_transactions.remembered_answers import (
+    REMEMBERED_QUESTIONS,
+    RememberedAnswers,
+)
+from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.used_answers import UsedAnswers
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_file import Statement

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.store.connections.reader_pool import ReaderPool
-from blackboard.store.database_server.processes.listening_connection import notification
+from blackboard.store.database_server.connected_processes.listening_connection import notification
 
 
 class CommitAnnouncer:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from blackboard.clock import Instant
 from blackboard.store.database_parts.board_processes import new_worker_id, was_seen_lately
-from blackboard.store.database_server.processes.listening_connection import ListeningConnection
+from blackboard.store.database_server.connected_processes.listening_connection import ListeningConnection
 from blackboard.store.rows import WorkerRow
 from blackboard.system import forks
 
