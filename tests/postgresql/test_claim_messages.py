@@ -13,7 +13,7 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.returned_items import item_checks
+from blackboard.board.activations.run_ends import item_checks
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.daemon_work.worker_run_ends import FinishedRun
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -14,9 +14,9 @@ from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activation_storage.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.returned_items.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.activations.run_ends.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.mark_storage import deposits, mark_removals
 from blackboard.board.mark_storage.checked_deposits import check_and_register
 from blackboard.board.mark_storage.deposit_requests import DepositRequest

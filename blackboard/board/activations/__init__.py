@@ -1,9 +1,8 @@
 """Activations: their claims, their model calls and their ends.
 
-call_records    the stored records and answers of model calls, and the budget that they use
-returned_items  the marks, reinforcements, withdrawals and decisions that an agent returned
-run_ends        the ends of a run: success, failure, conflict, deferral, and the death of its worker
-agent_claims    which agent may wake, and the lease of an activation for its crossings
-call_handling   the steps of a model call, and what follows if the model refuses or its answer is unusable
-quiescence      whether the remaining work cannot finish by itself
+call_records   the stored records and answers of model calls, and the budget that they use
+run_ends       the ends of a run: what its agent returned, failure, conflict, deferral, and the death of its worker
+agent_claims   which agent may wake, and the lease of an activation for its crossings
+call_handling  the steps of a model call, and what follows if the model refuses or its answer is unusable
+quiescence     whether the remaining work cannot finish by itself
 """

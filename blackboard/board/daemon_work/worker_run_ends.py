@@ -11,9 +11,9 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import unusable_answers
 from blackboard.board.activations.call_handling.unusable_answers import HeldAnswer
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.returned_items.agent_actions import AgentAction
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.board_session import BoardSession
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction

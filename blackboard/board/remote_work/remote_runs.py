@@ -12,8 +12,7 @@ from typing import NamedTuple
 from blackboard.board.activation_storage.activation_inputs import inputs_of
 from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.returned_items import item_checks
-from blackboard.board.activations.run_ends import activation_recovery, activation_results
+from blackboard.board.activations.run_ends import activation_recovery, activation_results, item_checks
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses

@@ -11,7 +11,7 @@ from typing import Any
 
 from blackboard.board.activation_storage.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.returned_items import item_checks
+from blackboard.board.activations.run_ends import item_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.daemon_work.worker_run_ends import ClaimNext, FinishedRun

@@ -11,9 +11,7 @@ from blackboard.board.activation_storage.activation_rows import (
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.returned_items import agent_actions
-from blackboard.board.activations.returned_items.agent_actions import AgentAction
-from blackboard.board.activations.run_ends import activation_ends, renewed_inputs
+from blackboard.board.activations.run_ends import activation_ends, agent_actions, renewed_inputs
 from blackboard.board.activations.run_ends.activation_ends import (
     close_crossings,
     count_failure,
@@ -25,6 +23,7 @@ from blackboard.board.activations.run_ends.activation_ends import (
     was_split,
 )
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from blackboard.board.activations.returned_items.agent_actions import (
+from blackboard.board.activations.run_ends.agent_actions import (
     UNDECLARED_WITHDRAWAL,
     AgentAction,
     AgentDeposit,
