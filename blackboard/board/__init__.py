@@ -15,6 +15,7 @@ Acts on the board:
 
 deployments       makes a deployment active, and previews one
 reading           the reading side, for people and programs
+explanations      the reasons why an agent has or has not woken
 remote_work       the work of remote agents: claims, leases and ends of runs
 people            acts of people: pauses, early wakes, and failed activations
 message_delivery  the delivery of messages to people outside: leases, and results of attempts
@@ -35,7 +36,6 @@ needs               questions of agents: which are open, and who may answer them
 activation_storage  the rows of activations and crossings
 search_index        the index for the search by text, and searches in it
 messages            messages to people outside, as they are written, and what people do with them
-activity            what agents, people and programs did, and streams of events
 worker_registry     the processes on the board, and how they notify each other
 mark_classes        the mark classes that this process knows, and checks of payloads
 mark_sets           the marks of a subject, a group or the board, with a tag, or in a window

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.result_types import AccessToken
 from blackboard.board.result_types.row_conversion import optional_datetime
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.authors import check_text

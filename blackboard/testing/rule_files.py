@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.reading.explanation_lines import explanation_lines
+from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.result_types import MarkRecord
 from blackboard.clock import ManualClock
 from blackboard.core.model_fields import unknown_field

@@ -8,8 +8,8 @@ import pytest
 
 from blackboard import count, strength, total, watch
 from blackboard.board import board_clock
+from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.housekeeping import retention
-from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition

@@ -21,9 +21,9 @@ from blackboard import (
     watch,
 )
 from blackboard.board.diagnosis.doctor import examine_board
+from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.housekeeping import retention
 from blackboard.board.needs import provenance
-from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.durations import DAY

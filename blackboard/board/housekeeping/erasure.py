@@ -16,7 +16,6 @@ from blackboard.board.activation_storage.activation_rows import get_activation
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
-from blackboard.board.activity import activity_log
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
@@ -26,6 +25,7 @@ from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.needs import open_needs
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.watches.measurements import window_totals

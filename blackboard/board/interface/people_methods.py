@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activity import activity_log
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.need_answers import answer_rules, people_answers
 from blackboard.board.people import early_wakes, failed_activations, pauses
@@ -16,6 +15,7 @@ from blackboard.board.result_types import (
     NeedRecord,
     Receipt,
 )
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd

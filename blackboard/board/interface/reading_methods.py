@@ -6,10 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import TypeVar, Unpack, overload
 
-from blackboard.board.activity import event_streams
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
-from blackboard.board.reading import mark_queries, search_results
+from blackboard.board.reading import event_streams, mark_queries, search_results
 from blackboard.board.result_types import (
     ActivityRecord,
     MarkEvent,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from blackboard.board.explanations import waking_explanation
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import board_status, waking_explanation, work_queries
+from blackboard.board.reading import board_status, work_queries
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.result_types import (
     ActivationDetails,

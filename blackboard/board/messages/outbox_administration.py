@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from blackboard.board.activity import activity_log
 from blackboard.board.result_types import OutboxMessage, SinkStatus
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.marks.measure_scopes import group_of, subject_of

@@ -7,9 +7,9 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.board.activity import activity_log
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.needs import open_needs
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need, answers

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
-from blackboard.board.activity import activity_log
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import activity_log, pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_deferrals import CrossingDeferral, deferral_of

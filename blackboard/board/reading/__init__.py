@@ -9,9 +9,5 @@ search_results      what a search found: records, or marks of a class
 inbox               the needs that wait for people
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text
-waking_explanation  why an agent has or has not woken
-watch_explanations  the part of each watch in this: what it waits for, and what waits for it
-measured_values     the values that a watch measures now
-waking_verdicts     what keeps a watch from waking its agent, in words
-explanation_lines   the lines of `blackboard explain`
+event_streams       the events of marks and the activity, as streams
 """

@@ -8,6 +8,7 @@ stored_laws           the decay laws that marks refer to
 row_columns           columns that are written together, as keyword arguments
 mark_rows             the rows of marks, and the events that record their changes
 shown_payloads        what a mark shows after a deposit
+activity_log          records what agents, people and programs did
 pauses_and_cooldowns  pauses, cooldowns and failures in a row of agents
 running_sums          the sums behind the totals of watches over the board or groups
 collected_sums        the sums that a transaction has read, which it writes at its end

@@ -41,7 +41,7 @@ def explain(
 
         print_json(explanation(result))
         return
-    from blackboard.board.reading.explanation_lines import explanation_lines
+    from blackboard.board.explanations.explanation_lines import explanation_lines
 
     for line in explanation_lines(result):
         say(line)

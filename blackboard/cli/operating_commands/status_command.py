@@ -92,7 +92,7 @@ def _worker(worker: WorkerStatus) -> str:
 
 
 def _needs(needs: NeedsOverview) -> str:
-    from blackboard.board.reading.explanation_lines import need_parts
+    from blackboard.board.explanations.explanation_lines import need_parts
 
     if not needs.open:
         return "none"

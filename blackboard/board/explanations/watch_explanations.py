@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
-from blackboard.board.mark_sets.watch_scopes import scopes_of
-from blackboard.board.reading.measured_values import measured_values
-from blackboard.board.reading.waking_verdicts import (
+from blackboard.board.explanations.measured_values import measured_values
+from blackboard.board.explanations.waking_verdicts import (
     verdict_of_episode,
     verdict_of_prediction,
     verdict_of_schedule,
     verdict_of_values,
     verdict_of_waiting,
 )
+from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
+from blackboard.board.mark_sets.watch_scopes import scopes_of
 from blackboard.board.result_types import (
     OwnLaw,
     WaitingCrossing,
