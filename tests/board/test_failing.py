@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength
-from blackboard.board.activation_storage.activation_rows import set_state
+from blackboard.board.activation_tables.activation_rows import set_state
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure, Success
 from blackboard.board.activations.run_ends.agent_actions import AgentDeposit

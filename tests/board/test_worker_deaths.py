@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.activation_storage.additional_reads import NeedsSearches
+from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import model_calls

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.activation_storage.activation_rows import insert_closed_activation
+from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_results

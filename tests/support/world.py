@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
-from blackboard.board.activation_storage.additional_reads import NeedsSearches
+from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_results

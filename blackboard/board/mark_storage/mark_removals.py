@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.crossing_rows import close_crossing, skip_crossing
+from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_sets.watch_scopes import scopes_behind
 from blackboard.board.mark_storage import mark_indexes, mark_lookup

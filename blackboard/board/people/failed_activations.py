@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_rows import (
+from blackboard.board.activation_tables.activation_rows import (
     get_activation,
 )
 from blackboard.board.activations.call_records import model_calls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.need_answers import need_agents
 from blackboard.board.needs import open_needs
 from blackboard.board.reading import mark_queries

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from blackboard.board.activation_storage.activation_inputs import ActivationInput
-from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches
+from blackboard.board.activation_tables.activation_inputs import ActivationInput
+from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to

@@ -5,8 +5,8 @@ A claim absorbs and freezes marks as the claim of a daemon does.
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_inputs import ActivationInput
-from blackboard.board.activation_storage.additional_reads import MarksBySearch, NeedsSearches
+from blackboard.board.activation_tables.activation_inputs import ActivationInput
+from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import agent_readiness, claims
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import budgets

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from blackboard.board.activation_storage.activation_inputs import inputs_of
-from blackboard.board.activation_storage.activation_rows import get_activation
+from blackboard.board.activation_tables.activation_inputs import inputs_of
+from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, item_checks
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE

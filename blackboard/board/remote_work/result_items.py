@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.activation_storage.activation_inputs import ActivationInput
+from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.call_records.model_calls import CallCost, ReportedCall
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage, ReturnedMark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.activation_storage.activation_rows import make_ready
+from blackboard.board.activation_tables.activation_rows import make_ready
 from blackboard.board.mark_sets import window_events
 from blackboard.board.result_types import DeployResult
 from blackboard.board.rollout import agent_changes, backfill, kind_changes

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from blackboard.board.activation_storage.activation_inputs import ActivationInput
+from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import item_checks
 from blackboard.board.activations.run_ends.activation_results import Failure

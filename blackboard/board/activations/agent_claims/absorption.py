@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_inputs import (
+from blackboard.board.activation_tables.activation_inputs import (
     record_input,
 )
 from blackboard.board.mark_sets.watch_scopes import scope_of

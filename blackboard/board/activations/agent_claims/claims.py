@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Unpack
 
-from blackboard.board.activation_storage.activation_inputs import ActivationInput, InputRole, as_input, inputs_of
-from blackboard.board.activation_storage.activation_rows import get_activation, insert_activation, set_marks, set_state
-from blackboard.board.activation_storage.additional_reads import (
+from blackboard.board.activation_tables.activation_inputs import ActivationInput, InputRole, as_input, inputs_of
+from blackboard.board.activation_tables.activation_rows import get_activation, insert_activation, set_marks, set_state
+from blackboard.board.activation_tables.additional_reads import (
     NOTHING_FOUND,
     MarksBySearch,
     NeedsSearches,
@@ -17,7 +17,7 @@ from blackboard.board.activation_storage.additional_reads import (
     record_reads,
     searches_for,
 )
-from blackboard.board.activation_storage.crossing_rows import close_crossing
+from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.absorption import absorb
 from blackboard.board.activations.agent_claims.agent_readiness import (
     ClaimReading,
@@ -36,7 +36,7 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.selection import crossing_selection, subject_cooldowns
 from blackboard.board.watches.selection.crossing_selection import Selection
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
-from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
+from blackboard.board.watches.waiting_crossings.measured_crossings import reason_of
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, GroupValue, group_of, is_group, nullable_scope, subject_of
 from blackboard.core.records.states import ActivationState, CrossingState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from blackboard.board.activation_storage.activation_rows import get_activation, set_state
+from blackboard.board.activation_tables.activation_rows import get_activation, set_state
 from blackboard.board.activations.call_handling.model_pauses import Wait
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from blackboard.board.activation_storage.activation_rows import make_ready
+from blackboard.board.activation_tables.activation_rows import make_ready
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.run_ends import activation_splits

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from blackboard.board.activation_storage.activation_rows import get_activation, make_ready
+from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_handling.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
 from blackboard.board.activations.call_records import model_calls

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blackboard.board.activation_storage.activation_rows import get_activation, make_ready
+from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.records.micro_dollars import limit_from_usd, to_usd

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board.activation_storage.activation_rows import get_activation
+from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState, CallState, check_initial, check_transition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from blackboard.board.activation_storage.activation_rows import (
+from blackboard.board.activation_tables.activation_rows import (
     get_activation,
     scopes_of_activation,
     set_state,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from blackboard.board.activation_storage.activation_rows import (
+from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blackboard.board.activation_storage.activation_rows import (
+from blackboard.board.activation_tables.activation_rows import (
     get_activation,
     set_marks,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain
 
-from blackboard.board.activation_storage.activation_inputs import InputRole
-from blackboard.board.activation_storage.activation_rows import (
+from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_rows import (
     insert_activation,
     set_marks,
 )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.board.activation_storage.activation_inputs import InputRole
-from blackboard.board.activation_storage.activation_rows import get_activation
+from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_inputs import InputRole, event_of, inputs_of
-from blackboard.board.activation_storage.activation_rows import set_marks
-from blackboard.board.activation_storage.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
-from blackboard.board.activation_storage.crossing_rows import close_crossing
+from blackboard.board.activation_tables.activation_inputs import InputRole, event_of, inputs_of
+from blackboard.board.activation_tables.activation_rows import set_marks
+from blackboard.board.activation_tables.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
+from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch

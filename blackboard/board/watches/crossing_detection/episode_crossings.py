@@ -18,8 +18,8 @@ from blackboard.board.watches.crossing_detection.falling_crossings import may_be
 from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
-from blackboard.board.watches.waiting_crossings.crossing_records import CrossingCause
+from blackboard.board.watches.waiting_crossings import crossing_retests, measured_crossings, watch_guards
+from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
 from blackboard.clock import Instant
 from blackboard.core.conditions.strength_forecast import first_true, met_side
 from blackboard.core.marks.measure_scopes import Group
@@ -149,7 +149,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
     measured = watch_state_changes.measure(txn, watch, key, marks, at, value)
-    crossing_records.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
+    measured_crossings.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
 
 
 def follow_deployment(

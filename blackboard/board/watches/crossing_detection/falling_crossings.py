@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blackboard.board.activation_storage.activation_rows import insert_closed_activation
-from blackboard.board.activation_storage.crossing_rows import close_crossing
+from blackboard.board.activation_tables.activation_rows import insert_closed_activation
+from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, watch_guards
+from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.clock import Instant
 from blackboard.core.conditions.strength_forecast import Side
 from blackboard.core.marks.fading_marks import FadingMark
@@ -72,14 +72,14 @@ def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> b
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     laws = {law_key(mark.state.law) for mark in fall.marks}
-    measured = crossing_records.Measurement(
+    measured = measured_crossings.Measurement(
         fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison
     )
-    return crossing_records.cross(
+    return measured_crossings.cross(
         txn,
         watch,
         StateKey(watch.id, fall.scope, fall.mark_id),
         measured,
         fall.at,
-        crossing_records.CrossingCause(fall.cause, fall.began_at, fall.event_id),
+        measured_crossings.CrossingCause(fall.cause, fall.began_at, fall.event_id),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from blackboard.board.activation_storage.activation_rows import insert_closed_activation
-from blackboard.board.activation_storage.crossing_rows import close_crossing, skip_crossing
+from blackboard.board.activation_tables.activation_rows import insert_closed_activation
+from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.selection import crossing_deferrals
-from blackboard.board.watches.waiting_crossings import crossing_order, crossing_records, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import crossing_order, measured_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings, strongest_first
 from blackboard.core.records.states import ActivationState, CrossingState
@@ -164,7 +164,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         or _measure_and_compare(txn, watch, crossing)
     ):
         return False
-    reason = f"{crossing_records.reason_of(watch, crossing)} at the crossing, has faded"
+    reason = f"{measured_crossings.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True

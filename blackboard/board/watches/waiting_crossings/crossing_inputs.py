@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from blackboard.board.activation_storage.activation_inputs import event_of, strength_of
+from blackboard.board.activation_tables.activation_inputs import event_of, strength_of
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.window_events import events_since

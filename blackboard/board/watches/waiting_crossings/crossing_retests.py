@@ -7,12 +7,12 @@ stimuli. The tests run in bounded batches. A test also runs before one of its ma
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.crossing_rows import skip_crossing
+from blackboard.board.activation_tables.crossing_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import measured_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing
 from blackboard.board.watches.waiting_crossings.met_scopes import MetScope, met_scopes
 from blackboard.clock import Instant
@@ -76,8 +76,8 @@ def _retest(
         if other is not None and other.id != crossing.id:
             txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=crossing.crossed_at)
         elif is_kept:
-            cause = crossing_records.CrossingCause(crossing.cause, crossing.began_at)
-            crossing_records.cross(txn, watch, key, met.measured, crossing.crossed_at, cause)
+            cause = measured_crossings.CrossingCause(crossing.cause, crossing.began_at)
+            measured_crossings.cross(txn, watch, key, met.measured, crossing.crossed_at, cause)
         else:
             _restate(txn, watch, crossing, met)
             is_kept = True
@@ -97,13 +97,13 @@ def _has_longer_delay(watch: RegisteredWatch, before: Deployment) -> bool:
 
 def _restate(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, met: MetScope) -> None:
     """Write the scope and the value that the new watch gives a crossing."""
-    columns = crossing_records.columns(txn, watch, met.measured, crossing.crossed_at, noticed_at=crossing.noticed_at)
+    columns = measured_crossings.columns(txn, watch, met.measured, crossing.crossed_at, noticed_at=crossing.noticed_at)
     txn.sql.run(
         CROSSINGS.restate_crossing,
         id=crossing.id,
         scope=met.scope,
         mark_id=met.mark_id,
-        **crossing_records.side_columns(watch, met.measured),
+        **measured_crossings.side_columns(watch, met.measured),
         **columns,
     )
 

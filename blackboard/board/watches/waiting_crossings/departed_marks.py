@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from blackboard.board.activation_storage.activation_inputs import strength_of
+from blackboard.board.activation_tables.activation_inputs import strength_of
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch

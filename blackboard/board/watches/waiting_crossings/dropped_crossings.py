@@ -6,8 +6,8 @@ one of them makes all of them stimuli again, whatever its payload is.
 
 from __future__ import annotations
 
-from blackboard.board.activation_storage.activation_rows import insert_closed_activation
-from blackboard.board.activation_storage.crossing_rows import close_crossing
+from blackboard.board.activation_tables.activation_rows import insert_closed_activation
+from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.mark_sets.scope_marks import is_in_group
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch

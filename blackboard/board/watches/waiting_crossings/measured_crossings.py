@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board.activation_storage.crossing_rows import insert_crossing
+from blackboard.board.activation_tables.crossing_rows import insert_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.row_columns import MeasuredColumns, SideColumns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from blackboard.board.activation_storage.activation_rows import insert_closed_activation
+from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction

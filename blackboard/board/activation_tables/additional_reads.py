@@ -9,7 +9,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
-from blackboard.board.activation_storage.activation_inputs import (
+from blackboard.board.activation_tables.activation_inputs import (
     ActivationInput,
     InputRole,
     as_input,
