@@ -32,7 +32,7 @@ board_clock        the board's time
 mark_storage       marks: their deposits, their changes, and how they leave
 rollout            what changes on the board when a deployment becomes active
 watches            watches: the marks that count for them, and their crossings
-needs              questions of agents: which are open, and who may answer them
+open_needs         questions of agents: which are open, and who may answer them
 activation_tables  the rows of activations, their inputs and crossings
 search_index       the index for the search by text, and searches in it
 messages           messages to people outside, as they are written, and what people do with them

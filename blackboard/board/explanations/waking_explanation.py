@@ -8,7 +8,7 @@ from dataclasses import replace
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.explanations.watch_explanations import MAX_LISTED_CROSSINGS, explain_watch
 from blackboard.board.need_answers import needs_overview
-from blackboard.board.needs import need_access
+from blackboard.board.open_needs import need_access
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,

@@ -22,7 +22,7 @@ from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.author_checks import check_signature
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions import activity_log
@@ -240,7 +240,7 @@ def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Remove every mark of the subject from the board, and return how many were live."""
     live = 0
     # Withdrawing a need also withdraws its mark `overdue`, so that mark is removed first.
-    for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=open_needs.is_need):
+    for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=need_rows.is_need):
         if not row.is_live(txn.now):
             mark_removals.evaporate(txn, row)
         else:

@@ -8,7 +8,7 @@ from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit
 from blackboard.board.messages import message_causes
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
@@ -21,13 +21,13 @@ def ask(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRo
     """Open a need that was deposited. If it was open before, withdraw its `overdue` mark."""
     if old is not None:
         mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
-    open_needs.open_need(txn, row)
+    need_rows.open_need(txn, row)
 
 
 def queue_message(txn: BoardTransaction, joined: MarkAfterDeposit, row: MarkRow) -> None:
     """Write the message about a live mark if people do not know its payload yet. A need is asked again each time."""
     is_new = joined.old is None or (joined.shown is None and row.payload != joined.old.payload)
-    if row.is_live(txn.now) and (is_new or open_needs.is_need(row)):
+    if row.is_live(txn.now) and (is_new or need_rows.is_need(row)):
         message_causes.mark_deposited(txn, row)
 
 

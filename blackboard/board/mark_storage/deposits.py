@@ -19,7 +19,7 @@ from blackboard.board.mark_storage.deposit_effects import (
 )
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -69,7 +69,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         assert live is not None
         return _leave_unchanged(txn, new, live)
     row = _write(txn, new, joined)
-    if open_needs.is_need(row):
+    if need_rows.is_need(row):
         ask(txn, new, joined.old, row)
     queue_message(txn, joined, row)
     counts = count_in_windows(txn, new, row.id, row.event_id)

@@ -6,7 +6,7 @@ from blackboard.board.activation_tables.crossing_rows import close_crossing, ski
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_sets.watch_scopes import scopes_behind
 from blackboard.board.mark_storage import mark_indexes, mark_lookup
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.rollout import mark_migration, watch_reevaluation
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -112,7 +112,7 @@ def _remove_from_windows(txn: BoardTransaction, row: MarkRow) -> set[Group]:
 
 def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
     """Withdraw the `overdue` mark of a need, if the mark is a need and has one."""
-    if open_needs.is_need(row) and (overdue := open_needs.overdue_mark(txn, row)) is not None:
+    if need_rows.is_need(row) and (overdue := need_rows.overdue_mark(txn, row)) is not None:
         withdraw(txn, overdue.id, author, activation_id)
 
 
@@ -138,8 +138,8 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
         txn.known_rows.forget_absorbed(row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     mark_indexes.delete_keys(txn, row)
-    if open_needs.is_need(row):
-        open_needs.close_need(txn, row.id)
+    if need_rows.is_need(row):
+        need_rows.close_need(txn, row.id)
 
 
 def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> None:

@@ -10,7 +10,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import checked_deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.need_answers import answer_rules, overdue_needs
-from blackboard.board.needs import need_access
+from blackboard.board.open_needs import need_access
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.payload_text import dump_payload

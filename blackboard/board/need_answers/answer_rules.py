@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from blackboard.board.mark_storage import mark_removals
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
@@ -30,7 +30,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
         NotFound: No open need has this id; the message says who answered or withdrew it.
     """
     need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id <= MAX_ID else None
-    if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
+    if need is None or not need_rows.is_need(need) or not need.is_live(txn.now):
         raise _closed(txn, need_id)
     return need
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.mark_sets import watch_scopes
-from blackboard.board.needs import need_access
+from blackboard.board.open_needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed

@@ -7,7 +7,7 @@ from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.messages import message_causes
 from blackboard.board.need_answers import answer_rules
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
@@ -27,7 +27,7 @@ def fire_due(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
 
 def fire_due_of(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> None:
     """Deposit the `overdue` mark of a need that is due and that no daemon has noticed."""
-    row = open_needs.get(txn, need_id)
+    row = need_rows.get(txn, need_id)
     if row.remind_at is not None and row.remind_at <= txn.now:
         _fire(txn, row, classes)
 

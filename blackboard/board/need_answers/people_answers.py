@@ -11,7 +11,7 @@ from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.payload_checks import check_size
 from blackboard.board.need_answers import answer_rules, overdue_needs
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions import activity_log
@@ -33,7 +33,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     check_signature(txn, author)
     assignee = check_assignee(assignee)
     need = answer_rules.find_open(txn, need_id)
-    open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
+    need_rows.put(txn, need_rows.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.allocate_event_id(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
     record_event(txn, need, "assigned", details=details)
     activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.need_answers import need_agents
-from blackboard.board.needs import open_needs
+from blackboard.board.open_needs import need_rows
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime
@@ -24,7 +24,7 @@ def needs_of(txn: BoardTransaction, assignee: str | None = None, *, all_needs: b
     if assignee is not None:
         assignee = normalize_subject(assignee)
     marks = mark_queries.marks(txn, "need", mark_queries.MarkQuery())
-    found = zip(marks, open_needs.get_each(txn, [mark.id for mark in marks]), strict=True)
+    found = zip(marks, need_rows.get_each(txn, [mark.id for mark in marks]), strict=True)
     needs = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
     waiting = [need for need in needs if all_needs or need.for_people]
     return sorted(waiting, key=lambda need: (not need.overdue, need.due_at if need.overdue else need.as_of, need.id))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from blackboard.board.mark_sets.scope_marks import live_batches
-from blackboard.board.needs import need_access
+from blackboard.board.open_needs import need_access
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
 from blackboard.board.transactions.board_transaction import BoardTransaction

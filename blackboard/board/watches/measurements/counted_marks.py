@@ -7,7 +7,7 @@ every agent (see `need_access`). A watch that measures groups counts only marks 
 from __future__ import annotations
 
 from blackboard.board.mark_sets import watch_scopes
-from blackboard.board.needs import need_access
+from blackboard.board.open_needs import need_access
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import Need
