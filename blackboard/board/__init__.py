@@ -27,22 +27,22 @@ need_answers      the answers to questions of agents, and what follows when a qu
 
 Below them:
 
-board_session      the transactions of one board, each at one instant
-board_clock        the board's time
-mark_storage       marks: their deposits, their changes, and how they leave
-rollout            what changes on the board when a deployment becomes active
-watches            watches: the marks that count for them, and their crossings
-open_needs         questions of agents: which are open, and who may answer them
-activation_tables  the rows of activations, their inputs and crossings
-search_index       the index for the search by text, and searches in it
-messages           messages to people outside, as they are written, and what people do with them
-worker_registry    the processes on the board, and how they notify each other
-mark_classes       the mark classes that this process knows, and checks of payloads
-mark_sets          the marks of a subject, a group or the board, with a tag, or in a window
-transactions       one transaction, and what every transaction reads and writes
-json_shapes        the shapes of results in JSON, for the command line and the server
-problem_names      the stable names of errors, for a server and its client
-result_types       the results that the board returns
+board_session        the transactions of one board, each at one instant
+board_clock          the board's time
+mark_storage         marks: their deposits, their changes, and how they leave
+declaration_changes  what changes for agents, watches, kinds and marks when a deployment becomes active
+watches              watches: the marks that count for them, and their crossings
+open_needs           questions of agents: which are open, and who may answer them
+activation_tables    the rows of activations, their inputs and crossings
+search_index         the index for the search by text, and searches in it
+messages             messages to people outside, as they are written, and what people do with them
+worker_registry      the processes on the board, and how they notify each other
+mark_classes         the mark classes that this process knows, and checks of payloads
+mark_sets            the marks of a subject, a group or the board, with a tag, or in a window
+transactions         one transaction, and what every transaction reads and writes
+json_shapes          the shapes of results in JSON, for the command line and the server
+problem_names        the stable names of errors, for a server and its client
+result_types         the results that the board returns
 """
 
 from blackboard.board.blackboard import Blackboard

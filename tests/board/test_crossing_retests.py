@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
+from blackboard.board.declaration_changes import backfill
 from blackboard.board.deployments.deployment_preview import preview
-from blackboard.board.rollout import backfill
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment
 from tests.support.board_steps import in_transaction

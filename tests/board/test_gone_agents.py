@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import Linear, count, strength, total
+from blackboard.board.declaration_changes.gone_agents import REASON
 from blackboard.board.diagnosis import doctor
-from blackboard.board.rollout.gone_agents import REASON
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import BlackboardError

@@ -13,8 +13,8 @@ import pytest
 from blackboard import Blackboard, Daemon, Exponential, ManualClock
 from blackboard.board import blackboard as board_module
 from blackboard.board.board_copies import copy_board
+from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.board.loads.read_positions import ReadPosition, save_position
-from blackboard.board.rollout.deployment_changes import activate
 from blackboard.store import database
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema import table_copy

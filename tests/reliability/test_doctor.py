@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.rollout.deployment_changes import activate
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_parts.board_processes import SEEN_FOR

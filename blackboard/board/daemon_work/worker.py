@@ -14,10 +14,10 @@ from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.worker_run_ends import WorkerRunEnds
+from blackboard.board.declaration_changes import gone_agents
+from blackboard.board.declaration_changes.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
-from blackboard.board.rollout import gone_agents
-from blackboard.board.rollout.declarations import AgentDeclaration, with_declared
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import registered_workers, served_agents
 from blackboard.board.worker_registry.served_agents import Code

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.declaration_changes import backfill, declarations
+from blackboard.board.declaration_changes.declarations import AgentDeclaration
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.result_types import DeployResult
-from blackboard.board.rollout import backfill, declarations
-from blackboard.board.rollout.declarations import AgentDeclaration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.core.built_in_marks import BUILT_IN_KINDS

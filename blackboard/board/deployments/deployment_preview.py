@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.declaration_changes import backfill, deployment_changes, gone_agents
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.preview_results import (
@@ -21,7 +22,6 @@ from blackboard.board.deployments.preview_results import (
     Preview,
 )
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.rollout import backfill, deployment_changes, gone_agents
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings

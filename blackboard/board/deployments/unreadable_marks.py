@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from blackboard.board.declaration_changes import deployment_changes
+from blackboard.board.declaration_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.people import failed_activations
 from blackboard.board.result_types import DeployResult
-from blackboard.board.rollout import deployment_changes
-from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.records.states import ActivationState

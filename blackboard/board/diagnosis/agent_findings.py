@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
-from blackboard.board.rollout import gone_agents
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START

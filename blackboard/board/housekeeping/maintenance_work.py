@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
+from blackboard.board.declaration_changes import backfill
 from blackboard.board.housekeeping import file_compaction, history_partitions, retention, search_purge
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.need_answers import overdue_needs
-from blackboard.board.rollout import backfill
 from blackboard.board.search_index import search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
+from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.author_checks import check_signature
@@ -12,7 +13,6 @@ from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.payload_checks import check_payload
 from blackboard.board.result_types import Receipt
-from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant, iso

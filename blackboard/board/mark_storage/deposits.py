@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_storage import change_preparation, mark_indexes, mark_lookup, mark_removals, unique_holders
 from blackboard.board.mark_storage.deposit_effects import (
@@ -21,7 +22,6 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
-from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_storage import change_preparation
-from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.errors import Conflict, NotFound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board.rollout.tag_changes import rows_of
+from blackboard.board.declaration_changes.tag_changes import rows_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
 from blackboard.store.rows import MarkRow

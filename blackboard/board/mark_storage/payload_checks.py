@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from blackboard.board.declaration_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.rollout.declarations import schemas_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import printable_text
 from blackboard.core.specs.agent_spec import DepositLimits

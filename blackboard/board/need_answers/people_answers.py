@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from blackboard.board import board_clock
+from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.author_checks import check_signature
@@ -13,7 +14,6 @@ from blackboard.board.mark_storage.payload_checks import check_size
 from blackboard.board.need_answers import answer_rules, overdue_needs
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
-from blackboard.board.rollout.declarations import ensure_kind
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event

@@ -8,6 +8,7 @@ from datetime import date
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.messages import outbox_administration
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.result_types import (
@@ -22,7 +23,6 @@ from blackboard.board.result_types import (
     WorkerStatus,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
-from blackboard.board.rollout import gone_agents
 from blackboard.board.search_index import search_progress
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction

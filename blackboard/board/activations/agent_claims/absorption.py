@@ -5,8 +5,8 @@ from __future__ import annotations
 from blackboard.board.activation_tables.activation_inputs import (
     record_input,
 )
+from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import stimuli, watch_totals

@@ -6,8 +6,8 @@ from blackboard.board.activation_tables.activation_inputs import InputRole, even
 from blackboard.board.activation_tables.activation_rows import set_marks
 from blackboard.board.activation_tables.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
 from blackboard.board.activation_tables.crossing_rows import close_crossing
+from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload

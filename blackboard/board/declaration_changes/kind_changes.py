@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.rollout import tag_changes, unique_changes
+from blackboard.board.declaration_changes import tag_changes, unique_changes
 from blackboard.board.search_index import search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill

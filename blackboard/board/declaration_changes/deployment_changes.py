@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.activation_tables.activation_rows import make_ready
+from blackboard.board.declaration_changes import agent_changes, backfill, kind_changes
 from blackboard.board.mark_sets import window_events
 from blackboard.board.result_types import DeployResult
-from blackboard.board.rollout import agent_changes, backfill, kind_changes
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings

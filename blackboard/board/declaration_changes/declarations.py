@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from blackboard.board.declaration_changes import deployment_changes
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.rollout import deployment_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.marks.mark_model import Mark

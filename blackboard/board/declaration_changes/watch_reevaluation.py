@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.rollout import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, end_backfill

@@ -1,4 +1,4 @@
-"""The rollout of a new deployment: what changes on the board when it becomes active.
+"""The changes of agents, watches and kinds that a new deployment makes, and what follows for the marks.
 
 declarations        registers agents and kinds as a program declares them
 deployment_changes  the changes of the deployment, each one recorded event

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
 from blackboard.board.mark_sets.window_events import scopes_in_windows
-from blackboard.board.rollout import mark_migration, watch_reevaluation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import (
