@@ -13,17 +13,17 @@ diagnosis       finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 
-deployments       makes a deployment active, and previews one
-reading           the reading side, for people and programs
-explanations      the reasons why an agent has or has not woken
-remote_work       the work of remote agents: claims, leases and ends of runs
-people            acts of people: pauses, early wakes, and failed activations
-message_delivery  the delivery of messages to people outside: leases, and results of attempts
-housekeeping      work for the board itself: old history, erasure, the full-text index, and the file
-loads             deposits of many items, and of files
-activations       claims, results, model calls and budgets
-access_tokens     tokens of programs that use the board over HTTP
-need_answers      the answers to questions of agents, and what follows when a question is due
+deployments        makes a deployment active, and previews one
+reading            the reading side, for people and programs
+explanations       the reasons why an agent has or has not woken
+remote_work        the work of remote agents: claims, leases and ends of runs
+people             acts of people: pauses, early wakes, and failed activations
+delivery_attempts  attempts to deliver the messages to people outside: their leases and results
+housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
+loads              deposits of many items, and of files
+activations        claims, results, model calls and budgets
+access_tokens      tokens of programs that use the board over HTTP
+need_answers       the answers to questions of agents, and what follows when a question is due
 
 Below them:
 
@@ -35,7 +35,7 @@ watches              watches: the marks that count for them, and their crossings
 open_needs           questions of agents: which are open, and who may answer them
 activation_tables    the rows of activations, their inputs and crossings
 search_index         the index for the search by text, and searches in it
-messages             messages to people outside, as they are written, and what people do with them
+outbox               messages to people outside, as they are written, and what people do with them
 worker_registry      the processes on the board, and how they notify each other
 mark_classes         the mark classes that this process knows, and checks of payloads
 mark_sets            the marks of a subject, a group or the board, with a tag, or in a window

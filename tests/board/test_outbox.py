@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Need, Never, strength
-from blackboard.board import message_delivery
+from blackboard.board import delivery_attempts
 from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.housekeeping import retention
 from blackboard.board.need_answers import overdue_needs
@@ -51,8 +51,8 @@ def leased(world: World) -> LeasedMessage:
 
 
 def look(world: World, *dead: str) -> None:
-    news = world.board.session.read(lambda txn: message_delivery.find_by_time(txn, dead))
-    in_transaction(world.board, message_delivery.announce_by_time, news)
+    news = world.board.session.read(lambda txn: delivery_attempts.find_by_time(txn, dead))
+    in_transaction(world.board, delivery_attempts.announce_by_time, news)
 
 
 @pytest.mark.postgresql

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from blackboard.board.messages import message_causes
+from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction

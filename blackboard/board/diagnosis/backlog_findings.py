@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.explanations.explanation_lines import need_parts
-from blackboard.board.messages import outbox_administration
 from blackboard.board.need_answers import need_agents, needs_overview
 from blackboard.board.open_needs import need_access
+from blackboard.board.outbox import outbox_administration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import served_agents

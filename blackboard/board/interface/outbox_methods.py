@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.messages import outbox_administration
+from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import OutboxMessage
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit
-from blackboard.board.messages import message_causes
 from blackboard.board.open_needs import need_rows
+from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings

@@ -6,9 +6,9 @@ from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.messages import message_causes
 from blackboard.board.need_answers import answer_rules
 from blackboard.board.open_needs import need_rows
+from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import board_clock
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.messages import message_causes
+from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import activity_log, pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.activity_kinds import ActivityEvent

@@ -9,8 +9,8 @@ from datetime import date
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.declaration_changes import gone_agents
-from blackboard.board.messages import outbox_administration
 from blackboard.board.need_answers import needs_overview
+from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import (
     ActivationUsage,
     AgentStatus,

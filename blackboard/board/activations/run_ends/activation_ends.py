@@ -9,7 +9,7 @@ from blackboard.board.activation_tables.activation_rows import (
     scopes_of_activation,
     set_state,
 )
-from blackboard.board.messages import message_causes
+from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings

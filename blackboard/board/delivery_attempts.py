@@ -12,8 +12,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from blackboard.board.activations.agent_claims import agent_readiness
-from blackboard.board.messages import message_causes, outbox, outbox_administration
-from blackboard.board.messages.outbox import Notice
+from blackboard.board.outbox import message_causes, message_rows, outbox_administration
+from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -131,7 +131,7 @@ def announce_by_time(txn: BoardTransaction, notices: Iterable[TimedNotice]) -> N
     """Announce events that time alone has caused, unless another process has done so meanwhile."""
     for event in notices:
         if (sink := txn.deployment.sinks.get(event.sink)) is not None:
-            outbox.announce_to(txn, event.sink, sink, event.topic, event.notice)
+            message_rows.announce_to(txn, event.sink, sink, event.topic, event.notice)
 
 
 def _late_crossings(txn: BoardTransaction) -> Iterator[TimedNotice]:
@@ -166,5 +166,5 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[T
         notice = message_causes.unserved_agent(agent, problem.reason, problem.since)
         for name, sink in sinks:
             is_due = since <= txn.now - sink.unserved_for and sink.passes(agent, (), None)
-            if is_due and not outbox.is_announced(txn, name, Topic.AGENT_UNSERVED, notice):
+            if is_due and not message_rows.is_announced(txn, name, Topic.AGENT_UNSERVED, notice):
                 yield TimedNotice(name, Topic.AGENT_UNSERVED, notice)

@@ -7,8 +7,8 @@ import shlex
 from functools import partial
 from typing import Any
 
-from blackboard.board.messages import outbox
-from blackboard.board.messages.outbox import Notice
+from blackboard.board.outbox import message_rows
+from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
@@ -30,14 +30,14 @@ def mark_deposited(txn: BoardTransaction, row: MarkRow) -> None:
     if not txn.active.sinks_by_topic:
         return
     if row.kind == Need.kind:
-        outbox.announce(txn, Topic.NEED, partial(_need, txn, row, "asks", f"{row.event_id}"))
+        message_rows.announce(txn, Topic.NEED, partial(_need, txn, row, "asks", f"{row.event_id}"))
     topic = MARK + row.kind
-    outbox.announce(txn, topic, lambda: _mark(txn, row))
+    message_rows.announce(txn, topic, lambda: _mark(txn, row))
 
 
 def need_overdue(txn: BoardTransaction, need: MarkRow, due_at: Instant, assignee: str) -> None:
     """Announce a need that is due and has no answer."""
-    outbox.announce(
+    message_rows.announce(
         txn, Topic.OVERDUE, lambda: _need(txn, need, "still waits for an answer", f"{need.id}:{due_at}", assignee)
     )
 
@@ -45,12 +45,12 @@ def need_overdue(txn: BoardTransaction, need: MarkRow, due_at: Instant, assignee
 def activation_stuck(txn: BoardTransaction, row: ActivationRow) -> None:
     """Announce an activation that ended as dead or quarantined."""
     topic = Topic.DEAD if row.state == ActivationState.DEAD else Topic.QUARANTINED
-    outbox.announce(txn, topic, lambda: _stuck(txn, row))
+    message_rows.announce(txn, topic, lambda: _stuck(txn, row))
 
 
 def board_paused(txn: BoardTransaction, reason: str | None) -> None:
     """Announce that the board is paused."""
-    outbox.announce(
+    message_rows.announce(
         txn,
         Topic.BOARD_PAUSED,
         lambda: Notice(
@@ -65,7 +65,7 @@ def board_paused(txn: BoardTransaction, reason: str | None) -> None:
 
 def agent_in_cooldown(txn: BoardTransaction, agent: str, failures: int, until: Instant) -> None:
     """Announce an agent that failed several times in a row and has a cooldown."""
-    outbox.announce(
+    message_rows.announce(
         txn,
         Topic.AGENT_COOLDOWN,
         lambda: Notice(
@@ -138,7 +138,7 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
             "need_id": row.id,
             "subject": row.subject,
             "author": row.author,
-            "question": question[: outbox.MAX_TEXT_CHARACTERS],
+            "question": question[: message_rows.MAX_TEXT_CHARACTERS],
             "options": list(options[:20]),
             "assignee": assignee or None,
             "due": payload.get("due"),
