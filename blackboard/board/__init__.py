@@ -17,7 +17,7 @@ deployments        makes a deployment active, and previews one
 reading            the reading side, for people and programs
 explanations       the reasons why an agent has or has not woken
 remote_work        the work of remote agents: claims, leases and ends of runs
-people             acts of people: pauses, early wakes, and failed activations
+operator_actions   pauses, early wakes, and failed activations that are tried again or given up
 delivery_attempts  attempts to deliver the messages to people outside: their leases and results
 housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
 loads              deposits of many items, and of files

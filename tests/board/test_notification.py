@@ -12,7 +12,7 @@ from blackboard.board.activations.run_ends import activation_recovery, activatio
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import deposits, mark_removals
-from blackboard.board.people import pauses
+from blackboard.board.operator_actions import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS

@@ -13,7 +13,7 @@ from blackboard.board import delivery_attempts
 from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.housekeeping import retention
 from blackboard.board.need_answers import overdue_needs
-from blackboard.board.people import pauses
+from blackboard.board.operator_actions import pauses
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import MessageState

@@ -6,7 +6,7 @@ from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.need_answers import answer_rules, people_answers
-from blackboard.board.people import early_wakes, failed_activations, pauses
+from blackboard.board.operator_actions import early_wakes, failed_activations, pauses
 from blackboard.board.reading import inbox
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.result_types import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
-from blackboard.board.people.failed_activations import find_activation, is_stuck
+from blackboard.board.operator_actions.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts

@@ -1,4 +1,4 @@
-"""Acts of people on a board, other than answers to needs.
+"""The actions of a person who operates a board.
 
 pauses              pauses of agents and of the board
 early_wakes         ends a batch window and a cooldown
