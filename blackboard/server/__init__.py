@@ -11,8 +11,8 @@ openapi           the description of the operations, for programs
 docs_page         the same for people
 operations        the operations, and the table that lists them all
 request_handling  what every operation shares: its definition, the reading of requests, the encoding of answers
-remote_claims     claims that wait for work, and the recovery of those whose workers died
-streams           event streams
+open_requests     requests that stay open until something happens: claims without work, and streams of events
+lease_recovery    recovers the activations of remote agents whose leases have expired
 metrics           the figures of the server and the board for Prometheus
 health_checks     whether the process lives, and whether the board can be used
 transport         sockets, HTTP on their connections, and the guards around each request

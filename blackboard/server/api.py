@@ -17,10 +17,12 @@ from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.metrics.request_metrics import RequestMetrics
+from blackboard.server.open_requests.claim_queue import ClaimQueue
+from blackboard.server.open_requests.event_hub import EventHub
+from blackboard.server.open_requests.stream_writer import Choice
 from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.remote_claims.claim_queue import ClaimQueue
 from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
 from blackboard.server.request_handling.operation_definition import Call, Operation
@@ -32,8 +34,6 @@ from blackboard.server.request_handling.request_reading import (
     read_body,
     unless_left,
 )
-from blackboard.server.streams.event_hub import EventHub
-from blackboard.server.streams.stream_writer import Choice
 from blackboard.server.work_threads import WAITING, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log

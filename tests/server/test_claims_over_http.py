@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard
-from blackboard.server.remote_claims import claim_queue
+from blackboard.server.open_requests import claim_queue
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from tests.server.http_steps import LEAD, problem
 from tests.support.bounds import BOUND_SECONDS

@@ -78,7 +78,7 @@ def _token_of(served: Served) -> str:
 
 
 def locally(served: Served, environment: pytest.MonkeyPatch, *words: str) -> Any:
-    environment.setattr("blackboard.board.blackboard.SystemClock", lambda: served.clock)
+    environment.setattr("blackboard.board.facade.SystemClock", lambda: served.clock)
     return run(*words, "--database", served.database, "--author", "person:ada")
 
 

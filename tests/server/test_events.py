@@ -24,9 +24,9 @@ from blackboard.board.remote_work import awaited_claims
 from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
-from blackboard.server.streams import event_hub
-from blackboard.server.streams.event_hub import EventHub
-from blackboard.server.streams.stream_writer import Choice
+from blackboard.server.open_requests import event_hub
+from blackboard.server.open_requests.event_hub import EventHub
+from blackboard.server.open_requests.stream_writer import Choice
 from blackboard.server.transport import request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer

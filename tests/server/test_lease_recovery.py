@@ -15,8 +15,8 @@ from blackboard import Blackboard
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.errors import StoreBusy
-from blackboard.server.remote_claims import lease_recovery
-from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
+from blackboard.server import lease_recovery
+from blackboard.server.lease_recovery import LeaseRecovery
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.event_client import Listening
 from tests.support.served_board import Served, deploy_remote

@@ -235,7 +235,7 @@ PASSING = {"answers", "file_bytes", "log_bytes"}
 
 
 def test_answers_are_those_of_the_command_line(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blackboard.board.blackboard.SystemClock", lambda: served.clock)
+    monkeypatch.setattr("blackboard.board.facade.SystemClock", lambda: served.clock)
     client = served.client("read")
     served.board.deposit("lead", subject="lead/1", payload={"company": "Acme"})
     served.board.deposit("need", subject="lead/1", payload={"question": "and then?"})

@@ -18,8 +18,8 @@ from blackboard import Deposit, Need
 from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.server import api, problems
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.streams.event_hub import EventHub
-from blackboard.server.streams.stream_writer import Choice
+from blackboard.server.open_requests.event_hub import EventHub
+from blackboard.server.open_requests.stream_writer import Choice
 from tests.server.http_steps import LEAD, pages, problem
 from tests.support.served_board import Served, deploy_remote
 

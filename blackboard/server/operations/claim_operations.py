@@ -15,7 +15,7 @@ from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
-from blackboard.server.remote_claims.claim_queue import Attempt, WaitingClaim
+from blackboard.server.open_requests.claim_queue import Attempt, WaitingClaim
 from blackboard.server.request_handling.operation_definition import (
     Call,
     Empty,

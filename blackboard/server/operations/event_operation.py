@@ -15,9 +15,9 @@ from blackboard.board.reading.tag_texts import read_filters
 from blackboard.core.marks.tags import WhereClause
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UnknownName
+from blackboard.server.open_requests.stream_writer import Choice, Record
 from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, TagParameters
-from blackboard.server.streams.stream_writer import Choice, Record
 
 STREAMS = ("marks", "activity")
 _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")

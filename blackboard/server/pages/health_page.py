@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
+from blackboard.board.facade import Blackboard
 from blackboard.board.json_shapes import summary
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.records.finding import Finding

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
+from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.pages.page_rendering import encoded, static_version
 from blackboard.server.problems import HttpProblem
-from blackboard.server.streams.commit_signal import CommitSignal
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 

@@ -39,7 +39,6 @@ class Streamed(Pure):
     def warm_up(cls, folder: Path) -> None:
         """Run the world once without a server, whose threads would outlive it, and load the modules of the server."""
         from blackboard.server import http_app  # noqa: F401
-        from blackboard.server.streams import event_hub  # noqa: F401
         from blackboard.server.transport import http_server  # noqa: F401
 
         super().warm_up(folder)
@@ -76,7 +75,7 @@ class Streamed(Pure):
 
     def _serve_and_hear(self, say: Say) -> None:
         from blackboard.server.http_app import build_app
-        from blackboard.server.streams import event_hub
+        from blackboard.server.open_requests import event_hub
         from blackboard.server.transport.addresses import Address
         from blackboard.server.transport.http_server import HttpServer
         from blackboard.settings.sections import ServerSection

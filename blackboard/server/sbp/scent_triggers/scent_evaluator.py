@@ -16,6 +16,7 @@ from typing import Any
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.errors import BlackboardError, Conflict, UsageError
+from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.sbp.scent_rules.condition_forecasts import next_change
 from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
 from blackboard.server.sbp.scent_rules.scent_states import ScentState
@@ -23,7 +24,6 @@ from blackboard.server.sbp.scent_triggers import scents
 from blackboard.server.sbp.scent_triggers.trigger_notifications import notification
 from blackboard.server.sbp.stored_marks.board_observations import EmissionReader, observe
 from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_marks
-from blackboard.server.streams.commit_signal import CommitSignal
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
+from blackboard.server.open_requests.event_hub import EventHub
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_reading import EVENT_STREAM
@@ -19,7 +20,6 @@ from blackboard.server.sbp.rpc.sbp_errors import INVALID_REQUEST, SbpError, erro
 from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
 from blackboard.server.sbp.scent_triggers.trigger_stream import TriggerWriter, choice_of
 from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
-from blackboard.server.streams.event_hub import EventHub
 from blackboard.server.work_threads import WorkThreads
 
 MAX_EVENT_DIGITS = 18

@@ -6,8 +6,8 @@ import json
 import uuid
 
 from blackboard import StreamEvent, StreamPosition
+from blackboard.server.open_requests.stream_writer import Choice, Item, Record, Writer
 from blackboard.server.sbp.stored_marks.sbp_marks import ScentTrigger
-from blackboard.server.streams.stream_writer import Choice, Item, Record, Writer
 
 
 def choice_of(session: str, after: int | None) -> Choice:

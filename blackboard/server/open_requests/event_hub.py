@@ -15,8 +15,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.streams.commit_signal import CommitSignal
-from blackboard.server.streams.stream_writer import Choice, Encode, Item, Record, Writer
+from blackboard.server.open_requests.commit_signal import CommitSignal
+from blackboard.server.open_requests.stream_writer import Choice, Encode, Item, Record, Writer
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 

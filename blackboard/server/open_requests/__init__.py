@@ -1,5 +1,6 @@
-"""Event streams: what happens on the board, sent to clients as it happens.
+"""Requests that stay open until something happens: claims that wait for work, and streams of events.
 
+claim_queue    claims that wait until there is work
 commit_signal  a signal of commits for a task of the event loop
 event_hub      one reader of the board for all event streams
 stream_writer  the text of one event stream
