@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from blackboard.board.blackboard import Blackboard
+    from blackboard.board.facade import Blackboard
     from blackboard.clock import ManualClock
 
 
@@ -24,7 +24,7 @@ def board_clock() -> ManualClock:
 @pytest.fixture
 def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
     """Open an empty board in the test's folder, on the manual clock `board_clock`, whose deposits sign as `test`."""
-    from blackboard.board.blackboard import Blackboard
+    from blackboard.board.facade import Blackboard
 
     with Blackboard.open(tmp_path / "board.db", author="test", clock=board_clock) as opened:
         opened.database.skip_disk_flush()  # it ends with the test

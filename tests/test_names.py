@@ -114,8 +114,8 @@ def types(tree: ast.Module) -> Iterator[str]:
                     yield name.lstrip("_")
 
 
-def test_the_names_of_modules_and_of_types_are_unique() -> None:
-    stems = Counter(path.stem for path in modules() if path.stem != "__init__")
+def test_the_names_of_modules_packages_and_types_are_unique() -> None:
+    stems = Counter(path.parent.name if path.stem == "__init__" else path.stem for path in modules())
     classes = Counter(name for tree in modules().values() for name in types(tree))
     assert [name for counted in (stems, classes) for name, times in counted.items() if times > 1] == []
 

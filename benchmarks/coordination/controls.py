@@ -21,7 +21,7 @@ from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard.clock import from_datetime
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.reply import parse_answer
 from blackboard.llm.request import request_text

@@ -15,7 +15,7 @@ from benchmarks.coordination.controls import MAX_TOKENS, MODEL
 from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, check
 from benchmarks.coordination.rivals.office import ALONE, BOOK, NOW, PROMPTS, Office, office_of
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from lead_desk import offline_rules
 from tests.support.messages_api import MessagesApi
 

@@ -14,7 +14,7 @@ from benchmarks.coordination.leads import enquiries
 from benchmarks.coordination.outcome import Cost, Row
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
-from blackboard.llm.client import client_from
+from blackboard.llm.anthropic_client import client_from
 from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply

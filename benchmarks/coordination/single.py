@@ -15,7 +15,7 @@ from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, check
 from benchmarks.coordination.rivals.office import ALONE, BOOK, PROMPTS, Office, office_of
 from benchmarks.coordination.team import next_message
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["blocks", "run_single", "scripted_blocks"]

@@ -2,7 +2,7 @@
 
 The entry points:
 
-blackboard      the facade `Blackboard`, for programs
+facade          the class `Blackboard`, the facade for programs
 interface       the methods of `Blackboard`, by subject
 daemon_work     the work of a daemon on a board
 delivery_queue  the outbox, for a process that delivers its messages
@@ -45,7 +45,7 @@ problem_names        the stable names of errors, for a server and its client
 result_types         the results that the board returns
 """
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.board.mark_storage.deposit_requests import Deposit
 from blackboard.board.result_types import MarkRecord, Receipt
 

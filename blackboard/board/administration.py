@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.facade import Blackboard
 from blackboard.board.loads import deposit_sources, read_positions
 from blackboard.board.loads.deposit_sources import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition

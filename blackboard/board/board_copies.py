@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import forgotten_subjects
 from blackboard.board.housekeeping.forgotten_subjects import ErasedEvents
 from blackboard.clock import Instant

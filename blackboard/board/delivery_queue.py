@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board import delivery_attempts
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.delivery_attempts import FailedAttempt, LeasedMessage
+from blackboard.board.facade import Blackboard
 from blackboard.core.records.states import MessageState
 from blackboard.system.failpoints import failpoint
 

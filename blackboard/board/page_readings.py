@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun

@@ -264,7 +264,7 @@ class CommandSession:
 
 def model_of(session: CommandSession) -> str:
     """Return, as text, the provider and model that a daemon with this file and environment would use."""
-    from blackboard.llm.client import client_from, describe_model
+    from blackboard.llm.anthropic_client import client_from, describe_model
 
     try:
         model = session.settings.model

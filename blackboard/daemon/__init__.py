@@ -2,7 +2,7 @@
 
 The loop:
 
-daemon             the loop: does the due work, and sleeps until the next instant
+daemon_loop        the loop: does the due work, and sleeps until the next instant
 life_cycle         the phases of a daemon, from its construction to its end
 loop_work          the work of the loop: ready activations, and maintenance that is due
 loop_sleep         the sleep of the loop, which an event ends
@@ -27,6 +27,6 @@ forked_children      ends a child process that an agent's code forks
 """
 
 from blackboard.board.activations.quiescence import Report
-from blackboard.daemon.daemon import Daemon, build_daemon
+from blackboard.daemon.daemon_loop import Daemon, build_daemon
 
 __all__ = ["Daemon", "Report", "build_daemon"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.errors import ConfigurationError

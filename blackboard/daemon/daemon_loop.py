@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.worker import Worker
+from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
@@ -35,7 +35,7 @@ from blackboard.daemon.outbound_deliveries import Deliveries
 from blackboard.daemon.service_manager import ServiceManager
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.errors import StoreError, UsageError
-from blackboard.llm.client import client_from
+from blackboard.llm.anthropic_client import client_from
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection

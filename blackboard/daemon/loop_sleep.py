@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, SystemClock
 from blackboard.daemon.timer import Timer
 from blackboard.durations import Duration

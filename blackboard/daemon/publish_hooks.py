@@ -9,8 +9,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.daemon_parts import publish_lock
+from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.marks.mark_model import Mark
 from blackboard.daemon import forked_children

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.board.json_shapes import json_value
 from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.result_types import RemoteActivation

@@ -11,14 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, instant_of, iso
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark
-from blackboard.daemon.daemon import Daemon, build_daemon
+from blackboard.daemon.daemon_loop import Daemon, build_daemon
 from blackboard.daemon.loop_sleep import MAX_SLEEP_SECONDS
 from blackboard.errors import UsageError
-from blackboard.llm.client import client_from
+from blackboard.llm.anthropic_client import client_from
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 from blackboard.testing.scripted_model import ScriptedModel

@@ -26,8 +26,8 @@ from pydantic import (
     model_validator,
 )
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.explanations.explanation_lines import explanation_lines
+from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import MarkRecord
 from blackboard.clock import ManualClock
 from blackboard.core.model_fields import unknown_field

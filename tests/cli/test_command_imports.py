@@ -25,7 +25,7 @@ HEAVY = {
     "structlog",
     "blackboard.core.agents.agent_definition",
     "blackboard.daemon",
-    "blackboard.llm.client",
+    "blackboard.llm.anthropic_client",
     "blackboard.cli.operating_commands.run_command",
 }
 
@@ -54,7 +54,7 @@ def test_a_command_imports_only_modules_that_it_uses(command: list[str], tmp_pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     # `status` says which model would answer; the client itself loads no library before its first call.
-    used = {"blackboard.llm.client"} if command == ["status"] else set()
+    used = {"blackboard.llm.anthropic_client"} if command == ["status"] else set()
     assert HEAVY & set(done.stdout.rpartition("loaded: ")[2].split()) == used
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from blackboard.durations import parse_duration
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.request import request_text
 from tests.support.messages_api import MessagesApi
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import (
     CallFailure,
     KeyRefused,
@@ -26,7 +27,6 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import parse_answer
 from tests.llm.conftest import KEY, Verdict
@@ -238,7 +238,7 @@ def test_a_key_in_an_error_with_status_200_is_hidden(api: MessagesApi, client: A
 
 def test_importing_the_package_does_not_import_the_sdk() -> None:
     code = (
-        "import sys; from blackboard.llm.client import AnthropicClient; AnthropicClient('k');"
+        "import sys; from blackboard.llm.anthropic_client import AnthropicClient; AnthropicClient('k');"
         " print({'anthropic', 'httpx2'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -13,12 +13,12 @@ import pytest
 from pydantic import ValidationError
 
 from blackboard.errors import ConfigurationError
+from blackboard.llm.anthropic_client import AnthropicClient, client_from, describe_model
 from blackboard.llm.call_failures import (
     KeyRefused,
     NotSent,
     RequestRejected,
 )
-from blackboard.llm.client import AnthropicClient, client_from, describe_model
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from tests.llm.conftest import KEY
@@ -192,7 +192,7 @@ class TestEnvironment:
     @pytest.mark.parametrize("level", ["debug", "info"])
     def test_no_debug_variable_logs_a_payload(self, api: MessagesApi, body: str, level: str) -> None:
         code = (
-            "import sys; from blackboard.llm.client import AnthropicClient;"
+            "import sys; from blackboard.llm.anthropic_client import AnthropicClient;"
             f" client = AnthropicClient({KEY!r}, {api.url!r}); client.send({body!r}); client.close()"
         )
         environ = {**os.environ, "ANTHROPIC_LOG": level, "HTTPX_LOG_LEVEL": "trace"}

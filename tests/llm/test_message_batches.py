@@ -11,6 +11,7 @@ import pytest
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import (
     ModelUnavailable,
     NotSent,
@@ -20,7 +21,6 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.message_batches import read_results
 from blackboard.llm.reply import Reply, parse_answer

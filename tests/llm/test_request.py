@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from blackboard.errors import AgentError, UnknownName
 from blackboard.llm.answer_schema import answer_schema
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.prices import PricedApi, load_prices
 from blackboard.llm.request import estimate_tokens, highest_cost, request_text
 from tests.llm.conftest import Verdict

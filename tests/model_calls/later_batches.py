@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from blackboard.errors import ModelError
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
 from tests.support.messages_api import MessagesApi

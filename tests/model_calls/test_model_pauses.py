@@ -15,8 +15,8 @@ from blackboard import ManualClock, Mark, agent, strength
 from blackboard.clock import parse_instant
 from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import OutcomeUnknown
-from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock
-from blackboard.board import blackboard as board_module
+from blackboard.board import facade as board_module
 from blackboard.board.board_copies import copy_board
 from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.board.loads.read_positions import ReadPosition, save_position

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.board_file import backup as copies
 from blackboard.system.board_files import BoardFiles

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import ConfigurationError, StoreError
-from blackboard.llm.client import AnthropicClient
+from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.board_file.backup import back_up
 from blackboard.store.database_factory import database_of

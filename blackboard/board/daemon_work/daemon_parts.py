@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.activations.call_handling.batch_api_steps import BatchApiSteps
 from blackboard.board.activations.call_handling.call_outcomes import CallOutcomes
 from blackboard.board.activations.call_handling.call_steps import CallSteps
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.store.database_parts.board_processes import ProcessLock
 
 

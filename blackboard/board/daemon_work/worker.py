@@ -11,12 +11,12 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.quiescence import Report, has_unfinished_work
 from blackboard.board.activations.run_ends import activation_recovery
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.worker_run_ends import WorkerRunEnds
 from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.declaration_changes.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import registered_workers, served_agents

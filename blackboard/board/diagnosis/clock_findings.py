@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.diagnosis.examination import ExaminedBoard
+from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.records.finding import Finding

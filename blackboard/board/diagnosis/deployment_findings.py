@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.declaration_changes import deployment_changes
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.diagnosis.examination import ExaminedBoard, judge
+from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.diagnosis import (
     agent_findings,
     backlog_findings,
@@ -13,6 +12,7 @@ from blackboard.board.diagnosis import (
 )
 from blackboard.board.diagnosis.examination import ExaminedBoard
 from blackboard.board.diagnosis.store_findings import PAGES
+from blackboard.board.facade import Blackboard
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.schema.schema_revisions import revision_of

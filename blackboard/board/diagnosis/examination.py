@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_parts.board_upkeep import Health

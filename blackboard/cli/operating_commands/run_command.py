@@ -121,7 +121,7 @@ def client_of(resolved: ResolvedDeployment) -> ModelClient | None:
     Raises:
         ConfigurationError: The key is not valid, or its file cannot be read.
     """
-    from blackboard.llm.client import client_from
+    from blackboard.llm.anthropic_client import client_from
 
     return client_from(resolved.settings.model, os.environ)
 

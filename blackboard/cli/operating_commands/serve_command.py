@@ -57,7 +57,7 @@ def serve(
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.stop_signals import StopSignals
     from blackboard.daemon.service_manager import ServiceManager
-    from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
+    from blackboard.server.lease_recovery import LeaseRecovery
     from blackboard.sinks.sink_threads import Deliverer
     from blackboard.system.log_queue import Log
 

@@ -57,7 +57,7 @@ def demo(
     from blackboard.cli.terminal import log_setup
     from blackboard.cli.terminal.stop_signals import StopSignals
     from blackboard.daemon import build_daemon
-    from blackboard.llm.client import describe_model
+    from blackboard.llm.anthropic_client import describe_model
     from blackboard.settings.deployment_resolver import resolve_file
     from blackboard.system.packaged_files import config_file
 

@@ -14,8 +14,8 @@ from collections.abc import Collection, Sequence
 from blackboard.board.activations.call_handling.model_pauses import Refusal, Wait
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.daemon_parts import call_outcomes_of
+from blackboard.board.facade import Blackboard
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName

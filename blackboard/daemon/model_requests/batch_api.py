@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.daemon_parts import batch_api_steps_of
+from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import CallState

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from blackboard.board.blackboard import Blackboard
+from blackboard.board.facade import Blackboard
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.daemon.model_requests.batch_api import BatchApi
 from blackboard.daemon.model_requests.model_caller import ModelCaller
 from blackboard.errors import ConfigurationError
-from blackboard.llm.client import describe_model
+from blackboard.llm.anthropic_client import describe_model
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.daemon_work.daemon_parts import call_steps_of
+from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
