@@ -35,7 +35,9 @@ def create(
         UsageError: A token of this name was made and not revoked, or the lifetime is 0.
     """
     if lifetime == 0:
-        raise UsageError("the token would expire at once; give it a longer time, or None for one that does not expire")
+        raise UsageError(
+            "the time 0s of the token ends at once; give a longer time, or none for a token that does not expire"
+        )
     check_text("name of a token", name, MAX_NAME_CHARACTERS)
     check_signature(txn, author)
     if txn.sql.one(TOKENS.unrevoked_token, name=name) is not None:

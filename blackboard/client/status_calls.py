@@ -14,7 +14,7 @@ def activity(*, after: int | None = None, limit: int = 100) -> ClientCall[list[A
     """Return what agents, people and programs did, oldest first, as `Blackboard.activity` does."""
     if after is None and limit > MAX_PAGE:  # the newest entries have no further page
         raise UsageError(
-            f"a server gives at most {MAX_PAGE:,} of the newest entries, not {limit:,}; use `after` for more"
+            f"a server gives at most {MAX_PAGE:,} of the newest entries, not {limit:,}; use 'after' for more"
         )
     return (yield from pages(ActivityRecord, "/v1/activity", limit=limit, after=after))
 

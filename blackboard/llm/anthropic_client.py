@@ -224,7 +224,7 @@ class AnthropicClient:
             raise KeyRefused(problem, shown=problem) from None
         if key is None:
             raise KeyRefused(
-                f"there is no key: set {KEY_FILE} to the path of a file, or set {KEY}, and restart the daemon;"
+                f"there is no key; set {KEY_FILE} to the path of a file, or set {KEY}, and restart the daemon;"
                 ' provider = "offline" in [model] lets the offline rules answer'
             )
         with self._lock:  # threads may read different keys

@@ -85,7 +85,7 @@ def _position(cursor: Any) -> MarkPosition:
                 return MarkPosition(datetime.fromisoformat(as_of), strength, mark_id)
             except ValueError:
                 pass
-    raise UsageError("the cursor belongs to another list")
+    raise UsageError("the cursor belongs to another list; leave it out to begin this list")
 
 
 def _number(cursor: Any) -> int:
@@ -97,7 +97,7 @@ def _number(cursor: Any) -> int:
     if cursor is None:
         return 0
     if not isinstance(cursor, int) or isinstance(cursor, bool) or not 0 <= cursor < 2**63:  # True is an int in Python
-        raise UsageError("the cursor belongs to another list")
+        raise UsageError("the cursor belongs to another list; leave it out to begin this list")
     return cursor
 
 

@@ -156,5 +156,5 @@ def finish(access: BoardAccess, arguments: FinishArguments) -> dict[str, Any]:
             )
         return dict(plain(access.board.finish(arguments.id, arguments.result, **run)))
     if arguments.result:
-        raise UsageError("give either a result or the reason of a failure")
+        raise UsageError("give either a result or the reason of a failure, not both")
     return dict(plain(access.board.fail(arguments.id, arguments.failed, retry=arguments.retry, **run)))

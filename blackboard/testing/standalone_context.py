@@ -208,11 +208,11 @@ def context(
         raise UsageError(f"context(subjects=...) takes a list; for one subject, write subject={subjects!r}")
     if subject is not None and subjects:
         raise UsageError(
-            "an activation is about one subject or takes a batch: give context() either subject or subjects, not both"
+            "an activation is about one subject or takes a batch; give context() either subject or subjects, not both"
         )
     if subject is not None and group is not None:
         raise UsageError(
-            "an activation about a group has no single subject: give context() either subject or group, not both"
+            "an activation about a group has no single subject; give context() either subject or group, not both"
         )
     per: Per = "batch" if subject is None and group is None else "subject"
     named = subjects if subject is None else [subject]

@@ -119,7 +119,7 @@ def test_marks_are_found_by_tags_as_their_kinds_type_them(house: CommandLine) ->
         ),
         (("--tag", "flor_number=3"), "there is no tag 'flor_number'; did you mean 'floor_number'"),
         (("--tag", "floor_number=high"), "floor_number=high of kind 'smoke': expected a number"),
-        (("--tag", "detail"), "tag detail: expected NAME=VALUE"),
+        (("--tag", "detail"), "'detail' is not a tag; write NAME=VALUE"),
     ):
         done = house("marks", *words)
         assert (done.code, done.out) == (2, "")

@@ -48,7 +48,7 @@ def model_call_texts(txn: BoardTransaction, call_id: int) -> ModelCallTexts:
     """
     row = txn.sql.one(MODEL_CALLS.get_call, id=call_id)
     if row is None:
-        raise NotFound(f"there is no model call {call_id}")
+        raise NotFound(f"there is no model call {call_id}; the view model_calls lists them")
     return ModelCallTexts(row.id, json.loads(row.body), None if row.reply is None else json.loads(row.reply))
 
 

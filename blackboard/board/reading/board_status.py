@@ -102,7 +102,9 @@ def deployed(txn: BoardTransaction, version: int) -> Deployment:
     """
     rows = txn.sql.all(DEPLOYMENTS.newest_deployments.using("before"), limit=1, before=version + 1)
     if not rows or rows[0].version != version:
-        raise NotFound(f"there is no version {version} of the deployment")
+        raise NotFound(
+            f"there is no version {version} of the deployment; the active version is {txn.deployment.version}"
+        )
     return Deployment.model_validate_json(rows[0].content).model_copy(update={"version": version})
 
 

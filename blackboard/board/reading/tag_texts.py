@@ -32,7 +32,7 @@ def split_filters(pairs: Iterable[str]) -> dict[str, list[str]]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise UsageError(f"tag {pair}: expected NAME=VALUE, such as severity=high")
+            raise UsageError(f"{pair!r} is not a tag; write NAME=VALUE, such as severity=high")
         texts.setdefault(name, []).append(text)
     return texts
 

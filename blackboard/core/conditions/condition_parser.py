@@ -27,8 +27,12 @@ def parse_condition(text: str) -> Condition:
     Raises:
         InvalidCondition: The text is not a condition; the message says where and why.
     """
-    if not isinstance(text, str) or len(text) > _MAX_TEXT_CHARACTERS:
-        raise InvalidCondition(f"a condition is a text of at most {_MAX_TEXT_CHARACTERS} characters")
+    if not isinstance(text, str):
+        raise InvalidCondition(f"a condition is a text, such as 'strength(smoke) >= 0.7', not {str(text)[:40]!r}")
+    if len(text) > _MAX_TEXT_CHARACTERS:
+        raise InvalidCondition(
+            f"a condition has at most {_MAX_TEXT_CHARACTERS} characters, not {len(text)}; divide it among watches"
+        )
     return _parsed(text)
 
 

@@ -78,7 +78,7 @@ def _keyed_deposit(call: Call) -> Deposit:
     item: DepositFields = call.body
     if call.key is not None and item.key not in (None, call.key):
         place = PlacedProblem("body.key", "it differs from the header Idempotency-Key")
-        raise HttpProblem("invalid", "the request names two keys", [place])
+        raise HttpProblem("invalid", "the request names two keys; give one", [place])
     given = as_deposit(call, item)
     return replace(given, key=item.key if call.key is None else call.key, author=call.caller.token.author)
 

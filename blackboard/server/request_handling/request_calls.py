@@ -123,7 +123,7 @@ def _key_of(operation: Operation, request: Request) -> str | None:
     if key is None or operation.takes_key or operation.method == "GET":
         return key if operation.takes_key else None
     place = PlacedProblem("header.Idempotency-Key", "only POST /v1/marks takes it; give each of several marks its key")
-    raise HttpProblem("invalid", "this operation takes no idempotency key in a header", [place])
+    raise HttpProblem("invalid", "this operation takes no header Idempotency-Key; leave it out", [place])
 
 
 def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:

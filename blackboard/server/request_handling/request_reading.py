@@ -41,7 +41,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise too_large(limit)
         if clock() > end:
-            raise HttpProblem("slow-request", "The body did not come in time")
+            raise HttpProblem("slow-request", "the body did not arrive in time")
     return bytes(body)
 
 

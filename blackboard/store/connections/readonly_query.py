@@ -111,5 +111,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
         os.close(alive)
         os.close(ours)
     if child.returncode:
-        raise QueryStopped(f"the query was stopped: it took too much memory or time (exit {child.returncode})")
+        raise QueryStopped(
+            f"the query was stopped: it took too much memory or time (exit {child.returncode}); narrow it"
+        )
     return [json.loads(line) for line in io.BytesIO(answer)]

@@ -66,17 +66,17 @@ class ServerQueries(BoardQueries):
         database = self._database
         if database.query_url is None:
             raise WorkError(
-                "a board on a server takes queries over HTTP only as a user who may only read; name one as `query_url`"
+                "a board on a server takes queries over HTTP only as a user who may only read; name one as 'query_url'"
                 " in [database]"
             )
         reader_url = DatabaseUrl(database.query_url, prepare=database.dialect.keeps_statements)
         if reader_url.path is not None:
-            raise WorkError("`query_url` in [database] names a file; name the database of the board on its server")
+            raise WorkError("'query_url' in [database] names a file; name the database of the board on its server")
         with closing(ServerDatabase(reader_url)) as reader, reader.read() as transaction:
             transaction.cursor.execute(_MAY_WRITE)
             if transaction.cursor.fetchone()[0]:
                 raise WorkError(
-                    "the user of `query_url` in [database] may change tables of the board; name one who may only read,"
+                    "the user of 'query_url' in [database] may change tables of the board; name one who may only read,"
                     " such as one in the role blackboard_readers"
                 )
             return _fetch(reader, transaction, sql, values, limit, seconds)
@@ -126,7 +126,7 @@ def _fetch(database: Database, transaction: Transaction, sql: str, values: Any, 
             rows += block
             size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in block for value in row)
             if size > MAX_BYTES:
-                raise QueryStopped("the query was stopped: its rows took too much memory")
+                raise QueryStopped("the query was stopped: its rows took too much memory; narrow it")
             if SystemClock().monotonic() > end:
                 raise stopped_query(seconds)
     return Result(columns, [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)

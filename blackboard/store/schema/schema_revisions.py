@@ -28,7 +28,7 @@ def check_revision(revision: str, where: str) -> None:
             f"{where} is at schema {revision}, which this version does not know (its newest is {HEAD});"
             " use the newer version of blackboard that wrote it"
         )
-    raise StoreError(f"{where} is at schema {revision}; this version needs {HEAD}: run 'blackboard init' to upgrade it")
+    raise StoreError(f"{where} is at schema {revision}; this version needs {HEAD}; run 'blackboard init' to upgrade it")
 
 
 def revision_of(database: Database) -> str | None:

@@ -90,7 +90,8 @@ def _copy(table: Table, source: Transaction, target: Transaction, progress: Copy
         written.add(rows)
     if (read.count, read.text()) != (written.count, written.text()):
         raise StoreError(
-            f"the copy of the table {table.name} differs: {read.count} rows were read, and {written.count} are stored"
+            f"the copy of the table {table.name} differs: {read.count} rows were read, and {written.count} are stored;"
+            " copy to another empty database"
         )
     if (column := table.autoincrement_column) is not None:
         target.dialect.number_after_rows(target.cursor, table.name, column.name)

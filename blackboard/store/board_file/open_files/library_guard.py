@@ -171,7 +171,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
                 f"{name} is open as a board in this process, through another SQLite library"
                 f" ({sqlite_driver.sqlite.__name__} {sqlite_driver.SQLITE_VERSION}). Two libraries in one process drop"
                 " each other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
-                " board.engine(), or another process."
+                " board.engine(), or another process"
             )
 
 
@@ -201,7 +201,7 @@ def _check_descriptors(opened: OpenFile) -> None:
             f"this process has {opened.path} open already (descriptor {descriptors[0]}), not as a board. If it closed"
             " the file while the board is open, the board would lose its locks, which damages the file. Close it first"
             " (a with statement does not close a connection of sqlite3), then use board.query(sql),"
-            " blackboard.connect(path) or board.engine()."
+            " blackboard.connect(path) or board.engine()"
         )
 
 
