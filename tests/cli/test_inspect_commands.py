@@ -189,6 +189,7 @@ def test_help_fits_eighty_columns_and_shows_no_types_of_python(
     for name, command in LazyGroup().items():
         shown = typed(name, "--help").out
         assert not re.search(r"<(bool|str|int|float|path|list)", shown), name
+        assert "`" not in shown, name
         examples = (inspect.getdoc(command.callback) or "").partition("Examples:\n")[2]
         assert set(examples.splitlines()) <= {
             line.strip("\n").removeprefix(" ").rstrip() for line in shown.splitlines()

@@ -41,7 +41,7 @@ def backup(
 
 def restore(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The file that `blackboard backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="The file that 'blackboard backup' wrote.")],
     forget_again: Annotated[
         bool, typer.Option("--forget", help="Also forget again the subjects that were forgotten after the backup.")
     ] = False,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def compact(context: typer.Context, as_json: AsJson = False) -> None:
-    """Rewrite the file of the board. This gives unused space back to the disk, and completes an unfinished `forget`.
+    """Rewrite the file of the board. This gives unused space back to the disk, and completes an unfinished 'forget'.
 
     Other processes may use the board at the same time. At the end, writers wait while the new content is copied into
     the board. The disk needs room for the new content twice.

@@ -20,7 +20,7 @@ def forget(
     context: typer.Context,
     subject: Annotated[
         str,
-        typer.Argument(help="The subject, exactly as `blackboard marks` shows it.", autocompletion=completion.subjects),
+        typer.Argument(help="The subject, exactly as 'blackboard marks' shows it.", autocompletion=completion.subjects),
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
     as_json: AsJson = False,

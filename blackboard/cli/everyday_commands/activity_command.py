@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def activity(
     context: typer.Context,
     after: Annotated[
-        int | None, typer.Option(min=0, metavar="ID", help="Only entries after this id; default: the newest entries.")
+        int | None, typer.Option(min=0, metavar="ID", help="Only entries after this id; by default the newest entries.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
     follow: Annotated[

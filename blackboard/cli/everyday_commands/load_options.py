@@ -51,12 +51,12 @@ RowTagOption = Annotated[
     ),
 ]
 FollowOption = Annotated[
-    bool, typer.Option("--follow", help="Continue with rows that are written later, like `tail -F`, until a signal.")
+    bool, typer.Option("--follow", help="Continue with rows that are written later, like 'tail -F', until a signal.")
 ]
 AgainOption = Annotated[bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")]
 RejectsOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The file for the rows that were rejected; default: FILE.rejects.csv."),
+    typer.Option(metavar="FILE", help="The file for the rows that were rejected; by default FILE.rejects.csv."),
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")

@@ -135,7 +135,7 @@ def history(
     context: typer.Context,
     subject: Annotated[
         str,
-        typer.Argument(help="The subject, exactly as `blackboard marks` shows it.", autocompletion=completion.subjects),
+        typer.Argument(help="The subject, exactly as 'blackboard marks' shows it.", autocompletion=completion.subjects),
     ],
     as_json: AsJson = False,
 ) -> None:

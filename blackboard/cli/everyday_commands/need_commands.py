@@ -28,7 +28,7 @@ def inbox(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the needs that wait for a person, overdue needs first. `blackboard answer` answers a need.
+    """List the needs that wait for a person, overdue needs first. 'blackboard answer' answers a need.
 
     Examples:
       blackboard inbox
@@ -88,7 +88,7 @@ def _need_lines(need: NeedRecord) -> Iterator[str]:
 
 def answer(
     context: typer.Context,
-    need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
+    need_id: Annotated[int, typer.Argument(help="The need's id, as 'blackboard inbox' shows it.")],
     text: Annotated[str, typer.Argument(help="The answer: one of the need's options, if it has options.")],
     any_answer: Annotated[
         bool, typer.Option("--any-answer", help="Allow an answer that is not one of the options.")
@@ -113,7 +113,7 @@ def answer(
 
 def assign(
     context: typer.Context,
-    need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
+    need_id: Annotated[int, typer.Argument(help="The need's id, as 'blackboard inbox' shows it.")],
     name: Annotated[str, typer.Argument(help="The person who should answer; an empty name removes the assignment.")],
     as_json: AsJson = False,
 ) -> None:

@@ -25,7 +25,7 @@ def pause(
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, shown with the pause.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
+    """Pause an agent, or the whole board, until 'resume'. Crossings are still recorded.
 
     Examples:
       blackboard pause sales --reason "new price list"

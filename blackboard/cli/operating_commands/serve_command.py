@@ -28,7 +28,7 @@ def serve(
     context: typer.Context,
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="The address to listen on; by default, the `listen` of [server]."),
+        typer.Option(metavar="HOST:PORT", help="The address to listen on; by default 'listen' in [server]."),
     ] = None,
     uds: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")
@@ -42,9 +42,9 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of the certificate.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the board in a browser, signed in.")] = False,
 ) -> None:
-    """Serve the board over HTTP, until a signal ends it. This wakes no agents; `blackboard run --serve` does both.
+    """Serve the board over HTTP, until a signal ends it. This wakes no agents; 'blackboard run --serve' does both.
 
-    Every operation needs a token, which `blackboard token create` makes. On a terminal, the command prints a link that
+    Every operation needs a token, which 'blackboard token create' makes. On a terminal, the command prints a link that
     signs a browser in; the link works once. SIGTERM and Ctrl-C let requests finish. A socket that systemd passes
     replaces [server] listen.
 

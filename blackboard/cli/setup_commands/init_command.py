@@ -45,7 +45,7 @@ def init(
         int | None,
         typer.Option(
             metavar="N",
-            help="How many events a partition has, with --partition-history; 1,000,000 by default.",
+            help="How many events a partition has, with --partition-history; by default 1,000,000.",
         ),
     ] = None,
     as_json: AsJson = False,

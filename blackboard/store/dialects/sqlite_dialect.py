@@ -93,7 +93,7 @@ class SqliteDialect(Dialect):
         if not has_full_text():
             raise StoreError(
                 f"the SQLite library of this process ({SQLITE_VERSION}) was built without FTS5, which the search of"
-                " marks needs: install pysqlite3, or a Python whose SQLite has FTS5"
+                " marks needs; install pysqlite3, or a Python whose SQLite has FTS5"
             )
 
     def streaming_cursor(self, connection: Any) -> Any:
