@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,11 +20,12 @@ from blackboard.server.open_requests.claim_queue import ClaimQueue
 from blackboard.server.open_requests.event_hub import EventHub
 from blackboard.server.open_requests.stream_writer import Choice
 from blackboard.server.operations import bulk_deposits, claim_operations
+from blackboard.server.operations.claim_operations import Claiming
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
-from blackboard.server.request_handling.operation_definition import Call, Operation
+from blackboard.server.request_handling.operation_definition import Call, Empty, Operation
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
 from blackboard.server.request_handling.request_reading import (
     EVENT_STREAM,
@@ -115,7 +115,7 @@ class Api:
     async def _answer(self, operation: Operation, request: Request) -> EncodedResponse:
         """Answer a request whose answer is in one piece. Only a thread checks its token and parses its body."""
         token = self._calls.token_of(request)
-        if operation.streams:
+        if operation.line is not None:
             return await self._answer_bulk(operation, request, token)
         received = ReceivedRequest(operation, request, token, await self._read_body(operation, request))
         if operation.run_together is not None:
@@ -124,8 +124,8 @@ class Api:
             return await self._answer_when_claimed(received)
 
         def work() -> EncodedResponse:
-            call = self._calls.call(operation, request, token)
-            return self._run(operation, replace(call, body=received.parsed()), request)
+            call = received.add_body(self._calls.call(operation, request, token))
+            return self._run(operation, call, request)
 
         return await self._threads[operation.pool].run(work)
 
@@ -149,15 +149,15 @@ class Api:
             self._settings.max_body,
             self._settings.max_bulk,
         )
-        return await threads.run(lambda: self._run(operation, replace(bulk.call, body=bulk), request))
+        return await threads.run(lambda: self._run(operation, bulk.call.with_body(bulk), request))
 
     async def _answer_when_claimed(self, received: ReceivedRequest) -> EncodedResponse:
         """Answer a claim as soon as there is work. If the client has left, the activation is given back."""
         operation, request, token = received.operation, received.request, received.token
         threads = self._threads[operation.pool]
 
-        def begin() -> tuple[Call, RemoteActivation | None]:
-            call = replace(self._calls.call(operation, request, token), body=received.parsed())
+        def begin() -> tuple[Call[Claiming, Empty], RemoteActivation | None]:
+            call = received.add_body(self._calls.call(operation, request, token))
             return call, operation.run(call)
 
         try:
@@ -197,11 +197,11 @@ class Api:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
         found = self._calls.records_of(received.token for received in requests)
         answers: list[EncodedResponse | Exception | None] = [None] * len(requests)
-        calls: dict[int, Call] = {}
+        calls: dict[int, Call[Any, Any]] = {}
         for index, received in enumerate(requests):
             try:
                 call = self._calls.call_of(received.operation, received.request, found[received.token])
-                calls[index] = replace(call, body=received.parsed())
+                calls[index] = received.add_body(call)
             except Exception as error:
                 answers[index] = error
         for run in {received.operation.run_together for received in requests}:
@@ -212,14 +212,16 @@ class Api:
                 answers[index] = self._encoded(received, call, result)
         return [answer for answer in answers if answer is not None]
 
-    def _encoded(self, received: ReceivedRequest, call: Call, result: Any) -> EncodedResponse | Exception:
+    def _encoded(
+        self, received: ReceivedRequest, call: Call[object, object], result: Any
+    ) -> EncodedResponse | Exception:
         if isinstance(result, BlackboardError):
             return problem_of(result, is_redacted=call.caller.is_redacted)
         if isinstance(result, Exception):
             return result
         return self._answers.answer(received.operation, call, received.request, result)
 
-    def _run(self, operation: Operation, call: Call, request: Request) -> EncodedResponse:
+    def _run(self, operation: Operation, call: Call[Any, Any], request: Request) -> EncodedResponse:
         """Run an operation, and return its answer."""
         try:
             if operation.scope == "read":

@@ -102,7 +102,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
         "responses": _responses(operation, schemas),
     }
     if operation.body is not None:
-        media = bulk_deposits.NDJSON if operation.streams else JSON
+        media = bulk_deposits.NDJSON if operation.line else JSON
         described["requestBody"] = {
             "required": any(field.is_required() for field in operation.body.model_fields.values()),
             "content": {media: {"schema": schemas[operation.name, "validation"]}},

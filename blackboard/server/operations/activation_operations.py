@@ -21,6 +21,7 @@ from blackboard.server.request_handling.operation_definition import (
     Fields,
     Limit,
     Name,
+    NoParameters,
     Operation,
     Page,
     RecordId,
@@ -69,48 +70,48 @@ class Cost(Fields):
     usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="US dollars, as the provider's account shows them.")
 
 
-def activations(call: Call) -> Page:
+def activations(call: Call[ListedActivations, None]) -> Page[ActivationRecord]:
     """List activations, newest first."""
-    parameters: ListedActivations = call.parameters
+    parameters = call.parameters
     found = call.board.activations(
         agent=parameters.agent, state=parameters.state or None, limit=parameters.limit + 1, before=parameters.page
     )
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def activation(call: Call) -> ActivationDetails:
+def activation(call: Call[OneActivation, None]) -> ActivationDetails:
     """Show one activation: its marks with their present state, its deposits, model calls, cost and error."""
     return call.board.activation(call.parameters.id)
 
 
-def retry(call: Call) -> ActivationChange:
+def retry(call: Call[OneActivation, Empty]) -> ActivationChange:
     """Retry an activation that failed, is held or is quarantined. Its attempts count from 0 again."""
     call.board.retry(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.READY)
 
 
-def discard(call: Call) -> ActivationChange:
+def discard(call: Call[OneActivation, Empty]) -> ActivationChange:
     """Give up an activation that failed, is held or is quarantined. Its marks do not wake the agent again."""
     call.board.discard(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.DISCARDED)
 
 
-def retry_many(call: Call) -> ActivationChanges:
+def retry_many(call: Call[NoParameters, StuckActivations]) -> ActivationChanges:
     """Retry the activations of an agent, or in a state, that failed, are held or are quarantined."""
     return _change_many(call, ActivationState.READY)
 
 
-def discard_many(call: Call) -> ActivationChanges:
+def discard_many(call: Call[NoParameters, StuckActivations]) -> ActivationChanges:
     """Give up the activations of an agent, or in a state, that failed, are held or are quarantined."""
     return _change_many(call, ActivationState.DISCARDED)
 
 
-def _change_many(call: Call, state: ActivationState) -> ActivationChanges:
-    parameters: StuckActivations = call.body
-    states = [str(item) for item in RETRIABLE] if parameters.state is None else [parameters.state]
+def _change_many(call: Call[NoParameters, StuckActivations], state: ActivationState) -> ActivationChanges:
+    wanted = call.body
+    states = [str(item) for item in RETRIABLE] if wanted.state is None else [wanted.state]
     change = call.board.retry if state == ActivationState.READY else call.board.discard
     changed = []
-    for record in call.board.activations(agent=parameters.agent, state=states, limit=MAX_LIMIT):
+    for record in call.board.activations(agent=wanted.agent, state=states, limit=MAX_LIMIT):
         try:
             change(record.id)
         except WorkError:  # somebody else has changed it meanwhile
@@ -119,42 +120,26 @@ def _change_many(call: Call, state: ActivationState) -> ActivationChanges:
     return ActivationChanges(changed, state)
 
 
-def costs(call: Call) -> list[CostRow]:
+def costs(call: Call[Days, None]) -> list[CostRow]:
     """Show the cost of model calls by day and agent."""
     return call.board.costs(call.parameters.days)
 
 
-def record_cost(call: Call) -> RecordedCost:
+def record_cost(call: Call[OneCall, Cost]) -> RecordedCost:
     """Record the cost of a model call whose outcome or usage is unknown."""
-    usd: float = call.body.usd
-    call.board.record_cost(call.parameters.call, usd)
-    return RecordedCost(call.parameters.call, usd)
+    call.board.record_cost(call.parameters.call, call.body.usd)
+    return RecordedCost(call.parameters.call, call.body.usd)
 
 
 STUCK = ("not-found", "not-possible")
 
 OPERATIONS = (
-    Operation(
-        "GET", "/v1/activations", "read", activations, list[ActivationRecord], ListedActivations,
-        problems=("unknown-name",),
-    ),
-    Operation("POST", "/v1/activations/retry", "operate", retry_many, ActivationChanges, body=StuckActivations,
-              problems=("unknown-name",)),
-    Operation("POST", "/v1/activations/discard", "operate", discard_many, ActivationChanges, body=StuckActivations,
-              problems=("unknown-name",)),
-    Operation(
-        "GET", "/v1/activations/{id}", "read", activation, ActivationDetails, OneActivation, problems=("not-found",)
-    ),
-    Operation(
-        "POST", "/v1/activations/{id}/retry", "operate", retry, ActivationChange, OneActivation, Empty, problems=STUCK
-    ),
-    Operation(
-        "POST", "/v1/activations/{id}/discard", "operate", discard, ActivationChange, OneActivation, Empty,
-        problems=STUCK,
-    ),
-    Operation("GET", "/v1/costs", "read", costs, list[CostRow], Days),
-    Operation(
-        "POST", "/v1/model-calls/{call}/cost", "operate", record_cost, RecordedCost, OneCall, Cost,
-        problems=("not-found",),
-    ),
+    Operation("GET", "/v1/activations", scope="read", run=activations, problems=("unknown-name",)),
+    Operation("POST", "/v1/activations/retry", scope="operate", run=retry_many, problems=("unknown-name",)),
+    Operation("POST", "/v1/activations/discard", scope="operate", run=discard_many, problems=("unknown-name",)),
+    Operation("GET", "/v1/activations/{id}", scope="read", run=activation, problems=("not-found",)),
+    Operation("POST", "/v1/activations/{id}/retry", scope="operate", run=retry, problems=STUCK),
+    Operation("POST", "/v1/activations/{id}/discard", scope="operate", run=discard, problems=STUCK),
+    Operation("GET", "/v1/costs", scope="read", run=costs),
+    Operation("POST", "/v1/model-calls/{call}/cost", scope="operate", run=record_cost, problems=("not-found",)),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from blackboard.server.request_handling.operation_definition import (
     Fields,
     Limit,
     Name,
+    NoParameters,
     Operation,
     Page,
     RecordId,
@@ -66,87 +67,78 @@ class Reason(Fields):
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
-def agenda(call: Call) -> Page:
+def agenda(call: Call[ListedAgenda, None]) -> Page[AgendaItem]:
     """List the waiting crossings, strongest first, each with what holds it."""
-    parameters: ListedAgenda = call.parameters
+    parameters = call.parameters
     start = parameters.page
     found = call.board.agenda(limit=start + parameters.limit + 1)[start:]
     return Page(found, parameters.limit, lambda item, number: start + number)
 
 
-def schedules(call: Call) -> list[ScheduleRecord]:
+def schedules(call: Call[ListedSchedules, None]) -> list[ScheduleRecord]:
     """List the schedules of the agents, with their next instants, and how late the last instant was noticed."""
     return call.board.schedules(limit=call.parameters.limit)
 
 
-def wake(call: Call) -> EarlyWake:
+def wake(call: Call[OneCrossing, Empty]) -> EarlyWake:
     """End the batch window and the cooldown of a crossing. A guard, a budget or a pause still holds it."""
     return call.board.wake(call.parameters.crossing)
 
 
-def agents(call: Call) -> list[AgentStatus]:
+def agents(call: Call[NoParameters, None]) -> list[AgentStatus]:
     """List the agents: their watches, the kinds that they may write, and their state."""
     return call.board.agents()
 
 
-def explain(call: Call) -> Explanation:
+def explain(call: Call[ExplainedAgent, None]) -> dict[str, Any]:
     """Explain why an agent has or has not woken."""
-    parameters: ExplainedAgent = call.parameters
+    parameters = call.parameters
     read = partial(read_group, call.board.deployment, parameters.agent)
     group = [value for text in parameters.group for value in read(text)] if parameters.group else None
-    return explanation(call.board.explain(parameters.agent, parameters.subject, group=group))  # type: ignore[return-value]
+    return explanation(call.board.explain(parameters.agent, parameters.subject, group=group))
 
 
-def pause_agent(call: Call) -> Pause:
+def pause_agent(call: Call[OneAgent, Reason]) -> Pause:
     """Pause an agent until it is resumed. Crossings are still recorded."""
     return _pause(call, call.parameters.agent)
 
 
-def resume_agent(call: Call) -> Resumption:
+def resume_agent(call: Call[OneAgent, Empty]) -> Resumption:
     """Resume an agent, and end its cooldown after failures."""
     return _resume(call, call.parameters.agent)
 
 
-def pause_board(call: Call) -> Pause:
+def pause_board(call: Call[NoParameters, Reason]) -> Pause:
     """Pause the whole board until it is resumed. Crossings are still recorded."""
     return _pause(call, None)
 
 
-def resume_board(call: Call) -> Resumption:
+def resume_board(call: Call[NoParameters, Empty]) -> Resumption:
     """Resume the whole board."""
     return _resume(call, None)
 
 
-def _pause(call: Call, agent: str | None) -> Pause:
-    reason: str | None = call.body.reason
-    call.board.pause(agent, reason)
-    return Pause(agent, reason)
+def _pause(call: Call[Fields, Reason], agent: str | None) -> Pause:
+    call.board.pause(agent, call.body.reason)
+    return Pause(agent, call.body.reason)
 
 
-def _resume(call: Call, agent: str | None) -> Resumption:
+def _resume(call: Call[Fields, Empty], agent: str | None) -> Resumption:
     call.board.resume(agent)
     return Resumption(agent)
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/agenda", "read", agenda, list[AgendaItem], ListedAgenda),
+    Operation("GET", "/v1/agenda", scope="read", run=agenda),
+    Operation("POST", "/v1/agenda/{crossing}/wake", scope="operate", run=wake, problems=("not-found", "not-possible")),
+    Operation("GET", "/v1/schedules", scope="read", run=schedules),
+    Operation("GET", "/v1/agents", scope="read", run=agents),
     Operation(
-        "POST", "/v1/agenda/{crossing}/wake", "operate", wake, EarlyWake, OneCrossing, Empty,
-        problems=("not-found", "not-possible"),
-    ),
-    Operation("GET", "/v1/schedules", "read", schedules, list[ScheduleRecord], ListedSchedules),
-    Operation("GET", "/v1/agents", "read", agents, list[AgentStatus]),
-    Operation(
-        "GET", "/v1/agents/{agent}/explanation", "read", explain, Explanation, ExplainedAgent,
+        "GET", "/v1/agents/{agent}/explanation", scope="read", run=explain, other_answer=Explanation,
         parameters_withheld=("subject", "group"), problems=("unknown-name",),
     ),
-    Operation(
-        "POST", "/v1/agents/{agent}/pause", "operate", pause_agent, Pause, OneAgent, Reason, problems=("unknown-name",)
-    ),
-    Operation(
-        "POST", "/v1/agents/{agent}/resume", "operate", resume_agent, Resumption, OneAgent, Empty,
-        problems=("unknown-name",),
-    ),
-    Operation("POST", "/v1/pause", "operate", pause_board, Pause, body=Reason),
-    Operation("POST", "/v1/resume", "operate", resume_board, Resumption, body=Empty),
+    Operation("POST", "/v1/agents/{agent}/pause", scope="operate", run=pause_agent, problems=("unknown-name",)),
+    Operation("POST", "/v1/agents/{agent}/resume", scope="operate", run=resume_agent, problems=("unknown-name",)),
+    Operation("POST", "/v1/pause", scope="operate", run=pause_board),
+    Operation("POST", "/v1/resume", scope="operate", run=resume_board),
 )  # fmt: skip

@@ -31,6 +31,7 @@ from blackboard.server.request_handling.operation_definition import (
     Encoded,
     Fields,
     Limit,
+    NoParameters,
     Operation,
     Page,
     RecordId,
@@ -104,36 +105,36 @@ class ForgottenSubject(Fields):
     subject: str = Field(min_length=1)
 
 
-def inbox(call: Call) -> Page:
+def inbox(call: Call[ListedInbox, None]) -> Page[NeedRecord]:
     """List the needs that wait for a person, overdue needs first."""
-    parameters: ListedInbox = call.parameters
+    parameters = call.parameters
     found = call.board.inbox(parameters.assignee, all_needs=parameters.all)[
         parameters.page : parameters.page + parameters.limit + 1
     ]
     return Page(found, parameters.limit, lambda item, number: parameters.page + number)
 
 
-def answer(call: Call) -> Answered:
+def answer(call: Call[OneNeed, AnswerFields]) -> Answered:
     """Answer a need: deposit a decision, which wakes the agents that watch for it."""
-    body: AnswerFields = call.body
+    body = call.body
     return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
 
 
-def decision(call: Call) -> MarkEvent:
+def decision(call: Call[OneNeed, None]) -> MarkEvent:
     """Show the decision that answered a need."""
     return call.board.decision(call.parameters.id)
 
 
-def assign(call: Call) -> Assignment:
+def assign(call: Call[OneNeed, Assignee]) -> Assignment:
     """Set who should answer a need. The history records it."""
     need, assignee = call.parameters.id, call.body.assignee
     call.board.assign(need, assignee)
     return Assignment(need, assignee)
 
 
-def activity(call: Call) -> Page:
+def activity(call: Call[ListedActivity, None]) -> Page[ActivityRecord]:
     """List what agents, people and programs did, oldest first."""
-    parameters: ListedActivity = call.parameters
+    parameters = call.parameters
     after = parameters.after if parameters.page is None else parameters.page
     if after is None:  # the newest entries: nothing follows them
         return Page(call.board.activity(limit=parameters.limit), parameters.limit, lambda item, number: item.id)
@@ -141,7 +142,7 @@ def activity(call: Call) -> Page:
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def status(call: Call) -> Summary:
+def status(call: Call[NoParameters, None]) -> FileSummary | Summary:
     """Summarize the state of the board."""
     return summary(call.board.status(), call.board.database.where, call.model)
 
@@ -153,7 +154,7 @@ def _lasting(shape: Summary) -> object:
     return {name: value for name, value in vars(shape).items() if name not in passing} | {"workers": workers}
 
 
-def doctor(call: Call) -> Examination:
+def doctor(call: Call[NoParameters, None]) -> Examination:
     """Check the board for known problems, and show how to fix each."""
     findings = examine_board(call.board)
     if all(finding.name != MODEL for finding in findings):
@@ -161,16 +162,16 @@ def doctor(call: Call) -> Examination:
     return examination(findings)
 
 
-def deployments(call: Call) -> Page:
+def deployments(call: Call[ListedDeployments, None]) -> Page[DeploymentRecord]:
     """List the versions of the deployment, newest first."""
-    parameters: ListedDeployments = call.parameters
+    parameters = call.parameters
     found = call.board.deployments(before=parameters.page, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.version)
 
 
-def sql(call: Call) -> list[dict[str, Any]] | QueryTable:
+def sql(call: Call[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
-    body: Query = call.body
+    body = call.body
     result = administration.query(
         call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds, is_trusted=False
     )
@@ -178,35 +179,26 @@ def sql(call: Call) -> list[dict[str, Any]] | QueryTable:
     return QueryTable(*result) if body.table else result.records
 
 
-def forget(call: Call) -> Erasure:
+def forget(call: Call[NoParameters, ForgottenSubject]) -> Erasure:
     """Erase the data of a subject. This cannot be undone."""
-    subject: str = call.body.subject
-    return erasure(subject, call.board.forget(subject))
+    return erasure(call.body.subject, call.board.forget(call.body.subject))
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/inbox", "read", inbox, list[NeedRecord], ListedInbox, parameters_withheld=("assignee",)),
+    Operation("GET", "/v1/inbox", scope="read", run=inbox, parameters_withheld=("assignee",)),
+    Operation("POST", "/v1/inbox/{id}/answer", scope="answer", run=answer, problems=("not-found", "invalid-mark")),
     Operation(
-        "POST", "/v1/inbox/{id}/answer", "answer", answer, Answered, OneNeed, AnswerFields,
-        problems=("not-found", "invalid-mark"),
+        "GET", "/v1/inbox/{id}/decision", scope="read", run=decision, withheld_if_redacted=True,
+        problems=("not-found",),
     ),
+    Operation("POST", "/v1/inbox/{id}/assign", scope="operate", run=assign, problems=("not-found", "invalid-mark")),
+    Operation("GET", "/v1/activity", scope="read", run=activity),
+    Operation("GET", "/v1/status", scope="read", run=status, state=_lasting),
+    Operation("GET", "/v1/doctor", scope="read", run=doctor),
+    Operation("GET", "/v1/deployments", scope="read", run=deployments),
     Operation(
-        "GET", "/v1/inbox/{id}/decision", "read", decision, MarkEvent, OneNeed,
-        withheld_if_redacted=True, problems=("not-found",),
-    ),
-    Operation(
-        "POST", "/v1/inbox/{id}/assign", "operate", assign, Assignment, OneNeed, Assignee,
-        problems=("not-found", "invalid-mark"),
-    ),
-    Operation("GET", "/v1/activity", "read", activity, list[ActivityRecord], ListedActivity),
-    Operation("GET", "/v1/status", "read", status, FileSummary | Summary, state=_lasting),
-    Operation("GET", "/v1/doctor", "read", doctor, Examination),
-    Operation("GET", "/v1/deployments", "read", deployments, list[DeploymentRecord], ListedDeployments),
-    Operation(
-        "POST", "/v1/sql", "sql", sql, list[dict[str, Any]] | QueryTable, body=Query, pool="sql",
+        "POST", "/v1/sql", scope="sql", run=sql, pool="sql",
         problems=("invalid-query", "query-stopped", "not-possible"),
     ),
-    Operation(
-        "POST", "/v1/forget", "admin", forget, Erasure, body=ForgottenSubject, problems=("not-found", "invalid-mark")
-    ),
+    Operation("POST", "/v1/forget", scope="admin", run=forget, problems=("not-found", "invalid-mark")),
 )  # fmt: skip

@@ -52,7 +52,7 @@ class BulkResult:
 class BulkDeposit:
     """A deposit in bulk whose lines are arriving."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call[LineResults, None]) -> None:
         self.call = call
         """The request, without its body."""
         self._lines = self._failed = 0
@@ -102,14 +102,13 @@ class BulkDeposit:
         return BulkResult(self._lines, dict(self._outcomes), self._failed, self._errors, results)
 
 
-def deposit_bulk(call: Call) -> BulkResult:
+def deposit_bulk(call: Call[LineResults, BulkDeposit]) -> BulkResult:
     """Deposit many marks, a line of JSON for each. An invalid line does not prevent the others."""
-    bulk: BulkDeposit = call.body
-    return bulk.result()
+    return call.body.result()
 
 
 async def receive(
-    request: Request, threads: WorkThreads, begin: Callable[[], Call], max_line: int, max_bytes: int
+    request: Request, threads: WorkThreads, begin: Callable[[], Call[LineResults, None]], max_line: int, max_bytes: int
 ) -> BulkDeposit:
     """Deposit the lines of a request as they arrive.
 
@@ -160,7 +159,5 @@ async def _batches(request: Request, max_line: int, max_bytes: int) -> AsyncIter
 
 
 OPERATIONS = (
-    Operation(
-        "POST", "/v1/marks/bulk", "deposit", deposit_bulk, BulkResult, LineResults, DepositFields, streams=True,
-    ),
+    Operation("POST", "/v1/marks/bulk", scope="deposit", run=deposit_bulk, line=DepositFields),
 )  # fmt: skip

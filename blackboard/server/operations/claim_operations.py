@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
+from blackboard import RemoteActivation, RemoteResult, RunState
 from blackboard.board.remote_work.remote_results import ReportedUsage
 from blackboard.clock import seconds_in
 from blackboard.core.records.record_ids import MAX_ID
@@ -91,17 +91,17 @@ class FailedRun(Fields):
     usage: ReportedUsage = ()
 
 
-def claim(call: Call) -> RemoteActivation | None:
+def claim(call: Call[Claiming, Empty]) -> RemoteActivation | None:
     """Claim an activation of a remote agent under a lease, and wait for one. 204 if there is none."""
-    parameters: Claiming = call.parameters
+    parameters = call.parameters
     call.caller.require("claim", parameters.agent)
     return call.board.claim(parameters.agent, lease=parameters.lease)
 
 
-def waiting_claim(call: Call, check: Callable[[], object]) -> WaitingClaim:
+def waiting_claim(call: Call[Claiming, object], check: Callable[[], object]) -> WaitingClaim:
     """Return the claim that waits for an operation `claim`; each attempt checks the caller again."""
-    parameters: Claiming = call.parameters
-    board: Blackboard = call.board
+    parameters = call.parameters
+    board = call.board
 
     def attempt() -> Attempt:
         check()
@@ -115,33 +115,32 @@ def waiting_claim(call: Call, check: Callable[[], object]) -> WaitingClaim:
     return WaitingClaim(call.caller.token.name, attempt, give_back)
 
 
-def heartbeat(call: Call) -> RunState:
+def heartbeat(call: Call[OneRun, Heartbeat]) -> RunState:
     """Extend the lease of an activation."""
-    parameters: OneRun = call.parameters
+    parameters = call.parameters
     call.caller.require("claim", parameters.agent)
-    body: Heartbeat = call.body
+    body = call.body
     return call.board.heartbeat(parameters.id, agent=parameters.agent, fence=body.fence, lease=body.lease)
 
 
-def finish(call: Call) -> RunState:
+def finish(call: Call[OneRun, ResultOfRun]) -> RunState:
     """Finish an activation: deposit its marks, and end it. The same request again changes nothing."""
-    parameters: OneRun = call.parameters
+    parameters = call.parameters
     call.caller.require("claim", parameters.agent)
-    body: ResultOfRun = call.body
+    body = call.body
     result = RemoteResult(
         marks=body.marks, withdrawals=body.withdrawals, reinforcements=body.reinforcements, usage=body.usage
     )
     return call.board.finish(parameters.id, result, agent=parameters.agent, fence=body.fence)
 
 
-def fail(call: Call) -> RunState:
+def fail(call: Call[OneRun, FailedRun]) -> RunState:
     """End an activation as failed. It is tried again, split or dead, as its agent's settings say."""
-    parameters: OneRun = call.parameters
+    parameters = call.parameters
     call.caller.require("claim", parameters.agent)
-    body: FailedRun = call.body
-    usage: tuple[ModelUsage, ...] = body.usage
+    body = call.body
     return call.board.fail(
-        parameters.id, body.reason, agent=parameters.agent, fence=body.fence, retry=body.retry, usage=usage
+        parameters.id, body.reason, agent=parameters.agent, fence=body.fence, retry=body.retry, usage=body.usage
     )
 
 
@@ -154,19 +153,14 @@ RESULT_PROBLEMS = (
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/agents/{agent}/claims", "claim", claim, RemoteActivation, Claiming, Empty, problems=CLAIM_PROBLEMS,
-        waits=True,
+        "POST", "/v1/agents/{agent}/claims", scope="claim", run=claim, other_answer=RemoteActivation,
+        problems=CLAIM_PROBLEMS, waits=True,
     ),
     Operation(
-        "POST", "/v1/agents/{agent}/activations/{id}/heartbeat", "claim", heartbeat, RunState, OneRun, Heartbeat,
-        problems=RUN_PROBLEMS,
+        "POST", "/v1/agents/{agent}/activations/{id}/heartbeat", scope="claim", run=heartbeat, problems=RUN_PROBLEMS,
     ),
     Operation(
-        "POST", "/v1/agents/{agent}/activations/{id}/finish", "claim", finish, RunState, OneRun, ResultOfRun,
-        problems=RESULT_PROBLEMS,
+        "POST", "/v1/agents/{agent}/activations/{id}/finish", scope="claim", run=finish, problems=RESULT_PROBLEMS,
     ),
-    Operation(
-        "POST", "/v1/agents/{agent}/activations/{id}/fail", "claim", fail, RunState, OneRun, FailedRun,
-        problems=RUN_PROBLEMS,
-    ),
+    Operation("POST", "/v1/agents/{agent}/activations/{id}/fail", scope="claim", run=fail, problems=RUN_PROBLEMS),
 )  # fmt: skip

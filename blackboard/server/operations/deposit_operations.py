@@ -12,8 +12,16 @@ from pydantic import Field, JsonValue
 from blackboard import Blackboard, Deposit, Receipt
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.errors import BlackboardError
+from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import Call, EventId, Fields, Operation, TimeText
+from blackboard.server.request_handling.operation_definition import (
+    Call,
+    EventId,
+    Fields,
+    NoParameters,
+    Operation,
+    TimeText,
+)
 
 MAX_MANY = 1000
 
@@ -49,7 +57,7 @@ class DepositsFields(Fields):
     marks: Annotated[Sequence[DepositFields], Field(min_length=1, max_length=MAX_MANY)]
 
 
-def deposit(call: Call) -> Receipt:
+def deposit(call: Call[NoParameters, DepositFields]) -> Receipt:
     """Deposit a mark."""
     [result] = deposit_together([call])
     if isinstance(result, Exception):
@@ -57,7 +65,7 @@ def deposit(call: Call) -> Receipt:
     return result
 
 
-def deposit_together(calls: Sequence[Call]) -> list[Receipt | Exception]:
+def deposit_together(calls: Sequence[Call[NoParameters, DepositFields]]) -> list[Receipt | Exception]:
     """Deposit the marks of several calls in one transaction. A mistake in one of them does not prevent the others."""
     given: list[Deposit | Exception] = []
     for call in calls:
@@ -74,8 +82,8 @@ def deposit_together(calls: Sequence[Call]) -> list[Receipt | Exception]:
     return results
 
 
-def _keyed_deposit(call: Call) -> Deposit:
-    item: DepositFields = call.body
+def _keyed_deposit(call: Call[NoParameters, DepositFields]) -> Deposit:
+    item = call.body
     if call.key is not None and item.key not in (None, call.key):
         place = PlacedProblem("body.key", "it differs from the header Idempotency-Key")
         raise HttpProblem("invalid", "the request names two keys; give one", [place])
@@ -93,30 +101,30 @@ def _deposit_each(board: Blackboard, items: Sequence[Deposit]) -> Sequence[Recei
     return [result for item in items for result in _deposit_each(board, [item])]
 
 
-def require_deposit(call: Call, item: DepositFields) -> None:
+def require_deposit(caller: Caller, item: DepositFields) -> None:
     """Check that the caller may deposit a mark.
 
     Raises:
         HttpProblem: It may not.
     """
     if item.kind == DECISION:
-        call.caller.require("answer")
+        caller.require("answer")
     else:
-        call.caller.require("deposit", item.kind, normalize_subject(item.subject))
+        caller.require("deposit", item.kind, normalize_subject(item.subject))
 
 
-def deposit_many(call: Call) -> list[Receipt]:
+def deposit_many(call: Call[NoParameters, DepositsFields]) -> list[Receipt]:
     """Deposit up to 1,000 marks in one transaction: all of them or none."""
     return call.board.deposit_many([as_deposit(call, item) for item in call.body.marks])
 
 
-def as_deposit(call: Call, item: DepositFields) -> Deposit:
+def as_deposit(call: Call[object, object], item: DepositFields) -> Deposit:
     """Return a mark to deposit.
 
     Raises:
         HttpProblem: The caller may not deposit it.
     """
-    require_deposit(call, item)
+    require_deposit(call.caller, item)
     return Deposit(
         item.kind,
         item.subject,
@@ -133,10 +141,8 @@ def as_deposit(call: Call, item: DepositFields) -> Deposit:
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/marks", "deposit", deposit, Receipt, body=DepositFields, takes_key=True,
-        run_together=deposit_together, problems=DEPOSIT_PROBLEMS,
+        "POST", "/v1/marks", scope="deposit", run=deposit, takes_key=True, run_together=deposit_together,
+        problems=DEPOSIT_PROBLEMS,
     ),
-    Operation(
-        "POST", "/v1/marks/many", "deposit", deposit_many, list[Receipt], body=DepositsFields, problems=DEPOSIT_PROBLEMS
-    ),
+    Operation("POST", "/v1/marks/many", scope="deposit", run=deposit_many, problems=DEPOSIT_PROBLEMS),
 )  # fmt: skip

@@ -54,9 +54,9 @@ class EventFilter(Fields):
     agent: Annotated[Sequence[Name], Field(description="Only what these agents or people (`person:ann`) did.")] = ()
 
 
-def events(call: Call) -> Choice:
+def events(call: Call[EventFilter, None]) -> Choice:
     """Streams the events of marks and the activity, as server-sent events."""
-    parameters: EventFilter = call.parameters
+    parameters = call.parameters
     streams = parameters.streams.split(",")
     if not streams or not set(streams) <= {*STREAMS}:
         raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma, not {parameters.streams!r}")
@@ -115,7 +115,7 @@ def _invalid(place: str, message: str) -> HttpProblem:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/events", "read", events, ServerSentEvent, EventFilter, parameters_withheld=("subject", "tag"),
-        is_event_stream=True, problems=("unknown-name",),
+        "GET", "/v1/events", scope="read", run=events, other_answer=ServerSentEvent,
+        parameters_withheld=("subject", "tag"), is_event_stream=True, problems=("unknown-name",),
     ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from blackboard.server.request_handling.operation_definition import (
     Fields,
     Limit,
     Name,
+    NoParameters,
     Operation,
     Page,
     RecordId,
@@ -81,9 +82,9 @@ class OneKind(Fields):
     kind: Name
 
 
-def marks(call: Call) -> Page:
+def marks(call: Call[ListedMarks, None]) -> Page[MarkRecord]:
     """List the live marks, strongest first."""
-    parameters: ListedMarks = call.parameters
+    parameters = call.parameters
     where: dict[str, Any] = (
         read_filters(call.board.deployment, parameters.kind, parameters.tag) if parameters.tag else {}
     )
@@ -99,27 +100,27 @@ def marks(call: Call) -> Page:
     return Page(found, parameters.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
 
-def mark(call: Call) -> MarkRecord:
+def mark(call: Call[OneMark, None]) -> MarkRecord:
     """Show one live mark."""
     return call.board.mark(call.parameters.id)
 
 
-def withdraw(call: Call) -> Withdrawal:
+def withdraw(call: Call[ChangedMark, None]) -> Withdrawal:
     """Withdraw a live mark from the board. This wakes no agent."""
-    parameters: ChangedMark = call.parameters
+    parameters = call.parameters
     _require_change(call, parameters.id)
     call.board.withdraw(parameters.id, if_event=parameters.if_event)
     return Withdrawal(parameters.id)
 
 
-def reinforce(call: Call) -> Receipt:
+def reinforce(call: Call[OneMark, Strengthening]) -> Receipt:
     """Add to the strength that a live mark has now. Its payload does not change."""
     _require_change(call, call.parameters.id)
-    body: Strengthening = call.body
+    body = call.body
     return call.board.reinforce(call.parameters.id, by=body.by, if_event=body.if_event)
 
 
-def _require_change(call: Call, mark_id: int) -> None:
+def _require_change(call: Call[object, object], mark_id: int) -> None:
     """Check that the caller could have deposited a mark; its kind and its subject never change."""
     if not call.caller.scopes.allow("deposit"):
         call.caller.require("deposit")
@@ -130,28 +131,28 @@ def _require_change(call: Call, mark_id: int) -> None:
         call.caller.require("deposit", found.kind, found.subject)
 
 
-def subjects(call: Call) -> Page:
+def subjects(call: Call[ListedSubjects, None]) -> Page[str]:
     """List the subjects that ever had a mark, in alphabetical order."""
-    parameters: ListedSubjects = call.parameters
+    parameters = call.parameters
     found = call.board.subjects(
         parameters.prefix, limit=parameters.limit + 1, after=parameters.page or "", at=parameters.at
     )
     return Page(found, parameters.limit, lambda item, number: item)
 
 
-def history(call: Call) -> Page:
+def history(call: Call[HistoryOfSubject, None]) -> Page[MarkEvent]:
     """List the events of a subject's marks, oldest first."""
-    parameters: HistoryOfSubject = call.parameters
+    parameters = call.parameters
     found = call.board.history(parameters.subject, at=parameters.at, after=parameters.page, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def kinds(call: Call) -> list[KindShape]:
+def kinds(call: Call[NoParameters, None]) -> list[KindShape]:
     """List the kinds, each with the JSON schema of its payload."""
     return [kind_shape(name, spec) for name, spec in sorted(call.board.deployment.kinds.items())]
 
 
-def kind(call: Call) -> KindShape:
+def kind(call: Call[OneKind, None]) -> KindShape:
     """Show one kind, with the JSON schema of its payload."""
     deployment, name = call.board.deployment, call.parameters.kind
     deployment.kind(name)
@@ -160,19 +161,17 @@ def kind(call: Call) -> KindShape:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/marks", "read", marks, list[MarkRecord], ListedMarks, parameters_withheld=("subject", "tag"),
+        "GET", "/v1/marks", scope="read", run=marks, parameters_withheld=("subject", "tag"),
         problems=("unknown-name", "invalid"),
     ),
-    Operation("GET", "/v1/marks/{id}", "read", mark, MarkRecord, OneMark, problems=("not-found",)),
+    Operation("GET", "/v1/marks/{id}", scope="read", run=mark, problems=("not-found",)),
+    Operation("DELETE", "/v1/marks/{id}", scope="deposit", run=withdraw, problems=("not-found", "conflict")),
     Operation(
-        "DELETE", "/v1/marks/{id}", "deposit", withdraw, Withdrawal, ChangedMark, problems=("not-found", "conflict")
-    ),
-    Operation(
-        "POST", "/v1/marks/{id}/reinforce", "deposit", reinforce, Receipt, OneMark, Strengthening,
+        "POST", "/v1/marks/{id}/reinforce", scope="deposit", run=reinforce,
         problems=("not-found", "conflict", "invalid-mark"),
     ),
-    Operation("GET", "/v1/subjects", "read", subjects, list[str], ListedSubjects, withheld_if_redacted=True),
-    Operation("GET", "/v1/history", "read", history, list[MarkEvent], HistoryOfSubject, withheld_if_redacted=True),
-    Operation("GET", "/v1/kinds", "read", kinds, list[KindShape]),
-    Operation("GET", "/v1/kinds/{kind}", "read", kind, KindShape, OneKind, problems=("unknown-name",)),
+    Operation("GET", "/v1/subjects", scope="read", run=subjects, withheld_if_redacted=True),
+    Operation("GET", "/v1/history", scope="read", run=history, withheld_if_redacted=True),
+    Operation("GET", "/v1/kinds", scope="read", run=kinds),
+    Operation("GET", "/v1/kinds/{kind}", scope="read", run=kind, problems=("unknown-name",)),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from blackboard.server.request_handling.operation_definition import (
     Fields,
     Limit,
     Name,
+    NoParameters,
     Operation,
     Page,
     RecordId,
@@ -44,60 +45,53 @@ class UndeliveredMessages(Fields):
     state: Literal["waiting", "failed", "gone"] | None = Field(default=None, description="Only in this state.")
 
 
-def outbox(call: Call) -> Page:
+def outbox(call: Call[ListedMessages, None]) -> Page[OutboxMessage]:
     """List the messages to people outside, newest first."""
-    parameters: ListedMessages = call.parameters
+    parameters = call.parameters
     found = call.board.outbox(
         sink=parameters.sink, state=parameters.state, before=parameters.page, limit=parameters.limit + 1
     )
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def outbox_message(call: Call) -> OutboxMessage:
+def outbox_message(call: Call[OneMessage, None]) -> OutboxMessage:
     """Show one message to people outside."""
     return call.board.outbox_message(call.parameters.id)
 
 
-def retry_message(call: Call) -> OutboxMessage:
+def retry_message(call: Call[OneMessage, Empty]) -> OutboxMessage:
     """Send a message again under the same id, whatever its state. Its attempts count from 0 again."""
     return call.board.retry_message(call.parameters.id)
 
 
-def discard_message(call: Call) -> OutboxMessage:
+def discard_message(call: Call[OneMessage, Empty]) -> OutboxMessage:
     """Give up a message that waits or was not delivered."""
     return call.board.discard_message(call.parameters.id)
 
 
-def retry_messages(call: Call) -> MessageChanges:
+def retry_messages(call: Call[NoParameters, UndeliveredMessages]) -> MessageChanges:
     """Send the messages of a sink, or in a state, that were not delivered again under the same ids."""
-    parameters: UndeliveredMessages = call.body
+    parameters = call.body
     return MessageChanges(call.board.retry_messages(sink=parameters.sink, state=parameters.state), MessageState.WAITING)
 
 
-def discard_messages(call: Call) -> MessageChanges:
+def discard_messages(call: Call[NoParameters, UndeliveredMessages]) -> MessageChanges:
     """Give up the messages of a sink, or in a state, that were not delivered."""
-    parameters: UndeliveredMessages = call.body
+    parameters = call.body
     return MessageChanges(
         call.board.discard_messages(sink=parameters.sink, state=parameters.state), MessageState.DISCARDED
     )
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/outbox", "read", outbox, list[OutboxMessage], ListedMessages),
+    Operation("GET", "/v1/outbox", scope="read", run=outbox),
+    Operation("POST", "/v1/outbox/retry", scope="operate", run=retry_messages, problems=("unknown-name",)),
+    Operation("POST", "/v1/outbox/discard", scope="operate", run=discard_messages),
+    Operation("GET", "/v1/outbox/{id}", scope="read", run=outbox_message, problems=("not-found",)),
     Operation(
-        "POST", "/v1/outbox/retry", "operate", retry_messages, MessageChanges, body=UndeliveredMessages,
-        problems=("unknown-name",),
+        "POST", "/v1/outbox/{id}/retry", scope="operate", run=retry_message, problems=("not-found", "unknown-name"),
     ),
     Operation(
-        "POST", "/v1/outbox/discard", "operate", discard_messages, MessageChanges, body=UndeliveredMessages,
-    ),
-    Operation("GET", "/v1/outbox/{id}", "read", outbox_message, OutboxMessage, OneMessage, problems=("not-found",)),
-    Operation(
-        "POST", "/v1/outbox/{id}/retry", "operate", retry_message, OutboxMessage, OneMessage, Empty,
-        problems=("not-found", "unknown-name"),
-    ),
-    Operation(
-        "POST", "/v1/outbox/{id}/discard", "operate", discard_message, OutboxMessage, OneMessage, Empty,
-        problems=("not-found", "not-possible"),
+        "POST", "/v1/outbox/{id}/discard", scope="operate", run=discard_message, problems=("not-found", "not-possible"),
     ),
 )  # fmt: skip

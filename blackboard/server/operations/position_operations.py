@@ -35,18 +35,18 @@ class Position(Fields):
     header: str = Field(default="", max_length=100_000, description="The line with the names of the columns.")
 
 
-def read_position(call: Call) -> ReadPosition:
+def read_position(call: Call[OneFile, None]) -> ReadPosition:
     """Show how far a file has been deposited by the author of the token."""
-    parameters: OneFile = call.parameters
+    parameters = call.parameters
     found = administration.read_position(call.board, parameters.source, parameters.kind)
     if found is None:
         raise NotFound(f"the file {parameters.source!r} was never followed for the kind {parameters.kind!r}")
     return found
 
 
-def set_read_position(call: Call) -> ReadPosition:
+def set_read_position(call: Call[OneFile, Position]) -> ReadPosition:
     """Record how far a file has been deposited by the author of the token."""
-    parameters: OneFile = call.parameters
+    parameters = call.parameters
     call.board.deployment.kind(parameters.kind)
     position = ReadPosition(**call.body.model_dump())
     administration.set_read_position(call.board, parameters.source, parameters.kind, position)
@@ -54,11 +54,8 @@ def set_read_position(call: Call) -> ReadPosition:
 
 
 OPERATIONS = (
+    Operation("GET", "/v1/read-positions/{source}", scope="deposit", run=read_position, problems=("not-found",)),
     Operation(
-        "GET", "/v1/read-positions/{source}", "deposit", read_position, ReadPosition, OneFile, problems=("not-found",)
-    ),
-    Operation(
-        "POST", "/v1/read-positions/{source}", "deposit", set_read_position, ReadPosition, OneFile, Position,
-        problems=("unknown-name",),
+        "POST", "/v1/read-positions/{source}", scope="deposit", run=set_read_position, problems=("unknown-name",),
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from blackboard.board.json_shapes import FoundMarks, found_marks
+from blackboard.board.json_shapes import FoundMarks, ScoredMark, found_marks
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.server.request_handling.operation_definition import (
     Call,
@@ -41,9 +41,9 @@ class SearchedText(Fields):
     page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
 
 
-def search(call: Call) -> Page:
+def search(call: Call[SearchedText, None]) -> Page[ScoredMark]:
     """Search the text of marks. The best match is first, by relevance times strength."""
-    parameters: SearchedText = call.parameters
+    parameters = call.parameters
     start = parameters.page
     found = call.board.search(
         parameters.text,
@@ -66,7 +66,7 @@ def search(call: Call) -> Page:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/search", "read", search, FoundMarks, SearchedText, parameters_withheld=("text",),
+        "GET", "/v1/search", scope="read", run=search, other_answer=FoundMarks, parameters_withheld=("text",),
         problems=("unknown-name", "invalid-search"),
     ),
 )  # fmt: skip

@@ -69,7 +69,7 @@ class AnswerEncoder:
         """Return the JSON of a value without the texts of depositors, people and models."""
         return encode(self._redaction(value))
 
-    def answer(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedResponse:
+    def answer(self, operation: Operation, call: Call[object, object], request: Request, value: Any) -> EncodedResponse:
         """Return the result of an operation as the answer to its caller."""
         is_redacted = call.caller.is_redacted
         shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
@@ -89,7 +89,7 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value).encode("utf-8", "replace")
 
 
-def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable[[Any], Any]) -> EncodedResponse:
+def _page(page: Page[Any], request: Request, headers: dict[str, str], shown: Callable[[Any], Any]) -> EncodedResponse:
     """Return a page of a list, with a link to the next page if there is one."""
     encoded: list[bytes] = []
     size = 0

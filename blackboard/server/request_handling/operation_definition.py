@@ -5,14 +5,20 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from blackboard import Blackboard
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.server.access.token_checks import Caller
+
+ItemT = TypeVar("ItemT")
+ParametersT = TypeVar("ParametersT", covariant=True)
+BodyT = TypeVar("BodyT", covariant=True)
+OtherBodyT = TypeVar("OtherBodyT")
 
 MAX_LIMIT = 1000
 
@@ -63,14 +69,14 @@ class Empty(Fields):
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[ItemT]):
     """A page of a list."""
 
-    items: Sequence[Any]
+    items: Sequence[ItemT]
     """Its items, and one more if there are more pages."""
     limit: int
     """How many of them are on the page."""
-    position: Callable[[Any, int], object]
+    position: Callable[[ItemT, int], object]
     """Returns the position after which the next page begins, for the last item and the number of items."""
     member: str = ""
     """The member of the answer that has the items; "" if the answer is the list."""
@@ -79,17 +85,17 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request for an operation."""
+class Call(Generic[ParametersT, BodyT]):
+    """One request for an operation, with the types of its parameters and of its body."""
 
     board: Blackboard
     """The board, in the name of the caller."""
     caller: Caller
     """Who asks."""
-    parameters: Any
+    parameters: ParametersT
     """The parameters of the path and of the query."""
-    body: Any
-    """The body."""
+    body: BodyT
+    """The body; None if the operation has none."""
     key: str | None
     """The idempotency key in its header."""
     model: str
@@ -101,26 +107,36 @@ class Call:
     traceparent: str | None = None
     """The trace context in its header `traceparent`; None if it has none that is valid."""
 
+    def with_body(self, body: OtherBodyT) -> Call[ParametersT, OtherBodyT]:
+        """Return the same request with a body."""
+        fields = {name: value for name, value in vars(self).items() if name != "body"}
+        return Call(**fields, body=body)
+
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation. The first line of its function's docstring describes it."""
+    """One operation. Its function's signature and docstring say the rest.
+
+    The annotation `Call[Parameters, Body]` of the function names the types that a request is parsed with, and its
+    result is the answer. So mypy checks that a function only uses what a request has. The first line of its docstring
+    describes the operation.
+    """
 
     method: Literal["GET", "POST", "DELETE"]
     """The HTTP method."""
     path: str
     """The path, with the names of its parameters in braces."""
+    _: KW_ONLY
     scope: str
     """The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
-    `withheld_if_redacted`."""
-    run: Callable[[Call], Any]
+    `withheld_if_redacted`.
+    """
+    run: Callable[[Call[Any, Any]], Any]
     """Does it."""
-    answer: Any
-    """The type of its answer."""
-    parameters: type[Fields] = NoParameters
-    """The parameters of the path and of the query."""
-    body: type[BaseModel] | None = None
-    """The body; None if it has none."""
+    line: type[Fields] | None = None
+    """The type of a line, if the body is a line of JSON for each item, as it comes; None for any other body."""
+    other_answer: Any = None
+    """The type of the answer; None if it is the type of the function's result."""
     withheld_if_redacted: bool = False
     """Whether a token with `read-redacted` may not use it, because nothing would be left of its answer."""
     parameters_withheld: tuple[str, ...] = ()
@@ -131,11 +147,9 @@ class Operation:
     """Returns the part of an answer from which its ETag is made; None for an answer without an ETag."""
     waits: bool = False
     """Whether it waits for work, without a thread. If no work comes, the answer is empty (204)."""
-    run_together: Callable[[Sequence[Call]], Sequence[Any]] | None = None
-    """Does it for several calls at once, and returns the answer or the error of each; None if each call has a
-    thread."""
-    streams: bool = False
-    """Whether the body is a line of JSON for each item, as it comes."""
+    run_together: Callable[[Sequence[Call[Any, Any]]], Sequence[Any]] | None = None
+    """Does it for several calls at once, and returns the answer or the error of each; None if each call has a thread.
+    """
     is_event_stream: bool = False
     """Whether the answer is a stream of server-sent events, which `run` chooses."""
     pool: Literal["board", "sql"] = "board"
@@ -152,3 +166,31 @@ class Operation:
     def summary(self) -> str:
         """A line about what it does."""
         return (self.run.__doc__ or "").partition("\n")[0]
+
+    @cached_property
+    def parameters(self) -> type[Fields]:
+        """The type of the parameters of the path and of the query."""
+        found: type[Fields] = self._types_of_call[0]
+        return found
+
+    @cached_property
+    def body(self) -> type[BaseModel] | None:
+        """The type of the body, or of each of its lines; None if it has none."""
+        found = self._types_of_call[1]
+        return self.line or (None if found is type(None) else found)
+
+    @cached_property
+    def answer(self) -> Any:
+        """The type of its answer. The answer of a page is the list of its items."""
+        if self.other_answer is not None:
+            return self.other_answer
+        result = self._types["return"]
+        return list[get_args(result)[0]] if get_origin(result) is Page else result  # type: ignore[misc]
+
+    @property
+    def _types_of_call(self) -> tuple[Any, ...]:
+        return get_args(self._types["call"])
+
+    @cached_property
+    def _types(self) -> Mapping[str, Any]:
+        return get_type_hints(self.run)

@@ -26,13 +26,14 @@ class ReceivedRequest:
     token: str
     body: bytes
 
-    def parsed(self) -> Any:
-        """Return the fields of the body.
+    def add_body(self, call: Call[Any, None]) -> Call[Any, Any]:
+        """Return the call of this request with the fields of its body.
 
         Raises:
             HttpProblem: They are not valid.
         """
-        return None if self.operation.body is None else parse_body(self.body, self.operation.body)
+        body = None if self.operation.body is None else parse_body(self.body, self.operation.body)
+        return call.with_body(body)
 
 
 class RequestCalls:
@@ -86,7 +87,7 @@ class RequestCalls:
         self._rates.check(caller.token.name, self._board.clock.monotonic())
         return caller
 
-    def call(self, operation: Operation, request: Request, token: str) -> Call:
+    def call(self, operation: Operation, request: Request, token: str) -> Call[Any, None]:
         """Return the call of a request, without its body.
 
         Raises:
@@ -94,7 +95,7 @@ class RequestCalls:
         """
         return self.call_of(operation, request, self._board.find_token(token))
 
-    def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> Call:
+    def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> Call[Any, None]:
         """Return the call of a request with the record of its token, without its body.
 
         Raises:
