@@ -243,6 +243,20 @@ def encode_cursor(position: object) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+def decode_cursor(value: object) -> object:
+    """Return the position that a cursor names. A value that is no text is not changed; its field checks it.
+
+    Raises:
+        ValueError: The text is not a cursor.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    except (ValueError, RecursionError):
+        raise ValueError("this is not a cursor from an earlier answer") from None
+
+
 def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
     """Return the answer to `search`."""
     hits = zip(found, found.relevances, found.scores, strict=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
+from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.mcp_server.labelled_data import MAX_ROWS
@@ -19,17 +18,7 @@ EventIdArgument = Annotated[int, Field(ge=0, le=MAX_ID), WithJsonSchema({"type":
 LimitArgument = Annotated[int, Field(ge=1, le=MAX_ROWS)]
 
 
-def _decoded(value: object) -> object:
-    """Return the value in the cursor of an earlier answer."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-    except (ValueError, RecursionError):
-        raise ValueError("this is not a value of 'next' from an earlier answer") from None
-
-
-Cursor = Annotated[Any, BeforeValidator(_decoded), WithJsonSchema({"type": "string"})]
+Cursor = Annotated[Any, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string"})]
 
 
 class Arguments(BaseModel):

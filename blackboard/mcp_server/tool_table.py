@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, get_type_hints
 
 from blackboard.mcp_server import read_tools, write_tools
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.tool_arguments import (
-    AgendaArguments,
-    AnswerArguments,
-    Arguments,
-    ClaimArguments,
-    DepositArguments,
-    ExplainArguments,
-    FindArguments,
-    FinishArguments,
-    QueryArguments,
-    input_schema,
-)
+from blackboard.mcp_server.tool_arguments import Arguments, input_schema
 
 READS: Mapping[str, bool] = {"readOnlyHint": True, "openWorldHint": False}
 WRITES: Mapping[str, bool] = {"destructiveHint": False, "openWorldHint": False}
@@ -42,9 +32,7 @@ class Tool:
     verbs: tuple[str, ...]
     """A caller who may do one of these may use it."""
     run: Callable[[BoardAccess, Any], dict[str, Any]]
-    """Does it."""
-    arguments: type[Arguments]
-    """Its arguments."""
+    """Does it. The annotation of its parameter `arguments` says what its arguments are."""
     description: str
     """When to use it, and what to use next."""
     annotations: Mapping[str, bool]
@@ -56,6 +44,12 @@ class Tool:
     def name(self) -> str:
         """Its name."""
         return self.run.__name__
+
+    @cached_property
+    def arguments(self) -> type[Arguments]:
+        """The type of its arguments."""
+        found: type[Arguments] = get_type_hints(self.run)["arguments"]
+        return found
 
     @property
     def reads(self) -> bool:
@@ -72,50 +66,50 @@ RECEIPT = _object("mark_id outcome", mark_id="integer", event_id="integer", outc
 
 TOOLS = (
     Tool(
-        ("read",), read_tools.find, FindArguments,
+        ("read",), read_tools.find,
         "Find marks on the board, strongest first; by words, filters, or a subject's history. Use it before you"
         " deposit or decide. If the answer has next, give it as cursor for more.",
         READS, _object("note", note="string", marks="array", events="array", next="string"),
     ),
     Tool(
-        ("deposit", "answer"), write_tools.deposit, DepositArguments,
+        ("deposit", "answer"), write_tools.deposit,
         "Deposit a mark: tell others what you found or want done. It fades; a deposit on the same subject may"
         " reinforce it. Marks that are strong enough wake agents, which the answer names in crossed. A refused"
         " payload is answered with the schema of its kind.",
         REPEATABLE, RECEIPT,
     ),
     Tool(
-        ("claim",), write_tools.claim, ClaimArguments,
+        ("claim",), write_tools.claim,
         "Take the next work of a remote agent, under a lease. Do it, then call finish with id and fence. While you"
         " work longer, extend the lease. claimed is false if there is none: do not poll; run the shell command"
         " 'blackboard claim AGENT --wait 10m' in the background instead.",
         WRITES, _object("note claimed", note="string", claimed="boolean", id="integer", fence="integer", marks="array"),
     ),
     Tool(
-        ("claim",), write_tools.finish, FinishArguments,
+        ("claim",), write_tools.finish,
         "End claimed work: its result is stored at once, or it failed. If the result is refused, correct it and"
         " call again. If the lease is lost, stop: another worker has it.",
         REPEATABLE, _object("id state", id="integer", state="string", marks="array"),
     ),
     Tool(
-        ("read",), read_tools.agenda, AgendaArguments,
+        ("read",), read_tools.agenda,
         "List the work that waits and what holds it, and the needs: questions that wait for an answer. Use it when you"
         " are asked what is going on. Then explain says why something waits, and find what a subject is about.",
         READS, _object("note crossings needs", note="string", crossings="array", needs="array", next="string"),
     ),
     Tool(
-        ("read",), read_tools.explain, ExplainArguments,
+        ("read",), read_tools.explain,
         "Explain why an agent has or has not woken, for a subject or all that waits. Use it when a deposit crossed"
         " nothing, or work waits for a long time.",
         READS, _object("note agent", note="string", agent="string", watches="array"),
     ),
     Tool(
-        ("answer",), write_tools.answer, AnswerArguments,
+        ("answer",), write_tools.answer,
         "Answer a need, once a person has told you what to answer. agenda has the ids. It wakes the agent that asked.",
         REPEATABLE, RECEIPT,
     ),
     Tool(
-        ("sql",), read_tools.query, QueryArguments,
+        ("sql",), read_tools.query,
         "Run one SELECT over the views, for counts and questions that find cannot answer. The resource"
         " board://views lists them.",
         READS, _object("note columns rows", note="string", columns="array", rows="array", has_more="boolean"),

@@ -62,9 +62,9 @@ class TimeLine:
     rows: Sequence[TimeRow]
 
 
-def show_activations(call: PageCall) -> PageContent:
+def show_activations(call: PageCall[ActivationsFields]) -> PageContent:
     """Return activations, newest first, and their time line."""
-    parameters: ActivationsFields = call.parameters
+    parameters = call.parameters
     found = call.board.activations(
         agent=parameters.agent or None, state=parameters.state, limit=MAX_SHOWN + 1, before=parameters.before
     )
@@ -104,7 +104,7 @@ def _time_line(found: Sequence[ActivationRecord], now: datetime) -> TimeLine | N
     return TimeLine(start, end, len(agents) * ROW, rows)
 
 
-def show_activation(call: PageCall) -> PageContent:
+def show_activation(call: PageCall[OneFields]) -> PageContent:
     """Return one activation, with the texts of its model calls."""
     details = call.board.activation(call.parameters.id)
     texts = [page_readings.call_texts(call.board, item.id) for item in details.calls]
@@ -115,8 +115,7 @@ PAGE = LivePage(
     "activations",
     "/activations",
     "Activations",
-    show_activations,
-    ActivationsFields,
+    read=show_activations,
     about="Each time an agent was woken: why, what it was given, and what it did.",
 )
-ONE = LivePage("activation", "/activation", "Activation", show_activation, OneFields, is_in_menu=False)
+ONE = LivePage("activation", "/activation", "Activation", read=show_activation, is_in_menu=False)

@@ -15,9 +15,9 @@ class AgendaFields(PageFields):
     held_by: str = ""
 
 
-def show_agenda(call: PageCall) -> PageContent:
+def show_agenda(call: PageCall[AgendaFields]) -> PageContent:
     """Return the waiting crossings, strongest first, and the schedules."""
-    parameters: AgendaFields = call.parameters
+    parameters = call.parameters
     if parameters.held_by:  # this is not known before it is computed
         items = call.board.agenda()
     elif parameters.agent:
@@ -44,8 +44,7 @@ PAGE = LivePage(
     "agenda",
     "/agenda",
     "Agenda",
-    show_agenda,
-    AgendaFields,
+    read=show_agenda,
     about="Crossings that wait for their agents, strongest first, and what holds each of them.",
     parameters_withheld=("held_by",),
 )

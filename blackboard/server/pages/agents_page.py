@@ -96,7 +96,7 @@ class ShownWatch:
     per: str
 
 
-def show_agents(call: PageCall) -> PageContent:
+def show_agents(call: PageCall[AgentsFields]) -> PageContent:
     """Return the agents, their watches, their last day and what is left of their budgets."""
     board, parameters = call.board, call.parameters
     figures, deployment = board.figures(), board.deployment
@@ -197,7 +197,6 @@ PAGE = LivePage(
     "agents",
     "/agents",
     "Agents",
-    show_agents,
-    AgentsFields,
+    read=show_agents,
     about="What each agent watches, what it has done within a day, and what its budget has left.",
 )

@@ -87,7 +87,7 @@ class Lane:
     """Whether there are more than are drawn."""
 
 
-def show_board(call: PageCall) -> PageContent:
+def show_board(call: PageCall[BoardFields]) -> PageContent:
     """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
     board, parameters = call.board, call.parameters
     deployment = board.deployment
@@ -186,4 +186,4 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
     )
 
 
-PAGE = LivePage("board", "/", "Board", show_board, BoardFields, parameters_withheld=("subject", "tag"))
+PAGE = LivePage("board", "/", "Board", read=show_board, parameters_withheld=("subject", "tag"))

@@ -50,9 +50,9 @@ class DayBar(NamedTuple):
     height: float
 
 
-def show_costs(call: PageCall) -> PageContent:
+def show_costs(call: PageCall[CostsFields]) -> PageContent:
     """Return the costs and the savings of a number of days."""
-    days: int = call.parameters.days
+    days = call.parameters.days
     rows, models = call.board.costs(days), page_readings.costs_by_model(call.board, days)
     unseen = page_readings.faded_unseen(call.board, days)
     return PageContent(
@@ -139,7 +139,6 @@ PAGE = LivePage(
     "costs",
     "/costs",
     "Costs",
-    show_costs,
-    CostsFields,
+    read=show_costs,
     about="What model calls have cost, and what they would have cost without a board.",
 )

@@ -38,7 +38,7 @@ class DifferenceLine(NamedTuple):
     text: str
 
 
-def show_deployment(call: PageCall) -> PageContent:
+def show_deployment(call: PageCall[DeploymentFields]) -> PageContent:
     """Return the active deployment, its versions, and the difference between two of them."""
     board, parameters = call.board, call.parameters
     versions = board.deployments(limit=MAX_VERSIONS)
@@ -121,7 +121,6 @@ PAGE = LivePage(
     "deployment",
     "/deployment",
     "Deployment",
-    show_deployment,
-    DeploymentFields,
+    read=show_deployment,
     about="The kinds and agents that are active, and the versions before them.",
 )

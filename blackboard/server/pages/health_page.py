@@ -9,13 +9,13 @@ from blackboard.board.json_shapes import summary
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import UNDELIVERED
-from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_MESSAGES = 50
 MAX_DEAD = 20
 
 
-def show_health(call: PageCall) -> PageContent:
+def show_health(call: PageCall[PageFields]) -> PageContent:
     """Return the state of the board, and the findings of `doctor` with their remedies."""
     board = call.board
     findings = examine_board(board, is_thorough=False)
@@ -42,6 +42,6 @@ PAGE = LivePage(
     "health",
     "/health",
     "Health",
-    show_health,
+    read=show_health,
     about="The state of the board and its workers, and what to do about problems.",
 )

@@ -52,14 +52,14 @@ class ContextMark:
     recorded_at: datetime
 
 
-def show_inbox(call: PageCall) -> PageContent:
+def show_inbox(call: PageCall[InboxFields]) -> PageContent:
     """Return the needs that wait, overdue ones first, with the marks of their subjects."""
-    parameters: InboxFields = call.parameters
+    parameters = call.parameters
     needs = call.board.inbox(parameters.assignee or None, all_needs=parameters.all)
     return PageContent({"needs": [_shown(call, need) for need in needs[:MAX_NEEDS]]}, {"more": len(needs) > MAX_NEEDS})
 
 
-def _shown(call: PageCall, need: NeedRecord) -> ShownNeed:
+def _shown(call: PageCall[PageFields], need: NeedRecord) -> ShownNeed:
     """Return a need as the page shows it, with the other marks of its subject."""
     marks = call.board.marks(subject=need.subject, limit=MAX_EVENTS + 1)
     return ShownNeed(
@@ -87,8 +87,7 @@ PAGE = LivePage(
     "inbox",
     "/inbox",
     "Inbox",
-    show_inbox,
-    InboxFields,
+    read=show_inbox,
     about="Questions that agents do not decide. An answer is a mark, which wakes the agents that watch for it.",
     parameters_withheld=("assignee",),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict
 
@@ -12,6 +13,8 @@ from blackboard import Blackboard
 from blackboard.server.pages.mark_counts import LiveCounts
 from blackboard.server.pages.page_viewer import Viewer
 from blackboard.server.request_handling.operation_definition import Fields
+
+ParametersT = TypeVar("ParametersT", covariant=True)
 
 
 class PageFields(Fields):
@@ -21,14 +24,14 @@ class PageFields(Fields):
 
 
 @dataclass(frozen=True)
-class PageCall:
-    """One request for a page."""
+class PageCall(Generic[ParametersT]):
+    """One request for a page, with the type of its parameters."""
 
     board: Blackboard
     """The board."""
     viewer: Viewer
     """Who sees it."""
-    parameters: Any
+    parameters: ParametersT
     """The parameters of the page."""
     model: str
     """Which provider and model would answer if no daemon runs, in words."""
@@ -60,10 +63,9 @@ class LivePage:
     """Its path."""
     title: str
     """Its title."""
-    read: Callable[[PageCall], PageContent]
-    """Returns what it shows."""
-    parameters: type[PageFields] = PageFields
-    """The type of its parameters."""
+    _: KW_ONLY
+    read: Callable[[PageCall[Any]], PageContent]
+    """Returns what it shows. The annotation `PageCall[Parameters]` says what its parameters are."""
     about: str = ""
     """What it shows, in a sentence for people who see it for the first time."""
     scope: str = "read"
@@ -74,6 +76,13 @@ class LivePage:
     """Parameters that such a token may not use, because what is shown would confirm a guess."""
     is_in_menu: bool = True
     """Whether the menu has it."""
+
+    @cached_property
+    def parameters(self) -> type[PageFields]:
+        """The type of its parameters."""
+        found: type[PageFields]
+        [found] = get_args(get_type_hints(self.read)["call"])
+        return found
 
     def is_for(self, viewer: Viewer) -> bool:
         """Return whether a viewer may see it."""

@@ -31,7 +31,7 @@ from blackboard.server.pages import (
 from blackboard.server.pages.graph_labels import milliseconds
 from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
 from blackboard.server.pages.mark_counts import LiveCounts
-from blackboard.server.pages.page_definition import LivePage, PageCall
+from blackboard.server.pages.page_definition import LivePage, PageCall, PageFields
 from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
 from blackboard.server.pages.page_viewer import Viewer
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
@@ -115,7 +115,7 @@ class Pages:
         address = urlsplit(request.query_params.get("page", ""))
         page = BY_PATH.get(address.path)
 
-        def work() -> PageCall:
+        def work() -> PageCall[PageFields]:
             if page is None:
                 raise HttpProblem("not-found", "the server has no such page")
             return self._call(page, request, parse_qsl(address.query, keep_blank_values=True))
@@ -150,7 +150,7 @@ class Pages:
         except BlackboardError as error:
             return problem_response(problem_of(error, is_redacted=True))
 
-    def _call(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> PageCall:
+    def _call(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> PageCall[PageFields]:
         """Return the call of a page by the sender of a request, if the sender may see it.
 
         Raises:
@@ -171,7 +171,7 @@ class Pages:
             )
         return PageCall(self._board, viewer, parse_parameters({}, given, page.parameters), self._model, self._counts)
 
-    def _values(self, page: LivePage, call: PageCall, request: Request) -> dict[str, Any]:
+    def _values(self, page: LivePage, call: PageCall[PageFields], request: Request) -> dict[str, Any]:
         """Return the values of a page's template."""
         viewer = call.viewer
         try:
@@ -201,7 +201,7 @@ class Pages:
             "encoded": encoded,
         }
 
-    def _picture(self, page: LivePage, call: PageCall, request: Request) -> Picture:
+    def _picture(self, page: LivePage, call: PageCall[PageFields], request: Request) -> Picture:
         values = self._values(page, call, request) | {"is_live": True}
         drawn: Mapping[str, Any] = values["drawing"] or {}
         items = {item["id"]: item for item in drawn.get("items", ())}

@@ -19,7 +19,7 @@ class SqlFields(PageFields):
     query: str = Field(default="", max_length=100_000)
 
 
-def show_sql(call: PageCall) -> PageContent:
+def show_sql(call: PageCall[SqlFields]) -> PageContent:
     """Return the views and their columns."""
     return PageContent({}, {"views": VIEWS, "query": call.parameters.query or EXAMPLE})
 
@@ -28,8 +28,7 @@ PAGE = LivePage(
     "sql",
     "/sql",
     "SQL",
-    show_sql,
-    SqlFields,
+    read=show_sql,
     about="Queries on the views of the board.",
     scope="sql",
     withheld_if_redacted=True,

@@ -83,7 +83,7 @@ class Graph:
     """The activation before which the next older ones are; None if there are none."""
 
 
-def show_subject(call: PageCall) -> PageContent:
+def show_subject(call: PageCall[SubjectFields]) -> PageContent:
     """Return all that the board knows of a subject."""
     board, parameters = call.board, call.parameters
     subject = parameters.subject or _subject_of(board, parameters.mark)
@@ -125,7 +125,7 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
     return "" if mark_id is None else board.mark(mark_id).subject
 
 
-def _watching(call: PageCall, kinds: Set[str]) -> tuple[list[str], list[str]]:
+def _watching(call: PageCall[PageFields], kinds: Set[str]) -> tuple[list[str], list[str]]:
     """Return the agents that watch marks of some of these kinds, and those that measure too many marks to explain."""
     watching, unexplained = set(), set()
     for name, spec in call.board.deployment.agents.items():
@@ -268,8 +268,7 @@ PAGE = LivePage(
     "subject",
     "/subject",
     "Subjects",
-    show_subject,
-    SubjectFields,
+    read=show_subject,
     about="All that the board knows of one subject: its marks over time, and why agents woke or wait.",
     withheld_if_redacted=True,
 )

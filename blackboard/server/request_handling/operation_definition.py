@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
@@ -12,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_orig
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from blackboard import Blackboard
+from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.server.access.token_checks import Caller
 
@@ -37,18 +36,8 @@ TagParameters = Annotated[
 ]
 
 
-def _decoded(value: object) -> object:
-    """Return the position in a cursor, the text that names a page."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-    except (ValueError, RecursionError):
-        raise ValueError("this is not a cursor of this list") from None
-
-
 Encoded = (
-    BeforeValidator(_decoded),
+    BeforeValidator(decode_cursor),
     WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
 )
 """The annotation that makes a field a cursor. The type of the field is the type of the position."""

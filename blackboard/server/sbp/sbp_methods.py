@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Any, TypeAlias, TypeVar, get_type_hints
 
 from pydantic import ValidationError
 
@@ -61,11 +62,8 @@ class SbpCall:
     """How long the server has run, in milliseconds."""
 
 
-class Method(NamedTuple):
-    """One method: what it takes, and what it does."""
-
-    parameters: type[SbpFields]
-    run: Callable[[SbpCall, Any], dict[str, Any]]
+Method: TypeAlias = Callable[[SbpCall, Any], dict[str, Any]]
+"""A function that runs one method. The annotation of its parameter `parameters` says what it takes."""
 
 
 def emit(call: SbpCall, parameters: Emission) -> dict[str, Any]:
@@ -180,17 +178,17 @@ def _require_all(call: SbpCall, records: Iterable[MarkRecord]) -> None:
 
 
 METHODS: Mapping[str, Method] = {
-    "sbp/emit": Method(Emission, emit),
-    "sbp/sniff": Method(PheromoneFilter, sniff),
-    "sbp/evaporate": Method(EvaporationFilter, evaporate),
-    "sbp/inspect": Method(Inspection, inspect),
-    "sbp/register_scent": Method(ScentDefinition, register_scent),
-    "sbp/deregister_scent": Method(NamedScent, deregister_scent),
-    "sbp/subscribe": Method(NamedScent, subscribe),
-    "sbp/unsubscribe": Method(NamedScent, unsubscribe),
-    "sbp/inscribe": Method(Inscription, inscribe),
-    "sbp/read": Method(TraceFilter, read),
-    "sbp/erase": Method(TraceErasure, erase),
+    "sbp/emit": emit,
+    "sbp/sniff": sniff,
+    "sbp/evaporate": evaporate,
+    "sbp/inspect": inspect,
+    "sbp/register_scent": register_scent,
+    "sbp/deregister_scent": deregister_scent,
+    "sbp/subscribe": subscribe,
+    "sbp/unsubscribe": unsubscribe,
+    "sbp/inscribe": inscribe,
+    "sbp/read": read,
+    "sbp/erase": erase,
 }
 
 
@@ -208,9 +206,15 @@ def parameters_of(method: str, given: Any) -> SbpFields:
     if found is None:
         raise SbpError(UNKNOWN_METHOD, f"there is no method {method!r}", {"method": method})
     try:
-        return found.parameters.model_validate({} if given is None else given)
+        return _type_of_parameters(found).model_validate({} if given is None else given)
     except ValidationError as error:
         raise error_of_fields(error, INVALID_PARAMETERS, f"the parameters of {method} are not valid") from None
+
+
+@cache
+def _type_of_parameters(method: Method) -> type[SbpFields]:
+    found: type[SbpFields] = get_type_hints(method)["parameters"]
+    return found
 
 
 def run(method: str, call: SbpCall, parameters: SbpFields) -> dict[str, Any]:
@@ -220,7 +224,7 @@ def run(method: str, call: SbpCall, parameters: SbpFields) -> dict[str, Any]:
         SbpError: The board or the rights of the caller do not allow it.
     """
     try:
-        return METHODS[method].run(call, parameters)
+        return METHODS[method](call, parameters)
     except BlackboardError as error:
         raise error_of(error) from None
     except HttpProblem as problem:
