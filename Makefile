@@ -10,7 +10,7 @@ QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql cluster-demo shells lint \
-  crash crash-postgresql soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
+  crash crash-postgresql soak bench bench-postgresql bench-peers bench-coordination bench-rivals constraints statements methods picture pictures diagram clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -140,6 +140,10 @@ constraints:
 ## statements: write the types and the query plans of the SQL statements
 statements: $(VENV)/installed-dev
 	$(BIN)/python -m tools.statement_files
+
+## methods: write the methods of both clients from their calls
+methods: $(VENV)/installed-dev
+	$(BIN)/python -m tools.client_methods
 
 ## picture: draw docs/fading.svg from a real board
 picture: $(VENV)/installed-dev

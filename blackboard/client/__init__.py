@@ -5,6 +5,9 @@
 Each call is written once, as a generator of requests, and both clients can carry it out:
 
 board_clients        `Client`, which waits for each answer, and `AsyncClient`, which awaits it
+client_methods       the methods of both clients, a line for each call
+call_methods         makes a method of a client from a call
+server_connection    what both clients know of their server: its address, the token, the certificates
 deposit_calls        the calls that deposit marks
 mark_calls           the calls on live marks, subjects and kinds
 agenda_calls         the calls on the agenda, agents, activations and costs

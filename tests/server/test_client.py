@@ -37,6 +37,7 @@ from blackboard.server.operations.operation_table import OPERATIONS
 from tests.server.served_clients import AUTHOR, SCOPES, client_of
 from tests.support.search_checks import embedded
 from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote
+from tools.client_methods import FILE, client_methods
 
 NOT_OFFERED = {
     "as_author", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment",
@@ -60,6 +61,11 @@ def client(served: Served) -> Iterator[Client]:
 
 def public(owner: type) -> set[str]:
     return {name for name in dir(owner) if not name.startswith("_")}
+
+
+def test_the_list_of_methods_has_all_calls() -> None:
+    """Compare the list; `make methods` rewrites it after a change of the calls."""
+    assert FILE.read_text("utf-8") == client_methods()
 
 
 def test_a_client_has_the_methods_of_a_board() -> None:

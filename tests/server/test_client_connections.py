@@ -8,6 +8,7 @@ import shutil
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Blackboard, Deposit, StreamEvent
-from blackboard.client import AsyncClient, BoardEvent, Client, board_clients
+from blackboard.client import AsyncClient, BoardEvent, Client, server_connection
 from blackboard.client.board_events import EventParser
 from blackboard.errors import (
     AccessDenied,
@@ -220,6 +221,32 @@ def test_an_asynchronous_client_follows_what_happens(served: Served) -> None:
     assert asyncio.run(listen()) == [("ready", None), ("marks", "reply/1"), ("marks", "reply/2")]
 
 
+def test_an_asynchronous_client_needs_no_thread_between_attempts_and_stops_waiting_when_it_is_closed() -> None:
+    class NoThreads(ThreadPoolExecutor):
+        def submit(self, *args: Any, **options: Any) -> Any:
+            raise AssertionError("a thread was used")
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 Busy\r\nRetry-After: 59\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+        refused.set()
+
+    async def close_early() -> None:
+        asyncio.get_running_loop().set_default_executor(NoThreads())
+        server = await asyncio.start_server(refuse, "127.0.0.1")
+        async with server:
+            client = AsyncClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            asking = asyncio.create_task(client.agents())
+            await refused.wait()
+            await client.close()
+            with pytest.raises(RuntimeError, match="closed"):
+                await asyncio.wait_for(asking, 30)
+
+    refused = asyncio.Event()
+    asyncio.run(close_early())
+
+
 def test_the_lines_of_a_stream_are_read_as_its_protocol_says() -> None:
     parser = EventParser()
     lines = ["retry: 3000", ": silence", "id: 7-8", "event: reset", 'data: {"reason":', "data:1}", ""]
@@ -263,8 +290,8 @@ def test_the_certificate_of_a_server_on_this_machine_comes_from_the_environment(
 def test_a_proxy_with_tls_is_verified_by_the_certificates_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    assert not knows(board_clients.trusted_certificates(None, "http", uses_proxies=True))
+    assert not knows(server_connection.trusted_certificates(None, "http", uses_proxies=True))
     monkeypatch.setenv("http_proxy", "https://proxy.example.org:3128")
-    assert knows(board_clients.trusted_certificates(None, "http", uses_proxies=True))
-    assert not knows(board_clients.trusted_certificates(None, "http", uses_proxies=False))
-    assert knows(board_clients.trusted_certificates(None, "https", uses_proxies=False))
+    assert knows(server_connection.trusted_certificates(None, "http", uses_proxies=True))
+    assert not knows(server_connection.trusted_certificates(None, "http", uses_proxies=False))
+    assert knows(server_connection.trusted_certificates(None, "https", uses_proxies=False))
