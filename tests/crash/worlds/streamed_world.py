@@ -39,6 +39,7 @@ class Streamed(Pure):
     def warm_up(cls, folder: Path) -> None:
         """Run the world once without a server, whose threads would outlive it, and load the modules of the server."""
         from blackboard.server import http_app  # noqa: F401
+        from blackboard.server.open_requests import event_hub  # noqa: F401
         from blackboard.server.transport import http_server  # noqa: F401
 
         super().warm_up(folder)
