@@ -21,6 +21,7 @@ operator_actions   pauses, early wakes, and failed activations that are tried ag
 delivery_attempts  attempts to deliver the messages to people outside: their leases and results
 housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
 loads              deposits of many items, and of files
+commit_listeners   functions that are called after each commit on a board
 activations        claims, results, model calls and budgets
 access_tokens      tokens of programs that use the board over HTTP
 need_answers       the answers to questions of agents, and what follows when a question is due

@@ -18,9 +18,9 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard, Need, StreamEvent
+from blackboard.board import commit_listeners
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import mark_removals
-from blackboard.board.remote_work import awaited_claims
 from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
@@ -97,7 +97,7 @@ def test_what_is_committed_before_the_reader_listens_is_not_late(
 ) -> None:
     for name in ("LOOK_SECONDS", "BEAT_SECONDS"):
         monkeypatch.setattr(event_hub, name, 3600)
-    monkeypatch.setattr(awaited_claims, "TICK", HOUR)
+    monkeypatch.setattr(commit_listeners, "TICK", HOUR)
     listen = Blackboard.listen
 
     def listen_late(board: Blackboard, *arguments: Any, **options: Any) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches
@@ -13,14 +11,15 @@ from blackboard.board.activations.agent_claims.activation_traces import HandOver
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.board_session import BoardSession
+from blackboard.board.commit_listeners import listen_to_commits
 from blackboard.board.remote_work import remote_claims, remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
-from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
-from blackboard.durations import DAY, MILLISECOND, MINUTE, SECOND, Duration, format_duration
+from blackboard.clock import Instant, microseconds_in, to_datetime
+from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
 from blackboard.errors import UsageError
 from blackboard.system.failpoints import failpoint
 
@@ -28,12 +27,6 @@ DEFAULT_LEASE: Duration = 5 * MINUTE
 MAX_LEASE: Duration = DAY
 MIN_LEASE: Duration = SECOND
 MAX_WAIT: Duration = DAY
-TICK: Duration = 10 * SECOND
-"""The longest time between two reads of the board by a claim that waits."""
-UNNOTIFIED_TICK: Duration = SECOND
-"""The same where no process is notified of commits, as behind a pooler without a direct address."""
-UNHEARD_TICK: Duration = 100 * MILLISECOND
-"""The same for a reader of every commit, if the system does not report the writes of other processes."""
 
 
 def check_lease(lease: Duration | None) -> Duration:
@@ -94,23 +87,6 @@ def next_instant(session: BoardSession, name: str) -> Instant | None:
     return session.read(lambda txn: remote_claims.next_instant(txn, remote_runs.remote_agent(txn, name)))
 
 
-@contextmanager
-def hear(session: BoardSession, wake: Callable[[], None], *, every_commit: bool = False) -> Iterator[float]:
-    """Call `wake` in the context after each commit, here or in another process, that may wake an agent.
-
-    With `every_commit`, also after every other commit. Yields the number of seconds after which the caller should read
-    the board in any case.
-    """
-    processes = session.database.processes
-    with ExitStack() as stack:
-        stack.callback(session.subscribe(wake, every_commit=every_commit))
-        is_heard = stack.enter_context(processes.hear_commits(wake))
-        tick = TICK if is_heard else UNNOTIFIED_TICK
-        if every_commit and not stack.enter_context(processes.hear_writes(wake)):
-            tick = UNHEARD_TICK
-        yield seconds_in(tick)
-
-
 def wait_and_claim(
     session: BoardSession, name: str, holder: str, lease: Duration, wait: Duration
 ) -> RemoteActivation | None:
@@ -128,7 +104,7 @@ def wait_and_claim(
         return found
     clock, heard = session.clock, threading.Event()
     end = clock.now() + wait
-    with hear(session, heard.set) as tick:
+    with listen_to_commits(session, heard.set) as tick:
         while True:
             heard.clear()
             found = claim(session, name, holder, lease)
