@@ -1,0 +1,57 @@
+"""The quarantine of crossings that would continue a loop of activations: a person decides about them."""
+
+from __future__ import annotations
+
+from blackboard.board.activation_tables.additional_reads import (
+    MarksBySearch,
+    record_reads,
+)
+from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
+from blackboard.board.activations.run_ends import loop_detection
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.selection.crossing_selection import Selection
+from blackboard.core.marks.measure_scopes import is_group, subject_of
+from blackboard.core.records.states import ActivationState
+from blackboard.store.rows import CrossingRow, EventRow
+
+
+def quarantine_loops(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: MarksBySearch
+) -> Selection:
+    """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
+    agent = watch.agent
+    selection.chain_length = loop_detection.chain_length(txn, selection.events)
+    if (reason := loop_detection.rate_problem(txn, agent)) is not None:
+        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason, found)
+        return Selection()
+    if not loop_detection.may_loop(agent, selection.chain_length):
+        return selection
+    accepted = Selection()
+    for crossing in selection.crossings:
+        inputs = {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
+        part = Selection([crossing], inputs)
+        part.chain_length = loop_detection.chain_length(txn, part.events)
+        reason = loop_detection.loop_problem(txn, agent, crossing.scope, part.events, part.chain_length)
+        if reason is None:
+            accepted.crossings.append(crossing)
+            accepted.inputs.update(inputs)
+            accepted.chain_length = max(accepted.chain_length, part.chain_length)
+        else:
+            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent.name}", reason, found)
+    return accepted
+
+
+def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
+    if crossing.is_per_mark:
+        return event.mark_id == crossing.mark_id
+    # An activation about a group has no other crossing.
+    return crossing.is_over_board or is_group(crossing.scope) or event.subject == crossing.scope
+
+
+def _quarantine(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: MarksBySearch
+) -> None:
+    row = insert_claimed(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
+    record_reads(txn, watch.agent, row.id, claimed_inputs(txn, selection), found)
+    loop_detection.ask_about_quarantine(txn, subject, reason)
