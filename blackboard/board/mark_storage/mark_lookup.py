@@ -1,36 +1,12 @@
-"""Look-up of a live mark before a change of it: the mark is brought up to date with the deployment first."""
+"""The look-up of a live mark by its id. Nothing here writes."""
 
 from __future__ import annotations
 
-from blackboard.board.declaration_changes import mark_migration
-from blackboard.board.mark_storage import change_preparation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.record_ids import is_record_id
 from blackboard.errors import Conflict, NotFound
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
-
-
-def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
-    """Return a live mark after the due crossings and pending migrations that must come before its change.
-
-    Raises:
-        NotFound: There is no live mark with this id.
-        Conflict: The mark has changed since the event `if_event`.
-    """
-    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id <= MAX_ID else None
-    return row_to_change(txn, mark_id, row, if_event)
-
-
-def row_to_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
-    """Do the work of `live_mark_to_change` for a row that was read already; None if there was no row."""
-    if row is not None:
-        row = mark_migration.migrate(txn, row)
-        if row.is_live(txn.now):
-            change_preparation.prepare_change(txn, row.kind, row.subject)
-            check_event(if_event, f"mark {mark_id}", row)
-            return row
-    raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")
 
 
 def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
@@ -39,12 +15,28 @@ def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
     Raises:
         NotFound: There is no live mark with this id.
     """
-    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id <= MAX_ID else None
+    row = stored_mark(txn, mark_id)
     if row is not None:
         row = txn.migrated(row)
         if row.is_live(txn.now):
             return row
-    raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")
+    raise not_live(txn, mark_id, row)
+
+
+def stored_mark(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
+    """Return the stored mark with an id, live or evaporated; None if there is none, or if no id is so large."""
+    return txn.sql.one(MARKS.get_mark, id=mark_id) if is_record_id(mark_id) else None
+
+
+def first_event(txn: BoardTransaction, mark_id: int) -> EventRow | None:
+    """Return the event that deposited a mark, which has the id of the mark; None if the history has none."""
+    event = txn.sql.one(MARKS.get_event, id=mark_id) if is_record_id(mark_id) else None
+    return event if event is not None and event.mark_id == mark_id else None
+
+
+def not_live(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> NotFound:
+    """Return the error that says why a mark is not live. `row` is the stored mark, if there is one."""
+    return NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")
 
 
 def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
@@ -60,10 +52,10 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
 
 def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> str:
     """Return why a mark is not live, as far as the history shows it."""
-    first = txn.sql.one(MARKS.get_event, id=mark_id) if 0 < mark_id <= MAX_ID else None
     if row is not None:
         return f"mark {mark_id} has evaporated"
-    if first is None or first.mark_id != mark_id:
+    first = first_event(txn, mark_id)
+    if first is None:
         return f"there is no mark {mark_id}"
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
     return f"mark {mark_id} was withdrawn" if last.event == "withdrawn" else f"mark {mark_id} has evaporated"

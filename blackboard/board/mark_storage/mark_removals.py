@@ -6,7 +6,7 @@ from blackboard.board.activation_tables.crossing_rows import close_crossing, ski
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_sets.watch_scopes import scopes_behind
-from blackboard.board.mark_storage import mark_indexes, mark_lookup
+from blackboard.board.mark_storage import change_preparation, mark_indexes
 from blackboard.board.open_needs import need_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -76,7 +76,7 @@ def withdraw(
         NotFound: There is no live mark with this id.
         Conflict: The mark has changed since the event `if_event`.
     """
-    row = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
+    row = change_preparation.live_mark_to_change(txn, mark_id, if_event)
     withdraw_live(txn, row, author, activation_id)
     return row
 

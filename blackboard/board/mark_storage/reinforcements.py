@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from blackboard.board.mark_storage import mark_lookup
+from blackboard.board.mark_storage import change_preparation
 from blackboard.board.mark_storage.deposit_effects import agents_of, apply_effects
 from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
@@ -42,7 +42,7 @@ def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, if_ev
         Conflict: The mark has changed since the event `if_event`.
         InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
     """
-    return reinforce_live(txn, mark_lookup.live_mark_to_change(txn, mark_id, if_event), by, author)
+    return reinforce_live(txn, change_preparation.live_mark_to_change(txn, mark_id, if_event), by, author)
 
 
 def reinforce_live(

@@ -7,14 +7,14 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.board.mark_storage import mark_removals
+from blackboard.board.mark_storage import mark_lookup, mark_removals
 from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.record_ids import is_record_id
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
@@ -29,7 +29,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     Raises:
         NotFound: No open need has this id; the message says who answered or withdrew it.
     """
-    need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id <= MAX_ID else None
+    need = mark_lookup.stored_mark(txn, need_id)
     if need is None or not need_rows.is_need(need) or not need.is_live(txn.now):
         raise _closed(txn, need_id)
     return need
@@ -51,14 +51,14 @@ def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int 
 
 def decision_on(txn: BoardTransaction, need_id: int) -> EventRow | None:
     """Return the event of the decision that answered a need; None if the history has none."""
-    decisions = txn.sql.all(MARKS.decisions_after_need, need_id=need_id) if 0 < need_id <= MAX_ID else ()
+    decisions = txn.sql.all(MARKS.decisions_after_need, need_id=need_id) if is_record_id(need_id) else ()
     return next((event for event in decisions if _answers(event, need_id)), None)
 
 
 def was_asked(txn: BoardTransaction, need_id: int) -> bool:
     """Return whether the history has a need with this id."""
-    first = txn.sql.one(MARKS.get_event, id=need_id) if 0 < need_id <= MAX_ID else None
-    return first is not None and first.mark_id == need_id and first.kind == Need.kind
+    first = mark_lookup.first_event(txn, need_id)
+    return first is not None and first.kind == Need.kind
 
 
 def checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> str:

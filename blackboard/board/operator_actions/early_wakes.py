@@ -11,7 +11,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_deferrals import CrossingDeferral, deferral_of
 from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.record_ids import is_record_id
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
@@ -64,7 +64,7 @@ def _find_waiting(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
         NotFound: There is no such crossing.
         WorkError: It does not wait.
     """
-    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if 0 < crossing_id <= MAX_ID else None
+    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if is_record_id(crossing_id) else None
     if crossing is None:
         raise NotFound(f"there is no crossing {crossing_id}; 'blackboard agenda' lists those that wait")
     if crossing.state != CrossingState.WAITING:

@@ -5,5 +5,5 @@ activity_kinds   the kinds of entries in the activity of a board
 micro_dollars    money as whole numbers, and US dollars
 program_queries  the parameters and rows of a query that a program writes
 finding          one result of a diagnosis
-record_ids       the largest id
+record_ids       the range of ids
 """

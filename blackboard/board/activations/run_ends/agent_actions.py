@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage import (
+    change_preparation,
     checked_deposits,
     deposit_questions,
     mark_lookup,
@@ -103,7 +104,7 @@ def _apply_one(
     if stored is not None:
         _check_board(stored, action)
     try:
-        live = mark_lookup.row_to_change(txn, action.mark.id, stored, action.if_event)
+        live = change_preparation.row_to_change(txn, action.mark.id, stored, action.if_event)
     except NotFound:
         mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
         _record_gone(txn, row, agent, action.mark.id)
