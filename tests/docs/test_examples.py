@@ -42,12 +42,10 @@ def test_the_readme_shows_the_first_example() -> None:
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_the_comparison_shows_both_programs_in_full(name: str) -> None:
-    page, folder = (ROOT / "docs/comparison.md").read_text("utf-8"), ROOT / "examples" / name
-    for program in (COMPARISONS[name].board, COMPARISONS[name].plain):
-        path = folder / program.source
-        assert f"```python\n# {path.name}\n{path.read_text('utf-8')}```" in page, f"{path} must be the same in the page"
-    assert f"```toml\n{(folder / 'blackboard.toml').read_text('utf-8')}```" in page
+def test_the_comparison_links_both_programs(name: str) -> None:
+    page = (ROOT / "docs/comparison.md").read_text("utf-8")
+    for file in (COMPARISONS[name].board.source, COMPARISONS[name].plain.source, "blackboard.toml"):
+        assert f"](../examples/{name}/{file})" in page
 
 
 @pytest.mark.processes
