@@ -122,7 +122,21 @@ def test_every_command_is_documented_with_its_options(name: str) -> None:
     ]
     options = [word for parameter in parameters for word in parameter.opts if word.startswith("--")]
     assert [word for word in options if f"`{word}" not in text and word not in ("--help", "--json")] == []
-    assert ("--json" in options) == ("`--json`" in text)
+
+
+def test_the_commands_without_json_are_named() -> None:
+    page = " ".join((DOCS / "commands.md").read_text("utf-8").split())
+    named = re.search(r"Every command takes it, except ((?:`[a-z]+`(?:, | and )?)+)", page)
+    assert named
+    assert set(re.findall(r"[a-z]+", named[1])) == {
+        name
+        for name, command in COMMANDS.items()
+        if not any(
+            "--json" in parameter.opts
+            for part in (command, *getattr(command, "commands", {}).values())
+            for parameter in part.params
+        )
+    } | {"and"}
 
 
 def test_every_command_that_a_document_names_exists() -> None:
