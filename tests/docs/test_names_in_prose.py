@@ -85,7 +85,7 @@ def members() -> dict[str, set[str]]:
         for ancestor in ancestors:
             found[name] |= found.get(ancestor, set())
             ancestors += bases.get(ancestor, [])
-    del found["blackboard"]  # it is the name of the package too
+    found.pop("blackboard", None)  # it is the name of the package too
     found["Blackboard"].add("schema_change")  # an attribute that only an instance has
     return found
 
