@@ -24,6 +24,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.fading_marks import FadingState
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.durations import DAY, Duration
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
@@ -147,5 +148,5 @@ def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
         order_key=law.order_key(row.intensity, txn.now),
     )
     rebase_mark(txn, rebased)
-    record_event(txn, rebased, "law_changed")
+    record_event(txn, rebased, HistoryEvent.LAW_CHANGED)
     predicted_crossings.after_deposit(txn, row, rebased)

@@ -7,6 +7,7 @@ life_cycle         the phases of a daemon, from its construction to its end
 loop_work          the work of the loop: ready activations, and maintenance that is due
 loop_sleep         the sleep of the loop, which an event ends
 loop_signals       what the loop and its parts tell each other
+daemon_events      what a daemon reports to its listeners and to the log
 timer              an alarm at an instant, by APScheduler
 deployment_reload  the reload of the deployment file
 agent_set          the agents: their code and settings, their deployment, and what they publish
@@ -27,6 +28,7 @@ forked_children      ends a child process that an agent's code forks
 """
 
 from blackboard.board.activations.quiescence import Report
+from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.daemon.daemon_loop import Daemon, build_daemon
 
-__all__ = ["Daemon", "Report", "build_daemon"]
+__all__ = ["Daemon", "DaemonEvent", "Report", "build_daemon"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from blackboard.daemon import forked_children
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
 from blackboard.daemon.deployment_reload import DeploymentReload
 from blackboard.daemon.life_cycle import DaemonPhase, LifeCycle
 from blackboard.daemon.loop_signals import LoopSignals
@@ -52,9 +53,6 @@ log = Log("blackboard")
 
 PAUSE_MICROSECONDS = 100_000
 """The pause of the loop in microseconds if even waiting fails."""
-
-DaemonListener = Callable[[str, dict[str, Any]], None]
-"""Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
 
 
 def build_daemon(
@@ -112,7 +110,7 @@ class Daemon:
     ) -> None:
         self.board, self.settings = board, settings or DaemonSection()
         self.on_event: list[DaemonListener] = []
-        """Functions that are called with each event and its details. The list may be changed at any time."""
+        """Functions that are called with a `DaemonEvent` and its details. The list may be changed at any time."""
         self.life_cycle = LifeCycle()
         """The phase of this daemon."""
         rng = rng or random.Random()
@@ -326,8 +324,8 @@ class Daemon:
     def _report_start(self, recovered: int) -> None:
         where, model = self.board.database.where, self.worker.describe_model()
         deployed, gone = self.board.deployment.agents, self.worker.gone_agents()
-        log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
-        self._emit("started", {"worker": self.worker.id, "recovered": recovered})
+        log.info(DaemonEvent.STARTED, worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
+        self._emit(DaemonEvent.STARTED, {"worker": self.worker.id, "recovered": recovered})
         self._service_manager.report_ready(f"serves {where}")
         if unknown := sorted(name for name in deployed.keys() - self.agents.keys() if not deployed[name].remote):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
@@ -378,7 +376,7 @@ class Daemon:
     def _report_trouble(self, trouble: str | None) -> None:
         self._service_manager.report_status(trouble or f"serves {self.board.database.where}")
 
-    def _emit(self, event: str, details: dict[str, Any]) -> None:
+    def _emit(self, event: DaemonEvent, details: dict[str, Any]) -> None:
         for listener in list(self.on_event):
             try:
                 forked_children.call(partial(listener, event, details))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from blackboard.daemon.daemon_events import DaemonListener
 from blackboard.daemon.life_cycle import LifeCycle
 from blackboard.daemon.troubles import Troubles
 
@@ -18,7 +18,7 @@ class LoopSignals:
     """The phase of the daemon. No work begins after its phase `SERVING`."""
     troubles: Troubles
     """Receives the errors that prevent work."""
-    emit: Callable[[str, dict[str, Any]], None]
+    emit: DaemonListener
     """Reports an event and its details to the listeners of the daemon."""
     wake: Callable[[], None]
     """Ends the sleep of the loop."""

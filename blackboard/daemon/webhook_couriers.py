@@ -19,6 +19,7 @@ from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.result_types import RemoteActivation
 from blackboard.clock import from_datetime, microseconds_in, seconds_in
 from blackboard.core.backoff import backoff
+from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, Mistake, UsageError, WorkError
 from blackboard.settings.sink_sections import WebhookSection
@@ -187,7 +188,7 @@ class WebhookCourier:
 
     def _fail(self, found: RemoteActivation, reason: str) -> None:
         self._board.fail(found.id, reason, fence=found.fence)
-        log.warning("failed", agent=self.agent, activation=found.id)
+        log.warning(DaemonEvent.FAILED, agent=self.agent, activation=found.id)
 
     def _put_off(self, found: RemoteActivation, reason: str, wait: timedelta | None) -> None:
         """Give an activation back without counting an attempt, until the receiver may be there again."""

@@ -16,7 +16,9 @@ import blackboard
 from blackboard import agent_support, errors
 from blackboard.cli.app import app
 from blackboard.core.marks.decay import LAWS
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.specs.agent_spec import Budget
+from blackboard.daemon import DaemonEvent
 from blackboard.durations import Microseconds, format_duration
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import (
@@ -70,6 +72,12 @@ def rows(text: str) -> dict[str, list[str]]:
 def names_in_files(model: type[BaseModel]) -> dict[str, str]:
     """Return the fields of a section by the names that they have in a deployment file."""
     return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+def test_the_events_of_marks_and_of_daemons_are_documented() -> None:
+    events = re.findall(r"^\| (\w+) \|", section("views.md", "`mark_history`"), re.MULTILINE)
+    assert set(events) - {"column", "event"} == set(HistoryEvent)
+    assert list(rows(section("operations.md", "Logs"))) == list(DaemonEvent)
 
 
 def default_of(model: type[BaseModel], name: str) -> str:

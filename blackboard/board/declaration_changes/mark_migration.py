@@ -13,6 +13,7 @@ from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 
@@ -35,7 +36,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
         watch_totals.add(txn, watch, scope, row, -1)
     rebase_mark(txn, migrated)
     if migrated.law != row.law:
-        record_event(txn, migrated, "law_changed", recorded_at=migrated.anchored_at)
+        record_event(txn, migrated, HistoryEvent.LAW_CHANGED, recorded_at=migrated.anchored_at)
     for watch, scope in kept:
         watch_totals.add(txn, watch, scope, migrated, +1)
     change = txn.active.law_changes[row.kind, row.law]

@@ -32,6 +32,7 @@ from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import single_state
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.store.rows import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
@@ -119,7 +120,8 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     if event is None:
         return None
     # `occurred_at` of a stale event is the time of the stale deposit, not of the latest one.
-    return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
+    is_stale = event.event == HistoryEvent.STALE
+    return _LatestDeposit(mark_after(event), event.anchored_at if is_stale else event.occurred_at)
 
 
 def _leave_unchanged(txn: BoardTransaction, new: NewDeposit, live: MarkRow) -> Receipt:
@@ -152,7 +154,7 @@ def _record_without_effect(
         evaporates_at=state.evaporates_at(new.kind),
         own_law=int(new.has_own_law),
     )
-    record_event(txn, recorded, outcome, occurred_at=new.state.at, details=details)
+    record_event(txn, recorded, HistoryEvent(outcome), occurred_at=new.state.at, details=details)
     crossed: Sequence[RegisteredWatch] = ()
     if count_in_windows(txn, new, mark.id, details.event_id):
         has_tags = new.request.kind in txn.active.tags_in_windows
@@ -167,7 +169,8 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> 
     register_law(txn, kind, joined.state.law, old)
     details = _details(new, txn.allocate_event_id(), None if shown is None else shown_event(txn, shown))
     row = _row_after(new, joined, details, txn.now)
-    record_event(txn, row, "deposited" if old is None else "reinforced", occurred_at=new.state.at, details=details)
+    event = HistoryEvent.DEPOSITED if old is None else HistoryEvent.REINFORCED
+    record_event(txn, row, event, occurred_at=new.state.at, details=details)
     shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
     mark_indexes.update(txn, kind, old, row, shown_event=shown_id, value=value)
     if old is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.records.record_ids import is_record_id
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import EventRow, MarkRow
@@ -58,4 +59,4 @@ def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) ->
     if first is None:
         return f"there is no mark {mark_id}"
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
-    return f"mark {mark_id} was withdrawn" if last.event == "withdrawn" else f"mark {mark_id} has evaporated"
+    return f"mark {mark_id} was withdrawn" if last.event == HistoryEvent.WITHDRAWN else f"mark {mark_id} has evaporated"

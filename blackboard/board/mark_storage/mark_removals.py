@@ -19,6 +19,7 @@ from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_beh
 from blackboard.clock import Instant
 from blackboard.core.authors import BOARD
 from blackboard.core.marks.measure_scopes import Group
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.records.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
@@ -85,7 +86,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     """Withdraw a mark that `live_mark_to_change` has returned; see `withdraw`."""
     withdraw_overdue(txn, row, author, activation_id)
     details = EventDetails(txn.allocate_event_id(), author, activation_id=activation_id)
-    record_event(txn, _faded(txn, row, txn.now), "withdrawn", details=details)
+    record_event(txn, _faded(txn, row, txn.now), HistoryEvent.WITHDRAWN, details=details)
     _remove(txn, row)
     search_documents.note(txn, row.kind, row.id, None)
     deposited = _remove_from_windows(txn, row)
@@ -119,7 +120,7 @@ def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activatio
 def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:
     """Record that a mark evaporated, at the instant that its law gives."""
     at = txn.now if row.evaporates_at is None else row.evaporates_at
-    record_event(txn, _faded(txn, row, at), "evaporated", occurred_at=at)
+    record_event(txn, _faded(txn, row, at), HistoryEvent.EVAPORATED, occurred_at=at)
 
 
 def _faded(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:

@@ -16,6 +16,7 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthen
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
 
@@ -87,7 +88,7 @@ def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, acti
     record_event(
         txn,
         row,
-        "reinforced",
+        HistoryEvent.REINFORCED,
         details=EventDetails(row.event_id, author, activation_id=activation_id, shown_event_id=shown),
     )
     update_mark(txn, row)

@@ -14,6 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.records.record_ids import is_record_id
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
@@ -121,7 +122,7 @@ def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
         return NotFound(answered, quotes_nothing=False)
     subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
-    if last.event == "withdrawn":
+    if last.event == HistoryEvent.WITHDRAWN:
         return NotFound(f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer")
     return unknown
 

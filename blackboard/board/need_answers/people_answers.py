@@ -20,6 +20,7 @@ from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.built_in_marks import Decision, check_assignee
 from blackboard.core.marks.payload_text import payload_text
 from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.history_events import HistoryEvent
 
 
 def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:
@@ -35,7 +36,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     need = answer_rules.find_open(txn, need_id)
     need_rows.put(txn, need_rows.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.allocate_event_id(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
-    record_event(txn, need, "assigned", details=details)
+    record_event(txn, need, HistoryEvent.ASSIGNED, details=details)
     activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
 
 

@@ -10,6 +10,7 @@ from blackboard.board.result_types import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
@@ -63,4 +64,4 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
 def _was_withdrawn(txn: BoardTransaction, event: EventRow, by_another_than: int) -> bool:
     """Return whether a mark was withdrawn, and not by the asking activation."""
     last = txn.sql.one(MARKS.last_event_of_mark, subject=event.subject, mark_id=event.mark_id)
-    return last is not None and last.event == "withdrawn" and last.activation_id != by_another_than
+    return last is not None and last.event == HistoryEvent.WITHDRAWN and last.activation_id != by_another_than

@@ -11,6 +11,7 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.tags import TagFilter
+from blackboard.core.records.history_events import DEPARTURES, JOINS
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS
@@ -77,11 +78,11 @@ def _changed_since(txn: BoardTransaction, at: Instant) -> dict[int, tuple[str, s
     events = txn.sql.all(MARKS.newest_events, limit=MAX_CHANGES + 1)
     is_complete = len(events) <= MAX_CHANGES
     for event in events:
-        if event.event in ("deposited", "reinforced") and event.recorded_at <= at:
+        if event.event in JOINS and event.recorded_at <= at:
             is_complete = True
             break
         changed[event.mark_id] = (event.kind, event.subject)
-        if event.event in ("evaporated", "withdrawn") and event.recorded_at <= at:
+        if event.event in DEPARTURES and event.recorded_at <= at:
             gone.add(event.mark_id)
     return {number: found for number, found in changed.items() if number not in gone} if is_complete else None
 

@@ -12,6 +12,7 @@ from blackboard.board.search_index.search_documents import Change, CollectedText
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.core.marks.full_text import SearchSchema
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, Mistake, StoreError
 from blackboard.store.rows import EventRow, SearchKindRow
@@ -83,7 +84,7 @@ def _add_faded(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     """Add the faded marks among the next events of the history."""
     fields = search_documents.schema_of(txn.sql, row.kind, row.number)
     up_to = min(row.up_to, row.position + EVENTS_PER_BATCH)
-    values = {"kind": row.kind, "event": "evaporated", "after": row.position, "up_to": up_to}
+    values = {"kind": row.kind, "event": HistoryEvent.EVAPORATED, "after": row.position, "up_to": up_to}
     events = txn.sql.all(SEARCH.events_of_kind_between, **values, limit=limit)
     for event in events:
         if _lacks(txn, row, event.mark_id) and (shown := _last_shown(txn, event)) is not None:

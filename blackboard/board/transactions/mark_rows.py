@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
@@ -57,7 +58,7 @@ def rebase_mark(txn: BoardTransaction, row: MarkRow) -> None:
 def record_event(
     txn: BoardTransaction,
     row: MarkRow,
-    event: str,
+    event: HistoryEvent,
     *,
     recorded_at: Instant | None = None,
     occurred_at: Instant | None = None,
@@ -68,7 +69,7 @@ def record_event(
     Args:
         txn: The transaction.
         row: The mark after the event.
-        event: The name of the event, such as `deposited`.
+        event: What happened to the mark.
         recorded_at: The instant of a change that was in effect earlier than this transaction.
         occurred_at: When the event happened, if it is recorded later.
         details: The author of the event and the data of a deposit; by default the author that the mark shows.
@@ -87,7 +88,7 @@ def record_event(
             mark_id=row.id,
             kind=row.kind,
             subject=row.subject,
-            event=event,
+            event=str(event),  # drivers write a plain text fastest
             intensity=row.intensity,
             law=row.law,
             evaporates_at=row.evaporates_at,

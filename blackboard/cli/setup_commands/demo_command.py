@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.daemon import Daemon
+    from blackboard.daemon.daemon_events import DaemonEvent
     from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.settings_file import Settings
 
@@ -157,18 +158,20 @@ def _load(board: Blackboard, section: Demo) -> None:
 @contextlib.contextmanager
 def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
+    from blackboard.daemon.daemon_events import DaemonEvent
+
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = console()
 
-    def count(event: str, details: dict[str, Any]) -> None:
+    def count(event: DaemonEvent, details: dict[str, Any]) -> None:
         if "agent" not in details:
             return
         count_of = counts.setdefault(details["agent"], Counter())
         count_of[event] += 1
-        count_of["running"] += {"claimed": 1, "done": -1, "failed": -1, "deferred": -1, "skipped": -1}.get(event, 0)
-        count_of["absorbed"] += details.get("marks", 0) if event == "done" else 0
+        count_of["running"] += 1 if event == DaemonEvent.CLAIMED else -1
+        count_of["absorbed"] += details.get("marks", 0) if event == DaemonEvent.DONE else 0
         count_of["deposited"] += details.get("deposited", 0)
-        if not screen.is_terminal and event == "done":
+        if not screen.is_terminal and event == DaemonEvent.DONE:
             marks = f"{details['marks']} mark{'' if details['marks'] == 1 else 's'}"
             say(f"{details['agent']}: {marks} absorbed, {details['deposited']} deposited")
 
@@ -192,8 +195,8 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
             (
                 name,
                 max(0, count_of["running"]),
-                count_of["done"],
-                count_of["failed"],
+                count_of[DaemonEvent.DONE],
+                count_of[DaemonEvent.FAILED],
                 count_of["absorbed"],
                 count_of["deposited"],
             )

@@ -7,7 +7,6 @@ import random
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims.claims import Claim
@@ -25,6 +24,7 @@ from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
+from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import (
     BlackboardError,
@@ -63,7 +63,7 @@ class ActivationRunner:
         model_caller: ModelCaller,
         agents: AgentSet,
         rng: random.Random,
-        emit: Callable[[str, dict[str, Any]], None],
+        emit: DaemonListener,
     ) -> None:
         self.worker, self.model_caller, self._agents = worker, model_caller, agents
         self._rng, self._emit = rng, emit
@@ -102,8 +102,8 @@ class ActivationRunner:
         for model in finished.resumed_models:
             log.info("the answers of a paused model are usable again", model=model, agent=agent.name)
         figures = {"marks": len(claim.inputs), "deposited": len(finished.receipts)}
-        log.info("done", **self._log_fields(claim), **figures)
-        self._emit("done", {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
+        log.info(DaemonEvent.DONE, **self._log_fields(claim), **figures)
+        self._emit(DaemonEvent.DONE, {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
         return finished.claimed_next
 
     def time_out(self, agent: Agent, claim: Claim) -> None:
@@ -137,14 +137,14 @@ class ActivationRunner:
             report = log.error if is_over else log.warning
             mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED_MARKS]]
             report(
-                "failed",
+                DaemonEvent.FAILED,
                 **self._log_fields(claim),
                 state=str(state),
                 marks=mark_ids,
                 error=failure.error if shown is None else shown,
             )
             self._emit(
-                "failed",
+                DaemonEvent.FAILED,
                 {"id": claim.row.id, "agent": agent.name, "state": state, "error": failure.error.splitlines()[0]},
             )
 
@@ -170,17 +170,17 @@ class ActivationRunner:
         state = self.worker.run_ends.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
             log.info("the needs for this activation were closed before its answer", **self._log_fields(claim))
-            self._emit("skipped", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
+            self._emit(DaemonEvent.SKIPPED, {"id": claim.row.id, "agent": agent.name, "reason": conflict})
         elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._log_fields(claim))
-            self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
+            self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": agent.name, "reason": conflict})
 
     def _report_deferral(
         self, claim: Claim, reason: str, *, shown: object, report: Callable[..., None] = log.info
     ) -> None:
         """Report that a run is deferred. The log shows `shown`, because the reason may quote a payload."""
-        report("deferred", **self._log_fields(claim), reason=shown)
-        self._emit("deferred", {"id": claim.row.id, "agent": claim.agent.name, "reason": reason})
+        report(DaemonEvent.DEFERRED, **self._log_fields(claim), reason=shown)
+        self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent.name, "reason": reason})
 
     def _log_fields(self, claim: Claim) -> dict[str, object]:
         """Return the fields of a log line about a run: its activation, agent, subject and seconds."""

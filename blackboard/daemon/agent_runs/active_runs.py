@@ -20,6 +20,7 @@ from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, Nex
 from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
 from blackboard.daemon.agent_set import AgentSet
+from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.daemon.loop_signals import LoopSignals
 from blackboard.daemon.troubles import THREADS
 from blackboard.durations import SECOND
@@ -292,7 +293,8 @@ class ActiveRuns:
 
     def _emit_claimed(self, run: Run) -> None:
         row, marks = run.claim.row, len(run.claim.inputs)
-        self._signals.emit("claimed", {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch})
+        details = {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch}
+        self._signals.emit(DaemonEvent.CLAIMED, details)
 
 
 class _NextRun:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from blackboard import Blackboard
 from blackboard.board.reading.board_figures import BoardFigures, Happened
 from blackboard.clock import from_datetime, seconds_in
+from blackboard.core.records.history_events import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
 
@@ -27,8 +28,6 @@ SHARE = 20
 RUN_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 WAIT_BOUNDS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)
 
-DEPOSITS = ("deposited", "reinforced", "stale", "unchanged")
-"""The outcomes of deposits that the history records."""
 ENDS = ("done", "dead")
 """The ends of activations whose counters exist from the start, so that the first of them is a change."""
 
@@ -76,7 +75,7 @@ class BoardMetrics(Collector):
     def _begin(self, figures: BoardFigures) -> None:
         """Make the counters that are known before anything happens."""
         for kind in figures.marks:
-            for outcome in ("deposited", "reinforced"):
+            for outcome in JOINS:
                 self._deposits.add((kind, outcome), 0)
         for agent, watch in figures.watches:
             self._crossings.add((agent, watch), 0)
@@ -88,7 +87,7 @@ class BoardMetrics(Collector):
         for (kind, event), number in happened.events.items():
             if event in DEPOSITS:
                 self._deposits.add((kind, event), number)
-            elif event in ("evaporated", "withdrawn"):
+            elif event in DEPARTURES:
                 self._departures.add((kind, event), number)
         for names, number in happened.crossings.items():
             self._crossings.add(names, number)

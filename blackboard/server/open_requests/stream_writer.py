@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from blackboard import ActivityRecord, StreamEvent, StreamPosition
+from blackboard.core.records.history_events import DEPARTURES, JOINS
 
-SHOWN = frozenset({"deposited", "reinforced", "evaporated", "withdrawn"})
+SHOWN = frozenset({*JOINS, *DEPARTURES})
 """The events of marks that streams show. The others change neither what a mark says nor its strength."""
 
 Record = StreamEvent | ActivityRecord

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
+from blackboard.core.records.history_events import DEPARTURES
 from blackboard.errors import NotFound
 from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.graph_labels import milliseconds, thresholds
@@ -158,7 +159,7 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
         by_mark[event.mark_id].append(event)
     for own in by_mark.values():
         for event, following in zip(own, [*own[1:], None], strict=True):
-            if event.event in ("evaporated", "withdrawn"):
+            if event.event in DEPARTURES:
                 continue
             end = following.recorded_at if following is not None else event.evaporates_at
             yield MarkCurve(

@@ -23,6 +23,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
 from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after
@@ -180,4 +181,4 @@ def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, ma
         return
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
     details = EventDetails(txn.allocate_event_id(), agent.name, activation_id=row.id)
-    record_event(txn, mark_after(last), "already_gone", details=details)
+    record_event(txn, mark_after(last), HistoryEvent.ALREADY_GONE, details=details)

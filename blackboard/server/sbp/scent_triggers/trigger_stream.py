@@ -6,6 +6,7 @@ import json
 import uuid
 
 from blackboard import StreamEvent, StreamPosition
+from blackboard.core.records.history_events import HistoryEvent
 from blackboard.server.open_requests.stream_writer import Choice, Item, Record, Writer
 from blackboard.server.sbp.stored_marks.sbp_marks import ScentTrigger
 
@@ -22,7 +23,7 @@ def choice_of(session: str, after: int | None) -> Choice:
         if not isinstance(record, StreamEvent) or record.kind != ScentTrigger.kind or record.payload is None:
             return False
         sessions = record.payload["sessions"]
-        return record.event == "deposited" and isinstance(sessions, list) and session in sessions
+        return record.event == HistoryEvent.DEPOSITED and isinstance(sessions, list) and session in sessions
 
     return Choice(marks=True, activity=False, accepts=accepts, after=None if after is None else StreamPosition(after))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from blackboard import Blackboard, MarkRecord, StreamEvent
 from blackboard.clock import Instant, from_datetime
+from blackboard.core.records.history_events import JOINS
 from blackboard.server.sbp.scent_rules.observations import EmissionRecord, FadingPheromone, Observation, TraceValue
 from blackboard.server.sbp.scent_rules.scent_conditions import MAX_WINDOW_MS
 from blackboard.server.sbp.stored_marks.pheromones import law_of
@@ -48,7 +49,7 @@ class EmissionReader:
                 return is_measured
 
     def _remember(self, event: StreamEvent) -> None:
-        if event.kind == Pheromone.kind and event.event in ("deposited", "reinforced"):
+        if event.kind == Pheromone.kind and event.event in JOINS:
             trail, type_ = event.tags["trail"], event.tags["type"]
             self._emissions.append(EmissionRecord(from_datetime(event.recorded_at), str(trail), str(type_)))
 

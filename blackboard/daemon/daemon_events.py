@@ -1,0 +1,31 @@
+"""The events that a daemon reports to its listeners and to the log, and the details of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+
+class DaemonEvent(StrEnum):
+    """An event in the work of a daemon. Each comes with the details that its comment names.
+
+    The details of all events but `STARTED` have the `id` of an activation and the name of its `agent`.
+    """
+
+    STARTED = "started"
+    """The daemon serves its board. Details: its `worker`, and the number of `recovered` activations."""
+    CLAIMED = "claimed"
+    """A run begins. Details: the number of its `marks`, and its `watch`."""
+    DONE = "done"
+    """A run succeeded. Details: as for `CLAIMED`, and the number of marks that it has `deposited`."""
+    SKIPPED = "skipped"
+    """A run ended without effect, because all needs that it would answer were closed. Details: the `reason`."""
+    DEFERRED = "deferred"
+    """A run was put back without counting an attempt. Details: the `reason`."""
+    FAILED = "failed"
+    """A run failed. Details: the `state` of the activation after it, and the first line of the `error`."""
+
+
+DaemonListener = Callable[[DaemonEvent, dict[str, Any]], None]
+"""Called with an event and its details."""
