@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
 
+from blackboard.durations import DAY, Microseconds
 from blackboard.errors import InvalidTime
 
 Instant = int
@@ -23,8 +24,8 @@ When = str | datetime | Instant
 LAST_INSTANT: Instant = 2**62
 """Microseconds since the epoch, later than any instant."""
 
-DEFAULT_LEAP_MICROSECONDS = 365 * 24 * 3600 * 1_000_000
-"""The default leap, 365 days in microseconds: a clock that is further ahead of a board's last record is not trusted."""
+DEFAULT_LEAP = Microseconds(365 * DAY)
+"""The default leap: a clock that is further ahead of a board's last record is not trusted."""
 
 MAX_WAIT_SECONDS = 20 * 24 * 3600.0
 """The longest wait in seconds (20 days) that every platform supports: some count milliseconds in 32 bits."""

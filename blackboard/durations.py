@@ -32,7 +32,7 @@ _UNITS = {
 MILLISECOND, SECOND, MINUTE, HOUR, DAY = (Microseconds(_UNITS[unit]) for unit in ("ms", "s", "m", "h", "d"))
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)", re.ASCII)
 _WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+", re.ASCII)
-_MAX_MICROSECONDS = 1_000 * 365 * _UNITS["d"]
+_MAX_DURATION: Duration = 1_000 * 365 * DAY
 
 
 def parse_duration(text: DurationLike) -> Duration:
@@ -54,7 +54,7 @@ def parse_duration(text: DurationLike) -> Duration:
         raise InvalidDuration(f"{str(text)[:64]!r} is not a duration{hint}; write it like 90s, 30m, 12h, 3d or 2w")
     else:
         length = _length(text)
-    if not 0 <= length <= _MAX_MICROSECONDS:
+    if not 0 <= length <= _MAX_DURATION:
         raise InvalidDuration(f"{str(text)!r} is out of range; a duration is between 0s and 1000 years")
     return length
 
@@ -99,5 +99,5 @@ Duration = Annotated[
 ]
 """A length of time in microseconds. As a pydantic field, it is text with a unit in files."""
 
-LONGEST: Duration = 2**62
-"""Microseconds, longer than any interval."""
+FOREVER: Duration = 2**62
+"""Longer than any interval."""

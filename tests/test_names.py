@@ -120,6 +120,21 @@ def test_the_names_of_modules_packages_and_types_are_unique() -> None:
     assert [name for counted in (stems, classes) for name, times in counted.items() if times > 1] == []
 
 
+UNITS = {"MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"}
+
+
+def test_a_constant_says_its_unit() -> None:
+    wrong = []
+    for path in (ROOT / "blackboard").rglob("*.py"):
+        for node in modules()[path].body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.BinOp() as value):
+                    used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+                    if used & UNITS or name.endswith("_MICROSECONDS"):
+                        wrong.append(f"{path.stem}.{name}")
+    assert wrong == [], "a length of time in microseconds has the type Duration; another unit is part of the name"
+
+
 def test_a_test_module_is_imported_by_no_other() -> None:
     trees = [ast.parse(path.read_bytes()) for path in (ROOT / "tests").rglob("*.py")]
     imported = {node.module or "" for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

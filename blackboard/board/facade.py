@@ -23,7 +23,7 @@ from blackboard.board.interface.remote_work_methods import RemoteWorkMethods
 from blackboard.board.interface.status_methods import StatusMethods
 from blackboard.board.interface.work_methods import WorkMethods
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.clock import Clock, SystemClock, to_datetime
+from blackboard.clock import DEFAULT_LEAP, Clock, SystemClock, to_datetime
 from blackboard.core.authors import check_author
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
@@ -58,7 +58,7 @@ class Blackboard(
         kinds: Iterable[type[Mark]] = (),
         create: bool | None = None,
         upgrade: bool | None = None,
-        leap: DurationLike | None = "365d",
+        leap: DurationLike | None = DEFAULT_LEAP,
         mode: int | None = None,
         writes: bool = True,
         prepare: bool = True,

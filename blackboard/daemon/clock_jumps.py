@@ -9,8 +9,8 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-MIN_JUMP_MICROSECONDS = SECOND
-"""The smallest difference between clock and monotonic time that counts as a jump, in microseconds."""
+MIN_JUMP: Duration = SECOND
+"""The smallest difference between clock and monotonic time that counts as a jump."""
 
 
 class ClockWatch:
@@ -35,7 +35,7 @@ class ClockWatch:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         jump = (now - self._latest) - (monotonic - self._monotonic)
         self._previous, self._latest, self._monotonic = self._latest, now, monotonic
-        if abs(jump) < MIN_JUMP_MICROSECONDS:
+        if abs(jump) < MIN_JUMP:
             return 0
         if jump < 0:
             log.warning(

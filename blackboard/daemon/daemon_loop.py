@@ -35,6 +35,7 @@ from blackboard.daemon.model_requests.model_access import ModelAccess
 from blackboard.daemon.outbound_deliveries import Deliveries
 from blackboard.daemon.service_manager import ServiceManager
 from blackboard.daemon.troubles import Troubles, is_bug
+from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError, UsageError
 from blackboard.llm.anthropic_client import client_from
 from blackboard.llm.client_protocol import ModelClient
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
 
 log = Log("blackboard")
 
-PAUSE_MICROSECONDS = 100_000
-"""The pause of the loop in microseconds if even waiting fails."""
+PAUSE_AFTER_FAILURE: Duration = 100 * MILLISECOND
+"""The pause of the loop if even waiting fails."""
 
 
 def build_daemon(
@@ -242,7 +243,7 @@ class Daemon:
             self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
         except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
             self._work.note_failure(error)
-            pause(PAUSE_MICROSECONDS)
+            pause(PAUSE_AFTER_FAILURE)
 
     def next_instants(self) -> list[Instant]:
         """Return the instants when work will be due, read after `do_due_work`."""

@@ -85,7 +85,7 @@ class WebhookCourier:
         if self._thread.is_alive():
             self._thread.join()
         for post in list(self._posts):
-            post.join(webhook_requests.SECONDS)
+            post.join(webhook_requests.MAX_REQUEST_SECONDS)
 
     def _run(self) -> None:
         with self._board.listen(self._wake.set) as tick:

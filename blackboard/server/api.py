@@ -34,7 +34,7 @@ from blackboard.server.request_handling.request_reading import (
     read_body,
     unless_left,
 )
-from blackboard.server.work_threads import WAITING, WorkThreads
+from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 from blackboard.system.tracing import within
@@ -64,7 +64,7 @@ class Api:
     ) -> None:
         self._clock, self._settings, self._calls, self._threads = board.clock, settings, calls, threads
         self._answers = AnswerEncoder(board)
-        together = RequestBatcher(self._answer_together, settings.threads * (1 + WAITING))
+        together = RequestBatcher(self._answer_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
         self._together = together
         self.requests = RequestMetrics({**threads, "deposits": together})
         """The figures of the answered requests."""

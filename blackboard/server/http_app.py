@@ -34,7 +34,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard.server")
 
 SQL_THREADS = 2
-SQL_WAITING = 8
+MAX_WAITING_QUERIES = 8
 """Each query runs in a process of its own, so only a few run at once."""
 
 
@@ -57,7 +57,7 @@ def build_app(
         tickets: The tickets that browsers sign in with; None if nobody can be shown one.
     """
     threads = WorkThreads(settings.threads)
-    pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}
+    pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, MAX_WAITING_QUERIES)}
     cookie = SessionCookie(board.board_id)
     sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
     calls = RequestCalls(board, cookie, model, settings.requests_per_second)

@@ -11,7 +11,7 @@ from blackboard.errors import WorkError
 
 T = TypeVar("T")
 
-WAITING = 15
+MAX_WAITING_PER_THREAD = 15
 """How many requests may wait for each thread."""
 
 
@@ -30,7 +30,7 @@ class WorkThreads:
     """
 
     def __init__(self, number: int, waiting: int | None = None) -> None:
-        self._limit = number + (WAITING * number if waiting is None else waiting)
+        self._limit = number + (MAX_WAITING_PER_THREAD * number if waiting is None else waiting)
         self._executor = ThreadPoolExecutor(number, thread_name_prefix="blackboard-request")
         self._in_progress = 0
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self, TypedDict
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from blackboard.clock import DEFAULT_LEAP
 from blackboard.core.marks.tags import TagValue
 from blackboard.core.specs.agent_spec import AgentSettings, DepositLimits, ReadSpec
 from blackboard.core.specs.deployment import MAX_SKEW
@@ -235,7 +236,7 @@ class DaemonSection(Section):
     """How long the entries of the activity are kept."""
     keep_messages: Keep = Microseconds(90 * DAY)
     """How long ended messages to sinks are kept."""
-    leap: Duration = Microseconds(365 * DAY)
+    leap: Duration = DEFAULT_LEAP
     """The largest forward jump of the clock that is believed."""
     log_payloads: bool = False
     """Whether the log shows the messages of all errors, which may quote payloads and answers."""

@@ -25,7 +25,7 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.outbox")
 
-LOOK_SECONDS = 2.0
+CHECK_INTERVAL_SECONDS = 2.0
 """How often the outbox is read without a notification: other processes put messages into it too."""
 PAUSE_SECONDS = 0.1
 """The shortest time between two reads: a busy board notifies of every commit."""
@@ -116,7 +116,7 @@ class Deliverer:
                     log.error("the outbox could not be read; it is tried again", error=error)
                 self._has_failed = True
             self._stopping.wait(PAUSE_SECONDS)
-            self._wake.wait(LOOK_SECONDS)
+            self._wake.wait(CHECK_INTERVAL_SECONDS)
 
     def _look(self) -> None:
         """Start a thread for each sink that has a message due."""

@@ -23,7 +23,7 @@ from blackboard.errors import MissingPackage, WorkError
 from blackboard.system.call_deadline import CallDeadline
 from blackboard.system.outbound_addresses import Network, connect
 
-SECONDS = 20.0
+MAX_REQUEST_SECONDS = 20.0
 """The longest time of a request, from the search for the address to the end of the answer."""
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
@@ -146,7 +146,7 @@ def post(
     body: bytes,
     headers: Mapping[str, str],
     private_networks: Sequence[Network] = (),
-    seconds: float = SECONDS,
+    seconds: float = MAX_REQUEST_SECONDS,
     max_answer: int = 0,
 ) -> WebhookResponse:
     """Post a body, and return the answer whatever its status.

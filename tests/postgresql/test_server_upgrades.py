@@ -12,7 +12,7 @@ from blackboard.board.administration import refresh_views
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE
 from blackboard.errors import StoreError
-from blackboard.store.database_parts.board_processes import SEEN_FOR
+from blackboard.store.database_parts.board_processes import MAX_SILENCE
 from blackboard.store.schema import schema_revisions, schema_upgrades
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
@@ -46,7 +46,7 @@ def held(sessions: ServerSessions) -> Iterator[Any]:
 
 
 def test_views_are_kept_while_the_lock_of_a_worker_is_held(outdated: Blackboard, held: Any) -> None:
-    register(outdated, LOCK, outdated.session.now() - 10 * SEEN_FOR)
+    register(outdated, LOCK, outdated.session.now() - 10 * MAX_SILENCE)
     note = refresh_views(outdated)
     assert note is not None
     assert "worker there-1 of version 0.0.1 is running" in note
@@ -55,7 +55,7 @@ def test_views_are_kept_while_the_lock_of_a_worker_is_held(outdated: Blackboard,
     assert outdated.query("SELECT count(*) AS number FROM board WHERE views_hash = 'another'") == [(0,)]
 
 
-@pytest.mark.parametrize(("ago", "is_kept"), [(0, True), (SEEN_FOR + MINUTE, False)])
+@pytest.mark.parametrize(("ago", "is_kept"), [(0, True), (MAX_SILENCE + MINUTE, False)])
 def test_a_worker_without_a_lock_counts_as_long_as_it_was_seen_lately(
     outdated: Blackboard, ago: int, is_kept: bool
 ) -> None:

@@ -15,7 +15,7 @@ from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.database_parts.board_processes import SEEN_FOR
+from blackboard.store.database_parts.board_processes import MAX_SILENCE
 from blackboard.store.statements import ACTIVATIONS
 from tests.support.board_steps import in_transaction
 from tests.support.file_boards import path_of
@@ -68,7 +68,7 @@ def _a_dead_worker(board: Blackboard, clock: ManualClock) -> None:
                 pid=1,
                 host="host",
                 started_at=txn.now,
-                seen_at=txn.now - SEEN_FOR,  # no lock shows that it is alive
+                seen_at=txn.now - MAX_SILENCE,  # no lock shows that it is alive
                 version="1",
                 agents="{}",
                 schema=None,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Curve, Decay, Exponential, Linear, Never
 from blackboard.durations import Microseconds
 from blackboard.server.sbp.rpc.sbp_errors import SbpError
-from blackboard.server.sbp.scent_rules.condition_forecasts import HORIZON, next_change
+from blackboard.server.sbp.scent_rules.condition_forecasts import MAX_FORECAST, next_change
 from blackboard.server.sbp.scent_rules.observations import (
     EmissionRecord,
     Evaluation,
@@ -207,7 +207,7 @@ def test_nothing_changes_before_the_instant_that_is_forecast(
     seen, condition = Observation(pheromones=found), condition_of(threshold(aggregation, operator, value))
     change = next_change(condition, seen, 0)
     if change is not None:
-        assert 0 < change <= HORIZON
-    end = HORIZON if change is None else change - 1
+        assert 0 < change <= MAX_FORECAST
+    end = MAX_FORECAST if change is None else change - 1
     before = seen.evaluate(condition, 0).met
     assert {seen.evaluate(condition, end * step // 50).met for step in range(51)} == {before}

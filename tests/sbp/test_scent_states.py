@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.server.sbp.scent_rules.observations import Observation
 from blackboard.server.sbp.scent_rules.scent_conditions import condition_of
-from blackboard.server.sbp.scent_rules.scent_states import MIN_REST, ScentRules, ScentState
+from blackboard.server.sbp.scent_rules.scent_states import MIN_COOLDOWN, ScentRules, ScentState
 from tests.sbp.values import one_pheromone
 
 Mode = Literal["level", "edge_rising", "edge_falling"]
@@ -39,7 +39,7 @@ def test_a_level_fires_as_long_as_it_is_met_and_rests_in_between() -> None:
 def test_a_level_rests_for_a_second_at_least() -> None:
     rules = ScentRules(condition_of({"type": "pattern", "sequence": [{"trail": "t", "signal_type": "e"}],
                                      "window_ms": 1}), "level", 0, 0.0)  # fmt: skip
-    assert rules.rest == MIN_REST == 1_000_000
+    assert rules.rest == MIN_COOLDOWN == 1_000_000
 
 
 def test_an_edge_fires_at_its_transition_only() -> None:

@@ -15,13 +15,13 @@ from blackboard.board.worker_registry import served_agents
 from blackboard.clock import from_datetime, iso
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import ActivationState
-from blackboard.durations import SECOND
+from blackboard.durations import MINUTE, Duration
 from blackboard.errors import nearest
 from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-LATEST_DELIVERY = 60 * SECOND
-"""Microseconds that a message may wait for its first attempt without a finding."""
+MAX_WAIT_FOR_DELIVERY: Duration = MINUTE
+"""How long a message may wait for its first attempt without a finding."""
 
 
 def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def _outbox(txn: BoardTransaction) -> Iterator[Finding]:
                 f"{counted(sink.waiting, 'message')} could not be delivered to {sink.sink} so far: {sink.error}",
                 f"fix its receiver or settings; 'blackboard outbox list --sink {sink.sink}' shows the next attempt",
             )
-        elif sink.waiting_since is not None and txn.now - from_datetime(sink.waiting_since) > LATEST_DELIVERY:
+        elif sink.waiting_since is not None and txn.now - from_datetime(sink.waiting_since) > MAX_WAIT_FOR_DELIVERY:
             yield Finding(
                 "outbox",
                 "wrong",

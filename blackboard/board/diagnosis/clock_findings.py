@@ -9,12 +9,12 @@ from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.records.finding import Finding
-from blackboard.durations import SECOND, format_duration
+from blackboard.durations import SECOND, Duration, format_duration
 from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS
 
-MAX_LAG_MICROSECONDS = SECOND
-"""Microseconds that the machine's clock may be behind the board's time without a note."""
+MAX_LAG: Duration = SECOND
+"""How far the machine's clock may be behind the board's time without a note."""
 
 
 def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
             f"it says {iso(clock)}; the board's last record is from {iso(txn.now)}",
             "if the clock is right, run 'blackboard resume'; otherwise set the machine's clock",
         )
-    elif txn.now - clock > MAX_LAG_MICROSECONDS:
+    elif txn.now - clock > MAX_LAG:
         yield Finding(
             "clock",
             "note",

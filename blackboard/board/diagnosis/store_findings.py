@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.diagnosis.clock_findings import MAX_LAG_MICROSECONDS
+from blackboard.board.diagnosis.clock_findings import MAX_LAG
 from blackboard.board.diagnosis.examination import ExaminedBoard, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding
@@ -65,7 +65,7 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
         "server clock",
         f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
         "synchronize the clocks of the machines",
-        is_fine=abs(health.skew) <= MAX_LAG_MICROSECONDS,
+        is_fine=abs(health.skew) <= MAX_LAG,
     )
     if health.is_pooled:
         yield judge(

@@ -24,7 +24,7 @@ from blackboard.durations import MINUTE, Duration
 from blackboard.store.query_rows import CallUsage, EndedActivation
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
-LATE_COMMIT = MINUTE
+MAX_COMMIT_DELAY: Duration = MINUTE
 """The longest delay until the end of an activation becomes visible: the clocks of machines may differ."""
 
 UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
@@ -172,9 +172,9 @@ def _deferral(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
 def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Happened, FiguresPosition]:
     """Return what happened after a position, and the next position. Without a position, counting begins now."""
     crossing, call = txn.sql.value(CROSSINGS.last_crossing_id), txn.sql.value(MODEL_CALLS.last_call_id)
-    since = txn.now - LATE_COMMIT if after is None else after.ended_at - LATE_COMMIT
+    since = txn.now - MAX_COMMIT_DELAY if after is None else after.ended_at - MAX_COMMIT_DELAY
     ended = txn.sql.all(ACTIVATIONS.ended_since, since=since)
-    recent = frozenset((row.id, row.finished_at) for row in ended if row.finished_at > txn.now - LATE_COMMIT)
+    recent = frozenset((row.id, row.finished_at) for row in ended if row.finished_at > txn.now - MAX_COMMIT_DELAY)
     if after is None:
         open_calls = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
         return Happened(), FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)

@@ -14,7 +14,7 @@ from blackboard.board.transactions.running_sums import ROUNDING, TERM_ROUNDING, 
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
-from blackboard.durations import Duration
+from blackboard.durations import FOREVER, Duration
 from blackboard.store.rows import WatchTotalRow
 from blackboard.store.transaction import LockRequired
 from blackboard.store.transaction_parts.total_additions import AddedSums, TotalAdditions
@@ -22,9 +22,9 @@ from blackboard.store.transaction_parts.total_additions import AddedSums, TotalA
 if TYPE_CHECKING:
     from blackboard.board.transactions.board_transaction import BoardTransaction
 
-MAX_GAP = 64
+MAX_GAP_LENGTHS = 64
 """How many lengths of its law an anchor may be old. Then the sums are brought to the present, under the lock."""
-ANY_GAP: Duration = 2**62
+ANY_GAP: Duration = FOREVER
 """The longest gap under a law whose sums do not depend on their anchor."""
 
 
@@ -62,7 +62,7 @@ def write(
 def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> AddedSums:
     """Return what was added to the sums of a row, for the instant of the transaction."""
     law = txn.laws.get(txn.sql, row.law)
-    longest = round(MAX_GAP * law.parameters[0]) if type(law).rebase is not Decay.rebase else ANY_GAP
+    longest = round(MAX_GAP_LENGTHS * law.parameters[0]) if type(law).rebase is not Decay.rebase else ANY_GAP
     is_in_sql = type(law).rebased_sql is not Decay.rebased_sql or longest == ANY_GAP
     if sums.was_cleared or not is_in_sql or not 0 <= txn.now - row.anchor <= longest:
         raise LockRequired("the sums begin anew")

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
     from apscheduler.triggers.base import BaseTrigger
 
-SHORTEST_INTERVAL: Duration = SECOND
+MIN_INTERVAL: Duration = SECOND
 """The shortest interval of `every`."""
 MAX_COUNTED_INSTANTS = 100
 """Missed instants are counted up to this number."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS_OF_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-TICK = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,8 @@ class Every(Schedule):
     interval: Duration
 
     def __post_init__(self) -> None:
-        if self.interval < SHORTEST_INTERVAL:
-            raise InvalidCondition(
-                f"{self}: the shortest interval of a schedule is {format_duration(SHORTEST_INTERVAL)}"
-            )
+        if self.interval < MIN_INTERVAL:
+            raise InvalidCondition(f"{self}: the shortest interval of a schedule is {format_duration(MIN_INTERVAL)}")
 
     def next_after(self, at: Instant, anchor: Instant) -> Instant | None:
         """Return the first instant after an instant; the very first is one interval after the anchor."""
@@ -332,7 +330,7 @@ def _moved(zone: tzinfo, at: datetime) -> timedelta:
 
 def _next_reading(fields: CronFields, reading: datetime) -> datetime | None:
     """Return the next wall-clock time after `reading`; both without a zone."""
-    after = reading.replace(tzinfo=UTC) + TICK
+    after = reading.replace(tzinfo=UTC) + _MICROSECOND
     following = [trigger.get_next_fire_time(None, after) for trigger in fields.triggers]
     return min((instant.replace(tzinfo=None) for instant in following if instant is not None), default=None)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from blackboard.clock import Instant
 from blackboard.durations import SECOND, Duration
 
-NEVER_FALLS_AFTER = 1 << 60
-"""About 36,000 years in microseconds. A value that stays up for longer counts as one that never falls."""
+NEVER_FALLS_AFTER: Duration = 1 << 60
+"""About 36,000 years. A value that stays up for longer counts as one that never falls."""
 
 
 def first_below(value_at: Callable[[Instant], float], threshold: float, now: Instant) -> Instant | None:

@@ -22,14 +22,14 @@ from pydantic import JsonValue
 
 from blackboard.clock import Instant
 from blackboard.core.named_subclasses import register_by_name
-from blackboard.durations import Duration, DurationLike, Microseconds, format_duration, parse_duration
+from blackboard.durations import DAY, Duration, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
 LAWS: dict[str, type[Decay]] = {}
 """The known laws by name. A subclass of `Decay` that sets `name` is added when it is defined."""
 
-_MAX_AGE_MICROSECONDS = 3000 * 365 * 86_400e6
-"""Microseconds. A longer age counts as never, because dates and 64-bit columns have limits."""
+_MAX_AGE: Duration = 3000 * 365 * DAY
+"""A longer age counts as never, because dates and 64-bit columns have limits."""
 
 
 class Decay(ABC):
@@ -241,7 +241,7 @@ class Exponential(Decay):
         if share > 1:
             return 0
         age = -math.log2(share) * self.length
-        return math.floor(age) + 1 if age < _MAX_AGE_MICROSECONDS else None
+        return math.floor(age) + 1 if age < _MAX_AGE else None
 
     @staticmethod
     def share_sql(law: str, age: str, length: str, shape: str) -> str:
@@ -352,7 +352,7 @@ class Power(Decay):
             age = (share ** (-1.0 / self.exponent) - 1.0) * self.length
         except OverflowError:
             return None
-        return math.floor(age) + 1 if age < _MAX_AGE_MICROSECONDS else None
+        return math.floor(age) + 1 if age < _MAX_AGE else None
 
     @property
     def parameters(self) -> tuple[float, float]:

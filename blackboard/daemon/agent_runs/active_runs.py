@@ -23,15 +23,15 @@ from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.daemon.loop_signals import LoopSignals
 from blackboard.daemon.troubles import THREADS
-from blackboard.durations import SECOND
+from blackboard.durations import SECOND, Duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-MAX_SEQUENCE_MICROSECONDS = SECOND
-"""How long a thread continues with its agent, in microseconds, before the loop chooses again which agents run."""
+MAX_SEQUENCE_TIME: Duration = SECOND
+"""How long a thread continues with its agent, before the loop chooses again which agents run."""
 MAX_SEQUENCE_RUNS = 100
 """The number of runs after which the loop chooses again, even if the clock does not advance."""
 MAX_HANGING_THREADS = 4
@@ -50,7 +50,7 @@ class RunSequence:
 
     def must_end(self, monotonic: int) -> bool:
         """Return whether the loop must choose the next run, at a time of the monotonic clock."""
-        is_long = self.runs >= MAX_SEQUENCE_RUNS or monotonic >= self.started + MAX_SEQUENCE_MICROSECONDS
+        is_long = self.runs >= MAX_SEQUENCE_RUNS or monotonic >= self.started + MAX_SEQUENCE_TIME
         return self.is_ending or is_long
 
 

@@ -20,9 +20,9 @@ from blackboard.core.records.history_events import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
 
-SHORTEST_AGE: Duration = SECOND
-"""How long figures are reused, in microseconds, so that many monitors cost no more than one."""
-SHARE = 20
+MIN_REUSE_TIME: Duration = SECOND
+"""How long figures are reused, so that many monitors cost no more than one."""
+REUSE_FACTOR = 20
 """Figures are reused for this many times as long as they took to read, so that scrapes use few resources."""
 
 RUN_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
@@ -68,7 +68,7 @@ class BoardMetrics(Collector):
                 return
             figures = self._board.figures(None if self._figures is None else self._figures.position)
             now = clock.monotonic()
-            self._figures, self._shown_until = figures, now + max(SHORTEST_AGE, SHARE * (now - start))
+            self._figures, self._shown_until = figures, now + max(MIN_REUSE_TIME, REUSE_FACTOR * (now - start))
             self._begin(figures)
             self._count(figures.happened)
 

@@ -22,9 +22,9 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-LOOK_SECONDS = 10.0
+MAX_READ_INTERVAL_SECONDS = 10.0
 """The longest time in seconds between two readings of the board."""
-REST_SECONDS = 0.002
+MIN_READ_INTERVAL_SECONDS = 0.002
 """The shortest time between two readings, so that a board with many commits is not read for each of them."""
 BEAT_SECONDS = 15
 """How often each stream gets a comment, so that both ends know that the other is there."""
@@ -192,7 +192,7 @@ class EventHub:
         beat, check = _Interval(BEAT_SECONDS, clock()), _Interval(TOKEN_SECONDS, clock())
         try:
             with self._commits.attached_to(self._board) as tick:
-                longest = min(tick, LOOK_SECONDS)
+                longest = min(tick, MAX_READ_INTERVAL_SECONDS)
                 until_check = longest
                 while self._listeners and not self._is_stopped:
                     await self._commits.wait(min(longest, until_check, beat.remaining(clock())))
@@ -207,7 +207,7 @@ class EventHub:
                     if has_news or is_beat:
                         self._wake()
                     if has_news:
-                        await asyncio.sleep(REST_SECONDS)
+                        await asyncio.sleep(MIN_READ_INTERVAL_SECONDS)
         except BlackboardError as error:
             log.warning("the board cannot be read for event streams, which end", error=error)
         finally:

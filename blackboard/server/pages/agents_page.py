@@ -19,7 +19,7 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 
 MAX_RUNS = 20_000
 """How many of the activations of the last day are read, the newest."""
-HOURS = 24
+SHOWN_HOURS = 24
 CHART_HEIGHT = 28
 """The height of the chart of an agent in its own units. An hour is ten units wide."""
 
@@ -173,13 +173,13 @@ def _bars(runs: Sequence[EndedRun], now: datetime) -> list[HourBar]:
     ended: Counter[int] = Counter()
     failed: Counter[int] = Counter()
     for run in runs:
-        hour = min(HOURS - 1, int((now - run.finished_at).total_seconds() // 3600))
+        hour = min(SHOWN_HOURS - 1, int((now - run.finished_at).total_seconds() // 3600))
         ended[hour] += 1
         failed[hour] += run.state == "dead"
     unit = CHART_HEIGHT / max(ended.values(), default=1)
     return [
         HourBar(
-            x=(HOURS - 1 - hour) * 10,
+            x=(SHOWN_HOURS - 1 - hour) * 10,
             height=round(max(1.0, number * unit), 1),
             failed_height=round(failed[hour] * unit, 1),
             text=f"{number:,} ended {hour} to {hour + 1} h ago, {failed[hour]:,} of them dead",

@@ -24,13 +24,13 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-ROUND_SECONDS = 0.25
+MIN_RENDERING_INTERVAL_SECONDS = 0.25
 """The shortest time between two renderings of a view."""
-LOOK_SECONDS = 0.06
+MIN_READ_INTERVAL_SECONDS = 0.06
 """The shortest time between two reads of the board, however many commits there are."""
-RELOAD_SECONDS = 5
+RELOAD_INTERVAL_SECONDS = 5
 """The longest time between them: for what changes by time alone, and for boards without activity."""
-REST_FACTOR = 3
+PAUSE_FACTOR = 3
 """After a rendering that took one second, a view waits at least this many seconds for the next."""
 BEAT_SECONDS = 15
 """How often a browser gets a comment, so that both ends know that the other is there."""
@@ -94,7 +94,7 @@ class _View:
     def rest(self, position: StreamPosition, now: float) -> float:
         """Return in how many seconds it is rendered again, if the board stays at a position; 0 or less for now."""
         if self.is_being_painted:
-            return LOOK_SECONDS
+            return MIN_READ_INTERVAL_SECONDS
         has_changed = self.picture is None or self.position != position
         return (self.next_at if has_changed else max(self.next_at, self.reload_at)) - now
 
@@ -135,7 +135,7 @@ class LiveViews:
         caller: Caller,
         key: tuple[object, ...],
         paint: Callable[[], Picture],
-        every: float = ROUND_SECONDS,
+        every: float = MIN_RENDERING_INTERVAL_SECONDS,
     ) -> AsyncIterator[bytes]:
         """Return the stream of a view: first all of it, then what changes.
 
@@ -205,7 +205,7 @@ class LiveViews:
                     if now >= check_tokens_at:
                         check_tokens_at = now + TOKEN_SECONDS
                         await self._end_invalid()
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(MIN_READ_INTERVAL_SECONDS)
                     rests = [view.rest(position, loop.time()) for view in self._views.values()]
                     await self._commits.wait(min([tick, *rests]))
         except BlackboardError as error:
@@ -232,8 +232,8 @@ class LiveViews:
         finally:
             view.is_being_painted = False
             ended = loop.time()
-            view.next_at = began + max(view.every, REST_FACTOR * (ended - began))
-            view.reload_at = ended + RELOAD_SECONDS
+            view.next_at = began + max(view.every, PAUSE_FACTOR * (ended - began))
+            view.reload_at = ended + RELOAD_INTERVAL_SECONDS
         if picture is None:
             return
         old, view.picture, view.position = view.picture, picture, position

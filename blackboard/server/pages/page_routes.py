@@ -29,7 +29,12 @@ from blackboard.server.pages import (
     subject_page,
 )
 from blackboard.server.pages.graph_labels import milliseconds
-from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
+from blackboard.server.pages.live_views import (
+    MIN_RENDERING_INTERVAL_SECONDS,
+    RELOAD_INTERVAL_SECONDS,
+    LiveViews,
+    Picture,
+)
 from blackboard.server.pages.mark_counts import LiveCounts
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageFields
 from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
@@ -125,7 +130,7 @@ class Pages:
             assert page is not None
             key = (page.path, call.parameters.model_dump_json(), call.viewer.rights, root_of(request))
             # Of another time, only the menu and what is ahead of now change.
-            every = RELOAD_SECONDS if getattr(call.parameters, "at", None) else ROUND_SECONDS
+            every = RELOAD_INTERVAL_SECONDS if getattr(call.parameters, "at", None) else MIN_RENDERING_INTERVAL_SECONDS
             stream = await self.views.watch(call.viewer.caller, key, lambda: self._picture(page, call, request), every)
         except HttpProblem as problem:
             return problem_response(problem)

@@ -21,7 +21,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.bounded_http_protocol import MAX_HEADER_BYTES
 from blackboard.settings.sections import ServerSection
 
-SECONDS_FOR_A_CHUNK = 20
+MAX_CHUNK_SECONDS = 20
 """The longest wait for the next part of a body, and for a client that takes no more of an answer."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -139,7 +139,7 @@ class TimeLimits:
         self._since: float | None = None
         """When the present step began; None between two steps."""
         self._is_over = False
-        self._timer = self._loop.call_later(SECONDS_FOR_A_CHUNK, self._look)
+        self._timer = self._loop.call_later(MAX_CHUNK_SECONDS, self._look)
 
     async def receive(self) -> Message:
         """Return the next part of the body. After its end, wait without a limit until the client leaves.
@@ -186,7 +186,7 @@ class TimeLimits:
 
     def _look(self) -> None:
         """Cancel a step that takes too long; otherwise look again at its time limit."""
-        left: float = SECONDS_FOR_A_CHUNK
+        left: float = MAX_CHUNK_SECONDS
         if self._since is not None:
             left -= self._loop.time() - self._since
         if left <= 0 and self._task is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.clock import pause
+from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import BlackboardError, StoreError, StoreUnknown
 from blackboard.store.commits.group_commit import Entry
 from blackboard.store.commits.writing_connection import WritingConnection
@@ -15,8 +16,8 @@ from blackboard.store.transaction import CommitState, Transaction
 
 ATTEMPTS = 5
 """How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
-PAUSE_MICROSECONDS = 10_000
-"""The pause before the second run in microseconds, so that the other transaction can continue; later pauses are
+RETRY_PAUSE: Duration = 10 * MILLISECOND
+"""The pause before the second run, so that the other transaction can continue; later pauses are
 longer.
 """
 
@@ -54,7 +55,7 @@ class BatchCommits:
                     writer.end()
             except BaseException as error:
                 if attempt < ATTEMPTS and self._may_run_again(transaction, error, attempt):
-                    pause(attempt * PAUSE_MICROSECONDS)
+                    pause(attempt * RETRY_PAUSE)
                     continue
                 waits += 1
                 if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):

@@ -6,9 +6,10 @@ import contextlib
 import threading
 
 from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.durations import Duration
 
-LOOK_INTERVAL_MICROSECONDS = 500
-"""Microseconds between two checks for threads that still read."""
+CHECK_INTERVAL: Duration = 500
+"""The time between two checks for threads that still read."""
 
 
 class ConnectionUses:
@@ -40,7 +41,7 @@ class ConnectionUses:
         clock = SystemClock()
         deadline = clock.monotonic() + microseconds_in(seconds)
         while self.any_elsewhere() and clock.monotonic() < deadline:
-            pause(LOOK_INTERVAL_MICROSECONDS)
+            pause(CHECK_INTERVAL)
 
     def resume(self) -> None:
         """Allow uses to begin again."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreExhausted
 from blackboard.store.connections.connection_uses import ConnectionUses
 from blackboard.store.dialects import dialect, driver_errors
 from blackboard.system import forks
 
-RETURN_INTERVAL_MICROSECONDS = 1000
-"""Microseconds between two checks for a reading connection that another thread has returned."""
+CHECK_INTERVAL: Duration = MILLISECOND
+"""The time between two checks for a reading connection that another thread has returned."""
 
 
 class ReaderPool:
@@ -88,7 +89,7 @@ class ReaderPool:
                     raise
                 if not driver_errors.is_without_descriptors():
                     raise
-            pause(RETURN_INTERVAL_MICROSECONDS)
+            pause(CHECK_INTERVAL)
             with contextlib.suppress(IndexError):
                 if not self._give_up_outdated(connection := self.idle.pop()):
                     return connection

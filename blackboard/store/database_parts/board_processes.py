@@ -15,11 +15,11 @@ from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
 from blackboard.clock import Instant
-from blackboard.durations import MINUTE
+from blackboard.durations import MINUTE, Duration
 from blackboard.store.rows import WorkerRow
 from blackboard.store.transaction import Transaction
 
-SEEN_FOR = 2 * MINUTE
+MAX_SILENCE: Duration = 2 * MINUTE
 """How long such a worker counts as living after it was seen: two leases of the default length."""
 
 
@@ -132,4 +132,4 @@ def new_worker_id() -> str:
 
 def was_seen_lately(seen_at: Instant, now: Instant) -> bool:
     """Return whether a worker that was seen at an instant still counts as living."""
-    return seen_at > now - SEEN_FOR
+    return seen_at > now - MAX_SILENCE

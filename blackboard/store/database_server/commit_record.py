@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError
 
 ANSWER_SECONDS = 30.0
 """How long the program asks for the outcome of a commit, in seconds. The server ends a lost transaction earlier."""
-PAUSE_MICROSECONDS = 50_000
-"""The pause between two attempts in microseconds."""
+RETRY_PAUSE: Duration = 50 * MILLISECOND
+"""The pause between two attempts."""
 KEPT = "1 day"
 """How long the row of a writer stays after its last commit, if the writer did not remove it itself."""
 
@@ -127,7 +128,7 @@ class CommitRecord:
             except (errors, StoreError):  # a connection that cannot be opened is an error of the store
                 if clock.monotonic() >= end:
                     raise
-            pause(PAUSE_MICROSECONDS)
+            pause(RETRY_PAUSE)
 
     def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:
         """Return whether a number was committed, after the lost transaction has ended. Otherwise, give it up."""

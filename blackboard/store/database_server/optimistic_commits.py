@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import Any
 
 from blackboard.clock import SystemClock
-from blackboard.durations import SECOND
+from blackboard.durations import SECOND, Duration
 from blackboard.store.commits.batch_commits import unknown_outcome
 from blackboard.store.commits.group_commit import Entry
 from blackboard.store.database_server.server_transactions.optimistic_transaction import OptimisticTransaction
@@ -22,8 +22,8 @@ from blackboard.store.transaction import CommitState
 
 ATTEMPTS = 3
 """How often work is tried without the lock if what it has read changes before its commit."""
-BUSY = 5 * SECOND
-"""How long the board counts as busy after a writer waited, in microseconds."""
+BUSY_TIME: Duration = 5 * SECOND
+"""How long the board counts as busy after a writer waited."""
 MAX_ENTRIES = 4
 """The largest batch. The statements of larger batches differ more, and the server would have to plan each of them. A
 large batch also needs this less, because its deposits share one wait for the lock."""
@@ -91,7 +91,7 @@ class OptimisticCommits:
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""
         if self.writer.record.had_to_wait:
-            self.busy_until = self._clock.monotonic() + BUSY
+            self.busy_until = self._clock.monotonic() + BUSY_TIME
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
         """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""

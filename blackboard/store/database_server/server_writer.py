@@ -19,7 +19,7 @@ from blackboard.store.query_rows import TransactionStart
 from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system.failpoints import failpoint
 
-NOTE_INTERVAL = 4
+TRANSACTIONS_PER_NOTE = 4
 """One of so many transactions notes whether it had to wait, which costs a third of the statement that begins it."""
 
 
@@ -36,7 +36,7 @@ class ServerWriter(WritingConnection):
         """The record of its commits."""
         self.remembered = RememberedAnswers()
         """What this process knows of the board."""
-        self._until_note = NOTE_INTERVAL
+        self._until_note = TRANSACTIONS_PER_NOTE
         """After how many transactions the next one notes whether it had to wait."""
 
     def begin(self) -> ServerTransaction:
@@ -45,7 +45,7 @@ class ServerWriter(WritingConnection):
         self._until_note -= 1
         notes_wait = not self._until_note
         if notes_wait:
-            self._until_note = NOTE_INTERVAL
+            self._until_note = TRANSACTIONS_PER_NOTE
         self.record.begin(transaction.send, notes_waits=notes_wait)
         failpoint("transaction.begun")
         return transaction

@@ -20,7 +20,7 @@ from blackboard.core.conditions.condition_types import Comparison, Condition, No
 from blackboard.core.conditions.strength_forecast import first_true
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.specs.watch_spec import Timing
-from blackboard.durations import LONGEST
+from blackboard.durations import FOREVER
 
 EpisodeCause = Literal["held", "rewake"]
 """Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""
@@ -72,7 +72,7 @@ def advance(
     if due_at is not None and due_at <= at:
         cause = "held" if episode.crossed_at is None else "rewake"
         last = max(at, min(at if merge_until is None else merge_until, forecast.holds_until - 1))
-        every = timing.rewake_every or LONGEST
+        every = timing.rewake_every or FOREVER
         episode = episode._replace(crossed_at=at + (last - at) // every * every)
         due_at = due(timing, episode)
     changes = [forecast.below]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blackboard import Never
 from blackboard.clock import Instant
+from blackboard.durations import MINUTE, Duration
 from blackboard.server.sbp.scent_rules.observations import FadingPheromone, Observation, aggregate
 from blackboard.server.sbp.scent_rules.scent_conditions import (
     PatternCondition,
@@ -19,8 +20,8 @@ from blackboard.server.sbp.scent_rules.scent_conditions import (
     parts_of,
 )
 
-HORIZON = 60_000_000
-"""How far ahead a change is searched for, in microseconds. At the latest then, the condition is measured again."""
+MAX_FORECAST: Duration = MINUTE
+"""How far ahead a change is searched for. At the latest then, the condition is measured again."""
 
 
 def next_change(condition: ScentCondition, seen: Observation, now: Instant, band: float = 0.0) -> Instant | None:
@@ -57,8 +58,8 @@ def _first_fall(
     if all(isinstance(found.law, Never) for found in live):
         return None
     ends = (found.evaporates_at for found in live if found.evaporates_at is not None)
-    until = min(ends, default=now + HORIZON)
-    until = min(until, now + HORIZON)
+    until = min(ends, default=now + MAX_FORECAST)
+    until = min(until, now + MAX_FORECAST)
     return min((fall for level in levels for fall in _falls(aggregation, live, level, now, until)), default=until)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from blackboard.clock import Instant
+from blackboard.durations import SECOND, Duration
 from blackboard.server.sbp.scent_rules.observations import Evaluation
 from blackboard.server.sbp.scent_rules.scent_conditions import RateCondition, ScentCondition, ThresholdCondition
 
-MIN_REST = 1_000_000
-"""The shortest cooldown of a level scent, in microseconds, because each trigger is stored."""
+MIN_COOLDOWN: Duration = SECOND
+"""The shortest cooldown of a level scent, because each trigger is stored."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ScentRules:
     @property
     def rest(self) -> int:
         """How long it rests after a trigger, in microseconds."""
-        return max(self.cooldown, MIN_REST) if self.mode == "level" else self.cooldown
+        return max(self.cooldown, MIN_COOLDOWN) if self.mode == "level" else self.cooldown
 
     @property
     def band(self) -> float:

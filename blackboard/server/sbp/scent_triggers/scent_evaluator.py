@@ -15,6 +15,7 @@ from typing import Any
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime, seconds_in
+from blackboard.durations import MINUTE, Duration
 from blackboard.errors import BlackboardError, Conflict, UsageError
 from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.sbp.scent_rules.condition_forecasts import next_change
@@ -29,9 +30,9 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-MAX_REST = 60_000_000
-"""The longest time between two measurements in microseconds."""
-REST_SECONDS = 0.05
+MAX_INTERVAL: Duration = MINUTE
+"""The longest time between two measurements."""
+MIN_INTERVAL_SECONDS = 0.05
 """The shortest time between two measurements, so that a board with many commits is not measured for each of them."""
 
 
@@ -86,7 +87,7 @@ class ScentEvaluator:
                     if wait is None and not self._is_wanted:
                         break
                     await self._signal.wait(tick if wait is None else min(tick, wait))
-                    await asyncio.sleep(REST_SECONDS)
+                    await asyncio.sleep(MIN_INTERVAL_SECONDS)
         except BlackboardError as error:
             log.warning("the scents are not measured until the next request of their protocol", error=error)
         finally:
@@ -114,7 +115,7 @@ class ScentEvaluator:
             self._reader.read()
         reader = self._reader
         seen, now = observe(self._board, reader.recent(now))
-        self._due = now + MAX_REST
+        self._due = now + MAX_INTERVAL
         for record in records:
             try:
                 self._due = min(self._due, self._follow(record, seen, now, listening))
@@ -131,7 +132,7 @@ class ScentEvaluator:
             Conflict: Others change it meanwhile.
         """
         fields, rules, state = fields_of(record), scents.rules_of(record), scents.state_of(record)
-        due: Instant = fields["lease_until"] - scents.LEASE // 2
+        due: Instant = fields["lease_until"] - scents.SCENT_LEASE // 2
         if now >= due:
             if not listening.isdisjoint(fields["sessions"]):
                 scents.renew(self._board.as_author(record.author), record)

@@ -10,7 +10,7 @@ from typing import Any
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime
-from blackboard.durations import MINUTE
+from blackboard.durations import MINUTE, Duration
 from blackboard.errors import Conflict, NotFound
 from blackboard.server.sbp.rpc.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
 from blackboard.server.sbp.sbp_parameters import ScentDefinition
@@ -20,8 +20,8 @@ from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentStat
 from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
 from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
 
-LEASE = 10 * MINUTE
-"""How long a scent lives after it was last renewed, in microseconds."""
+SCENT_LEASE: Duration = 10 * MINUTE
+"""How long a scent lives after it was last renewed."""
 MAX_SESSIONS = 100
 """How many sessions may wait for one scent."""
 
@@ -102,7 +102,7 @@ def renew(board: Blackboard, record: MarkRecord) -> None:
     Raises:
         Conflict: They do.
     """
-    deposit(board, record, {**fields_of(record), "lease_until": from_datetime(record.as_of) + LEASE})
+    deposit(board, record, {**fields_of(record), "lease_until": from_datetime(record.as_of) + SCENT_LEASE})
 
 
 def deposit(board: Blackboard, record: MarkRecord, fields: Mapping[str, Any]) -> None:
@@ -178,7 +178,7 @@ def _change(
             old = fields_of(record)
         fields = change(old)
         if renews:
-            fields["lease_until"] = from_datetime(board.now()) + LEASE
+            fields["lease_until"] = from_datetime(board.now()) + SCENT_LEASE
         try:
             board.deposit(mark_of(scent_id, fields, 0 if record is None else record.event_id))
         except Conflict:

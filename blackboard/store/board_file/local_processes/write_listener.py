@@ -10,7 +10,7 @@ from pathlib import Path
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_writes import FileWrites
 
-SHORTEST_PAUSE_SECONDS = 0.01
+MIN_PAUSE_SECONDS = 0.01
 """The shortest time between two calls because of writes."""
 MAX_PAUSE_SECONDS = 1.0
 """A write reaches the log before its commit can be read, because the disk must store it first. So calls follow a write
@@ -46,10 +46,10 @@ def _follow(writes: FileWrites, wake: Callable[[], None]) -> None:
     pause: float | None = None
     while writes.rest(0):
         if writes.wait(pause):
-            pause = SHORTEST_PAUSE_SECONDS
+            pause = MIN_PAUSE_SECONDS
         elif pause is not None:
             pause = pause * 2 if pause < MAX_PAUSE_SECONDS else None
         else:
             continue  # stopped
         wake()
-        writes.rest(SHORTEST_PAUSE_SECONDS)
+        writes.rest(MIN_PAUSE_SECONDS)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from blackboard.clock import Instant, ObservingClock
 from blackboard.durations import Duration
 
-DRIFT = 10_000
+DRIFT_DIVISOR = 10_000
 """The monotonic clock of a machine drifts by less than one part in this number."""
 
 
@@ -52,6 +52,6 @@ class ServerClock(ObservingClock):
         arrived_at = self.monotonic()
         error = (arrived_at - sent_at) // 2
         offset = shown - (sent_at + error)
-        aged = self._error + (arrived_at - self._observed_at) // DRIFT
+        aged = self._error + (arrived_at - self._observed_at) // DRIFT_DIVISOR
         if self._offset is None or error <= aged or abs(offset - self._offset) > error + aged:
             self._offset, self._error, self._observed_at = offset, error, arrived_at

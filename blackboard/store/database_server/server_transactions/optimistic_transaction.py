@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from blackboard.durations import SECOND, Duration
 from blackboard.store.database_server.commit_record import CommitRecord
 from blackboard.store.database_server.server_transactions.checked_statement import (
     SqlPart,
@@ -57,8 +58,8 @@ MAX_PARTS = 60
 """The largest number of checks and writes in one statement."""
 NEVER = 2**62
 """An instant that no clock shows."""
-MAX_DELAY = 10_000_000
-"""The largest time between the decision and the record, in microseconds."""
+MAX_COMMIT_TIME: Duration = 10 * SECOND
+"""The largest time between the decision and the record."""
 
 
 class OptimisticTransaction(PipelinedTransaction):
@@ -169,7 +170,7 @@ class OptimisticTransaction(PipelinedTransaction):
             raise LockRequired("no statement has its instant")
         if len(parts) + len(checks) > MAX_PARTS:
             raise LockRequired("too many parts")
-        latest = min(instant + MAX_DELAY, self.earliest_end)
+        latest = min(instant + MAX_COMMIT_TIME, self.earliest_end)
         writer = record.begin_checked(self.send)
         statement = checked_statement(self._start, instant, latest, writer, checks, parts)
         answer = self.send(statement.sql, *statement.values)
