@@ -80,7 +80,7 @@ def test_marks_and_activity_share_a_stream_that_begins_now(served: Served) -> No
 def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(event_hub, "MAX_READ_INTERVAL_SECONDS", 3600)
     with Listening(served.client("read"), "?streams=marks") as stream:
         served.board.deposit("note", subject="n/1")  # wakes nobody
         assert numbers(stream.take(1), "marks") == [1]
@@ -145,7 +145,7 @@ def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
     """Four threads deposit, the client leaves after a few events each time, and the server is started anew."""
     monkeypatch.setattr(event_hub, "PAGE", 7)
     monkeypatch.setattr(event_hub, "WINDOW_ITEMS", 20)
-    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(event_hub, "MAX_READ_INTERVAL_SECONDS", 0.01)
     with serve(board_url) as served:
         token = served.board.create_token("reader", may=READ)
         start = served.board.stream_position()
@@ -259,7 +259,7 @@ def test_a_redacted_stream_has_no_word_of_a_depositor(served: Served) -> None:
 @pytest.mark.parametrize("how", ["revoked", "expired"])
 def test_a_stream_ends_with_its_token(served: Served, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_hub, "TOKEN_SECONDS", 0.05)
-    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(event_hub, "MAX_READ_INTERVAL_SECONDS", 0.05)
     client, other = served.client("read"), served.client("read")
     with Listening(client) as stream, Listening(other, "?streams=marks") as staying:
         if how == "revoked":
@@ -318,7 +318,7 @@ def test_streams_end_when_the_server_stops(board_url: str) -> None:
 def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_guards, "SECONDS_FOR_A_CHUNK", 2)  # more than a busy reader needs
+    monkeypatch.setattr(request_guards, "MAX_CHUNK_SECONDS", 2)  # more than a busy reader needs
     monkeypatch.setattr(event_hub, "WINDOW_BYTES", 200_000)
     with serve(board_url, max_streams=2) as served:
         token = served.board.create_token("slow", may=READ)
@@ -340,7 +340,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
 
 
 def test_two_hundred_streams_cost_one_reader(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(event_hub, "MAX_READ_INTERVAL_SECONDS", 0.01)
     threads = threading.active_count()
     with Blackboard.open(board_url) as board:
         board.deposit(Need(subject="s", question="?"))

@@ -210,7 +210,7 @@ def test_headers_have_a_bound(served: Served) -> None:
 
 def test_a_slow_client_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "SILENCE_SECONDS", 1)  # more than a busy machine needs to send a whole request
-    monkeypatch.setattr(request_guards, "SECONDS_FOR_A_CHUNK", 0.2)
+    monkeypatch.setattr(request_guards, "MAX_CHUNK_SECONDS", 0.2)
     with serve(board_url) as served:
         assert raw(served, b"GET /healthz HTTP/1.1\r\nHost: local") == b""
         whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -287,7 +287,7 @@ def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(board_url: str, mon
 
 
 def test_too_many_requests_at_once_are_told_to_come_again(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blackboard.server.work_threads.WAITING", 0)
+    monkeypatch.setattr("blackboard.server.work_threads.MAX_WAITING_PER_THREAD", 0)
     held, release = threading.Event(), threading.Event()
     with serve(board_url, threads=1) as served:
         client = served.client("read")
