@@ -27,8 +27,11 @@ LAST_INSTANT: Instant = 2**62
 DEFAULT_LEAP = Microseconds(365 * DAY)
 """The default leap: a clock that is further ahead of a board's last record is not trusted."""
 
-MAX_WAIT_SECONDS = 20 * 24 * 3600.0
+MAX_PLATFORM_WAIT_SECONDS = 20 * 24 * 3600.0
 """The longest wait in seconds (20 days) that every platform supports: some count milliseconds in 32 bits."""
+
+DEFAULT_START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""The instant at which a `ManualClock` starts, and the default of all other instants of tests: a Monday."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -134,7 +137,7 @@ class ManualClock:
         start: The first instant; a naive datetime is UTC.
     """
 
-    def __init__(self, start: When = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
+    def __init__(self, start: When = DEFAULT_START) -> None:
         self.used = UsedInstants()
         self._now = instant_of(start)
         self._running = 0

@@ -120,6 +120,20 @@ def test_the_names_of_modules_packages_and_types_are_unique() -> None:
     assert [name for counted in (stems, classes) for name, times in counted.items() if times > 1] == []
 
 
+SAME_NAME_IN_EACH_MODULE = {"OPERATIONS", "PAGE"}
+"""The constants that a module of a group has for the table of the group."""
+
+
+def test_the_names_of_constants_are_unique() -> None:
+    counts: Counter[str] = Counter()
+    for path in (ROOT / "blackboard").rglob("*.py"):
+        for node in modules()[path].body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                    counts[name] += len(name) > 1 and name[0] != "_" and name.isupper()
+    assert [name for name, times in counts.items() if times > 1 and name not in SAME_NAME_IN_EACH_MODULE] == []
+
+
 UNITS = {"MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"}
 
 

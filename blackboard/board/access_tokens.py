@@ -19,9 +19,9 @@ from blackboard.errors import NotFound, UsageError
 from blackboard.store.rows import AccessTokenRow
 from blackboard.store.statements import TOKENS
 
-PREFIX = "blackboard_"
+TOKEN_PREFIX = "blackboard_"
 """The prefix of every token. Tools that look for leaked secrets recognize tokens by it."""
-MAX_NAME_CHARACTERS = 100
+MAX_TOKEN_NAME_CHARACTERS = 100
 
 
 def create(
@@ -38,11 +38,11 @@ def create(
         raise UsageError(
             "the time 0s of the token ends at once; give a longer time, or none for a token that does not expire"
         )
-    check_text("name of a token", name, MAX_NAME_CHARACTERS)
+    check_text("name of a token", name, MAX_TOKEN_NAME_CHARACTERS)
     check_signature(txn, author)
     if txn.sql.one(TOKENS.unrevoked_token, name=name) is not None:
         raise UsageError(f"there is a token {name!r}; revoke it first, or choose another name")
-    token = PREFIX + secrets.token_urlsafe(32)
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     txn.sql.run(
         TOKENS.insert_token,
         digest=_digest(token),

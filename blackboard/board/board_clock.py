@@ -30,7 +30,7 @@ from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS, WINDOWS
 
-SUBJECT = "board/clock"
+CLOCK_SUBJECT = "board/clock"
 """The subject of the need."""
 
 
@@ -46,7 +46,7 @@ def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[I
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
     """Return the live needs about the clock. There is at most one."""
-    rows = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
+    rows = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=CLOCK_SUBJECT)
     return [row for row in rows if row.author == BOARD]
 
 
@@ -119,7 +119,7 @@ def ask_about_clock(txn: BoardTransaction, classes: MarkClasses) -> None:
 def _question(txn: BoardTransaction) -> Need:
     days = ((txn.doubted or txn.now) - txn.now) / DAY
     return Need(
-        subject=SUBJECT,
+        subject=CLOCK_SUBJECT,
         question=f"Is it {iso(txn.doubted)}? The clock says so, {days:.0f} days after the board's last record.",
         options=["yes"],
         detail=(

@@ -26,13 +26,13 @@ from blackboard.durations import MINUTE, Duration, parse_duration
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
 
-LEASE: Duration = 2 * MINUTE
+MESSAGE_LEASE: Duration = 2 * MINUTE
 """The lease of a message, which is longer than any attempt to deliver it."""
 DELAYS: tuple[Duration, ...] = tuple(
     parse_duration(text) for text in ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
 )
 """The delays before each further attempt, as Standard Webhooks recommends: ten attempts in three days."""
-MAX_ERROR_CHARACTERS = 500
+MAX_DELIVERY_ERROR_CHARACTERS = 500
 CROSSINGS_PER_PAGE = 200
 MAX_NEW_MESSAGES = 100
 """How many crossings are announced to one sink at a time."""
@@ -60,7 +60,9 @@ class LeasedMessage(NamedTuple):
 def lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     """Lease the message of a sink that is due first; None if none is due."""
     row = txn.sql.one(OUTBOX.next_message, sink=sink, now=txn.now)
-    if row is None or not txn.sql.changed(OUTBOX.lease_message, id=row.id, fence=row.fence, until=txn.now + LEASE):
+    if row is None or not txn.sql.changed(
+        OUTBOX.lease_message, id=row.id, fence=row.fence, until=txn.now + MESSAGE_LEASE
+    ):
         return None
     return LeasedMessage(outbox_administration.convert_row(row), row.attempts, row.fence + 1)
 
@@ -75,7 +77,7 @@ def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedA
     """
     state, due_at = _next(txn.now, leased.attempts, failed)
     finished_at = None if state == MessageState.WAITING else txn.now
-    error = None if failed is None else failed.error[:MAX_ERROR_CHARACTERS]
+    error = None if failed is None else failed.error[:MAX_DELIVERY_ERROR_CHARACTERS]
     values = {"id": leased.message.id, "fence": leased.fence, "state": state, "due_at": due_at}
     if not txn.sql.changed(OUTBOX.settle_message, **values, finished_at=finished_at, error=error):
         return None

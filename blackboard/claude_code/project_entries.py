@@ -14,7 +14,7 @@ MEMORY = "CLAUDE.md"
 
 SERVER_NAME = "blackboard"
 WAIT, WAIT_SECONDS = "8h", 28_800
-LEASE = "30m"
+HOOK_LEASE = "30m"
 BEGIN, END = "<!-- blackboard: begin -->", "<!-- blackboard: end -->"
 
 SKILL_TEXT = """\
@@ -60,7 +60,7 @@ class Wish:
         if self.agent is None or self.uses_channel:
             return None
         words = ["blackboard", *self.options, "claim", self.agent]
-        command = shlex.join([*words, "--hook", "--wait", WAIT, "--lease", LEASE])
+        command = shlex.join([*words, "--hook", "--wait", WAIT, "--lease", HOOK_LEASE])
         # The time limit of the hook is a little longer than its wait, so that it ends by itself.
         run = {"type": "command", "command": command, "asyncRewake": True, "timeout": WAIT_SECONDS + 60}
         return {"hooks": [run]}

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.client import Client
 
-MAX_SUBJECTS = 100
+MAX_COMPLETED_SUBJECTS = 100
 """The largest number of subjects offered; a board may have millions."""
-_MAX_READ_SUBJECTS = 10 * MAX_SUBJECTS
+_MAX_READ_SUBJECTS = 10 * MAX_COMPLETED_SUBJECTS
 """The largest number of subjects read to find these."""
 _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
 """Names without characters that have a meaning in a shell or in the lines of a completion."""
@@ -133,4 +133,4 @@ def _board_names(
     )
     # A message would appear in the middle of the command line.
     names = read_quietly(session, ask) or []
-    return [name for name in names if plain.fullmatch(name)][:MAX_SUBJECTS]
+    return [name for name in names if plain.fullmatch(name)][:MAX_COMPLETED_SUBJECTS]

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads.deposit_batches import (
-    MARKS_PER_TRANSACTION,
+    DEPOSITS_PER_TRANSACTION,
     UnequalLengths,
     batches,
     check_lengths,
@@ -36,8 +36,8 @@ from blackboard.errors import (
     BlackboardError,
     UsageError,
 )
+from blackboard.system.media_types import NDJSON_TYPE
 
-NDJSON = "application/x-ndjson"
 MANY_BYTES = 1024 * 1024
 """The largest size of the marks in a request for one transaction: half of what a server accepts by default."""
 BULK_BYTES = 4 * 1024 * 1024
@@ -150,7 +150,7 @@ def _deposit_each(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receip
     results: list[Receipt | UsageError] = []
     for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):
         query = (("results", "true"),)
-        answer = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON, is_repeatable=True)
+        answer = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON_TYPE, is_repeatable=True)
         results += map(_result_of, decode(dict[str, Any], answer.body)["results"])
     remaining = iter(results)
     return [next(remaining) if isinstance(line, bytes) else line for line in lines]
@@ -175,7 +175,7 @@ def _parts(lines: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
     part: list[bytes] = []
     size = 0
     for line in lines:
-        if part and (size + len(line) >= most or len(part) == MARKS_PER_TRANSACTION):
+        if part and (size + len(line) >= most or len(part) == DEPOSITS_PER_TRANSACTION):
             yield part
             part, size = [], 0
         part.append(line)

@@ -22,7 +22,7 @@ FIRST_DELAY: Duration = 100 * MILLISECOND
 """The delay before the second attempt; it doubles with each further one."""
 MAX_DELAY: Duration = 60 * SECOND
 """The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""
-BUSY = frozenset({"too-many-requests", "overloaded", "store-busy"})
+BUSY_PROBLEMS = frozenset({"too-many-requests", "overloaded", "store-busy"})
 """The temporary problems that show that the server has done nothing."""
 SERVICE_UNAVAILABLE = 503
 """The status of a proxy that did not reach the server."""
@@ -113,7 +113,7 @@ def failure_of(outcome: HttpResponse | NoResponse) -> RequestFailure:
     problem, status = read_problem(outcome.body), outcome.status
     error = error_of(problem, status)
     if problem:
-        return RequestFailure(error, name_of(problem) in BUSY, may_be_done=False, delay=_retry_after(outcome))
+        return RequestFailure(error, name_of(problem) in BUSY_PROBLEMS, may_be_done=False, delay=_retry_after(outcome))
     is_of_proxy = status == SERVICE_UNAVAILABLE or status in GATEWAY_FAILED
     return RequestFailure(error, is_of_proxy, may_be_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
 

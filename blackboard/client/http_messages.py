@@ -14,13 +14,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from blackboard.board.json_shapes import encode_cursor
 from blackboard.core.marks.tags import Where, as_data
+from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
 from blackboard.errors import ServerError
+from blackboard.system.media_types import JSON_TYPE
 
 T = TypeVar("T")
 
-JSON = "application/json"
-MAX_PAGE = 1000
-"""The largest page of a list that a server gives."""
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="next"')
 
 
@@ -36,13 +35,13 @@ class HttpRequest:
     """The parameters after the question mark."""
     body: bytes | None = None
     """The body; None if it has none."""
-    media_type: str = JSON
+    media_type: str = JSON_TYPE
     """The type of the body."""
     is_repeatable: bool = False
     """Whether the request changes nothing more if it comes twice."""
     wait_seconds: float = 0.0
     """How long the server may wait before it answers."""
-    accepts: str = JSON
+    accepts: str = JSON_TYPE
     """The type of the answer."""
 
 
@@ -120,7 +119,7 @@ def pages(
     found: list[T] = []
     cursor = None if after is None else encode_cursor(after)
     while limit is None or len(found) < limit:
-        size = MAX_PAGE if limit is None else min(MAX_PAGE, limit - len(found))
+        size = MAX_PAGE_ITEMS if limit is None else min(MAX_PAGE_ITEMS, limit - len(found))
         answer = yield get(path, **parameters, limit=size, cursor=cursor)
         found += decode(list[shape], answer.body)  # type: ignore[valid-type]
         if (cursor := next_cursor(answer)) is None:

@@ -13,7 +13,6 @@ from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
 from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.board.result_types import ErasureReport, MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.http_messages import (
-    MAX_PAGE,
     ClientCall,
     HttpRequest,
     ask,
@@ -40,6 +39,7 @@ from blackboard.core.marks.mark_model import (
 from blackboard.core.marks.payload_round_trip import read_mark
 from blackboard.core.marks.payload_text import dump_payload
 from blackboard.core.marks.tags import Where
+from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
 from blackboard.errors import (
     UnknownName,
     UnreadableMark,
@@ -189,7 +189,7 @@ def search(
             faded=faded,
             any=match == "any",
             raw=raw,
-            limit=min(MAX_PAGE, limit - len(hits)),
+            limit=min(MAX_PAGE_ITEMS, limit - len(hits)),
             cursor=cursor,
         )
         answer = yield request

@@ -11,11 +11,9 @@ from blackboard.board.json_shapes import QueryTable
 from blackboard.client.http_messages import ClientCall, ask, post
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.program_queries import Parameters
+from blackboard.core.records.reading_limits import MAX_QUERY_ROWS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery
-
-MAX_ROWS = 10_000
-"""The largest number of rows that a server gives."""
 
 
 def query(sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> ClientCall[list[Row]]:
@@ -26,10 +24,10 @@ def query(sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s
     Raises:
         InvalidQuery: The SQL or a parameter is invalid, the statement writes, or there are more rows.
     """
-    table = yield from query_table(sql, parameters, limit=MAX_ROWS, timeout=timeout)
+    table = yield from query_table(sql, parameters, limit=MAX_QUERY_ROWS, timeout=timeout)
     if table.has_more:
         raise InvalidQuery(
-            f"the query has more than {MAX_ROWS:,} rows; add LIMIT, and ask for the others by a condition"
+            f"the query has more than {MAX_QUERY_ROWS:,} rows; add LIMIT, and ask for the others by a condition"
         )
     positions: dict[str, int] = {}
     for position, column in enumerate(table.columns):

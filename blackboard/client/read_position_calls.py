@@ -6,7 +6,7 @@ from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.client.http_messages import ClientCall, HttpRequest, ask, encode, get, path_of, query_of
 from blackboard.errors import NotFound
 
-PATH = "/v1/read-positions/{}"
+READ_POSITION_PATH = "/v1/read-positions/{}"
 
 
 def read_position(source: str, kind: str) -> ClientCall[ReadPosition | None]:
@@ -17,7 +17,7 @@ def read_position(source: str, kind: str) -> ClientCall[ReadPosition | None]:
         kind: The kind of mark that its lines become.
     """
     try:
-        return (yield from ask(ReadPosition, get(path_of(PATH, source), kind=kind)))
+        return (yield from ask(ReadPosition, get(path_of(READ_POSITION_PATH, source), kind=kind)))
     except NotFound:
         return None
 
@@ -25,5 +25,7 @@ def read_position(source: str, kind: str) -> ClientCall[ReadPosition | None]:
 def set_read_position(source: str, kind: str, position: ReadPosition) -> ClientCall[ReadPosition]:
     """Record how far a file has been deposited by the author of the token as a kind."""
     query = query_of({"kind": kind})
-    request = HttpRequest("POST", path_of(PATH, source), query, encode(vars(position)), is_repeatable=True)
+    request = HttpRequest(
+        "POST", path_of(READ_POSITION_PATH, source), query, encode(vars(position)), is_repeatable=True
+    )
     return (yield from ask(ReadPosition, request))

@@ -20,9 +20,9 @@ from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
 from blackboard.system.tracing import HEADER, current_traceparent
 
-CONNECT_SECONDS = 10.0
+MAX_CONNECT_SECONDS = 10.0
 """The longest time to connect."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 """The failures that show that the server has received nothing."""
 
@@ -53,7 +53,7 @@ class ServerConnection(ABC):
         self._clock: Clock = SystemClock() if clock is None else clock
         self._closed = threading.Event()
         self._seconds = seconds_in(parse_duration(timeout))
-        uses_proxies = uds is None and parts.hostname not in LOOPBACK
+        uses_proxies = uds is None and parts.hostname not in LOOPBACK_HOSTS
         self._open(
             None if uds is None else str(uds),
             trusted_certificates(tls, parts.scheme, uses_proxies=uses_proxies),
@@ -82,7 +82,7 @@ class ServerConnection(ABC):
             "headers": {"Accept": request.accepts}
             | ({} if request.body is None else {"Content-Type": request.media_type})
             | ({} if (traceparent := current_traceparent()) is None else {HEADER: traceparent}),
-            "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+            "timeout": httpx2.Timeout(seconds, connect=min(seconds, MAX_CONNECT_SECONDS)),
         }
 
     def _no_answer(self, error: httpx2.TransportError) -> NoResponse:

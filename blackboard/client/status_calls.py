@@ -6,15 +6,16 @@ from datetime import datetime
 
 from blackboard.board.json_shapes import Examination, FileSummary, Summary, status_of
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord
-from blackboard.client.http_messages import MAX_PAGE, ClientCall, ask, get, pages
+from blackboard.client.http_messages import ClientCall, ask, get, pages
+from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
 from blackboard.errors import UsageError
 
 
 def activity(*, after: int | None = None, limit: int = 100) -> ClientCall[list[ActivityRecord]]:
     """Return what agents, people and programs did, oldest first, as `Blackboard.activity` does."""
-    if after is None and limit > MAX_PAGE:  # the newest entries have no further page
+    if after is None and limit > MAX_PAGE_ITEMS:  # the newest entries have no further page
         raise UsageError(
-            f"a server gives at most {MAX_PAGE:,} of the newest entries, not {limit:,}; use 'after' for more"
+            f"a server gives at most {MAX_PAGE_ITEMS:,} of the newest entries, not {limit:,}; use 'after' for more"
         )
     return (yield from pages(ActivityRecord, "/v1/activity", limit=limit, after=after))
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from blackboard.errors import nearest
 
-NOTHING = object()
+ABSENT = object()
 """The annotation of a place that a model does not have."""
 
 
@@ -35,22 +35,23 @@ def known_fields(model: Any, place: Sequence[Any]) -> Iterable[str]:
 
 
 def annotation_at(model: Any, place: Sequence[Any]) -> Any:
-    """Return the annotation at a place of a model; `NOTHING` if the model has no such place."""
+    """Return the annotation at a place of a model; `ABSENT` if the model has no such place."""
     annotation = model
     for step in place:
         annotation = next(
-            (below for item in alternatives(annotation) if (below := _below(item, step)) is not NOTHING), NOTHING
+            (below for item in alternatives(annotation) if (below := _below(item, step)) is not ABSENT),
+            ABSENT,
         )
     return annotation
 
 
 def _below(annotation: Any, step: Any) -> Any:
     if is_model(annotation):
-        return annotation.model_fields[step].annotation if step in annotation.model_fields else NOTHING
+        return annotation.model_fields[step].annotation if step in annotation.model_fields else ABSENT
     if annotation is Any:
         return Any
     arguments = [item for item in get_args(annotation) if item is not Ellipsis]
-    return arguments[-1] if is_table(annotation) and arguments else NOTHING
+    return arguments[-1] if is_table(annotation) and arguments else ABSENT
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:

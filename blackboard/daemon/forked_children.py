@@ -18,7 +18,7 @@ from blackboard.system.error_descriptions import describe_error, places
 
 T = TypeVar("T")
 
-FLUSH_SECONDS = 1.0
+CHILD_FLUSH_SECONDS = 1.0
 """The longest wait for the output of the child; a thread of the parent may have been writing at the fork."""
 
 
@@ -60,7 +60,7 @@ def end(error: BaseException | None = None) -> Never:
     flush = threading.Thread(target=_flush, daemon=True)
     with contextlib.suppress(RuntimeError):
         flush.start()
-        flush.join(FLUSH_SECONDS)
+        flush.join(CHILD_FLUSH_SECONDS)
     os._exit(code)
 
 

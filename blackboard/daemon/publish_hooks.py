@@ -21,7 +21,7 @@ log = Log("blackboard")
 
 M = TypeVar("M", bound=Mark)
 
-MAX_LOCK_WAIT_SECONDS = 10.0
+MAX_PUBLISH_WAIT_SECONDS = 10.0
 """Seconds to wait while another process publishes."""
 
 
@@ -59,7 +59,7 @@ class Publisher:
         self._former: dict[str, list[Mapping[str, Any]]] = {}
         """The former settings, for each agent that has not yet published under the active settings."""
         self._lock = threading.Lock()
-        self._process_lock = publish_lock(board, MAX_LOCK_WAIT_SECONDS)
+        self._process_lock = publish_lock(board, MAX_PUBLISH_WAIT_SECONDS)
 
     def publish_all(self) -> None:
         """Publish for every agent. The previous process may have died between a commit and its publishing."""

@@ -21,7 +21,7 @@ log = Log("blackboard")
 
 QUIET_TIME: Duration = MINUTE
 """The time without errors after which a trouble is over, if some work may succeed during the trouble."""
-MAX_ERRORS = 10
+MAX_LOGGED_ERRORS = 10
 """The largest number of different errors that are logged for one trouble."""
 
 
@@ -33,8 +33,8 @@ class Trouble:
     ends: str
 
 
-BOARD = Trouble("the board cannot be used; each tick tries again", "the board can be used again")
-THREADS = Trouble("no further thread can be started; each tick tries again", "threads can be started again")
+BOARD_TROUBLE = Trouble("the board cannot be used; each tick tries again", "the board can be used again")
+THREADS_TROUBLE = Trouble("no further thread can be started; each tick tries again", "threads can be started again")
 OWN = Trouble("an error kept the daemon from its work; each tick tries again", "the daemon works without errors again")
 
 
@@ -71,7 +71,7 @@ class Troubles:
             with self._lock:
                 course = self._courses.setdefault(trouble, _Course(0, 0))
                 course.last, course.quiet = self._clock.monotonic(), max(course.quiet, _quiet(error))
-                if text in course.errors or len(course.errors) >= MAX_ERRORS:
+                if text in course.errors or len(course.errors) >= MAX_LOGGED_ERRORS:
                     return
                 course.errors.add(text)
             log.error(trouble.begins, error=text)
@@ -99,8 +99,8 @@ class Troubles:
 def trouble_of(error: BaseException) -> Trouble:
     """Return the trouble that an error belongs to."""
     if isinstance(error, StoreError):
-        return BOARD
-    return THREADS if is_without_thread(error) else OWN
+        return BOARD_TROUBLE
+    return THREADS_TROUBLE if is_without_thread(error) else OWN
 
 
 def is_without_thread(error: BaseException) -> bool:

@@ -25,18 +25,19 @@ from blackboard.errors import BlackboardError, ConfigurationError, Conflict, Lea
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.system import tracing, webhook_requests
 from blackboard.system.log_queue import Log
+from blackboard.system.media_types import JSON_TYPE
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable
 
 log = Log("blackboard")
 
-LEASE = "60s"
+WEBHOOK_LEASE = "60s"
 """The lease of an activation that is being posted: longer than a request may take."""
 ACCEPTED_LEASE = "1h"
 """The lease after 202, unless the receiver asks for another one in its answer."""
 FIRST_PAUSE = parse_duration("10s")
 """The pause after a first post that did not reach the receiver. It doubles with each further one, up to an hour."""
 MAX_ANSWER = 8 * 1024 * 1024
-BUSY = frozenset({408, 425, 429, 502, 503, 504})
+BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
 """The statuses of a receiver that cannot answer now. They say nothing about the marks."""
 ACCEPTED, GONE = 202, 410
 
@@ -104,7 +105,7 @@ class WebhookCourier:
 
     def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
         """Claim an activation and return it; if there is none, return the seconds until the next try."""
-        found = self._board.claim(self.agent, lease=LEASE)
+        found = self._board.claim(self.agent, lease=WEBHOOK_LEASE)
         if found is not None or (at := self._board.claimable_at(self.agent)) is None:
             return found, tick
         return None, min(tick, max(0.001, seconds_in(from_datetime(at) - self._board.clock.now())))
@@ -143,7 +144,7 @@ class WebhookCourier:
         elif answer.status == GONE:
             self._board.pause(self.agent, f"its webhook is gone: {status}")
             self._put_off(found, status, None)
-        elif answer.status in BUSY:
+        elif answer.status in BUSY_STATUSES:
             self._put_off(found, status, answer.retry_after(self._board.now()))
         else:
             self._fail(found, status)
@@ -161,7 +162,7 @@ class WebhookCourier:
         except WorkError as error:  # it is not set; nothing was sent
             place = f"agents.{self.agent}.webhook_secret_env"
             raise ConfigurationError([Mistake(place, str(error))]) from None
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        headers = {"Content-Type": f"{JSON_TYPE}; charset=utf-8"}
         headers |= webhook_requests.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
         if found.traceparent is not None:
             headers[tracing.HEADER] = found.traceparent

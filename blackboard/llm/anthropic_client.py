@@ -41,6 +41,7 @@ from blackboard.llm.model_settings import (
 )
 from blackboard.llm.reply import Reply
 from blackboard.system import forks
+from blackboard.system.media_types import JSON_TYPE
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -205,9 +206,9 @@ class AnthropicClient:
 
     def _headers(self) -> dict[str, str]:
         return {
-            "accept": "application/json",
+            "accept": JSON_TYPE,
             "anthropic-version": _VERSION,
-            "content-type": "application/json",
+            "content-type": JSON_TYPE,
             "x-api-key": self._key,
         }
 

@@ -25,7 +25,7 @@ from blackboard.errors import ModelError
 
 UnusableReason = Literal["refusal", "max_tokens", "context_window", "no_message", "junk", "mismatch"]
 
-MAX_WAIT_SECONDS = 86_400.0
+MAX_RETRY_AFTER_SECONDS = 86_400.0
 """The longest accepted `retry-after` in seconds, a day, so that no header can stop an agent permanently."""
 
 _SPEND_CODES = frozenset(
@@ -253,11 +253,11 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
             seconds = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
-        return min(max(seconds, 0.0), MAX_WAIT_SECONDS) if not math.isnan(seconds) else None
+        return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if not math.isnan(seconds) else None
     until, now = _date(headers.get("retry-after")), _date(headers.get("date"))
     if until is None or now is None:
         return None
-    return min(max((until - now).total_seconds(), 0.0), MAX_WAIT_SECONDS)
+    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def storable(text: str) -> str:

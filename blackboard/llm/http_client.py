@@ -17,7 +17,7 @@ import httpx2
 
 from blackboard.system.call_deadline import CallDeadline
 
-CONNECT_SECONDS = 10.0
+PROVIDER_CONNECT_SECONDS = 10.0
 """Seconds to connect to the API. After this timeout, the request was not sent."""
 
 _KEPT_HEADERS = frozenset({"connection", "content-length", "host", "user-agent"})
@@ -62,7 +62,7 @@ class HttpClient(httpx2.Client):
         self, headers: Callable[[], Mapping[str, str]], seconds: float, max_bytes: int, max_results: int
     ) -> None:
         super().__init__(
-            timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+            timeout=httpx2.Timeout(seconds, connect=min(seconds, PROVIDER_CONNECT_SECONDS)),
             limits=httpx2.Limits(max_keepalive_connections=0),  # the deadline learns only of new connections
             follow_redirects=False,
             verify=_trusted(),

@@ -17,7 +17,7 @@ from blackboard.llm.reply import Reply
 
 S = TypeVar("S", bound=BaseModel)
 
-MAX_ITEMS = 100_000
+MAX_REQUESTS_PER_BATCH = 100_000
 """The largest number of requests in a batch that the API accepts."""
 
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
@@ -57,8 +57,8 @@ def batch_body(items: Sequence[BatchItem]) -> str:
         RequestRejected: There are no items or too many, or the API would reject their custom ids.
     """
     ids = [item.custom_id for item in items]
-    if not 0 < len(ids) <= MAX_ITEMS:
-        raise RequestRejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}", certain=True)
+    if not 0 < len(ids) <= MAX_REQUESTS_PER_BATCH:
+        raise RequestRejected(f"a batch has 1 to {MAX_REQUESTS_PER_BATCH:,} requests, not {len(ids):,}", certain=True)
     if wrong := next((name for name in ids if not _CUSTOM_ID.fullmatch(name)), None):
         raise RequestRejected(
             f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -", certain=True

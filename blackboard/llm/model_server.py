@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
+from blackboard.system.media_types import JSON_TYPE
+
 BYTES_PER_TOKEN = 4
 """The length of a token, for the usage that the server reports."""
 POLL_SECONDS = 0.05
@@ -75,7 +77,7 @@ class _MessagesHandler(BaseHTTPRequestHandler):
     def _reply(self, status: int, content: dict[str, Any]) -> None:
         text = json.dumps(content).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", JSON_TYPE)
         self.send_header("content-length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.records.reading_limits import MAX_READING_TIME
 from blackboard.core.token_scopes import Scopes
 from blackboard.errors import AccessDenied
 from blackboard.local_or_remote_board import reading_within
@@ -15,9 +16,6 @@ from blackboard.local_or_remote_board import reading_within
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.client import Client
-
-READING_TIME = "10s"
-"""The longest time that a tool may read the board."""
 
 
 @dataclass(frozen=True)
@@ -58,4 +56,4 @@ class BoardAccess:
 
     def reading(self) -> AbstractContextManager[None]:
         """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""
-        return reading_within(self.board, READING_TIME)
+        return reading_within(self.board, MAX_READING_TIME)

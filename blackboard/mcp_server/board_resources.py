@@ -10,14 +10,14 @@ from urllib.parse import unquote
 from blackboard.errors import NotFound, nearest
 from blackboard.local_or_remote_board import kinds_of
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.labelled_data import MAX_ROWS, NOTE, event_of, listed, mark_of, plain
+from blackboard.mcp_server.labelled_data import MAX_ANSWER_ITEMS, NOTE, event_of, listed, mark_of, plain
 from blackboard.store.view_columns import VIEWS
 
-SUBJECT = "board://subject/"
-SUBJECT_TEMPLATE = SUBJECT + "{subject}"
+SUBJECT_URI = "board://subject/"
+SUBJECT_TEMPLATE = SUBJECT_URI + "{subject}"
 MAX_RESOURCE_BYTES = 256_000
 """A resource that is longer is not sent."""
-MAX_SUBJECT_BYTES = 200_000
+MAX_READ_BYTES = 200_000
 """The size limit of a payload of a subject, and of the list of its marks."""
 
 
@@ -64,9 +64,9 @@ def read_resource(access: BoardAccess, uri: str) -> dict[str, Any]:
     for resource in RESOURCES:
         if resource.uri == uri:
             return resource.read(access)
-    if not uri.startswith(SUBJECT) or uri == SUBJECT:
+    if not uri.startswith(SUBJECT_URI) or uri == SUBJECT_URI:
         raise NotFound(f"there is no resource {uri!r}{nearest(uri, [resource.uri for resource in RESOURCES])}")
-    return _subject(access, unquote(uri.removeprefix(SUBJECT)))
+    return _subject(access, unquote(uri.removeprefix(SUBJECT_URI)))
 
 
 def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
@@ -75,10 +75,12 @@ def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
     Raises:
         NotFound: It never had a mark.
     """
-    events = access.board.history(subject, limit=MAX_ROWS + 1)
+    events = access.board.history(subject, limit=MAX_ANSWER_ITEMS + 1)
     if not events:
         raise NotFound(f"no mark was ever deposited about {subject!r}")
-    marks = access.board.marks(subject=subject, limit=MAX_ROWS + 1)
-    shown = listed("marks", marks, lambda mark: mark_of(mark, MAX_SUBJECT_BYTES), MAX_ROWS, max_bytes=MAX_SUBJECT_BYTES)
-    history = listed("events", events, event_of, MAX_ROWS)
+    marks = access.board.marks(subject=subject, limit=MAX_ANSWER_ITEMS + 1)
+    shown = listed(
+        "marks", marks, lambda mark: mark_of(mark, MAX_READ_BYTES), MAX_ANSWER_ITEMS, max_bytes=MAX_READ_BYTES
+    )
+    history = listed("events", events, event_of, MAX_ANSWER_ITEMS)
     return {**shown, "subject": subject, "history": history["events"], "more_history": "next" in history}

@@ -25,7 +25,7 @@ CAPABILITY = "claude/channel"
 METHOD = "notifications/claude/channel"
 TICK_SECONDS = 10.0
 """The longest time between two reads of a board that is behind a server."""
-MAX_IDS = 50
+MAX_NOTIFIED_CROSSINGS = 50
 """The most crossings that one notification names."""
 
 
@@ -91,4 +91,7 @@ class Channel:
     def _event(self, ready: list[int]) -> dict[str, Any]:
         """Return the parameters of the notification."""
         content = f"Work waits for the agent {self._agent!r} on the blackboard. Call the tool claim with this agent."
-        return {"content": content, "meta": {"agent": self._agent, "crossings": ",".join(map(str, ready[:MAX_IDS]))}}
+        return {
+            "content": content,
+            "meta": {"agent": self._agent, "crossings": ",".join(map(str, ready[:MAX_NOTIFIED_CROSSINGS]))},
+        }

@@ -19,6 +19,7 @@ from blackboard.mcp_server.labelled_data import encode
 from blackboard.mcp_server.tool_errors import describe_error, describe_mistakes
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
 from blackboard.system.log_queue import Log
+from blackboard.system.media_types import JSON_TYPE
 from blackboard.system.packaged_files import program_version
 from blackboard.system.tracing import HEADER, read_traceparent, within
 
@@ -28,7 +29,6 @@ T = TypeVar("T")
 RunInThread = Callable[[Callable[[], T]], Awaitable[T]]
 """Runs work in a thread, and returns its result."""
 
-JSON = "application/json"
 MAX_ANSWER_BYTES = 64_000
 """A tool with a longer answer says that it is too long."""
 INSTRUCTIONS = (
@@ -83,7 +83,7 @@ class ProtocolHandlers:
         found = RESOURCES if self._access_of(context).allows("read") else ()
         return types.ListResourcesResult(
             resources=[
-                types.Resource(uri=each.uri, name=each.name, description=each.description, mime_type=JSON)
+                types.Resource(uri=each.uri, name=each.name, description=each.description, mime_type=JSON_TYPE)
                 for each in found
             ]
         )
@@ -94,7 +94,7 @@ class ProtocolHandlers:
             uri_template=SUBJECT_TEMPLATE,
             name="subject",
             description="The live marks of a subject with payloads up to 200 KB. Percent-encode the subject.",
-            mime_type=JSON,
+            mime_type=JSON_TYPE,
         )
         return types.ListResourceTemplatesResult(
             resource_templates=[template] if self._access_of(context).allows("read") else []
@@ -120,7 +120,7 @@ class ProtocolHandlers:
         if _size(text) > MAX_RESOURCE_BYTES:
             message = "the resource is too long; use the tools find, agenda and explain"
             raise MCPError(code=types.INTERNAL_ERROR, message=message, data={"uri": uri})
-        return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=JSON, text=text)])
+        return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=JSON_TYPE, text=text)])
 
     async def list_prompts(self, context: Any, params: Any) -> types.ListPromptsResult:
         """List the prompts."""

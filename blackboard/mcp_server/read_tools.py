@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard import MarkPosition, local_or_remote_board
 from blackboard.board.json_shapes import explanation
+from blackboard.core.records.reading_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.labelled_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
@@ -16,8 +17,6 @@ from blackboard.mcp_server.tool_arguments import (
     FindArguments,
     QueryArguments,
 )
-
-SQL_SECONDS = 10
 
 
 def find(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
@@ -141,5 +140,5 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
         QueryStopped: It took too much time or memory.
     """
     access.require("sql")
-    result = local_or_remote_board.query(access.board, arguments.sql, limit=arguments.limit, seconds=SQL_SECONDS)
+    result = local_or_remote_board.query(access.board, arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
     return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)

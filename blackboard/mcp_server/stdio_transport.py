@@ -19,7 +19,7 @@ from blackboard.mcp_server.protocol_handlers import RunInThread, build_server
 
 T = TypeVar("T")
 
-THREADS = 8
+TOOL_THREADS = 8
 """How many tools use the board at once."""
 
 
@@ -31,7 +31,7 @@ def serve_stdio(access: BoardAccess, channel: str | None = None) -> None:
         channel: The remote agent whose work is announced to a coding agent; None for none.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the library reads stdin in a thread that nothing else ends
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="blackboard-tool") as threads:
+    with ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="blackboard-tool") as threads:
         asyncio.run(_serve(access, threads, channel))
 
 

@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, W
 from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
-from blackboard.mcp_server.labelled_data import MAX_ROWS
+from blackboard.mcp_server.labelled_data import MAX_ANSWER_ITEMS
 
-MAX_QUERY_ROWS = 200
+MAX_SHOWN_ROWS = 200
 
 IdArgument = Annotated[int, Field(ge=1, le=MAX_ID), WithJsonSchema({"type": "integer"})]
 EventIdArgument = Annotated[int, Field(ge=0, le=MAX_ID), WithJsonSchema({"type": "integer"})]
-LimitArgument = Annotated[int, Field(ge=1, le=MAX_ROWS)]
+LimitArgument = Annotated[int, Field(ge=1, le=MAX_ANSWER_ITEMS)]
 
 
 Cursor = Annotated[Any, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string"})]
@@ -79,7 +79,7 @@ class QueryArguments(Arguments):
     """A query over the views."""
 
     sql: str = Field(max_length=20_000)
-    limit: Annotated[int, Field(ge=1, le=MAX_QUERY_ROWS)] = 50
+    limit: Annotated[int, Field(ge=1, le=MAX_SHOWN_ROWS)] = 50
 
 
 class ClaimArguments(Arguments):

@@ -12,8 +12,8 @@ from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import Arguments, input_schema
 
 READS: Mapping[str, bool] = {"readOnlyHint": True, "openWorldHint": False}
-WRITES: Mapping[str, bool] = {"destructiveHint": False, "openWorldHint": False}
-REPEATABLE: Mapping[str, bool] = {**WRITES, "idempotentHint": True}
+WRITE_HINTS: Mapping[str, bool] = {"destructiveHint": False, "openWorldHint": False}
+REPEATABLE: Mapping[str, bool] = {**WRITE_HINTS, "idempotentHint": True}
 
 
 def _object(required: str, **members: str) -> dict[str, Any]:
@@ -83,7 +83,8 @@ TOOLS = (
         "Take the next work of a remote agent, under a lease. Do it, then call finish with id and fence. While you"
         " work longer, extend the lease. claimed is false if there is none: do not poll; run the shell command"
         " 'blackboard claim AGENT --wait 10m' in the background instead.",
-        WRITES, _object("note claimed", note="string", claimed="boolean", id="integer", fence="integer", marks="array"),
+        WRITE_HINTS,
+        _object("note claimed", note="string", claimed="boolean", id="integer", fence="integer", marks="array"),
     ),
     Tool(
         ("claim",), write_tools.finish,

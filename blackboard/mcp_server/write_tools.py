@@ -14,7 +14,7 @@ MAX_READS_BYTES = 16_000
 """The size in JSON at which the list of the marks that a claim reads in addition ends."""
 MAX_NAMES_BYTES = 6_000
 """The size in JSON at which a list of subjects in a claim ends: a claim is never too long to be answered."""
-MAX_ERROR_CHARACTERS = 1_000
+MAX_SHOWN_ERROR_CHARACTERS = 1_000
 """The number of characters of the previous attempt's error that a claim shows."""
 HINT_OF_OTHERS = (
     "other_marks belong to this work too. Read each with find by its subject, or whole as the resource"
@@ -121,7 +121,7 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
             "reason": found.reason,
             "subjects": subjects,
             "group": found.group,
-            "previous_error": found.error and found.error[:MAX_ERROR_CHARACTERS],
+            "previous_error": found.error and found.error[:MAX_SHOWN_ERROR_CHARACTERS],
         }),
         "marks": marks,
         "more_marks": len(found.marks) - len(marks),

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from blackboard import Blackboard, RemoteActivation
 from blackboard.clock import seconds_in
+from blackboard.core.records.reading_limits import MAX_READING_TIME
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
@@ -29,7 +30,6 @@ from blackboard.server.request_handling.operation_definition import Call, Empty,
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
 from blackboard.server.request_handling.request_reading import (
     EVENT_STREAM,
-    JSON,
     check_media_type,
     read_body,
     unless_left,
@@ -37,16 +37,14 @@ from blackboard.server.request_handling.request_reading import (
 from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
+from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
 from blackboard.system.tracing import within
 
 log = Log("blackboard.server")
 
 Handler = Callable[[Request], Awaitable[Response]]
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
-
-READING_TIME = "10s"
-"""The longest time that an operation may read."""
 
 
 class Api:
@@ -76,7 +74,7 @@ class Api:
     def routes(self) -> list[Route]:
         """Return a route for each path, in the order of the attempts: fixed words before names."""
         return [
-            Route(path, partial(self._handle, operations), methods=METHODS)
+            Route(path, partial(self._handle, operations), methods=HTTP_METHODS)
             for path, operations in sorted(operations_by_path().items(), key=lambda item: "{" in item[0])
         ]
 
@@ -110,7 +108,7 @@ class Api:
         except Exception as error:  # a bug must not end the server
             log.error("an operation failed", operation=operation.name, error=error)
             return problem_response(HttpProblem("internal"))
-        return Response(answer.body, answer.status, dict(answer.headers), JSON)
+        return Response(answer.body, answer.status, dict(answer.headers), JSON_TYPE)
 
     async def _answer(self, operation: Operation, request: Request) -> EncodedResponse:
         """Answer a request whose answer is in one piece. Only a thread checks its token and parses its body."""
@@ -135,13 +133,13 @@ class Api:
             return b""
         body = await read_body(request, self._settings.max_body)
         if body:
-            check_media_type(request, JSON)
+            check_media_type(request, JSON_TYPE)
         return body
 
     async def _answer_bulk(self, operation: Operation, request: Request, token: str) -> EncodedResponse:
         """Answer a request whose body is processed while it arrives."""
         threads = self._threads[operation.pool]
-        check_media_type(request, bulk_deposits.NDJSON)
+        check_media_type(request, NDJSON_TYPE)
         bulk = await bulk_deposits.receive(
             request,
             threads,
@@ -225,7 +223,7 @@ class Api:
         """Run an operation, and return its answer."""
         try:
             if operation.scope == "read":
-                with call.board.reads_within(READING_TIME):
+                with call.board.reads_within(MAX_READING_TIME):
                     value = operation.run(call)
             else:
                 with within(call.traceparent):

@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard.server.page_style import STYLE, STYLE_POLICY
 
-POLICY = f"{STYLE_POLICY}; form-action 'none'"
+DOCS_POLICY = f"{STYLE_POLICY}; form-action 'none'"
 """The content security policy of the description."""
 
 

@@ -17,7 +17,7 @@ from blackboard.server import docs_page, health_checks, openapi
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.access.web_sessions import WebSessions
-from blackboard.server.api import METHODS, Api, Handler
+from blackboard.server.api import HTTP_METHODS, Api, Handler
 from blackboard.server.mcp_endpoint import McpEndpoint
 from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages
@@ -107,7 +107,7 @@ class ShortCut:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         answer = self._paths.get(scope["path"])
-        if answer is None or scope["method"] not in METHODS:
+        if answer is None or scope["method"] not in HTTP_METHODS:
             await self._app(scope, receive, send)
             return
         scope["path_params"] = {}
@@ -126,7 +126,7 @@ async def _show_openapi(request: Request) -> Response:
 
 async def _show_docs(request: Request) -> Response:
     page = docs_page.page(openapi.document(request.scope.get("root_path", "")))
-    return HTMLResponse(page, headers={"Content-Security-Policy": docs_page.POLICY})
+    return HTMLResponse(page, headers={"Content-Security-Policy": docs_page.DOCS_POLICY})
 
 
 async def _report_http(request: Request, error: Exception) -> Response:

@@ -26,7 +26,7 @@ from blackboard.server.work_threads import WorkThreads
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-PATH = "/mcp"
+MCP_PATH = "/mcp"
 ACCESS = "blackboard.mcp_access"
 """The name in an ASGI scope under which the rights of the caller are recorded."""
 
@@ -58,7 +58,7 @@ class McpEndpoint:
 
     def route(self) -> Route:
         """Return the route of the path."""
-        return Route(PATH, self)
+        return Route(MCP_PATH, self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.server import problems
-from blackboard.server.operations import bulk_deposits
 from blackboard.server.operations.operation_table import OPERATIONS
 from blackboard.server.request_handling.operation_definition import Operation
-from blackboard.server.request_handling.request_reading import EVENT_STREAM, JSON
+from blackboard.server.request_handling.request_reading import EVENT_STREAM
+from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
 from blackboard.system.packaged_files import program_version
 
 REFERENCE = "#/components/schemas/{model}"
@@ -32,7 +32,7 @@ PROBLEM = {
     "title": "Problem",
     "description": "A problem as RFC 9457 defines it.",
     "properties": {
-        "type": {"type": "string", "enum": [PROBLEM_PREFIX + name for name in problems.TYPES]},
+        "type": {"type": "string", "enum": [PROBLEM_PREFIX + name for name in problems.PROBLEM_TYPES]},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
@@ -102,7 +102,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
         "responses": _responses(operation, schemas),
     }
     if operation.body is not None:
-        media = bulk_deposits.NDJSON if operation.line else JSON
+        media = NDJSON_TYPE if operation.line else JSON_TYPE
         described["requestBody"] = {
             "required": any(field.is_required() for field in operation.body.model_fields.values()),
             "content": {media: {"schema": schemas[operation.name, "validation"]}},
@@ -153,12 +153,12 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     ]
     by_status: dict[int, list[str]] = {}
     for name in names:
-        by_status.setdefault(problems.TYPES[name].status, []).append(name)
+        by_status.setdefault(problems.PROBLEM_TYPES[name].status, []).append(name)
     responses: dict[str, Any] = {
         "200": {
             "description": "The answer.",
             "content": {
-                EVENT_STREAM if operation.is_event_stream else JSON: {
+                EVENT_STREAM if operation.is_event_stream else JSON_TYPE: {
                     "schema": schemas[operation.name, "serialization"]
                 }
             },
@@ -176,7 +176,7 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     if operation.state is not None:
         responses["304"] = {"description": "It is as the ETag says."}
     for status, types in sorted(by_status.items()):
-        text = "; ".join(f"{name}: {problems.TYPES[name].title.lower()}" for name in dict.fromkeys(types))
+        text = "; ".join(f"{name}: {problems.PROBLEM_TYPES[name].title.lower()}" for name in dict.fromkeys(types))
         schema = {"$ref": REFERENCE.format(model="Problem")}
         responses[str(status)] = {"description": f"{text}.", "content": {problems.MEDIA_TYPE: {"schema": schema}}}
     return responses

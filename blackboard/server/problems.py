@@ -29,7 +29,7 @@ class ProblemType(NamedTuple):
     """What to do about it; "" if that depends on the problem."""
 
 
-TYPES: Mapping[str, ProblemType] = {
+PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "invalid-request": ProblemType(400, "The request cannot be read", "Send what /v1/docs describes."),
     "no-token": ProblemType(401, "The request has no token", "Send Authorization: Bearer TOKEN."),
     "invalid-token": ProblemType(401, "The token is not valid", "Make one with 'blackboard token create'."),
@@ -107,7 +107,7 @@ class HttpProblem(Exception):
         **members: Any,
     ) -> None:
         self.name, self.detail, self.places, self.members = name, detail, places, members
-        self.type, self.headers = TYPES[name], dict(headers or {})
+        self.type, self.headers = PROBLEM_TYPES[name], dict(headers or {})
         super().__init__(name, detail)
 
     def document(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from blackboard.core.model_fields import alternatives, annotation_at, is_model, is_table
 from blackboard.errors import Mistake, nearest
 
-PREFIX = "BLACKBOARD_"
+VARIABLE_PREFIX = "BLACKBOARD_"
 DELIMITER = "__"
 
 
@@ -36,9 +36,9 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
     """Return the variables that set fields of a model, and the mistakes in other variables."""
     result, mistakes = [], []
     for name, text in environ.items():
-        if not name.upper().startswith(PREFIX):
+        if not name.upper().startswith(VARIABLE_PREFIX):
             continue
-        section, *steps = name.upper().removeprefix(PREFIX).lower().split(DELIMITER)
+        section, *steps = name.upper().removeprefix(VARIABLE_PREFIX).lower().split(DELIMITER)
         if section not in model.model_fields:
             if any(steps):  # a single step can be another variable, such as BLACKBOARD_CONFIG
                 wrong = f"there is no section {section!r}{nearest(section, model.model_fields)}"

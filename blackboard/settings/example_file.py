@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from blackboard.errors import UsageError
-from blackboard.settings.settings_file import CONFIG, LOCAL
+from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
 from blackboard.system.packaged_files import config_file
 from blackboard.system.private_files import create_private
 
@@ -26,7 +26,7 @@ def write_example(name: str, path: Path | None = None, environ: Mapping[str, str
         OSError: The file cannot be written.
     """
     named = (os.environ if environ is None else environ).get(CONFIG)
-    path = Path(os.path.expanduser(path or named or LOCAL))
+    path = Path(os.path.expanduser(path or named or LOCAL_FILE))
     text = config_file(f"{name}.toml").read_bytes()
     try:
         handle = create_private(path, os.O_WRONLY, READABLE_MODE)

@@ -13,7 +13,7 @@ from blackboard.core.model_fields import unknown_field
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.settings.environment import PREFIX, Variable, depth_of, merge, variables
+from blackboard.settings.environment import VARIABLE_PREFIX, Variable, depth_of, merge, variables
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -29,8 +29,8 @@ from blackboard.settings.trusted_folders import check_found
 from blackboard.system.packaged_files import config_file
 from blackboard.system.settings_text import read_toml
 
-CONFIG = PREFIX + "CONFIG"
-LOCAL = "blackboard.toml"
+CONFIG = VARIABLE_PREFIX + "CONFIG"
+LOCAL_FILE = "blackboard.toml"
 
 
 NEED_RESTART = ("database", "model", "daemon", "server")
@@ -57,7 +57,7 @@ class Settings(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict)
     """Settings of the agents, which the blackboard does not interpret."""
 
-    _path: Path = PrivateAttr(default=Path(LOCAL))
+    _path: Path = PrivateAttr(default=Path(LOCAL_FILE))
 
     @property
     def path(self) -> Path:
@@ -112,7 +112,7 @@ def _find(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, bool]:
     if path is None and environ.get(CONFIG):
         path, place = Path(environ[CONFIG]), CONFIG
     if path is None:
-        return (Path(LOCAL), False) if Path(LOCAL).is_file() else (config_file("default.toml"), True)
+        return (Path(LOCAL_FILE), False) if Path(LOCAL_FILE).is_file() else (config_file("default.toml"), True)
     path = Path(os.path.expanduser(path))
     if not path.is_file():
         problem = "is not a file" if path.exists() else "does not exist"

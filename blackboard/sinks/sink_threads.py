@@ -25,12 +25,12 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.outbox")
 
-CHECK_INTERVAL_SECONDS = 2.0
+OUTBOX_CHECK_SECONDS = 2.0
 """How often the outbox is read without a notification: other processes put messages into it too."""
 PAUSE_SECONDS = 0.1
 """The shortest time between two reads: a busy board notifies of every commit."""
 BY_TIME_INTERVAL: Duration = 30 * SECOND
-CLOSE_SECONDS = 5.0
+MAX_LAST_ATTEMPT_SECONDS = 5.0
 """The longest wait for attempts at the end. If an attempt is interrupted, the next deliverer repeats it."""
 
 
@@ -79,7 +79,7 @@ class Deliverer:
         self._wake.set()
         for thread in [self._loop, *self._threads.values()]:
             if thread.is_alive():
-                thread.join(CLOSE_SECONDS)
+                thread.join(MAX_LAST_ATTEMPT_SECONDS)
 
     def replace(self, sinks: Sequence[SinkSection]) -> None:
         """Deliver to other sinks from now on."""
@@ -116,7 +116,7 @@ class Deliverer:
                     log.error("the outbox could not be read; it is tried again", error=error)
                 self._has_failed = True
             self._stopping.wait(PAUSE_SECONDS)
-            self._wake.wait(CHECK_INTERVAL_SECONDS)
+            self._wake.wait(OUTBOX_CHECK_SECONDS)
 
     def _look(self) -> None:
         """Start a thread for each sink that has a message due."""

@@ -12,6 +12,7 @@ from blackboard.board.result_types import OutboxMessage
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.sinks.message_formats import FORMS
 from blackboard.system import webhook_requests
+from blackboard.system.media_types import JSON_TYPE
 
 GONE = 410
 
@@ -30,7 +31,7 @@ def deliver(
     endpoint = webhook.check_url(url)
     payload, target = FORMS[webhook.body](message, endpoint.target)
     body = json.dumps(payload, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json; charset=utf-8"}
+    headers = {"Content-Type": f"{JSON_TYPE}; charset=utf-8"}
     if webhook.secret_env is None:
         headers |= webhook_requests.identified(message.message_id, now)
     else:

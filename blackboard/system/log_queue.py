@@ -25,12 +25,25 @@ MAX_LINES = 10_000
 MAX_CHARACTERS = 32 * 1024 * 1024
 """Further lines are dropped while this many characters wait."""
 
-FLUSH_SECONDS = 1.0
+LOG_FLUSH_SECONDS = 1.0
 """Seconds to wait for a reader at the end of a daemon or process. The wait is extended while the reader takes lines."""
 MAX_FLUSH_WAITS = 30
 """The number of times that the wait for a slow reader is extended."""
 
-WRITES = {"critical", "debug", "err", "error", "exception", "failure", "fatal", "info", "log", "msg", "warn", "warning"}
+LOGGER_METHODS = {
+    "critical",
+    "debug",
+    "err",
+    "error",
+    "exception",
+    "failure",
+    "fatal",
+    "info",
+    "log",
+    "msg",
+    "warn",
+    "warning",
+}
 """The methods that structlog calls to pass a line to a logger."""
 
 
@@ -66,7 +79,7 @@ class LogQueue:
         with self._lock:
             self.dropped += 1
 
-    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+    def flush(self, seconds: float = LOG_FLUSH_SECONDS) -> bool:
         """Wait until all lines are written, or no line was written for `seconds`; return whether all were."""
         if self._writer is None:
             return True
@@ -129,7 +142,7 @@ def put(write: Callable[[], object], size: int) -> None:
     _queue.put(write, size)
 
 
-def flush(seconds: float = FLUSH_SECONDS) -> bool:
+def flush(seconds: float = LOG_FLUSH_SECONDS) -> bool:
     """Wait until all lines are written, or no line was written for `seconds`; return whether all were."""
     return _queue.flush(seconds)
 
@@ -157,7 +170,7 @@ class QueuedLogger:
 
     def __getattr__(self, attribute: str) -> Any:
         target = getattr(structlog.get_config()["logger_factory"](self._name), attribute)
-        if attribute not in WRITES:
+        if attribute not in LOGGER_METHODS:
             return target  # the name or the level, for processors that ask
 
         def queue(*line: Any, **values: Any) -> None:

@@ -15,7 +15,7 @@ from blackboard.errors import WorkError
 
 Network = IPv4Network | IPv6Network
 
-CONNECT_SECONDS = 5.0
+ADDRESS_CONNECT_SECONDS = 5.0
 MAX_ADDRESSES = 3
 """The largest number of addresses of a host that are tried."""
 
@@ -69,7 +69,7 @@ def connect(
     private: Sequence[Network],
     *,
     needs_private: bool = False,
-    seconds: float = CONNECT_SECONDS,
+    seconds: float = ADDRESS_CONNECT_SECONDS,
 ) -> socket.socket:
     """Connect to a host at an address that is public or in one of the networks.
 

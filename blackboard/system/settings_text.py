@@ -9,7 +9,7 @@ from typing import Any
 
 from blackboard.errors import ConfigurationError, Mistake
 
-MAX_BYTES = 1 << 20
+MAX_SETTINGS_BYTES = 1 << 20
 """The largest file in bytes. A path such as /dev/zero has no end."""
 
 
@@ -26,10 +26,10 @@ def read_text(path: Path, place: str | None = None) -> str:
     place = str(path) if place is None else place
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) <= MAX_BYTES:
+            content = file.read(MAX_SETTINGS_BYTES + 1)
+        if len(content) <= MAX_SETTINGS_BYTES:
             return content.decode("utf-8-sig")
-        problem = f"is larger than {MAX_BYTES >> 20} MB; a settings file must be smaller"
+        problem = f"is larger than {MAX_SETTINGS_BYTES >> 20} MB; a settings file must be smaller"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:

@@ -28,7 +28,7 @@ MAX_REQUEST_SECONDS = 20.0
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
 """The sizes of a secret that Standard Webhooks allows."""
-MAX_WAIT = timedelta(days=1)
+MAX_RETRY_AFTER = timedelta(days=1)
 """The longest delay that a receiver can ask for."""
 USER_AGENT = "blackboard-marks"
 
@@ -90,13 +90,13 @@ class WebhookResponse:
         """Return how long the receiver asks to wait; None if it does not say so."""
         text = self.headers.get("retry-after", "").strip()
         if text.isascii() and text.isdecimal():
-            return timedelta(seconds=min(int(text[:9]), MAX_WAIT.total_seconds()))
+            return timedelta(seconds=min(int(text[:9]), MAX_RETRY_AFTER.total_seconds()))
         try:
             at = parsedate_to_datetime(text)
         except ValueError:
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return min(max(at - now, timedelta()), MAX_WAIT)
+        return min(max(at - now, timedelta()), MAX_RETRY_AFTER)
 
 
 def check_secret(secret: str) -> None:

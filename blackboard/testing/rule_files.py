@@ -29,7 +29,7 @@ from pydantic import (
 from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import MarkRecord
-from blackboard.clock import ManualClock
+from blackboard.clock import DEFAULT_START, ManualClock
 from blackboard.core.model_fields import unknown_field
 from blackboard.daemon import build_daemon
 from blackboard.durations import parse_duration
@@ -38,9 +38,6 @@ from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_
 from blackboard.system.settings_text import read_toml
 from blackboard.testing.board_replay import Replay, with_settings
 from blackboard.testing.scripted_model import ScriptedModel
-
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""The first instant of a file that names none: a Monday."""
 
 MAX_WAKES = 100_000
 """The largest number of an agent's activations that are examined."""
@@ -133,7 +130,7 @@ class RuleFile(_RuleSection):
 
     deployment: str | None = None
     """The deployment file, in the folder of this file; by default the file that commands find."""
-    start: datetime = START
+    start: datetime = DEFAULT_START
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Sections of `[settings]` that replace the sections of the deployment file."""
     answers: list[dict[str, JsonValue]] | None = None

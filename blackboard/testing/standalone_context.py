@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.clock import instant_of, iso, to_datetime
+from blackboard.clock import DEFAULT_START, instant_of, iso, to_datetime
 from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
@@ -26,8 +26,6 @@ from blackboard.testing.scripted_model import ScriptedModel
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""The default instant of marks and contexts. A `ManualClock` starts at it too."""
 
 _ids = itertools.count(1)
 
@@ -75,7 +73,7 @@ def mark(
     if not (isinstance(id_, int) and id_ >= 1):
         raise InvalidMark(f"the id of a mark is a number of at least 1, not {id_!r}")
     check_text("author", author, MAX_AUTHOR_CHARACTERS)
-    first = instant_of(deposited_at or occurred_at or reinforced_at or START)
+    first = instant_of(deposited_at or occurred_at or reinforced_at or DEFAULT_START)
     last = first if reinforced_at is None else instant_of(reinforced_at)
     occurred = last if occurred_at is None else instant_of(occurred_at)
     if max(first, occurred) > last:
@@ -176,7 +174,7 @@ def context(
     reads: Iterable[Mark] = (),
     settings: Mapping[str, Any] | None = None,
     model: ScriptedModel | None = None,
-    now: datetime = START,
+    now: datetime = DEFAULT_START,
     scheduled_for: datetime | None = None,
     subject: str | None = None,
     subjects: Sequence[str] = (),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Linear, count, strength, total
-from blackboard.board.declaration_changes.gone_agents import REASON
+from blackboard.board.declaration_changes.gone_agents import HELD_REASON
 from blackboard.board.diagnosis import doctor
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSpec
@@ -42,12 +42,12 @@ def test_work_of_a_gone_agent_is_counted_and_shown_as_held(world: World) -> None
     assert status.gone_agents == {"watchman": 2}
     assert status.activations == {"held": 1}
     [activation] = world.board.activations(state="held")
-    assert (activation.error, activation.retry_at) == (f"{REASON}; before that: it broke", None)
+    assert (activation.error, activation.retry_at) == (f"{HELD_REASON}; before that: it broke", None)
     assert (activation.subject, activation.mark_ids) == ("tried", (tried,))
     assert world.board.activations(state="ready") == []
     assert world.board.activations(agent="watchman") == [activation]
     items = sorted((item.subject or "", item.state, item.held_by, item.ready_at) for item in world.board.agenda())
-    assert items == [("tried", "deferred", REASON, None), ("waits", "waiting", REASON, None)]
+    assert items == [("tried", "deferred", HELD_REASON, None), ("waits", "waiting", HELD_REASON, None)]
     viewed = world.sql("SELECT subject, state, held_by, ready_at FROM agenda ORDER BY subject")
     assert [tuple(row) for row in viewed] == items
     [row] = world.sql("SELECT state, error, retry_at, mark_ids FROM activations")

@@ -158,7 +158,7 @@ def test_raw_queries_take_the_language_of_the_database(world: World) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_first_marks_are_those_of_the_whole_order(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(search_ranking, "FIRST_BATCH", 3)
+    monkeypatch.setattr(search_ranking, "FIRST_MATCHES", 3)
     monkeypatch.setattr(search_ranking, "MARKS_PER_MATCH", seed + 1)
     board, rng = world.board, random.Random(seed)
     laws = [None, None, Never(), Exponential(half_life="1h"), Step("2d"), *([Linear("3d")] if seed == 3 else [])]
@@ -181,7 +181,7 @@ def test_the_first_marks_are_those_of_the_whole_order(world: World, monkeypatch:
 def test_many_matches_are_ordered_among_the_most_relevant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_search, "MAX_EXACT", 20)
     monkeypatch.setattr(text_search, "RERANKED", 5)
-    monkeypatch.setattr(search_ranking, "FIRST_BATCH", 2)
+    monkeypatch.setattr(search_ranking, "FIRST_MATCHES", 2)
     board = world.board
     for number in range(20):
         text = "pricing " + "filler " * number

@@ -49,7 +49,7 @@ def fill(world: World) -> None:
 def test_an_index_is_filled_in_the_background_and_says_how_far_it_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_changes, "FIRST_BATCH", 2)
+    monkeypatch.setattr(search_changes, "MARKS_INDEXED_AT_ONCE", 2)
     board = world.board
     board.deploy(Deployment(kinds={"note": spec()}))
     for number in range(7):

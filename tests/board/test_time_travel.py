@@ -180,5 +180,5 @@ def test_the_strongest_at_a_past_instant_are_the_same_from_the_marks_of_now_and_
 
     quick = readings()
     assert sum(map(len, quick)) > 300
-    monkeypatch.setattr(past_marks, "MAX_CHANGES", 0)
+    monkeypatch.setattr(past_marks, "MAX_LATER_EVENTS", 0)
     assert readings() == quick

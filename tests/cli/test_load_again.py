@@ -151,7 +151,7 @@ def test_a_stream_cannot_be_loaded_again(loaded: CommandLine) -> None:
 
 
 def test_a_large_load_is_withdrawn_in_batches(house: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deposit_sources, "MARKS_PER_TRANSACTION", 7)
+    monkeypatch.setattr(deposit_sources, "WITHDRAWALS_PER_TRANSACTION", 7)
     house.write("a.csv", "room,detail\n" + "".join(f"room {number},thin\n" for number in range(50)))
     words = ("--kind", "smoke", "--subject", "room")
     assert load(house, *words).code == 0

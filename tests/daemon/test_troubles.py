@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import ManualClock
-from blackboard.daemon.troubles import BOARD, OWN, THREADS, Troubles, is_bug, trouble_of
+from blackboard.daemon.troubles import BOARD_TROUBLE, OWN, THREADS_TROUBLE, Troubles, is_bug, trouble_of
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreMissing
 
 FULL = StoreExhausted("board.db: the disk is full")
@@ -47,11 +47,11 @@ def test_a_disk_that_is_full_for_every_other_write_is_one_trouble(
         troubles.note(FULL)
         clock.advance(timedelta(seconds=1))
         troubles.end()
-    assert said(logs) == [BOARD.begins]
+    assert said(logs) == [BOARD_TROUBLE.begins]
     clock.advance(timedelta(minutes=1))
     troubles.end()
     troubles.end()
-    assert said(logs) == [BOARD.begins, BOARD.ends]
+    assert said(logs) == [BOARD_TROUBLE.begins, BOARD_TROUBLE.ends]
     assert reports == ["the board cannot be used: board.db: the disk is full", None]
     assert troubles.next_end() is None
 
@@ -59,7 +59,7 @@ def test_a_disk_that_is_full_for_every_other_write_is_one_trouble(
 def test_a_file_that_was_missing_is_there_again_at_once(troubles: Troubles, logs: list[Any]) -> None:
     troubles.note(StoreMissing("board.db was removed"))
     troubles.end()
-    assert said(logs) == [BOARD.begins, BOARD.ends]
+    assert said(logs) == [BOARD_TROUBLE.begins, BOARD_TROUBLE.ends]
 
 
 def test_each_error_of_a_trouble_is_logged_once_and_only_some(troubles: Troubles, logs: list[Any]) -> None:
@@ -80,11 +80,11 @@ def test_a_trouble_ends_while_another_lasts(
     troubles.note(FULL)
     clock.advance(timedelta(seconds=30))
     troubles.end()
-    assert said(logs) == [THREADS.begins, BOARD.begins, THREADS.ends]
+    assert said(logs) == [THREADS_TROUBLE.begins, BOARD_TROUBLE.begins, THREADS_TROUBLE.ends]
     assert reports[-1] is not None
     clock.advance(timedelta(seconds=30))
     troubles.end()
-    assert said(logs)[3:] == [BOARD.ends]
+    assert said(logs)[3:] == [BOARD_TROUBLE.ends]
     assert reports[-1] is None
 
 
@@ -102,8 +102,8 @@ def test_an_own_error_is_logged_with_its_place_and_without_its_words(troubles: T
 @pytest.mark.parametrize(
     ("error", "trouble", "bug"),
     [
-        (StoreError("it cannot be used"), BOARD, False),
-        (RuntimeError("can't start new thread"), THREADS, False),
+        (StoreError("it cannot be used"), BOARD_TROUBLE, False),
+        (RuntimeError("can't start new thread"), THREADS_TROUBLE, False),
         (MemoryError(), OWN, False),
         (OSError(24, "Too many open files"), OWN, False),
         (RuntimeError("dictionary changed size during iteration"), OWN, True),

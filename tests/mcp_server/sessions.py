@@ -20,7 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from blackboard import Blackboard, ManualClock, Mark, Need, agent, strength
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.board_resources import SUBJECT
+from blackboard.mcp_server.board_resources import SUBJECT_URI
 from blackboard.mcp_server.protocol_handlers import build_server
 from tests.support.bounds import BOUND_SECONDS
 
@@ -145,4 +145,4 @@ async def over_http(url: str, token: str, mode: str = "auto") -> AsyncIterator[S
 
 def subject_uri(subject: str) -> str:
     """Return the address of the resource about a subject."""
-    return SUBJECT + quote(subject, safe="")
+    return SUBJECT_URI + quote(subject, safe="")

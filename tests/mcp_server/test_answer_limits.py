@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from blackboard import Blackboard, Need
 from blackboard.mcp_server import protocol_handlers
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, MAX_SUBJECT_BYTES
+from blackboard.mcp_server.board_resources import MAX_READ_BYTES, MAX_RESOURCE_BYTES
 from blackboard.mcp_server.protocol_handlers import MAX_ANSWER_BYTES
 from tests.mcp_server.sessions import Finding, awaited, subject_uri, within
 
@@ -95,7 +95,7 @@ async def test_a_resource_is_limited_too(shared_board: Blackboard, text: str) ->
     async with within(BoardAccess(shared_board)) as session:
         resource = await session.read(subject_uri("long"))
         [mark] = resource["marks"]
-        assert mark["payload"]["cut_from_bytes"] > MAX_SUBJECT_BYTES
+        assert mark["payload"]["cut_from_bytes"] > MAX_READ_BYTES
         assert text[:1000] in mark["payload"]["beginning"] or text[0] == '"'
         assert size(resource) <= MAX_RESOURCE_BYTES
 

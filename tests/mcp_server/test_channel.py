@@ -16,7 +16,7 @@ import pytest
 from blackboard import Blackboard, agent, strength
 from blackboard.client import Client as BoardClient
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.channel_events import MAX_IDS, Channel
+from blackboard.mcp_server.channel_events import MAX_NOTIFIED_CROSSINGS, Channel
 from tests.mcp_server.sessions import ROOT, Finding, Verdict, awaited, deploy, open_board
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import serve
@@ -36,7 +36,7 @@ def let_others_wait(board: Blackboard) -> None:
     deploy(board)
     agents = {**board.deployment.agents, "other": other.spec.model_copy(update={"remote": True, "code": None})}
     board.deploy(board.deployment.model_copy(update={"agents": agents}))
-    for number in range(MAX_IDS + 10):
+    for number in range(MAX_NOTIFIED_CROSSINGS + 10):
         board.deposit(Verdict(subject=f"v/{number}"), intensity=9)
 
 
@@ -82,10 +82,10 @@ async def test_work_on_a_server_is_announced_however_much_waits_for_others(board
 @awaited
 async def test_a_notification_names_a_limited_number_of_crossings(board_url: str) -> None:
     with open_board(board_url) as board:
-        for number in range(MAX_IDS + 10):
+        for number in range(MAX_NOTIFIED_CROSSINGS + 10):
             board.deposit(Finding(subject=f"f/{number}"))
         crossings = (await announced(BoardAccess(board)))["meta"]["crossings"]
-        assert len(crossings.split(",")) == MAX_IDS
+        assert len(crossings.split(",")) == MAX_NOTIFIED_CROSSINGS
 
 
 def test_a_channel_for_work_that_may_not_be_claimed_is_refused(board_url: str) -> None:

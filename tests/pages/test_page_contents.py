@@ -140,7 +140,7 @@ def test_a_subject_shows_each_event_with_its_author_its_provenance_and_why_agent
 def test_the_events_and_the_graph_of_a_subject_have_pages(worked: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     from blackboard.server.pages import subject_page
 
-    monkeypatch.setattr(subject_page, "MAX_EVENTS", 2)
+    monkeypatch.setattr(subject_page, "MAX_EVENTS_OF_A_SUBJECT", 2)
     client = worked.client(*READER)
     first = client.get("/subject?subject=lead/1").text
     assert first.count('<tr id="event-') == 2

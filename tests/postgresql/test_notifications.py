@@ -110,7 +110,7 @@ def test_the_lock_of_a_worker_shows_that_it_is_alive(
     board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_locks, "GRACE", SECOND // 5)
-    monkeypatch.setattr(listening_connection, "CHECK_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(listening_connection, "LOCK_CHECK_SECONDS", 0.05)
     woken = threading.Event()
     one, two = board.database.processes.liveness(lambda: None), other.database.processes.liveness(woken.set)
     one.enter()

@@ -196,7 +196,7 @@ def test_an_error_of_work_leaves_nothing_of_what_waited(watched: Blackboard, mes
 
 
 def test_many_statements_and_many_prepared_ones(watched: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statement_pipeline, "MAX_WAITING", 20)
+    monkeypatch.setattr(statement_pipeline, "MAX_WAITING_STATEMENTS", 20)
     monkeypatch.setattr(statement_pipeline, "MAX_PREPARED", 5)
     payload = "x" * 10_000
     watched.deposit_many([Page(subject=str(each), url=f"{payload}{each}") for each in range(300)])

@@ -38,7 +38,7 @@ def run(path: Path, failpoint: str = "") -> tuple[int, int]:
 def test_an_index_is_filled_to_its_end_although_processes_are_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_changes, "FIRST_BATCH", BATCH)
+    monkeypatch.setattr(search_changes, "MARKS_INDEXED_AT_ONCE", BATCH)
     path = tmp_path / "board.db"
     with Blackboard.open(path, author="person:ada") as board:
         board.deposit_many(Note(subject=f"n{number}", title=f"Pricing {number}") for number in range(NOTES))

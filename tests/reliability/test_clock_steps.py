@@ -159,7 +159,7 @@ def test_a_leap_changes_nothing_and_deposits_one_question(
     assert strengths(board) == before
     assert SEEN == ["new kitchen"]
     (question,) = board.inbox()
-    assert question.subject == board_clock.SUBJECT
+    assert question.subject == board_clock.CLOCK_SUBJECT
     assert "2027-02-09" in question.question
     assert count_logs(logs, "leapt ahead") == 1
     doubted = board.status().doubted_clock

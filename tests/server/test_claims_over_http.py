@@ -226,7 +226,7 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
 def test_waiting_claims_are_bounded_and_end_with_the_server(
     board_url: str, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claim_queue, "MAX_WAITING_OF_TOKEN", 2)
+    monkeypatch.setattr(claim_queue, "MAX_WAITING_CLAIMS_OF_TOKEN", 2)
     with serve(board_url) as served:
         deploy_remote(served.board)
         worker = served.client("claim:review")

@@ -187,8 +187,8 @@ def stripped(value: Any) -> Any:
 
 def test_pages_are_joined(served: Served, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(served.board, served)
-    monkeypatch.setattr("blackboard.client.http_messages.MAX_PAGE", 2)
-    monkeypatch.setattr("blackboard.client.mark_calls.MAX_PAGE", 2)
+    monkeypatch.setattr("blackboard.client.http_messages.MAX_PAGE_ITEMS", 2)
+    monkeypatch.setattr("blackboard.client.mark_calls.MAX_PAGE_ITEMS", 2)
     assert client.marks() == served.board.marks()
     assert client.marks(limit=5) == served.board.marks(limit=5)
     after = client.marks(limit=2)[-1].position
@@ -240,7 +240,7 @@ def test_deposits_and_changes_reach_the_board(served: Served, client: Client) ->
 def test_many_marks_are_deposited_together_or_each_with_its_result(
     served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blackboard.board.loads.deposit_batches.MARKS_PER_TRANSACTION", 10)
+    monkeypatch.setattr("blackboard.board.loads.deposit_batches.DEPOSITS_PER_TRANSACTION", 10)
     monkeypatch.setattr("blackboard.client.deposit_calls.MANY_BYTES", 500)  # about five of these marks
     items: list[Any] = [Deposit("reply", f"reply/{number:02}", {}) for number in range(33)]
     receipts = client.deposit_many(items)
@@ -352,7 +352,7 @@ def test_a_worker_claims_and_ends_activations(served: Served) -> None:
 
 
 def test_every_problem_has_an_error() -> None:
-    for name, kind in problems.TYPES.items():
+    for name, kind in problems.PROBLEM_TYPES.items():
         error = error_of({"type": f"urn:blackboard:problem:{name}", "detail": "so"}, kind.status)
         assert str(error).startswith("so")
         assert isinstance(error, BlackboardError)

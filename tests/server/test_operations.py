@@ -91,7 +91,7 @@ def test_reading_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatc
     for path in ("/v1/search?text=rain&faded=true", "/v1/marks?limit=1000", "/v1/status", "/v1/subjects?limit=500"):
         assert client.get(path).status_code == 200
         with monkeypatch.context() as patched:
-            patched.setattr(api, "READING_TIME", "1us")
+            patched.setattr(api, "MAX_READING_TIME", "1us")
             assert problem(client.get(path)) == "query-stopped", path
     assert client.get("/v1/search?text=rain").status_code == 200
 
@@ -194,7 +194,7 @@ def test_every_type_of_problem_is_documented() -> None:
     text = (ROOT / "docs/server.md").read_text("utf-8")
     section = text.partition("## Problems")[2].partition("\n## ")[0]
     documented = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", section, re.MULTILINE))
-    assert documented == {name: str(kind.status) for name, kind in problems.TYPES.items()}
+    assert documented == {name: str(kind.status) for name, kind in problems.PROBLEM_TYPES.items()}
 
 
 def test_every_operation_is_documented(served: Served) -> None:

@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_result_is_as_large_as_what_it_needs_and_not_as_its_characters(
     path: Path, monkeypatch: pytest.MonkeyPatch, sign: str, size: int
 ) -> None:
-    monkeypatch.setattr(readonly_query, "MAX_BYTES", MEGABYTE)
+    monkeypatch.setattr(readonly_query, "MAX_RESULT_BYTES", MEGABYTE)
     text = f"replace(hex(zeroblob({MEGABYTE // size // 20})), '0', char({ord(sign)}))"
     rows = "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select {} from n"
     assert len(readonly_query.query(path, rows.format(9, text)).rows) == 9
@@ -38,7 +38,7 @@ def test_a_result_is_as_large_as_what_it_needs_and_not_as_its_characters(
 
 
 def test_numbers_and_empty_values_need_memory_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readonly_query, "MAX_BYTES", MEGABYTE)
+    monkeypatch.setattr(readonly_query, "MAX_RESULT_BYTES", MEGABYTE)
     for value in ("i", "null", "''"):
         rows = f"with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select {value} from n"
         with pytest.raises(InvalidQuery, match="needs more than 1 MB"):
@@ -60,7 +60,7 @@ def test_a_query_ends_with_the_process_that_asked_it(path: Path) -> None:
     asking = f"""
 import subprocess, sys
 from pathlib import Path
-from blackboard.store.readonly import readonly_query
+from blackboard.store.connections import readonly_query
 
 class Popen(subprocess.Popen):
     def __init__(self, *arguments, **options):

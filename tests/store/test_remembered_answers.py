@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard.store.database_server.server_transactions import remembered_answers
-from blackboard.store.database_server.server_transactions.remembered_answers import NOTHING, RememberedAnswers
+from blackboard.store.database_server.server_transactions.remembered_answers import NO_ANSWER, RememberedAnswers
 from blackboard.store.statements import MARKS
 
 KEPT = 10
@@ -14,7 +14,7 @@ KEPT = 10
 def is_known(remembered: RememberedAnswers, number: int) -> bool:
     """Return whether a subject is known to have a mark, so that the server must be asked for it."""
     answer = remembered.find(MARKS.marks_of_subject, ("kind", "subject"), ("lead", f"s/{number}"))
-    assert answer in (None, NOTHING)
+    assert answer in (None, NO_ANSWER)
     return answer is None
 
 
@@ -22,7 +22,7 @@ def is_known(remembered: RememberedAnswers, number: int) -> bool:
 def test_the_last_subjects_are_remembered_and_at_most_twice_as_many(
     monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    monkeypatch.setattr(remembered_answers, "MAX_SUBJECTS", KEPT)
+    monkeypatch.setattr(remembered_answers, "MAX_REMEMBERED_SUBJECTS", KEPT)
     remembered = RememberedAnswers()
     for number in range(count):
         remembered.note_subject("lead", f"s/{number}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.errors import ConfigurationError
-from blackboard.system.settings_text import MAX_BYTES, read_text, read_toml
+from blackboard.system.settings_text import MAX_SETTINGS_BYTES, read_text, read_toml
 
 
 def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path: Path) -> Non
         (b"a = " + b"9" * 5_000, "cannot be read: Exceeds the limit"),
         (b"a = " + b"[" * 50_000, "is nested too deeply"),
         (b"\xff", "is not UTF-8 text: byte 0"),
-        (b"#" * (MAX_BYTES + 1), "is larger than 1 MB"),
+        (b"#" * (MAX_SETTINGS_BYTES + 1), "is larger than 1 MB"),
     ],
 )
 def test_a_mistake_names_the_file_and_the_reason(tmp_path: Path, content: bytes, message: str) -> None:

@@ -17,7 +17,7 @@ from blackboard.core.records.states import ActivationState, check_initial, check
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 
-STUCK = (ActivationState.DEAD, ActivationState.QUARANTINED)
+ANNOUNCED_STATES = (ActivationState.DEAD, ActivationState.QUARANTINED)
 """The states of an activation that are announced to people outside."""
 
 
@@ -114,7 +114,7 @@ def set_state(
 def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> None:
     about = activity_log.about(row)
     activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
-    if row.state in STUCK:
+    if row.state in ANNOUNCED_STATES:
         message_causes.activation_stuck(txn, row)
 
 

@@ -87,7 +87,9 @@ class Report:
         ]
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
-        lines += [f"{agent}: {count} held, {gone_agents.REASON}" for agent, count in gone_agents.count(txn).items()]
+        lines += [
+            f"{agent}: {count} held, {gone_agents.HELD_REASON}" for agent, count in gone_agents.count(txn).items()
+        ]
         for cause, comes, due in (
             ("falling watch", "crosses at", next_fall(txn)),
             ("schedule", "crosses at", next_scheduled(txn)),

@@ -27,8 +27,11 @@ from blackboard.core.marks.measure_scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS
 
+MARKS_PER_STEP = 1000
+"""The number of marks of a kind that one step of a backfill reads, if no other writer waits for its end."""
 
-def run_batch(txn: BoardTransaction, limit: int) -> int:
+
+def run_batch(txn: BoardTransaction, limit: int = MARKS_PER_STEP) -> int:
     """Run a part of the oldest backfill, over at most `limit` marks of each kind.
 
     Returns the number of marks that it touched, at least 1; 0 if there is no backfill.

@@ -25,9 +25,6 @@ from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, OUTBOX, WINDOWS
 
-MARKS_PER_BATCH = 1000
-"""Marks that one batch of an earlier backfill reads before a new change."""
-
 
 def activate(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
     """Make a deployment active, in the name of an author. Equal content changes nothing.
@@ -92,7 +89,7 @@ def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
     """Add a tag to the deposits of a kind in windows that do not have it yet."""
     after = 0
     while rows := txn.sql.all(
-        WINDOWS.deposits_in_window, kind=schema.kind, tag=tag, after=after, limit=MARKS_PER_BATCH
+        WINDOWS.deposits_in_window, kind=schema.kind, tag=tag, after=after, limit=backfill.MARKS_PER_STEP
     ):
         for deposit, payload in rows:
             if payload is not None:
@@ -195,7 +192,7 @@ def apply_due_changes(txn: BoardTransaction) -> None:
     """
     if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
         txn.advance_to(last.recorded_at + 1)
-    while backfill.run_batch(txn, MARKS_PER_BATCH) or predicted_crossings.fire_due(txn):
+    while backfill.run_batch(txn) or predicted_crossings.fire_due(txn):
         pass
 
 

@@ -14,7 +14,7 @@ from blackboard.core.records.states import ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-REASON = "its agent is gone"
+HELD_REASON = "its agent is gone"
 """Why work of a gone agent is held."""
 
 
@@ -54,5 +54,5 @@ def shown_to_people(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Return an activation for display: as held, and without a next instant, if its agent is gone."""
     if row.state not in (ActivationState.READY, ActivationState.HELD) or not is_gone(txn, row.agent):
         return row
-    error = REASON if row.error is None else f"{REASON}; before that: {row.error}"
+    error = HELD_REASON if row.error is None else f"{HELD_REASON}; before that: {row.error}"
     return row._replace(state=ActivationState.HELD, retry_at=None, error=error)

@@ -22,7 +22,7 @@ from blackboard.errors import AgentInUse, UsageError
 from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
-MARKS_PER_BATCH = 500
+MARKS_PER_BACKFILL_TRANSACTION = 500
 """The number of marks in one transaction of a backfill, during which other writers wait."""
 
 
@@ -58,7 +58,7 @@ class Deployer:
 
         result = session.write(register, record_instant=True)
         pace = Pace(session)
-        while pace.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BATCH)):
+        while pace.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BACKFILL_TRANSACTION)):
             delay = pace.delay(session.read(lambda txn: txn.last_event))
             session.clock.wait(threading.Event(), session.clock.now() + delay)
         return result

@@ -38,11 +38,6 @@ from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
-UPCOMING_PER_SCHEDULE = 3
-"""The number of instants of a schedule that a preview lists."""
-MARKS_PER_BATCH = 1000
-"""Marks that one batch of the backfill reads."""
-
 
 def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
     """Return the effects that deploying would have now; see `Blackboard.preview`."""
@@ -69,7 +64,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     change = unreadable_marks.register(txn, new)
     txn.begin_again()
     retested = _crossings_to_retest(txn)
-    while backfill.run_batch(txn, MARKS_PER_BATCH):
+    while backfill.run_batch(txn):
         txn.begin_again()
     evaporates, sooner = _evaporations(txn, kinds, ends)
     return Preview(
@@ -174,7 +169,7 @@ def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str],
     """Yield the schedules of all agents, in the order of their names. `former` has those before the change."""
     watches = {(watch.agent.name, watch.spec.name): watch for watch in txn.active.watches.values()}
     for key, text in sorted(_schedules(txn).items()):
-        upcoming = scheduled_crossings.upcoming(txn, watches[key], UPCOMING_PER_SCHEDULE)
+        upcoming = scheduled_crossings.upcoming(txn, watches[key])
         yield PredictedSchedule(*key, text, former.get(key) != text, tuple(map(to_datetime, upcoming)))
 
 

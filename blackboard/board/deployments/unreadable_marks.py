@@ -21,7 +21,7 @@ from blackboard.errors import UnreadableMark
 from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS
 
-MAX_NAMED_MARKS = 5
+MAX_NAMED_UNREADABLE_MARKS = 5
 """The largest number of marks of a kind that are named."""
 
 
@@ -38,7 +38,7 @@ class Misfits:
     def add(self, mark_id: int) -> None:
         """Count a mark, and name it if it is among the first few."""
         self.count += 1
-        if self.count <= MAX_NAMED_MARKS:
+        if self.count <= MAX_NAMED_UNREADABLE_MARKS:
             self.marks.append(mark_id)
 
     def __str__(self) -> str:

@@ -11,13 +11,13 @@ from blackboard.board.diagnosis import (
     worker_findings,
 )
 from blackboard.board.diagnosis.examination import ExaminedBoard
-from blackboard.board.diagnosis.store_findings import PAGES
+from blackboard.board.diagnosis.store_findings import PAGE_DAMAGE
 from blackboard.board.facade import Blackboard
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.schema.schema_revisions import revision_of
 
-SUBJECTS = (
+FINDING_MODULES = (
     store_findings,
     clock_findings,
     agent_findings,
@@ -48,5 +48,7 @@ def examine_board(
     health = board.database.upkeep.measure(thorough=is_thorough)
     schema, dead = revision_of(board.database), board.session.dead_workers()
     examination = ExaminedBoard(board, health, schema, dead, deployment)
-    found = board.session.read(lambda txn: [item for part in SUBJECTS for item in part.examine(txn, examination)])
-    return [finding for finding in found if is_thorough or finding.name != PAGES]
+    found = board.session.read(
+        lambda txn: [item for part in FINDING_MODULES for item in part.examine(txn, examination)]
+    )
+    return [finding for finding in found if is_thorough or finding.name != PAGE_DAMAGE]

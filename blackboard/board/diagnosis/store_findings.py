@@ -24,7 +24,7 @@ MAX_LOG_BYTES = 64 * MEGABYTE
 MAX_IDLE_SHARE = 0.5
 """The unused share of the file above which the finding is a note."""
 
-PAGES = "pages"
+PAGE_DAMAGE = "pages"
 """The name of the finding about damage in the pages of the file."""
 
 
@@ -109,7 +109,9 @@ def _file(health: FileHealth) -> Iterator[Finding]:
         is_fine=health.journal_mode == "wal",
     )
     damage = "; ".join(health.damage) or "every page is intact"
-    yield judge(PAGES, damage, "'blackboard restore FILE' replaces the board with a backup", is_fine=not health.damage)
+    yield judge(
+        PAGE_DAMAGE, damage, "'blackboard restore FILE' replaces the board with a backup", is_fine=not health.damage
+    )
     if health.is_mounted_alone:
         yield Finding(
             "mount",

@@ -37,8 +37,6 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 MAX_LISTED_CROSSINGS = 20
 """The number of waiting crossings, and of needs, that an explanation lists."""
-UPCOMING_PER_SCHEDULE = 3
-"""The number of instants of a schedule that an explanation lists."""
 
 
 def explain_watch(
@@ -168,7 +166,7 @@ def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
     """Return the next instants when a schedule is due, or when a falling watch falls in a scope; None means never."""
     if watch.condition.is_schedule:
-        return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
+        return [*scheduled_crossings.upcoming(txn, watch)]
     rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, scope=scope)
     instants = [
         predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at))

@@ -17,7 +17,7 @@ from blackboard.store.rows import EventRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
 
-FEW_LAWS = 200
+MAX_UNSEARCHED_LAWS = 200
 """A board with at most this many laws is not searched for unused laws."""
 
 
@@ -121,7 +121,7 @@ def remove_window_deposits(txn: BoardTransaction, limit: int) -> int:
 
 def unused_laws(txn: BoardTransaction, limit: int) -> tuple[list[str], int]:
     """Return laws that no mark, event or crossing refers to, and the last event that was considered."""
-    if txn.sql.value(RETENTION.count_laws) <= FEW_LAWS:
+    if txn.sql.value(RETENTION.count_laws) <= MAX_UNSEARCHED_LAWS:
         return [], txn.last_event
     return txn.sql.all(RETENTION.unused_laws, limit=limit), txn.last_event
 

@@ -12,7 +12,7 @@ from blackboard.clock import Instant
 from blackboard.durations import DAY
 from blackboard.store.statements import SEARCH
 
-PAGES = 500
+PAGES_PER_TRANSACTION = 500
 """Pages of the index that one transaction writes."""
 
 
@@ -32,9 +32,9 @@ def purge(session: BoardSession) -> None:
     if session.read(due_since) is None:
         return
     session.write(lambda txn: txn.sql.run(SEARCH.begin_purge))
-    has_more = session.write(lambda txn: _merge(txn, -PAGES))
+    has_more = session.write(lambda txn: _merge(txn, -PAGES_PER_TRANSACTION))
     while has_more:
-        has_more = session.write(lambda txn: _merge(txn, PAGES))
+        has_more = session.write(lambda txn: _merge(txn, PAGES_PER_TRANSACTION))
     session.write(lambda txn: txn.sql.run(SEARCH.settle_purge))
 
 

@@ -14,7 +14,7 @@ from blackboard.clock import When, instant_of
 from blackboard.core.marks.mark_model import DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
 
-MARKS_PER_TRANSACTION = 1000
+DEPOSITS_PER_TRANSACTION = 1000
 
 _END: Any = object()
 
@@ -104,7 +104,7 @@ def batches(
     """
     pairs = _column(_column(items, "keys", keys), "occurred_at", occurred_at)
     entries = (DepositEntry(item, key, time) for (item, key), time in pairs)
-    while batch := list(itertools.islice(entries, MARKS_PER_TRANSACTION)):
+    while batch := list(itertools.islice(entries, DEPOSITS_PER_TRANSACTION)):
         yield batch
 
 

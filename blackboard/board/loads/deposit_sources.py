@@ -20,7 +20,7 @@ from blackboard.errors import NotFound
 from blackboard.store.rows import DepositKeyRow, EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
-MARKS_PER_TRANSACTION = 200
+WITHDRAWALS_PER_TRANSACTION = 200
 """The number of marks in one transaction. It is small, so that a daemon waits only briefly."""
 
 
@@ -88,7 +88,7 @@ class _Batch:
 def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int) -> _Batch:
     """Withdraw the next marks of a loaded file, and free their keys, so that the file can be loaded again."""
     check_signature(txn, author)
-    ids = txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=MARKS_PER_TRANSACTION)
+    ids = txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=WITHDRAWALS_PER_TRANSACTION)
     batch = _Batch(0, 0, [], ids[-1] if ids else None)
     for mark_id in ids:
         keys = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)

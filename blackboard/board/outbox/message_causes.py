@@ -20,9 +20,9 @@ from blackboard.durations import SECOND, format_duration
 from blackboard.plurals import counted
 from blackboard.store.rows import ActivationRow, CrossingRow, MarkRow
 
-MAX_PAYLOAD_BYTES = 8_000
+MAX_MESSAGE_PAYLOAD_BYTES = 8_000
 """The largest payload that a message contains, so that a message stays below 20 kB."""
-MAX_ERROR_CHARACTERS = 1_000
+MAX_MESSAGE_ERROR_CHARACTERS = 1_000
 
 
 def mark_deposited(txn: BoardTransaction, row: MarkRow) -> None:
@@ -138,7 +138,7 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
             "need_id": row.id,
             "subject": row.subject,
             "author": row.author,
-            "question": question[: message_rows.MAX_TEXT_CHARACTERS],
+            "question": question[: message_rows.MAX_MESSAGE_CHARACTERS],
             "options": list(options[:20]),
             "assignee": assignee or None,
             "due": payload.get("due"),
@@ -152,7 +152,7 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
 
 def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
     """Return the message about a mark of a kind that is a topic of a sink."""
-    fits = len(row.payload.encode()) <= MAX_PAYLOAD_BYTES
+    fits = len(row.payload.encode()) <= MAX_MESSAGE_PAYLOAD_BYTES
     text = row.payload if fits else f"The payload has {len(row.payload)} characters."
     return Notice(
         occurrence=f"{row.event_id}",
@@ -182,14 +182,14 @@ def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
     return Notice(
         occurrence=f"{row.id}:{row.fence}",
         title=f"Activation {row.id} of {row.agent} about {about} is {row.state}",
-        text=(row.error or "")[:MAX_ERROR_CHARACTERS],
+        text=(row.error or "")[:MAX_MESSAGE_ERROR_CHARACTERS],
         remedy=f"blackboard activation {row.id}",
         data={
             "activation_id": row.id,
             "agent": row.agent,
             "state": row.state,
             "attempts": row.attempt,
-            "error": (row.error or "")[:MAX_ERROR_CHARACTERS] or None,
+            "error": (row.error or "")[:MAX_MESSAGE_ERROR_CHARACTERS] or None,
             **_scope(row.scope),
         },
         scope=row.scope,

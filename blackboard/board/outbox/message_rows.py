@@ -17,7 +17,7 @@ from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.store.statements import OUTBOX
 
 MAX_TITLE_CHARACTERS = 200
-MAX_TEXT_CHARACTERS = 2_000
+MAX_MESSAGE_CHARACTERS = 2_000
 """Longer texts are cut. The rest is on the board, and the message names where."""
 
 
@@ -53,7 +53,7 @@ class Notice:
         """The content of the message, in JSON."""
         parts = {
             "title": _cut(" ".join(_visible(self.title).split()), MAX_TITLE_CHARACTERS),
-            "text": _cut(_visible(self.text), MAX_TEXT_CHARACTERS),
+            "text": _cut(_visible(self.text), MAX_MESSAGE_CHARACTERS),
             "remedy": self.remedy,
             "data": self.data,
         }

@@ -17,7 +17,7 @@ from blackboard.errors import NotFound, UnknownName, WorkError
 from blackboard.store.rows import MessageRow
 from blackboard.store.statements import OUTBOX
 
-MAX_CHANGES = 1000
+MESSAGES_PER_TRANSACTION = 1000
 """The most messages that one transaction sends again or gives up."""
 
 
@@ -101,7 +101,7 @@ def _undelivered(txn: BoardTransaction, sink: str | None, state: str | None) -> 
     if state is not None and state not in UNDELIVERED:
         raise UnknownName("state of an undelivered message", state, map(str, UNDELIVERED))
     given = {name: value for name, value in (("sink", sink), ("state", state)) if value is not None}
-    return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MAX_CHANGES)
+    return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MESSAGES_PER_TRANSACTION)
 
 
 def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:

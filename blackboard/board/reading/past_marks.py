@@ -16,7 +16,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
-MAX_CHANGES = 10_000
+MAX_LATER_EVENTS = 10_000
 """If at most this many events followed an instant, the board of that instant is computed from the present marks."""
 MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""
@@ -75,8 +75,8 @@ def _changed_since(txn: BoardTransaction, at: Instant) -> dict[int, tuple[str, s
     """
     changed: dict[int, tuple[str, str]] = {}
     gone = set()
-    events = txn.sql.all(MARKS.newest_events, limit=MAX_CHANGES + 1)
-    is_complete = len(events) <= MAX_CHANGES
+    events = txn.sql.all(MARKS.newest_events, limit=MAX_LATER_EVENTS + 1)
+    is_complete = len(events) <= MAX_LATER_EVENTS
     for event in events:
         if event.event in JOINS and event.recorded_at <= at:
             is_complete = True

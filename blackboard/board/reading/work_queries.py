@@ -36,13 +36,15 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
         deferral = agent_deferral(txn, row.agent)
         held_by, retry_at = (deferral.reason if deferral else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
-            held_by, retry_at = gone_agents.REASON, None
+            held_by, retry_at = gone_agents.HELD_REASON, None
         watch = _WatchNames(row.agent, row.watch, row.condition)
         items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
     gone = CROSSINGS.waiting_for_gone
     for held in txn.sql.all(gone) if is_all else txn.sql.all(gone.using("limit"), limit=limit):
         watch = _WatchNames(held.agent, held.watch, held.condition)
-        items.append((held.crossing.value, _agenda_item(held.crossing, watch, "waiting", gone_agents.REASON, None)))
+        items.append(
+            (held.crossing.value, _agenda_item(held.crossing, watch, "waiting", gone_agents.HELD_REASON, None))
+        )
     for registered in txn.active.watches.values():
         if agent not in (None, registered.agent.name):
             continue

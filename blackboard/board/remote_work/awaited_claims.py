@@ -26,7 +26,7 @@ from blackboard.system.failpoints import failpoint
 DEFAULT_LEASE: Duration = 5 * MINUTE
 MAX_LEASE: Duration = DAY
 MIN_LEASE: Duration = SECOND
-MAX_WAIT: Duration = DAY
+MAX_CLAIM_WAIT: Duration = DAY
 
 
 def check_lease(lease: Duration | None) -> Duration:
@@ -97,8 +97,8 @@ def wait_and_claim(
         UsageError: The wait is too long.
         WorkError: The agent is not remote.
     """
-    if not 0 <= wait <= MAX_WAIT:
-        raise UsageError(f"a claim waits up to {format_duration(MAX_WAIT)}, not {format_duration(wait)}")
+    if not 0 <= wait <= MAX_CLAIM_WAIT:
+        raise UsageError(f"a claim waits up to {format_duration(MAX_CLAIM_WAIT)}, not {format_duration(wait)}")
     found = claim(session, name, holder, lease)
     if found is not None or not wait:
         return found

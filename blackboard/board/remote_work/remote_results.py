@@ -17,7 +17,7 @@ from blackboard.core.records.micro_dollars import COST_LIMIT_USD
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.errors import UsageError
 
-MAX_CALLS = 100
+MAX_REPORTED_CALLS = 100
 """The most model calls that one result reports."""
 
 MarkId = Annotated[int, Field(ge=1, le=MAX_ID)]
@@ -75,7 +75,7 @@ class ModelUsage(ResultPart):
 
 
 ReportedUsage = Annotated[
-    tuple[ModelUsage, ...], Field(max_length=MAX_CALLS, description="Its model calls, one item for each.")
+    tuple[ModelUsage, ...], Field(max_length=MAX_REPORTED_CALLS, description="Its model calls, one item for each.")
 ]
 
 

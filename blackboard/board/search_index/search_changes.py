@@ -19,7 +19,7 @@ from blackboard.store.rows import EventRow, SearchKindRow
 from blackboard.store.schema import view_updates
 from blackboard.store.statements import MARKS, SEARCH
 
-FIRST_BATCH = 1000
+MARKS_INDEXED_AT_ONCE = 1000
 """Marks that are put into the index in the transaction of the change."""
 EVENTS_PER_BATCH = 20_000
 """Events of the history that one batch reads to find marks that have faded."""
@@ -47,7 +47,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     for phase in (Phase.LIVE, Phase.FADED):
         if row.phase != phase:
             break
-        _BATCHES[phase](txn, row, FIRST_BATCH)
+        _BATCHES[phase](txn, row, MARKS_INDEXED_AT_ONCE)
         txn.collected(CollectedTexts).write(txn)
         row = _reread(txn, row)
     if row.phase == Phase.DONE:

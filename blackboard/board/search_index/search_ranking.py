@@ -24,16 +24,16 @@ from blackboard.store.query_rows import MarkStrength
 from blackboard.store.rows import MarkRow, SearchKindRow, mark_after
 from blackboard.store.statements import MARKS, SEARCH
 
-FIRST_BATCH = 32
+FIRST_MATCHES = 32
 """Matches whose strengths are computed first. Each further batch is twice as large."""
 MARKS_PER_MATCH = 32
 """Marks of the list by strength that are read for each match whose strength is computed.
 
 A strength needs a page of the mark, which may not be in memory. The list is read from a covering index.
 """
-FEW_LAWS = 20
+MAX_LAWS_BY_STRENGTH = 20
 """The largest number of laws of a kind whose marks are read by strength."""
-ROUNDING = 1 + 1e-9
+ROUNDING_MARGIN = 1 + 1e-9
 """The factor that corrects the rounding of a bound."""
 
 
@@ -75,11 +75,11 @@ def best_marks(
         faded: Whether marks that have faded are returned, too.
     """
     ranking = _Ranking(txn, indexes, dict(docs), limit, faded=faded)
-    size = FIRST_BATCH
+    size = FIRST_MATCHES
     while ranking.rest:
         ranking.add([*islice(ranking.rest, size)])
-        for _ in range(0, size, FIRST_BATCH):
-            ranking.add(ranking.strongest(FIRST_BATCH * MARKS_PER_MATCH))
+        for _ in range(0, size, FIRST_MATCHES):
+            ranking.add(ranking.strongest(FIRST_MATCHES * MARKS_PER_MATCH))
             if ranking.is_over:
                 return _with_rows(txn, ranking.best)
         size *= 2
@@ -120,7 +120,10 @@ class _Ranking:
         if not self.rest:
             return True
         bound = max((each.bound for each in self._lists or ()), default=math.inf)
-        return len(self.best) == self._limit and self.best[-1].score > next(iter(self.rest.values())) * bound * ROUNDING
+        return (
+            len(self.best) == self._limit
+            and self.best[-1].score > next(iter(self.rest.values())) * bound * ROUNDING_MARGIN
+        )
 
 
 class _StrongestMatches:
@@ -154,12 +157,12 @@ def _by_strength(txn: BoardTransaction, indexes: Iterable[Index]) -> list[_Stron
     lists = []
     for index in indexes:
         kind = index.row.kind
-        laws = [*islice(txn.sql.each(MARKS.next_law_in_use, after="", kind=kind), FEW_LAWS + 1)]
+        laws = [*islice(txn.sql.each(MARKS.next_law_in_use, after="", kind=kind), MAX_LAWS_BY_STRENGTH + 1)]
         is_ordered = all(
             txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
             for law in laws
         )
-        if len(laws) > FEW_LAWS or not is_ordered:
+        if len(laws) > MAX_LAWS_BY_STRENGTH or not is_ordered:
             return []
         lists += [_StrongestMatches(txn, index, law) for law in laws]
     return lists

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from blackboard.board.transactions.running_sums import ROUNDING, TERM_ROUNDING, RunningSums, rebase, rounding_of
+from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, rebase, rounding_of
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import FOREVER, Duration
 from blackboard.store.rows import WatchTotalRow
 from blackboard.store.transaction import LockRequired
-from blackboard.store.transaction_parts.total_additions import AddedSums, TotalAdditions
+from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING, AddedSums, TotalAdditions
 
 if TYPE_CHECKING:
     from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -86,6 +86,6 @@ def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> Adde
         marks=sums.marks - row.marks,
         sum0=sum0,
         sum1=sum1,
-        error0=max(0.0, sums.error0 - before.error0) + ROUNDING * (sums.error0 + abs(sum0)),
-        error1=max(0.0, sums.error1 - before.error1) + ROUNDING * (sums.error1 + abs(sum1)),
+        error0=max(0.0, sums.error0 - before.error0) + FLOAT_ROUNDING * (sums.error0 + abs(sum0)),
+        error1=max(0.0, sums.error1 - before.error1) + FLOAT_ROUNDING * (sums.error1 + abs(sum1)),
     )

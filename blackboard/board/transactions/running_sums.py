@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
-
-ROUNDING = 2.0**-52
-"""Twice the largest relative error of one operation on floats."""
+from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING
 
 TERM_ROUNDING = 2.0**-42
 """More than the relative error of the strength of one mark under any law."""
@@ -46,9 +44,9 @@ def add_terms(sums: RunningSums, marks: int, sum0: float, sum1: float, *, sign: 
     sums.marks += sign * marks
     sums.sum0 += sign * sum0
     sums.sum1 += sign * sum1
-    rounding = TERM_ROUNDING + marks * ROUNDING  # the database may have rounded once for each mark
-    sums.error0 += rounding * abs(sum0) + ROUNDING * abs(sums.sum0)
-    sums.error1 += rounding * abs(sum1) + ROUNDING * abs(sums.sum1)
+    rounding = TERM_ROUNDING + marks * FLOAT_ROUNDING  # the database may have rounded once for each mark
+    sums.error0 += rounding * abs(sum0) + FLOAT_ROUNDING * abs(sums.sum0)
+    sums.error1 += rounding * abs(sum1) + FLOAT_ROUNDING * abs(sums.sum1)
     if sums.marks <= 0:  # rounding errors must not remain when the marks are gone
         sums.clear()
     sums.changed = True
@@ -74,4 +72,4 @@ def rebase(law: Decay, sums: RunningSums, now: Instant) -> None:
 def rounding_of(law: Decay, gap: Duration) -> float:
     """Return a bound on the relative rounding error of a law's formulas over a gap between two instants."""
     length = law.parameters[0]
-    return 4 * ROUNDING * (2 + (gap / length if length else 0.0))
+    return 4 * FLOAT_ROUNDING * (2 + (gap / length if length else 0.0))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import AgentStatus
     from blackboard.client import Client
 
-BAR_WIDTH = 20
+STRENGTH_BAR_WIDTH = 20
 """The length of the longest bar in characters."""
 
 
@@ -85,7 +85,7 @@ def view(board: Blackboard | Client, kind: str | None, limit: int) -> Group:
 
 
 def _bar(share: float) -> str:
-    eighths = round(share * BAR_WIDTH * 8)
+    eighths = round(share * STRENGTH_BAR_WIDTH * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 

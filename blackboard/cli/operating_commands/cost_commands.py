@@ -16,7 +16,7 @@ from blackboard.plurals import counted
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
 
-BAR_WIDTH = 40
+COST_BAR_WIDTH = 40
 """The length of the longest bar in characters."""
 
 
@@ -134,7 +134,7 @@ def _bars(rows: list[CostRow]) -> None:
     days = _by_day(rows)
     highest = max(days.values(), default=0.0)
     for day, usd in days.items():
-        say(f"{day} {'█' * round(BAR_WIDTH * usd / highest if highest else 0):<{BAR_WIDTH}} {_usd(usd)}")
+        say(f"{day} {'█' * round(COST_BAR_WIDTH * usd / highest if highest else 0):<{COST_BAR_WIDTH}} {_usd(usd)}")
 
 
 def _draw(rows: list[CostRow], path: Path) -> None:

@@ -16,7 +16,7 @@ from blackboard.plurals import counted
 if TYPE_CHECKING:
     from blackboard.board.result_types import OutboxMessage
 
-HELP = """Show the messages that the board sends to people elsewhere; send one again, or give it up.
+OUTBOX_HELP = """Show the messages that the board sends to people elsewhere; send one again, or give it up.
 
 Examples:
   blackboard outbox list --state failed
@@ -181,7 +181,7 @@ def _say_number(ids: list[int], state: MessageState, words: str, *, as_json: boo
         say(f"{counted(len(ids), 'message')} {words}")
 
 
-outbox = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
+outbox = Registry(cls=PlainGroup, no_args_is_help=True, help=OUTBOX_HELP)
 outbox.command("list")(list_messages)
 outbox.command("show")(show)
 outbox.command("retry")(retry)

@@ -12,7 +12,7 @@ from blackboard.cli.terminal.help_layout import PlainGroup, Registry
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, second, show_records
 from blackboard.core.token_scopes import Scopes
 
-HELP = """Make, list and revoke the tokens of programs that use the board over HTTP.
+TOKEN_HELP = """Make, list and revoke the tokens of programs that use the board over HTTP.
 
 Examples:
   blackboard token create webform --may deposit:lead --may read
@@ -107,7 +107,7 @@ def revoke(
         say(f"the token {name} is revoked")
 
 
-token = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
+token = Registry(cls=PlainGroup, no_args_is_help=True, help=TOKEN_HELP)
 token.command("create")(create)
 token.command("list")(list_tokens)
 token.command("revoke")(revoke)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from blackboard.board.result_types import ActivationRecord
 
-STATES = ", ".join(ActivationState)
+ACTIVATION_STATES = ", ".join(ActivationState)
 
 
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
@@ -134,7 +134,7 @@ def activations(
     ] = None,
     state: Annotated[
         list[ActivationState] | None,
-        typer.Option(metavar="STATE", help=f"One of {STATES}; may be repeated. By default all but skipped."),
+        typer.Option(metavar="STATE", help=f"One of {ACTIVATION_STATES}; may be repeated. By default all but skipped."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, cast
 
+from blackboard.cli.row_files.input_text import GZIP_START
 from blackboard.cli.row_files.line_stream import LineStream
 from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, RowDeposits
 from blackboard.cli.row_files.row_mapping import RowMapping
@@ -19,8 +20,6 @@ from blackboard.system.text_encodings import find_unicode_form
 
 if TYPE_CHECKING:
     from blackboard.cli.row_files.row_follower import Follower
-
-_GZIP = b"\x1f\x8b"
 
 
 class FollowedRows:
@@ -86,7 +85,7 @@ class FollowedRows:
             UsageError: The text has no rows, or not the expected columns, even if there is only a header.
         """
         form, start = self._follower.form, self._stream.peek()
-        if start.startswith(_GZIP):
+        if start.startswith(GZIP_START):
             raise UsageError(f"{self._name} is compressed, and only text is followed; load it without --follow")
         encoding, mark = _unicode_form(start, form.encoding)
         self._stream.newline = _newline(encoding)

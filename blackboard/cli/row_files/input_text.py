@@ -22,7 +22,7 @@ from blackboard.system.text_encodings import find_code_page, find_unicode_form
 MAX_LINE_CHARACTERS = 16 * 1024 * 1024
 """The largest number of characters in one line."""
 _BLOCK_BYTES = 64 * 1024
-_GZIP = b"\x1f\x8b"
+GZIP_START = b"\x1f\x8b"
 _NOT_TEXT = {
     b"PK\x03\x04": "a workbook (.xlsx, .ods) or another ZIP archive; save the sheet as CSV (UTF-8) and load that",
     b"\xd0\xcf\x11\xe0": "a workbook (.xls); save the sheet as CSV (UTF-8) and load that",
@@ -77,7 +77,7 @@ class InputText:
         self._numbers = itertools.count(1) if numbers is None else numbers
         buffered = _buffered(stream)
         can_rewind = buffered.seekable()
-        if buffered.peek(2).startswith(_GZIP):
+        if buffered.peek(2).startswith(GZIP_START):
             buffered = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=buffered)))
         with _Damaged(name):
             head = buffered.peek(_BLOCK_BYTES)

@@ -22,7 +22,7 @@ FOLDER_MODE = 0o755
 FILE_MODE = 0o644
 """The mode of the files: all users may read them. A deployment file that others can change would be refused."""
 
-MAX_NAME_CHARACTERS = 64
+MAX_FOLDER_CHARACTERS = 64
 FIRST_NOTE = "A mark on the board woke this agent."
 
 
@@ -72,10 +72,10 @@ def _module_of(name: str) -> str:
     Raises:
         UsageError: The name is not possible, or a module of this name is installed.
     """
-    if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+    if len(name) > MAX_FOLDER_CHARACTERS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise UsageError(
             f"{name!r} cannot be the name: a name begins with a letter (a to z), then has up to"
-            f" {MAX_NAME_CHARACTERS - 1} letters, digits, hyphens and underscores"
+            f" {MAX_FOLDER_CHARACTERS - 1} letters, digits, hyphens and underscores"
         )
     module = name.replace("-", "_")
     if keyword.iskeyword(module):

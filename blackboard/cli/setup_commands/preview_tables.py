@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         Preview,
     )
 
-MAX_LISTED = 20
+MAX_PREVIEW_ROWS = 20
 """The largest number of marks and crossings that are listed; the others are only counted."""
 
 
@@ -50,7 +50,7 @@ def _show_marks(preview: Preview) -> None:
         ("mark", "kind", "remaining", "floor", "subject"),
         (
             (mark.mark_id, mark.kind, digits_beside(mark.remaining, mark.floor), exact_digits(mark.floor), mark.subject)
-            for mark in preview.evaporates[:MAX_LISTED]
+            for mark in preview.evaporates[:MAX_PREVIEW_ROWS]
         ),
         empty="no mark would evaporate at once",
         title=f"{counted(len(preview.evaporates), 'mark')} would evaporate at once",
@@ -75,7 +75,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
                 "guard closed" if wake.guard_closed else "",
                 place(wake) or "the board",
             )
-            for wake in wakes[:MAX_LISTED]
+            for wake in wakes[:MAX_PREVIEW_ROWS]
         ),
         empty="no agent would wake",
         title=f"{counted(len(wakes), 'crossing')} would follow",
@@ -141,7 +141,7 @@ def _show_timed_crossings(crossings: Sequence[PredictedTimedCrossing]) -> None:
             ("agent", "watch", "crosses at", "subject"),
             (
                 (item.agent, item.watch, timestamp(item.crosses_at), place(item) or "the board")
-                for item in crossings[:MAX_LISTED]
+                for item in crossings[:MAX_PREVIEW_ROWS]
             ),
             empty="",
             title=f"{counted(len(crossings), 'crossing')} would follow by time alone, without another deposit",
@@ -154,7 +154,7 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
             ("agent", "watch", "value", "threshold", "subject"),
             (
                 (retest.agent, retest.watch, *_measured(retest), place(retest) or "the board")
-                for retest in retests[:MAX_LISTED]
+                for retest in retests[:MAX_PREVIEW_ROWS]
             ),
             empty="",
             title=f"{counted(len(retests), 'waiting crossing')} would {outcome}",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+STANDARD_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 """The standard streams in the order of their descriptors, with their modes."""
 
 
@@ -20,13 +20,13 @@ def open_closed() -> None:
     A supervisor or a script may close them. The next file that the process opens, such as a board or a lock, would then
     take the descriptor of a stream, and messages would be written into it.
     """
-    for number in range(len(STREAMS)):
+    for number in range(len(STANDARD_STREAMS)):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
             os.set_inheritable(number, True)
-    for name, mode in STREAMS:
+    for name, mode in STANDARD_STREAMS:
         if getattr(sys, name) is None:  # Python found the descriptor closed
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 

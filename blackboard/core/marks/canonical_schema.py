@@ -10,7 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-WORDS = frozenset({"title", "description", "examples", "deprecated", "readOnly", "writeOnly", "discriminator", "$defs"})
+IGNORED_KEYWORDS = frozenset(
+    {"title", "description", "examples", "deprecated", "readOnly", "writeOnly", "discriminator", "$defs"}
+)
 """Keywords that allow and refuse nothing."""
 DECIMAL = "^(?!^[-+.]*$)"
 """The beginning of the patterns that some versions write for a decimal number in text."""
@@ -41,7 +43,9 @@ class _CanonicalForm:
         if not isinstance(schema, dict):
             return schema
         # Sorted, so that definitions are numbered alike: a board stores the names in another order.
-        form = {name: self._keyword(name, value) for name, value in sorted(schema.items()) if name not in WORDS}
+        form = {
+            name: self._keyword(name, value) for name, value in sorted(schema.items()) if name not in IGNORED_KEYWORDS
+        }
         if isinstance(form.get("additionalProperties"), bool):  # some versions of pydantic omit it for inner objects
             del form["additionalProperties"]
         if str(form.get("pattern", "")).startswith(DECIMAL):

@@ -21,7 +21,7 @@ DEFAULT_WEIGHT = 1.0
 DEFAULT_FLOOR = 0.01
 DEFAULT_ON_REPEAT: OnRepeat = "max"
 
-MAX_PAYLOAD_BYTES = 1024 * 1024
+DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024
 """The largest payload in bytes of a kind that sets no limit."""
 
 OVERDUE_CLASS = "blackboard:Overdue"
@@ -50,7 +50,7 @@ class Kind:
     """The payload fields that its marks are found by."""
     search: tuple[str, ...] = ()
     """The payload fields whose text is searched."""
-    max_payload: int = MAX_PAYLOAD_BYTES
+    max_payload: int = DEFAULT_MAX_PAYLOAD_BYTES
     """The largest payload in bytes, at least 1."""
     max_text: int | None = None
     """The most characters of one text in a payload, at least 1."""

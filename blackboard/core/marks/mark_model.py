@@ -20,9 +20,9 @@ from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.core.marks.decay import Decay, Never, law_from
 from blackboard.core.marks.kinds import (
     DEFAULT_FLOOR,
+    DEFAULT_MAX_PAYLOAD_BYTES,
     DEFAULT_ON_REPEAT,
     DEFAULT_WEIGHT,
-    MAX_PAYLOAD_BYTES,
     Kind,
     OnRepeat,
 )
@@ -139,7 +139,7 @@ class Mark(BaseModel):
         unique: str | None = None,
         tags: Iterable[str] = (),
         search: Iterable[str] = (),
-        max_payload: int = MAX_PAYLOAD_BYTES,
+        max_payload: int = DEFAULT_MAX_PAYLOAD_BYTES,
         max_text: int | None = None,
         **others: Any,
     ) -> None:

@@ -6,5 +6,6 @@ activity_kinds   the kinds of entries in the activity of a board
 micro_dollars    money as whole numbers, and US dollars
 program_queries  the parameters and rows of a query that a program writes
 finding          one result of a diagnosis
+reading_limits   the limits of what one request may read
 record_ids       the range of ids
 """

@@ -9,9 +9,9 @@ from pydantic import Field
 from blackboard.core.marks.decay import law_from
 from blackboard.core.marks.kinds import (
     DEFAULT_FLOOR,
+    DEFAULT_MAX_PAYLOAD_BYTES,
     DEFAULT_ON_REPEAT,
     DEFAULT_WEIGHT,
-    MAX_PAYLOAD_BYTES,
     Kind,
     OnRepeat,
 )
@@ -29,7 +29,7 @@ class KindSettings(DeploymentPart):
     unique: str | None = None
     tags: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
-    max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
+    max_payload: int = Field(default=DEFAULT_MAX_PAYLOAD_BYTES, ge=1)
     max_text: int | None = Field(default=None, ge=1)
 
 

@@ -42,7 +42,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 
-MAX_NAMED_MARKS = 10
+MAX_LOGGED_MARKS = 10
 """The number of marks of a failed run that the log names."""
 
 
@@ -135,7 +135,7 @@ class ActivationRunner:
         if state is not None:
             is_over = state in (ActivationState.DEAD, ActivationState.QUARANTINED)
             report = log.error if is_over else log.warning
-            mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED_MARKS]]
+            mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_LOGGED_MARKS]]
             report(
                 DaemonEvent.FAILED,
                 **self._log_fields(claim),

@@ -22,7 +22,7 @@ from blackboard.daemon.agent_runs.agent_threads import AgentThreads
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.daemon.loop_signals import LoopSignals
-from blackboard.daemon.troubles import THREADS
+from blackboard.daemon.troubles import THREADS_TROUBLE
 from blackboard.durations import SECOND, Duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection
@@ -172,7 +172,7 @@ class ActiveRuns:
 
     def _defer(self, claim: Claim, error: Exception) -> None:
         """Defer an activation because the system had no thread for it. No attempt is counted."""
-        self._signals.troubles.note(error, THREADS)
+        self._signals.troubles.note(error, THREADS_TROUBLE)
         try:
             self.worker.run_ends.defer(claim, str(error), self.worker.now() + self._settings.tick)
         except StoreError as failure:  # this worker's next recovery makes it ready

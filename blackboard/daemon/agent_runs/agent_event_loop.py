@@ -30,7 +30,7 @@ MAX_BLOCKING_SECONDS = 1.0
 """How long a function may block the loop, in seconds, before the log names it."""
 PROBE_INTERVAL_SECONDS = 0.1
 """Seconds between two probes. If a probe has no answer for the rest of `MAX_BLOCKING_SECONDS`, the loop is blocked."""
-CLOSE_SECONDS = 2.0
+MAX_CLEAN_UP_SECONDS = 2.0
 """The longest wait for cancelled activations to clean up when the daemon ends."""
 
 _agent: ContextVar[str | None] = ContextVar("agent", default=None)
@@ -102,7 +102,7 @@ class AgentLoop:
             return
         with contextlib.suppress(RuntimeError):  # it is closed already
             asyncio.run_coroutine_threadsafe(self._cancel_all(loop), loop)
-        thread.join(CLOSE_SECONDS)
+        thread.join(MAX_CLEAN_UP_SECONDS)
 
     def _start(self, awaitable: Awaitable[Any]) -> asyncio.AbstractEventLoop:
         """Start the loop for an awaitable, which is dropped if that fails."""

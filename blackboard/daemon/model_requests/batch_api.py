@@ -38,11 +38,11 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-MAX_CALLS = 1000
+MAX_CALLS_PER_BATCH = 1000
 """The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
 LOST_AFTER: Duration = 10 * MINUTE
 """How long an unknown batch may still appear in the API. After this time, its calls count as never submitted."""
-FIRST_WAIT: Duration = MINUTE
+FIRST_API_PAUSE: Duration = MINUTE
 MAX_DOUBLINGS = 4
 """The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""
 UNREADABLE = "null"
@@ -66,7 +66,7 @@ class BatchApi:
         self.client, self.recorder, self.on_done = client, recorder, on_done
         self._steps = batch_api_steps_of(board)
         self._rng = rng
-        self._max_calls = MAX_CALLS
+        self._max_calls = MAX_CALLS_PER_BATCH
         self._failures = 0
         self._not_before: Instant = 0
         self._thread: threading.Thread | None = None
@@ -158,7 +158,7 @@ class BatchApi:
         failpoint("batch_api.named")
         log.info("a batch was submitted", batch=name, calls=len(rows))
         self.recorder.end_pauses(rows)
-        self._max_calls = min(MAX_CALLS, 2 * self._max_calls)
+        self._max_calls = min(MAX_CALLS_PER_BATCH, 2 * self._max_calls)
         return len(rows)
 
     def _submit_less(self, rows: list[ModelCall], failure: RequestRejected) -> int:
@@ -225,7 +225,7 @@ class BatchApi:
                 wait = self.recorder.pause_model(row, result)
                 self._steps.defer(row, wait)
             case CallFailure():
-                self._end([row], result, backoff(FIRST_WAIT, 1, self._rng))
+                self._end([row], result, backoff(FIRST_API_PAUSE, 1, self._rng))
             case _:
                 self.recorder.record(row, Reply(UNREADABLE))
         telemetry.record_batch_call(row, result, self._steps.now())
@@ -241,7 +241,8 @@ class BatchApi:
         self._failures += 1
         requested = failure.retry_after if isinstance(failure, Overloaded) else None
         wait = max(
-            backoff(FIRST_WAIT, min(self._failures, MAX_DOUBLINGS), self._rng), microseconds_in(requested or 0.0)
+            backoff(FIRST_API_PAUSE, min(self._failures, MAX_DOUBLINGS), self._rng),
+            microseconds_in(requested or 0.0),
         )
         self._not_before = self._steps.now() + wait
         if self._failures == 1:

@@ -16,26 +16,26 @@ from typing import Any
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.core.records.states import ActivationState, CallState, MessageState
-from blackboard.server.problems import TYPES
+from blackboard.server.problems import PROBLEM_TYPES
 
 WITHHELD = "(withheld)"
 
-SUBJECTS = frozenset({"subject"})
-TEXTS = frozenset({
+SUBJECT_FIELDS = frozenset({"subject"})
+TEXT_FIELDS = frozenset({
     "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed",
     "doing", "event", "guard", "kind", "kinds", "law", "measure", "message_id", "model", "name", "on_guard",
     "on_repeat", "outcome", "per", "role", "schedule", "search", "sink", "topic", "unserved_agents", "version",
     "waits_for", "watch", "withdraws", "worker", "writes",
 })  # fmt: skip
 """The fields whose texts the deployment or the program has written, and the names of authors."""
-STATES = frozenset({
+SHOWN_STATES = frozenset({
     *ActivationState, *CallState, *MessageState, "waits", "waiting", "deferred", "live", "evaporated", "withdrawn",
     "unknown", "ok", "note", "wrong",
 })  # fmt: skip
 """The values of a field `state`. Another text in it may quote a reason."""
-PROBLEMS = frozenset(PROBLEM_PREFIX + name for name in TYPES)
+SHOWN_PROBLEMS = frozenset(PROBLEM_PREFIX + name for name in PROBLEM_TYPES)
 """The values of a field `type`, in an answer that has a problem for each refused item."""
-COUNTS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
+COUNT_FIELDS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
 """The fields with names and numbers, or with settings of the deployment."""
 
 
@@ -59,7 +59,7 @@ class Redaction:
             return self._text(value, field)
         if isinstance(value, Sequence):
             # Objects in a list have fields of their own; a field with an object may have names that depositors chose.
-            items = (item for item in value if not isinstance(item, str) or field in TEXTS | SUBJECTS)
+            items = (item for item in value if not isinstance(item, str) or field in TEXT_FIELDS | SUBJECT_FIELDS)
             return [self(item, "" if isinstance(item, Mapping) else field) for item in items]
         if value is None or isinstance(value, bool | int | float | datetime | date):
             return value
@@ -70,15 +70,15 @@ class Redaction:
         return f"subject-{hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()[:20]}"
 
     def _mapping(self, value: Mapping[Any, Any], field: str) -> Any:
-        if field in COUNTS:
+        if field in COUNT_FIELDS:
             return value
         if field:  # its names may be words of a depositor
             return {}
         return {name: self(item, str(name)) for name, item in value.items()}
 
     def _text(self, value: str, field: str) -> str:
-        if field in SUBJECTS:
+        if field in SUBJECT_FIELDS:
             return self.subject(value)
-        is_state = field in ("state", "old_state") and value in STATES
-        is_problem = field == "type" and value in PROBLEMS
-        return value if field in TEXTS or is_state or is_problem else WITHHELD
+        is_state = field in ("state", "old_state") and value in SHOWN_STATES
+        is_problem = field == "type" and value in SHOWN_PROBLEMS
+        return value if field in TEXT_FIELDS or is_state or is_problem else WITHHELD

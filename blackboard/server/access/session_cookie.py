@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from blackboard.server.access.request_origin import check_own_page
 
-KEPT = "kept."
+PERSONAL_PREFIX = "kept."
 """What the cookie begins with if its token is a person's own. No token has a full stop."""
 
 
@@ -37,11 +37,11 @@ class SessionCookie:
         if "cookie" not in request.headers or not (token := request.cookies.get(self.name(request))):
             return None
         check_own_page(request)
-        return token.removeprefix(KEPT)
+        return token.removeprefix(PERSONAL_PREFIX)
 
     def is_kept(self, request: Request) -> bool:
         """Return whether the token in the cookie of a request is a person's own, which outlives the session."""
-        return request.cookies.get(self.name(request), "").startswith(KEPT)
+        return request.cookies.get(self.name(request), "").startswith(PERSONAL_PREFIX)
 
     def set(self, request: Request, response: Response, token: str, seconds: int, *, is_kept: bool = False) -> None:
         """Put a token into the cookie.
@@ -53,7 +53,7 @@ class SessionCookie:
             seconds: How long the browser keeps it.
             is_kept: Whether the token is a person's own, which outlives the session.
         """
-        text = f"{KEPT}{token}" if is_kept else token
+        text = f"{PERSONAL_PREFIX}{token}" if is_kept else token
         response.set_cookie(
             self.name(request), text, seconds, path="/", secure=_is_secure(request), httponly=True, samesite="strict"
         )

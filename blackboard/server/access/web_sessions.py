@@ -28,12 +28,12 @@ log = Log("blackboard.server")
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 SESSION_LIFETIME = Microseconds(12 * HOUR)
 MAX_FORM_BYTES = 8192
-PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 """A path of this server with its parameters. After two slashes, a browser would read another host."""
 SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
 """What the person at the terminal may do in the browser: everything except to erase, and to work as an agent."""
 
-POLICY = f"{STYLE_POLICY}; form-action 'self'"
+SIGN_IN_POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (
     "This link does not sign in, because it was opened before, is older than ten minutes, or belongs to a server that"
     " has ended. The terminal where the server runs shows a link that does. A server without a terminal has none."
@@ -117,7 +117,7 @@ class WebSessions:
             )
         log.info("a browser has signed in with a token", token=found.name, author=found.author)
         response = RedirectResponse(
-            root + (to if PATH.fullmatch(to) else "/"), 303, headers={"Cache-Control": "no-store"}
+            root + (to if LOCAL_PATH.fullmatch(to) else "/"), 303, headers={"Cache-Control": "no-store"}
         )
         self._cookie.set(request, response, token, SESSION_LIFETIME // 1_000_000, is_kept=True)
         return response
@@ -185,7 +185,7 @@ def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer
     )
     headers = {
         "Cache-Control": "no-store",
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": SIGN_IN_POLICY,
         "Referrer-Policy": referrer,
         "X-Content-Type-Options": "nosniff",
     }

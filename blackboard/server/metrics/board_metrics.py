@@ -20,7 +20,7 @@ from blackboard.core.records.history_events import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
 
-MIN_REUSE_TIME: Duration = SECOND
+MIN_FIGURES_REUSE: Duration = SECOND
 """How long figures are reused, so that many monitors cost no more than one."""
 REUSE_FACTOR = 20
 """Figures are reused for this many times as long as they took to read, so that scrapes use few resources."""
@@ -28,7 +28,7 @@ REUSE_FACTOR = 20
 RUN_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 WAIT_BOUNDS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)
 
-ENDS = ("done", "dead")
+COUNTED_ENDS = ("done", "dead")
 """The ends of activations whose counters exist from the start, so that the first of them is a change."""
 
 
@@ -68,7 +68,10 @@ class BoardMetrics(Collector):
                 return
             figures = self._board.figures(None if self._figures is None else self._figures.position)
             now = clock.monotonic()
-            self._figures, self._shown_until = figures, now + max(MIN_REUSE_TIME, REUSE_FACTOR * (now - start))
+            self._figures, self._shown_until = (
+                figures,
+                now + max(MIN_FIGURES_REUSE, REUSE_FACTOR * (now - start)),
+            )
             self._begin(figures)
             self._count(figures.happened)
 
@@ -79,7 +82,7 @@ class BoardMetrics(Collector):
                 self._deposits.add((kind, outcome), 0)
         for agent, watch in figures.watches:
             self._crossings.add((agent, watch), 0)
-            for state in ENDS:
+            for state in COUNTED_ENDS:
                 self._activations.add((agent, state), 0)
 
     def _count(self, happened: Happened) -> None:

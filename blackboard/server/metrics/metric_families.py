@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-PREFIX = "blackboard_"
+METRIC_PREFIX = "blackboard_"
 
 Labels = tuple[str, ...]
 """The values of the labels of one number."""
@@ -25,7 +25,7 @@ class Totals:
     """
 
     def __init__(self, name: str, help_text: str, labels: Sequence[str]) -> None:
-        self._name, self._help, self._labels = PREFIX + name, help_text, labels
+        self._name, self._help, self._labels = METRIC_PREFIX + name, help_text, labels
         self._numbers: Counter[Labels] = Counter()
 
     def add(self, labels: Labels, number: float = 1) -> None:
@@ -51,7 +51,7 @@ class Times:
     """
 
     def __init__(self, name: str, help_text: str, label: str, bounds: Sequence[float]) -> None:
-        self._name, self._help, self._label, self._bounds = PREFIX + name, help_text, label, bounds
+        self._name, self._help, self._label, self._bounds = METRIC_PREFIX + name, help_text, label, bounds
         self._buckets: dict[str, list[int]] = {}
         self._sums: Counter[str] = Counter()
 
@@ -77,7 +77,7 @@ def gauge(
     name: str, help_text: str, labels: Sequence[str], values: Iterable[tuple[Labels, float]]
 ) -> GaugeMetricFamily:
     """Return numbers that rise and fall."""
-    family = GaugeMetricFamily(PREFIX + name, help_text, labels=labels)
+    family = GaugeMetricFamily(METRIC_PREFIX + name, help_text, labels=labels)
     for label_values, value in values:
         family.add_metric(label_values, float(value))
     return family

@@ -23,9 +23,9 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-MAX_WAITING = 500
+MAX_WAITING_CLAIMS = 500
 """The most claims that wait at once."""
-MAX_WAITING_OF_TOKEN = 100
+MAX_WAITING_CLAIMS_OF_TOKEN = 100
 """The most claims with the same token that wait at once."""
 
 
@@ -96,7 +96,7 @@ class ClaimQueue:
         if self._is_stopped:
             return None
         waiting_of_token = sum(claim.token == other.token for queue in self._queues.values() for other in queue)
-        if self.waiting >= MAX_WAITING or waiting_of_token >= MAX_WAITING_OF_TOKEN:
+        if self.waiting >= MAX_WAITING_CLAIMS or waiting_of_token >= MAX_WAITING_CLAIMS_OF_TOKEN:
             raise HttpProblem(
                 "overloaded", "too many claims wait already; try again in a moment", headers={"Retry-After": "1"}
             )

@@ -22,17 +22,17 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-MAX_READ_INTERVAL_SECONDS = 10.0
+MAX_STREAM_READ_SECONDS = 10.0
 """The longest time in seconds between two readings of the board."""
-MIN_READ_INTERVAL_SECONDS = 0.002
+MIN_STREAM_READ_SECONDS = 0.002
 """The shortest time between two readings, so that a board with many commits is not read for each of them."""
-BEAT_SECONDS = 15
+HEARTBEAT_SECONDS = 15
 """How often each stream gets a comment, so that both ends know that the other is there."""
-TOKEN_SECONDS = 2
+TOKEN_CHECK_SECONDS = 2
 """How often the tokens of the streams are checked."""
 RETRY_MILLISECONDS = 3000
 """How long a client waits before it connects again."""
-PAGE = 100
+EVENTS_PER_STREAM_READ = 100
 """How many events and how much activity are read at once."""
 WINDOW_ITEMS = 10_000
 WINDOW_BYTES = 16 * 1024 * 1024
@@ -180,8 +180,8 @@ class EventHub:
 
     def _page(self, after: StreamPosition) -> list[Item]:
         """Read what follows a position, in the order of the events."""
-        marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=PAGE)]
-        activity: list[Record] = [*self._board.activity(after=after.activity, limit=PAGE)]
+        marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=EVENTS_PER_STREAM_READ)]
+        activity: list[Record] = [*self._board.activity(after=after.activity, limit=EVENTS_PER_STREAM_READ)]
         # Each of the two stays in its order, even where instants are not.
         records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
         return [Item(record, self._encode, self._redact) for record in records]
@@ -189,10 +189,10 @@ class EventHub:
     async def _read_along(self) -> None:
         """Read the board while a stream is open."""
         clock = asyncio.get_running_loop().time
-        beat, check = _Interval(BEAT_SECONDS, clock()), _Interval(TOKEN_SECONDS, clock())
+        beat, check = _Interval(HEARTBEAT_SECONDS, clock()), _Interval(TOKEN_CHECK_SECONDS, clock())
         try:
             with self._commits.attached_to(self._board) as tick:
-                longest = min(tick, MAX_READ_INTERVAL_SECONDS)
+                longest = min(tick, MAX_STREAM_READ_SECONDS)
                 until_check = longest
                 while self._listeners and not self._is_stopped:
                     await self._commits.wait(min(longest, until_check, beat.remaining(clock())))
@@ -207,7 +207,7 @@ class EventHub:
                     if has_news or is_beat:
                         self._wake()
                     if has_news:
-                        await asyncio.sleep(MIN_READ_INTERVAL_SECONDS)
+                        await asyncio.sleep(MIN_STREAM_READ_SECONDS)
         except BlackboardError as error:
             log.warning("the board cannot be read for event streams, which end", error=error)
         finally:
@@ -220,7 +220,7 @@ class EventHub:
         """Add what is new on the board to the window, and return whether there was anything."""
         items = await self._reader_threads.run(self._news)
         self._add(items)
-        if len(items) >= PAGE:
+        if len(items) >= EVENTS_PER_STREAM_READ:
             self._commits.signal()  # there may be more
         return bool(items)
 

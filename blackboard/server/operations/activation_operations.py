@@ -11,10 +11,10 @@ from blackboard import ActivationRecord, CostRow
 from blackboard.board.json_shapes import ActivationChange, ActivationChanges, RecordedCost
 from blackboard.board.result_types import ActivationDetails
 from blackboard.core.records.micro_dollars import COST_LIMIT_USD
+from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
 from blackboard.server.request_handling.operation_definition import (
-    MAX_LIMIT,
     Call,
     Empty,
     Encoded,
@@ -111,7 +111,7 @@ def _change_many(call: Call[NoParameters, StuckActivations], state: ActivationSt
     states = [str(item) for item in RETRIABLE] if wanted.state is None else [wanted.state]
     change = call.board.retry if state == ActivationState.READY else call.board.discard
     changed = []
-    for record in call.board.activations(agent=wanted.agent, state=states, limit=MAX_LIMIT):
+    for record in call.board.activations(agent=wanted.agent, state=states, limit=MAX_PAGE_ITEMS):
         try:
             change(record.id)
         except WorkError:  # somebody else has changed it meanwhile
@@ -131,15 +131,15 @@ def record_cost(call: Call[OneCall, Cost]) -> RecordedCost:
     return RecordedCost(call.parameters.call, call.body.usd)
 
 
-STUCK = ("not-found", "not-possible")
+STUCK_PROBLEMS = ("not-found", "not-possible")
 
 OPERATIONS = (
     Operation("GET", "/v1/activations", scope="read", run=activations, problems=("unknown-name",)),
     Operation("POST", "/v1/activations/retry", scope="operate", run=retry_many, problems=("unknown-name",)),
     Operation("POST", "/v1/activations/discard", scope="operate", run=discard_many, problems=("unknown-name",)),
     Operation("GET", "/v1/activations/{id}", scope="read", run=activation, problems=("not-found",)),
-    Operation("POST", "/v1/activations/{id}/retry", scope="operate", run=retry, problems=STUCK),
-    Operation("POST", "/v1/activations/{id}/discard", scope="operate", run=discard, problems=STUCK),
+    Operation("POST", "/v1/activations/{id}/retry", scope="operate", run=retry, problems=STUCK_PROBLEMS),
+    Operation("POST", "/v1/activations/{id}/discard", scope="operate", run=discard, problems=STUCK_PROBLEMS),
     Operation("GET", "/v1/costs", scope="read", run=costs),
     Operation("POST", "/v1/model-calls/{call}/cost", scope="operate", run=record_cost, problems=("not-found",)),
 )  # fmt: skip

@@ -25,6 +25,7 @@ from blackboard.board.json_shapes import (
     examination,
     summary,
 )
+from blackboard.core.records.reading_limits import MAX_QUERY_ROWS, MAX_QUERY_SECONDS
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.server.request_handling.operation_definition import (
     Call,
@@ -39,7 +40,6 @@ from blackboard.server.request_handling.operation_definition import (
 
 MAX_SQL_CHARACTERS = 100_000
 SqlValue = str | int | float | None
-SQL_SECONDS = 10
 
 
 class ListedInbox(Fields):
@@ -91,8 +91,8 @@ class Query(Fields):
     """A query over the views."""
 
     text: str = Field(alias="sql", min_length=1, max_length=MAX_SQL_CHARACTERS, description="A SELECT statement.")
-    limit: int = Field(default=1000, ge=1, le=10_000, description="The largest number of rows.")
-    seconds: float = Field(default=SQL_SECONDS, gt=0, le=SQL_SECONDS, description="The longest time.")
+    limit: int = Field(default=1000, ge=1, le=MAX_QUERY_ROWS, description="The largest number of rows.")
+    seconds: float = Field(default=MAX_QUERY_SECONDS, gt=0, le=MAX_QUERY_SECONDS, description="The longest time.")
     parameters: Sequence[SqlValue] | dict[str, SqlValue] = Field(
         default=(), description="The values of its placeholders: a list for ?, an object for :name."
     )

@@ -18,10 +18,9 @@ from blackboard.server.request_handling.operation_definition import Call, Fields
 from blackboard.server.request_handling.request_reading import parse_body, too_large
 from blackboard.server.work_threads import WorkThreads
 
-NDJSON = "application/x-ndjson"
 LINES_AT_ONCE = 1000
 BYTES_AT_ONCE = 4 * 1024 * 1024
-MAX_ERRORS = 100
+MAX_REPORTED_LINES = 100
 """The number of lines whose mistakes an answer reports."""
 MAX_RESULTS = 1000
 """The largest number of lines of a request that asks for the result of each line."""
@@ -91,7 +90,7 @@ class BulkDeposit:
     def _fail(self, number: int, problem: HttpProblem) -> None:
         self._failed += 1
         document = {"line": number, **problem.document()}
-        if len(self._errors) < MAX_ERRORS:
+        if len(self._errors) < MAX_REPORTED_LINES:
             self._errors.append(document)
         if self._results is not None:
             self._results[number] = document

@@ -25,7 +25,7 @@ from blackboard.server.request_handling.operation_definition import (
     RecordId,
 )
 
-MAX_WAIT_SECONDS = 60
+MAX_CLAIM_WAIT_SECONDS = 60
 """The longest wait of a claim. Proxies close connections that are silent for longer."""
 
 
@@ -41,8 +41,8 @@ def _checked(text: object) -> object:
 
 def _checked_wait(text: object) -> object:
     checked = _checked(text)
-    if isinstance(checked, str) and seconds_in(parse_duration(checked)) > MAX_WAIT_SECONDS:
-        raise ValueError(f"the wait is at most {MAX_WAIT_SECONDS}s, not {checked}; to wait longer, claim again")
+    if isinstance(checked, str) and seconds_in(parse_duration(checked)) > MAX_CLAIM_WAIT_SECONDS:
+        raise ValueError(f"the wait is at most {MAX_CLAIM_WAIT_SECONDS}s, not {checked}; to wait longer, claim again")
     return checked
 
 

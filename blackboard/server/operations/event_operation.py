@@ -19,7 +19,7 @@ from blackboard.server.open_requests.stream_writer import Choice, Record
 from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, TagParameters
 
-STREAMS = ("marks", "activity")
+STREAM_NAMES = ("marks", "activity")
 _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")
 
 
@@ -58,8 +58,10 @@ def events(call: Call[EventFilter, None]) -> Choice:
     """Streams the events of marks and the activity, as server-sent events."""
     parameters = call.parameters
     streams = parameters.streams.split(",")
-    if not streams or not set(streams) <= {*STREAMS}:
-        raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma, not {parameters.streams!r}")
+    if not streams or not set(streams) <= {*STREAM_NAMES}:
+        raise _invalid(
+            "streams", f"expected {' or '.join(STREAM_NAMES)}, or both with a comma, not {parameters.streams!r}"
+        )
     position = call.last_event_id or parameters.after
     found = None if position is None else _POSITION.fullmatch(position)
     if position is not None and found is None:

@@ -19,14 +19,14 @@ from blackboard.server.request_handling.operation_definition import (
     TagParameters,
 )
 
-MAX_TEXT_CHARACTERS = 2000
+MAX_SEARCH_CHARACTERS = 2000
 
 
 class SearchedText(Fields):
     """The text to search for, and the marks to search."""
 
     text: str = Field(
-        max_length=MAX_TEXT_CHARACTERS, description="The words. pric* stands for every word that begins with it."
+        max_length=MAX_SEARCH_CHARACTERS, description="The words. pric* stands for every word that begins with it."
     )
     kind: Name | None = Field(default=None, description="Only marks of this kind; by default all that are searched.")
     tag: TagParameters = ()

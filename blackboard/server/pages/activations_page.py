@@ -17,7 +17,7 @@ from blackboard.server.pages.page_definition import LivePage, PageCall, PageCont
 MAX_SHOWN = 200
 WIDTH, ROW = 1000, 22
 """The width of the time line and the height of an agent in it, in its own units."""
-STUCK = ("dead", "held", "quarantined")
+UNDECIDED_STATES = ("dead", "held", "quarantined")
 """The states in which a person decides."""
 
 
@@ -76,7 +76,7 @@ def show_activations(call: PageCall[ActivationsFields]) -> PageContent:
             "usage": {item.activation_id: item for item in usage},
             "agents": sorted(call.board.deployment.agents),
             "states": [str(state) for state in ActivationState],
-            "stuck": STUCK,
+            "stuck": UNDECIDED_STATES,
             "line": _time_line(shown, call.board.now()),
             "more": shown[-1].id if len(found) > MAX_SHOWN else None,
         },

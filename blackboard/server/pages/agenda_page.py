@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board import page_readings
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MAX_ITEMS = 200
+MAX_AGENDA_ITEMS = 200
 
 
 class AgendaFields(PageFields):
@@ -21,9 +21,9 @@ def show_agenda(call: PageCall[AgendaFields]) -> PageContent:
     if parameters.held_by:  # this is not known before it is computed
         items = call.board.agenda()
     elif parameters.agent:
-        items = page_readings.agenda_of(call.board, parameters.agent, MAX_ITEMS + 1)
+        items = page_readings.agenda_of(call.board, parameters.agent, MAX_AGENDA_ITEMS + 1)
     else:
-        items = call.board.agenda(limit=MAX_ITEMS + 1)
+        items = call.board.agenda(limit=MAX_AGENDA_ITEMS + 1)
     chosen = [
         item
         for item in items
@@ -31,11 +31,11 @@ def show_agenda(call: PageCall[AgendaFields]) -> PageContent:
     ]
     reasons = sorted({item.held_by or "nothing" for item in items})
     return PageContent(
-        {"items": chosen[:MAX_ITEMS], "schedules": call.board.schedules(limit=2)},
+        {"items": chosen[:MAX_AGENDA_ITEMS], "schedules": call.board.schedules(limit=2)},
         {
             "agents": sorted(call.board.deployment.agents),
             "reasons": [] if call.viewer.caller.is_redacted else reasons,
-            "more": len(chosen) > MAX_ITEMS,
+            "more": len(chosen) > MAX_AGENDA_ITEMS,
         },
     )
 

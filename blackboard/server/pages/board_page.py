@@ -25,7 +25,7 @@ MIN_DRAWN = 40
 """How many marks of each lane may be drawn, however many lanes there are."""
 MAX_LISTED_AHEAD = 20
 """How many of the events ahead the table has. The picture has all that were read."""
-WINDOWS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
+SHOWN_LENGTHS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
 """The lengths of time that the lanes may show."""
 
 
@@ -101,7 +101,7 @@ def show_board(call: PageCall[BoardFields]) -> PageContent:
         {
             "kinds": list(deployment.kinds),
             "agents": sorted(deployment.agents),
-            "windows": WINDOWS,
+            "windows": SHOWN_LENGTHS,
             "live": sum(counts.values()),
             "ahead_more": max(0, len(ahead) - MAX_LISTED_AHEAD),
             "ahead_is_cut": more,

@@ -13,7 +13,7 @@ from blackboard.server.pages.graph_labels import milliseconds
 
 MAX_PREDICTIONS = 100
 """How many crossings, and how many deferrals, are read; the next of them by time."""
-ENDS = {
+DEFERRAL_ENDS = {
     HeldBy.GUARD: "guard opens",
     HeldBy.COOLDOWN: "cooldown ends",
     HeldBy.RATE: "limit of rate ends",
@@ -54,5 +54,5 @@ def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferra
         at = milliseconds(item.due_at)
         yield Ahead(at, "crosses", item.agent, item.watch, item.condition, item.subject, item.mark_id)
     for deferral in deferrals:
-        at, event = milliseconds(deferral.ends_at), ENDS[deferral.held_by]
+        at, event = milliseconds(deferral.ends_at), DEFERRAL_ENDS[deferral.held_by]
         yield Ahead(at, event, deferral.agent, deferral.watch, deferral.condition, deferral.subject, deferral.mark_id)

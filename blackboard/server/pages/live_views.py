@@ -17,6 +17,7 @@ from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.commit_signal import CommitSignal
+from blackboard.server.open_requests.event_hub import HEARTBEAT_SECONDS, TOKEN_CHECK_SECONDS
 from blackboard.server.pages.page_rendering import encoded, static_version
 from blackboard.server.problems import HttpProblem
 from blackboard.server.work_threads import QueueFull, WorkThreads
@@ -26,16 +27,12 @@ log = Log("blackboard.server")
 
 MIN_RENDERING_INTERVAL_SECONDS = 0.25
 """The shortest time between two renderings of a view."""
-MIN_READ_INTERVAL_SECONDS = 0.06
+MIN_VIEW_READ_SECONDS = 0.06
 """The shortest time between two reads of the board, however many commits there are."""
 RELOAD_INTERVAL_SECONDS = 5
 """The longest time between them: for what changes by time alone, and for boards without activity."""
 PAUSE_FACTOR = 3
 """After a rendering that took one second, a view waits at least this many seconds for the next."""
-BEAT_SECONDS = 15
-"""How often a browser gets a comment, so that both ends know that the other is there."""
-TOKEN_SECONDS = 2
-"""How often the tokens of the viewers are checked."""
 KEPT_ROUNDS = 20
 """How many rounds a browser may be behind before it is sent all parts."""
 
@@ -94,7 +91,7 @@ class _View:
     def rest(self, position: StreamPosition, now: float) -> float:
         """Return in how many seconds it is rendered again, if the board stays at a position; 0 or less for now."""
         if self.is_being_painted:
-            return MIN_READ_INTERVAL_SECONDS
+            return MIN_VIEW_READ_SECONDS
         has_changed = self.picture is None or self.position != position
         return (self.next_at if has_changed else max(self.next_at, self.reload_at)) - now
 
@@ -169,7 +166,7 @@ class LiveViews:
             yield b"retry: 1000\n: \n\n"
             while not watcher.is_over:
                 try:
-                    await asyncio.wait_for(watcher.news.wait(), BEAT_SECONDS)
+                    await asyncio.wait_for(watcher.news.wait(), HEARTBEAT_SECONDS)
                 except TimeoutError:
                     yield b": \n\n"
                 watcher.news.clear()
@@ -190,7 +187,7 @@ class LiveViews:
     async def _follow(self) -> None:
         """Read the board while a page is open, and render the changes."""
         loop = asyncio.get_running_loop()
-        check_tokens_at = loop.time() + TOKEN_SECONDS
+        check_tokens_at = loop.time() + TOKEN_CHECK_SECONDS
         try:
             with self._commits.attached_to(self._board) as tick:
                 while self._views and not self._is_stopped:
@@ -203,9 +200,9 @@ class LiveViews:
                             self._painting.add(task)
                             task.add_done_callback(self._painting.discard)
                     if now >= check_tokens_at:
-                        check_tokens_at = now + TOKEN_SECONDS
+                        check_tokens_at = now + TOKEN_CHECK_SECONDS
                         await self._end_invalid()
-                    await asyncio.sleep(MIN_READ_INTERVAL_SECONDS)
+                    await asyncio.sleep(MIN_VIEW_READ_SECONDS)
                     rests = [view.rest(position, loop.time()) for view in self._views.values()]
                     await self._commits.wait(min([tick, *rests]))
         except BlackboardError as error:

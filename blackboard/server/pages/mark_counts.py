@@ -11,7 +11,7 @@ from blackboard.durations import MILLISECOND, Duration
 
 QUICK_COUNT_TIME: Duration = 20 * MILLISECOND
 """A count that takes no longer is repeated each time."""
-REUSE_FACTOR = 20
+COUNTS_REUSE_FACTOR = 20
 """After a count that took longer, its result is used for this many times as long."""
 
 
@@ -35,5 +35,5 @@ class LiveCounts:
             if began >= self._until:
                 self._counts = page_readings.live_counts(self._board)
                 ended = clock.monotonic()
-                self._until = ended + REUSE_FACTOR * (ended - began) if ended - began > QUICK_COUNT_TIME else 0
+                self._until = ended + COUNTS_REUSE_FACTOR * (ended - began) if ended - began > QUICK_COUNT_TIME else 0
             return self._counts

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.board import page_readings
+from blackboard.core.records.reading_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.redaction import Redaction
 from blackboard.server.pages import (
@@ -60,14 +61,12 @@ PAGES: tuple[LivePage, ...] = (
 )
 BY_PATH = {page.path: page for page in PAGES}
 
-POLICY = (
+PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """The content security policy: nothing is fetched from elsewhere, and no script or style stands in a page."""
-HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
-READING_TIME = "10s"
-"""The longest time that a page may read the board."""
+HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 class Pages:
@@ -180,7 +179,7 @@ class Pages:
         """Return the values of a page's template."""
         viewer = call.viewer
         try:
-            with call.board.reads_within(READING_TIME):
+            with call.board.reads_within(MAX_READING_TIME):
                 content = page.read(call)
                 menu = page_readings.menu_counts(call.board)
         except BlackboardError as error:

@@ -17,7 +17,7 @@ from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.graph_labels import milliseconds, thresholds
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
-MAX_EVENTS = 500
+MAX_EVENTS_OF_A_SUBJECT = 500
 """How many events the page shows at once, newest first."""
 MAX_MEASURED = 20_000
 """How many live marks a watch over the board may measure for the page to explain it: it reads all of them."""
@@ -94,8 +94,8 @@ def show_subject(call: PageCall[SubjectFields]) -> PageContent:
             {"subjects": found},
             {"subject": "", "events": [], "graph": None, "explanations": [], "marks": [], "unexplained": []},
         )
-    newest = page_readings.newest_events(board, subject, MAX_EVENTS + 1, parameters.events_before)
-    events = newest[:MAX_EVENTS][::-1]
+    newest = page_readings.newest_events(board, subject, MAX_EVENTS_OF_A_SUBJECT + 1, parameters.events_before)
+    events = newest[:MAX_EVENTS_OF_A_SUBJECT][::-1]
     weights = {name: spec.weight for name, spec in board.deployment.kinds.items()}
     curves = list(_curves(events, weights))
     kinds = {event.kind for event in events}
@@ -111,7 +111,7 @@ def show_subject(call: PageCall[SubjectFields]) -> PageContent:
             "explanations": [item for item in explanations if _says_something(item)],
             "graph": _graph(board, events, parameters.before),
         },
-        {"unexplained": unexplained, "older": events[0].id if len(newest) > MAX_EVENTS else None},
+        {"unexplained": unexplained, "older": events[0].id if len(newest) > MAX_EVENTS_OF_A_SUBJECT else None},
         {"items": curves},
         {"laws": laws, "thresholds": [item for item in thresholds(board.deployment) if item.kind in kinds]},
     )

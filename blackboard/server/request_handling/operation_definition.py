@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from blackboard import Blackboard
 from blackboard.board.json_shapes import decode_cursor
+from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.server.access.token_checks import Caller
 
@@ -19,11 +20,10 @@ ParametersT = TypeVar("ParametersT", covariant=True)
 BodyT = TypeVar("BodyT", covariant=True)
 OtherBodyT = TypeVar("OtherBodyT")
 
-MAX_LIMIT = 1000
 
 RecordId = Annotated[int, Field(ge=1, le=MAX_ID)]
 EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="The largest number of items.")]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE_ITEMS, description="The largest number of items.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 TimeText = Annotated[str, Field(description="A time, such as 2027-01-31T15:00:00Z.", examples=["2027-01-31T15:00:00Z"])]
 

@@ -16,7 +16,6 @@ F = TypeVar("F", bound=Fields)
 B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 
-JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 

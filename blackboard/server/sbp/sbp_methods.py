@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, get_type_hints
 from pydantic import ValidationError
 
 from blackboard import Blackboard, MarkRecord
+from blackboard.core.records.reading_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
@@ -42,9 +43,6 @@ from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, Trace
 
 Named = TypeVar("Named", Emission, Inscription)
 
-READING_TIME = "10s"
-"""The longest time that a method may read."""
-
 
 @dataclass(frozen=True)
 class SbpCall:
@@ -75,14 +73,14 @@ def emit(call: SbpCall, parameters: Emission) -> dict[str, Any]:
 def sniff(call: SbpCall, parameters: PheromoneFilter) -> dict[str, Any]:
     """Return the pheromones that pass the filter."""
     require_read(call.caller)
-    with call.board.reads_within(READING_TIME):
+    with call.board.reads_within(MAX_READING_TIME):
         return pheromones.sniff(call.board, parameters)
 
 
 def evaporate(call: SbpCall, parameters: EvaporationFilter) -> dict[str, Any]:
     """Evaporate pheromones."""
     call.caller.require("deposit", Pheromone.kind)
-    with call.board.reads_within(READING_TIME):
+    with call.board.reads_within(MAX_READING_TIME):
         found = pheromones.unwanted(call.board, parameters)
     _require_all(call, found)
     return pheromones.evaporate(call.board, found)
@@ -91,7 +89,7 @@ def evaporate(call: SbpCall, parameters: EvaporationFilter) -> dict[str, Any]:
 def inspect(call: SbpCall, parameters: Inspection) -> dict[str, Any]:
     """Return an overview of the board."""
     require_read(call.caller)
-    with call.board.reads_within(READING_TIME):
+    with call.board.reads_within(MAX_READING_TIME):
         return inspection.inspect(call.board, parameters, call.uptime)
 
 
@@ -99,7 +97,7 @@ def register_scent(call: SbpCall, parameters: ScentDefinition) -> dict[str, Any]
     """Register or update a scent for the session of the call."""
     _require_scents(call, parameters.scent_id)
     status, condition = scents.register(call.board, parameters, call.session)
-    with call.board.reads_within(READING_TIME):
+    with call.board.reads_within(MAX_READING_TIME):
         seen, now = observe(call.board)
     state = scents.condition_state(condition, seen, now)
     return {"scent_id": parameters.scent_id, "status": status, "current_condition_state": state}
@@ -145,14 +143,14 @@ def inscribe(call: SbpCall, parameters: Inscription) -> dict[str, Any]:
 def read(call: SbpCall, parameters: TraceFilter) -> dict[str, Any]:
     """Return the traces that pass the filter."""
     require_read(call.caller)
-    with call.board.reads_within(READING_TIME):
+    with call.board.reads_within(MAX_READING_TIME):
         return traces.read(call.board, parameters)
 
 
 def erase(call: SbpCall, parameters: TraceErasure) -> dict[str, Any]:
     """Erase traces."""
     call.caller.require("deposit", Trace.kind)
-    with call.board.reads_within(READING_TIME):
+    with call.board.reads_within(MAX_READING_TIME):
         found = traces.unwanted(call.board, parameters)
     _require_all(call, found)
     return traces.erase(call.board, found)
@@ -177,7 +175,7 @@ def _require_all(call: SbpCall, records: Iterable[MarkRecord]) -> None:
         call.caller.require("deposit", record.kind, record.subject)
 
 
-METHODS: Mapping[str, Method] = {
+SBP_METHODS: Mapping[str, Method] = {
     "sbp/emit": emit,
     "sbp/sniff": sniff,
     "sbp/evaporate": evaporate,
@@ -202,7 +200,7 @@ def parameters_of(method: str, given: Any) -> SbpFields:
     Raises:
         SbpError: There is no such method, or they are not valid.
     """
-    found = METHODS.get(method)
+    found = SBP_METHODS.get(method)
     if found is None:
         raise SbpError(UNKNOWN_METHOD, f"there is no method {method!r}", {"method": method})
     try:
@@ -224,7 +222,7 @@ def run(method: str, call: SbpCall, parameters: SbpFields) -> dict[str, Any]:
         SbpError: The board or the rights of the caller do not allow it.
     """
     try:
-        return METHODS[method](call, parameters)
+        return SBP_METHODS[method](call, parameters)
     except BlackboardError as error:
         raise error_of(error) from None
     except HttpProblem as problem:

@@ -18,7 +18,7 @@ from blackboard.server.sbp.rpc.sbp_fields import (
     Share,
 )
 
-MAX_AGENT_CHARACTERS = 200
+MAX_SBP_AGENT_CHARACTERS = 200
 
 InspectionPart = Literal["trails", "scents", "stats", "traces"]
 """A part of what an inspection shows."""
@@ -34,7 +34,7 @@ class Emission(SbpFields):
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     tags: Names = Field(default_factory=list)
     merge_strategy: Literal["reinforce", "replace", "max", "add", "new"] = "reinforce"
-    source_agent: str | None = Field(default=None, max_length=MAX_AGENT_CHARACTERS)
+    source_agent: str | None = Field(default=None, max_length=MAX_SBP_AGENT_CHARACTERS)
 
     @property
     def model(self) -> DecayModel:
@@ -107,7 +107,7 @@ class Inscription(SbpFields):
     key: SbpName
     value: dict[str, JsonValue]
     tags: Names = Field(default_factory=list)
-    source_agent: str | None = Field(default=None, max_length=MAX_AGENT_CHARACTERS)
+    source_agent: str | None = Field(default=None, max_length=MAX_SBP_AGENT_CHARACTERS)
 
 
 class TraceFilter(SbpFields):

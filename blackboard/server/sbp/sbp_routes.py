@@ -16,7 +16,7 @@ from blackboard import Blackboard
 from blackboard.errors import BlackboardError
 from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem
-from blackboard.server.request_handling.request_reading import JSON, check_media_type, read_body
+from blackboard.server.request_handling.request_reading import check_media_type, read_body
 from blackboard.server.sbp import sbp_methods
 from blackboard.server.sbp.rpc.rpc_messages import envelope_of, parse_message
 from blackboard.server.sbp.rpc.sbp_callers import SbpCallers
@@ -31,6 +31,7 @@ from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
 from blackboard.server.sbp.scent_triggers.trigger_route import TriggerRoute
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
+from blackboard.system.media_types import JSON_TYPE
 
 log = Log("blackboard.server")
 
@@ -149,7 +150,7 @@ class SbpPaths:
         """
         try:
             body = await read_body(request, self._max_body)
-            check_media_type(request, JSON)
+            check_media_type(request, JSON_TYPE)
         except HttpProblem as problem:
             raise error_of_problem(problem) from None
         return parse_message(body)

@@ -24,7 +24,7 @@ from blackboard.settings.sections import ServerSection
 MAX_CHUNK_SECONDS = 20
 """The longest wait for the next part of a body, and for a client that takes no more of an answer."""
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK_HOST_HEADERS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PREFIX = re.compile(r"(/[\w.~-]+)+")
 
 
@@ -42,7 +42,7 @@ class RequestGuards:
         self, app: ASGIApp, settings: ServerSection, address: Address | None, stop: Callable[[], None]
     ) -> None:
         self._app, self.stop = app, stop
-        self._hosts = LOOPBACK | {host.lower() for host in settings.hosts}
+        self._hosts = LOOPBACK_HOST_HEADERS | {host.lower() for host in settings.hosts}
         if address is not None and address.host not in ("0.0.0.0", "::"):
             self._hosts |= {str(address).rpartition(":")[0].lower()}
         self._origins = frozenset(_origins(settings.origins))

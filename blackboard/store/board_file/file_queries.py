@@ -18,8 +18,8 @@ from blackboard.store.connections.readonly_query_process import (
     READ,
     RECURSIVE,
     REFUSED_FUNCTIONS,
+    REFUSED_WORDS,
     SELECT,
-    WORDS,
 )
 from blackboard.store.database_parts.board_queries import (
     BoardQueries,
@@ -112,7 +112,7 @@ class FileQueries(BoardQueries):
                 return 0
             if action in (TRANSACTION, SAVEPOINT) and transactions:
                 return 0
-            refused[:] = [f"{second}()" if action == FUNCTION else WORDS.get(action, "changing the schema")]
+            refused[:] = [f"{second}()" if action == FUNCTION else REFUSED_WORDS.get(action, "changing the schema")]
             return 1
 
         connection.set_authorizer(allow)

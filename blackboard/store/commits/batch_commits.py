@@ -14,9 +14,9 @@ from blackboard.store.commits.writing_connection import WritingConnection
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import CommitState, Transaction
 
-ATTEMPTS = 5
+MAX_COMMIT_ATTEMPTS = 5
 """How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
-RETRY_PAUSE: Duration = 10 * MILLISECOND
+FIRST_RETRY_PAUSE: Duration = 10 * MILLISECOND
 """The pause before the second run, so that the other transaction can continue; later pauses are
 longer.
 """
@@ -54,8 +54,8 @@ class BatchCommits:
                 finally:
                     writer.end()
             except BaseException as error:
-                if attempt < ATTEMPTS and self._may_run_again(transaction, error, attempt):
-                    pause(attempt * RETRY_PAUSE)
+                if attempt < MAX_COMMIT_ATTEMPTS and self._may_run_again(transaction, error, attempt):
+                    pause(attempt * FIRST_RETRY_PAUSE)
                     continue
                 waits += 1
                 if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):

@@ -8,7 +8,7 @@ import threading
 from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.durations import Duration
 
-CHECK_INTERVAL: Duration = 500
+READS_CHECK_INTERVAL: Duration = 500
 """The time between two checks for threads that still read."""
 
 
@@ -41,7 +41,7 @@ class ConnectionUses:
         clock = SystemClock()
         deadline = clock.monotonic() + microseconds_in(seconds)
         while self.any_elsewhere() and clock.monotonic() < deadline:
-            pause(CHECK_INTERVAL)
+            pause(READS_CHECK_INTERVAL)
 
     def resume(self) -> None:
         """Allow uses to begin again."""

@@ -13,7 +13,7 @@ from blackboard.store.connections.connection_uses import ConnectionUses
 from blackboard.store.dialects import dialect, driver_errors
 from blackboard.system import forks
 
-CHECK_INTERVAL: Duration = MILLISECOND
+RETURN_CHECK_INTERVAL: Duration = MILLISECOND
 """The time between two checks for a reading connection that another thread has returned."""
 
 
@@ -89,7 +89,7 @@ class ReaderPool:
                     raise
                 if not driver_errors.is_without_descriptors():
                     raise
-            pause(CHECK_INTERVAL)
+            pause(RETURN_CHECK_INTERVAL)
             with contextlib.suppress(IndexError):
                 if not self._give_up_outdated(connection := self.idle.pop()):
                     return connection

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blackboard.clock import MAX_WAIT_SECONDS
+from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
 from blackboard.store.view_columns import VIEWS
 
@@ -21,7 +21,7 @@ MEMORY_BYTES = 768 << 20
 """Bytes of address space for the child, including Python's own."""
 Values = Sequence[str | float | None] | Mapping[str, str | float | None]
 """The values of placeholders, by position or by name."""
-MAX_BYTES = 64 * 1024 * 1024
+MAX_RESULT_BYTES = 64 * 1024 * 1024
 """The largest memory of one result."""
 
 
@@ -71,7 +71,7 @@ def query(
         "limit": limit,
         "seconds": seconds,
         "memory": MEMORY_BYTES,
-        "max_bytes": MAX_BYTES,
+        "max_bytes": MAX_RESULT_BYTES,
     }
     *rows, reply = _answer(request)
     if "error" not in reply:
@@ -90,7 +90,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
     Raises:
         QueryStopped: The child took too long, or ended early.
     """
-    seconds = min(request["seconds"], MAX_WAIT_SECONDS)
+    seconds = min(request["seconds"], MAX_PLATFORM_WAIT_SECONDS)
     alive, ours = os.pipe()  # the child ends when this process does, because that closes its end of this pipe
     try:
         # -I: the child imports nothing from the environment or the current folder.

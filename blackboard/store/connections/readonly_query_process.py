@@ -27,7 +27,7 @@ SELECT, READ, FUNCTION, RECURSIVE = 21, 20, 31, 33
 """The actions that the authorizer allows, by SQLite's numbers. All others change something or leave the database."""
 PRAGMA = 19
 REFUSED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
-WORDS = {
+REFUSED_WORDS = {
     9: "deleting", 18: "inserting", 19: "PRAGMA", 22: "transactions", 23: "updating", 24: "ATTACH", 25: "DETACH",
     26: "ALTER", 27: "REINDEX", 28: "ANALYZE", 29: "virtual tables", 30: "virtual tables", 32: "savepoints",
 }  # fmt: skip
@@ -115,7 +115,7 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
             return 0
         if action == PRAGMA and first == "data_version" and second is None:  # FTS5 asks for it
             return 0
-        refused.append(f"{second}()" if action == FUNCTION else WORDS.get(action, "changing the schema"))
+        refused.append(f"{second}()" if action == FUNCTION else REFUSED_WORDS.get(action, "changing the schema"))
         return 1
 
     connection.set_authorizer(allow)

@@ -19,9 +19,9 @@ from blackboard.errors import StoreError
 
 ANSWER_SECONDS = 30.0
 """How long the program asks for the outcome of a commit, in seconds. The server ends a lost transaction earlier."""
-RETRY_PAUSE: Duration = 50 * MILLISECOND
+OUTCOME_PAUSE: Duration = 50 * MILLISECOND
 """The pause between two attempts."""
-KEPT = "1 day"
+KEPT_RECORDS = "1 day"
 """How long the row of a writer stays after its last commit, if the writer did not remove it itself."""
 
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
@@ -46,7 +46,7 @@ _GIVE_UP = "UPDATE writer SET n = {n}, at = " + _NOW + " WHERE id = '{id}'"
 _FIRST_EVENT = "SELECT min(id) FROM event WHERE id > {after} AND CAST(xmin AS text) = '{transaction}'"
 _TIDY = (
     "DELETE FROM writer WHERE id IN (SELECT id FROM writer"
-    f" WHERE at < CAST(extract(epoch FROM clock_timestamp() - interval '{KEPT}') * 1000000 AS BIGINT)"
+    f" WHERE at < CAST(extract(epoch FROM clock_timestamp() - interval '{KEPT_RECORDS}') * 1000000 AS BIGINT)"
     " FOR UPDATE SKIP LOCKED)"
 )
 _REMOVE = "DELETE FROM writer WHERE id = '{id}'"
@@ -128,7 +128,7 @@ class CommitRecord:
             except (errors, StoreError):  # a connection that cannot be opened is an error of the store
                 if clock.monotonic() >= end:
                     raise
-            pause(RETRY_PAUSE)
+            pause(OUTCOME_PAUSE)
 
     def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:
         """Return whether a number was committed, after the lost transaction has ended. Otherwise, give it up."""

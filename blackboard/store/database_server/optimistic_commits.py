@@ -20,7 +20,7 @@ from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import CommitState
 
-ATTEMPTS = 3
+MAX_OPTIMISTIC_ATTEMPTS = 3
 """How often work is tried without the lock if what it has read changes before its commit."""
 BUSY_TIME: Duration = 5 * SECOND
 """How long the board counts as busy after a writer waited."""
@@ -111,7 +111,7 @@ class OptimisticCommits:
             self.messages.note_failure()
             if outcome is TryOutcome.WAITED or not self._is_busy:
                 return outcome
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_OPTIMISTIC_ATTEMPTS):
             outcome = self._try(batch, self.writer.begin_optimistic)
             if outcome is not TryOutcome.CHANGED:
                 break

@@ -12,7 +12,7 @@ from blackboard.clock import Instant, SystemClock
 from blackboard.core.records.program_queries import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
-from blackboard.store.connections.readonly_query import MAX_BYTES, Result, Values
+from blackboard.store.connections.readonly_query import MAX_RESULT_BYTES, Result, Values
 from blackboard.store.database import Database
 from blackboard.store.database_parts.board_queries import (
     BoardQueries,
@@ -125,7 +125,7 @@ def _fetch(database: Database, transaction: Transaction, sql: str, values: Any, 
         while len(rows) <= limit and (block := query.fetchmany(min(BLOCK_ROWS, limit + 1 - len(rows)))):
             rows += block
             size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in block for value in row)
-            if size > MAX_BYTES:
+            if size > MAX_RESULT_BYTES:
                 raise QueryStopped("the query was stopped: its rows took too much memory; narrow it")
             if SystemClock().monotonic() > end:
                 raise stopped_query(seconds)

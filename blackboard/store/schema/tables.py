@@ -31,7 +31,7 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 
-TYPES: dict[str, Any] = {
+COLUMN_TYPES: dict[str, Any] = {
     # On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
     "Id": BigInteger().with_variant(Integer, SQLITE),
     "Instant": BigInteger(),
@@ -77,7 +77,7 @@ def table(
         columns.append(
             Column(
                 name_of_column,
-                TYPES[type_],
+                COLUMN_TYPES[type_],
                 *([] if reference is None else [ForeignKey(reference)]),
                 primary_key=name_of_column in key.split(),
                 autoincrement="auto" if draws_ids else False,

@@ -14,6 +14,9 @@ from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.rows import WatchTotalRow
 
+FLOAT_ROUNDING = 2.0**-52
+"""Twice the largest relative error of one operation on floats."""
+
 RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
 """The two sums for another instant, as SQL: from SQL for the sums, the age of their anchor then, and the length."""
 

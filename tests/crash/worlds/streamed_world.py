@@ -81,7 +81,7 @@ class Streamed(Pure):
         from blackboard.server.transport.http_server import HttpServer
         from blackboard.settings.sections import ServerSection
 
-        event_hub.MAX_READ_INTERVAL_SECONDS = 0.005  # a life is short
+        event_hub.MAX_STREAM_READ_SECONDS = 0.005  # a life is short
         section = ServerSection(listen="127.0.0.1:0")
         address = Address.parse(section.listen)
         with (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from blackboard.board.activation_tables.activation_rows import get_activation, set_state
 from blackboard.board.activations.call_handling.model_pauses import Wait
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
+from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState, CallState
@@ -135,4 +135,4 @@ def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | Non
     """Hold a planned call until the window of its budget ends, or, without an end, until a person acts."""
     txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
     if until is None:
-        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:MAX_REASON_CHARACTERS])
+        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:MAX_CALL_ERROR_CHARACTERS])

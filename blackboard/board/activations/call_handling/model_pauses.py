@@ -18,7 +18,7 @@ from enum import Enum
 
 from blackboard.board.activation_tables.activation_rows import make_ready
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
+from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -32,7 +32,7 @@ REFUSED_WAIT: Duration = SECOND
 """How long a refused activation waits for other activations once the model may be tried."""
 FORGOTTEN = "the subject of the call was forgotten"
 """The reason of a pause whose call was erased."""
-FIRST_WAIT: Duration = 10 * SECOND
+FIRST_MODEL_PAUSE: Duration = 10 * SECOND
 
 
 class Refusal(Enum):
@@ -115,12 +115,12 @@ def _next_pause(
     failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
     is_first = before is None or before.suspect == call.activation_id
     suspect = call.activation_id if is_refusal and is_first else None
-    delay = backoff(FIRST_WAIT, max(1, failures - is_refusal), rng)
+    delay = backoff(FIRST_MODEL_PAUSE, max(1, failures - is_refusal), rng)
     pause = ModelPauseRow(
         agent="",
         model=call.model,
         # A gateway may repeat the request.
-        reason=reason[:MAX_REASON_CHARACTERS] if present.body else FORGOTTEN,
+        reason=reason[:MAX_CALL_ERROR_CHARACTERS] if present.body else FORGOTTEN,
         since=sent_at if before is None else before.since,
         failed_at=txn.now,
         probe_at=txn.now if suspect else txn.now + delay,
@@ -152,7 +152,7 @@ def admit(
             return wait_of(pause, txn.now, is_held=False)
     for pause in pauses:
         # Other activations wait for the outcome. If none arrives until then, they try the model.
-        wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
+        wait_after = backoff(FIRST_MODEL_PAUSE, max(1, pause.failures), rng)
         txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
     txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
     return None

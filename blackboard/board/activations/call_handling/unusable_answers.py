@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
 from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.activations.call_handling.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
+from blackboard.board.activations.call_handling.model_pauses import FIRST_MODEL_PAUSE, REFUSED_WAIT, Wait
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.call_records.model_calls import MAX_REASON_CHARACTERS
+from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
@@ -85,7 +85,7 @@ def _record_suspicion(
     pause = ModelPauseRow(
         agent=call.agent,
         model=call.model,
-        reason=error[:MAX_REASON_CHARACTERS],
+        reason=error[:MAX_CALL_ERROR_CHARACTERS],
         since=sent_at if before is None else before.since,
         failed_at=txn.now,
         probe_at=txn.now,
@@ -104,9 +104,9 @@ def _pause(
     is_next = (call.sent_at or txn.now) >= before.failed_at
     failures = 1 if before.suspect is not None else before.failures + is_next
     pause = before._replace(
-        reason=error[:MAX_REASON_CHARACTERS],
+        reason=error[:MAX_CALL_ERROR_CHARACTERS],
         failed_at=txn.now,
-        probe_at=txn.now + backoff(FIRST_WAIT, failures, rng),
+        probe_at=txn.now + backoff(FIRST_MODEL_PAUSE, failures, rng),
         failures=failures,
         refusals=before.refusals + 1,
         suspect=None,

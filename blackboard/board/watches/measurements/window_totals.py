@@ -18,7 +18,7 @@ from blackboard.board.mark_sets.window_events import with_filter
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.collected_sums import CollectedSums
-from blackboard.board.transactions.running_sums import ROUNDING, RunningSums, add_terms
+from blackboard.board.transactions.running_sums import RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.clock import Instant
@@ -26,6 +26,7 @@ from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import CROSSINGS, WINDOWS
+from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING
 
 WINDOW = "window"
 """Stands for the law in the key of the sums of a window."""
@@ -61,7 +62,7 @@ def is_below(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
         sums, weight = _sums_of_kind(txn, watch, kind, scope), txn.kind(kind).weight
         marks, total, error = marks + sums.marks, total + weight * sums.sum0, error + weight * sums.error0
     comparison = watch.comparison
-    return not comparison.is_met_at(comparison.measure.from_sums(marks, total + error + 4 * ROUNDING * total))
+    return not comparison.is_met_at(comparison.measure.from_sums(marks, total + error + 4 * FLOAT_ROUNDING * total))
 
 
 def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) -> None:

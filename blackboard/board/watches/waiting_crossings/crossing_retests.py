@@ -22,7 +22,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 
-REASON = "watch changed"
+CHANGED_WATCH_REASON = "watch changed"
 """The reason of a crossing that ended because it does not hold under its new watch."""
 
 
@@ -65,7 +65,7 @@ def _retest(
         return
     deployment = _deployment_at(txn, crossing.crossed_at, deployments)
     if _has_longer_delay(watch, deployment):
-        skip_crossing(txn, watch, crossing, REASON)
+        skip_crossing(txn, watch, crossing, CHANGED_WATCH_REASON)
         return
     own_key = crossing.scope, crossing.mark_id
     found = met_scopes(MarksAtCrossing(txn, watch, crossing, deployment))
@@ -82,7 +82,7 @@ def _retest(
             _restate(txn, watch, crossing, met)
             is_kept = True
     if not is_kept:
-        skip_crossing(txn, watch, crossing, REASON)
+        skip_crossing(txn, watch, crossing, CHANGED_WATCH_REASON)
 
 
 def _has_longer_delay(watch: RegisteredWatch, before: Deployment) -> bool:

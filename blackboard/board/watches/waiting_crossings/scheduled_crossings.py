@@ -22,6 +22,8 @@ from blackboard.durations import HOUR, MINUTE, Duration, format_duration
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
+UPCOMING_INSTANTS = 3
+"""The number of instants of a schedule that an explanation or a preview lists."""
 LATEST_START: Duration = MINUTE
 """How long after its instant an activation may begin under `catch_up = "none"`."""
 
@@ -91,7 +93,7 @@ def follow(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow)
         fire(txn, watch, due_at)
 
 
-def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> list[Instant]:
+def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int = UPCOMING_INSTANTS) -> list[Instant]:
     """Return the next instants of a schedule that are not due yet, at most `limit`."""
     return list(islice(watch.schedule.instants(txn.now, watch.scheduled_from), limit))
 

@@ -15,7 +15,7 @@ from blackboard.server.request_handling.request_calls import RequestCalls
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 
-LOCAL = "programs on this machine"
+LOCAL_CALLER = "programs on this machine"
 """The name under which requests without a token are counted and refused."""
 LOCAL_SCOPES = ("read", "deposit")
 
@@ -42,7 +42,7 @@ class SbpCallers:
         # Behind a proxy, each request comes from this machine.
         self._admits_local = address is not None and address.is_loopback and not settings.behind_proxy
         at, self._scopes = to_datetime(board.clock.now()), Scopes(LOCAL_SCOPES)
-        self._local = AccessToken(LOCAL, settings.sbp_author, LOCAL_SCOPES, "valid", at, None, None)
+        self._local = AccessToken(LOCAL_CALLER, settings.sbp_author, LOCAL_SCOPES, "valid", at, None, None)
 
     def token_of(self, request: Request) -> str | None:
         """Return the token of a request, which is not checked yet; None if its sender needs none.
@@ -72,7 +72,7 @@ class SbpCallers:
         """
         if token is not None:
             return self._calls.caller_of(token)
-        self._rates.check(LOCAL, self._board.clock.monotonic())
+        self._rates.check(LOCAL_CALLER, self._board.clock.monotonic())
         return Caller(self._local, self._scopes)
 
 

@@ -11,15 +11,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_NAME_CHARACTERS = 200
-MAX_LISTED = 1000
-MAX_LIMIT = 10_000
+MAX_SBP_NAME_CHARACTERS = 200
+MAX_SBP_LIST = 1000
+MAX_SBP_LIMIT = 10_000
 
-SbpName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+SbpName = Annotated[str, Field(min_length=1, max_length=MAX_SBP_NAME_CHARACTERS)]
 """The name of a trail, a type, a scent or a key."""
-Names = Annotated[list[str], Field(max_length=MAX_LISTED)]
+Names = Annotated[list[str], Field(max_length=MAX_SBP_LIST)]
 Share = Annotated[float, Field(ge=0, le=1)]
-SbpLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+SbpLimit = Annotated[int, Field(ge=1, le=MAX_SBP_LIMIT)]
 Milliseconds = Annotated[float, Field(ge=0, le=1e14)]
 
 

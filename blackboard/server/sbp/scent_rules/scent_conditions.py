@@ -11,7 +11,7 @@ from blackboard.server.sbp.rpc.sbp_errors import INVALID_CONDITION, SbpError, er
 from blackboard.server.sbp.rpc.sbp_fields import SbpFields, SbpName, SbpTagFilter
 
 ANY_NAME = "*"
-MAX_PARTS = 100
+MAX_CONDITION_PARTS = 100
 """How many parts a condition may have. Each is measured whenever a pheromone changes."""
 MAX_WINDOW_MS = 3_600_000
 
@@ -40,7 +40,7 @@ class CompositeCondition(SbpFields):
 
     type: Literal["composite"]
     operator: Literal["and", "or", "not"]
-    conditions: list[ScentCondition] = Field(min_length=1, max_length=MAX_PARTS)
+    conditions: list[ScentCondition] = Field(min_length=1, max_length=MAX_CONDITION_PARTS)
 
     @model_validator(mode="after")
     def _negates_one(self) -> CompositeCondition:
@@ -82,7 +82,7 @@ class PatternCondition(SbpFields):
     """Some emissions came within a window that ends now, in order or in any order. SBP 0.2 has no such condition."""
 
     type: Literal["pattern"]
-    sequence: list[PatternStep] = Field(min_length=1, max_length=MAX_PARTS)
+    sequence: list[PatternStep] = Field(min_length=1, max_length=MAX_CONDITION_PARTS)
     window_ms: WindowMilliseconds
     ordered: bool = True
 
@@ -126,8 +126,8 @@ def condition_of(given: Any) -> ScentCondition:
         condition = _CONDITIONS.validate_python(given)
     except ValidationError as error:
         raise error_of_fields(error, INVALID_CONDITION, "the condition is not valid") from None
-    if sum(1 for _ in parts_of(condition)) > MAX_PARTS:
-        raise SbpError(INVALID_CONDITION, f"a condition has at most {MAX_PARTS} parts")
+    if sum(1 for _ in parts_of(condition)) > MAX_CONDITION_PARTS:
+        raise SbpError(INVALID_CONDITION, f"a condition has at most {MAX_CONDITION_PARTS} parts")
     return condition
 
 

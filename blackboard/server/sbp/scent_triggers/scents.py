@@ -17,7 +17,7 @@ from blackboard.server.sbp.sbp_parameters import ScentDefinition
 from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
 from blackboard.server.sbp.scent_rules.scent_conditions import ScentCondition, condition_of, parts_of
 from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState
-from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
+from blackboard.server.sbp.stored_marks.pheromones import MAX_EMIT_ATTEMPTS
 from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
 
 SCENT_LEASE: Duration = 10 * MINUTE
@@ -166,7 +166,7 @@ def _change(
         SbpError: There is none, and `creates` is not set; or it belongs to another author.
         Conflict: Others changed it again and again.
     """
-    for left in reversed(range(ATTEMPTS)):
+    for left in reversed(range(MAX_EMIT_ATTEMPTS)):
         record = find(board, scent_id)
         if record is None and not creates:
             raise SbpError(

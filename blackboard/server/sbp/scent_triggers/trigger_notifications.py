@@ -15,7 +15,7 @@ from blackboard.server.sbp.stored_marks.sbp_marks import fields_of
 MAX_CONTEXT = 100
 MAX_CONTEXT_BYTES = 256 * 1024
 """How many pheromones a notification shows, and how large they are together. It names the others by their ids."""
-MAX_IDS = 1000
+MAX_NOTIFIED_PHEROMONES = 1000
 
 
 def notification(
@@ -40,7 +40,10 @@ def notification(
         "scent_id": scent.subject,
         "triggered_at": now // 1000,
         "condition_snapshot": {
-            scent.subject: {"value": result.value, "pheromone_ids": [str(mark) for mark in result.marks[:MAX_IDS]]}
+            scent.subject: {
+                "value": result.value,
+                "pheromone_ids": [str(mark) for mark in result.marks[:MAX_NOTIFIED_PHEROMONES]],
+            }
         },
         "context_pheromones": _bounded(wanted),
         "activation_payload": fields["activation_payload"],

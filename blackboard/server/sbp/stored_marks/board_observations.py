@@ -13,7 +13,7 @@ from blackboard.server.sbp.scent_rules.scent_conditions import MAX_WINDOW_MS
 from blackboard.server.sbp.stored_marks.pheromones import law_of
 from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, Trace, fields_of, live_marks
 
-PAGE = 1000
+EVENTS_PER_READ = 1000
 """How many events are read at once."""
 PAST_EVENTS = 10_000
 """How many events before its start a reader looks at for emissions."""
@@ -39,13 +39,13 @@ class EmissionReader:
         """Read the events since the last call, and return whether a condition may have changed by them."""
         is_measured = False
         while True:
-            events = self._board.mark_events(after=self._position, limit=PAGE)
+            events = self._board.mark_events(after=self._position, limit=EVENTS_PER_READ)
             for event in events:
                 self._position = event.id
                 if event.kind in MEASURED:
                     is_measured = True
                     self._remember(event)
-            if len(events) < PAGE:
+            if len(events) < EVENTS_PER_READ:
                 return is_measured
 
     def _remember(self, event: StreamEvent) -> None:

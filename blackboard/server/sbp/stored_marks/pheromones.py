@@ -24,7 +24,7 @@ from blackboard.server.sbp.stored_marks.sbp_marks import (
     withdraw_unchanged,
 )
 
-ATTEMPTS = 100
+MAX_EMIT_ATTEMPTS = 100
 """How often an emission is tried whose pheromone others change between its reading and its deposit."""
 
 ACTIONS = {"reinforce": "reinforced", "replace": "replaced", "max": "merged", "add": "merged"}
@@ -40,7 +40,7 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
         InvalidMark: It cannot be stored.
     """
     identity = identity_of_emission(emission)
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(MAX_EMIT_ATTEMPTS - 1):
         try:
             return _emit(board, emission, identity)
         except Conflict:

@@ -11,7 +11,7 @@ from blackboard.clock import from_datetime
 from blackboard.errors import Conflict
 from blackboard.server.sbp.rpc.sbp_errors import LARGE_TRACE, SbpError
 from blackboard.server.sbp.sbp_parameters import Inscription, TraceErasure, TraceFilter
-from blackboard.server.sbp.stored_marks.pheromones import ATTEMPTS
+from blackboard.server.sbp.stored_marks.pheromones import MAX_EMIT_ATTEMPTS
 from blackboard.server.sbp.stored_marks.sbp_marks import (
     Trace,
     fields_of,
@@ -44,7 +44,7 @@ def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
     if size > MAX_VALUE_BYTES:
         limits = {"size": size, "limit": MAX_VALUE_BYTES}
         raise SbpError(LARGE_TRACE, f"the value of a trace has at most {MAX_VALUE_BYTES} bytes", limits)
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(MAX_EMIT_ATTEMPTS - 1):
         try:
             return _inscribe(board, given)
         except Conflict:

@@ -22,9 +22,9 @@ from blackboard.system import forks
 FIRST_DELAY_SECONDS = 0.05
 """The delay before the first attempt to connect again, in seconds. It doubles with each further attempt."""
 MAX_DELAY_SECONDS = 1.0
-MAX_LOCK_WAIT_SECONDS = 5.0
+MAX_NEW_LOCK_SECONDS = 5.0
 """How long a new lock is waited for, in seconds."""
-CHECK_INTERVAL_SECONDS = 2.0
+LOCK_CHECK_SECONDS = 2.0
 """The time between two looks at the locks of other workers, in seconds."""
 
 _CHANNEL = "blackboard_"
@@ -79,7 +79,7 @@ class ListeningConnection:
                     return
                 self._thread = self._ours = None
             ours.close()  # ends the thread
-            thread.join(MAX_LOCK_WAIT_SECONDS)
+            thread.join(MAX_NEW_LOCK_SECONDS)
 
         return unsubscribe
 
@@ -88,7 +88,7 @@ class ListeningConnection:
         self._worker_locks.wanted.add(key)
         self._ready.clear()
         self._poke()
-        self._ready.wait(MAX_LOCK_WAIT_SECONDS)
+        self._ready.wait(MAX_NEW_LOCK_SECONDS)
 
     def release(self, key: int) -> None:
         """Give a lock up."""
@@ -170,7 +170,7 @@ class ListeningConnection:
                 self.is_connected = True
                 self._ready.set()
                 if (now := self._clock.monotonic()) >= next_look:
-                    next_look = now + microseconds_in(CHECK_INTERVAL_SECONDS)
+                    next_look = now + microseconds_in(LOCK_CHECK_SECONDS)
                     heard[0] = self._worker_locks.look_for_dead(cursor) or heard[0]
                 if heard[0]:
                     heard[0] = False

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 from blackboard.clock import Instant
 from blackboard.store.rows import WatchTotalRow
 from blackboard.store.statements import CROSSINGS
-from blackboard.store.transaction_parts.total_additions import AddedSums, RebasedSql, TotalAdditions
+from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING, AddedSums, RebasedSql, TotalAdditions
 
 if TYPE_CHECKING:
     from blackboard.store.database_server.server_transactions.optimistic_transaction import OptimisticTransaction
 
 MARGIN = 1.000000001
 """By how much a bound is raised, because the server rounds when it adds."""
-ROUNDING = 2.0**-52
-"""Twice the largest relative error of one operation on floats."""
 
 _BELOW = """(
   SELECT count(*) = {rows} AND coalesce(sum(part.value), 0) * {margin} < $1
@@ -109,5 +107,7 @@ def _addition(rebased: RebasedSql) -> str:
     sums = rebased("$7", "$8", age, length)
     first, second = rebased("$9", "0.0", age, length), rebased("0.0", "$10", age, length)
     sizes = f"{rounding} * (abs($7) + abs($8) + abs({sums[0]}) + abs({sums[1]}))"
-    errors = [f"abs({first[n]}) + abs({second[n]}) + {sizes} + {ROUNDING!r} * abs(sum{n} + {sums[n]})" for n in (0, 1)]
+    errors = [
+        f"abs({first[n]}) + abs({second[n]}) + {sizes} + {FLOAT_ROUNDING!r} * abs(sum{n} + {sums[n]})" for n in (0, 1)
+    ]
     return _ADD.format(sum0=sums[0], sum1=sums[1], error0=errors[0], error1=errors[1])

@@ -20,7 +20,7 @@ from blackboard.store.statements import MARKS
 
 START_LIFETIME: Duration = 5 * SECOND
 """How long the values that each transaction reads first are used after a server has returned them."""
-MAX_SUBJECTS = 10_000
+MAX_REMEMBERED_SUBJECTS = 10_000
 """The number of subjects with a mark that are certainly remembered; at most twice as many are."""
 MAX_ANSWERS = 200
 """The number of answers that are remembered."""
@@ -41,7 +41,7 @@ class RememberedAnswer(NamedTuple):
     """The fingerprint of the rows; None without rows, and if it is not known."""
 
 
-NOTHING = RememberedAnswer([], None)
+NO_ANSWER = RememberedAnswer([], None)
 
 
 class RememberedAnswers:
@@ -97,13 +97,13 @@ class RememberedAnswers:
     def note_subject(self, kind: str, subject: str) -> None:
         """Note that a subject has a mark of a kind."""
         self._subjects.add((kind, subject))
-        if len(self._subjects) >= MAX_SUBJECTS:
+        if len(self._subjects) >= MAX_REMEMBERED_SUBJECTS:
             self._older_subjects, self._subjects = self._subjects, set()
 
     def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> RememberedAnswer | None:
         """Return the probable answer to a question; None if there is none."""
         if statement.name in USUALLY_EMPTY_QUESTIONS:
-            return None if self._has_mark(dict(zip(names, values, strict=True))) else NOTHING
+            return None if self._has_mark(dict(zip(names, values, strict=True))) else NO_ANSWER
         return self._answers.get((statement, values))
 
     def drop(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 ROWS_FOR_COPY = 64
 """A set of at least this many rows is sent by COPY."""
-MAX_ROWS = 2000
+MAX_WAITING_ROWS = 2000
 """The number of rows of a set that wait at most."""
 
 _PLAIN_INSERT = re.compile(r"INSERT INTO (\w+) \(([\w, \n]+)\)\s+VALUES \(([$\d, \n]+)\);?")
@@ -46,7 +46,7 @@ class RowSet(NamedTuple):
     @property
     def is_full(self) -> bool:
         """Whether so many rows wait that they should be sent."""
-        return len(self.rows) >= MAX_ROWS
+        return len(self.rows) >= MAX_WAITING_ROWS
 
     def statements(self) -> Iterator[tuple[str, Sequence[Any]]]:
         """Yield the statements that insert or delete the rows, with their values."""

@@ -14,7 +14,7 @@ import select
 from collections.abc import Sequence
 from typing import Any
 
-MAX_WAITING = 1000
+MAX_WAITING_STATEMENTS = 1000
 """The number of statements that wait at most, so that a large transaction does not fill the memory."""
 MAX_PREPARED = 300
 """The number of statements that the server keeps prepared for a connection. The oldest gives way."""
@@ -98,7 +98,7 @@ class StatementPipeline:
             values = self._converter.dump_sequence(values, [self._automatic] * len(values))
             types, formats = self._converter.types or (), self._converter.formats or ()
         self._waiting.append((sql, values, types, formats, answer))
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= MAX_WAITING_STATEMENTS:
             self.receive()
 
     @property
