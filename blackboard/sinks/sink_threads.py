@@ -88,22 +88,22 @@ class Deliverer:
             self._loop.start()
         self._wake.set()
 
-    def deliver_due(self) -> int:
-        """Announce events that time alone has caused, send all due messages, and return the number of attempts."""
-        self._queue.announce_by_time()
-        return sum(self._drain(sink) for sink in self._sinks.values())
-
-    def deliver_last(self) -> None:
+    def deliver_last(self) -> int:
         """Send the messages that are due, before a daemon ends because nothing else is left to do.
 
         If a sink does not accept a message, the next process tries it again, so that the end is not delayed.
+
+        Returns:
+            The number of attempts.
         """
+        attempts = 0
         try:
             self._queue.announce_by_time()
             for sink in self._sinks.values():
-                self._drain(sink, ends_at_failure=True)
+                attempts += self._drain(sink, ends_at_failure=True)
         except StoreError as error:  # the next process sends it
             log.error("the outbox could not be read", error=error)
+        return attempts
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -84,7 +84,7 @@ def test_a_webhook_is_signed_and_another_library_verifies_it(house: House, monke
         deliverer = house.add_sink(**webhook(receiver.url, secret_env="SECRET"))
         monkeypatch.setattr(sink_threads, "to_datetime", lambda at: now())
         alert(house)
-        assert deliverer.deliver_due() == 1
+        assert deliverer.deliver_last() == 1
     [request] = receiver.requests
     body = webhooks.Webhook(SECRET).verify(request.body, request.headers)
     assert (body["type"], body["data"]["payload"]) == ("mark:alert", {"text": "it burns"})
@@ -104,12 +104,12 @@ def test_an_attempt_is_repeated_under_the_same_id_until_it_succeeds(house: House
     with receive(Reply(500)) as receiver:
         deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
-        deliverer.deliver_due()
-        assert deliverer.deliver_due() == 0, "it is not due"
+        deliverer.deliver_last()
+        assert deliverer.deliver_last() == 0, "it is not due"
         assert house.message().error == "127.0.0.1 answered with status 500"
         house.at_next_attempt()
         receiver.reply = lambda request: Reply(204)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     assert house.message().state == "delivered"
     first, second = receiver.requests
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
@@ -129,10 +129,10 @@ def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_it
         with monkeypatch.context() as patch:
             patch.setattr(DeliveryQueue, "record_attempt", die)
             with pytest.raises(SystemExit):
-                deliverer.deliver_due()
-        assert deliverer.deliver_due() == 0, "it is leased"
+                deliverer.deliver_last()
+        assert deliverer.deliver_last() == 0, "it is leased"
         house.clock.advance(timedelta(minutes=2))
-        assert deliverer.deliver_due() == 1
+        assert deliverer.deliver_last() == 1
     assert [request.headers["webhook-id"] for request in receiver.requests] == [house.message().message_id] * 2
     assert (house.message().state, house.message().attempts) == ("delivered", 1)
 
@@ -141,7 +141,7 @@ def test_a_redirect_is_no_success_and_not_followed(house: House) -> None:
     with receive() as elsewhere, receive(Reply(302, {"Location": elsewhere.url})) as receiver:
         deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     assert (elsewhere.requests, house.message().state) == ([], "waiting")
 
 
@@ -149,11 +149,11 @@ def test_a_receiver_asks_for_time_or_is_gone(house: House) -> None:
     with receive(Reply(429, {"Retry-After": "3600"})) as receiver:
         deliverer = house.add_sink(**webhook(receiver.url))
         alert(house)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
         assert house.message().due_at == house.board.now() + timedelta(hours=1)
         alert(house)
         receiver.reply = lambda request: Reply(410)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     assert {message.state for message in house.board.outbox()} == {"gone"}
 
 
@@ -161,7 +161,7 @@ def test_a_receiver_asks_for_time_or_is_gone(house: House) -> None:
 def test_a_private_address_is_refused_unless_the_file_allows_it(house: House, url: str) -> None:
     deliverer = house.add_sink(webhook={"url": url})
     alert(house)
-    deliverer.deliver_due()
+    deliverer.deliver_last()
     assert "private address" in (house.message().error or "")
 
 
@@ -169,10 +169,10 @@ def test_an_address_that_is_a_secret_is_in_no_error_and_no_log(house: House, cap
     environ = {"ADDRESS": "https://127.0.0.1/services/s3cret"}
     house.add_sink(webhook={"url_env": "ADDRESS", "body": "slack"})
     alert(house)
-    Deliverer(house.board, house.sinks, environ).deliver_due()
+    Deliverer(house.board, house.sinks, environ).deliver_last()
     assert "s3cret" not in str(house.board.outbox()) + "".join(capfd.readouterr())
     house.at_next_attempt()
-    Deliverer(house.board, house.sinks, {}).deliver_due()
+    Deliverer(house.board, house.sinks, {}).deliver_last()
     assert house.message().error == "the environment variable ADDRESS is not set"
 
 
@@ -180,7 +180,7 @@ def test_slack_gets_plain_text_that_mentions_nobody(house: House) -> None:
     with receive() as receiver:
         deliverer = house.add_sink(**webhook(receiver.url, body="slack"))
         house.board.deposit(Need(subject="<!channel>", question="<@U1> & <https://evil|here>?"))
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     body = json.loads(receiver.requests[0].body)
     assert "<" not in body["text"]
     assert {block["text"]["type"] for block in body["blocks"] if "text" in block} == {"plain_text"}
@@ -191,7 +191,7 @@ def test_ntfy_gets_json_at_its_root_and_a_token(house: House) -> None:
         url = receiver.url.replace("/hook", "/my-topic")
         deliverer = house.add_sink(**webhook(url, body="ntfy", token_env="TOKEN"))
         alert(house, "it\r\nX-Priority: 5")
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     [request] = receiver.requests
     body = json.loads(request.body)
     assert (request.path, body["topic"], body["title"]) == ("/", "my-topic", "alert about disk")
@@ -204,7 +204,7 @@ def test_a_token_that_no_header_can_have_is_in_no_error(house: House, tmp_path: 
     with receive() as receiver:
         house.add_sink(**webhook(receiver.url, token_env="OTHER"))
         alert(house)
-        Deliverer(house.board, house.sinks, {"OTHER_FILE": str(tmp_path / "token")}).deliver_due()
+        Deliverer(house.board, house.sinks, {"OTHER_FILE": str(tmp_path / "token")}).deliver_last()
     assert receiver.requests == []
     assert house.message().error == "OTHER: a token has only visible ASCII characters"
 
@@ -216,7 +216,7 @@ def test_a_bug_counts_as_an_attempt(house: House, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(command_sink, "deliver", fail)
     deliverer = house.add_sink(command=["true"])
     alert(house)
-    deliverer.deliver_due()
+    deliverer.deliver_last()
     message = house.message()
     assert (message.attempts, message.error) == (1, "the message could not be sent: TypeError")
 
@@ -236,7 +236,7 @@ def test_a_command_gets_only_the_variables_that_it_needs_and_those_that_are_name
     house.add_sink(command=program(tmp_path, text), environment=["API_TOKEN", "NOT_SET"])
     alert(house)
     usual = {"PATH": "/usr/bin:/bin", "HOME": "/nowhere", "LANG": "C.UTF-8", "TZ": "UTC"}
-    Deliverer(house.board, house.sinks, {**usual, "API_TOKEN": "t", "ANTHROPIC_API_KEY": "k"}).deliver_due()
+    Deliverer(house.board, house.sinks, {**usual, "API_TOKEN": "t", "ANTHROPIC_API_KEY": "k"}).deliver_last()
     assert house.message().state == "delivered"
     given = json.loads(kept.read_text())
     assert {name: given[name] for name in given if not name.startswith(("LC_", "__"))} == {**usual, "API_TOKEN": "t"}
@@ -247,7 +247,7 @@ def test_a_command_gets_json_on_its_standard_input_and_no_shell(house: House, tm
     text = f"import sys; open({str(kept)!r}, 'w').write(sys.argv[1] + chr(10) + sys.stdin.read())"
     deliverer = house.add_sink(command=[*program(tmp_path, text), "$(date); `id`"])
     alert(house, "$(reboot)")
-    deliverer.deliver_due()
+    deliverer.deliver_last()
     argument, _, body = kept.read_text().partition("\n")
     assert argument == "$(date); `id`"
     message = json.loads(body)
@@ -268,7 +268,7 @@ def test_a_command_that_fails_or_takes_too_long_is_repeated(
 ) -> None:
     deliverer = house.add_sink(command=program(tmp_path, text), timeout=timeout)
     alert(house)
-    deliverer.deliver_due()
+    deliverer.deliver_last()
     message = house.message()
     assert message.state == "waiting"
     assert message.error is not None
@@ -278,7 +278,7 @@ def test_a_command_that_fails_or_takes_too_long_is_repeated(
 def test_a_command_that_does_not_exist_is_named(house: House) -> None:
     deliverer = house.add_sink(command=["/nowhere/tell"])
     alert(house)
-    deliverer.deliver_due()
+    deliverer.deliver_last()
     assert house.message().error == "/nowhere/tell cannot be run: No such file or directory"
 
 
@@ -332,7 +332,7 @@ def test_a_mail_is_sent_once_with_a_stable_id(house: House) -> None:
     with smtp() as mailbox:
         deliverer = house.add_sink(**mail(mailbox.port))
         house.board.deposit(Need(subject="größe", question="Wie groß?\n.\nQUIT"))
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     [received] = mailbox.mails
     message = house.message()
     assert message.state == "delivered"
@@ -346,7 +346,7 @@ def test_no_text_becomes_a_header(house: House) -> None:
     with smtp() as mailbox:
         deliverer = house.add_sink(**mail(mailbox.port))
         house.board.deposit(Need(subject="x\u2028Bcc: eve@example.org\x85Bcc: eve@example.org", question="?"))
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     [received] = mailbox.mails
     assert received["Bcc"] is None
     assert mailbox.recipients == ["ada@example.org", "bob@example.org"]
@@ -357,11 +357,11 @@ def test_a_server_that_refuses_is_tried_again(house: House) -> None:
         mailbox.answer = "451 secret words of the server"
         deliverer = house.add_sink(**mail(mailbox.port))
         alert(house)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
         assert house.message().error == "127.0.0.1 answered with code 451"
         mailbox.answer = "250 OK"
         house.at_next_attempt()
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     assert (house.message().state, len(mailbox.mails)) == ("delivered", 1)
 
 
@@ -369,7 +369,7 @@ def test_a_server_in_a_private_network_is_refused_unless_it_is_named(house: Hous
     with smtp() as mailbox:
         deliverer = house.add_sink(**mail(mailbox.port, private_networks=["10.0.0.0/8"]))
         alert(house)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     assert mailbox.mails == []
     assert "private_networks" in (house.message().error or "")
 
@@ -398,12 +398,12 @@ def test_starttls_and_tls_are_verified_and_come_before_the_password(
         login = {"encryption": "starttls", "user": "board", "password_env": "PASSWORD"}
         deliverer = house.add_sink(**mail(mailbox.port, **login))
         alert(house)
-        deliverer.deliver_due()
+        deliverer.deliver_last()
         assert "certificate verify failed" in (house.message().error or "").lower().replace("_", " ")
         assert logins == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         house.at_next_attempt()
-        deliverer.deliver_due()
+        deliverer.deliver_last()
     assert (len(mailbox.mails), logins) == (1, [(b"board", b"open sesame")])
 
 
@@ -439,5 +439,5 @@ def test_a_receiver_that_hangs_holds_up_neither_deposits_nor_other_sinks(house: 
 def test_a_deliverer_leaves_the_sinks_of_others_alone(house: House) -> None:
     house.add_sink(webhook={"url": "https://127.0.0.1/"})
     alert(house)
-    assert Deliverer(house.board, [], {}).deliver_due() == 0
+    assert Deliverer(house.board, [], {}).deliver_last() == 0
     assert house.message().attempts == 0
