@@ -64,6 +64,26 @@ class _WatchChange(NamedTuple):
         return _differs(before, self.spec) or self.timing != self.timing_before
 
     @property
+    def measures_another_value(self) -> bool:
+        """Whether the value that the watch compares is another one than before."""
+        before = self.spec_before
+        return before is None or self.is_retagged or _measures(before.condition) != _measures(self.spec.condition)
+
+    @property
+    def keeps_states(self) -> bool:
+        """Whether the states of the watch are also true for its new form.
+
+        With another condition, two states stay true: that of a falling watch that measures the same value, and that of
+        a window that has crossed. The state of another rising watch does not, because its threshold may differ.
+        """
+        spec, before = self.spec, self.spec_before
+        if before is None or self.timing_before is None or self.timing is None or self.measures_another_value:
+            return False
+        if spec.condition.is_falling or not _differs(before, spec):
+            return True
+        return spec.condition.has_window and before.include_own == spec.include_own
+
+    @property
     def has_new_dropping_guard(self) -> bool:
         """Whether a guard drops crossings that would have stayed before."""
         before = self.spec_before
@@ -191,24 +211,17 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, chang
     """Plan a retest of the crossings that wait for a changed watch. A changed guard that drops counts as a change."""
     if _differs(before, change.spec) or change.is_retagged or change.has_new_dropping_guard:
         crossing_retests.plan(txn, watch_id, before.condition)
-    if _measures(before.condition) != _measures(change.spec.condition) or change.is_retagged:
+    if change.measures_another_value:
         # A prediction is computed from the value of the watch, which is another one now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
 def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
-    """Delete the states of a changed watch, unless they are also true for the new condition.
-
-    Two states stay true: that of a falling watch that measures the same value, and that of a window that has crossed.
-    The state of another rising watch does not, because its threshold may differ.
-    """
-    spec, timing, timing_before = change.spec, change.timing, change.timing_before
+    """Delete the states of a changed watch, unless they are also true for its new form, and plan their next check."""
+    timing, timing_before = change.timing, change.timing_before
     if timing_before is None and timing is None:
         return
-    has_other_value = _measures(before.condition) != _measures(spec.condition) or change.is_retagged
-    keeps = spec.condition.is_falling or (spec.condition.has_window and before.include_own == spec.include_own)
-    has_other_marks = _differs(before, spec) and not keeps
-    if timing_before is None or timing is None or has_other_value or has_other_marks:
+    if not change.keeps_states:
         watch_states.forget_watch(txn, watch_id)
     elif timing != timing_before:
         txn.sql.run(CROSSINGS.recheck_states, watch_id=watch_id, at=txn.now)
