@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from blackboard.core.marks.tags import TagValue, Where
 from blackboard.core.specs.deployment_part import DeploymentPart
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH, CatchUp, OnGuard, Per, Timing, WatchSpec, timing_misfit
-from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
+from blackboard.durations import DAY, HOUR, MINUTE, SECOND, Duration, Microseconds
 
 
 class ReadSpec(DeploymentPart):
@@ -60,6 +61,22 @@ class DepositLimits(DeploymentPart):
     """The most characters of one text in a payload."""
 
 
+BudgetWindow = Literal["activation", "hour", "day"]
+CALENDAR: Mapping[BudgetWindow, Duration] = {"hour": HOUR, "day": DAY}
+"""The windows of the calendar (in UTC), with their lengths. Time does not end the third window, an activation."""
+
+
+class WindowLimits(NamedTuple):
+    """The limits of a budget for one activation, an hour or a day; None for no limit."""
+
+    usd: float | None
+    calls: int | None
+
+    def __bool__(self) -> bool:
+        """Return whether there is a limit."""
+        return self.usd is not None or self.calls is not None
+
+
 class Budget(DeploymentPart):
     """Limits in US dollars and in calls.
 
@@ -73,6 +90,10 @@ class Budget(DeploymentPart):
     calls_per_activation: int | None = Field(default=None, ge=1)
     calls_per_hour: int | None = Field(default=None, ge=1)
     calls_per_day: int | None = Field(default=None, ge=1)
+
+    def limits_of(self, window: BudgetWindow) -> WindowLimits:
+        """Return the limits for one activation, an hour or a day."""
+        return WindowLimits(getattr(self, f"usd_per_{window}"), getattr(self, f"calls_per_{window}"))
 
 
 class AgentSettings(DeploymentPart):

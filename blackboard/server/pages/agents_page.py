@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blackboard.board import page_readings
 from blackboard.board.reading.board_figures import BoardFigures, EndedRun
-from blackboard.core.specs.agent_spec import AgentSpec, Budget
+from blackboard.core.specs.agent_spec import CALENDAR, AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
@@ -140,15 +140,9 @@ def _budgets(deployment: Deployment, figures: BoardFigures) -> Iterator[SpentBud
     """Yield the budgets of the whole board, whose name is empty, and of each agent."""
     limits = {"": deployment.budget} | {name: spec.settings.budget for name, spec in deployment.agents.items()}
     for name, budget in limits.items():
-        for window, limit in _limits(budget):
-            if (name, window) in figures.usd_left:
-                yield SpentBudget(name, window, limit, figures.usd_left[name, window])
-
-
-def _limits(budget: Budget) -> list[tuple[str, float]]:
-    """Return the limits of a budget in US dollars, by window."""
-    limits = {"hour": budget.usd_per_hour, "day": budget.usd_per_day}
-    return [(window, float(limit)) for window, limit in limits.items() if limit is not None]
+        for window in CALENDAR:
+            if (usd := budget.limits_of(window).usd) is not None and (name, window) in figures.usd_left:
+                yield SpentBudget(name, window, float(usd), figures.usd_left[name, window])
 
 
 def _last_day(found: Sequence[EndedRun], now: datetime) -> dict[str, LastDay]:

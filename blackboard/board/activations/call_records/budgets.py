@@ -14,9 +14,8 @@ from blackboard.board.activation_tables.activation_rows import get_activation, m
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.records.micro_dollars import limit_from_usd, to_usd
-from blackboard.core.specs.agent_spec import AgentSpec, Budget
+from blackboard.core.specs.agent_spec import CALENDAR, AgentSpec, Budget, BudgetWindow
 from blackboard.durations import DAY, HOUR
-from blackboard.store.query_rows import Spent
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
@@ -70,14 +69,12 @@ class _BudgetScope(NamedTuple):
     """The agent; "" for the board."""
 
 
-class _BudgetWindow(NamedTuple):
-    """The limits of a budget for one activation, an hour or a day."""
+class _Amount(NamedTuple):
+    """What calls have used."""
 
-    name: str
-    until: Instant | None
-    """When the window ends; None if time does not end it."""
-    usd: float | None
-    calls: int | None
+    money: int
+    """Micro-dollars."""
+    calls: int
 
 
 def _board_scope(txn: BoardTransaction) -> _BudgetScope:
@@ -124,66 +121,61 @@ def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | 
 
 
 def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
-    day = txn.now - txn.now % DAY
-    return bool(txn.sql.existing(MODEL_CALLS.spent.using("agent"), day=day, hour=day, agent=agent).day_calls)
+    return _spent(txn, agent)["day"].calls > 0
 
 
 def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
     """Return the limit of an activation that its calls have reached; None if they have reached none."""
     for name, budget, _ in (_board_scope(txn), _agent_scope(agent)):
-        if budget.mode != "hold" or (budget.usd_per_activation is None and budget.calls_per_activation is None):
+        limits = budget.limits_of("activation")
+        if budget.mode != "hold" or not limits:
             continue
         money, calls = _spent_by(txn, activation_id, txn.sql.value(MODEL_CALLS.last_call_id))
-        if budget.usd_per_activation is not None and money >= limit_from_usd(budget.usd_per_activation):
-            used = f"{to_usd(money):.12g} used; raise the limit"
-            return f"{name}.usd_per_activation = {budget.usd_per_activation:.12g}: {used}"
-        if budget.calls_per_activation is not None and calls >= budget.calls_per_activation:
-            return f"{name}.calls_per_activation = {budget.calls_per_activation}: {calls} used; raise the limit"
+        if limits.usd is not None and money >= limit_from_usd(limits.usd):
+            return f"{name}.usd_per_activation = {limits.usd:.12g}: {to_usd(money):.12g} used; raise the limit"
+        if limits.calls is not None and calls >= limits.calls:
+            return f"{name}.calls_per_activation = {limits.calls}: {calls} used; raise the limit"
     return None
 
 
 def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_BudgetLimit]:
     """Yield the limits of a budget for a call with a reserve; without a call, only limits of hour and day."""
-    budget = scope.budget
-    windows = [
-        _BudgetWindow("hour", txn.now - txn.now % HOUR + HOUR, budget.usd_per_hour, budget.calls_per_hour),
-        _BudgetWindow("day", txn.now - txn.now % DAY + DAY, budget.usd_per_day, budget.calls_per_day),
-    ]
-    if row is not None:
-        windows.insert(0, _BudgetWindow("activation", None, budget.usd_per_activation, budget.calls_per_activation))
-    if all(window.usd is None and window.calls is None for window in windows):
+    windows: tuple[BudgetWindow, ...] = (*CALENDAR,) if row is None else ("activation", *CALENDAR)
+    limits = {window: scope.budget.limits_of(window) for window in windows}
+    if not any(limits.values()):
         return
-    spent = _spent(txn, scope.agent)
-    used = {
-        "activation": (0, 0) if row is None else spent_for(txn, row),
-        "hour": (spent.hour_money, spent.hour_calls),
-        "day": (spent.day_money, spent.day_calls),
-    }
-    for name, until, usd, calls in windows:
-        money, count = map(int, used[name])
+    used = _spent(txn, scope.agent)
+    if row is not None:
+        used["activation"] = spent_for(txn, row)
+    for window, (usd, calls) in limits.items():
+        length = CALENDAR.get(window)
+        until = None if length is None else txn.now - txn.now % length + length
         if usd is not None:
-            limit = limit_from_usd(usd)
-            yield _BudgetLimit(f"{scope.name}.usd_per_{name}", limit, money, reserve, until, is_money=True)
+            name, limit = f"{scope.name}.usd_per_{window}", limit_from_usd(usd)
+            yield _BudgetLimit(name, limit, used[window].money, reserve, until, is_money=True)
         if calls is not None:
-            yield _BudgetLimit(f"{scope.name}.calls_per_{name}", calls, count, 1, until, is_money=False)
+            name = f"{scope.name}.calls_per_{window}"
+            yield _BudgetLimit(name, calls, used[window].calls, 1, until, is_money=False)
 
 
-def _spent(txn: BoardTransaction, agent: str) -> Spent:
+def _spent(txn: BoardTransaction, agent: str) -> dict[BudgetWindow, _Amount]:
     """Return the money and calls of this hour and day: of an agent, or of the board if the name is empty."""
     statement, values = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
-    return txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **values)
+    spent = txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **values)
+    return {
+        "hour": _Amount(int(spent.hour_money), int(spent.hour_calls)),
+        "day": _Amount(int(spent.day_money), int(spent.day_calls)),
+    }
 
 
 def remaining_money(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
     """Yield the rest of each budget of money: the agent ("" for the board), the window, and the micro-dollars left."""
     for _, budget, agent in (_board_scope(txn), *map(_agent_scope, txn.deployment.agents.values())):
-        limits = (("hour", budget.usd_per_hour), ("day", budget.usd_per_day))
-        if all(usd is None for _, usd in limits):
-            continue
-        spent = _spent(txn, agent)
-        for (window, usd), used in zip(limits, (spent.hour_money, spent.day_money), strict=True):
-            if usd is not None:
-                yield agent, window, limit_from_usd(usd) - int(used)
+        limits = {window: usd for window in CALENDAR if (usd := budget.limits_of(window).usd) is not None}
+        if limits:
+            spent = _spent(txn, agent)
+            for window, usd in limits.items():
+                yield agent, window, limit_from_usd(usd) - spent[window].money
 
 
 def ask_again(txn: BoardTransaction) -> None:
@@ -193,7 +185,7 @@ def ask_again(txn: BoardTransaction) -> None:
         txn.sql.run(MODEL_CALLS.clear_all_errors)
 
 
-def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
+def spent_for(txn: BoardTransaction, row: CallRow) -> _Amount:
     """Return the money and calls spent on a call's activation, and on those from which its marks were split off.
 
     So the parts of a split batch do not start again from zero.
@@ -201,7 +193,7 @@ def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     return _spent_by(txn, row.activation_id, row.id)
 
 
-def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | None) -> tuple[int, int]:
+def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | None) -> _Amount:
     money = calls = 0
     while activation_id is not None:
         spent = txn.sql.existing(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
@@ -209,4 +201,4 @@ def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | Non
         if (activation := get_activation(txn, activation_id)) is None:
             break
         activation_id, up_to = activation.split_from, activation.split_after_call
-    return money, calls
+    return _Amount(money, calls)
