@@ -25,7 +25,7 @@ from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
-from blackboard.daemon.deployment_reload import DeploymentReload
+from blackboard.daemon.deployment_reload import DeployFile, DeploymentReload
 from blackboard.daemon.life_cycle import DaemonPhase, LifeCycle
 from blackboard.daemon.loop_signals import LoopSignals
 from blackboard.daemon.loop_sleep import LoopSleep
@@ -57,7 +57,12 @@ PAUSE_AFTER_FAILURE: Duration = 100 * MILLISECOND
 
 
 def build_daemon(
-    board: Blackboard, resolved: ResolvedDeployment, client: ModelClient | None, *, delivers: bool = False
+    board: Blackboard,
+    resolved: ResolvedDeployment,
+    client: ModelClient | None,
+    *,
+    delivers: bool = False,
+    deploy_file: DeployFile | None = None,
 ) -> Daemon:
     """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer.
 
@@ -66,6 +71,7 @@ def build_daemon(
         resolved: The deployment file, with its agents and settings.
         client: The connection to the model's provider; None for the agents' offline rules.
         delivers: Whether the daemon delivers messages to the sinks of the file, and activations to its webhooks.
+        deploy_file: Deploys the file again at a reload; None if the daemon cannot reload it.
     """
     settings = resolved.settings
     daemon = Daemon(
@@ -75,6 +81,7 @@ def build_daemon(
         model=settings.model,
         client=client,
         agent_settings=settings.settings,
+        deploy_file=deploy_file,
     )
     if delivers:
         daemon.deliver_to(settings.sinks, resolved.webhooks)
@@ -95,6 +102,7 @@ class Daemon:
         agent_settings: The value of `context.settings` for agents.
         rng: The source of jitter.
         replace: Whether `start` may deploy changed code of an agent that another living worker serves.
+        deploy_file: Deploys the deployment file again when `request_reload` asks for it; None if there is no file.
     """
 
     def __init__(
@@ -108,6 +116,7 @@ class Daemon:
         agent_settings: Mapping[str, Any] | None = None,
         rng: random.Random | None = None,
         replace: bool = False,
+        deploy_file: DeployFile | None = None,
     ) -> None:
         self.board, self.settings = board, settings or DaemonSection()
         self.on_event: list[DaemonListener] = []
@@ -132,9 +141,9 @@ class Daemon:
         """The activations that run in this process."""
         self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
         """The upkeep of the board that this daemon does besides running agents."""
-        self.reload = DeploymentReload(self.worker, self.agents, self.runs)
-        """The reload of the deployment file, which `request_reload` requests."""
         self._deliveries = Deliveries(board, self.worker, os.environ)
+        self.reload = DeploymentReload(self.worker, self.agents, self.runs, self._deliveries, deploy_file)
+        """The reload of the deployment file, which `request_reload` requests."""
         self._work = LoopWork(self.worker, self.agents, self.runs, self.maintenance, signals, self._service_manager)
 
     @classmethod

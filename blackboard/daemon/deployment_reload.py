@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
+from blackboard.daemon.outbound_deliveries import Deliveries
 from blackboard.errors import ConfigurationError, StoreError
+from blackboard.settings.sink_sections import SinkSection, WebhookSection
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-DeployFile = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
-"""Deploys the file again; returns the agents and the value of `context.settings` for them."""
+
+class ReloadedFile(NamedTuple):
+    """What a daemon takes over from a deployment file that was deployed again."""
+
+    agents: Mapping[str, Agent]
+    """The agents that the daemon runs."""
+    settings: Mapping[str, Any]
+    """The value of `context.settings` for them."""
+    sinks: Sequence[SinkSection] = ()
+    """The sinks that the daemon delivers messages to."""
+    webhooks: Mapping[str, WebhookSection] = {}
+    """The webhooks that the daemon posts activations to, by agent."""
+
+
+DeployFile = Callable[[str], ReloadedFile]
+"""A function that deploys the file again, for the worker with an id."""
 
 
 class DeploymentReload:
@@ -26,12 +43,21 @@ class DeploymentReload:
         worker: The worker of the daemon.
         agents: The agents of the daemon, which a reload replaces.
         runs: The activations that run with these agents.
+        deliveries: The deliveries of the daemon, which a reload directs to other sinks and webhooks.
+        deploy_file: Deploys the file again; without it, a request does nothing.
     """
 
-    def __init__(self, worker: Worker, agents: AgentSet, runs: ActiveRuns) -> None:
-        self._worker, self._agents, self._runs = worker, agents, runs
-        self.deploy_file: DeployFile | None = None
-        """Deploys the file again; without it, a request does nothing."""
+    def __init__(
+        self,
+        worker: Worker,
+        agents: AgentSet,
+        runs: ActiveRuns,
+        deliveries: Deliveries,
+        deploy_file: DeployFile | None,
+    ) -> None:
+        self._worker, self._agents, self._runs, self._deliveries = worker, agents, runs, deliveries
+        self.deploy_file = deploy_file
+        """Deploys the file again; None if there is no file."""
         self.is_requested = False
         """Whether the next iteration of the loop should reload the file."""
 
@@ -48,10 +74,12 @@ class DeploymentReload:
         self.is_requested = False
         if self.deploy_file is None:
             return False
+        deploy = partial(self.deploy_file, self._worker.id)
         self._runs.end_sequences()  # a thread would otherwise continue with the old agent
         try:
-            agents, settings = forked_children.call(self.deploy_file)
-            self._worker.serve(code_of(agents))
+            file = forked_children.call(deploy)
+            self._deliveries.replace(file.sinks, file.webhooks)
+            self._worker.serve(code_of(file.agents))
         except StoreError:
             self.is_requested = True
             raise
@@ -59,5 +87,5 @@ class DeploymentReload:
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
             log.error(f"the deployment file {why}; the active deployment was kept", error=error)
             return False
-        self._agents.replace(agents, settings)
+        self._agents.replace(file.agents, file.settings)
         return True

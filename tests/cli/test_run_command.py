@@ -70,13 +70,13 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
     def run(daemon: Daemon, *, until_quiescent: bool = False) -> Report:
         path, reload = house.folder / "blackboard.toml", daemon.reload.deploy_file
         assert reload is not None
-        served.extend([sorted(daemon.agents), sorted(reload()[0])])
+        served.extend([sorted(daemon.agents), sorted(reload(daemon.worker.id).agents)])
         path.write_text(path.read_text() + "\n[agents.caller]\nenabled = false\n")
         with pytest.raises(ConfigurationError, match="'caller' is not enabled"):
-            reload()
+            reload(daemon.worker.id)
         path.unlink()
         with pytest.raises(ConfigurationError, match="does not exist"):
-            reload()
+            reload(daemon.worker.id)
         assert daemon.board.deployment.agents.keys() == {"watchman", "caller"}
         return Report(())
 

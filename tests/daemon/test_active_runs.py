@@ -16,6 +16,7 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.records.states import SUSPECT_DEATHS
 from blackboard.daemon.agent_runs.active_runs import MAX_SEQUENCE_RUNS
+from blackboard.daemon.deployment_reload import DeployFile, ReloadedFile
 from blackboard.settings.sections import DaemonSection
 from tests.support.board_steps import in_transaction
 from tests.support.bounds import BOUND_SECONDS
@@ -35,8 +36,8 @@ def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
         yield opened
 
 
-def serve(board: Blackboard, *agents: Agent, workers: int = 1) -> Daemon:
-    return Daemon(board, agents, DaemonSection(workers=workers), rng=random.Random(1))
+def serve(board: Blackboard, *agents: Agent, workers: int = 1, deploy_file: DeployFile | None = None) -> Daemon:
+    return Daemon(board, agents, DaemonSection(workers=workers), rng=random.Random(1), deploy_file=deploy_file)
 
 
 def put(board: Blackboard, kind: type[Mark], count: int) -> None:
@@ -128,15 +129,14 @@ def test_a_thread_does_not_continue_with_an_agent_replaced_by_a_reload(board: Bl
     def again(marks: list[Errand], context: Any) -> None:
         ran.append("as it is")
 
-    def reload() -> tuple[dict[str, Agent], dict[str, Any]]:
+    def reload(worker: str) -> ReloadedFile:
         board.deploy(again)
         reloading.set()
-        return {"runner": again}, {}
+        return ReloadedFile({"runner": again}, {})
 
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
-    daemon = serve(board, runner, workers=2)
-    daemon.reload.deploy_file = reload
+    daemon = serve(board, runner, workers=2, deploy_file=reload)
     daemon.run(until_quiescent=True)
     assert ran == ["as it was", "as it is", "as it is"]
 

@@ -20,6 +20,7 @@ from blackboard.cli.operating_commands import daemon_signals
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
+from blackboard.settings.deployment_resolver import ResolvedDeployment
 from blackboard.settings.settings_file import CONFIG
 from blackboard.system.packaged_files import config_file
 from tests.support.bounds import BOUND_SECONDS
@@ -50,9 +51,8 @@ class Service:
         resolved = session.resolve()
         self.board = Blackboard.open(folder / "board.db", clock=clock)
         session.deploy(self.board, resolved, Deployer(False, "unserved"))
-        self.daemon: Daemon = build_daemon(self.board, resolved, None)
-        deployer = Deployer(new_code="never", worker=self.daemon.worker.id)
-        self.daemon.reload.deploy_file = file_deployer(session, self.board, deployer, resolved.settings)
+        deploy_file = file_deployer(session, self.board, resolved.settings)
+        self.daemon: Daemon = build_daemon(self.board, resolved, None, deploy_file=deploy_file)
         self.daemon.start()
 
     def write(self, text: str) -> None:
@@ -209,16 +209,15 @@ def test_something_else_in_place_of_the_file_is_not_called_missing(service: Serv
 
 def test_a_reload_waits_for_a_board_that_cannot_be_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     service.write(f"{FILE}[kinds.smoke]\nweight = 0.75")
-    reload, busy = service.daemon.reload.deploy_file, [True, True]
+    resolve, busy = service.session.resolve, [True, True]
 
-    def deploy() -> Any:
+    def resolve_later() -> ResolvedDeployment:
         if busy:
             busy.pop()
             raise StoreBusy("another process held board.db for too long")
-        assert reload is not None
-        return reload()
+        return resolve()
 
-    service.daemon.reload.deploy_file = deploy
+    monkeypatch.setattr(service.session, "resolve", resolve_later)
     assert [entry["event"] for entry in service.reload()] == ["the board cannot be used; each tick tries again"]
     assert service.works()  # the other work goes on, and so does the reload
     service.daemon.run_once()

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.clock import to_datetime
@@ -184,11 +183,8 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monk
         session = CommandSession(file(tmp_path, first.url))
         resolved = session.resolve()
         board.deploy(resolved.deployment)
-        daemon = build_daemon(board, resolved, None, delivers=True)
-        deployer = Deployer(new_code="never", worker=daemon.worker.id)
-        daemon.reload.deploy_file = file_deployer(
-            session, board, deployer, resolved.settings, deliver_to=daemon.deliver_to
-        )
+        deploy_file = file_deployer(session, board, resolved.settings)
+        daemon = build_daemon(board, resolved, None, delivers=True, deploy_file=deploy_file)
         daemon.start()
         try:
             board.deposit("report", subject="r/1")

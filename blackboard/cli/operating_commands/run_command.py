@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,14 +17,12 @@ from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployments.deployer import Deployer
-    from blackboard.core.agents.agent_definition import Agent
     from blackboard.daemon import Daemon
+    from blackboard.daemon.deployment_reload import DeployFile, ReloadedFile
     from blackboard.llm.client_protocol import ModelClient
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
-    from blackboard.settings.sink_sections import SinkSection, WebhookSection
 
 PRICES = "[model] prices"
 """The setting whose file may change while its path stays the same."""
@@ -106,13 +104,10 @@ def _reloadable_daemon(
         resolved: The deployment file.
         names: The agents that it runs; None for all of the file.
     """
-    from blackboard.board.deployments.deployer import Deployer
     from blackboard.daemon import build_daemon
 
-    daemon = build_daemon(board, resolved, client_of(resolved), delivers=True)
-    deployer = Deployer(new_code="never", worker=daemon.worker.id)
-    daemon.reload.deploy_file = file_deployer(session, board, deployer, resolved.settings, names, daemon.deliver_to)
-    return daemon
+    deploy_file = file_deployer(session, board, resolved.settings, names)
+    return build_daemon(board, resolved, client_of(resolved), delivers=True, deploy_file=deploy_file)
 
 
 def client_of(resolved: ResolvedDeployment) -> ModelClient | None:
@@ -152,33 +147,32 @@ def _only(resolved: ResolvedDeployment, names: Collection[str] | None) -> Resolv
 def file_deployer(
     session: CommandSession,
     board: Blackboard,
-    deployer: Deployer,
     started: Settings,
     names: Collection[str] | None = None,
-    deliver_to: Callable[[Sequence[SinkSection], Mapping[str, WebhookSection]], None] = lambda sinks, webhooks: None,
-) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
+) -> DeployFile:
     """Return a function that deploys the file of a running daemon again. `started` are the settings of its start.
 
     While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """
+    from blackboard.board.deployments.deployer import Deployer
+    from blackboard.daemon.deployment_reload import ReloadedFile
     from blackboard.system.log_queue import Log
 
     log = Log("blackboard")
     path, prices = started.path.absolute(), _prices(started)
 
-    def deploy_again() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
+    def deploy_again(worker: str) -> ReloadedFile:
         resolved = session.resolve()
         if not resolved.settings.names_agents:
             problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
             raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve no agents")])
         resolved = _only(resolved, names)
-        session.deploy(board, resolved, deployer)
-        deliver_to(resolved.settings.sinks, resolved.webhooks)
+        session.deploy(board, resolved, Deployer(new_code="never", worker=worker))
         changed = [name for name in resolved.settings.needing_restart(started) if name not in session.overrides]
         if _prices(resolved.settings) != prices and PRICES not in changed:
             changed.append(PRICES)
         if changed:
             log.warning("changed settings need a restart; until then the daemon keeps the old ones", settings=changed)
-        return resolved.agents, resolved.settings.settings
+        return ReloadedFile(resolved.agents, resolved.settings.settings, resolved.settings.sinks, resolved.webhooks)
 
     return deploy_again
