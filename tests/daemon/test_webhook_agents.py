@@ -24,6 +24,7 @@ from blackboard.daemon.daemon_loop import build_daemon
 from blackboard.daemon.webhook_couriers import WebhookCourier, WebhookCouriers
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
+from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.webhook_receiver import Receiver, Reply, Request, receive
 
@@ -67,16 +68,9 @@ def posting(folder: Path, receiver: Receiver, more: str = "") -> Iterator[Blackb
             courier.stop()
 
 
-def until(board: Blackboard, state: str, activation_id: int = 1) -> None:
-    """Wait until an activation is in a state, up to the bound of tests."""
-    changed = threading.Event()
-    with board.listen(changed.set):
-        for _ in range(int(BOUND_SECONDS * 10)):
-            if any(item.id == activation_id and item.state == state for item in board.activations()):
-                return
-            changed.wait(0.1)
-            changed.clear()
-    raise AssertionError([(item.id, item.state, item.error) for item in board.activations()])
+def wait_for_state(board: Blackboard, state: str, activation_id: int = 1) -> None:
+    """Wait until an activation is in a state."""
+    wait_until(board, lambda: any(item.id == activation_id for item in board.activations(state=state)))
 
 
 def verdict(request: Request) -> Reply:
@@ -92,7 +86,7 @@ def test_the_answer_of_a_webhook_is_the_result(tmp_path: Path) -> None:
         receiver.reply = verdict
         with posting(tmp_path, receiver) as board:
             board.deposit("report", subject="r/1", payload={"text": "fine"})
-            until(board, "done")
+            wait_for_state(board, "done")
             (mark,) = board.marks("verdict")
             assert (mark.author, mark.subject, mark.payload) == ("review", "r/1", {"grade": "good"})
             assert board.activation(1).activation.worker == "remote:webhook"
@@ -108,16 +102,13 @@ def test_a_receiver_that_accepts_finishes_later(tmp_path: Path) -> None:
         board.deposit("report", subject="r/1")
         receiver.wait_for(1)
         other = board.as_author("receiver")
-        end = board.now() + timedelta(seconds=BOUND_SECONDS)
-        while (lease := _lease(board)) is None or lease < board.now() + timedelta(hours=1):
-            assert board.now() < end
-            threading.Event().wait(0.02)
+        wait_until(board, lambda: _has_lease_of_an_hour(board))
         assert other.finish(1, {}, fence=1, agent="review").state == "done"
 
 
-def _lease(board: Blackboard) -> Any:
-    rows = board.query("SELECT lease_until FROM activation WHERE id = 1")
-    return to_datetime(int(rows[0][0])) if rows and rows[0][0] else None
+def _has_lease_of_an_hour(board: Blackboard) -> bool:
+    [(lease_until,)] = board.query("SELECT lease_until FROM activation WHERE id = 1")
+    return lease_until is not None and to_datetime(int(lease_until)) > board.now() + timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +127,7 @@ def test_every_other_answer_is_a_failure_or_put_off(
 ) -> None:
     with receive(reply) as receiver, posting(tmp_path, receiver) as board:
         board.deposit("report", subject="r/1")
-        until(board, state)
+        wait_for_state(board, state)
         found = board.activations()[0]
         assert (found.attempt, words in (found.error or "")) == (attempt, True), found
         assert found.retry_at is not None
@@ -157,7 +148,7 @@ def test_a_private_address_is_posted_to_only_if_the_file_allows_it(tmp_path: Pat
             courier.start()
             try:
                 board.deposit("report", subject="r/1")
-                until(board, "ready")
+                wait_for_state(board, "ready")
             finally:
                 courier.stop()
             assert board.activations()[0].attempt == 0
@@ -188,16 +179,16 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, board_url: str, monk
         daemon.start()
         try:
             board.deposit("report", subject="r/1")
-            until(board, "done")
+            wait_for_state(board, "done")
             file(tmp_path, second.url)
             reload(daemon)
             board.deposit("report", subject="r/2")
-            until(board, "done", 2)
+            wait_for_state(board, "done", 2)
             text = (tmp_path / "board.toml").read_text()
             (tmp_path / "board.toml").write_text(re.sub("(?m)^webhook.*$", "", text))
             reload(daemon)
             board.deposit("report", subject="r/3")
-            claimed = board.claim("review", wait="30s")
+            claimed = board.claim("review", wait=f"{BOUND_SECONDS}s")
         finally:
             daemon.close()
     assert [len(receiver.requests) for receiver in (first, second)] == [1, 1]
@@ -249,7 +240,7 @@ def test_a_missing_secret_puts_an_activation_off(tmp_path: Path, board_url: str)
         courier.start()
         try:
             board.deposit("report", subject="r/1")
-            until(board, "ready")
+            wait_for_state(board, "ready")
         finally:
             courier.stop()
         found = board.activations()[0]

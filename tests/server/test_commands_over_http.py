@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from blackboard import Blackboard, Need
+from blackboard import Need
 from blackboard.cli import completion
 from blackboard.cli.app import COMMANDS, app
 from blackboard.cli.cli_session import NOT_OVER_HTTP
 from blackboard.cli.entry_point import move_common_first
+from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
@@ -226,10 +226,10 @@ def test_a_file_is_followed_over_http(tmp_path: Path, board_url: str, environmen
             words = [sys.executable, "-m", "blackboard", *command]
             with subprocess.Popen(words, cwd=tmp_path, env=variables, stdout=subprocess.DEVNULL) as process:
                 try:
-                    wait_for_subjects(served.board, subjects - 1)
+                    wait_until(served.board, lambda: len(served.board.subjects()) >= subjects - 1)
                     with file.open("a") as stream:
                         stream.write(line)
-                    wait_for_subjects(served.board, subjects)
+                    wait_until(served.board, lambda: len(served.board.subjects()) >= subjects)
                 finally:
                     process.send_signal(signal.SIGINT)
                 assert process.wait(BOUND_SECONDS) == 0
@@ -238,18 +238,6 @@ def test_a_file_is_followed_over_http(tmp_path: Path, board_url: str, environmen
         followed("linus,Acme\n", 3)
         rows = served.board.query("SELECT count(*) AS n FROM mark_history WHERE kind = 'lead'")
         assert rows[0]["n"] == 3, "each row once"
-
-
-def wait_for_subjects(board: Blackboard, number: int) -> None:
-    """Wait until a board has so many subjects, up to the bound of tests."""
-    changed = threading.Event()
-    with board.listen(changed.set):
-        for _ in range(int(BOUND_SECONDS * 10)):
-            if len(board.subjects()) >= number:
-                return
-            changed.wait(0.1)
-            changed.clear()
-    raise AssertionError(board.subjects())
 
 
 def test_the_activity_is_followed_over_http_until_its_reader_leaves(

@@ -6,9 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.sections import ServerSection
+from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "remote"
@@ -70,14 +69,6 @@ def running(worker: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
             worker.kill()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, up to the bound of tests."""
-    end = time.monotonic() + BOUND_SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)
-
-
 @pytest.mark.processes
 @pytest.mark.parametrize("command", WORKERS)
 def test_a_worker_in_another_language_does_the_work(tmp_path: Path, command: list[str]) -> None:
@@ -93,14 +84,14 @@ def test_a_worker_in_another_language_does_the_work(tmp_path: Path, command: lis
         assert board.activations()[0].worker == "remote:reviewer"
 
 
-WORKER = """
+WORKER = f"""
 import sys
 from blackboard import Blackboard
 with Blackboard.open(sys.argv[1], author="reviewer") as board:
-    found = board.claim("review", wait="20s", lease="1s")
+    found = board.claim("review", wait="{BOUND_SECONDS}s", lease="1s")
     print(found.id, found.fence, flush=True)
     sys.stdin.readline()
-    board.finish(found.id, {"marks": [{"kind": "verdict", "subject": "r/1", "payload": {"grade": "short"}}]})
+    board.finish(found.id, {{"marks": [{{"kind": "verdict", "subject": "r/1", "payload": {{"grade": "short"}}}}]}})
 """
 
 
@@ -110,9 +101,9 @@ def test_a_claim_of_another_process_hears_of_a_deposit_and_its_death_costs_only_
         command = [sys.executable, "-c", WORKER, str(tmp_path / "review.db")]
         with running(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)) as worker:
             assert worker.stdout is not None
-            until(lambda: board.unserved_agents() == [])
+            wait_until(board, lambda: board.unserved_agents() == [])
             board.deposit("report", subject="r/1", payload={"text": "short"})
             assert worker.stdout.readline() == "1 1\n"
-        found = board.claim("review", wait="20s")
+        found = board.claim("review", wait=f"{BOUND_SECONDS}s")
         assert found is not None
         assert (found.id, found.fence, found.attempt, board.marks("verdict")) == (1, 2, 1, [])
