@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from blackboard.durations import parse_duration
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.request import request_text
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.messages_api import MessagesApi
 
 KEY = "sk-test-not-a-key"
@@ -34,7 +35,7 @@ def connect(api: MessagesApi) -> Iterator[Callable[..., AnthropicClient]]:
     """Return a function that makes clients, by default for the fake API. They are closed with the test."""
     clients = []
 
-    def connect(url: str | None = None, timeout: str = "5s", key: str = KEY) -> AnthropicClient:
+    def connect(url: str | None = None, timeout: str = f"{BOUND_SECONDS}s", key: str = KEY) -> AnthropicClient:
         clients.append(AnthropicClient(key, url or api.url, parse_duration(timeout)))
         return clients[-1]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
+from blackboard.clock import microseconds_in
 from blackboard.errors import ModelError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY
 
@@ -24,7 +26,7 @@ class BatchEndsLater:
         self, api: MessagesApi, looks: int = 2, outcome: Callable[[str], dict[str, Any] | None] = lambda custom_id: None
     ) -> None:
         self.api, self.looks, self.outcome = api, looks, outcome
-        self.inner = AnthropicClient(KEY, api.url, 5_000_000)
+        self.inner = AnthropicClient(KEY, api.url, microseconds_in(BOUND_SECONDS))
         self.asked = 0
         self.on_results: Callable[[], None] = lambda: None
 

@@ -17,13 +17,14 @@ from blackboard.clock import parse_instant
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
+from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
-from tests.support.paying_board import MODEL, Judged, Lead, PayingBoard, judge
+from tests.support.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, judge
 
 SECOND = parse_duration("1s")
 
@@ -210,8 +211,17 @@ def test_a_discarded_unknown_outcome_is_not_sent_again(world_of: Callable[..., P
 def test_a_call_that_times_out_is_an_unknown_outcome(world: PayingBoard, api: MessagesApi) -> None:
     leads = world.deposit_leads()
     api.queue(hang := Hang())
-    world.run_until_quiescent(timeout="3s")  # more than a busy machine needs for the second call
+    impatient = AnthropicClient(KEY, api.url, parse_duration("3s"))  # more than a busy machine needs to send a call
+
+    class OnceImpatient(BatchEndsLater):
+        def send(self, body: str) -> Reply:
+            return super().send(body) if hang.is_paid.is_set() else impatient.send(body)
+
+    client = OnceImpatient(api)
+    world.run_until_quiescent(client)
     hang.release.set()
+    impatient.close()
+    client.close()
     assert world.judged == leads
     assert world.states() == ["unknown", "applied"]
 

@@ -205,7 +205,7 @@ def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time
         other.deposit(Ash(subject="b"))  # StoreBusy if the host were still silent
         others.set()
         join_all(thread)
-        assert len(runs) == 2  # the work of the host was taken back, and run again
+        assert len(runs) >= 2  # the work of the host was taken back, and run again
         assert count(other) == 2
 
 
@@ -233,7 +233,7 @@ def test_one_transaction_of_a_host_that_is_cut_off_holds_others(
         holder.execute("BEGIN")
         holder.execute("SELECT id FROM board WHERE id = 1 FOR UPDATE")
         for connection in waiting:  # nobody reads the answer
-            connection.execute("SET lock_timeout = '2s'")
+            connection.execute("SET lock_timeout = '5s'")  # less than the server lets the holder wait
             connection.pgconn.send_query(b"BEGIN; SELECT id FROM board WHERE id = 1 FOR UPDATE")
             connection.pgconn.flush()
         sessions.wait_for_waiter(len(waiting))

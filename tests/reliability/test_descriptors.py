@@ -15,6 +15,7 @@ PROGRAM = """
 import contextlib, json, os, resource, sys, threading
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import StoreError
+from blackboard.store.connections import reader_pool
 class Job(Mark, kind="job", on_repeat="separate"): pass
 class Fine(Mark, kind="fine", on_repeat="separate"): pass
 class Done(Mark, kind="done", on_repeat="separate"): pass
@@ -34,14 +35,18 @@ board = Blackboard.open(sys.argv[1])
 board.deploy(leaky, honest)
 board.deposit(Job(subject="job"))
 daemon = Daemon(board, [leaky, honest])
-held = threading.Event()
+held, awaited, pause = threading.Event(), threading.Event(), reader_pool.pause
+def noted_pause(length):
+    awaited.set()
+    pause(length)
 def hold_and_give_back():
     with contextlib.ExitStack() as readers:
         with contextlib.suppress(StoreError):
             while True:  # every connection for reading, until there is no descriptor for another one
                 readers.enter_context(board.database.read())
+        reader_pool.pause = noted_pause
         held.set()
-        threading.Event().wait(0.5)  # meanwhile the daemon needs one
+        awaited.wait()  # until the daemon needs one
 def go_on(event, details):
     if event == "done" and details["agent"] == "leaky":
         daemon.maintenance.recovery.run_once()

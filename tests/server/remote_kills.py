@@ -24,7 +24,6 @@ from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import Daemon
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.server.http_app import build_app
-from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import DaemonSection, ServerSection
 from tests.crash import invariants
@@ -70,13 +69,12 @@ def create(path: Path) -> str:
         return board.create_token("worker", may=["claim:review", "deposit:report"])
 
 
-def serve(path: Path, port: int, say: Say) -> None:
-    """Serve the board."""
-    section = ServerSection(listen=f"127.0.0.1:{port}", requests_per_second=10_000)
-    address = Address.parse(section.listen)
+def serve(path: Path, listener: socket.socket, say: Say) -> None:
+    """Serve the board on a socket that listens, as those of a service manager do."""
+    section = ServerSection(requests_per_second=10_000)
     with (
         Blackboard.open(path, author="person:ada") as board,
-        HttpServer(build_app(board, section, "", address), section, address),
+        HttpServer(build_app(board, section, "", None), section, None, inherited=[listener]),
     ):
         say("serving")
         signal.pause()
@@ -134,10 +132,9 @@ def main(folder: Path, kills: int, seed: int) -> None:
     """Kill processes, let the work end, and check what became of each report."""
     rng, path = random.Random(seed), folder / "board.db"
     token = create(path)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    roles: dict[str, Any] = {"server": partial(serve, path, port), "daemon": partial(run_daemon, path)}
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = int(listener.getsockname()[1])
+    roles: dict[str, Any] = {"server": partial(serve, path, listener), "daemon": partial(run_daemon, path)}
     roles |= {f"worker {number}": partial(work, port, token) for number in range(WORKERS)}
     depositor = Child("depositor", partial(deposit, port, token))
     children: dict[str, Child] = {}

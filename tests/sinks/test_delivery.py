@@ -34,6 +34,8 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ENVIRON = {"SECRET": SECRET, "TOKEN": "tk_1", "PASSWORD": "open sesame"}
 HERE = ["127.0.0.1"]
 ON = ["need", "mark:alert"]
+LONGEST = "1m"
+"""The longest timeout of an attempt that a sink may have."""
 
 
 class Alert(Mark, kind="alert", on_repeat="separate"):
@@ -50,7 +52,8 @@ class House:
 
     def add_sink(self, **settings: Any) -> Deliverer:
         """Deploy one more sink, and return the deliverer of all."""
-        self.sinks.append(SinkSection(name=f"sink-{len(self.sinks)}", on=settings.pop("on", ON), **settings))
+        settings = {"on": ON, "timeout": LONGEST, **settings}
+        self.sinks.append(SinkSection(name=f"sink-{len(self.sinks)}", **settings))
         kinds = {"alert": KindSpec.of(Alert.defaults)}
         self.board.deploy(Deployment(kinds=kinds, sinks={sink.name: sink.spec for sink in self.sinks}))
         return Deliverer(self.board, self.sinks, ENVIRON)
@@ -312,7 +315,7 @@ def smtp(**options: Any) -> Iterator[Mailbox]:
             self.port = mailbox.port = self.server.sockets[0].getsockname()[1]
             super()._trigger_server()
 
-    server = Server(mailbox, hostname="127.0.0.1", port=0, **options)
+    server = Server(mailbox, hostname="127.0.0.1", port=0, ready_timeout=BOUND_SECONDS, **options)
     server.start()
     try:
         yield mailbox

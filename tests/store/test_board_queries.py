@@ -16,6 +16,7 @@ import blackboard
 from blackboard import Blackboard, ManualClock, Mark, Row, view_tables
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, StoreMissing, UsageError
 from blackboard.store.view_columns import VIEWS
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 from tests.support.world import World, kind
 
@@ -119,7 +120,7 @@ def test_a_refusal_says_why(board: Blackboard, sql: str, word: str) -> None:
 def test_a_query_is_stopped_at_its_limit_of_time(board: Blackboard) -> None:
     with pytest.raises(QueryStopped, match=r"longer than 0.05 s"):
         board.query(FOREVER, timeout="50ms")
-    assert board.query("SELECT count(*) FROM live_marks", timeout=timedelta(seconds=5)) == [(3,)]
+    assert board.query("SELECT count(*) FROM live_marks", timeout=timedelta(seconds=BOUND_SECONDS)) == [(3,)]
     with pytest.raises(UsageError):
         board.query("SELECT 1", timeout="soon")
 

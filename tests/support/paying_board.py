@@ -10,19 +10,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.clock import Clock
+from blackboard.clock import Clock, microseconds_in
 from blackboard.core.agents.agent_context import Context
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.agent_spec import AgentSettings, Budget
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.daemon import Report
-from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection
+from tests.support.bounds import BOUND_SECONDS
 
 MODEL = "claude-haiku-4-5"
 KEY = "sk-test-not-a-key"
@@ -98,14 +98,14 @@ class PayingBoard:
             self.board.deposit(Lead(subject=f"{name}/{n}"), intensity=intensity).mark_id for n in range(1, count + 1)
         ]
 
-    def daemon(self, client: ModelClient | None = None, timeout: str = "5s", **options: Any) -> Daemon:
-        client = client or AnthropicClient(KEY, self.url, parse_duration(timeout))
+    def daemon(self, client: ModelClient | None = None, **options: Any) -> Daemon:
+        client = client or AnthropicClient(KEY, self.url, microseconds_in(BOUND_SECONDS))
         options.setdefault("model", ModelSettings(model=MODEL))
         return Daemon(self.board, self.agents, DaemonSection(), client=client, rng=random.Random(1), **options)
 
     def run_until_quiescent(self, client: ModelClient | None = None, **options: Any) -> Report:
         """Run a daemon until only a person, a budget or a new mark could cause progress."""
-        made = client or AnthropicClient(KEY, self.url, parse_duration(options.pop("timeout", "5s")))
+        made = client or AnthropicClient(KEY, self.url, microseconds_in(BOUND_SECONDS))
         try:
             return self.daemon(made, **options).run(until_quiescent=True)
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,9 +20,10 @@ CONFIGURATION = """
 [databases]
 * = host={host} port={port} user=postgres
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {listen}
-unix_socket_dir =
+listen_addr =
+listen_port = 6432
+unix_socket_dir = {folder}
+unix_socket_mode = 0777
 auth_type = any
 pool_mode = transaction
 default_pool_size = 2
@@ -45,13 +45,11 @@ def start_pooler(program: str, url: str) -> Iterator[str]:
         The URL of the same database behind the pooler.
     """
     target = make_url(url)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix="blackboard-pgbouncer-"))
-    os.chmod(folder, 0o755)
+    os.chmod(folder, 0o777)
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
-        CONFIGURATION.format(host=target.query["host"], port=target.query["port"], listen=port), "utf-8"
+        CONFIGURATION.format(host=target.query["host"], port=target.query["port"], folder=folder), "utf-8"
     )
     arguments = [program, *(["-u", USER] if os.geteuid() == 0 else []), str(configuration)]
     try:
@@ -67,7 +65,7 @@ def start_pooler(program: str, url: str) -> Iterator[str]:
                         break
                 else:
                     raise RuntimeError(f"PgBouncer does not start: {''.join(lines)}")
-                yield target.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
+                yield target.set(query={"host": str(folder), "port": "6432"}).render_as_string(hide_password=False)
             finally:
                 process.terminate()
                 process.stderr.read()

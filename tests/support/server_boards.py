@@ -48,6 +48,8 @@ END_OTHERS = """
 SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+# The server copies no database with a session. One that its client has closed may take seconds to end.
+END_ALL = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
 
 
 def reader_url(url: str) -> str | None:
@@ -88,7 +90,10 @@ class PostgresqlServer:
                 connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
                 self._state = _state(connection)
                 self._cleanup = _cleanup(connection)
-        return self.create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
+        template = make_url(self._template).database
+        with self._connect(self._url.render_as_string(hide_password=False)) as connection:
+            connection.execute(END_ALL, (template,))
+        return self.create_database(f" TEMPLATE {template} STRATEGY FILE_COPY")
 
     def release(self, url: str) -> None:
         """Empty a board for the next test. Remove its database if more than rows of the board's tables changed."""
