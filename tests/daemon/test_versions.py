@@ -16,7 +16,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import AgentInUse
-from tests.support.manual_daemons import run_until_idle
+from tests.support.manual_daemons import lose, run_until_idle
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -212,7 +212,7 @@ def test_the_preview_foretells_a_refusal_and_idle_workers(board: Blackboard, sta
 
 def test_agents_of_a_dead_worker_may_be_removed(board: Blackboard, started: Any) -> None:
     daemon = started(version("1"))
-    daemon.worker.liveness.release()
+    lose(daemon)
     board.deploy(Deployment())
     assert board.deployment.agents == {}
 

@@ -11,7 +11,7 @@ from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, stren
 from blackboard.board.diagnosis import doctor
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
-from tests.support.manual_daemons import run_until_idle, served
+from tests.support.manual_daemons import lose, run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate", decay={"law": "linear", "lifetime": "1h"}):
@@ -92,8 +92,7 @@ def test_a_board_whose_agents_were_all_replaced_says_since_when_it_is_not_served
     assert (waiting.state, deserted in waiting.detail) == ("wrong", True)
     board.deploy(without_agents(board))
     assert deserted in finding(board, "workers").detail
-    killed = served(board, an_agent("third"))
-    killed.worker.liveness.release()
+    lose(served(board, an_agent("third")))
     clock.advance(timedelta(hours=1))
     board.deploy(without_agents(board))
     assert "2026-01-06T09:05" in finding(board, "workers").detail
@@ -149,7 +148,7 @@ def test_a_worker_without_the_active_code_served_until_that_changed(board: Black
 def test_a_dead_worker_is_shown_as_dead_until_its_work_is_recovered(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, WATCHMAN)
     assert [worker.alive for worker in board.status().workers] == [True]
-    daemon.worker.liveness.release()  # as the end of the process does, but the worker stays registered
+    lose(daemon)
     clock.advance(timedelta(hours=1))
     [worker] = board.status().workers
     assert (worker.alive, f"{worker.seen_at:%H:%M}") == (False, "09:00")

@@ -1,4 +1,4 @@
-"""A daemon that runs its loop once when a test asks for it."""
+"""A daemon that runs its loop once when a test asks for it, and one whose process seems to have died."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard import Agent, Blackboard, Daemon
 from blackboard.settings.sections import DaemonSection
+from tests.support.board_waits import wait_until
 from tests.support.bounds import BOUND_SECONDS
 
 
@@ -17,6 +18,16 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     daemon.start()
     run_until_idle(daemon)
     return daemon
+
+
+def lose(daemon: Daemon) -> None:
+    """Make a daemon dead for its board, as the end of its process does. Its worker stays registered.
+
+    A server ends the session of a process, and with it the lock of the worker, a moment after the process.
+    """
+    board = daemon.board
+    daemon.worker.liveness.release()
+    wait_until(board, lambda: daemon.worker.id in board.session.dead_workers())
 
 
 def run_until_idle(daemon: Daemon) -> None:
