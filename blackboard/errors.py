@@ -126,7 +126,7 @@ class BlackboardError(Exception):
     """Whether the message, as this package writes it, never quotes what depositors, agents or models wrote."""
     place: str = ""
     """The item of `deposit_many` or of an agent's result that the error is about, such as `item 2 of 3`; else empty.
-    Whoever goes through the items sets it."""
+    The code that applies the items sets it."""
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
 

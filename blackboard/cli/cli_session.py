@@ -184,7 +184,7 @@ class CommandSession:
         """Return the token of the server, from its file or the environment.
 
         Raises:
-            UsageError: There is none.
+            UsageError: Neither of them has a token.
         """
         if self.token_file is None and (token := os.environ.get(TOKEN_VARIABLE)):
             return token.strip()

@@ -260,7 +260,7 @@ def _object(content: bytes) -> dict[str, Any]:
     """Return the JSON object in an answer; an empty object if the answer is empty.
 
     Raises:
-        WorkError: It is not one.
+        WorkError: The answer is not a JSON object.
     """
     if not content.strip():
         return {}

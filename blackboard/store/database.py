@@ -64,7 +64,7 @@ class Database(ABC):
         self.on_rollback = Listeners()
         """Called by the writing thread after each rollback."""
         self.group_commit = GroupCommit(release=self._release_writer)
-        """The gate that lets threads share a commit."""
+        """The commits that threads share."""
         self.readonly_engine: Engine | None = None
         """The engine of `readonly`; None before its first use."""
         self._is_durable = True

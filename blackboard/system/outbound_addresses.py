@@ -103,7 +103,7 @@ def addresses_of(host: str, port: int) -> list[IPv4Address | IPv6Address]:
     """Return the addresses of a host.
 
     Raises:
-        HostUnreachable: It has none.
+        HostUnreachable: The host has no address.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -244,7 +244,7 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
             _absorb_counted(txn, row, old, kind)
         elif kind in old.kinds:
             txn.sql.run(CROSSINGS.absorb_up_to, watch_id=row.id, kind=kind, watermark=row.watermark)
-        else:  # the watch may have had the kind earlier
+        else:  # the watch may have had this kind before
             txn.sql.run(CROSSINGS.absorb_inputs, watch_id=row.id, kind=kind)
     txn.sql.run(CROSSINGS.set_watermark, id=row.id, watermark=0)
 

@@ -132,7 +132,7 @@ def _count_erasable(txn: BoardTransaction, subject: str) -> int:
     """Return the number of events about a subject, at least 1.
 
     Raises:
-        NotFound: There is none.
+        NotFound: No mark was ever deposited about the subject.
         InvalidMark: The subject is the random name of a forgotten subject.
     """
     if subject.startswith(NAME_PREFIX):

@@ -32,7 +32,7 @@ class OutboxMethods(BoardHandle):
         """Return one message to people outside.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such message.
         """
         return self.session.read(lambda txn: outbox_administration.get(txn, message))
 
@@ -40,7 +40,7 @@ class OutboxMethods(BoardHandle):
         """Send a message to people outside again under the same id, whatever its state, as if it were new.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such message.
             UnknownName: The deployment does not have its sink any more.
         """
         return self.session.write(lambda txn: outbox_administration.retry(txn, message, self.author))
@@ -49,7 +49,7 @@ class OutboxMethods(BoardHandle):
         """Give up a message to people outside that waits or was not delivered.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such message.
             WorkError: It was delivered, or given up before.
         """
         return self.session.write(lambda txn: outbox_administration.discard(txn, message, self.author))

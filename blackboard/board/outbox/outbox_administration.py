@@ -40,7 +40,7 @@ def get(txn: BoardTransaction, message: int) -> OutboxMessage:
     """Return one message.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is no such message.
     """
     return convert_row(_row(txn, message))
 
@@ -49,7 +49,7 @@ def retry(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
     """Send a message again under the same id, whatever its state, as if it were new.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is no such message.
         UnknownName: The deployment does not have its sink any more.
     """
     row = _row(txn, message)
@@ -64,7 +64,7 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
     """Give up a message that waits or was not delivered.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is no such message.
         WorkError: It was delivered, or given up by a person before.
     """
     row = _row(txn, message)

@@ -239,7 +239,7 @@ def law(txn: BoardTransaction, text: str) -> Decay:
     """Return the law that marks name by a text.
 
     Raises:
-        UnknownName: There is none.
+        UnknownName: No mark names a law by this text.
     """
     if txn.sql.one(MARKS.find_law, law=text) is None:
         raise UnknownName("law", text, ())

@@ -66,7 +66,7 @@ def source_of(function: Callable[..., Any]) -> str | None:
         return None
     if not nodes:
         return None
-    first = nodes[0]  # breadth first: the outermost one
+    first = nodes[0]  # ast.walk is breadth first, so this is the outermost node
     if isinstance(first, ast.Lambda):
         # Only its text: the line around it may hold thresholds. If the line has several lambdas, it is not known which
         # one it is.

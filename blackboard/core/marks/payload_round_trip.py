@@ -151,7 +151,7 @@ def parse_payload(mark_class: type[M], payload: Mapping[str, Any], subject: str)
 def _has_sets(mark_class: type[Mark]) -> bool:
     """Return whether a class has a field with a set. The members of a set have another order in each process."""
     parts: list[Any] = [mark_class.__pydantic_core_schema__]
-    for part in parts:  # the list grows
+    for part in parts:  # the loop adds to this list
         if isinstance(part, dict):
             if part.get("type") in ("set", "frozenset"):
                 return True

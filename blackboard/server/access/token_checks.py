@@ -49,7 +49,7 @@ def bearer_of(header: str | None) -> str:
     """Return the token in an `Authorization` header.
 
     Raises:
-        HttpProblem: There is none.
+        HttpProblem: The header has no token.
     """
     scheme, _, token = (header or "").partition(" ")
     token = token.strip()

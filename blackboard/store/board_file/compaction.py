@@ -55,7 +55,7 @@ def compact(database: FileDatabase, *, insist: bool = True) -> bool:
 
 def empty_log(database: FileDatabase) -> bool:
     """Move the write-ahead log into the file and empty it; returns whether it is empty, which a reader may prevent."""
-    database.checkpoint()  # most of it, while others write
+    database.checkpoint()  # moves most of the log while others write
     with database.writers_held_off(), _connected(database) as connection:
         try:
             connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")

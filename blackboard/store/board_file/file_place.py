@@ -136,9 +136,9 @@ class FilePlace(BoardPlace):
         return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
 
     def apply_mode(self, *, is_new: bool = False) -> None:
-        """Set the mode on the files of this board that this user has made, or only on a database that is new."""
+        """Set the mode of the board's files that this user has made. With `is_new`, set it on the new database only."""
         if is_new:
-            with contextlib.suppress(OSError):  # an empty file was there, perhaps
+            with contextlib.suppress(OSError):  # another user may have made the empty file
                 set_mode(self.path, self.mode or PRIVATE_MODE)
             return
         if self.mode is None:

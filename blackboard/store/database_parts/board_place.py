@@ -51,7 +51,7 @@ class BoardPlace(ABC):
 
     @abstractmethod
     def apply_mode(self, *, is_new: bool = False) -> None:
-        """Set the mode on the files of this board that this user has made, or only on a database that is new."""
+        """Set the mode of the board's files that this user has made. With `is_new`, set it on the new database only."""
 
     @abstractmethod
     def delete(self) -> None:

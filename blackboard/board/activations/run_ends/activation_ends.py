@@ -123,7 +123,7 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
     root = _original(txn, row)
     if crossing.is_over_board or is_group(crossing.scope):
         parts = [root]
-        for part in parts:  # the list grows
+        for part in parts:  # the loop adds to this list
             parts += txn.sql.all(ACTIVATIONS.split_from, id=part.id)
         return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
     for part in txn.sql.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.scope):
@@ -171,5 +171,5 @@ def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     if watch is None or not watch.absorbs or watch.condition.is_per_mark:
         return
     for scope in scopes_of_activation(txn, row):
-        if (watch.condition.by is not None) == is_group(scope):  # another scope is of the watch before it changed
+        if (watch.condition.by is not None) == is_group(scope):  # else the watch has changed
             rising_crossings.evaluate(txn, watch, scope)

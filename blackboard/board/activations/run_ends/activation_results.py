@@ -71,7 +71,7 @@ class Success:
 def ask_ahead(
     sql: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
 ) -> None:
-    """Ask ahead what the successful end of a run will ask, as far as the deployment, if it is known, tells that."""
+    """Ask ahead what the successful end of a run will ask, as far as a known deployment shows that."""
     activation_ends.ask_ahead(sql, row)
     if active is not None:
         agent_actions.ask_ahead(sql, active, actions)
@@ -149,7 +149,7 @@ def _fail(
     txn: BoardTransaction, current: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
 ) -> ActivationState:
     """Let an activation that failed be retried, be split into halves, or be dead, and return its new state."""
-    current = current._replace(deaths=None, conflicts=0)  # the worker survived the run
+    current = current._replace(deaths=None, conflicts=0)  # a failure that is reported shows that the worker survived
     settings = agent.settings
     if failure.counts:
         count_failure(txn, current, agent)

@@ -104,7 +104,7 @@ def _changes_nothing(
         return False
     state = watch_states.get(txn, key)
     if watch.condition.is_falling:
-        # Until it is at `clear_above` after a crossing, a rise matters.
+        # After a crossing, a rise matters until the value reaches `clear_above`.
         return state is not None and state.began_at is None and state.crossed_at is None
     if state is not None and state.began_at is not None:
         return True

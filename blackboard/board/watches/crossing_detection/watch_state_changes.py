@@ -98,7 +98,7 @@ class StateAdvance:
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
         """Record a crossing at an instant by the marks behind it; return whether it is new."""
         txn, watch, key = self._txn, self._watch, self._key
-        # Of the deposits in a window, the crossing shows the whole value.
+        # For a window, the crossing shows all its deposits.
         marks = (
             watch_states.marks_behind(txn, watch, key, at, whole=True) if watch.condition.has_window else self._marks
         )

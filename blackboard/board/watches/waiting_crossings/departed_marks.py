@@ -90,7 +90,7 @@ def _input_of(
     if following is not None:
         return (event, 0.0) if following.id >= (crossing.event_id or 0) else None
     if departure.evaporated_at is None or departure.evaporated_at < event.recorded_at:
-        return None  # it had faded before it was recorded
+        return None  # the mark had faded before its deposit was recorded
     return event, strength_of(txn, event) if departure.row is None else txn.strength(departure.row)
 
 

@@ -19,7 +19,7 @@ class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="
                 tags=("trail", "type", "tags", "identity")):  # fmt: skip
     """A pheromone. Its intensity is the intensity of the mark, and its decay model is the law of the mark.
 
-    The door computes what an emission makes of a pheromone, because each emission says how it is merged.
+    The method `emit` computes the pheromone after an emission, because each emission says how it is merged.
     """
 
     trail: str

@@ -19,7 +19,7 @@ class WorkerLocks:
     """The locks of the workers on one board, as one connection after another sees them.
 
     Args:
-        clock: Tells how long a lock has been free.
+        clock: Measures how long a lock has been free.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
