@@ -71,7 +71,7 @@ class Blackboard(
             url_or_path: An SQLAlchemy URL such as `sqlite:///board.db`, or the path of an SQLite file.
             author: The name that signs every deposit; by default `person:` and the user's name.
             clock: The source of time; by default the machine's clock or, on a server, the server's.
-            kinds: Mark classes that this process shall know. A deposit makes its own class known.
+            kinds: Mark classes that this process should know. A deposit makes its own class known.
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
             leap: How far the clock may be ahead of the last time that the board recorded; None for any distance.

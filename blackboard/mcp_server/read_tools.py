@@ -76,7 +76,7 @@ def _position(cursor: Any) -> MarkPosition:
     """Return the position in a list of marks that a cursor means.
 
     Raises:
-        UsageError: It stands for none.
+        UsageError: The cursor is not one of such a list.
     """
     match cursor:
         case [str(as_of), (int() | float()) as strength, int(mark_id)] if bool not in (type(strength), type(mark_id)):
@@ -91,7 +91,7 @@ def _number(cursor: Any) -> int:
     """Return the number that a cursor means; 0 without a cursor.
 
     Raises:
-        UsageError: It stands for none.
+        UsageError: The cursor is not one of such a list.
     """
     if cursor is None:
         return 0

@@ -42,7 +42,7 @@ def write(
     """
     for (watch_id, scope), by_law in collected.items():
         if not any(sums.changed for sums in by_law.values()):
-            continue  # the answer itself is checked
+            continue  # unchanged sums are checked like every other answer
         if txn.active.law_changes:
             raise LockRequired("laws of marks change")
         watch = txn.active.watches[abs(watch_id)]

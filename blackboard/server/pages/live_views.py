@@ -148,7 +148,7 @@ class LiveViews:
         if self._is_stopped or sum(len(view.watchers) for view in self._views.values()) >= self._limit:
             raise QueueFull(f"{self._limit} pages are open already; try again in a moment")
         stream = self._messages(_Watcher(caller), key, _View(paint, every))
-        await anext(stream)  # it counts from here on, and makes room for another when it is closed
+        await anext(stream)  # from here on, the stream counts towards the limit until it is closed
         return stream
 
     async def _messages(self, watcher: _Watcher, key: tuple[object, ...], fresh: _View) -> AsyncGenerator[bytes]:

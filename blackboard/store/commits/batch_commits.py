@@ -92,7 +92,7 @@ class BatchCommits:
     def _settle(self, batch: list[Entry[Any]], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
         writer = self._writer
-        writer.end()  # a signal's exception may have interrupted it
+        writer.end()  # the exception of a signal may have left the transaction open
         if writer.may_be_stored(error):
             for entry in batch:  # not repeated
                 entry.error = error

@@ -157,7 +157,7 @@ class OptimisticCommits:
     ) -> bool:
         """Handle an error, and return whether each entry has its result or error; otherwise nothing is stored."""
         writer = self.writer
-        writer.drop()  # a signal's exception may have interrupted it
+        writer.drop()  # the exception of a signal may have left the transaction open
         if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
             _deliver(batch, results, transaction)
             raise error  # the work is committed: an error after that must not repeat it

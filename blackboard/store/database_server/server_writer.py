@@ -147,7 +147,7 @@ class ServerWriter(WritingConnection):
         self.close()
         try:
             return self.record.was_committed(self._connect, self.dialect.errors.base, events_after)
-        except Exception as failure:  # whatever it is, nobody knows the outcome
+        except Exception as failure:  # after any failure, the outcome is unknown
             raise unknown_outcome(self.where) from failure
 
     def may_be_stored(self, error: BaseException) -> bool:

@@ -31,7 +31,7 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 ModelCall = CallRow
 """A recorded call to a model."""
 
-MAX_REASON_CHARACTERS = 2000
+MAX_CALL_ERROR_CHARACTERS = 2000
 """The longest part of an error that is stored as the reason of a failed call or of a pause."""
 
 TOO_LATE = "a newer call had already been answered"
@@ -111,7 +111,7 @@ def record_reported(
             sent_at=txn.now,
             answered_at=txn.now,
             applied_at=txn.now if error is None else None,
-            error=None if error is None else error[:MAX_REASON_CHARACTERS],
+            error=None if error is None else error[:MAX_CALL_ERROR_CHARACTERS],
         )
         priced = _with_cost(row, replace(call.spent, direct_cost=call.spent.cost))
         txn.sql.run(MODEL_CALLS.insert_call, **priced._asdict())
@@ -194,7 +194,7 @@ def mark_ended(
         state=state,
         reserved=row.reserved if keeps_reserve else 0,
         # A gateway may repeat a request whose subject was forgotten since.
-        error=error[:MAX_REASON_CHARACTERS] if row.body else None,
+        error=error[:MAX_CALL_ERROR_CHARACTERS] if row.body else None,
         request_id=request_id or row.request_id,
     )
     _change_state(txn, row, ended)

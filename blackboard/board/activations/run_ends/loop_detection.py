@@ -20,7 +20,7 @@ from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-SHORTEST_LOOP = 4
+MIN_LOOP_RUNS = 4
 """The number of activations in the shortest loop between two agents.
 
 After A, B, A, B the next activation is quarantined.
@@ -39,7 +39,7 @@ def may_loop(agent: AgentSpec, length: int) -> bool:
 
     Further rows are read only if it is.
     """
-    return length > min(agent.settings.max_chain, SHORTEST_LOOP - 1)
+    return length > min(agent.settings.max_chain, MIN_LOOP_RUNS - 1)
 
 
 def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
@@ -67,10 +67,10 @@ def loop_problem(
     """
     if length > (limit := agent.settings.max_chain):
         return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"
-    if length <= SHORTEST_LOOP:
+    if length <= MIN_LOOP_RUNS:
         return None
     chain, subject = [agent.name], subject_of(scope)
-    while len(chain) <= SHORTEST_LOOP:
+    while len(chain) <= MIN_LOOP_RUNS:
         predecessors = _predecessors(txn, events)
         # A mark that no activation deposited is a fact from outside. It begins a new chain.
         if not predecessors or any(event.activation_id is None for event in events):

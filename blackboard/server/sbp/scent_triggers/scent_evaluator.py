@@ -119,7 +119,7 @@ class ScentEvaluator:
         for record in records:
             try:
                 self._due = min(self._due, self._follow(record, seen, now, listening))
-            except Conflict:  # another program has changed it, and that commit rings the bell
+            except Conflict:  # another program has changed it, and that commit wakes the evaluator
                 continue
             except UsageError as error:  # it must not keep the others from being measured
                 log.warning("a scent cannot be followed", scent=record.subject, error=error)

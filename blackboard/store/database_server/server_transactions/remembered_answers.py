@@ -48,7 +48,7 @@ class RememberedAnswers:
     """The answers that one process remembers.
 
     Args:
-        clock: Tells how old they are.
+        clock: Measures how old they are.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:

@@ -184,7 +184,7 @@ class StatementPipeline:
                     answer.rows = self._converter.load_rows(0, result.ntuples, tuple)
             elif sql == "COMMIT" and result.command_status == b"ROLLBACK":
                 error = error or self._failed("COMMIT rolled the transaction back, because a statement had failed")
-            result = self._pgconn.get_result()  # None follows, without a wait
+            result = self._pgconn.get_result()  # returns None at the end of the answer, without a wait
         return error
 
     def _result(self) -> Any:
