@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage.checked_deposits import deposit_each
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.result_types import Receipt
 from blackboard.clock import When, instant_of
-from blackboard.core.marks.mark_model import DepositOptions, Mark
+from blackboard.core.marks.mark_model import NO_OPTIONS, DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
 
 DEPOSITS_PER_TRANSACTION = 1000
@@ -46,9 +47,11 @@ def deposit_all(
     """Deposit many items; see `Blackboard.deposit_many`."""
     check_lengths(items, keys, occurred_at)
     results: list[Receipt | UsageError] = []
+    entries = _learned(session.classes, _entries(items, keys, occurred_at))
     try:
-        for batch in batches(items, keys, occurred_at):
-            results += _deposit_batch(session, author, batch, raises=raises)
+        # The items themselves are not kept: the garbage collector looks at each object that lives, again and again.
+        while requests := requests_of(itertools.islice(entries, DEPOSITS_PER_TRANSACTION), author):
+            results += _deposit_batch(session, requests, raises=raises)
     except BlackboardError as error:
         error.stored = sum(isinstance(result, Receipt) for result in results)
         raise
@@ -57,13 +60,17 @@ def deposit_all(
     return results
 
 
+def _learned(classes: MarkClasses, entries: Iterable[DepositEntry]) -> Iterator[DepositEntry]:
+    """Yield entries whose classes this process then knows."""
+    for entry in entries:
+        classes.learn((entry.item,))
+        yield entry
+
+
 def _deposit_batch(
-    session: BoardSession, author: str, batch: Sequence[DepositEntry], *, raises: bool
+    session: BoardSession, requests: Sequence[DepositRequest | UsageError], *, raises: bool
 ) -> list[Receipt | UsageError]:
-    classes = session.classes
-    classes.learn(entry.item for entry in batch)
-    requests = requests_of(batch, author)
-    return session.write(lambda txn: deposit_each(txn, requests, classes, raises=raises), shared=True)
+    return session.write(lambda txn: deposit_each(txn, requests, session.classes, raises=raises), shared=True)
 
 
 def requests_of(batch: Iterable[DepositEntry], author: str) -> list[DepositRequest | UsageError]:
@@ -71,11 +78,16 @@ def requests_of(batch: Iterable[DepositEntry], author: str) -> list[DepositReque
     requests: list[DepositRequest | UsageError] = []
     for item, key, occurred_at in batch:
         try:
-            at = None if occurred_at is None else instant_of(occurred_at)
-            requests.append(DepositRequest.of(item, author, DepositOptions(key=key, occurred_at=at)))
+            requests.append(DepositRequest.of(item, author, _options(key, occurred_at)))
         except UsageError as error:
             requests.append(error)
     return requests
+
+
+def _options(key: str | None, occurred_at: When | None) -> DepositOptions:
+    if key is None and occurred_at is None:
+        return NO_OPTIONS
+    return DepositOptions(key=key, occurred_at=None if occurred_at is None else instant_of(occurred_at))
 
 
 def check_lengths(
@@ -102,10 +114,23 @@ def batches(
     Raises:
         UnequalLengths: A list ended before the others.
     """
-    pairs = _column(_column(items, "keys", keys), "occurred_at", occurred_at)
-    entries = (DepositEntry(item, key, time) for (item, key), time in pairs)
+    entries = _entries(items, keys, occurred_at)
     while batch := list(itertools.islice(entries, DEPOSITS_PER_TRANSACTION)):
         yield batch
+
+
+def _entries(
+    items: Iterable[Mark | Deposit], keys: Iterable[str] | None, occurred_at: Iterable[When | None] | None
+) -> Iterator[DepositEntry]:
+    """Yield the items with their keys and times.
+
+    Raises:
+        UnequalLengths: A list ended before the others.
+    """
+    if keys is None and occurred_at is None:
+        return (DepositEntry(item, None, None) for item in items)
+    pairs = _column(_column(items, "keys", keys), "occurred_at", occurred_at)
+    return (DepositEntry(item, key, time) for (item, key), time in pairs)
 
 
 def _column(items: Iterable[Any], name: str, column: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:

@@ -135,7 +135,7 @@ def check_and_register(txn: BoardTransaction, request: DepositRequest, classes: 
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
         subject = check_subject(subject)
     check_payload(txn, request.kind, request.author, text, classes)
-    return _complete(txn, request._replace(text=text, subject=subject))
+    return _complete(txn, request, subject, text)
 
 
 def _check_if_event(txn: BoardTransaction, request: DepositRequest) -> None:
@@ -146,7 +146,7 @@ def _check_if_event(txn: BoardTransaction, request: DepositRequest) -> None:
         )
 
 
-def _complete(txn: BoardTransaction, request: DepositRequest) -> DepositRequest:
+def _complete(txn: BoardTransaction, request: DepositRequest, subject: str, text: str) -> DepositRequest:
     """Check the author, the times and the intensity of a request, and return it as it is stored."""
     if request.activation_id is None:
         check_signature(txn, request.author)
@@ -161,7 +161,11 @@ def _complete(txn: BoardTransaction, request: DepositRequest) -> DepositRequest:
             raise InvalidMark(f"until {iso(request.until)} is {past}; give a later time")
         decay = Step(Microseconds(request.until - begin), fixed=True)
     intensity = check_intensity(request.intensity)
-    return request._replace(intensity=intensity, decay=decay, occurred_at=occurred_at)
+    completed = (subject, text, decay, occurred_at)
+    given = (request.subject, request.text, request.decay, request.occurred_at)
+    if completed == given and intensity is request.intensity:
+        return request  # as most are; a new request would take longer than all checks
+    return request._replace(subject=subject, text=text, intensity=intensity, decay=decay, occurred_at=occurred_at)
 
 
 def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
@@ -77,7 +76,7 @@ def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> M
     if kind.on_repeat == "add" and state.at < txn.now:
         _check_order(kind, live, before, state)
         if _has_faded(kind, before.law, state, txn.now):
-            return MarkAfterDeposit(None, single_state(kind, replace(state, law=before.law)))
+            return MarkAfterDeposit(None, single_state(kind, state._replace(law=before.law)))
     joined = join_states(kind, before, state, txn.now)
     return None if joined is None else MarkAfterDeposit(live, joined, live if state.at < live.occurred_at else None)
 

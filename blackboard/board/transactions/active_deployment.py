@@ -79,6 +79,15 @@ class RegisteredWatch:
         return "" if self.condition.is_falling else self.ignored_author
 
     @cached_property
+    def counts_all_marks(self) -> bool:
+        """Whether it counts every mark of its kinds, whatever the subject and the tags are.
+
+        A need counts only for the agents that it may wake.
+        """
+        condition = self.condition
+        return not condition.depends_on_tags and condition.covers_all_subjects and Need.kind not in condition.kinds
+
+    @cached_property
     def comparison(self) -> Comparison:
         """The first comparison; a condition over the board has no other."""
         return next(self.condition.comparisons())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
@@ -174,7 +174,7 @@ class BoardTransaction:
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
 
-    def marks_of_subject(self, kind: str, subject: str) -> list[MarkRow]:
+    def marks_of_subject(self, kind: str, subject: str) -> Sequence[MarkRow]:
         """Return the stored marks of a kind and subject, evaporated or not, newest first."""
         if self.known_rows is not None and (known := self.known_rows.marks_of(kind, subject)) is not None:
             return known

@@ -8,7 +8,7 @@ noted here too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import product
 
 from blackboard.store.query_rows import MarkWithEvent
@@ -29,7 +29,8 @@ class KnownRows:
     __slots__ = ("_absorbed", "_keys", "_marks", "_watches", "_watermarks", "_with_events")
 
     def __init__(self) -> None:
-        self._marks: dict[tuple[str, str], list[MarkRow]] = {}
+        self._marks: defaultdict[str, dict[str, tuple[MarkRow, ...]]] = defaultdict(dict)
+        """The stored marks of subjects, newest first, by kind and subject."""
         self._keys: dict[str, list[DepositKeyRow]] = {}
         self._absorbed: dict[tuple[int, int], AbsorbedRow | None] = {}
         self._watches: set[int] = set()
@@ -41,16 +42,18 @@ class KnownRows:
         """Read the stored marks of kinds and subjects, with one statement for each kind."""
         subjects: dict[str, list[str]] = defaultdict(list)
         for kind, subject in dict.fromkeys(places):
-            if (kind, subject) not in self._marks:
+            if subject not in self._marks[kind]:
                 subjects[kind].append(subject)
         for kind, missing in subjects.items():
-            self._marks |= {(kind, subject): [] for subject in missing}
+            found: dict[str, list[MarkRow]] = defaultdict(list)
             for row in sql.all(MARKS.marks_of_subjects, kind=kind, subjects=sql.list_of(missing)):
-                self._marks[kind, row.subject].append(row)
+                found[row.subject].append(row)
+            self._marks[kind] |= dict.fromkeys(missing, ())
+            self._marks[kind] |= {subject: tuple(rows) for subject, rows in found.items()}
 
     def note_marks(self, kind: str, subject: str, rows: Iterable[MarkRow]) -> None:
         """Note the stored marks of a kind and subject, which were read otherwise, newest first."""
-        self._marks[kind, subject] = [*rows]
+        self._marks[kind][subject] = tuple(rows)
 
     def read_keys(self, sql: Transaction, keys: Iterable[str]) -> None:
         """Read all requests that were made with some keys, by any author and for any kind."""
@@ -118,10 +121,9 @@ class KnownRows:
             for watch_id in self._watches:
                 self._absorbed.pop((watch_id, mark_id), None)
 
-    def marks_of(self, kind: str, subject: str) -> list[MarkRow] | None:
+    def marks_of(self, kind: str, subject: str) -> Sequence[MarkRow] | None:
         """Return the stored marks of a kind and subject, newest first; None if they are not known."""
-        known = self._marks.get((kind, subject))
-        return None if known is None else [*known]
+        return self._marks[kind].get(subject)
 
     def is_known(self, key: str) -> bool:
         """Return whether the requests with a key are known."""
@@ -139,18 +141,22 @@ class KnownRows:
 
     def note_new(self, row: MarkRow) -> None:
         """Note that a mark was inserted, whose id is higher than all others. No watch has absorbed it."""
-        self._absorbed |= {(watch_id, row.id): None for watch_id in self._watches}
-        if (known := self._marks.get((row.kind, row.subject))) is not None:
-            known.insert(0, row)
+        for watch_id in self._watches:
+            self._absorbed[watch_id, row.id] = None
+        marks = self._marks[row.kind]
+        if (known := marks.get(row.subject)) is not None:
+            marks[row.subject] = (row, *known)
 
     def note_change(self, row: MarkRow) -> None:
         """Note that a mark was changed."""
         self._with_events.pop(row.id, None)
-        if (known := self._marks.get((row.kind, row.subject))) is not None:
-            known[:] = [row if each.id == row.id else each for each in known]
+        marks = self._marks[row.kind]
+        if (known := marks.get(row.subject)) is not None:
+            marks[row.subject] = tuple(row if each.id == row.id else each for each in known)
 
     def note_gone(self, row: MarkRow) -> None:
         """Note that a mark was deleted."""
         self._with_events.pop(row.id, None)
-        if (known := self._marks.get((row.kind, row.subject))) is not None:
-            known[:] = [each for each in known if each.id != row.id]
+        marks = self._marks[row.kind]
+        if (known := marks.get(row.subject)) is not None:
+            marks[row.subject] = tuple(each for each in known if each.id != row.id)

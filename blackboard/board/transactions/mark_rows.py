@@ -80,26 +80,25 @@ def record_event(
         txn.record_time(txn.now)
     if details is None:
         details = EventDetails(txn.allocate_event_id(), row.author)
-    txn.sql.put(
-        MARKS.insert_event,
-        EventRow(
-            id=details.event_id,
-            recorded_at=recorded_at,
-            mark_id=row.id,
-            kind=row.kind,
-            subject=row.subject,
-            event=str(event),  # drivers write a plain text fastest
-            intensity=row.intensity,
-            law=row.law,
-            evaporates_at=row.evaporates_at,
-            author=details.author,
-            activation_id=details.activation_id,
-            payload=details.payload,
-            own_law=row.own_law,
-            occurred_at=recorded_at if occurred_at is None else occurred_at,
-            anchored_at=row.anchored_at,
-            deposited_intensity=details.intensity,
-            shown_event_id=details.shown_event_id,
-            traceparent=details.traceparent,
-        ),
+    # In the order of the columns: every deposit makes such a row, and named arguments take four times as long.
+    recorded = EventRow(
+        details.event_id,
+        recorded_at,
+        row.id,
+        row.kind,
+        row.subject,
+        str(event),  # drivers write a plain text fastest
+        row.intensity,
+        row.law,
+        row.evaporates_at,
+        details.author,
+        details.activation_id,
+        details.payload,
+        row.own_law,
+        recorded_at if occurred_at is None else occurred_at,
+        row.anchored_at,
+        details.intensity,
+        details.shown_event_id,
+        details.traceparent,
     )
+    txn.sql.put(MARKS.insert_event, recorded)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
 from typing import NamedTuple
 
 from blackboard.core.marks.decay import Decay, law_from
@@ -21,6 +20,8 @@ class LawOfKind(NamedTuple):
 
 
 MAX_CACHED_LAWS = 10_000
+_KEPT_KEY = "stored_laws.law_key"
+"""The attribute of a law with its key. No field has such a name."""
 
 
 class StoredLaws:
@@ -52,8 +53,14 @@ class StoredLaws:
         return key
 
 
-@lru_cache(maxsize=1024)
 def law_key(law: Decay) -> str:
-    """Return the key of a law, which its marks store: a readable text that is short even for a curve of many points."""
-    text = str(law)
-    return text if len(text) <= 80 else f"{law.name}(#{hashlib.sha256(text.encode()).hexdigest()[:16]})"
+    """Return the key of a law, which its marks store: a readable text that is short even for a curve of many points.
+
+    A law never changes, so it keeps its key.
+    """
+    kept: str | None = law.__dict__.get(_KEPT_KEY)
+    if kept is None:
+        text = str(law)
+        kept = text if len(text) <= 80 else f"{law.name}(#{hashlib.sha256(text.encode()).hexdigest()[:16]})"
+        law.__dict__[_KEPT_KEY] = kept
+    return kept

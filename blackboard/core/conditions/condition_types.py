@@ -184,19 +184,20 @@ class Condition(ABC):
         return self.has_where or any(comparison.measure.subject is not None for comparison in self.comparisons())
 
     @cached_property
-    def _covers_all(self) -> bool:
+    def covers_all_subjects(self) -> bool:
+        """Whether any comparison counts marks of all subjects."""
         return any(comparison.measure.subject is None for comparison in self.comparisons())
 
     def covers(self, subject: str) -> bool:
         """Return whether any comparison counts marks of a subject."""
-        return self._covers_all or any(comparison.measure.covers(subject) for comparison in self.comparisons())
+        return self.covers_all_subjects or any(comparison.measure.covers(subject) for comparison in self.comparisons())
 
     @property
     def is_schedule(self) -> bool:
         """Whether it names instants instead of measuring marks: see `schedules`."""
         return False
 
-    @property
+    @cached_property
     def is_per_mark(self) -> bool:
         """Whether it measures each mark alone, so that each mark of a `separate` kind crosses alone."""
         return isinstance(self, Comparison) and self.measure.is_per_mark

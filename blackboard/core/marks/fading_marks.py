@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
@@ -18,8 +19,7 @@ def is_live(evaporates_at: Instant | None, at: Instant) -> bool:
     return evaporates_at is None or evaporates_at > at
 
 
-@dataclass(frozen=True)
-class FadingState:
+class FadingState(NamedTuple):
     """An intensity at an instant (microseconds since the epoch), and the law that it fades by from then on."""
 
     intensity: float

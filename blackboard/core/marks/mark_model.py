@@ -54,6 +54,8 @@ class DepositOptions:
         """Return these options, completed by the options of `others`. `decay` and `until` are one choice."""
         if others is NO_OPTIONS:
             return self
+        if self is NO_OPTIONS:
+            return others
         law = others if self.decay is None and self.until is None else self
         return DepositOptions(
             key=others.key if self.key is None else self.key,

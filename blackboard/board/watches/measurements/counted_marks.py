@@ -19,6 +19,8 @@ def is_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> b
 
     The watch covers its subject and its tags, and the mark has a group if the watch measures groups.
     """
+    if watch.counts_all_marks:
+        return True
     if watch.condition.has_where and not _passes(txn, watch, row):
         return False
     if watch.condition.by is not None and watch_scopes.scope_of(txn, watch, row) is None:
@@ -40,6 +42,8 @@ def counted_states(
 
     A mark that gets other tags may begin to count, as a new mark does, or no longer count.
     """
+    if watch.counts_all_marks:
+        return old, new
     if old is not None and watch.condition.depends_on_tags and not is_counted(txn, watch, old):
         old = None
     if is_counted(txn, watch, new):

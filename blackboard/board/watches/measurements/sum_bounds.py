@@ -33,6 +33,9 @@ class BoundedTotal(NamedTuple):
         )
 
 
+NO_MARKS = BoundedTotal()
+
+
 def bounded_total(txn: BoardTransaction, key: LawOfKind, sums: RunningSums) -> BoundedTotal:
     """Return the total of a kind's marks under one law now, with the weight of the kind."""
     law, change = txn.laws.get(txn.sql, key.law), txn.active.law_changes.get(key)
@@ -45,7 +48,8 @@ def bounded_total(txn: BoardTransaction, key: LawOfKind, sums: RunningSums) -> B
 def error_of(law: Decay, sums: RunningSums, now: Instant) -> float:
     """Return the largest difference between the total of sums and the exact sum, without the weight of the kind."""
     error = abs(law.total((sums.error0, 0.0), sums.anchor, now))
-    error += abs(law.total((0.0, sums.error1), sums.anchor, now))
+    if sums.error1:
+        error += abs(law.total((0.0, sums.error1), sums.anchor, now))
     return error + (rounding_of(law, now - sums.anchor) + TERM_ROUNDING) * (abs(sums.sum0) + abs(sums.sum1))
 
 

@@ -37,7 +37,7 @@ from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSum
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sums_of, sums_of_law
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
-from blackboard.board.watches.measurements.sum_bounds import BoundedTotal, bounded_total
+from blackboard.board.watches.measurements.sum_bounds import NO_MARKS, BoundedTotal, bounded_total
 from blackboard.core.conditions.measures import Total
 from blackboard.core.conditions.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
@@ -210,11 +210,13 @@ def recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
 
 def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> BoundedTotal:
     """Subtract the evaporated marks, and return the total of a watch now."""
-    total = BoundedTotal()
+    total = NO_MARKS
     for key, sums in sums_of(txn, watch, scope).items():
-        LawSums(txn, watch, scope, key, sums).subtract_evaporated()
+        if sums.evaporated_through < txn.now:
+            LawSums(txn, watch, scope, key, sums).subtract_evaporated()
         if sums.marks:
-            total = total.plus(bounded_total(txn, key, sums))
+            of_law = bounded_total(txn, key, sums)
+            total = of_law if total is NO_MARKS else total.plus(of_law)
     return total
 
 

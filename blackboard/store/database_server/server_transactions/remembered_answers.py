@@ -9,6 +9,7 @@ process has not seen otherwise.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -59,10 +60,12 @@ class RememberedAnswers:
         self._noted_at = 0
         """When the start was noted, in microseconds of the monotonic clock."""
         self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
-        self._subjects: set[tuple[str, str]] = set()
-        """The kinds and subjects with a mark that were noted last."""
-        self._older_subjects: set[tuple[str, str]] = set()
+        self._subjects: defaultdict[str, set[str]] = defaultdict(set)
+        """The subjects with a mark that were noted last, by kind."""
+        self._older_subjects: Mapping[str, set[str]] = {}
         """Those that were noted before them, as many or none."""
+        self._number = 0
+        """The number of those that were noted last."""
 
     @property
     def start(self) -> TransactionStart | None:
@@ -96,9 +99,13 @@ class RememberedAnswers:
 
     def note_subject(self, kind: str, subject: str) -> None:
         """Note that a subject has a mark of a kind."""
-        self._subjects.add((kind, subject))
-        if len(self._subjects) >= MAX_REMEMBERED_SUBJECTS:
-            self._older_subjects, self._subjects = self._subjects, set()
+        noted = self._subjects[kind]
+        if subject in noted:
+            return
+        noted.add(subject)
+        self._number += 1
+        if self._number >= MAX_REMEMBERED_SUBJECTS:
+            self._older_subjects, self._subjects, self._number = self._subjects, defaultdict(set), 0
 
     def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> RememberedAnswer | None:
         """Return the probable answer to a question; None if there is none."""
@@ -112,5 +119,5 @@ class RememberedAnswers:
         self._answers.clear()
 
     def _has_mark(self, values: Mapping[str, Any]) -> bool:
-        place = (values.get("kind"), values.get("subject"))
-        return place in self._subjects or place in self._older_subjects
+        subject = values.get("subject")
+        return any(subject in noted.get(values["kind"], ()) for noted in (self._subjects, self._older_subjects))
