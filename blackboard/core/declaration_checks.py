@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.conditions.condition_checks import smallest_batch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, over_board
+from blackboard.core.conditions.fewest_marks import smallest_batch
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.tags import WhereClause
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.core.specs.watch_spec import TIMING_SETTINGS, WatchSpec, conditions_of, timing_misfit
-from blackboard.errors import Mistake, UnknownName, UsageError
+from blackboard.errors import InvalidCondition, Mistake, UnknownName, UsageError
 
 
 def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
@@ -29,15 +29,27 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     yield from _mistakes_about_needs(agent)
     for watch in agent.watches:
         condition = watch.condition
-        if batch is not None and (smallest := smallest_batch(condition)) > batch:
-            yield Mistake(
-                f"{place}.batch",
-                f"{condition} needs a mark of each side at once; a batch of {batch} has no room for them. Set batch to"
-                f" at least {smallest}",
-            )
+        if batch is not None and (problem := _misfit_batch(condition, batch)) is not None:
+            yield Mistake(f"{place}.batch", problem)
         for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
             if text and (problem := _misfit_guard(condition, name, parse_condition(text))) is not None:
                 yield Mistake(f"{place}.watches.{watch.name}", problem)
+
+
+def _misfit_batch(condition: Condition, batch: int) -> str | None:
+    """Return why a batch is too small for a watch; None if it is large enough."""
+    if batch >= len(condition.kinds):  # one mark of each kind is always enough
+        return None
+    try:
+        smallest = smallest_batch(condition)
+    except InvalidCondition as error:
+        return f"{error}, or set batch to at least {len(condition.kinds)}"
+    if smallest <= batch:
+        return None
+    return (
+        f"{condition} needs a mark of each side at once; a batch of {batch} has no room for them. Set batch to at least"
+        f" {smallest}"
+    )
 
 
 def _misfit_guard(condition: Condition, name: str, guard: Condition) -> str | None:

@@ -8,9 +8,9 @@ import pytest
 
 from blackboard import Exponential, Never, count, strength, strongest, total, watch
 from blackboard.core.agents.agent_definition import agent
-from blackboard.core.conditions.condition_checks import smallest_batch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.fewest_marks import smallest_batch
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import WatchSpec
@@ -179,6 +179,13 @@ def test_a_batch_without_room_for_each_side_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"agents.watchman.batch: .* Set batch to at least 2"):
         declare((total("a") >= 1) & (total("b") >= 1), batch=1)
     declare((total("a") >= 1) & (total("b") >= 1), batch=2)
+
+
+def test_a_batch_that_cannot_be_checked_needs_room_for_a_mark_of_each_kind() -> None:
+    text = " & ".join(f"(total(k{number}) >= 1 | total(k{number + 1}) >= 1)" for number in range(40))
+    with pytest.raises(ConfigurationError, match=r"agents.watchman.batch: .* or set batch to at least 41"):
+        declare(parse_condition(text), batch=40)
+    declare(parse_condition(text), batch=41)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.core.conditions.condition_checks import check_watch, smallest_batch
+from blackboard.core.conditions.condition_checks import check_watch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, Not, both
+from blackboard.core.conditions.fewest_marks import fewest_marks, smallest_batch
 from blackboard.core.conditions.measures import count, strength, strongest, total
 from blackboard.core.conditions.threshold_search import NEVER_FALLS_AFTER
 from blackboard.core.marks.decay import Decay
@@ -49,12 +50,34 @@ def test_the_fewest_marks_are_the_first_choice_that_suffices(condition: Conditio
         return condition.is_met_if(lambda one: one in met and any(one in mark for mark in choice))
 
     choices = (choice for size in range(1, len(marks)) for choice in combinations(marks, size))
-    assert condition.fewest(marks, met.__contains__) == next(filter(suffices, choices), tuple(marks))
+    assert fewest_marks(condition, marks, met.__contains__) == next(filter(suffices, choices), tuple(marks))
 
 
 def test_a_condition_with_many_sides_is_checked_at_once() -> None:
     condition = parse_condition(" & ".join(f"strength(k{number}) >= 1" for number in range(60)))
     assert smallest_batch(condition) == 60
+
+
+def pairs(number: int, *, overlap: bool) -> Condition:
+    """Return `(a | b) & (c | d) & ...`, or `(a | b) & (b | c) & ...` if the pairs overlap."""
+    step = 1 if overlap else 2
+    sides = [(f"k{step * place}", f"k{step * place + 1}") for place in range(number)]
+    return parse_condition(" & ".join(f"(strength({a}) >= 1 | strength({b}) >= 1)" for a, b in sides))
+
+
+def test_a_condition_of_many_alternatives_is_checked_at_once() -> None:
+    """Each pair doubles the number of combinations, so 60 pairs could never be checked one combination at a time."""
+    assert smallest_batch(pairs(60, overlap=False)) == 60
+    for overlap, fewest in ((False, 60), (True, 30)):
+        condition = pairs(60, overlap=overlap)
+        marks = [frozenset([comparison]) for comparison in dict.fromkeys(condition.comparisons())]
+        assert len(fewest_marks(condition, marks, lambda one: True)) == fewest
+
+
+def test_alternatives_that_share_kinds_in_too_many_ways_are_refused_with_a_remedy() -> None:
+    assert smallest_batch(pairs(6, overlap=True)) == 6
+    with pytest.raises(InvalidCondition, match=r"more than 1,000 ways.*divide it among watches"):
+        smallest_batch(pairs(60, overlap=True))
 
 
 @given(conditions)

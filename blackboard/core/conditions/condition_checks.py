@@ -1,34 +1,9 @@
-"""Checks of conditions: whether one can wake an agent or guard it, and how many marks it takes for it to hold."""
+"""Checks of conditions: whether one can wake an agent or guard it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, product
-
-from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Not
+from blackboard.core.conditions.condition_types import Combination, Condition, Not
 from blackboard.errors import InvalidCondition
-
-
-def smallest_batch(condition: Condition) -> int:
-    """Return how many marks a batch must have room for, to have one mark of each side that an `&` joins."""
-    comparisons = list(condition.comparisons())
-    marks = [
-        frozenset(comparison for comparison in comparisons if kind in comparison.measure.kinds)
-        for kind in condition.kinds
-    ]
-    return max(len(condition.fewest(marks, way.__contains__)) for way in _ways_to_hold(condition))
-
-
-def _ways_to_hold(condition: Condition) -> Iterator[tuple[Comparison, ...]]:
-    """Yield the sets of comparisons that make a condition true, one for each choice among the sides of its `|`."""
-    if not isinstance(condition, Combination):
-        yield tuple(condition.comparisons())
-    elif condition.operator == "|":
-        for part in condition.parts:
-            yield from _ways_to_hold(part)
-    else:
-        for ways in product(*map(_ways_to_hold, condition.parts)):
-            yield tuple(chain.from_iterable(ways))
 
 
 def check_watch(condition: Condition) -> Condition:

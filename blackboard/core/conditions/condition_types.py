@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from itertools import combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
@@ -110,32 +109,6 @@ class Condition(ABC):
         """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
         if self.is_met_if(decide):
             yield from self.comparisons()
-
-    def fewest(
-        self, marks: Sequence[frozenset[Comparison]], decide: Callable[[Comparison], bool]
-    ) -> tuple[frozenset[Comparison], ...]:
-        """Return the fewest marks that can still make the condition hold; earlier marks are preferred.
-
-        Each mark counts for the comparisons that measure it. If even all marks do not suffice, all are returned.
-
-        Args:
-            marks: For each mark, the comparisons that measure it.
-            decide: Returns whether a comparison counts as met. Only such comparisons make the condition hold.
-        """
-
-        def suffice(chosen: tuple[frozenset[Comparison], ...]) -> bool:
-            return self.is_met_if(lambda one: decide(one) and any(one in mark for mark in chosen))
-
-        # A mark without which the others do not suffice is in every choice. Under `&` this is nearly every mark.
-        places = range(len(marks))
-        needed = {place for place in places if not suffice((*marks[:place], *marks[place + 1 :]))}
-        others = [place for place in places if place not in needed]
-        choices = (
-            tuple(marks[place] for place in sorted({*needed, *chosen}))
-            for size in range(len(others))
-            for chosen in combinations(others, size)
-        )
-        return next(filter(suffice, choices), tuple(marks))
 
     @property
     def is_joint(self) -> bool:

@@ -19,6 +19,7 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings.departed_marks import Input, begin_of, departed_inputs, last_counted
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.fewest_marks import fewest_marks
 from blackboard.core.conditions.strength_forecast import value_at
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
@@ -78,7 +79,8 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     if watch.condition.has_window or not condition.is_met_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
     strongest = {sides[event.mark_id]: (event, strength) for event, strength in reversed(inputs)}
-    needed = condition.fewest(list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs)), met.__contains__)
+    counted = list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs))
+    needed = fewest_marks(condition, counted, met.__contains__)
     first = [strongest[mark] for mark in needed]
     chosen = (first + [pair for pair in inputs if pair not in first])[:room]
     given = {side for event, _ in chosen for side in sides[event.mark_id]}
