@@ -36,8 +36,8 @@ BlackboardError
     ├── MissingPackage         an optional package is not installed
     ├── QueryStopped           SQL that took too much time or memory
     ├── ServerError            a server did not do what its client asked
-    │   ├── ServerUnreachable  it does not answer, or is too busy
-    │   └── AccessDenied       the token is missing or not valid, or does not allow the request
+    │   └── ServerUnreachable  it does not answer, or is too busy
+    ├── AccessDenied           the caller may not do this: its token or its session does not allow it
     └── ModelError             a model call without a usable answer
 """
 
@@ -414,8 +414,14 @@ class ServerUnreachable(ServerError):
     """A server does not answer, or is too busy, even after further attempts. It may have done what was asked."""
 
 
-class AccessDenied(ServerError):
-    """A server refuses a token: it is missing, unknown, expired or revoked, or does not allow what was asked."""
+class AccessDenied(WorkError):
+    """The caller may not do this.
+
+    Its token is missing, unknown, expired or revoked, or its token or the session of a tool does not allow it.
+    """
+
+    problem = ""
+    """As in `ServerError`."""
 
 
 class ModelError(WorkError):

@@ -50,7 +50,7 @@ def error_of(problem: Mapping[str, Any], status: int) -> BlackboardError:
     """
     name = name_of(problem)
     error = ERROR_CLASSES.get(name, ServerError).reported(_message(problem, status))
-    if isinstance(error, ServerError):
+    if isinstance(error, ServerError | AccessDenied):
         error.problem = name
     if isinstance(error, errors.Conflict):
         error.event_id = int(problem.get("event_id", 0))

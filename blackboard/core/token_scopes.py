@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple, Self
 
+from blackboard.core.built_in_marks import Decision
+from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.errors import UsageError, nearest
 
 VERBS = {
@@ -89,3 +91,19 @@ class Scopes:
             and (subject is None or not scope.subjects or fnmatchcase(subject, scope.subjects))
             for scope in self._scopes
         )
+
+    def refusal(self, verb: str, name: str | None = None, subject: str | None = None) -> str | None:
+        """Return what the scopes do not allow, such as `'deposit' for 'lead'`; None if they allow it."""
+        if self.allow(verb, name, subject):
+            return None
+        is_limited = name is not None and self.allow(verb)
+        return f"{verb!r} for {name!r}{' and this subject' if subject else ''}" if is_limited else repr(verb)
+
+
+def scope_of_change(kind: str, subject: str) -> Scope:
+    """Return the scope that is needed to deposit or change a mark. A decision is the answer to a need.
+
+    Raises:
+        InvalidMark: The subject cannot be stored.
+    """
+    return Scope("answer") if kind == Decision.kind else Scope("deposit", kind, normalize_subject(subject))

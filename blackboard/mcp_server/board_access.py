@@ -6,10 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blackboard.core.built_in_marks import Decision
-from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.records.reading_limits import MAX_READING_TIME
-from blackboard.core.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes, scope_of_change
 from blackboard.errors import AccessDenied
 from blackboard.local_or_remote_board import reading_within
 
@@ -27,32 +25,32 @@ class BoardAccess:
     scopes: Scopes | None = None
     """What the caller may do, as the scopes of a token; None for everything except answers to needs."""
 
-    def allows(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
-        """Return whether the caller may do something: in general, or for a kind or an agent, and for a subject."""
-        return verb != "answer" if self.scopes is None else self.scopes.allow(verb, name, subject)
+    def allows(self, verb: str) -> bool:
+        """Return whether the caller may do something in general."""
+        return self._refusal(verb) is None
 
     def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:
-        """Check that the caller may do something.
+        """Check that the caller may do something: in general, or for a kind or an agent, and for a subject.
 
         Raises:
             AccessDenied: It may not.
         """
-        if not self.allows(verb, name, subject):
-            limit = (
-                "" if name is None or not self.allows(verb) else f" for {name!r}{' and this subject' * bool(subject)}"
-            )
-            raise AccessDenied(f"this session may not {verb!r}{limit}")
+        if refused := self._refusal(verb, name, subject):
+            raise AccessDenied(f"this session may not {refused}")
 
-    def require_deposit(self, kind: str, subject: str) -> None:
-        """Check that the caller may deposit a mark. A decision is the answer to a need.
+    def require_change(self, kind: str, subject: str) -> None:
+        """Check that the caller may deposit or change a mark.
 
         Raises:
             AccessDenied: It may not.
+            InvalidMark: The subject cannot be stored.
         """
-        if kind == Decision.kind:
-            self.require("answer")
-        else:
-            self.require("deposit", kind, normalize_subject(subject))
+        self.require(*scope_of_change(kind, subject))
+
+    def _refusal(self, verb: str, name: str | None = None, subject: str | None = None) -> str | None:
+        if self.scopes is None:
+            return repr(verb) if verb == "answer" else None
+        return self.scopes.refusal(verb, name, subject)
 
     def reading(self) -> AbstractContextManager[None]:
         """Return a context that limits the time of its reads. A server limits the reads of its clients itself."""

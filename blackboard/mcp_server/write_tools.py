@@ -31,7 +31,7 @@ def deposit(access: BoardAccess, arguments: DepositArguments) -> dict[str, Any]:
         AccessDenied: The caller may not deposit it.
         BlackboardError: The board refuses it.
     """
-    access.require_deposit(arguments.kind, arguments.subject)
+    access.require_change(arguments.kind, arguments.subject)
     receipt = access.board.deposit(
         arguments.kind,
         subject=arguments.subject,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from blackboard import AccessToken
 from blackboard.clock import seconds_in
-from blackboard.core.token_scopes import Scopes
+from blackboard.core.token_scopes import Scopes, scope_of_change
 from blackboard.server.problems import HttpProblem
 
 MAX_TOKEN_CHARACTERS = 200
@@ -34,15 +34,17 @@ class Caller:
         Raises:
             HttpProblem: The token does not allow it.
         """
-        if not self.scopes.allow(verb, name, subject):
-            limit = (
-                ""
-                if name is None or not self.scopes.allow(verb)
-                else f" for {name!r}{' and this subject' * bool(subject)}"
-            )
-            raise HttpProblem(
-                "not-allowed", f"the token {self.token.name!r} does not allow {verb!r}{limit}", scope=verb
-            )
+        if refused := self.scopes.refusal(verb, name, subject):
+            raise HttpProblem("not-allowed", f"the token {self.token.name!r} does not allow {refused}", scope=verb)
+
+    def require_change(self, kind: str, subject: str) -> None:
+        """Check that the token allows to deposit or change a mark.
+
+        Raises:
+            HttpProblem: The token does not allow it.
+            InvalidMark: The subject cannot be stored.
+        """
+        self.require(*scope_of_change(kind, subject))
 
 
 def bearer_of(header: str | None) -> str:

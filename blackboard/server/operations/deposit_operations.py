@@ -10,9 +10,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from blackboard import Blackboard, Deposit, Receipt
-from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.errors import BlackboardError
-from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import (
     Call,
@@ -24,9 +22,6 @@ from blackboard.server.request_handling.operation_definition import (
 )
 
 MAX_MANY = 1000
-
-DECISION = "decision"
-"""The kind of answers to needs. A token needs the scope `answer` to deposit one."""
 
 DEPOSIT_PROBLEMS = (
     "unknown-name", "invalid-mark", "unique-conflict", "conflict", "law-conflict", "out-of-order", "key-reused",
@@ -101,18 +96,6 @@ def _deposit_each(board: Blackboard, items: Sequence[Deposit]) -> Sequence[Recei
     return [result for item in items for result in _deposit_each(board, [item])]
 
 
-def require_deposit(caller: Caller, item: DepositFields) -> None:
-    """Check that the caller may deposit a mark.
-
-    Raises:
-        HttpProblem: It may not.
-    """
-    if item.kind == DECISION:
-        caller.require("answer")
-    else:
-        caller.require("deposit", item.kind, normalize_subject(item.subject))
-
-
 def deposit_many(call: Call[NoParameters, DepositsFields]) -> list[Receipt]:
     """Deposit up to 1,000 marks in one transaction: all of them or none."""
     return call.board.deposit_many([as_deposit(call, item) for item in call.body.marks])
@@ -124,7 +107,7 @@ def as_deposit(call: Call[object, object], item: DepositFields) -> Deposit:
     Raises:
         HttpProblem: The caller may not deposit it.
     """
-    require_deposit(call.caller, item)
+    call.caller.require_change(item.kind, item.subject)
     return Deposit(
         item.kind,
         item.subject,

@@ -10,7 +10,6 @@ from pydantic import Field
 from blackboard import MarkEvent, MarkPosition, MarkRecord, Receipt
 from blackboard.board.json_shapes import KindShape, Withdrawal, kind_shape
 from blackboard.board.reading.tag_texts import read_filters
-from blackboard.server.operations.deposit_operations import DECISION
 from blackboard.server.request_handling.operation_definition import (
     Call,
     Encoded,
@@ -125,10 +124,7 @@ def _require_change(call: Call[object, object], mark_id: int) -> None:
     if not call.caller.scopes.allow("deposit"):
         call.caller.require("deposit")
     found = call.board.mark(mark_id)
-    if found.kind == DECISION:
-        call.caller.require("answer")
-    else:
-        call.caller.require("deposit", found.kind, found.subject)
+    call.caller.require_change(found.kind, found.subject)
 
 
 def subjects(call: Call[ListedSubjects, None]) -> Page[str]:
