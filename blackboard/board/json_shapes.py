@@ -66,7 +66,7 @@ class FoundMarks:
 class Answered:
     """A need that was answered, with the receipt of the decision."""
 
-    need: int
+    need_id: int
     mark_id: int
     event_id: int
     outcome: str
@@ -95,7 +95,7 @@ class Resumption:
 class Assignment:
     """Who should answer a need now."""
 
-    need: int
+    need_id: int
     assignee: str
 
 
@@ -145,7 +145,7 @@ class KindShape:
 class RecordedCost:
     """The cost that a person recorded for a model call."""
 
-    call: int
+    call_id: int
     usd: float
 
 

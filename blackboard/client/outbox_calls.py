@@ -14,19 +14,19 @@ def outbox(
     return (yield from pages(OutboxMessage, "/v1/outbox", sink=sink, state=state, limit=limit, after=before))
 
 
-def outbox_message(message: int) -> ClientCall[OutboxMessage]:
+def outbox_message(message_id: int) -> ClientCall[OutboxMessage]:
     """Return one message to people outside, as `Blackboard.outbox_message` does."""
-    return (yield from ask(OutboxMessage, get(path_of("/v1/outbox/{}", message))))
+    return (yield from ask(OutboxMessage, get(path_of("/v1/outbox/{}", message_id))))
 
 
-def retry_message(message: int) -> ClientCall[OutboxMessage]:
+def retry_message(message_id: int) -> ClientCall[OutboxMessage]:
     """Send a message to people outside again, as `Blackboard.retry_message` does. Needs the scope `operate`."""
-    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/retry", message))))
+    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/retry", message_id))))
 
 
-def discard_message(message: int) -> ClientCall[OutboxMessage]:
+def discard_message(message_id: int) -> ClientCall[OutboxMessage]:
     """Give up a message to people outside, as `Blackboard.discard_message` does. Needs the scope `operate`."""
-    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/discard", message))))
+    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/discard", message_id))))
 
 
 def retry_messages(*, sink: str | None = None, state: str | None = None) -> ClientCall[list[int]]:

@@ -71,7 +71,7 @@ class AgendaArguments(Arguments):
 class AnswerArguments(Arguments):
     """An answer to a need."""
 
-    need: IdArgument = Field(description="Its id")
+    need_id: IdArgument = Field(description="Its id")
     text: str = Field(description="One of its options, if it has some")
 
 
@@ -99,7 +99,7 @@ class FinishArguments(Arguments):
     fence: IdArgument
     result: dict[str, JsonValue] | None = Field(
         default=None,
-        description="{} or {marks: [{kind, subject, payload, key}], withdrawals: [{mark}],"
+        description="{} or {marks: [{kind, subject, payload, key}], withdrawals: [{mark_id}],"
         " reinforcements: [{mark, by}]}",
     )
     failed: str | None = Field(

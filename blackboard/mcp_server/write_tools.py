@@ -53,24 +53,24 @@ def answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any]:
     """
     access.require("answer")
     try:
-        receipt = access.board.answer(arguments.need, arguments.text)
+        receipt = access.board.answer(arguments.need_id, arguments.text)
     except NotFound:
         if (earlier := _earlier_answer(access, arguments)) is None:
             raise
         return earlier
-    return {"need": arguments.need, **_receipt(receipt)}
+    return {"need_id": arguments.need_id, **_receipt(receipt)}
 
 
 def _earlier_answer(access: BoardAccess, arguments: AnswerArguments) -> dict[str, Any] | None:
     """Return the receipt of the live decision that gave a need this answer before; None if there is none."""
     try:
-        decision = access.board.decision(arguments.need)
+        decision = access.board.decision(arguments.need_id)
         mark = access.board.mark(decision.mark_id)
     except NotFound:
         return None
     if str(mark.payload.get("answer", "")).casefold() != arguments.text.strip().casefold():
         return None
-    return {"need": arguments.need, **_receipt(Receipt(mark.id, decision.id, "duplicate", mark.strength))}
+    return {"need_id": arguments.need_id, **_receipt(Receipt(mark.id, decision.id, "duplicate", mark.strength))}
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

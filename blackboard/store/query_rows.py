@@ -71,7 +71,7 @@ class AbsorbedByWatch(NamedTuple):
 
     absorbed: AbsorbedRow | None
     """None if it has not absorbed the mark, or if there is no mark."""
-    watch: Id
+    watch_id: Id
     watermark: Id | None
     """The event up to which a watch over the board has absorbed everything."""
 

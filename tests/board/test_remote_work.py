@@ -29,7 +29,7 @@ from blackboard.errors import (
 from tests.support.threads import join_all
 from tests.support.world import World, kind, spec
 
-REINFORCEMENT = {"mark": 1, "by": 1}
+REINFORCEMENT = {"mark_id": 1, "by": 1}
 VERDICT = {"kind": "verdict", "subject": "r/1", "payload": {"grade": "good"}}
 
 
@@ -74,10 +74,10 @@ def test_a_worker_claims_and_finishes_an_activation(world: World) -> None:
     assert [(mark.kind, mark.payload) for mark in found.reads] == [("verdict", {"grade": "bad"})]
     assert found.lease_until == worker.now() + timedelta(minutes=5)
     assert worker.claim("review") is None
-    withdrawal = {"mark": found.reads[0].id}
+    withdrawal = {"mark_id": found.reads[0].id}
     with pytest.raises(Undeclared):
         worker.finish(found.id, {"withdrawals": [withdrawal]}, fence=found.fence)
-    end = worker.finish(found.id, {"marks": [VERDICT], "reinforcements": [{"mark": found.marks[0].id, "by": 0.5}]})
+    end = worker.finish(found.id, {"marks": [VERDICT], "reinforcements": [{"mark_id": found.marks[0].id, "by": 0.5}]})
     assert (end.state, len(end.marks)) == ("done", 2)
     verdict = world.board.marks("verdict")[0]
     assert (verdict.author, verdict.activation_id, verdict.payload) == ("review", found.id, {"grade": "good"})
@@ -200,7 +200,7 @@ def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, wo
         ({"marks": [VERDICT] * 1001}, AgentError, "max_marks"),
         ({"reinforcements": [REINFORCEMENT], "marks": [taken]}, UniqueConflict, "marks, item 1: "),
         ({"reinforcements": [REINFORCEMENT], "marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "marks, item 1: "),
-        ({"withdrawals": [{"mark": 99}]}, InvalidMark, "withdrawals, item 1: the agent was not given mark 99"),
+        ({"withdrawals": [{"mark_id": 99}]}, InvalidMark, "withdrawals, item 1: the agent was not given mark 99"),
         ({"mark": []}, UsageError, "mark: extra inputs"),
         ({"usage": [{"model": "m"}]}, UsageError, "usage.0.usd: field required"),
         ({"marks": [{**VERDICT, "intensity": "1"}]}, UsageError, "intensity"),
@@ -219,12 +219,12 @@ def test_a_conflict_puts_the_marks_back(world: World) -> None:
     world.put("report", "r/1", payload={"text": "old"})
     found = claimed(worker)
     world.put("report", "r/1", 2.0, payload={"text": "new"})
-    withdrawal = {"mark": found.marks[0].id, "if_event": found.marks[0].event_id}
+    withdrawal = {"mark_id": found.marks[0].id, "if_event": found.marks[0].event_id}
     with pytest.raises(Conflict, match="put back; claim it again"):
         worker.finish(found.id, {"withdrawals": [withdrawal]}, fence=found.fence)
     again = claimed(worker)
     assert (again.id, again.fence, again.attempt, again.marks[0].payload) == (found.id, 2, 1, {"text": "new"})
-    worker.finish(again.id, {"withdrawals": [{"mark": again.marks[0].id, "if_event": again.marks[0].event_id}]})
+    worker.finish(again.id, {"withdrawals": [{"mark_id": again.marks[0].id, "if_event": again.marks[0].event_id}]})
     assert world.board.marks("report") == []
 
 

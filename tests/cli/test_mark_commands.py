@@ -235,10 +235,10 @@ def test_every_command_that_changes_the_board_reports_it_as_one_json_document(ho
     assert "agent watchman: new" in made["changed"]
     assert house("init", "--json").json["changed"] == []
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
-    assert house("assign", "1", "bob", "--json").json == {"need": 1, "assignee": "bob"}
+    assert house("assign", "1", "bob", "--json").json == {"need_id": 1, "assignee": "bob"}
     answered = house("answer", "1", " YES ", "--json").json
     [decision] = house("marks", "--kind", "decision", "--json").json
-    assert (answered["need"], answered["mark_id"], answered["event_id"]) == (1, decision["id"], decision["event_id"])
+    assert (answered["need_id"], answered["mark_id"], answered["event_id"]) == (1, decision["id"], decision["event_id"])
     assert answered["outcome"] == "deposited"
     assert answered["crossed"] == []
     withdrawn = house("withdraw", str(decision["id"]), "--json").json

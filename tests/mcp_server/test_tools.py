@@ -202,15 +202,15 @@ async def test_only_a_session_that_may_answer_can(shared_board: Blackboard) -> N
     shared_board.deposit(Need(subject="deploy", question="Deploy?", options=["yes", "no"]))
     need = shared_board.inbox()[0].id
     async with within(BoardAccess(shared_board)) as session:
-        assert (await session.refused("answer", need=need, text="yes"))["problem"] == "not-allowed"
+        assert (await session.refused("answer", need_id=need, text="yes"))["problem"] == "not-allowed"
         forged = await session.refused("deposit", kind="decision", subject="deploy", payload={"answer": "yes"})
         assert forged["problem"] == "not-allowed"
     async with within(BoardAccess(shared_board, Scopes(["read", "answer"]))) as session:
-        assert (await session.refused("answer", need=need, text="perhaps"))["problem"] == "invalid-mark"
-        first = await session.call("answer", need=need, text="Yes")
-        again = await session.call("answer", need=need, text="yes")
+        assert (await session.refused("answer", need_id=need, text="perhaps"))["problem"] == "invalid-mark"
+        first = await session.call("answer", need_id=need, text="Yes")
+        again = await session.call("answer", need_id=need, text="yes")
         assert (again["outcome"], again["mark_id"]) == ("duplicate", first["mark_id"])
-        assert (await session.refused("answer", need=need, text="no"))["problem"] == "not-found"
+        assert (await session.refused("answer", need_id=need, text="no"))["problem"] == "not-found"
 
 
 @awaited

@@ -112,7 +112,7 @@ def test_a_plot_needs_an_extra(spent: PayingBoard, tmp_path: Path, monkeypatch: 
 
 def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) -> None:
     recorded = typed(spent, "record-cost", "1", "--usd", "0.25", "--json")
-    assert json.loads(recorded) == {"call": 1, "usd": 0.25}
+    assert json.loads(recorded) == {"call_id": 1, "usd": 0.25}
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5

@@ -106,7 +106,7 @@ def test_the_answers_of_another_board_are_ignored(world: PayingBoard, api: Messa
     folder = AnswerSpool(world.board.session).folder
     folder.mkdir()
     strange = folder / "1.json"
-    strange.write_text(json.dumps({"board": "another", "call": 1, "raw": "{}", "request_id": None}))
+    strange.write_text(json.dumps({"board": "another", "call_id": 1, "raw": "{}", "request_id": None}))
     broken = folder / "2.json"
     broken.write_text("{")
     leads = world.deposit_leads()
@@ -120,7 +120,7 @@ def test_the_answers_of_another_board_are_ignored(world: PayingBoard, api: Messa
 def test_a_spool_folder_of_another_user_is_never_used(world: PayingBoard, owners: Owners) -> None:
     spool = AnswerSpool(world.board.session)
     spool.folder.mkdir(mode=0o700)
-    forged = {"board": world.board.board_id, "call": 1, "raw": "forged", "request_id": None}
+    forged = {"board": world.board.board_id, "call_id": 1, "raw": "forged", "request_id": None}
     (spool.folder / "1.json").write_text(json.dumps(forged))
     owners.set(spool.folder, owner=MALLORY, mode=0o777)
     with structlog.testing.capture_logs() as lines:

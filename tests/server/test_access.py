@@ -113,7 +113,7 @@ def test_only_a_person_decides(served: Served) -> None:
     assert problem(machine.post(f"/v1/inbox/{need.mark_id}/answer", json={"text": "yes"})) == "not-allowed"
     assert problem(machine.post("/v1/marks", json=decision)) == "not-allowed"
     answered = person.post(f"/v1/inbox/{need.mark_id}/answer", json={"text": "yes"}).json()
-    assert (answered["need"], served.board.mark(answered["mark_id"]).author) == (need.mark_id, "person:bo")
+    assert (answered["need_id"], served.board.mark(answered["mark_id"]).author) == (need.mark_id, "person:bo")
 
 
 def test_a_token_is_used_only_so_often(board_url: str) -> None:

@@ -65,7 +65,7 @@ def test_a_failure_and_a_refusal_over_http(remote: Served) -> None:
         ({"fence": 1, "mark": []}, "invalid"),
         ({"marks": []}, "invalid"),
         ({"fence": 2}, "lease-lost"),
-        ({"fence": 1, "withdrawals": [{"mark": 99}]}, "invalid-mark"),
+        ({"fence": 1, "withdrawals": [{"mark_id": 99}]}, "invalid-mark"),
     ):
         assert problem(worker.post(f"{run}/finish", json=body)) == name
     refused = worker.post(f"{run}/finish", json={"fence": 1, "marks": [{"kind": "reply"}]}).json()

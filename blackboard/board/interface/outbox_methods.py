@@ -28,31 +28,31 @@ class OutboxMethods(BoardHandle):
             lambda txn: outbox_administration.list_messages(txn, sink=sink, state=state, before=before, limit=limit)
         )
 
-    def outbox_message(self, message: int) -> OutboxMessage:
+    def outbox_message(self, message_id: int) -> OutboxMessage:
         """Return one message to people outside.
 
         Raises:
             NotFound: There is no such message.
         """
-        return self.session.read(lambda txn: outbox_administration.get(txn, message))
+        return self.session.read(lambda txn: outbox_administration.get(txn, message_id))
 
-    def retry_message(self, message: int) -> OutboxMessage:
+    def retry_message(self, message_id: int) -> OutboxMessage:
         """Send a message to people outside again under the same id, whatever its state, as if it were new.
 
         Raises:
             NotFound: There is no such message.
             UnknownName: The deployment does not have its sink any more.
         """
-        return self.session.write(lambda txn: outbox_administration.retry(txn, message, self.author))
+        return self.session.write(lambda txn: outbox_administration.retry(txn, message_id, self.author))
 
-    def discard_message(self, message: int) -> OutboxMessage:
+    def discard_message(self, message_id: int) -> OutboxMessage:
         """Give up a message to people outside that waits or was not delivered.
 
         Raises:
             NotFound: There is no such message.
             WorkError: It was delivered, or given up before.
         """
-        return self.session.write(lambda txn: outbox_administration.discard(txn, message, self.author))
+        return self.session.write(lambda txn: outbox_administration.discard(txn, message_id, self.author))
 
     def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
         """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.

@@ -48,7 +48,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     )
     deferral = _deferral(txn, watch, crossing)
     return EarlyWake(
-        crossing=crossing_id,
+        crossing_id=crossing_id,
         agent=watch.agent.name,
         watch=watch.spec.name,
         subject=nullable_scope(crossing.scope),

@@ -36,43 +36,43 @@ def list_messages(
     return [convert_row(row) for row in txn.sql.all(OUTBOX.messages.using(*given), **given, limit=limit)]
 
 
-def get(txn: BoardTransaction, message: int) -> OutboxMessage:
+def get(txn: BoardTransaction, message_id: int) -> OutboxMessage:
     """Return one message.
 
     Raises:
         NotFound: There is no such message.
     """
-    return convert_row(_row(txn, message))
+    return convert_row(_row(txn, message_id))
 
 
-def retry(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
+def retry(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessage:
     """Send a message again under the same id, whatever its state, as if it were new.
 
     Raises:
         NotFound: There is no such message.
         UnknownName: The deployment does not have its sink any more.
     """
-    row = _row(txn, message)
+    row = _row(txn, message_id)
     if row.sink not in txn.deployment.sinks:
         raise UnknownName("sink", row.sink, txn.deployment.sinks)
-    txn.sql.run(OUTBOX.retry_message, id=message, now=txn.now)
+    txn.sql.run(OUTBOX.retry_message, id=message_id, now=txn.now)
     _note(txn, ActivityEvent.RETRY_MESSAGE, row, author)
-    return convert_row(_row(txn, message))
+    return convert_row(_row(txn, message_id))
 
 
-def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
+def discard(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessage:
     """Give up a message that waits or was not delivered.
 
     Raises:
         NotFound: There is no such message.
         WorkError: It was delivered, or given up by a person before.
     """
-    row = _row(txn, message)
+    row = _row(txn, message_id)
     if row.state not in UNDELIVERED:
-        raise WorkError(f"message {message} is {row.state}; only one that waits or was not delivered can be given up")
-    txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
+        raise WorkError(f"message {message_id} is {row.state}; only one that waits or was not delivered can be given up")
+    txn.sql.run(OUTBOX.discard_message, id=message_id, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
-    return convert_row(_row(txn, message))
+    return convert_row(_row(txn, message_id))
 
 
 def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
@@ -123,10 +123,10 @@ def _note(txn: BoardTransaction, event: ActivityEvent, row: MessageRow, author: 
     )
 
 
-def _row(txn: BoardTransaction, message: int) -> MessageRow:
-    row = txn.sql.one(OUTBOX.get_message, id=message)
+def _row(txn: BoardTransaction, message_id: int) -> MessageRow:
+    row = txn.sql.one(OUTBOX.get_message, id=message_id)
     if row is None:
-        raise NotFound(f"there is no message {message}; 'blackboard outbox list' lists them")
+        raise NotFound(f"there is no message {message_id}; 'blackboard outbox list' lists them")
     return row
 
 

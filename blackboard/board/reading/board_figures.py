@@ -35,12 +35,12 @@ UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
 class FiguresPosition:
     """The position up to which figures have counted. It has a meaning only on the board that it came from."""
 
-    event: int
-    crossing: int
+    event_id: int
+    crossing_id: int
     ended_at: Instant
     ended: frozenset[tuple[int, Instant]]
     """The activations that ended a short time before `ended_at`; others may still be committed there."""
-    call: int
+    call_id: int
     open_calls: frozenset[int]
 
 
@@ -178,16 +178,16 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
     if after is None:
         open_calls = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
         return Happened(), FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
-    calls = txn.sql.all(MODEL_CALLS.usage_after, after=min(after.call, call))
+    calls = txn.sql.all(MODEL_CALLS.usage_after, after=min(after.call_id, call))
     calls += txn.sql.all(MODEL_CALLS.usage_of, ids=txn.sql.list_of(after.open_calls))
     open_calls = frozenset(row.id for row in calls if row.state in UNANSWERED)
     known = [row for row in calls if row.id not in open_calls]
     happened = Happened(
         events={
             (row.kind, row.event): row.number
-            for row in txn.sql.all(MARKS.count_events_after, after=min(after.event, txn.last_event))
+            for row in txn.sql.all(MARKS.count_events_after, after=min(after.event_id, txn.last_event))
         },
-        crossings=_crossings(txn, min(after.crossing, crossing)),
+        crossings=_crossings(txn, min(after.crossing_id, crossing)),
         ended=[_ended(row) for row in ended if (row.id, row.finished_at) not in after.ended],
         tokens=_tokens(known),
         usd=_usd(known),

@@ -51,14 +51,14 @@ class ReturnedMark(ResultPart):
 class ReturnedWithdrawal(ResultPart):
     """A mark that the agent was given or has read, and takes off the board."""
 
-    mark: MarkId = Field(description="The id of the mark.")
+    mark_id: MarkId = Field(description="The id of the mark.")
     if_event: MarkId | None = Field(default=None, description="Only if the mark is still at this event.")
 
 
 class ReturnedReinforcement(ResultPart):
     """A mark that the agent was given or has read, and makes stronger."""
 
-    mark: MarkId = Field(description="The id of the mark.")
+    mark_id: MarkId = Field(description="The id of the mark.")
     by: float = Field(default=0.2, gt=0, description="The strength to add.")
     if_event: MarkId | None = Field(default=None, description="Only if the mark is still at this event.")
 

@@ -27,9 +27,9 @@ def actions_of(
     """Yield the items of a result in the order in which they are applied, the order of `places_of`."""
     places = iter(places_of(result))
     for withdrawal in result.withdrawals:
-        yield Withdraw(_known(known, withdrawal.mark, next(places)), withdrawal.if_event)
+        yield Withdraw(_known(known, withdrawal.mark_id, next(places)), withdrawal.if_event)
     for reinforcement in result.reinforcements:
-        yield Reinforce(_known(known, reinforcement.mark, next(places)), reinforcement.by, reinforcement.if_event)
+        yield Reinforce(_known(known, reinforcement.mark_id, next(places)), reinforcement.by, reinforcement.if_event)
     for returned, place in zip(result.marks, places, strict=True):
         try:
             yield _mark(txn, returned, classes)

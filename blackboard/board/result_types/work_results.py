@@ -18,7 +18,7 @@ from blackboard.core.records.states import HeldBy
 class EarlyWake:
     """The outcome of waking an agent early: what still holds the crossing."""
 
-    crossing: int
+    crossing_id: int
     agent: str
     watch: str
     subject: str | None

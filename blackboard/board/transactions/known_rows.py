@@ -81,9 +81,9 @@ class KnownRows:
         self._absorbed |= dict.fromkeys(pairs)
         self._watches.update(watch_ids)
         for row in sql.all(statement, **values):
-            self._watermarks[row.watch] = row.watermark or 0
+            self._watermarks[row.watch_id] = row.watermark or 0
             if row.absorbed is not None:
-                self._absorbed[row.watch, row.absorbed.mark_id] = row.absorbed
+                self._absorbed[row.watch_id, row.absorbed.mark_id] = row.absorbed
 
     def read_watermark(self, sql: Transaction, watch_id: int) -> None:
         """Read the watermark of a watch."""

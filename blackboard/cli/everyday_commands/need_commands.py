@@ -126,6 +126,6 @@ def assign(
     with session_of(context).board_or_client() as board:
         board.assign(need_id, name)
     if as_json:
-        print_json({"need": need_id, "assignee": name})
+        print_json({"need_id": need_id, "assignee": name})
     else:
         say(f"need {need_id} is assigned to {name or 'nobody'}")

@@ -81,7 +81,7 @@ def _note_uncertain(rows: Sequence[CostRow], unknown: int) -> None:
 
 def record_cost(
     context: typer.Context,
-    call: Annotated[int, typer.Argument(help="The id of the call, as the view model_calls shows it.")],
+    call_id: Annotated[int, typer.Argument(help="The id of the call, as the view model_calls shows it.")],
     usd: Annotated[
         float, typer.Option(metavar="AMOUNT", help="US dollars, as the provider's account shows them; 0 for none.")
     ],
@@ -98,13 +98,13 @@ def record_cost(
       blackboard record-cost 18 --usd 0.0042
     """
     with session_of(context).board_or_client() as board:
-        board.record_cost(call, usd)
+        board.record_cost(call_id, usd)
     if as_json:
         from blackboard.board import json_shapes
 
-        print_json(json_shapes.RecordedCost(call, usd))
+        print_json(json_shapes.RecordedCost(call_id, usd))
     else:
-        say(f"the cost of call {call} is recorded: {_usd(usd)} US$")
+        say(f"the cost of call {call_id} is recorded: {_usd(usd)} US$")
 
 
 def _short(tokens: int) -> str:

@@ -69,12 +69,12 @@ class AnswerRecorder:
         count = 0
         for answer in self._outcomes.spool.waiting():
             try:
-                new = self._record(self._outcomes.get(answer.call), Reply.of(answer.raw, answer.request_id))
+                new = self._record(self._outcomes.get(answer.call_id), Reply.of(answer.raw, answer.request_id))
             except NotFound as error:
                 log.error("the spool holds an answer to an unknown call; it is kept there", error=error)
                 continue
-            self._outcomes.spool.drop(answer.call)
-            log.info("an answer from the spool was committed", call=answer.call, new=new)
+            self._outcomes.spool.drop(answer.call_id)
+            log.info("an answer from the spool was committed", call=answer.call_id, new=new)
             count += 1
         return count
 

@@ -61,7 +61,7 @@ class Days(Fields):
 class OneCall(Fields):
     """One model call by its id."""
 
-    call: RecordId
+    id: RecordId
 
 
 class Cost(Fields):
@@ -127,8 +127,8 @@ def costs(call: Call[Days, None]) -> list[CostRow]:
 
 def record_cost(call: Call[OneCall, Cost]) -> RecordedCost:
     """Record the cost of a model call whose outcome or usage is unknown."""
-    call.board.record_cost(call.parameters.call, call.body.usd)
-    return RecordedCost(call.parameters.call, call.body.usd)
+    call.board.record_cost(call.parameters.id, call.body.usd)
+    return RecordedCost(call.parameters.id, call.body.usd)
 
 
 STUCK_PROBLEMS = ("not-found", "not-possible")
@@ -141,5 +141,5 @@ OPERATIONS = (
     Operation("POST", "/v1/activations/{id}/retry", scope="operate", run=retry, problems=STUCK_PROBLEMS),
     Operation("POST", "/v1/activations/{id}/discard", scope="operate", run=discard, problems=STUCK_PROBLEMS),
     Operation("GET", "/v1/costs", scope="read", run=costs),
-    Operation("POST", "/v1/model-calls/{call}/cost", scope="operate", run=record_cost, problems=("not-found",)),
+    Operation("POST", "/v1/model-calls/{id}/cost", scope="operate", run=record_cost, problems=("not-found",)),
 )  # fmt: skip

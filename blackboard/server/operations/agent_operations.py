@@ -42,7 +42,7 @@ class ListedSchedules(Fields):
 class OneCrossing(Fields):
     """One crossing by its id."""
 
-    crossing: RecordId
+    id: RecordId
 
 
 class OneAgent(Fields):
@@ -82,7 +82,7 @@ def schedules(call: Call[ListedSchedules, None]) -> list[ScheduleRecord]:
 
 def wake(call: Call[OneCrossing, Empty]) -> EarlyWake:
     """End the batch window and the cooldown of a crossing. A guard, a budget or a pause still holds it."""
-    return call.board.wake(call.parameters.crossing)
+    return call.board.wake(call.parameters.id)
 
 
 def agents(call: Call[NoParameters, None]) -> list[AgentStatus]:
@@ -130,7 +130,7 @@ def _resume(call: Call[Fields, Empty], agent: str | None) -> Resumption:
 
 OPERATIONS = (
     Operation("GET", "/v1/agenda", scope="read", run=agenda),
-    Operation("POST", "/v1/agenda/{crossing}/wake", scope="operate", run=wake, problems=("not-found", "not-possible")),
+    Operation("POST", "/v1/agenda/{id}/wake", scope="operate", run=wake, problems=("not-found", "not-possible")),
     Operation("GET", "/v1/schedules", scope="read", run=schedules),
     Operation("GET", "/v1/agents", scope="read", run=agents),
     Operation(

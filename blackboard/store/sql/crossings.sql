@@ -54,7 +54,7 @@ SELECT {absorbed.*} FROM absorbed WHERE absorbed.watch_id = :watch_id AND {is_in
 
 -- name: absorbed_by_watches -> AbsorbedByWatch
 -- The watermarks of some watches, each with what the watch has absorbed of the marks of a subject.
-SELECT {absorbed.*}, watch.id AS watch, watch.watermark
+SELECT {absorbed.*}, watch.id AS watch_id, watch.watermark
 FROM watch
 LEFT JOIN mark ON mark.kind = :kind AND mark.subject = :subject
 LEFT JOIN absorbed ON absorbed.watch_id = watch.id AND absorbed.mark_id = mark.id

@@ -28,7 +28,7 @@ log = Log("blackboard")
 class SpooledAnswer(NamedTuple):
     """A raw answer that waits for the database, with the id of its call."""
 
-    call: int
+    call_id: int
     raw: str
     request_id: str | None
 
@@ -47,14 +47,14 @@ class AnswerSpool:
         """Keep an answer. Never fails: if no file can be written, the answer stays in memory."""
         try:
             ensure_private_folder(self.folder)
-            path = file_of(self._session.database, answer.call)
+            path = file_of(self._session.database, answer.call_id)
             _write(path, {"board": self._session.read(lambda txn: txn.board_id), **answer._asdict()})
         except Exception as error:
-            self._in_memory[answer.call] = answer
-            log.error("an answer is kept only in memory", call=answer.call, error=error)
+            self._in_memory[answer.call_id] = answer
+            log.error("an answer is kept only in memory", call=answer.call_id, error=error)
             return
         failpoint("spool.kept")
-        log.error("the database did not accept an answer; it is kept in a file", call=answer.call, file=str(path))
+        log.error("the database did not accept an answer; it is kept in a file", call=answer.call_id, file=str(path))
 
     def waiting(self) -> Iterator[SpooledAnswer]:
         """Yield every waiting answer of this board."""
@@ -68,7 +68,7 @@ class AnswerSpool:
                 log.warning("a file of the spool belongs to another user", file=str(path), owner=owner)
             try:
                 content = json.loads(path.read_text("utf-8"))
-                answer = SpooledAnswer(int(content["call"]), str(content["raw"]), content["request_id"])
+                answer = SpooledAnswer(int(content["call_id"]), str(content["raw"]), content["request_id"])
                 board = content["board"]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 log.error("a file of the spool cannot be read; it is kept", file=str(path), error=error)
@@ -89,10 +89,10 @@ class AnswerSpool:
             log.error("the spool is not a folder of this user, and is not used", folder=str(self.folder), owner=owner)
         return usable
 
-    def drop(self, call: int) -> None:
+    def drop(self, call_id: int) -> None:
         """Remove the spooled answer of a call after the board has stored it."""
-        self._in_memory.pop(call, None)
-        drop(self._session.database, [call])
+        self._in_memory.pop(call_id, None)
+        drop(self._session.database, [call_id])
 
 
 def file_of(database: Database, call_id: int) -> Path:

@@ -39,7 +39,7 @@ class AgentDeposit:
     """The request to deposit the mark."""
     alternative: AgentDeposit | None = None
     """The mark that is deposited instead."""
-    need: int | None = None
+    need_id: int | None = None
     """The need that it answers, if it is a decision about one."""
 
     def choices(self) -> Iterator[AgentDeposit]:
@@ -131,8 +131,8 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
 
 def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
-        if item.need is not None:
-            return agent_answers.answer(txn, agent, item.request, item.need, classes)
+        if item.need_id is not None:
+            return agent_answers.answer(txn, agent, item.request, item.need_id, classes)
         return checked_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:

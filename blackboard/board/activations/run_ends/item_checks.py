@@ -163,7 +163,7 @@ def _check_needs(actions: Sequence[AgentAction], places: Sequence[str]) -> None:
     """Check that no need is answered twice."""
     answered: set[int] = set()
     for number, action in enumerate(actions, 1):
-        needs = {choice.need for choice in action.choices()} - {None} if isinstance(action, AgentDeposit) else set()
+        needs = {choice.need_id for choice in action.choices()} - {None} if isinstance(action, AgentDeposit) else set()
         if twice := answered.intersection(needs):
             problem = f"Decision.need: it answers need {min(twice)} twice"
             where = place(number, len(actions), places)

@@ -114,10 +114,10 @@ def deposit(board: Blackboard, record: MarkRecord, fields: Mapping[str, Any]) ->
     board.deposit(mark_of(record.subject, fields, record.event_id))
 
 
-def mark_of(scent_id: str, fields: Mapping[str, Any], event: int) -> Scent:
+def mark_of(scent_id: str, fields: Mapping[str, Any], event_id: int) -> Scent:
     """Return the mark of a scent, to be deposited only if the last event of the scent is still the given one."""
     mark = Scent(subject=scent_id, **fields)
-    return mark.with_options(until=fields["lease_until"], if_event=event)
+    return mark.with_options(until=fields["lease_until"], if_event=event_id)
 
 
 def rules_of(record: MarkRecord) -> ScentRules:
