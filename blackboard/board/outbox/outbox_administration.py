@@ -69,7 +69,7 @@ def discard(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessag
     """
     row = _row(txn, message_id)
     if row.state not in UNDELIVERED:
-        raise WorkError(f"message {message_id} is {row.state}; only one that waits or was not delivered can be given up")
+        raise WorkError(f"message {row.id} is {row.state}; only one that waits or was not delivered can be given up")
     txn.sql.run(OUTBOX.discard_message, id=message_id, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
     return convert_row(_row(txn, message_id))
