@@ -15,8 +15,8 @@ from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.outbox import message_causes, message_rows, outbox_administration
 from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.result_types import OutboxMessage
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import subject_of

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Linear, Never, Step, count, strength, strongest, total
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import crossing_order
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.core.marks.decay import Decay, Power

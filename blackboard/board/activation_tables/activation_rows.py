@@ -7,8 +7,8 @@ from typing import Unpack
 
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import activity_log
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group, nullable_scope

@@ -6,8 +6,8 @@ from typing import Unpack
 
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.transactions import activity_log
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import CrossingColumns
 from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent

@@ -13,7 +13,6 @@ from itertools import islice
 
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
 from blackboard.board.mark_sets.window_events import scopes_in_windows
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import (
     BackfillTarget,
@@ -21,6 +20,7 @@ from blackboard.board.transactions.planned_backfills import (
     continue_backfill,
     end_backfill,
 )
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import read_stimuli_of_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.marks.measure_scopes import Group, group_of

@@ -22,8 +22,8 @@ from blackboard.board.deployments.preview_results import (
     Preview,
 )
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey

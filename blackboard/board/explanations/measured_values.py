@@ -10,8 +10,8 @@ from blackboard.board.result_types import (
     MeasuredValue,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind
 from blackboard.core.conditions.condition_types import Comparison

@@ -11,8 +11,8 @@ from blackboard.board.result_types import (
     WaitingCrossing,
     WatchEpisode,
 )
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso

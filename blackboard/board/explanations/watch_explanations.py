@@ -22,8 +22,8 @@ from blackboard.board.result_types import (
     WatchExplanation,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements.watch_states import states_of_scope
 from blackboard.board.watches.selection.crossing_deferrals import deferral_of

@@ -9,8 +9,8 @@ from blackboard.board.mark_storage import mark_removals
 from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit
 from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards

@@ -22,9 +22,9 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements import stimuli

@@ -9,9 +9,9 @@ from blackboard.board.mark_sets.watch_scopes import scopes_behind
 from blackboard.board.mark_storage import change_preparation, mark_indexes
 from blackboard.board.open_needs import need_rows
 from blackboard.board.search_index import search_documents
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks, watch_totals, window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards

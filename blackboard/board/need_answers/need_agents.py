@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.open_needs import need_access
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.built_in_marks import Need
 from blackboard.core.specs.agent_spec import AgentSpec

@@ -6,8 +6,8 @@ from blackboard.board.activations.agent_claims.agent_readiness import agent_defe
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import activity_log, pauses_and_cooldowns
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.selection.crossing_deferrals import CrossingDeferral, deferral_of
 from blackboard.core.marks.measure_scopes import nullable_scope
 from blackboard.core.records.activity_kinds import ActivityEvent

@@ -9,8 +9,8 @@ from typing import Any
 
 from blackboard.board.outbox import message_rows
 from blackboard.board.outbox.message_rows import Notice
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, scope_name, subject_of

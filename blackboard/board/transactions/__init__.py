@@ -1,7 +1,8 @@
 """One transaction of a board, and what every transaction reads and writes.
 
 board_transaction     the transaction: its instant, its deployment, and the changes that it collects for its end
-active_deployment     the deployment as transactions use it: watches by kind and agent
+active_deployment     the deployment as transactions use it: its watches by kind and agent
+registered_watch      a watch of this deployment, with what follows from its condition and its agent
 planned_backfills     the backfills that are planned
 known_rows            rows that a transaction knows, because it has read them together
 stored_laws           the decay laws that marks refer to

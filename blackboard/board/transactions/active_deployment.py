@@ -1,4 +1,4 @@
-"""The active deployment as transactions use it: watches by kind and agent, and changes in progress."""
+"""The active deployment as transactions use it: its watches by kind and agent, and changes in progress."""
 
 from __future__ import annotations
 
@@ -8,162 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask
-from blackboard.clock import Instant
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.authors import skeleton
-from blackboard.core.built_in_marks import Need
-from blackboard.core.conditions.condition_types import Comparison, Condition
-from blackboard.core.conditions.schedules import Schedule
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.sink_spec import SinkSpec
-from blackboard.core.specs.watch_spec import Timing, WatchSpec
-from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
-
-
-def live_sums_id(watch_id: int) -> int:
-    """Return the id that the board uses for the sums of a watch over all live marks, absorbed or not.
-
-    It is negative, which no id of a watch is. So both kinds of sums of a watch have a key in one table.
-    """
-    return -watch_id
-
-
-@dataclass(frozen=True, eq=False)
-class RegisteredWatch:
-    """A watch of the active deployment, with its agent."""
-
-    id: int
-    agent: AgentSpec
-    spec: WatchSpec
-    scheduled_from: Instant = 0
-    """The instant from which the interval of a schedule counts."""
-
-    @cached_property
-    def condition(self) -> Condition:
-        """The condition that makes the watch cross."""
-        return self.spec.condition
-
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule of a scheduled watch."""
-        assert isinstance(self.condition, Schedule)
-        return self.condition
-
-    @property
-    def absorbs(self) -> bool:
-        """Whether the watch absorbs the marks of its activations: only if it rises and counts no deposits."""
-        return not (self.condition.is_falling or self.condition.is_schedule or self.condition.has_window)
-
-    @property
-    def catch_up(self) -> str:
-        """How missed instants of the schedule are treated."""
-        return self.spec.catch_up or self.agent.settings.catch_up
-
-    @cached_property
-    def measures_sums(self) -> bool:
-        """Whether it has one measure over the board or over groups, which sums may answer without reading marks."""
-        return self.condition.spans_subjects and isinstance(self.condition, Comparison)
-
-    @cached_property
-    def ignored_author(self) -> str:
-        """The author whose marks do not count: the agent itself, or "" if the watch has `include_own`."""
-        return "" if self.spec.include_own else self.agent.name
-
-    @property
-    def ignored_in_windows(self) -> str:
-        """The agent whose deposits in windows do not count: the agent itself, unless the watch falls."""
-        return "" if self.condition.is_falling else self.ignored_author
-
-    @cached_property
-    def counts_all_marks(self) -> bool:
-        """Whether it counts every mark of its kinds, whatever the subject and the tags are.
-
-        A need counts only for the agents that it may wake.
-        """
-        condition = self.condition
-        return not condition.depends_on_tags and condition.covers_all_subjects and Need.kind not in condition.kinds
-
-    @cached_property
-    def comparison(self) -> Comparison:
-        """The first comparison; a condition over the board has no other."""
-        return next(self.condition.comparisons())
-
-    @cached_property
-    def over_live_marks(self) -> RegisteredWatch:
-        """The watch as if it had absorbed nothing: it measures all live marks.
-
-        The agent's own marks count too, except for a watch over time.
-        """
-        spec = self.spec if self.timing is not None else self.spec.model_copy(update={"include_own": True})
-        return RegisteredWatch(live_sums_id(self.id), self.agent, spec)
-
-    @cached_property
-    def keeps_sums(self) -> bool:
-        """Whether the board keeps sums for the watch: it measures one total or count, over the board or groups.
-
-        It keeps no sums over needs, because there are few, and some may not wake the agent (see `need_access`).
-        """
-        if (
-            not self.condition.spans_subjects
-            or self.condition.is_schedule
-            or self.condition.has_window
-            or Need.kind in self.condition.kinds
-        ):
-            return False
-        return isinstance(self.condition, Comparison) and self.comparison.measure.keeps_sums
-
-    @cached_property
-    def may_use_window_sums(self) -> bool:
-        """Whether sums can show that the watch is below its threshold: it rises, and measures only a window."""
-        is_single = (
-            self.condition.has_window and not self.condition.is_falling and isinstance(self.condition, Comparison)
-        )
-        return is_single and not (self.condition.spans_subjects and self.comparison.measure.subject)
-
-    @cached_property
-    def keeps_window_sums(self) -> bool:
-        """Whether the board keeps sums over the window, because it is a window over the board or over groups."""
-        return self.may_use_window_sums and self.condition.spans_subjects
-
-    @cached_property
-    def timing(self) -> Timing | None:
-        """The settings over time of the watch; None if it crosses only when its condition begins to hold.
-
-        A watch with a timing is a watch over time: the board keeps its `WatchStateRow`s.
-        """
-        return self.agent.timing_of(self.spec)
-
-    @property
-    def batch_window(self) -> Duration:
-        """How long a crossing waits for more marks; a schedule waits for none."""
-        return 0 if self.condition.is_schedule else self.agent.settings.batch_window
-
-    @cached_property
-    def drops(self) -> bool:
-        """Whether the guard decides at the crossing and drops it if closed, instead of deferring it to a claim."""
-        return self.agent.on_guard_of(self.spec) == "drop"
-
-    @cached_property
-    def is_per_subject(self) -> bool:
-        """Whether each activation is about exactly one subject or group."""
-        return self.agent.per_of(self.spec) == "subject"
-
-    @cached_property
-    def batch(self) -> int | None:
-        """The largest number of marks in one activation; None if a watch over the board or groups takes all."""
-        return self.agent.batch_of(self.spec)
-
-    def batch_window_end(self, noticed_at: Instant, marks: int, *, urgent: bool) -> Instant:
-        """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.
-
-        The fragment `release` of `crossings.sql` states the same rule for many crossings.
-        """
-        is_full = self.batch is not None and marks >= self.batch
-        return noticed_at if urgent or is_full else noticed_at + self.batch_window
 
 
 @dataclass(frozen=True, eq=False)

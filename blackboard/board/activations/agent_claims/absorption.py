@@ -7,8 +7,8 @@ from blackboard.board.activation_tables.activation_inputs import (
 )
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.selection.crossing_selection import Selection
 from blackboard.board.watches.waiting_crossings import dropped_crossings

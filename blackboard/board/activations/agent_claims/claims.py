@@ -28,8 +28,8 @@ from blackboard.board.activations.agent_claims.crossing_activations import claim
 from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread
 from blackboard.board.activations.agent_claims.loop_quarantine import quarantine_loops
 from blackboard.board.activations.run_ends import renewed_inputs
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.selection import crossing_selection
 from blackboard.board.watches.selection.crossing_selection import Selection

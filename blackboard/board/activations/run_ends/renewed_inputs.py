@@ -8,8 +8,8 @@ from blackboard.board.activation_tables.additional_reads import MarksBySearch, S
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_behind
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.episodes import Episode, next_crossing
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of, scope_of_counted, scopes_behind
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker

@@ -10,8 +10,8 @@ in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. E
 from __future__ import annotations
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_of
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals
 from blackboard.board.watches.measurements.news import update_and_assess
 from blackboard.board.watches.measurements.stimuli import (

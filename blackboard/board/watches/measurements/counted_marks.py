@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.open_needs import need_access
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.built_in_marks import Need
 from blackboard.store.rows import MarkRow
 

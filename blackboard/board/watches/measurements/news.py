@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks, watch_totals
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.conditions.strength_forecast import met_side

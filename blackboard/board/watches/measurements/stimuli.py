@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from blackboard.board.mark_sets import filtered_marks
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, is_group

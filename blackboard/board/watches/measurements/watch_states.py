@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from blackboard.board.mark_sets.scope_marks import fading_events, stored_marks
 from blackboard.board.mark_sets.window_events import WindowReading
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant

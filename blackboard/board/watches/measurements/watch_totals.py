@@ -30,9 +30,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.collected_sums import CollectedSums
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sums_of, sums_of_law

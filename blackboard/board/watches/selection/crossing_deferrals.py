@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.selection import subject_cooldowns
 from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
 from blackboard.clock import Instant

@@ -11,8 +11,8 @@ from blackboard.board.activation_tables.activation_inputs import event_of, stren
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.window_events import events_since
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey

@@ -17,8 +17,8 @@ from itertools import count, groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import OrderColumns
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from blackboard.board.activation_tables.activation_inputs import strength_of
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli
 from blackboard.clock import Instant

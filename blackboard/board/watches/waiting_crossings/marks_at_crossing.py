@@ -10,8 +10,8 @@ from typing import NamedTuple
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.mark_sets.window_events import WindowReading, fading_events
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, watch_states
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.mark_sets.scope_marks import fading_marks
 from blackboard.board.mark_sets.watch_scopes import scopes_of
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
 from blackboard.core.conditions.strength_forecast import first_true, value_at
 from blackboard.store.rows import MarkRow
