@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total, watch
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.transactions import running_sums
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.measurements import sum_bounds, watch_totals
+from blackboard.board.watches.measurements import running_sums, sum_bounds, watch_totals
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step

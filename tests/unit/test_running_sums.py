@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from blackboard.board.transactions.running_sums import RunningSums, add_terms
+from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms
 
 ROUNDS, BATCH = 500, 1_000
 

@@ -9,10 +9,10 @@ from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.open_needs import need_access
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch, live_sums_id
 from blackboard.board.watches.measurements import watch_states, window_totals
+from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition, Measure

@@ -27,8 +27,8 @@ from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.watches.measurements import window_totals
+from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.clock import LAST_INSTANT
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.measure_scopes import Group

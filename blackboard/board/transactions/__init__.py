@@ -11,7 +11,4 @@ mark_rows             the rows of marks, and the events that record their change
 shown_payloads        what a mark shows after a deposit
 activity_log          records what agents, people and programs did
 pauses_and_cooldowns  pauses, cooldowns and failures in a row of agents
-running_sums          the sums behind the totals of watches over the board or groups
-collected_sums        the sums that a transaction has read, which it writes at its end
-added_sums            what a transaction without a lock adds to these sums
 """

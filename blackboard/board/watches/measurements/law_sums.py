@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.collected_sums import CollectedSums, SumsByLaw
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.running_sums import RunningSums, add_terms, rebase
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements import counted_marks
+from blackboard.board.watches.measurements.collected_sums import CollectedSums, SumsByLaw
+from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms, rebase
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums

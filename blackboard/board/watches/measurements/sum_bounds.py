@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, rounding_of
 from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.board.watches.measurements.running_sums import TERM_ROUNDING, RunningSums, rounding_of
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.store.rows import LawChangeRow

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping
 from blackboard.board.mark_sets.scope_marks import measure_filter
 from blackboard.board.mark_sets.window_events import with_filter
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.collected_sums import CollectedSums
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.running_sums import RunningSums, add_terms
 from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.board.watches.measurements.law_sums import sums_of
+from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.store.query_rows import StimulusSums

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blackboard.board.transactions import added_sums
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
-from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.board.watches.measurements import added_sums
+from blackboard.board.watches.measurements.running_sums import RunningSums
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import WatchTotalRow

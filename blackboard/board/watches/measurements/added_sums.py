@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from blackboard.board.transactions.running_sums import TERM_ROUNDING, RunningSums, rebase, rounding_of
 from blackboard.board.transactions.stored_laws import LawOfKind
+from blackboard.board.watches.measurements.running_sums import TERM_ROUNDING, RunningSums, rebase, rounding_of
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import FOREVER, Duration
