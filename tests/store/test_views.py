@@ -14,6 +14,7 @@ import pytest
 
 from blackboard import Blackboard, parse_condition
 from blackboard.board.administration import refresh_views
+from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.clock import iso, parse_instant
 from blackboard.core.marks import decay
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
@@ -67,7 +68,7 @@ def strengths_then(world: World, rows: list[dict[str, Any]]) -> dict[int, float]
     for row in rows:
         at = parse_instant(row["as_of"])
         mark = world.mark(row["id"])
-        result[mark.id] = world.board.session.read(lambda txn, mark=mark, at=at: txn.strength(mark, at))  # type: ignore[misc]
+        result[mark.id] = world.board.session.read(lambda txn, mark=mark, at=at: mark_strength(txn, mark, at))  # type: ignore[misc]
     return result
 
 

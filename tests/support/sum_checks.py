@@ -10,6 +10,7 @@ from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_sets.watch_scopes import scopes_of
 from blackboard.board.mark_sets.window_events import scopes_in_windows
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.law_sums import sums_of
@@ -28,7 +29,7 @@ def check_sums(txn: BoardTransaction) -> None:
     for item, scope in pairs(txn, [*summed, *over_live_marks]):
         kept, marks = watch_totals.update_and_measure(txn, item, scope)
         stimuli = stimuli_of(txn, item, scope)
-        strengths = [txn.strength(row) for row in stimuli]
+        strengths = [mark_strength(txn, row) for row in stimuli]
         comparison = next(item.condition.comparisons())
         assert comparison.is_met_at(kept) == comparison.is_met_at(watch_totals.measure_marks(txn, item, scope)[0]), (
             item.spec.name

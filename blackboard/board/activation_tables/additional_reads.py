@@ -19,6 +19,7 @@ from blackboard.board.activation_tables.activation_inputs import (
 from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.mark_sets.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
@@ -96,7 +97,7 @@ def record_reads(
     keys = searches_for(agent, (item.event for item in inputs))
     for mark_id, relevance in _highest_relevances(found.get(key, ()) for key in keys).items():
         if mark_id not in absorbed and mark_id not in reads and (mark := _live(txn, mark_id)) is not None:
-            reads[mark_id] = as_input(txn, event_of(txn, mark), txn.strength(mark), InputRole.READ, relevance)
+            reads[mark_id] = as_input(txn, event_of(txn, mark), mark_strength(txn, mark), InputRole.READ, relevance)
     for item in reads.values():
         record_input(txn, activation_id, item.event, item.strength, InputRole.READ, item.relevance)
     return tuple(sorted(reads.values(), key=attrgetter("order")))
@@ -119,5 +120,5 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
     """Return a mark if it is still live."""
     if (stored := txn.sql.one(MARKS.get_mark, id=mark_id)) is None:
         return None
-    mark = txn.migrated(stored)
+    mark = migrated_row(txn, stored)
     return mark if mark.is_live(txn.now) else None

@@ -9,6 +9,7 @@ from blackboard.board.mark_sets.scope_marks import live_batches
 from blackboard.board.open_needs import need_access
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch, live_sums_id
 from blackboard.board.watches.measurements import watch_states, window_totals
@@ -257,7 +258,7 @@ def _absorb_counted(txn: BoardTransaction, row: WatchRow, old: Condition, kind: 
             is_new = mark.event_id > row.watermark
             if is_new or txn.sql.one(CROSSINGS.get_absorbed, watch_id=row.id, mark_id=mark.id) is not None:
                 continue
-            tags = txn.tags(kind, mark.payload)
+            tags = tags_of(txn, kind, mark.payload)
             if any(measure.includes(kind, mark.subject, tags) for measure in measures):
                 absorbed = {"watch_id": row.id, "mark_id": mark.id, "event_id": mark.event_id}
                 txn.sql.run(CROSSINGS.set_absorbed, **absorbed, activation_id=0, given_event_id=mark.event_id)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import rebase_mark, record_event
+from blackboard.board.transactions.mark_states import migrated_row
 from blackboard.board.transactions.planned_backfills import BackfillTarget
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -24,7 +25,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     If a mark evaporates at the instant of the change, the falling watches over its subject or its group cross at that
     instant.
     """
-    migrated = txn.migrated(row)
+    migrated = migrated_row(txn, row)
     if migrated == row:
         return row
     kept = [
@@ -54,7 +55,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 def read_together(txn: BoardTransaction, rows: Sequence[MarkRow]) -> None:
     """Read together, if that saves anything, what `migrate` will ask about the marks of a kind."""
     if txn.reads_together:
-        changing = [row for row in rows if txn.migrated(row) != row]
+        changing = [row for row in rows if migrated_row(txn, row) != row]
         watches = [watch for row in changing for watch, _ in watch_totals.sums_with(txn, row)]
         stimuli.read_absorbed(txn, watches, changing)
 

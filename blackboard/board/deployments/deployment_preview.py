@@ -23,6 +23,7 @@ from blackboard.board.deployments.preview_results import (
 )
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_state, live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
@@ -60,7 +61,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         deployment_changes.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
-    ends = {row.id: row.evaporates_at for row in txn.live(stored_marks(txn, kinds, WHOLE_BOARD))}
+    ends = {row.id: row.evaporates_at for row in live_rows(txn, stored_marks(txn, kinds, WHOLE_BOARD))}
     change = unreadable_marks.register(txn, new)
     txn.begin_again()
     retested = _crossings_to_retest(txn)
@@ -120,7 +121,7 @@ def _evaporations(
         if row.id not in ends:
             continue
         if not row.is_live(txn.now):
-            remaining = txn.state(row).remaining(txn.now)
+            remaining = fading_state(txn, row).remaining(txn.now)
             evaporates.append(PredictedEvaporation(row.id, row.kind, row.subject, remaining, txn.kind(row.kind).floor))
         elif row.evaporates_at is not None and row.evaporates_at < (ends[row.id] or float("inf")):
             sooner[row.kind] += 1

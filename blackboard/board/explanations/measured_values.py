@@ -11,6 +11,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind
@@ -30,9 +31,9 @@ def measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -
     if watch.condition.is_falling:
         marks = fading_marks(txn, watch.condition, scope)
     elif watch.timing is not None:
-        marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]
+        marks = [fading_mark(txn, row) for row in live_rows(txn, rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]
     else:
-        marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, scope)]
+        marks = [fading_mark(txn, row) for row in stimuli.stimuli_of(txn, watch, scope)]
     return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
 
 

@@ -23,6 +23,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements.watch_states import states_of_scope
@@ -82,7 +83,7 @@ def _scopes(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, 
         return []
     if watch.condition.by is None:
         return [subject]
-    return [*scopes_of(txn, watch, txn.live(stored_marks(txn, watch.condition.kinds, subject)))]
+    return [*scopes_of(txn, watch, live_rows(txn, stored_marks(txn, watch.condition.kinds, subject)))]
 
 
 def _explanation(

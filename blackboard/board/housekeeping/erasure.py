@@ -27,6 +27,7 @@ from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.clock import LAST_INSTANT
@@ -171,7 +172,7 @@ def _groups_of(txn: BoardTransaction, subject: str) -> list[Group]:
     for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
         if event.payload is None or event.kind not in txn.deployment.kinds:
             continue
-        if (tags := txn.tags(event.kind, event.payload)) is not None:
+        if (tags := tags_of(txn, event.kind, event.payload)) is not None:
             groups |= {group: None for tag in tags.schema.names if (group := tags.group(tag)) is not None}
     return list(groups)
 

@@ -8,6 +8,7 @@ from functools import partial
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_sets.window_events import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, live_rows, tags_of
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
@@ -38,7 +39,7 @@ def is_in_group(txn: BoardTransaction, row: MarkRow, group: Group) -> bool:
     """Return whether a mark that has the tag of a group belongs to it. A mark with a list of texts does not."""
     if not txn.kind(row.kind).tag_schema.may_have_lists:
         return True
-    tags = txn.tags(row.kind, row.payload)
+    tags = tags_of(txn, row.kind, row.payload)
     return tags is not None and tags.group(group.tag) == group
 
 
@@ -48,7 +49,7 @@ def live_batches(txn: BoardTransaction, kind: str) -> Iterator[list[MarkRow]]:
     while rows := txn.sql.all(
         MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=MARKS_PER_QUERY
     ):
-        yield txn.live(rows)
+        yield live_rows(txn, rows)
         after = rows[-1].event_id
 
 
@@ -70,9 +71,9 @@ def fading_marks(
     found: dict[int, FadingMark] = {}
     for kind, place in places:
         group = place if is_group(place) else None
-        for row in txn.live(stored_marks(txn, [kind], place), at):
+        for row in live_rows(txn, stored_marks(txn, [kind], place), at):
             if group is not None or row.id not in found:
-                found[row.id] = txn.fading(row, group)
+                found[row.id] = fading_mark(txn, row, group)
     marks = [*found.values()]
     if condition.has_window:
         reading = WindowReading(txn.now if at is None else at, scope, is_whole=whole)

@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import marks_with_strength
 from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
@@ -38,9 +39,9 @@ def strongest(
     values = {"as_of": txn.now if as_of is None else as_of, "kind": kind, **filters}
     if subject is not None:
         statement = live_marks("kind", "subject", "limit", tags=number)
-        rows = txn.marks_with_strength(statement, subject=subject, limit=limit, **values)
+        rows = marks_with_strength(txn, statement, subject=subject, limit=limit, **values)
     elif are_few:
-        rows = txn.marks_with_strength(live_marks("kind", "limit", tags=number), limit=limit, **values)
+        rows = marks_with_strength(txn, live_marks("kind", "limit", tags=number), limit=limit, **values)
     else:
         by_law = (
             _strongest_under_law(txn, law, limit, number, values, oldest_first=oldest_first)
@@ -60,11 +61,11 @@ def _strongest_under_law(
     values = {**values, "law": law}
     has_order = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None
     if not has_order or (values["kind"], law) in txn.active.law_changes:
-        return txn.marks_with_strength(live_marks("kind", "law", "limit", tags=tags), limit=limit, **values)
-    rows = txn.marks_with_strength(live_marks_in_order(tags), limit=limit, **values)
+        return marks_with_strength(txn, live_marks("kind", "law", "limit", tags=tags), limit=limit, **values)
+    rows = marks_with_strength(txn, live_marks_in_order(tags), limit=limit, **values)
     if oldest_first and len(rows) == limit:
         last = rows[-1].mark.order_key
         rows = [row for row in rows if row.mark.order_key != last]
         equal = oldest_of_equal_marks(tags)
-        rows += txn.marks_with_strength(equal, limit=limit - len(rows), order_key=last, **values)
+        rows += marks_with_strength(txn, equal, limit=limit - len(rows), order_key=last, **values)
     return rows

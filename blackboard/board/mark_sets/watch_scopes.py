@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import MarkRow
@@ -32,7 +33,7 @@ def scope_of_payload(
         return WHOLE_BOARD
     if watch.condition.by is None:
         return subject
-    tags = txn.tags(kind, payload)
+    tags = tags_of(txn, kind, payload)
     group = None if tags is None else tags.group(watch.condition.by)
     return None if group is None else group.scope
 

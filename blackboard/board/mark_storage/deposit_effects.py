@@ -10,6 +10,7 @@ from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit,
 from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals
@@ -69,7 +70,7 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
     )
     keys: dict[str, frozenset[str]] = {}
     if (names := txn.active.tags_in_windows.get(request.kind)) is not None:
-        tags = txn.tags(request.kind, request.payload_text)
+        tags = tags_of(txn, request.kind, request.payload_text)
         keys = {} if tags is None else {name: keys for name, keys in tags.keys.items() if name in names}
     window_events.record(txn.sql, row, keys)
     window_totals.add(txn, row, keys)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import live_strength
 from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused
 from blackboard.store.rows import DepositKeyRow
@@ -59,7 +60,7 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
             " nothing was stored. Give each deposit its own key"
         )
     row = txn.sql.one(MARKS.get_mark, id=known.mark_id)
-    return Receipt(known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.live_strength(row))
+    return Receipt(known.mark_id, known.event_id, "duplicate", 0.0 if row is None else live_strength(txn, row))
 
 
 def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, source: str | None) -> None:

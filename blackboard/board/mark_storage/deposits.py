@@ -24,6 +24,7 @@ from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
+from blackboard.board.transactions.mark_states import live_strength, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.board.transactions.stored_laws import law_key
@@ -81,7 +82,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         row.id,
         row.event_id,
         "deposited" if joined.old is None else "reinforced",
-        txn.live_strength(row),
+        live_strength(txn, row),
         agents_of(crossed),
     )
 
@@ -128,7 +129,7 @@ def _leave_unchanged(txn: BoardTransaction, new: NewDeposit, live: MarkRow) -> R
     """Return the receipt of a deposit that leaves a stronger mark as it is; windows may count it."""
     crossed = follow_unchanged(txn, live, new.request.author)
     if new.kind.name not in txn.active.longest_windows:
-        return Receipt(live.id, live.event_id, "unchanged", txn.strength(live), agents_of(crossed))
+        return Receipt(live.id, live.event_id, "unchanged", mark_strength(txn, live), agents_of(crossed))
     receipt = _record_without_effect(txn, new, "unchanged", live, live)
     return replace(receipt, crossed=tuple(dict.fromkeys((*agents_of(crossed), *receipt.crossed))))
 
@@ -159,7 +160,9 @@ def _record_without_effect(
     if count_in_windows(txn, new, mark.id, details.event_id):
         has_tags = new.request.kind in txn.active.tags_in_windows
         crossed = follow_windows(txn, mark._replace(payload=new.request.payload_text) if has_tags else mark)
-    return Receipt(mark.id, details.event_id, outcome, 0.0 if live is None else txn.strength(live), agents_of(crossed))
+    return Receipt(
+        mark.id, details.event_id, outcome, 0.0 if live is None else mark_strength(txn, live), agents_of(crossed)
+    )
 
 
 def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> MarkRow:

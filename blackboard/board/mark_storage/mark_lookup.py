@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import migrated_row
 from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.records.record_ids import is_record_id
 from blackboard.errors import Conflict, NotFound
@@ -18,7 +19,7 @@ def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
     """
     row = stored_mark(txn, mark_id)
     if row is not None:
-        row = txn.migrated(row)
+        row = migrated_row(txn, row)
         if row.is_live(txn.now):
             return row
     raise not_live(txn, mark_id, row)

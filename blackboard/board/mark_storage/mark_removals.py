@@ -11,6 +11,7 @@ from blackboard.board.open_needs import need_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
+from blackboard.board.transactions.mark_states import fading_state
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks, watch_totals, window_totals
@@ -125,7 +126,7 @@ def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:
 
 def _faded(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:
     """Return a mark with the intensity that remains at an instant."""
-    return row._replace(intensity=txn.state(row).remaining(at), anchored_at=at)
+    return row._replace(intensity=fading_state(txn, row).remaining(at), anchored_at=at)
 
 
 def _remove(txn: BoardTransaction, row: MarkRow) -> None:

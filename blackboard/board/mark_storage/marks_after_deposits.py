@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_state
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.fading_marks import FadingState, is_live
@@ -70,7 +71,7 @@ def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> M
     kind, state = new.kind, new.state
     if live is None:
         return MarkAfterDeposit(None, single_state(kind, state))
-    before = txn.state(live)
+    before = fading_state(txn, live)
     if kind.on_repeat != "replace" and new.request.decay is not None:
         _check_law(new.request.decay, state.at, live, before)
     if kind.on_repeat == "add" and state.at < txn.now:

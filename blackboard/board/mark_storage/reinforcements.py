@@ -11,6 +11,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
+from blackboard.board.transactions.mark_states import fading_state, mark_strength
 from blackboard.board.transactions.shown_payloads import shown_event
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
@@ -50,7 +51,7 @@ def reinforce_live(
     txn: BoardTransaction, old: MarkRow, by: float, author: str, activation_id: int | None = None
 ) -> Receipt:
     """Reinforce a mark that `live_mark_to_change` has returned; see `reinforce`."""
-    kind, before = txn.kind(old.kind), txn.state(old)
+    kind, before = txn.kind(old.kind), fading_state(txn, old)
     state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
     register_law(txn, kind, state.law, old)
     event_id = txn.allocate_event_id()
@@ -68,7 +69,7 @@ def reinforce_live(
     )
     _record(txn, old, row, author, activation_id)
     crossed = apply_effects(txn, old, row)
-    return Receipt(row.id, event_id, "reinforced", txn.strength(row), agents_of(crossed))
+    return Receipt(row.id, event_id, "reinforced", mark_strength(txn, row), agents_of(crossed))
 
 
 def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from blackboard.board.outbox import message_rows
 from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers
@@ -165,7 +166,7 @@ def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
             "kind": row.kind,
             "subject": row.subject,
             "author": row.author,
-            "strength": txn.strength(row),
+            "strength": mark_strength(txn, row),
             "payload": json.loads(row.payload) if fits else None,
         },
         scope=row.subject,

@@ -11,6 +11,7 @@ from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import NotFound
@@ -62,7 +63,7 @@ def _given_mark(txn: BoardTransaction, row: InputEvent) -> GivenMark:
         if last is not None:
             state, changed_at = last.event, None if last == row.event else last.recorded_at
     if mark is not None and mark.is_live(txn.now):
-        state, strength = "live", txn.strength(mark)
+        state, strength = "live", mark_strength(txn, mark)
     elif mark is not None:  # it has evaporated, and will be moved to the history
         state, changed_at = "evaporated", mark.evaporates_at
     return GivenMark(

@@ -18,6 +18,7 @@ from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength, marks_with_strength, migrated_row
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark
@@ -178,8 +179,8 @@ def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags:
     as_of = query.at
     if as_of is None:
         as_of = txn.now if query.after is None else from_datetime(query.after.as_of)
-    rows = txn.marks_with_strength(live_marks(*names, tags=number), as_of=as_of, **values, **_bounds(query.after))
-    return [(txn.migrated(row.mark), row.weight, row.strength, as_of) for row in rows]
+    rows = marks_with_strength(txn, live_marks(*names, tags=number), as_of=as_of, **values, **_bounds(query.after))
+    return [(migrated_row(txn, row.mark), row.weight, row.strength, as_of) for row in rows]
 
 
 def _bounds(after: MarkPosition | None) -> dict[str, Any]:
@@ -210,7 +211,7 @@ def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFil
     kinds = [kind] if kind else txn.deployment.kinds
     pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags, oldest_first=True)]
     pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
-    return [(txn.migrated(row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
+    return [(migrated_row(txn, row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
 
 
 def history(
@@ -253,7 +254,7 @@ def mark(txn: BoardTransaction, mark_id: int) -> MarkRecord:
         NotFound: There is no live mark with this id; the message says how it left the board.
     """
     row = live_mark(txn, mark_id)
-    return record_of(row, txn.kind(row.kind).weight, txn.strength(row), txn.now)
+    return record_of(row, txn.kind(row.kind).weight, mark_strength(txn, row), txn.now)
 
 
 def event_record(row: EventRow) -> MarkEvent:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from blackboard.board.mark_sets.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import migrated_row
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingState
@@ -61,7 +62,7 @@ def strongest_at(txn: BoardTransaction, kind: str, limit: int, at: Instant) -> l
     for row, strength in strongest(txn, kind, limit + len(own), oldest_first=True, as_of=at):
         if row.id in own:
             continue
-        if not txn.migrated(row).is_live(at):  # a new floor has moved its end, and its row does not say so yet
+        if not migrated_row(txn, row).is_live(at):  # a new floor has moved its end, and its row does not say so yet
             return None
         found.append((row, weight, strength, at))
     return found
@@ -134,7 +135,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
             row = row._replace(evaporates_at=None if ends is None else max(since, ends))
         floor = kind.floor
     change = txn.active.law_changes.get((event.kind, event.law))
-    return row if change is None or change.changed_at > at else txn.migrated(row)
+    return row if change is None or change.changed_at > at else migrated_row(txn, row)
 
 
 def _versions(txn: BoardTransaction, at: Instant) -> list[tuple[int, Deployment]]:

@@ -18,6 +18,7 @@ from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import SHIFT, mark_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import strengths
 from blackboard.store.query_rows import MarkStrength
@@ -208,7 +209,7 @@ def _scored(
         for found in _strengths(txn, index, own) if own else ():
             strength = found.strength
             if strength is None:
-                strength = txn.strength(txn.sql.existing(MARKS.get_mark, id=found.id))  # raises the law's error
+                strength = mark_strength(txn, txn.sql.existing(MARKS.get_mark, id=found.id))  # raises the law's error
             relevance = own.pop(found.id)
             yield _Scored(relevance * strength, relevance, found.id, strength, None)
         for mark_id, relevance in own.items() if faded else ():
@@ -224,8 +225,8 @@ def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
     """Return a mark that is no longer live, as of its last deposit, with the strength that would be left now."""
     mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc))
     if mark is not None:
-        mark = txn.migrated(mark)
-        return None if mark.is_live(txn.now) else (mark, txn.strength(mark))
+        mark = migrated_row(txn, mark)
+        return None if mark.is_live(txn.now) else (mark, mark_strength(txn, mark))
     shown = txn.sql.existing(MARKS.get_event, id=txn.sql.existing(SEARCH.find_doc, id=doc))
     values = {"subject": shown.subject, "mark_id": shown.mark_id}
     ended = txn.sql.one(MARKS.last_event_of_mark, **values) or shown
@@ -240,14 +241,14 @@ def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
         reinforced_at=deposits[-1].recorded_at,
         reinforcements=len(deposits) - 1,
     )
-    return row, txn.strength(row)
+    return row, mark_strength(txn, row)
 
 
 def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMark]:
     """Return the rows of marks, with their strengths, in the same order."""
     found = []
     for each in scored:
-        row = each.row or txn.migrated(txn.sql.existing(MARKS.get_mark, id=each.mark_id))
+        row = each.row or migrated_row(txn, txn.sql.existing(MARKS.get_mark, id=each.mark_id))
         found.append(FoundMark(row, each.strength, each.relevance))
     return found
 

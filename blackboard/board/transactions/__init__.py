@@ -8,6 +8,7 @@ known_rows            rows that a transaction knows, because it has read them to
 stored_laws           the decay laws that marks refer to
 row_columns           columns that are written together, as keyword arguments
 mark_rows             the rows of marks, and the events that record their changes
+mark_states           the states of stored marks: under the laws of the deployment, with their strengths and tags
 shown_payloads        what a mark shows after a deposit
 activity_log          records what agents, people and programs did
 pauses_and_cooldowns  pauses, cooldowns and failures in a row of agents

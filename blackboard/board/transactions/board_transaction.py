@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar, cast
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
 from blackboard.board.transactions.known_rows import KnownRows
 from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import Instant
-from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.kinds import Kind
-from blackboard.core.marks.tags import Tags
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.query_rows import LiveMark, MarkWithEvent
+from blackboard.store.query_rows import MarkWithEvent
 from blackboard.store.rows import MarkRow
-from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
-
-KEPT_TAGS = 8
-"""The number of marks whose tags a transaction keeps: enough for one mark before and after a change."""
 
 
 class CollectedChanges(ABC):
@@ -46,7 +40,6 @@ class BoardTransaction:
         "_collected",
         "_kept",
         "_last_event",
-        "_tags",
         "active",
         "doubted",
         "known_rows",
@@ -87,7 +80,6 @@ class BoardTransaction:
         self.pause = pause
         """The reason of the board's pause, "" without a reason; None if the board is not paused."""
         self._last_event = last_event
-        self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
@@ -146,34 +138,6 @@ class BoardTransaction:
         """
         return self.active.kinds.get(name) or self.deployment.kind(name)
 
-    def migrated(self, row: MarkRow) -> MarkRow:
-        """Return a mark in its state after the last change of its kind, without writing it.
-
-        The mark fades by the old law up to the instant of the change and by the new law after it, without a jump. A
-        mark with a law of its own keeps it. A new floor moves only the evaporation.
-        """
-        change = self.active.law_changes.get((row.kind, row.law))
-        if change is None or row.anchored_at >= change.changed_at or not row.is_live(change.changed_at):
-            return row  # deposited after the change, or evaporated before it
-        at = change.changed_at
-        state = FadingState(row.intensity, row.anchored_at, self.laws.get(self.sql, row.law))
-        law = row.law if row.own_law else change.new_law
-        if law != row.law:
-            state = FadingState(state.remaining(at), at, self.laws.get(self.sql, law))
-        evaporates_at = state.evaporates_at(self.kind(row.kind))
-        return row._replace(
-            intensity=state.intensity,
-            law=law,
-            anchored_at=state.at,
-            evaporates_at=None if evaporates_at is None else max(at, evaporates_at),
-            order_key=state.law.order_key(state.intensity, state.at),
-        )
-
-    def live(self, rows: Iterable[MarkRow], at: Instant | None = None) -> list[MarkRow]:
-        """Return the rows that are live at an instant (default: now), in their state after changes of their kinds."""
-        at = self.now if at is None else at
-        return [row for row in map(self.migrated, rows) if row.is_live(at)]
-
     def marks_of_subject(self, kind: str, subject: str) -> Sequence[MarkRow]:
         """Return the stored marks of a kind and subject, evaporated or not, newest first."""
         if self.known_rows is not None and (known := self.known_rows.marks_of(kind, subject)) is not None:
@@ -188,64 +152,6 @@ class BoardTransaction:
     def exact_until(self, kind: str) -> Instant:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""
         return 0 if kind in self.active.migrating else self.now
-
-    def state(self, row: MarkRow) -> FadingState:
-        """Return the part of a mark that fades."""
-        row = self.migrated(row)
-        return FadingState(row.intensity, row.anchored_at, self.laws.get(self.sql, row.law))
-
-    def strength(self, row: MarkRow, at: Instant | None = None) -> float:
-        """Return a mark's strength at an instant, by default this transaction's. The mark need not be live then."""
-        at = self.now if at is None else at
-        weight = self.kind(row.kind).weight
-        if at == row.anchored_at == self.now:
-            return weight * row.intensity  # it was just deposited, so nothing has faded
-        return weight * self.state(row).remaining(at)
-
-    def live_strength(self, row: MarkRow) -> float:
-        """Return the strength of a mark now; 0 if it is no longer live."""
-        return self.strength(row) if row.is_live(self.now) else 0.0
-
-    def marks_with_strength(self, statement: Statement[LiveMark], **values: Any) -> list[LiveMark]:
-        """Return the live marks of a statement that computes their strengths.
-
-        Raises:
-            InvalidLaw: A mark has a decay law that this process does not know.
-        """
-        rows = self.sql.all(statement, **values)
-        for row in rows:
-            if row.strength is None:
-                self.state(row.mark)  # raises the error that names the law
-        return rows
-
-    def fading(self, row: MarkRow, group: str | None = None) -> FadingMark:
-        """Return a mark as the forecast needs it. `group` is the group whose marks were read."""
-        row = self.migrated(row)
-        return FadingMark(
-            row.kind,
-            row.subject,
-            self.kind(row.kind).weight,
-            self.state(row),
-            row.evaporates_at,
-            row.changed_at,
-            tags=self.tags(row.kind, row.payload),
-            group=group,
-        )
-
-    def tags(self, kind: str, payload: str | None) -> Tags | None:
-        """Return the tags of a mark with a payload; None if its kind has none, or the payload was erased.
-
-        The last few are kept, because every watch on the kind asks for the tags of the same mark.
-        """
-        schema = self.kind(kind).tag_schema
-        if not schema.names or payload is None:
-            return None
-        found = self._tags.get((kind, payload))
-        if found is None or found.schema is not schema:
-            if len(self._tags) >= KEPT_TAGS:
-                self._tags.clear()
-            found = self._tags[kind, payload] = Tags(schema, payload)
-        return found
 
     def advance_to(self, at: Instant) -> None:
         """Move the time of this transaction to a later instant. An earlier one changes nothing."""

@@ -9,6 +9,7 @@ from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.crossing_detection import rising_crossings
@@ -63,7 +64,7 @@ def _present_state(
         return event.id, 0.0
     if watch is not None and watch.condition.has_where and not counted_marks.is_counted(txn, watch, mark):
         return event.id, 0.0
-    strength = txn.strength(mark)
+    strength = mark_strength(txn, mark)
     if mark.event_id == event.id or not _may_absorb(txn, row, mark):
         return event.id, strength
     if watch is not None and watch.absorbs:

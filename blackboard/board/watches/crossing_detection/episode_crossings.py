@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.episodes import Episode, next_crossing
@@ -110,7 +111,7 @@ def _changes_nothing(
         return True
     measure = watch.comparison.measure
     if measure.is_maximum:
-        return not watch.comparison.is_met_at(txn.strength(new))
+        return not watch.comparison.is_met_at(mark_strength(txn, new))
     return measure.keeps_sums and not watch.comparison.is_met_at(
         watch_totals.update_and_measure_live(txn, watch, key.scope)
     )
@@ -167,7 +168,7 @@ def follow_deployment(
         and not watch.condition.has_window
         and not any(
             is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))
-            for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
+            for row in live_rows(txn, watch_states.rows_behind(txn, watch, key), at)
         )
     )
     advance_to_now(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.condition.is_falling else None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_state, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -64,10 +65,10 @@ def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> b
     """Return whether a reinforced mark may later be weaker than if it had not been reinforced."""
     if old is None:
         return False
-    if new.law != old.law or txn.strength(new) < txn.strength(old):
+    if new.law != old.law or mark_strength(txn, new) < mark_strength(txn, old):
         return True
     # The power law and curves fade fastest at first, so a mark that starts again may fall below its old course.
-    return not txn.state(new).law.exact_sums
+    return not fading_state(txn, new).law.exact_sums
 
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:

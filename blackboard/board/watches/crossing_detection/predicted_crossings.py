@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of, scope_of_counted, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
@@ -184,7 +185,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     elif not watch.condition.is_per_mark:
         predict_scope(txn, watch, scope, since)
     else:
-        marks = [txn.fading(row)]
+        marks = [fading_mark(txn, row)]
         if row.reinforcements:
             _bound_by(txn, watch, row.subject, row.id, marks)
         _store_prediction(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
@@ -231,11 +232,11 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     mark_id = new.id if watch.condition.is_per_mark else 0
     if _is_predicted(txn, watch, scope, mark_id):
         return
-    marks = [txn.fading(new)]
+    marks = [fading_mark(txn, new)]
     since = new.anchored_at
     if not watch.condition.is_per_mark:
-        rows = txn.live(stored_marks(txn, watch.condition.kinds, scope), since)
-        marks += [txn.fading(row) for row in rows if row.id != new.id]
+        rows = live_rows(txn, stored_marks(txn, watch.condition.kinds, scope), since)
+        marks += [fading_mark(txn, row) for row in rows if row.id != new.id]
         since = max([since, *(row.changed_at for row in rows if row.id != new.id)])
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
@@ -292,4 +293,4 @@ def _marks_at_crossing(
     if not prediction.is_per_mark:
         return fading_marks(txn, watch.condition, prediction.scope, at), None
     row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)
-    return ([], None) if row is None else ([txn.fading(row)], row.event_id)
+    return ([], None) if row is None else ([fading_mark(txn, row)], row.event_id)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals
 from blackboard.board.watches.measurements.news import update_and_assess
@@ -154,7 +155,7 @@ def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: s
 
 def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether the current stimuli of a watch that is not per mark meet its condition at an instant."""
-    marks = [txn.fading(row) for row in stimuli_of(txn, watch, scope)]
+    marks = [fading_mark(txn, row) for row in stimuli_of(txn, watch, scope)]
     return met_side(watch.condition, marks, at) is not None
 
 
@@ -197,7 +198,7 @@ def _cross_deposit(
         return _cross_rows(txn, watch, scope, [new], txn.now)
     if watch.measures_sums and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
-        value = txn.strength(new)
+        value = mark_strength(txn, new)
         if watch.comparison.is_met_at(value):
             return _cross_for_news(txn, watch, scope, 0, Measurement(value, 1))
         if scope != WHOLE_BOARD and _waits(txn, watch, scope):
@@ -213,7 +214,7 @@ def _cross_deposit(
     ):
         # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
         if isinstance(watch.condition, Comparison) and not watch.comparison.is_met_at(
-            measure.value([txn.strength(new)])
+            measure.value([mark_strength(txn, new)])
         ):
             return False
         return _cross_rows(txn, watch, scope, [new], txn.now)
@@ -223,7 +224,7 @@ def _cross_deposit(
 def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
     """Compare marks of a scope with the condition at an instant, and return whether a crossing is new."""
     if watch.condition.is_per_mark:
-        strengths = [(row, txn.strength(row, at)) for row in rows]
+        strengths = [(row, mark_strength(txn, row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
         if not strong:
             _set_bound(txn, watch, scope, rows)
@@ -232,7 +233,7 @@ def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows:
             for row, strength in strong
         ]
         return any(new)
-    side = met_side(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
+    side = met_side(watch.condition, [fading_mark(txn, row) for row in rows], at) if rows else None
     if side is None:
         _set_bound(txn, watch, scope, rows)
         return False
@@ -255,7 +256,7 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: 
     """Raise the bound of a waiting crossing: a deposit made its marks stronger, but not as strong as the threshold."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
-        strengths = [txn.strength(row) for row in rows]
+        strengths = [mark_strength(txn, row) for row in rows]
         bound = bound_of(watch, strengths)
         set_bound(txn, watch, scope, mark_id, bound, measured_crossings.laws_of(txn, rows))
 
@@ -271,7 +272,7 @@ def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: 
     if watch.agent.settings.urgent_above is not None:
         # A crossing that waits has considered all marks but the new one.
         rows = [new] if new is not None and _waits(txn, watch, scope) else stimuli_of(txn, watch, scope)
-        strongest = max((txn.strength(row) for row in rows), default=0.0)
+        strongest = max((mark_strength(txn, row) for row in rows), default=0.0)
     return _cross_for_news(txn, watch, scope, 0, Measurement(value, count, strongest=strongest))
 
 

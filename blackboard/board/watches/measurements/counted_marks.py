@@ -9,6 +9,7 @@ from __future__ import annotations
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.open_needs import need_access
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.built_in_marks import Need
 from blackboard.store.rows import MarkRow
@@ -61,7 +62,7 @@ def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | Non
 
 def _passes(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether any comparison counts a mark with its tags. Windows have the tags of their deposits instead."""
-    tags = txn.tags(row.kind, row.payload)
+    tags = tags_of(txn, row.kind, row.payload)
     return any(
         row.kind in comparison.measure.kinds
         if comparison.measure.within is not None

@@ -16,6 +16,7 @@ from __future__ import annotations
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of_counted
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, live_rows, mark_strength, marks_with_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks, watch_totals
 from blackboard.core.conditions.measures import Count, Total
@@ -42,18 +43,18 @@ def update_and_assess(
     """
     increase = watch.spec.min_increase
     # Deposits that were no news add up, so a mark that grows slowly is news in the end.
-    if increase is not None and txn.strength(new) - txn.strength(mark_after(given)) < increase:
+    if increase is not None and mark_strength(txn, new) - mark_strength(txn, mark_after(given)) < increase:
         return False
     if given.payload is None or not is_same_payload(given.payload, new.payload) or new.intensity > given.intensity:
         return True
-    return txn.strength(new) > txn.strength(old) and _update_and_compare(txn, watch, old, new)
+    return mark_strength(txn, new) > mark_strength(txn, old) and _update_and_compare(txn, watch, old, new)
 
 
 def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
     """Return whether a condition over all live marks begins to hold by a stronger mark, with sums up to date."""
     comparison, measure = watch.comparison, watch.comparison.measure
     if watch.condition.is_per_mark or (watch.measures_sums and measure.is_maximum):
-        if not comparison.is_met_at(txn.strength(new)) or comparison.is_met_at(txn.strength(old)):
+        if not comparison.is_met_at(mark_strength(txn, new)) or comparison.is_met_at(mark_strength(txn, old)):
             return False
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.measures_sums and isinstance(measure, Count):
@@ -61,32 +62,36 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
     scope = scope_of_counted(txn, watch, new)
     if watch.keeps_sums and isinstance(measure, Total):
         return watch_totals.update_and_compare(txn, watch, scope, old, new)
-    others = [txn.fading(row) for row in txn.live(stored_marks(txn, watch.condition.kinds, scope)) if row.id != new.id]
+    others = [
+        fading_mark(txn, row)
+        for row in live_rows(txn, stored_marks(txn, watch.condition.kinds, scope))
+        if row.id != new.id
+    ]
     return (
-        met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
-        and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
+        met_side(watch.condition, [*others, fading_mark(txn, new)], txn.now) is not None
+        and met_side(watch.condition, [*others, fading_mark(txn, old)], txn.now) is None
     )
 
 
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether another live mark of the board or the group reaches the threshold of a watch."""
     if watch.condition.by is not None:
-        others = txn.live(stored_marks(txn, watch.condition.kinds, scope_of_counted(txn, watch, mark)))
+        others = live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted(txn, watch, mark)))
         return any(
             row.id != mark.id
             and counted_marks.is_counted(txn, watch, row)
-            and watch.comparison.is_met_at(txn.strength(row))
+            and watch.comparison.is_met_at(mark_strength(txn, row))
             for row in others
         )
     lowest = watch.comparison.threshold * (1 - RELATIVE_MARGIN)
     for kind in watch.condition.kinds:
         statement = live_marks("kind", "min_strength")
-        for row in txn.marks_with_strength(statement, as_of=txn.now, kind=kind, min_strength=lowest):
+        for row in marks_with_strength(txn, statement, as_of=txn.now, kind=kind, min_strength=lowest):
             other = row.mark
             if (
                 other.id != mark.id
                 and counted_marks.is_counted(txn, watch, other)
-                and watch.comparison.is_met_at(txn.strength(other))
+                and watch.comparison.is_met_at(mark_strength(txn, other))
             ):
                 return True
     return False

@@ -11,6 +11,7 @@ from typing import Any
 
 from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks
@@ -144,7 +145,7 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
 
 def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
     """Return the live marks of a scope that count for a rising watch."""
-    return txn.live(stored_stimuli_of(txn, watch, scope))
+    return live_rows(txn, stored_stimuli_of(txn, watch, scope))
 
 
 def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:

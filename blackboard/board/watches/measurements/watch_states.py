@@ -11,6 +11,7 @@ from typing import NamedTuple
 from blackboard.board.mark_sets.scope_marks import fading_events, stored_marks
 from blackboard.board.mark_sets.window_events import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus
@@ -115,7 +116,7 @@ def marks_behind(
 
     Of the deposits in its windows, return all if `whole`, otherwise as many as a decision needs.
     """
-    marks = [txn.fading(row) for row in rows_behind(txn, watch, key)]
+    marks = [fading_mark(txn, row) for row in rows_behind(txn, watch, key)]
     if watch.condition.has_window:
         clear = None if watch.timing is None else watch.timing.clear
         reading = WindowReading(

@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
@@ -75,7 +76,7 @@ def update_and_measure_live(txn: BoardTransaction, watch: RegisteredWatch, scope
 
 def measure_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str = WHOLE_BOARD) -> tuple[float, int]:
     """Measure a watch on its marks, exactly for every law; return the value and the number of marks behind it."""
-    marks = [txn.fading(row) for row in stimuli_of(txn, watch, scope)]
+    marks = [fading_mark(txn, row) for row in stimuli_of(txn, watch, scope)]
     return value_at(watch.comparison.measure, marks, txn.now), len(marks)
 
 
@@ -90,18 +91,18 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     sums = _update_and_bound(txn, over_all, scope)
     if sums.total + sums.error < threshold:
         return False
-    before = sums.total - (txn.strength(new) - txn.strength(old))
+    before = sums.total - (mark_strength(txn, new) - mark_strength(txn, old))
     error = sums.error + TERM_ROUNDING * sums.total
     if sums.is_exact and before - error >= threshold:
         return False
     if sums.is_exact and sums.total - sums.error >= threshold > before + error:
         return True
-    others = [txn.fading(row) for row in stimuli_of(txn, over_all, scope) if row.id != new.id]
+    others = [fading_mark(txn, row) for row in stimuli_of(txn, over_all, scope) if row.id != new.id]
     measure = watch.comparison.measure
     return (
-        value_at(measure, [*others, txn.fading(old)], txn.now)
+        value_at(measure, [*others, fading_mark(txn, old)], txn.now)
         < threshold
-        <= value_at(measure, [*others, txn.fading(new)], txn.now)
+        <= value_at(measure, [*others, fading_mark(txn, new)], txn.now)
     )
 
 
@@ -234,4 +235,4 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> 
         if terms[key]:
             sum0, sum1 = map(math.fsum, zip(*terms[key], strict=True))
             add_terms(sums, len(terms[key]), sum0, sum1, sign=+1)
-    return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)
+    return value_at(watch.comparison.measure, [fading_mark(txn, row) for row in rows], txn.now), len(rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks
@@ -176,7 +177,8 @@ def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.scope, txn.now)
     if not crossing.is_per_mark:
         return rising_crossings.measure_and_compare(txn, watch, crossing.scope)
-    live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
+    live = live_rows(txn, txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
     return any(
-        counted_marks.is_counted(txn, watch, row) and watch.comparison.is_met_at(txn.strength(row)) for row in live
+        counted_marks.is_counted(txn, watch, row) and watch.comparison.is_met_at(mark_strength(txn, row))
+        for row in live
     )

@@ -12,6 +12,7 @@ from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.window_events import events_since
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import fading_mark, live_rows, mark_strength, tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_states
@@ -53,15 +54,15 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.condition.is_falling:
         stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
-        rows = [row for row in txn.live(stored) if counted_marks.is_counted(txn, watch, row)]
+        rows = [row for row in live_rows(txn, stored) if counted_marks.is_counted(txn, watch, row)]
     elif crossing.cause is not None:
-        rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
+        rows = live_rows(txn, watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
         rows = rows if watch.condition.is_over_board else _rows_of_met_sides(txn, watch, rows)
     elif watch.condition.is_over_board:
         rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
     else:
         rows = _rows_of_met_sides(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
-    live = [(event_of(txn, row), txn.strength(row)) for row in rows]
+    live = [(event_of(txn, row), mark_strength(txn, row)) for row in rows]
     inputs = sorted(live or departed_inputs(txn, watch, crossing), key=_strongest_first)
     return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
 
@@ -111,7 +112,7 @@ def _counts(measure: Measure, event: EventRow, tags: Tags | None) -> bool:
 
 def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
     """Return the tags of a mark as an event left it."""
-    return txn.tags(event.kind, with_shown_payload(txn, event).payload)
+    return tags_of(txn, event.kind, with_shown_payload(txn, event).payload)
 
 
 def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> list[Input]:
@@ -128,9 +129,9 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     found: dict[int, Input] = {}
     for measure in (side.measure for side in sides):
         if measure.within is None:
-            rows = txn.live(watch_states.rows_behind(txn, watch, key))
-            rows = [row for row in rows if measure.includes(row.kind, row.subject, txn.tags(row.kind, row.payload))]
-            found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
+            rows = live_rows(txn, watch_states.rows_behind(txn, watch, key))
+            rows = [row for row in rows if measure.includes(row.kind, row.subject, tags_of(txn, row.kind, row.payload))]
+            found |= {row.id: (event_of(txn, row), mark_strength(txn, row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.condition.is_falling else 1)
         deposits = events_since(
@@ -151,7 +152,7 @@ def _last_state(
     Returns None if the state is not known, or if the mark may not wake the agent.
     """
     if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
-        state = (event_of(txn, row), txn.strength(row)) if counted_marks.may_be_counted(txn, watch, row) else None
+        state = (event_of(txn, row), mark_strength(txn, row)) if counted_marks.may_be_counted(txn, watch, row) else None
     else:
         event = txn.sql.one(MARKS.last_deposit, subject=deposit.subject, mark_id=deposit.mark_id)
         state = None if event is None else (event, strength_of(txn, event))
@@ -172,8 +173,8 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         if watch.condition.has_where and not counted_marks.is_counted(txn, watch, row):
             counted, _ = last_counted(txn, watch, row.subject, row.subject, row.id)
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
-        strength = txn.strength(row)
-        return MarksBehind([(found.event, strength)], strength if txn.live([row]) else 0.0)
+        strength = mark_strength(txn, row)
+        return MarksBehind([(found.event, strength)], strength if live_rows(txn, [row]) else 0.0)
     event = txn.sql.one(MARKS.last_deposit, subject=crossing.scope, mark_id=crossing.mark_id)
     return MarksBehind([] if event is None else [(event, strength_of(txn, event))], 0.0)
 
@@ -195,7 +196,7 @@ def _strongest_first(pair: Input) -> tuple[float, int]:
 
 def _rows_of_met_sides(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
     """Select the marks of the sides of an `|` that are met; all marks for an `&`, or if no side is met."""
-    fading_marks = [txn.fading(row) for row in rows]
+    fading_marks = [fading_mark(txn, row) for row in rows]
     measures = [
         comparison.measure
         for comparison in watch.condition.deciding(
@@ -207,7 +208,7 @@ def _rows_of_met_sides(txn: BoardTransaction, watch: RegisteredWatch, rows: list
     counted = [
         row
         for row in rows
-        if any(measure.includes(row.kind, row.subject, txn.tags(row.kind, row.payload)) for measure in measures)
+        if any(measure.includes(row.kind, row.subject, tags_of(txn, row.kind, row.payload)) for measure in measures)
     ]
     return counted or rows
 

@@ -9,6 +9,7 @@ from blackboard.board.activation_tables.activation_inputs import strength_of
 from blackboard.board.mark_sets import watch_scopes
 from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli
@@ -50,7 +51,7 @@ def _evaporated(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
     """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
-    found = {row.id: _Departure(row.id, row.subject, txn.migrated(row).evaporates_at, row) for row in stored}
+    found = {row.id: _Departure(row.id, row.subject, migrated_row(txn, row).evaporates_at, row) for row in stored}
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
@@ -91,7 +92,7 @@ def _input_of(
         return (event, 0.0) if following.id >= (crossing.event_id or 0) else None
     if departure.evaporated_at is None or departure.evaporated_at < event.recorded_at:
         return None  # the mark had faded before its deposit was recorded
-    return event, strength_of(txn, event) if departure.row is None else txn.strength(departure.row)
+    return event, strength_of(txn, event) if departure.row is None else mark_strength(txn, departure.row)
 
 
 def last_counted(

@@ -11,6 +11,7 @@ from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.mark_sets.window_events import WindowReading, fading_events
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, watch_states
@@ -87,7 +88,7 @@ class MarksAtCrossing:
         """Return a mark with the weight that its kind had at the crossing."""
         deployment = self._past_deployment(row.kind)
         state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.sql, row.law))
-        tags = self.txn.tags(row.kind, row.payload)
+        tags = tags_of(self.txn, row.kind, row.payload)
         return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at, tags=tags)
 
     def _past_deployment(self, kind: str) -> Deployment:
@@ -114,7 +115,7 @@ class MarksAtCrossing:
         return list({row.id: row for row in rows}.values())
 
     def _was_in(self, past: MarkRow, group: Group) -> bool:
-        tags = self.txn.tags(past.kind, past.payload)
+        tags = tags_of(self.txn, past.kind, past.payload)
         return tags is not None and tags.group(group.tag) == group
 
     def _past(self, row: MarkRow) -> MarkRow | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from blackboard.board.activation_tables.crossing_rows import insert_crossing
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import MeasuredColumns, SideColumns
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -128,7 +129,7 @@ def columns(
     """Return the columns of a crossing that follow from the measured value."""
     value, rows, strongest = measured.value, measured.rows, measured.strongest
     if strongest is None:
-        strongest = max((txn.strength(row) for row in rows), default=value)
+        strongest = max((mark_strength(txn, row) for row in rows), default=value)
     urgent_above = watch.agent.settings.urgent_above
     is_urgent = urgent_above is not None and strongest >= urgent_above
     if event_id is None:
@@ -146,4 +147,4 @@ def columns(
 
 def laws_of(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
     """Return the decay law of each mark."""
-    return [txn.migrated(row).law for row in rows]
+    return [migrated_row(txn, row).law for row in rows]
