@@ -2,14 +2,14 @@
 
 The entry points:
 
-facade          the class `Blackboard`, the facade for programs
-interface       the methods of `Blackboard`, by subject
-daemon_work     the work of a daemon on a board
-delivery_queue  the outbox, for a process that delivers its messages
-administration  deployments by file, the address of a board, up-to-date views, and queries
-board_copies    backups and their return, and a board that moves to another database
-page_readings   what the pages of the server show beyond these
-diagnosis       finds everything that can be wrong with a board, and the remedy
+facade              the class `Blackboard`, the facade for programs
+interface           the methods of `Blackboard`, by subject
+daemon_work         the work of a daemon on a board
+delivery_queue      the outbox, for a process that delivers its messages
+administration      deployments by file, the address of a board, up-to-date views, and queries
+backups_and_copies  backups and their return, and a board that moves to another database
+page_readings       what the pages of the server show beyond these
+diagnosis           finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 

@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
 from blackboard.board.activations.run_ends import activation_splits
-from blackboard.board.board_copies import back_up
+from blackboard.board.backups_and_copies import back_up
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.search_index import search_changes

@@ -16,7 +16,7 @@ from alembic.operations import Operations
 from sqlalchemy import BigInteger, Column
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import administration, board_copies
+from blackboard.board import administration, backups_and_copies
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
@@ -199,9 +199,9 @@ def test_a_board_is_copied_from_partitions_and_to_partitions(
         Blackboard.open(tmp_path / "copy.db", clock=clock) as file,
         Blackboard.open(url, clock=clock, create=True) as other,
     ):
-        board_copies.copy_board(board, file)
+        backups_and_copies.copy_board(board, file)
         partition(other)
-        board_copies.copy_board(file, other)
+        backups_and_copies.copy_board(file, other)
         assert ids(other) == ids(file) == ids(board)
         assert other.history("tower/0") == board.history("tower/0")
         assert len(partitions(other)) >= (ids(board)[-1] - ids(board)[0]) / EVENTS
@@ -224,9 +224,9 @@ def test_a_backup_has_the_partitions(
     if (programs := request.config.getoption("--postgresql-programs") or server_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     copied(board, clock)
-    copy = board_copies.back_up(board, tmp_path / "board.dump")
+    copy = backups_and_copies.back_up(board, tmp_path / "board.dump")
     url = postgresql_server.create_database()
-    board_copies.restore(copy.path, url, 0)
+    backups_and_copies.restore(copy.path, url, 0)
     with Blackboard.open(url, clock=clock) as restored:
         assert partitions(restored) == partitions(board)
         assert partitioning(restored)[:-1] == partitioning(board)[:-1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import board_copies
+from blackboard.board import backups_and_copies
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from tests.support.postgresql import server_programs
 
@@ -29,12 +29,12 @@ def _programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 def test_a_restored_backup_is_the_same_board(board: Blackboard, empty_url: str, tmp_path: Path) -> None:
     for number in range(3):
         board.deposit(Ash(subject=f"{number}"))
-    copy = board_copies.back_up(board, tmp_path / "board.dump")
+    copy = backups_and_copies.back_up(board, tmp_path / "board.dump")
     board.deposit(Ash(subject="later"))
     assert (copy.marks, copy.events, copy.path) == (3, 3, tmp_path / "board.dump")
     assert copy.path.stat().st_mode & 0o777 == 0o600
 
-    restored, previous = board_copies.restore(copy.path, empty_url, 0)
+    restored, previous = backups_and_copies.restore(copy.path, empty_url, 0)
     assert (restored.marks, restored.events, restored.last_recorded_at, previous) == (
         3,
         3,
@@ -50,24 +50,24 @@ def test_a_restored_backup_is_the_same_board(board: Blackboard, empty_url: str, 
 
 def test_a_backup_replaces_nothing(board: Blackboard, board_url: str, tmp_path: Path) -> None:
     board.deposit(Ash(subject="a"))
-    copy = board_copies.back_up(board, tmp_path / "board.dump")
+    copy = backups_and_copies.back_up(board, tmp_path / "board.dump")
     with pytest.raises(StoreError, match="already exists"):
-        board_copies.back_up(board, copy.path)
+        backups_and_copies.back_up(board, copy.path)
     with pytest.raises(StoreError, match="is not empty"):
-        board_copies.restore(copy.path, board_url, 0)
+        backups_and_copies.restore(copy.path, board_url, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["board.dump"]
 
 
 def test_only_a_whole_backup_is_restored(board: Blackboard, empty_url: str, tmp_path: Path) -> None:
     board.deposit(Ash(subject="a"))
-    whole = board_copies.back_up(board, tmp_path / "board.dump").path.read_bytes()
+    whole = backups_and_copies.back_up(board, tmp_path / "board.dump").path.read_bytes()
     broken = tmp_path / "broken.dump"
     for content in (b"not an archive", whole[: len(whole) // 2]):
         broken.write_bytes(content)
         with pytest.raises(StoreForeign):
-            board_copies.restore(broken, empty_url, 0)
+            backups_and_copies.restore(broken, empty_url, 0)
     with pytest.raises(StoreMissing):
-        board_copies.restore(tmp_path / "none.dump", empty_url, 0)
+        backups_and_copies.restore(tmp_path / "none.dump", empty_url, 0)
 
 
 def test_without_the_programs_of_the_server_the_error_says_so(
@@ -75,4 +75,4 @@ def test_without_the_programs_of_the_server_the_error_says_so(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StoreError, match="pg_dump is not installed"):
-        board_copies.back_up(board, tmp_path / "board.dump")
+        backups_and_copies.back_up(board, tmp_path / "board.dump")

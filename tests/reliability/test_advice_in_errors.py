@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board import board_copies
+from blackboard.board import backups_and_copies
 from blackboard.errors import StoreError, StoreExhausted, StoreForeign
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_failures import file_failure
@@ -51,13 +51,13 @@ def test_the_folder_of_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> No
 def test_what_is_no_file_is_neither_opened_nor_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path, copy = tmp_path / "board.db", tmp_path / "copy.db"
     with Blackboard.open(tmp_path / "other.db") as board:
-        board_copies.back_up(board, copy)
+        backups_and_copies.back_up(board, copy)
     make(path)
     for create in (True, False):
         with pytest.raises(StoreForeign, match=r"is a folder|is not a file"):
             Blackboard.open(path, create=create)
     with pytest.raises(StoreForeign, match=r"is a folder|is not a file"):
-        board_copies.restore(copy, path, 0)
+        backups_and_copies.restore(copy, path, 0)
     assert not path.is_file()
     assert [file.name for file in tmp_path.glob("board.db*")] == ["board.db"]
 

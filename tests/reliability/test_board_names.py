@@ -9,7 +9,7 @@ import pytest
 
 import blackboard
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board import board_copies
+from blackboard.board import backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.board_file import file_checks
@@ -58,14 +58,14 @@ def test_a_daemon_is_seen_through_a_link_and_restore_replaces_what_the_link_name
     link.symlink_to("../board.db")
     with Blackboard.open(path) as board:
         board.deposit(Note(subject="kept"))
-        copy = board_copies.back_up(board, tmp_path / "copy.db")
+        copy = backups_and_copies.back_up(board, tmp_path / "copy.db")
         board.deposit(Note(subject="later"))
         daemon = served(board, reader)
         assert database_of(link).processes.is_served()
         with pytest.raises(StoreBusy, match="stop it first"):
-            board_copies.restore(copy.path, link, 0)
+            backups_and_copies.restore(copy.path, link, 0)
         daemon.close()
-    board_copies.restore(copy.path, link, 0)
+    backups_and_copies.restore(copy.path, link, 0)
     assert link.is_symlink()
     with Blackboard.open(path) as board:
         assert [mark.subject for mark in board.marks(Note)] == ["kept"]
@@ -99,7 +99,7 @@ def test_a_board_whose_restoration_was_interrupted_is_refused_until_it_is_repeat
     path = tmp_path / "board.db"
     with Blackboard.open(path) as board:
         board.deposit(Note(subject="kept"))
-        copy = board_copies.back_up(board, tmp_path / "copy.db")
+        copy = backups_and_copies.back_up(board, tmp_path / "copy.db")
         board.deposit(Note(subject="later"))
 
     def fails(*arguments: object) -> None:
@@ -108,10 +108,10 @@ def test_a_board_whose_restoration_was_interrupted_is_refused_until_it_is_repeat
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", fails)
         with pytest.raises(KeyboardInterrupt):
-            board_copies.restore(copy.path, path, 0)
+            backups_and_copies.restore(copy.path, path, 0)
     with pytest.raises(StoreError, match="restore'; if that was interrupted"):
         Blackboard.open(path)
-    board_copies.restore(copy.path, path, 1_000_000)
+    backups_and_copies.restore(copy.path, path, 1_000_000)
     with Blackboard.open(path) as board:
         assert [mark.subject for mark in board.marks(Note)] == ["kept"]
 
@@ -119,9 +119,9 @@ def test_a_board_whose_restoration_was_interrupted_is_refused_until_it_is_repeat
 def test_a_backup_with_hard_links_can_be_restored(tmp_path: Path) -> None:
     with Blackboard.open(tmp_path / "board.db") as board:
         board.deposit(Note(subject="one"))
-        copy = board_copies.back_up(board, tmp_path / "copy.db")
+        copy = backups_and_copies.back_up(board, tmp_path / "copy.db")
     os.link(copy.path, tmp_path / "yesterday.db")
-    restored, _ = board_copies.restore(tmp_path / "yesterday.db", tmp_path / "new.db", 0)
+    restored, _ = backups_and_copies.restore(tmp_path / "yesterday.db", tmp_path / "new.db", 0)
     assert restored.marks == 1
 
 

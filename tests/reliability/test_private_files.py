@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.board import board_copies
+from blackboard.board import backups_and_copies
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings
@@ -51,12 +51,12 @@ def make_everything(folder: Path, mode: int | None = None) -> None:
         daemon = Daemon(board, [watchman])
         daemon.start()
         compact(file_database(board))
-        board_copies.back_up(board, path.with_name("copy.db"))
+        backups_and_copies.back_up(board, path.with_name("copy.db"))
         AnswerSpool(board.session).put(SpooledAnswer(7, "{}", None))
         board.deposit(Smoke(subject="cellar"))
         check(folder, mode or 0o600)
         daemon.close()
-    kept = board_copies.restore(path.with_name("copy.db"), path, 1_800_000_000_000_000)[1]
+    kept = backups_and_copies.restore(path.with_name("copy.db"), path, 1_800_000_000_000_000)[1]
     assert kept is not None
     with Blackboard.open(path) as board:
         board.deposit(Smoke(subject="kitchen"))
@@ -139,7 +139,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str, exists: bo
     def use() -> None:
         with Blackboard.open(path) as board:
             AnswerSpool(board.session).put(SpooledAnswer(7, "{}", None))
-            board_copies.back_up(board, path.with_name("copy.db"))
+            backups_and_copies.back_up(board, path.with_name("copy.db"))
             daemon = Daemon(board, [watchman])
             daemon.start()
             board.deposit(Smoke(subject="kitchen"))

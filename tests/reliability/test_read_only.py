@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration, board_copies
+from blackboard.board import administration, backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store.board_file import file_queries, file_upkeep
@@ -74,7 +74,7 @@ def read_everything(path: Path) -> str:
                 findings,
             ]
             with TemporaryDirectory() as elsewhere:
-                copy = board_copies.back_up(board, Path(elsewhere) / "copy.db")
+                copy = backups_and_copies.back_up(board, Path(elsewhere) / "copy.db")
                 seen.append(copy.marks)
             try:
                 board.deposit(Smoke(subject="cellar"))
@@ -121,13 +121,13 @@ def test_a_backup_that_cannot_be_written_is_restored(folder: Path) -> None:
     with Blackboard.open(folder / "board.db") as board:
         board.deposit(Smoke(subject="kitchen"))
         copy.parent.mkdir()
-        board_copies.back_up(board, copy)
+        backups_and_copies.back_up(board, copy)
     take_away(copy.parent)
 
     def restored() -> str:
         with TemporaryDirectory(dir="/tmp") as elsewhere:
             path = Path(elsewhere) / "board.db"
-            board_copies.restore(copy, path, 1_800_000_000_000_000)
+            backups_and_copies.restore(copy, path, 1_800_000_000_000_000)
             with Blackboard.open(path) as board:
                 board.deposit(Smoke(subject="cellar"))
                 return json.dumps(sorted(mark.subject for mark in board.marks(Smoke)))

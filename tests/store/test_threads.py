@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark
-from blackboard.board import board_copies
+from blackboard.board import backups_and_copies
 from blackboard.clock import SystemClock
 from blackboard.store.schema import schema_revisions, schema_upgrades
 from blackboard.store.schema.schema_revisions import HEAD
@@ -94,9 +94,11 @@ def test_threads_upgrade_boards_at_once(tmp_path: Path, files: int) -> None:
 def test_threads_back_up_and_restore_at_once(tmp_path: Path) -> None:
     with Blackboard.open(tmp_path / "board.db") as board:
         board.deposit(Pebble(subject="one"))
-        at_once(lambda number: board_copies.back_up(board, tmp_path / f"copy-{number}.db"))
+        at_once(lambda number: backups_and_copies.back_up(board, tmp_path / f"copy-{number}.db"))
     now = SystemClock().now()
-    at_once(lambda number: board_copies.restore(tmp_path / f"copy-{number}.db", tmp_path / "back.db", now + number))
+    at_once(
+        lambda number: backups_and_copies.restore(tmp_path / f"copy-{number}.db", tmp_path / "back.db", now + number)
+    )
     with Blackboard.open(tmp_path / "back.db") as board:
         assert [mark.subject for mark in board.marks("pebble")] == ["one"]
 

@@ -27,7 +27,7 @@ def backup(
     Example:
       blackboard backup /var/backups/board-$(date +%F).db
     """
-    from blackboard.board.board_copies import back_up
+    from blackboard.board.backups_and_copies import back_up
     from blackboard.clock import iso
 
     with session_of(context).board(upgrade=False) as board:
@@ -56,12 +56,12 @@ def restore(
       blackboard restore /var/backups/board-2027-01-31.db
       blackboard restore --forget /var/backups/board-2027-01-31.db
     """
-    from blackboard.board import board_copies
+    from blackboard.board import backups_and_copies
     from blackboard.clock import SystemClock, iso
 
     session = session_of(context)
-    erased = board_copies.erased_events(session.url)
-    result, previous = board_copies.restore(file, session.url, SystemClock().now())
+    erased = backups_and_copies.erased_events(session.url)
+    result, previous = backups_and_copies.restore(file, session.url, SystemClock().now())
     restored = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
     if not as_json:
         say(_describe(restored))
@@ -85,12 +85,12 @@ def _forget_again(
 
     Returns the subjects that are back, and the reports of the subjects that are forgotten again.
     """
-    from blackboard.board import board_copies
+    from blackboard.board import backups_and_copies
 
     if not any(events is None or events.events for events in erased):
         return [], {}
     with session.board(deploy=False) as board:
-        back = board_copies.brought_back(board, erased)
+        back = backups_and_copies.brought_back(board, erased)
         if forgets:
             return [], {subject: board.forget(subject) for subject in back}
     if back:

@@ -16,7 +16,7 @@ from blackboard.errors import UsageError
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.board_copies import CopyProgress
+    from blackboard.board.backups_and_copies import CopyProgress
 
 
 def copy(
@@ -37,17 +37,17 @@ def copy(
       blackboard copy board.db postgresql+psycopg://db.example.org/blackboard
       blackboard --database postgresql+psycopg://db.example.org/blackboard resume
     """
-    from blackboard.board import board_copies
+    from blackboard.board import backups_and_copies
 
     session = session_of(context)
     if session.database is not None:
         raise UsageError("--database cannot be combined with 'copy', which names both boards itself")
     source_session, target_session = replace(session, database=source), replace(session, database=target)
     with source_session.board(upgrade=False) as board:
-        board_copies.check_at_rest(board)  # before the target is created
+        backups_and_copies.check_at_rest(board)  # before the target is created
         with target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
             with show_progress() as progress:
-                done = board_copies.copy_board(board, empty, progress)
+                done = backups_and_copies.copy_board(board, empty, progress)
             where = {"source": board.database.where, "target": empty.database.where}
     rows = {table.name: table.rows for table in done.tables}
     if as_json:

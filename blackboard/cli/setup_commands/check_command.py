@@ -87,7 +87,7 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
 
     The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
     """
-    from blackboard.board import Blackboard, administration, board_copies
+    from blackboard.board import Blackboard, administration, backups_and_copies
 
     if administration.exists(session.url):
         with session.board(upgrade=False) as board:
@@ -95,7 +95,7 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
                 yield board
                 return
             with TemporaryDirectory() as folder:
-                board_copies.back_up(board, Path(folder) / "board.db")
+                backups_and_copies.back_up(board, Path(folder) / "board.db")
                 with Blackboard.open(Path(folder) / "board.db", clock=board.clock) as copy:
                     yield copy
     else:
