@@ -1,7 +1,7 @@
 """Write `blackboard/client/client_methods.py`, the methods of both clients; `make methods` runs this.
 
-A public function of `blackboard/client` is a method of the clients if it returns a `ClientCall`, or a `Feed` of events.
-`tests/server/test_client.py` compares the file with these functions.
+A public function of `blackboard/client/calls` is a method of the clients if it returns a `ClientCall`, or a `Feed` of
+events. `tests/server/test_client.py` compares the file with these functions.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from typing import Final
 
 FOLDER = Path(__file__).resolve().parents[1] / "blackboard" / "client"
 FILE = FOLDER / "client_methods.py"
+CALLS = FOLDER / "calls"
 
 HEADING: Final = '''\
 """The methods of both clients, a line for each call. `make methods` writes this file from the calls."""
 
 from __future__ import annotations
 
-from blackboard.client import (
-{modules}
-)
 from blackboard.client.call_methods import (
     AwaitingCaller,
     WaitingCaller,
@@ -29,6 +27,9 @@ from blackboard.client.call_methods import (
     iterates,
     iterates_async,
     waits,
+)
+from blackboard.client.calls import (
+{modules}
 )
 '''
 CLASSES: Final = (
@@ -55,7 +56,7 @@ def _calls() -> Mapping[str, str]:
     The files are read but not imported, because they cannot be imported while the list names a call that is gone.
     """
     found = {}
-    for file in [*sorted(FOLDER.glob("*_calls.py")), FOLDER / "board_events.py"]:
+    for file in [*sorted(CALLS.glob("*_calls.py")), CALLS / "board_events.py"]:
         for node in ast.parse(file.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.returns is not None and not node.name.startswith("_"):
                 kind = ast.unparse(node.returns).partition("[")[0]

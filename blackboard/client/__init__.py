@@ -4,26 +4,17 @@
 
 Each call is written once, as a generator of requests, and both clients can carry it out:
 
-board_clients        `Client`, which waits for each answer, and `AsyncClient`, which awaits it
-client_methods       the methods of both clients, a line for each call
-call_methods         makes a method of a client from a call
-server_connection    what both clients know of their server: its address, the token, the certificates
-deposit_calls        the calls that deposit marks
-mark_calls           the calls on live marks, subjects and kinds
-agenda_calls         the calls on the agenda, agents, activations and costs
-claim_calls          the calls of workers of remote agents
-outbox_calls         the calls on messages to people outside
-read_position_calls  the calls on the positions of followed files
-need_calls           the calls on needs
-status_calls         the calls on the state of the board: its activity, its deployments, what `doctor` finds
-query_calls          queries in SQL
-board_events         what happens on the board, as a stream that is resumed
-exchange             the attempts of a request, and the delays between them
-http_messages        the requests of calls, and the results in their answers
-problem_errors       the errors that a server reports, as the classes that a board raises
+board_clients      `Client`, which waits for each answer, and `AsyncClient`, which awaits it
+client_methods     the methods of both clients, a line for each call
+call_methods       makes a method of a client from a call
+server_connection  what both clients know of their server: its address, the token, the certificates
+calls              the calls, by subject, and the stream of what happens on the board
+request_attempts   the attempts of a request, and the delays between them
+http_messages      the requests of calls, and the results in their answers
+problem_errors     the errors that a server reports, as the classes that a board raises
 """
 
 from blackboard.client.board_clients import AsyncClient, Client
-from blackboard.client.board_events import BoardEvent
+from blackboard.client.calls.board_events import BoardEvent
 
 __all__ = ["AsyncClient", "BoardEvent", "Client"]

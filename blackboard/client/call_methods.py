@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from blackboard.client.board_events import BoardEvent, Feed
+from blackboard.client.calls.board_events import BoardEvent, Feed
 from blackboard.client.http_messages import ClientCall
 
 P = ParamSpec("P")

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from blackboard.client import (
+from blackboard.client.call_methods import (
+    AwaitingCaller,
+    WaitingCaller,
+    awaits,
+    iterates,
+    iterates_async,
+    waits,
+)
+from blackboard.client.calls import (
     agenda_calls,
     board_events,
     claim_calls,
@@ -13,14 +21,6 @@ from blackboard.client import (
     query_calls,
     read_position_calls,
     status_calls,
-)
-from blackboard.client.call_methods import (
-    AwaitingCaller,
-    WaitingCaller,
-    awaits,
-    iterates,
-    iterates_async,
-    waits,
 )
 
 

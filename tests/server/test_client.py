@@ -188,7 +188,7 @@ def stripped(value: Any) -> Any:
 def test_pages_are_joined(served: Served, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(served.board, served)
     monkeypatch.setattr("blackboard.client.http_messages.MAX_PAGE_ITEMS", 2)
-    monkeypatch.setattr("blackboard.client.mark_calls.MAX_PAGE_ITEMS", 2)
+    monkeypatch.setattr("blackboard.client.calls.mark_calls.MAX_PAGE_ITEMS", 2)
     assert client.marks() == served.board.marks()
     assert client.marks(limit=5) == served.board.marks(limit=5)
     after = client.marks(limit=2)[-1].position
@@ -241,7 +241,7 @@ def test_many_marks_are_deposited_together_or_each_with_its_result(
     served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blackboard.board.loads.deposit_batches.DEPOSITS_PER_TRANSACTION", 10)
-    monkeypatch.setattr("blackboard.client.deposit_calls.MANY_BYTES", 500)  # about five of these marks
+    monkeypatch.setattr("blackboard.client.calls.deposit_calls.MANY_BYTES", 500)  # about five of these marks
     items: list[Any] = [Deposit("reply", f"reply/{number:02}", {}) for number in range(33)]
     receipts = client.deposit_many(items)
     assert [receipt.mark_id for receipt in receipts] == [*range(1, 34)]

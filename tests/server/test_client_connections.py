@@ -18,7 +18,7 @@ import pytest
 
 from blackboard import Blackboard, Deposit, StreamEvent
 from blackboard.client import AsyncClient, BoardEvent, Client, server_connection
-from blackboard.client.board_events import EventParser
+from blackboard.client.calls.board_events import EventParser
 from blackboard.errors import (
     AccessDenied,
     NotFound,

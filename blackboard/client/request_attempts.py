@@ -1,4 +1,4 @@
-"""The exchange of a call with a server, with repeated attempts. It does no input or output itself.
+"""The attempts of a request of a client, and the delays between them. It does no input or output itself.
 
 So each call and its attempts are written once, for synchronous and asynchronous clients.
 """
