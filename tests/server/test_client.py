@@ -396,7 +396,7 @@ def test_a_token_decides_what_a_client_may_do(served: Served) -> None:
 
 def test_every_operation_has_a_call() -> None:
     """Each operation of the server is one that a client asks for, but for those that other parts of it make."""
-    source = "".join(path.read_text("utf-8") for path in Path(inspect.getfile(Client)).parent.glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in Path(inspect.getfile(Client)).parent.rglob("*.py"))
     asked = set(re.findall(r'"(/v1/[^"]*)"', source.replace("/{{}}/{verb}", "/{}/pause").replace("/{verb}", "/pause")))
     others = {"/v1/kinds/{}", "/v1/resume", "/v1/agents/{}/resume"}
     assert {re.sub(r"\{\w+\}", "{}", operation.path) for operation in OPERATIONS} - others == asked
