@@ -242,7 +242,7 @@ class LiveMark(NamedTuple):
     mark: MarkRow
     weight: float
     strength: float
-    """NULL under a law that this process does not know; `BoardTransaction.marks_with_strength` raises an error then."""
+    """NULL under a law that this process does not know; `marks_with_strength` raises an error then."""
 
 
 class StimulusSums(NamedTuple):

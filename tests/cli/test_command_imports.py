@@ -58,12 +58,9 @@ def test_a_command_imports_only_modules_that_it_uses(command: list[str], tmp_pat
     assert HEAVY & set(done.stdout.rpartition("loaded: ")[2].split()) == used
 
 
-def test_each_package_of_commands_is_a_group_of_the_help_and_has_no_other_commands() -> None:
-    packages = {path.parent.name for path in (ROOT / "blackboard/cli").glob("*_commands/__init__.py")}
-    assert packages == {group.package for group in GROUPS}
-    for group in GROUPS:
-        modules = {path.stem for path in (ROOT / "blackboard/cli" / group.package).glob("*_command*.py")}
-        assert modules == set(group.modules.values())
+def test_each_package_of_commands_has_groups_of_the_help_and_no_other_commands() -> None:
+    found = {(path.parent.name, path.stem) for path in (ROOT / "blackboard/cli").glob("*_commands/*_command*.py")}
+    assert found == {(group.package, module) for group in GROUPS for module in group.modules.values()}
 
 
 def test_each_command_is_in_the_module_that_its_group_names() -> None:

@@ -435,7 +435,7 @@ SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark
 
 -- name: live_marks -> LiveMark
 -- The live marks at an instant, strongest first. The strength is NULL under a law that this process does not know; no
--- filter on it and no limit leaves such a mark out, see `BoardTransaction.marks_with_strength`.
+-- filter on it and no limit leaves such a mark out, see `marks_with_strength` of `mark_states`.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
 SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
