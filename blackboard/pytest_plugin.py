@@ -27,7 +27,7 @@ def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
     from blackboard.board.facade import Blackboard
 
     with Blackboard.open(tmp_path / "board.db", author="test", clock=board_clock) as opened:
-        opened.database.skip_disk_flush()  # it ends with the test
+        opened.database.skip_disk_flush()  # the board ends with the test
         yield opened
 
 

@@ -69,7 +69,7 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def tags(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the tags that begin with the text, each with `=`; of a single tag, the values that live marks have."""
+    """Return the tags that begin with the text, each with `=`; if there is only one, the values of live marks in it."""
     if _name_before:
         kind, tag = context.params.get("kind"), _name_before
         found = _board_names(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)

@@ -1,7 +1,7 @@
 """The items of `[[sinks]]`: receivers of messages outside the board, with their topics and addresses.
 
 Addresses and passwords that must stay secret are not in the file. A setting that ends in `_env` names the environment
-variable that has the secret, or, with `_FILE` behind its name, the file with it.
+variable with the secret. Alternatively, a variable of this name with `_FILE` appended names a file with the secret.
 """
 
 from __future__ import annotations

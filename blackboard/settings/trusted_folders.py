@@ -1,8 +1,8 @@
 """Trust in a deployment file that was found in the current folder, and not named.
 
 A file that names agents imports code, and one with sinks runs commands and sends messages. A user who can write the
-file, or put modules into its folder, could do so with the rights of another user who types a command there. A user's
-own settings name folders that are trusted nevertheless.
+file, or put modules into its folder, could use this to act with the rights of another user who types a command there. A
+user's own settings name folders that are trusted nevertheless.
 """
 
 from __future__ import annotations

@@ -74,8 +74,9 @@ class _WatchChange(NamedTuple):
     def keeps_states(self) -> bool:
         """Whether the states of the watch are also true for its new form.
 
-        With another condition, two states stay true: that of a falling watch that measures the same value, and that of
-        a window that has crossed. The state of another rising watch does not, because its threshold may differ.
+        With another condition, two kinds of states stay true: the state of a falling watch that measures the same
+        value, and the state of a window that has crossed. The state of another rising watch does not, because its
+        threshold may differ.
         """
         spec, before = self.spec, self.spec_before
         if before is None or self.timing_before is None or self.timing is None or self.measures_another_value:
@@ -98,8 +99,8 @@ def register_agents(
 ) -> list[str]:
     """Register the agents and their watches, close the watches that are gone, and return the changes in words.
 
-    `revalued` has the kinds whose marks have other strengths or ends, `retagged` the kinds and tags whose values are
-    compared in another way.
+    `revalued` has the kinds whose marks have other strengths or ends. `retagged` has the kinds and tags whose values
+    are compared in another way.
 
     Raises:
         ConfigurationError: An agent that is new or changed has settings that cannot work together.

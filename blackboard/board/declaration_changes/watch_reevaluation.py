@@ -43,7 +43,7 @@ def evaluate_before_change(
 def _scopes_to_test(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload_of_deposit: Callable[[], str] | None
 ) -> Iterator[str]:
-    """Yield the scopes of a watch that a change could disturb: the mark's own, and each whose guard it may open."""
+    """Yield the scopes of a watch that a change of a mark may affect: its own, and those whose guards it may open."""
     yield from _scopes_of(txn, watch, kind, subject, payload_of_deposit)
     if watch_guards.measures_board(watch, kind):
         rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)

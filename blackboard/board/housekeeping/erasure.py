@@ -275,8 +275,8 @@ def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> N
 def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:
     """Erase an error that may quote marks wherever it was copied: in other activations, and in pauses.
 
-    The other half of a failed batch has this error too, and so have the activations that wait for a model that refused
-    a call.
+    Copies of the error are in the other half of a failed batch, and in the activations that wait for a model that
+    refused a call.
     """
     if error is None or QUOTE_SEPARATOR not in error:
         return

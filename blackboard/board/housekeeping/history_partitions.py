@@ -255,8 +255,8 @@ def _swap(txn: BoardTransaction, history: Duration, partitioning: Partitioning) 
 def _late_events(txn: BoardTransaction, history: Duration, carry: Carry) -> int:
     """Copy the events that stay because of work since the copy began, and return their number.
 
-    An event that could be removed at the beginning can stay later only because of a new crossing about its subject, or
-    as the input of a new activation.
+    Only two things can make a removable event stay: a new crossing about its subject, or a new activation that has it
+    as an input.
     """
     since = {"crossing_id": carry.crossing_id, "activation_id": carry.activation_id}
     if not (subjects := txn.sql.all(RETENTION.subjects_since, **since)):

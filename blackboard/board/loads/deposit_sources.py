@@ -59,8 +59,8 @@ def source_of(path: str | os.PathLike[str], *, follows: bool = True) -> str:
 def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWithdrawal:
     """Withdraw the marks that were loaded from a file, by any author and as any kind, and free their keys.
 
-    A mark stays if it was given to an agent, which may have acted on it, or if a deposit from elsewhere is part of it.
-    An interrupted withdrawal can be repeated.
+    Two groups of marks stay: marks that were given to an agent, because it may have acted on them, and marks that a
+    deposit from elsewhere has joined. An interrupted withdrawal can be repeated.
 
     Raises:
         InvalidAuthor: `author`, who signs the withdrawals, is reserved for an agent.

@@ -48,8 +48,7 @@ _CHECKER = FormatChecker()  # also has formats that need no conversion, such as 
 def _pattern(pattern: str) -> Callable[[str], bool]:
     """Return the search for a pattern by pydantic's engine, which the class uses too. Its time is linear in the text.
 
-    A pattern that this engine does not know, such as a pattern that looks ahead, belongs to a class that chose Python's
-    engine.
+    If this engine does not know a pattern, such as one with a look-ahead, the class has chosen Python's engine.
     """
     try:
         adapter = TypeAdapter(Annotated[str, Field(pattern=pattern)])

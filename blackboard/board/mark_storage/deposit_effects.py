@@ -78,7 +78,7 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
 
 
 def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
-    """Test the watches after a deposit that windows count and its mark does not show; return those that crossed.
+    """Test the watches after a deposit that only windows count. Return the watches that crossed.
 
     If windows find deposits by tags, `mark` must have the payload of the deposit.
     """

@@ -233,7 +233,7 @@ class DepositRequest(NamedTuple):
 
 
 def _canonical(value: Any) -> Any:
-    """Return a value in a form that equal JSON values share: 1 for 1.0, and the members of a set in one order."""
+    """Return a value in a form that equal JSON values share: 1 for 1.0, and sets in one order."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):

@@ -112,7 +112,7 @@ def _form(text: str) -> str:
 
 
 def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
-    """Return the error that says why a need cannot be answered: who answered it first and when, or who withdrew it."""
+    """Return the error that says who answered a need first and when, or who withdrew it."""
     unknown = NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
     if not was_asked(txn, need_id):
         return unknown

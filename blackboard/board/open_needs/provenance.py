@@ -50,7 +50,7 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
 
 
 def _inputs_of(txn: BoardTransaction, activation_id: int) -> list[ChainedMark] | None:
-    """Return the marks that an activation was given, and the needs that such marks are about; None if one is gone."""
+    """Return the marks that an activation was given, and the needs that they are about; None if one is gone."""
     places: list[ChainedMark] = []
     for mark in txn.sql.all(ACTIVATIONS.marks_behind, activation_id=activation_id):
         if mark.event_id is None:

@@ -59,8 +59,8 @@ def claim(
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of a remote agent for a worker.
 
-    First do the work of a daemon, because none may be running: record due crossings and needs, and recover the runs of
-    the agent whose leases have expired. An activation whose marks were all erased is finished at once.
+    There may be no daemon, so its work comes first: due crossings and needs are recorded, and expired runs of the agent
+    are recovered. An activation whose marks were all erased is finished at once.
     """
     overdue_needs.fire_due(txn, DUE_AT_ONCE, classes)
     predicted_crossings.fire_due(txn, DUE_AT_ONCE)

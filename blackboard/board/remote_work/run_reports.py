@@ -72,7 +72,7 @@ def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunSta
 
 
 def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: ReportedUsage) -> bool:
-    """Put a run back whose result was in conflict with the board; returns False if it was lost meanwhile."""
+    """Put back a run whose result was in conflict with the board. Return False if the run was lost meanwhile."""
 
     def work(txn: BoardTransaction) -> bool:
         try:

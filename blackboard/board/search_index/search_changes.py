@@ -26,7 +26,7 @@ EVENTS_PER_BATCH = 20_000
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Begin the index of a kind, and the removal of its former index; yield a text with the number of marks so far.
+    """Begin the index of a kind, and the removal of its former index. Yield a text with the number of marks.
 
     Raises:
         ConfigurationError: The SQLite library of this process has no FTS5.

@@ -179,7 +179,7 @@ class BoardTransaction:
             self.next_end = evaporates_at
 
     def note_pause(self, reason: str | None) -> None:
-        """Note that this transaction has paused the board for a reason, which may be empty; None: it is not paused."""
+        """Note that this transaction has paused the board, for a reason that may be empty, or has resumed it (None)."""
         self.pause = reason
 
     def forget_known_rows(self) -> None:

@@ -113,8 +113,7 @@ def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
 def _header_place(rows: Sequence[Sequence[str]]) -> int:
     """Return the place of the header.
 
-    Three types of rows may come before it: rows of a single cell, rows of a name and a value, and a row that has values
-    but no names.
+    Before it may be rows of a single cell, rows of a name and a value, and a row of values without names.
     """
     if (place := _after_pairs(rows)) is not None:
         return place

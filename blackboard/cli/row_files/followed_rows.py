@@ -171,8 +171,8 @@ class FollowedRows:
     def _key(self, row: GoodRow, count: int) -> str:
         """Return the key of the row of this count in its line.
 
-        The key has a digest of the row, because another row may be at the same place: if the process was killed before
-        it stored a position, and the file was then truncated.
+        The key has a digest of the row, because another row may come to the same place: when the file is truncated
+        after the process was killed, before it stored a position.
         """
         digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")

@@ -32,7 +32,7 @@ class LineStream(io.RawIOBase):
         self.is_final = False
         """Whether no more bytes will arrive, so that text without a newline at the end is a line too."""
         self.line_place = 0
-        """The place of the line that was given last; -1 for the text that was put before the stream."""
+        """The place of the line that was returned last; -1 for the text in front of the stream."""
 
     def peek(self) -> bytes:
         """Return the first bytes that were not given, at most 64 KiB."""

@@ -108,8 +108,8 @@ class QueuedStream(io.TextIOBase):
 class LogStream:
     """The stream of the log: stderr, written without a buffer.
 
-    So a thread that is blocked in `write` holds no lock that shutdown needs, and a line that failed is not kept in a
-    buffer and tried again.
+    So a thread that is blocked in `write` holds no lock that shutdown needs. A line that failed is not kept in a
+    buffer, and not tried again.
     """
 
     def __init__(self, stream: TextIO) -> None:

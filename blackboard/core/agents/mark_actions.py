@@ -10,7 +10,7 @@ from blackboard.core.marks.mark_model import Mark
 
 @dataclass(frozen=True)
 class Withdraw:
-    """Take a mark off the board: one that the agent itself deposited, or of a kind that it declares in `withdraws`.
+    """Take a mark off the board. The agent must have deposited it, or declare its kind in `withdraws`.
 
     If the mark is gone already, this is not an error; the history records it.
     """

@@ -5,8 +5,8 @@ that returns it has found none, such as the group of a mark without the tag. Som
 `nullable_scope` and `scope_in` translate it.
 
 A group has all marks with one value of a tag, whatever their subjects are. Its text begins with a character that begins
-no subject. So everything that the board stores for a subject (crossings, predictions, states, cooldowns) it stores for
-a group in the same columns, under the same keys.
+no subject. So the board stores crossings, predictions, states and cooldowns of a group in the same columns, and under
+the same keys, as those of a subject.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class AnswerRecorder:
             log.info("a paused model is accepted again", model=model)
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> Wait:
-        """Pause a model after an answer that did not come from the API; record the call, which may have been paid."""
+        """Pause a model after an answer that is not from the API. Record the call, which may have been paid."""
         wait, is_new = self._outcomes.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
         if is_new:
             _log_pause(row, error, wait)

@@ -68,8 +68,8 @@ class WebSessions:
     async def _sign_in(self, request: Request) -> Response:
         """Exchange the ticket of a link for the cookie of a new session.
 
-        The answer is a page with a link, not a redirect: if a page of another site had the link, the browser would not
-        send the cookie with the request that follows a redirect.
+        The answer is a page with a link, not a redirect. After a redirect from the link of another site, the browser
+        would not send the cookie.
         """
         if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):
             return Response(status_code=503)  # nobody has opened the link yet

@@ -73,8 +73,8 @@ class StepModel(SbpFields):
     def law(self, intensity: float) -> tuple[Decay, float]:
         """Return the law for an intensity, and the intensity at its start.
 
-        Ages are whole microseconds. So a curve that falls from one step to the next within a microsecond has the
-        intensity of one of the two steps at every age.
+        Ages are whole microseconds. The curve falls from one step to the next within a microsecond. So at every age, it
+        has the intensity of one of the two steps.
         """
         levels = [(_offset(step), min(step.intensity, intensity)) for step in self.steps]
         if levels[0][0] == 0:

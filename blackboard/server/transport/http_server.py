@@ -27,8 +27,8 @@ log = Log("blackboard.server")
 
 MAX_CONNECTIONS = 2000
 SILENCE_SECONDS = 10
-"""A connection is closed after one to two times this length if no request begins, if the headers of a request do not
-end, or if the client receives no more of an answer.
+"""A connection is closed after once or twice this time, if no request begins, the headers of a request do not end, or
+the client receives no more of an answer.
 """
 UNSENT_BYTES = 64 * 1024
 """How many bytes of an answer the system may buffer before they are sent."""

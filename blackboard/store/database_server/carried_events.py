@@ -105,7 +105,7 @@ def is_seen_by_all(database: Database, version: str) -> bool:
     """
     with contextlib.closing(database.connect(writes=True)) as connection:
         try:
-            connection.execute("SET synchronous_commit = on")  # VACUUM takes no commit for certain that is not on disk
+            connection.execute("SET synchronous_commit = on")  # VACUUM counts only commits that are on the disk
             connection.execute(f"VACUUM (ANALYZE) {CARRIED}")
             connection.execute(f"VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) {TABLE}")
             row = connection.execute(

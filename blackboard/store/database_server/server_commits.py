@@ -56,7 +56,7 @@ class ServerCommits(BatchCommits):
             opened = writer.begin()
             is_made = ServerPartitions(opened).make_room(attempt)
             writer.commit(opened)
-        except Exception:  # the error of the transaction that found none is raised
+        except Exception:  # the caller then raises the error of the transaction that found no partition
             return False
         finally:
             writer.end()

@@ -28,9 +28,9 @@ HELD_LOCKS = (
 IDLE_SECONDS = 8
 """How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer.
 
-It is longer than one wait for a lock. So one transaction of that host can hold the others, and not one after the other:
-when it is ended, those that waited behind it have given up. It is shorter than all waits of a transaction together. So
-no work of other hosts fails.
+It is longer than one wait for a lock. So only one transaction of that host can delay the others. When it is ended, the
+transactions that waited behind it have given up. It is shorter than all waits of a transaction together. So no work of
+other hosts fails.
 """
 
 OF_KEPT_PLANS = {"enable_seqscan": "off", "jit": "off"}
@@ -49,7 +49,8 @@ CLIENT_OPTIONS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""Options of each connection that the URL does not name: a server that is gone is noticed after 10 or 11 seconds."""
+"""The options of each connection, unless the URL names others. With them, a server that is gone is noticed after 10 or
+11 seconds."""
 
 
 class PostgresqlDialect(Dialect):

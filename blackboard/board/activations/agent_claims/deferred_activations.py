@@ -27,8 +27,8 @@ def next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[Activa
 def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Split off all marks except the marks of the strongest subject, and return the activation.
 
-    Only an activation of a watch that wakes its agent per subject is split; it has several subjects if the watch took
-    batches earlier. It stays whole while an answer about all its marks is awaited or unused.
+    This splits an activation only if its watch wakes the agent per subject. Such an activation has several subjects if
+    the watch took batches earlier. It stays whole while an answer about all its marks is awaited or unused.
     """
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.is_per_subject:

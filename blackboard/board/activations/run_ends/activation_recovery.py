@@ -43,10 +43,9 @@ def recover(
 ) -> int:
     """Recover the activations that no worker runs any longer, and return their number.
 
-    There are three groups: the activations of `dead` workers; the activations for which `is_lost` returns true, because
-    their worker lives and does not run them; and with `expired`, the activations whose lease has expired. `is_lost` is
-    called after the running activations were read. With `expiry_is_death`, as on a server, an expired lease counts as a
-    death.
+    These are the activations of `dead` workers, and those for which `is_lost` returns true, because their worker lives
+    and does not run them. With `expired`, they are also the activations whose lease has expired. `is_lost` is called
+    after the running activations were read. With `expiry_is_death`, as on a server, an expired lease counts as a death.
     """
     count = 0
     for row in txn.sql.all(ACTIVATIONS.running):

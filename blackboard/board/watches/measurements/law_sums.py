@@ -37,8 +37,8 @@ def sums_of_law(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: 
 def ends_known_until(txn: BoardTransaction, key: LawOfKind) -> Instant:
     """Return the last instant at which the column `evaporates_at` says which marks have evaporated.
 
-    This is the present, or the last change of their law or floor: marks may live longer or shorter after it, and the
-    backfill may not have updated their rows yet.
+    This is the present, or the last change of their law or floor. After such a change, marks live longer or shorter,
+    and the backfill may not have updated their rows yet.
     """
     change = txn.active.law_changes.get(key)
     return txn.now if change is None else min(txn.now, change.changed_at)

@@ -1,7 +1,7 @@
 """The stored state of watches over time: since when a condition has held, and when the watch last crossed.
 
-Only watches with a `Timing` have such states: a row for a subject, a group, a mark or the board whose episode has begun
-or has not been cleared. `episode_crossings` changes the rows.
+Only watches with a `Timing` have such states. A row belongs to a subject, a group, a mark or the board. It exists from
+the beginning of an episode until the episode is cleared. `episode_crossings` changes the rows.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Sums over the windows of rising watches. No deposit is read while the value is far below the threshold.
 
-As for totals of marks, the number and the sum of the deposits in a window over the board or a group are kept for each
-kind, with a bound on their rounding error. Deposits that have left the window are subtracted once, found by a range of
-an index. A subject has few deposits, and the database adds them each time. The deposits themselves are read, and
-decide, only when the value may have reached the threshold.
+For a window over the board or a group, the board keeps the number and the sum of the deposits of each kind, with a
+bound on the rounding error, as it does for totals of marks. Deposits that have left the window are subtracted once,
+found by a range of an index. A subject has few deposits, and the database adds them each time. The deposits themselves
+are read, and decide, only when the value may have reached the threshold.
 
 A sum is computed from the deposits when it is first needed, and again after rare events: an erasure, or a clock in
 doubt.
@@ -33,7 +33,7 @@ WINDOW = "window"
 
 
 def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, frozenset[str]], sign: int = 1) -> None:
-    """Add a deposit that was recorded to the sums of its kind, or subtract a deposit (sign -1) that will be removed.
+    """Add a recorded deposit to the sums of its kind, or subtract a deposit that will be removed (sign -1).
 
     `keys` are the keys of its tags.
     """

@@ -118,9 +118,9 @@ def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
 def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> list[Input]:
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
-    These are the marks of the deposits that were in the window at an instant or came later, live or not, and the live
-    marks that other measures count. The instant is the instant of the crossing or, for a falling watch, of the fall. At
-    a fall, the deposit that left the window counts too.
+    These are the marks of the deposits that were in the window at an instant or came later, whether they are live or
+    not. The live marks that other measures count are added. The instant is the instant of the crossing or, for a
+    falling watch, of the fall. At a fall, the deposit that left the window counts too.
     """
     key = StateKey(watch.id, scope, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
@@ -195,7 +195,7 @@ def _strongest_first(pair: Input) -> tuple[float, int]:
 
 
 def _rows_of_met_sides(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
-    """Select the marks of the sides of an `|` that are met; all marks for an `&`, or if no side is met."""
+    """Select the marks of those sides of an `|` that are met. For an `&`, or if no side is met, these are all marks."""
     fading_marks = [fading_mark(txn, row) for row in rows]
     measures = [
         comparison.measure

@@ -48,7 +48,7 @@ class MarksAtCrossing:
         self._deployment = deployment
 
     def measured(self) -> Iterator[PastMark]:
-        """Yield the marks that the new watch would have measured: for a rising watch, the stimuli that were live then.
+        """Yield the marks that the new watch would have measured: of a rising watch, the live stimuli of that instant.
 
         A mark may fall below the threshold of a falling watch just by its evaporation.
         """

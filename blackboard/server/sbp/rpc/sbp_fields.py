@@ -1,7 +1,7 @@
 """The base classes and the common fields of the parameters of the protocol.
 
-A field that the protocol does not know is ignored, except where it may be a misspelt filter: among tags, and in
-requests that remove.
+A field that the protocol does not know is ignored. It is a mistake among tags and in requests that remove, because
+there it may be a misspelt filter.
 """
 
 from __future__ import annotations

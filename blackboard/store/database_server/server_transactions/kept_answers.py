@@ -1,7 +1,7 @@
 """Answers to questions that a transaction on a server asked ahead, until one of its writes may change them.
 
-A write may change each answer that read a table to which it writes. But two statements that name different values of
-the key of that table concern different rows: a deposit on one subject changes no answer about another.
+A write may change each answer that read a table to which it writes. But statements with different values of the key of
+that table concern different rows. So a deposit on one subject changes no answer about another.
 """
 
 from __future__ import annotations
