@@ -10,7 +10,7 @@ from blackboard.board.daemon_work.due_work import DueWork
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.clock import Clock, Instant
 from blackboard.daemon.clock_jumps import ClockWatch
-from blackboard.daemon.model_requests.batch_api import BatchApi
+from blackboard.daemon.model_requests.batch_api import BatchCaller
 from blackboard.durations import HOUR, MINUTE, SECOND, Duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection
@@ -151,7 +151,7 @@ class Maintenance:
         self,
         worker: Worker,
         runs: Callable[[], Collection[tuple[int, int]]],
-        batch_api: BatchApi | None,
+        batch_api: BatchCaller | None,
         settings: DaemonSection,
     ) -> None:
         self.recovery = Recovery(worker, runs)
@@ -195,7 +195,7 @@ def _upkeep_tasks(
     ]
 
 
-def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSection) -> list[MaintenanceTask]:
+def _periodic_tasks(worker: Worker, batch_api: BatchCaller | None, settings: DaemonSection) -> list[MaintenanceTask]:
     """Return the maintenance that is due at intervals, not because of what happens on the board."""
     clock, limit = worker.board.clock, settings.evaporation_batch
     keep = {

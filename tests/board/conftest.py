@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.clock import ManualClock
-from tests.support.kept_answers import check_kept_answers
+from tests.support.cache_checks import check_transaction_cache
 from tests.support.storage import Storage
 from tests.support.world import World
 
@@ -17,7 +17,7 @@ from tests.support.world import World
 def stored_there(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store the boards of the test in its storage."""
     monkeypatch.setattr(World, "storage", storage)
-    check_kept_answers(monkeypatch)
+    check_transaction_cache(monkeypatch)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
     optimistic = optimistic_commits(board)
     optimistic.busy_until = 2**62
     optimistic.tries, optimistic.messages.left = CountedSkips(), 2**62 if asks else 0
-    optimistic.writer.remembered.start_lifetime = 2**62
+    optimistic.writer.process_cache.start_lifetime = 2**62
 
 
 def failures(board: Blackboard) -> int:

@@ -14,14 +14,14 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, streng
 from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import item_checks
+from blackboard.board.daemon_work.run_end_transactions import FinishedRun
 from blackboard.board.daemon_work.worker import Worker
-from blackboard.board.daemon_work.worker_run_ends import FinishedRun
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.durations import MINUTE
 from blackboard.errors import Undeclared
 from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline
-from tests.support.kept_answers import check_kept_answers
+from tests.support.cache_checks import check_transaction_cache
 from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -160,7 +160,7 @@ def test_ends_that_share_a_commit_share_their_messages(
             if run.agent.name == name
         ]
         assert numbers == sorted(numbers, reverse=True)
-    check_kept_answers(monkeypatch)
+    check_transaction_cache(monkeypatch)
     ending.end_together(runs := ending.claimed[:], [Note(subject="one") for _ in runs])
     assert not ending.errors
     assert {row.state for row in board.activations(limit=100)} == {"done"}

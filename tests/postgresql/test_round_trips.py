@@ -16,7 +16,7 @@ from blackboard.store.database_server.server_transactions.statement_pipeline imp
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from tests.postgresql.optimistic_boards import deposit_by, stay_under_the_lock
 from tests.postgresql.server_sessions import ServerSessions
-from tests.support.kept_answers import check_kept_answers
+from tests.support.cache_checks import check_transaction_cache
 from tests.support.threads import join_all
 
 pytestmark = pytest.mark.postgresql(only=True)
@@ -126,7 +126,7 @@ def test_deposits_that_share_a_commit_share_their_messages(watched: Blackboard, 
 def test_kept_answers_are_right_when_deposits_on_one_subject_share_a_transaction(
     watched: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_kept_answers(monkeypatch)
+    check_transaction_cache(monkeypatch)
     items = [Deposit("lead", f"s/{number % 3}", {}, 0.5) for number in range(12)]
     receipts = watched.deposit_many(items)
     assert [receipt.outcome for receipt in receipts] == ["deposited"] * 3 + ["reinforced"] * 9

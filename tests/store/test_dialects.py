@@ -25,7 +25,7 @@ USERS = OWNERS | {
     "store/connections/database_url.py",
     "store/dialects/postgresql_dialect.py",
     "store/database_server/server_transactions/checked_statement.py",  # the texts of statements on a server
-    "store/database_server/server_transactions/kept_answers.py",  # likewise
+    "store/database_server/server_transactions/transaction_cache.py",  # likewise
     "store/board_file/file_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement

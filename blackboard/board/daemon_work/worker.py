@@ -12,7 +12,7 @@ from blackboard.board.activations.agent_claims.claims_with_searches import claim
 from blackboard.board.activations.quiescence import Report, has_unfinished_work
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
-from blackboard.board.daemon_work.worker_run_ends import WorkerRunEnds
+from blackboard.board.daemon_work.run_end_transactions import RunEndTransactions
 from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.declaration_changes.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployments.deployer import Deployer
@@ -55,7 +55,7 @@ class Worker:
         self._session = board.session
         self.board_maintenance = MaintenanceWork(board.session)
         """The work for the board itself."""
-        self.run_ends = WorkerRunEnds(board.session)
+        self.run_ends = RunEndTransactions(board.session)
         """The ends of its runs."""
 
     @property

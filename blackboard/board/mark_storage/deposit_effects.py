@@ -18,7 +18,7 @@ from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.store.rows import MarkRow, WindowEventRow
 
 
-def ask(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
+def open_need(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
     """Open a need that was deposited. If it was open before, withdraw its `overdue` mark."""
     if old is not None:
         mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)

@@ -12,10 +12,10 @@ from blackboard.board.mark_storage import change_preparation, mark_indexes, mark
 from blackboard.board.mark_storage.deposit_effects import (
     agents_of,
     apply_effects,
-    ask,
     count_in_windows,
     follow_unchanged,
     follow_windows,
+    open_need,
     queue_message,
 )
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
@@ -72,7 +72,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         return _leave_unchanged(txn, new, live)
     row = _write(txn, new, joined)
     if need_rows.is_need(row):
-        ask(txn, new, joined.old, row)
+        open_need(txn, new, joined.old, row)
     queue_message(txn, joined, row)
     counts = count_in_windows(txn, new, row.id, row.event_id)
     crossed = apply_effects(txn, joined.old, row)

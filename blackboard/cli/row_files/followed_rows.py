@@ -52,9 +52,9 @@ class FollowedRows:
         self._rows: Rows | None = None
         self._mapper: RowMapping | None = None
 
-    def read_again(self) -> None:
+    def drop_incomplete_line(self) -> None:
         """Drop the bytes of an incomplete line, because a file may be truncated there."""
-        self._stream.read_again()
+        self._stream.drop_incomplete_line()
 
     def deposit_new(self) -> Iterator[int]:
         """Deposit the rows that are complete, in batches, and yield the place of the next line after each.
@@ -113,18 +113,18 @@ class FollowedRows:
         A writer that continues after its file was truncated does not repeat the header.
         """
         try:
-            return self._checked(text, encoding), b""
+            return self._rows_with_expected_columns(text, encoding), b""
         except UsageError as error:
             if isinstance(error, NoHeader) or not self.header:  # without any text there are no rows to put it before
                 raise
             head = f"{self.header}\n".encode(encoding or "utf-8", "replace")
             with suppress(UsageError):
-                sample = self._checked(head + text, encoding)
+                sample = self._rows_with_expected_columns(head + text, encoding)
                 if isinstance(next(iter(sample), None), GoodRow):
-                    return self._checked(head + text, encoding), head
+                    return self._rows_with_expected_columns(head + text, encoding), head
             raise
 
-    def _checked(self, text: bytes, encoding: str | None) -> Rows:
+    def _rows_with_expected_columns(self, text: bytes, encoding: str | None) -> Rows:
         """Return the rows of a text, whose columns fit.
 
         Raises:

@@ -68,7 +68,7 @@ class LineStream(io.RawIOBase):
         self._buffer.clear()
         self._buffered_from, self._scanned, self._open = place, 0, 0
 
-    def read_again(self) -> None:
+    def drop_incomplete_line(self) -> None:
         """Drop the bytes of an incomplete line, because a file may be truncated there. Only for a file."""
         self.go_to(self.place)
 

@@ -156,7 +156,7 @@ class _FollowedPath:
             if not self._file.continues(self._position):
                 self._follower.report(f"{self._path} was truncated; it is read from its start")
                 self._begin(self._file)
-            self._rows.read_again()
+            self._rows.drop_incomplete_line()
             self._deposit(self._rows.deposit_new())
         if self._file.is_replaced_at(self._path) and not self._follower.stop.is_requested:
             self._deposit(self._rows.deposit_new())

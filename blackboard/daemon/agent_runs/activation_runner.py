@@ -12,8 +12,8 @@ from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import item_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
 from blackboard.board.daemon_work.worker import Worker
-from blackboard.board.daemon_work.worker_run_ends import ClaimNext, FinishedRun
 from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
@@ -126,7 +126,7 @@ class ActivationRunner:
         self._event_loop.close()
 
     def fail(self, agent: Agent, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
-        """End a run with a failure and report it; see `WorkerRunEnds.fail`.
+        """End a run with a failure and report it; see `RunEndTransactions.fail`.
 
         The log shows the exception `shown`, without its message; by default the error, which then must not quote a
         payload.

@@ -49,7 +49,7 @@ UNREADABLE = "null"
 """The raw answer of a call whose result cannot be read. It may have been paid."""
 
 
-class BatchApi:
+class BatchCaller:
     """The Batch API of one board. It runs in its own thread, because the API may be slow.
 
     The thread calls `on_done` at its end.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from blackboard.board.facade import Blackboard
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
-from blackboard.daemon.model_requests.batch_api import BatchApi
+from blackboard.daemon.model_requests.batch_api import BatchCaller
 from blackboard.daemon.model_requests.model_caller import ModelCaller
 from blackboard.errors import ConfigurationError
 from blackboard.llm.anthropic_client import describe_model
@@ -38,7 +38,7 @@ class ModelAccess:
     ) -> None:
         self._board, self._settings, self._client = board, settings, client
         self._recorder = AnswerRecorder(board, load_prices(settings.prices), rng)
-        self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, on_batch_end)
+        self.batch_api = None if client is None else BatchCaller(board, client, self._recorder, rng, on_batch_end)
         """Submits calls to the Batch API and receives their answers; None without a client."""
         self.caller = ModelCaller(board, client, settings, self._recorder, rng)
         """Makes the calls of agents."""

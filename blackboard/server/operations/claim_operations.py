@@ -29,7 +29,7 @@ MAX_CLAIM_WAIT_SECONDS = 60
 """The longest wait of a claim. Proxies close connections that are silent for longer."""
 
 
-def _checked(text: object) -> object:
+def _checked_duration(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
@@ -40,14 +40,14 @@ def _checked(text: object) -> object:
 
 
 def _checked_wait(text: object) -> object:
-    checked = _checked(text)
+    checked = _checked_duration(text)
     if isinstance(checked, str) and seconds_in(parse_duration(checked)) > MAX_CLAIM_WAIT_SECONDS:
         raise ValueError(f"the wait is at most {MAX_CLAIM_WAIT_SECONDS}s, not {checked}; to wait longer, claim again")
     return checked
 
 
 DURATION = WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,5}(ms|s|m|h)$", "examples": ["30s"]})
-Lease = Annotated[str, BeforeValidator(_checked), DURATION]
+Lease = Annotated[str, BeforeValidator(_checked_duration), DURATION]
 WaitTime = Annotated[str, BeforeValidator(_checked_wait), DURATION]
 Fence = Annotated[int, Field(ge=1, le=MAX_ID, description="The fence of the claim.")]
 

@@ -97,13 +97,13 @@ class OptimisticCommits:
         """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
         if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
             return False
-        if not self._is_busy and (self.messages.take() or self.writer.remembered.start is None):
+        if not self._is_busy and (self.messages.take() or self.writer.process_cache.start is None):
             return False
         return not self.tries.take()
 
     def commit(self, batch: list[Entry[Any]]) -> TryOutcome:
         """Commit a batch. If it is not done, it is to be committed under the lock."""
-        if not self.messages.take() and (start := self.writer.remembered.start) is not None:
+        if not self.messages.take() and (start := self.writer.process_cache.start) is not None:
             outcome = self._try(batch, lambda: self.writer.begin_one_message(start))
             if outcome is TryOutcome.DONE:
                 self.messages.note_success()

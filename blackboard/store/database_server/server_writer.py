@@ -11,7 +11,7 @@ from blackboard.store.commits.writing_connection import WritingConnection
 from blackboard.store.database_server.commit_record import CommitRecord
 from blackboard.store.database_server.server_transactions.one_message_transaction import OneMessageTransaction
 from blackboard.store.database_server.server_transactions.optimistic_transaction import OptimisticTransaction
-from blackboard.store.database_server.server_transactions.remembered_answers import RememberedAnswers
+from blackboard.store.database_server.server_transactions.process_cache import ProcessCache
 from blackboard.store.database_server.server_transactions.server_transaction import ServerTransaction
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
@@ -34,14 +34,14 @@ class ServerWriter(WritingConnection):
         super().__init__(dialect, where, connect, on_rollback)
         self.record = CommitRecord(dialect.begin_write)
         """The record of its commits."""
-        self.remembered = RememberedAnswers()
+        self.process_cache = ProcessCache()
         """What this process knows of the board."""
         self._until_note = TRANSACTIONS_PER_NOTE
         """After how many transactions the next one notes whether it had to wait."""
 
     def begin(self) -> ServerTransaction:
         self._open_connection()
-        transaction = self.transaction = ServerTransaction(self.connection, self.dialect, self.remembered)
+        transaction = self.transaction = ServerTransaction(self.connection, self.dialect, self.process_cache)
         self._until_note -= 1
         notes_wait = not self._until_note
         if notes_wait:
@@ -71,13 +71,13 @@ class ServerWriter(WritingConnection):
     def begin_optimistic(self) -> OptimisticTransaction:
         """Return a transaction that holds no lock while its work runs; see `commit_optimistic`."""
         self._open_connection()
-        transaction = self.transaction = OptimisticTransaction(self.connection, self.dialect, self.remembered)
+        transaction = self.transaction = OptimisticTransaction(self.connection, self.dialect, self.process_cache)
         return transaction
 
     def begin_one_message(self, start: TransactionStart) -> OptimisticTransaction:
         """Return a transaction that also asks nothing; `start` is what it would read first."""
         self._open_connection()
-        transaction = self.transaction = OneMessageTransaction(self.connection, self.dialect, self.remembered, start)
+        transaction = self.transaction = OneMessageTransaction(self.connection, self.dialect, self.process_cache, start)
         return transaction
 
     def commit_optimistic(self, transaction: OptimisticTransaction) -> None:
@@ -155,5 +155,5 @@ class ServerWriter(WritingConnection):
 
     def abandon(self) -> None:
         super().abandon()
-        self.remembered = RememberedAnswers()
+        self.process_cache = ProcessCache()
         self.record = CommitRecord(self.dialect.begin_write)

@@ -6,8 +6,8 @@ server_transaction     a transaction whose statements wait for the next question
 pipelined_transaction  the common part of transactions: questions, asked ahead or when they are needed
 statement_pipeline     the statements that wait on a connection, and their answers
 row_sets               rows that a transaction inserts together, table by table
-kept_answers           the answers to questions that a transaction asked ahead
-remembered_answers     the answers that a process remembers
+transaction_cache      the answers that a transaction has asked for, until its writes may change them
+process_cache          the answers that a process keeps for its next transactions
 
 Without the lock, which commit if nothing has changed:
 

@@ -12,7 +12,7 @@ from blackboard.store.database_server.server_transactions.optimistic_transaction
     QUESTIONS,
     OptimisticTransaction,
 )
-from blackboard.store.database_server.server_transactions.remembered_answers import RememberedAnswers
+from blackboard.store.database_server.server_transactions.process_cache import ProcessCache
 from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
@@ -27,16 +27,14 @@ class OneMessageTransaction(OptimisticTransaction):
     Args:
         connection: The writing connection.
         dialect: The kind of database.
-        remembered: The answers that the process remembers.
+        process_cache: The answers that the process remembers.
         start: What it would read first.
     """
 
     __slots__ = ("_known_start",)
 
-    def __init__(
-        self, connection: Any, dialect: Dialect, remembered: RememberedAnswers, start: TransactionStart
-    ) -> None:
-        super().__init__(connection, dialect, remembered)
+    def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessCache, start: TransactionStart) -> None:
+        super().__init__(connection, dialect, process_cache)
         self._known_start = start
 
     @property
@@ -44,7 +42,7 @@ class OneMessageTransaction(OptimisticTransaction):
         return None
 
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
-        """Return the remembered answer to a question.
+        """Return the cached answer to a question.
 
         Raises:
             LockRequired: The process does not remember one.
@@ -58,12 +56,12 @@ class OneMessageTransaction(OptimisticTransaction):
             raise LockRequired(statement.name)
         sql, names = statement.compiled(self.dialect)
         given = tuple(values[name] for name in names)
-        if (kept := self._kept.find(statement, given)) is not None:
-            return kept
-        found = self._remembered.find(statement, names, given)
+        if (known := self._cache.find(statement, given)) is not None:
+            return known
+        found = self._process_cache.find(statement, names, given)
         if found is None or self._writes.concern(sql):
-            raise LockRequired(f"{statement.name} is not remembered")
+            raise LockRequired(f"{statement.name} is not cached")
         answer.rows = found.rows
-        self._kept.keep(statement, given, answer)
+        self._cache.keep(statement, given, answer)
         self._use(statement, given, answer, found.fingerprint)
         return answer

@@ -23,9 +23,9 @@ from blackboard.store.database_server.server_transactions.checked_statement impo
 from blackboard.store.database_server.server_transactions.checked_totals import CheckedTotals
 from blackboard.store.database_server.server_transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.database_server.server_transactions.planned_writes import PlannedWrites
-from blackboard.store.database_server.server_transactions.remembered_answers import (
-    REMEMBERED_QUESTIONS,
-    RememberedAnswers,
+from blackboard.store.database_server.server_transactions.process_cache import (
+    CACHED_QUESTIONS,
+    ProcessCache,
 )
 from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.database_server.server_transactions.used_answers import UsedAnswers
@@ -73,7 +73,7 @@ class OptimisticTransaction(PipelinedTransaction):
         "_asked",
         "_checks",
         "_fingerprints",
-        "_remembered",
+        "_process_cache",
         "_start",
         "_used",
         "_writes",
@@ -81,9 +81,9 @@ class OptimisticTransaction(PipelinedTransaction):
         "shift",
     )
 
-    def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers) -> None:
+    def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessCache) -> None:
         super().__init__(connection, dialect)
-        self._remembered = remembered
+        self._process_cache = process_cache
         self._asked: list[Answer] = []
         """The answers that are under way, and will have fingerprints."""
         self._fingerprints: dict[Answer, bytes | None] = {}
@@ -155,7 +155,7 @@ class OptimisticTransaction(PipelinedTransaction):
 
         Raises:
             LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read how the board was
-                at its start, has no instant, or has used a remembered answer without a fingerprint. Nothing was sent.
+                at its start, has no instant, or has used a cached answer without a fingerprint. Nothing was sent.
             psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
                 the transaction does not know whether it was committed.
         """
@@ -185,14 +185,14 @@ class OptimisticTransaction(PipelinedTransaction):
     def _note_outcome(self) -> None:
         """Note what the process now knows of the board."""
         if self.commit_state is not CommitState.COMMITTED:
-            self._remembered.drop()
+            self._process_cache.drop()
             return
-        self._remembered.note_commit(self.last_event + self.shift, self.earliest_end)
+        self._process_cache.note_commit(self.last_event + self.shift, self.earliest_end)
         for kind, subject in self._writes.new_marks():
-            self._remembered.note_subject(kind, subject)
+            self._process_cache.note_subject(kind, subject)
 
     def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
-        """Return the answer to a statement that reads: a kept one, or the server's. The commit checks it.
+        """Return the answer to a statement that reads: a cached one, or the server's. The commit checks it.
 
         Raises:
             LockRequired: The statement is not one of `QUESTIONS`, or reads what this transaction has written.
@@ -206,17 +206,17 @@ class OptimisticTransaction(PipelinedTransaction):
             start = self.send(sql)
             self._receive()
             self._start = MARKS.transaction_start.make(start.rows[0])
-            self._remembered.note(statement, (), start.rows)
+            self._process_cache.note(statement, (), start.rows)
             return start
-        if (answer := self._kept.find(statement, given)) is None:
+        if (answer := self._cache.find(statement, given)) is None:
             answer = Answer()
             self._add(sql, given, answer)
-            self._kept.keep(statement, given, answer)
+            self._cache.keep(statement, given, answer)
         if answer.changed is None:
             self._receive()
         fingerprint = self._fingerprints[answer]
-        if statement.name in REMEMBERED_QUESTIONS:
-            self._remembered.note(statement, given, answer.rows, fingerprint)
+        if statement.name in CACHED_QUESTIONS:
+            self._process_cache.note(statement, given, answer.rows, fingerprint)
         self._use(statement, given, answer, fingerprint)
         return answer
 

@@ -10,8 +10,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from blackboard.store.database_server.server_transactions.kept_answers import KeptAnswers
 from blackboard.store.database_server.server_transactions.statement_pipeline import Answer, pipeline_of
+from blackboard.store.database_server.server_transactions.transaction_cache import TransactionCache
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction
@@ -29,15 +29,15 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         dialect: The kind of database.
     """
 
-    __slots__ = ("_connection", "_has_dropped", "_kept", "_last_sent", "_pipeline", "_write_count")
+    __slots__ = ("_cache", "_connection", "_has_dropped", "_last_sent", "_pipeline", "_write_count")
 
     def __init__(self, connection: Any, dialect: Dialect) -> None:
         super().__init__(dialect)
         self._connection = connection
         self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
-        self._kept = KeptAnswers()
+        self._cache = TransactionCache()
         self._has_dropped = False
-        """Whether a write may have changed an answer that was kept."""
+        """Whether a write may have changed an answer in the cache."""
         self._last_sent: Answer | None = None
         """The answer to the last statement of `send`; the first of them begin the transaction."""
         self._write_count = 0
@@ -76,7 +76,7 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
 
     @property
     def asks_again(self) -> bool:
-        return self._has_dropped or not self._kept
+        return self._has_dropped or not self._cache
 
     @property
     def writes(self) -> int:
@@ -85,13 +85,13 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
     def ask(self, statement: Statement[object], **values: Any) -> None:
         sql, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        if self._kept.find(statement, given) is None:
+        if self._cache.find(statement, given) is None:
             answer = Answer()
             try:
                 self._add(sql, given, answer)
             except (ValueError, self.dialect.errors.base):
                 return  # the rules will ask again, and see the error
-            self._kept.keep(statement, given, answer)
+            self._cache.keep(statement, given, answer)
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
         return self._answer(statement, values).rows
@@ -125,8 +125,8 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
         """
 
     def _note_write(self, statement: Statement[object], values: Any) -> None:
-        """Count a write, and drop the kept answers that it may change. Its values are a mapping or a named tuple."""
+        """Count a write, and drop the cached answers that it may change. Its values are a mapping or a named tuple."""
         self._write_count += 1
-        if self._kept:
+        if self._cache:
             self._has_dropped = True
-            self._kept.drop_changed(statement, values)
+            self._cache.drop_changed(statement, values)

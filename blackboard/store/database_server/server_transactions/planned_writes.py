@@ -9,7 +9,7 @@ from typing import Any
 
 from blackboard.clock import Instant
 from blackboard.store.database_server.server_transactions.checked_statement import INSTANTS, SqlPart, write_of
-from blackboard.store.database_server.server_transactions.kept_answers import tables_written
+from blackboard.store.database_server.server_transactions.transaction_cache import tables_written
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import LockRequired

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blackboard.store.database_server.server_transactions.pipelined_transaction import PipelinedTransaction
-from blackboard.store.database_server.server_transactions.remembered_answers import (
-    REMEMBERED_QUESTIONS,
-    RememberedAnswers,
+from blackboard.store.database_server.server_transactions.process_cache import (
+    CACHED_QUESTIONS,
+    ProcessCache,
 )
 from blackboard.store.database_server.server_transactions.row_sets import RowSets
 from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
@@ -31,12 +31,12 @@ class ServerTransaction(PipelinedTransaction):
     Args:
         connection: The connection.
         dialect: The kind of database.
-        remembered: Notes the answers of the server, for later transactions of this process; None for one that reads.
+        process_cache: Notes the answers of the server, for later transactions of this process; None for one that reads.
     """
 
-    __slots__ = ("_counted", "_cursor", "_last_ids", "_remembered", "_sets")
+    __slots__ = ("_counted", "_cursor", "_last_ids", "_process_cache", "_sets")
 
-    def __init__(self, connection: Any, dialect: Dialect, remembered: RememberedAnswers | None = None) -> None:
+    def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessCache | None = None) -> None:
         super().__init__(connection, dialect)
         self._cursor: Any = None
         self._counted: list[tuple[Answer, WorkEffects, str]] = []
@@ -44,13 +44,13 @@ class ServerTransaction(PipelinedTransaction):
         self._sets = RowSets()
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that asked for them."""
-        self._remembered = remembered
+        self._process_cache = process_cache
 
     @property
     def cursor(self) -> Any:
         """The cursor of the driver, for a statement that is in no file. The statements that wait are sent first."""
         self.flush()
-        self._kept.clear()
+        self._cache.clear()
         self._write_count += 1
         if self._cursor is None:
             self._cursor = self._connection.cursor()
@@ -103,8 +103,8 @@ class ServerTransaction(PipelinedTransaction):
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         self._note_write(statement, row)
-        if statement is MARKS.insert_mark and self._remembered is not None:
-            self._remembered.note_subject(row.kind, row.subject)  # type: ignore[attr-defined]
+        if statement is MARKS.insert_mark and self._process_cache is not None:
+            self._process_cache.note_subject(row.kind, row.subject)  # type: ignore[attr-defined]
         sql, names = statement.compiled(self.dialect)
         if names != row._fields or not self._waits(sql, names, row):  # type: ignore[attr-defined]
             self._add(sql, _in_order(names, row))
@@ -126,7 +126,7 @@ class ServerTransaction(PipelinedTransaction):
         for statement, values in questions:
             sql, names = statement.compiled(self.dialect)
             given = [values[name] for name in names]
-            answer = self._kept.find(statement, given)
+            answer = self._cache.find(statement, given)
             if answer is None:
                 answer = Answer()
                 self._add(sql, given, answer)
@@ -139,14 +139,14 @@ class ServerTransaction(PipelinedTransaction):
         """Send a statement behind those that wait, and return its answer."""
         sql, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        answer = self._kept.find(statement, given)
+        answer = self._cache.find(statement, given)
         if answer is None:
             answer = self._counter(statement) or Answer()
             self._add(sql, given, answer)
         if answer.changed is None:
             self._receive()
-        if self._remembered is not None and statement.name in REMEMBERED_QUESTIONS:
-            self._remembered.note(statement, tuple(given), answer.rows)
+        if self._process_cache is not None and statement.name in CACHED_QUESTIONS:
+            self._process_cache.note(statement, tuple(given), answer.rows)
         return answer
 
     def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:

@@ -57,11 +57,11 @@ class UsedAnswers:
             last_event: The last event that the transaction has read.
 
         Raises:
-            LockRequired: The fingerprint of a remembered answer is not known.
+            LockRequired: The fingerprint of a cached answer is not known.
         """
         for statement, values, answer, fingerprint in self._used.values():
             if fingerprint is None and answer.rows:
-                raise LockRequired("a remembered answer without a fingerprint")
+                raise LockRequired("a cached answer without a fingerprint")
             sql, names = statement.compiled(self._dialect)
             yield unchanged_condition(sql, values, fingerprint)
             if fingerprint is None and statement is MARKS.marks_of_subject:

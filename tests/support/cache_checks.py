@@ -11,17 +11,17 @@ from blackboard.store.database_server.server_transactions.server_transaction imp
 from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
 from blackboard.store.statement_file import Statement
 
-__all__ = ["check_kept_answers"]
+__all__ = ["check_transaction_cache"]
 
 
-def check_kept_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def check_transaction_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask the server again for each kept answer that is used, and compare."""
     answer_of = ServerTransaction._answer  # noqa: SLF001 -- the only place that all answers pass
 
     def checked(self: ServerTransaction, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
         sql, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        was_kept = self._kept.find(statement, given) is not None
+        was_kept = self._cache.find(statement, given) is not None
         answer = answer_of(self, statement, values)
         if was_kept:
             now = Answer()

@@ -53,7 +53,7 @@ _WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]\w*)")
 
 
 class _Answers:
-    """The kept answers to one statement, by its values in their order."""
+    """The cached answers to one statement, by its values in their order."""
 
     __slots__ = ("by_values", "columns", "words")
 
@@ -71,7 +71,7 @@ class _Answers:
             del self.by_values[values]
 
 
-class KeptAnswers:
+class TransactionCache:
     """The answers that a transaction keeps."""
 
     __slots__ = ("_answers",)
@@ -89,7 +89,7 @@ class KeptAnswers:
         answers.by_values[tuple(values)] = answer
 
     def find(self, statement: Statement[Any], values: Sequence[Any]) -> Answer | None:
-        """Return the answer to a question, or its place while it waits; None if it is not kept."""
+        """Return the answer to a question, or its place while it waits; None if it is not cached."""
         if (answers := self._answers.get(statement)) is None:
             return None
         try:

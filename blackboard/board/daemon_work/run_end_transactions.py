@@ -41,7 +41,7 @@ class FinishedRun:
     """Whether the transaction has claimed the next activation, once it has committed."""
 
 
-class WorkerRunEnds:
+class RunEndTransactions:
     """The ends of the runs of one worker.
 
     Args:

@@ -6,8 +6,13 @@ import re
 
 import pytest
 
-from blackboard.store.database_server.server_transactions.kept_answers import KEYS, KeptAnswers, Key, tables_written
 from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.transaction_cache import (
+    KEYS,
+    Key,
+    TransactionCache,
+    tables_written,
+)
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.schema.tables import metadata
 from blackboard.store.statement_file import Statement
@@ -18,65 +23,65 @@ QUESTION_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
 
 
 @pytest.fixture
-def kept() -> KeptAnswers:
+def cache() -> TransactionCache:
     """Return answers about the marks of one subject and about the sums of a watch over the board."""
-    kept = KeptAnswers()
-    kept.keep(MARKS.marks_of_subject, QUESTION_A[0], Answer())
-    kept.keep(CROSSINGS.watch_totals, (1, ""), Answer())
-    return kept
+    cache = TransactionCache()
+    cache.keep(MARKS.marks_of_subject, QUESTION_A[0], Answer())
+    cache.keep(CROSSINGS.watch_totals, (1, ""), Answer())
+    return cache
 
 
-def has_marks(kept: KeptAnswers) -> bool:
-    return kept.find(MARKS.marks_of_subject, QUESTION_A[0]) is not None
+def has_marks(cache: TransactionCache) -> bool:
+    return cache.find(MARKS.marks_of_subject, QUESTION_A[0]) is not None
 
 
-def test_a_write_drops_the_answers_about_its_subject_alone(kept: KeptAnswers) -> None:
-    kept.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "b", "id": 7})
-    assert has_marks(kept)
-    kept.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "a", "id": 8})
-    assert not has_marks(kept)
-    assert kept.find(CROSSINGS.watch_totals, (1, "")) is not None
+def test_a_write_drops_the_answers_about_its_subject_alone(cache: TransactionCache) -> None:
+    cache.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "b", "id": 7})
+    assert has_marks(cache)
+    cache.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "a", "id": 8})
+    assert not has_marks(cache)
+    assert cache.find(CROSSINGS.watch_totals, (1, "")) is not None
 
 
-def test_a_write_that_does_not_name_its_subject_drops_all_answers_from_its_table(kept: KeptAnswers) -> None:
-    kept.drop_changed(MARKS.delete_mark, {"id": 7})
-    assert not has_marks(kept)
-    assert kept.find(CROSSINGS.watch_totals, (1, "")) is not None
+def test_a_write_that_does_not_name_its_subject_drops_all_answers_from_its_table(cache: TransactionCache) -> None:
+    cache.drop_changed(MARKS.delete_mark, {"id": 7})
+    assert not has_marks(cache)
+    assert cache.find(CROSSINGS.watch_totals, (1, "")) is not None
 
 
-def test_a_write_that_names_more_than_it_uses_names_its_row(kept: KeptAnswers) -> None:
-    kept.drop_changed(MARKS.update_mark, {"id": 7, "kind": "trace", "subject": "b"})
-    assert has_marks(kept)
-    kept.drop_changed(MARKS.update_mark, {"id": 8, "kind": "trace", "subject": "a"})
-    assert not has_marks(kept)
+def test_a_write_that_names_more_than_it_uses_names_its_row(cache: TransactionCache) -> None:
+    cache.drop_changed(MARKS.update_mark, {"id": 7, "kind": "trace", "subject": "b"})
+    assert has_marks(cache)
+    cache.drop_changed(MARKS.update_mark, {"id": 8, "kind": "trace", "subject": "a"})
+    assert not has_marks(cache)
 
 
-def test_an_erasure_drops_the_answers_about_the_new_name(kept: KeptAnswers) -> None:
-    kept.keep(CROSSINGS.waiting_crossing, (1, "a", 0), Answer())
-    kept.drop_changed(ERASURE.rename_crossings, {"scope": "b", "new_scope": "a"})
-    assert kept.find(CROSSINGS.waiting_crossing, (1, "a", 0)) is None
+def test_an_erasure_drops_the_answers_about_the_new_name(cache: TransactionCache) -> None:
+    cache.keep(CROSSINGS.waiting_crossing, (1, "a", 0), Answer())
+    cache.drop_changed(ERASURE.rename_crossings, {"scope": "b", "new_scope": "a"})
+    assert cache.find(CROSSINGS.waiting_crossing, (1, "a", 0)) is None
 
 
 def test_a_write_drops_the_answers_about_its_activation_and_about_the_one_that_it_was_split_from(
-    kept: KeptAnswers,
+    cache: TransactionCache,
 ) -> None:
     for number in (1, 2, 3):
-        kept.keep(ACTIVATIONS.run_to_end, (number,), Answer())
-    kept.drop_changed(ACTIVATIONS.insert_activation, {"id": 9, "split_from": 1})
-    kept.drop_changed(ACTIVATIONS.finish_activation, {"id": 2, "split_from": None})
-    assert [kept.find(ACTIVATIONS.run_to_end, (number,)) is None for number in (1, 2, 3)] == [True, True, False]
+        cache.keep(ACTIVATIONS.run_to_end, (number,), Answer())
+    cache.drop_changed(ACTIVATIONS.insert_activation, {"id": 9, "split_from": 1})
+    cache.drop_changed(ACTIVATIONS.finish_activation, {"id": 2, "split_from": None})
+    assert [cache.find(ACTIVATIONS.run_to_end, (number,)) is None for number in (1, 2, 3)] == [True, True, False]
 
 
 def test_a_write_that_does_not_name_the_activation_that_its_row_was_split_from_drops_all_answers(
-    kept: KeptAnswers,
+    cache: TransactionCache,
 ) -> None:
-    kept.keep(ACTIVATIONS.run_to_end, (1,), Answer())
-    kept.drop_changed(ACTIVATIONS.set_lease, {"id": 2, "until": 7})
-    assert kept.find(ACTIVATIONS.run_to_end, (1,)) is None
+    cache.keep(ACTIVATIONS.run_to_end, (1,), Answer())
+    cache.drop_changed(ACTIVATIONS.set_lease, {"id": 2, "until": 7})
+    assert cache.find(ACTIVATIONS.run_to_end, (1,)) is None
 
 
-def test_a_list_of_values_is_never_kept(kept: KeptAnswers) -> None:
-    assert kept.find(MARKS.marks_of_subject, ("trace", ["a"])) is None
+def test_a_list_of_values_is_never_cached(cache: TransactionCache) -> None:
+    assert cache.find(MARKS.marks_of_subject, ("trace", ["a"])) is None
 
 
 def test_keys_are_columns() -> None:

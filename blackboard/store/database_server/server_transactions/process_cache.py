@@ -21,19 +21,19 @@ from blackboard.store.statements import MARKS
 
 START_LIFETIME: Duration = 5 * SECOND
 """How long the values that each transaction reads first are used after a server has returned them."""
-MAX_REMEMBERED_SUBJECTS = 10_000
-"""The number of subjects with a mark that are certainly remembered; at most twice as many are."""
+MAX_CACHED_SUBJECTS = 10_000
+"""The number of subjects with a mark that are certainly cached; at most twice as many are."""
 MAX_ANSWERS = 200
-"""The number of answers that are remembered."""
+"""The number of answers that are cached."""
 USUALLY_EMPTY_QUESTIONS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
 """The questions whose answer is probably empty."""
-REMEMBERED_QUESTIONS = frozenset(
+CACHED_QUESTIONS = frozenset(
     {"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"}
 )
-"""The questions whose answers are remembered. They stay true, or, as sums, only have to be close (`checked_totals`)."""
+"""The questions whose answers are cached. They stay true, or, as sums, only have to be close (`checked_totals`)."""
 
 
-class RememberedAnswer(NamedTuple):
+class CachedAnswer(NamedTuple):
     """An answer."""
 
     rows: list[tuple[Any, ...]]
@@ -42,10 +42,10 @@ class RememberedAnswer(NamedTuple):
     """The fingerprint of the rows; None without rows, and if it is not known."""
 
 
-NO_ANSWER = RememberedAnswer([], None)
+NO_ANSWER = CachedAnswer([], None)
 
 
-class RememberedAnswers:
+class ProcessCache:
     """The answers that one process remembers.
 
     Args:
@@ -59,7 +59,7 @@ class RememberedAnswers:
         self._start: TransactionStart | None = None
         self._noted_at = 0
         """When the start was noted, in microseconds of the monotonic clock."""
-        self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], RememberedAnswer] = {}
+        self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], CachedAnswer] = {}
         self._subjects: defaultdict[str, set[str]] = defaultdict(set)
         """The subjects with a mark that were noted last, by kind."""
         self._older_subjects: Mapping[str, set[str]] = {}
@@ -79,7 +79,7 @@ class RememberedAnswers:
         rows: list[tuple[Any, ...]],
         fingerprint: bytes | None = None,
     ) -> None:
-        """Note what a server has just answered to one of the `REMEMBERED_QUESTIONS`.
+        """Note what a server has just answered to one of the `CACHED_QUESTIONS`.
 
         `fingerprint` is that of the rows, if it is known.
         """
@@ -87,7 +87,7 @@ class RememberedAnswers:
             self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)
             self._noted_at = self._clock.monotonic()
         else:
-            self._answers[statement, values] = RememberedAnswer(rows, fingerprint)
+            self._answers[statement, values] = CachedAnswer(rows, fingerprint)
             if len(self._answers) > MAX_ANSWERS:
                 del self._answers[next(iter(self._answers))]
 
@@ -104,10 +104,10 @@ class RememberedAnswers:
             return
         noted.add(subject)
         self._number += 1
-        if self._number >= MAX_REMEMBERED_SUBJECTS:
+        if self._number >= MAX_CACHED_SUBJECTS:
             self._older_subjects, self._subjects, self._number = self._subjects, defaultdict(set), 0
 
-    def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> RememberedAnswer | None:
+    def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> CachedAnswer | None:
         """Return the probable answer to a question; None if there is none."""
         if statement.name in USUALLY_EMPTY_QUESTIONS:
             return None if self._has_mark(dict(zip(names, values, strict=True))) else NO_ANSWER
