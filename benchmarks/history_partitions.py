@@ -139,6 +139,7 @@ def measure(url: str, remove: Callable[[Blackboard], None], events: int, old: in
         if size is not None:
             administration.partition_history(board, size)
             with board.database.exclusive_transaction() as sql:
+                assert sql.partitions is not None, "a board in a file has no partitions"
                 sql.partitions.add(size, up_to=events)
         fill(board, events, old)
         [(before,)] = board.query(SIZE)
@@ -147,7 +148,9 @@ def measure(url: str, remove: Callable[[Blackboard], None], events: int, old: in
             remove(board)
             seconds = time.perf_counter() - begun
         [(after,)] = board.query(SIZE)
-    return Removal(seconds, int(before), int(after), max(times), statistics.median(times))
+    assert isinstance(before, int)
+    assert isinstance(after, int)
+    return Removal(seconds, before, after, max(times), statistics.median(times))
 
 
 def main() -> None:

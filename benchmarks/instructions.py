@@ -69,7 +69,7 @@ def activate(folder: Path, times: int, waiting: int) -> None:
         operations.register()
         for _ in range(times):
             (claim,) = operations.claim_ready([worker.name], 1)
-            operations.finish(claim, [])
+            operations.run_ends.finish(claim, [])
     board.close()
 
 

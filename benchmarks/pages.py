@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +37,7 @@ READ = """() => new Promise((resolve) => {
 def kinds() -> list[type[Mark]]:
     """Return the kinds of marks."""
     return [
-        type(f"Signal{number}", (Mark,), {}, kind=f"signal_{number}", decay=Exponential("1h"))  # type: ignore[call-overload]
+        type(f"Signal{number}", (Mark,), {}, kind=f"signal_{number}", decay=Exponential("1h"))
         for number in range(KINDS)
     ]
 
@@ -117,7 +117,7 @@ def depositing(board: Blackboard, events: int) -> Iterator[None]:
 
 
 @contextmanager
-def viewers(url: str, headers: dict[str, str], number: int) -> Iterator[object]:
+def viewers(url: str, headers: dict[str, str], number: int) -> Iterator[Callable[[], int]]:
     """Read the stream of the board's page in so many connections, and yield a function that counts the bytes."""
     total, stopped = [0], threading.Event()
 

@@ -184,8 +184,9 @@ def _queries(board: Blackboard, texts: Texts, notes: int, low: int, high: int) -
 
 def _matches(board: Blackboard, word: str) -> int:
     """Return the number of notes that have a word. It differs from the expected number."""
-    [row] = board.query("SELECT count(*) FROM search_index WHERE search_index MATCH ?", [word], timeout="10m")
-    return int(row[0])
+    [(count,)] = board.query("SELECT count(*) FROM search_index WHERE search_index MATCH ?", [word], timeout="10m")
+    assert isinstance(count, int)
+    return count
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def in_process(board: Blackboard, name: str, threads: int, seconds: float) -> fl
     return sum(counts) / seconds
 
 
-def latencies(deposit: Callable[[int], None], seconds: float) -> list[float]:
+def latencies(deposit: Callable[[int], object], seconds: float) -> list[float]:
     """Deposit at a steady rate; return how many milliseconds after its due time each was done."""
     found = []
     begin = time.monotonic()
@@ -213,7 +213,7 @@ def main() -> None:
 
                 for _ in range(options.rounds):
                     ours = latencies(
-                        lambda number: board.deposit("lead", subject=f"o/{number}", payload=PAYLOAD) and None,
+                        lambda number: board.deposit("lead", subject=f"o/{number}", payload=PAYLOAD),
                         options.seconds,
                     )
                     theirs = latencies(deposit, options.seconds)

@@ -18,13 +18,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.marks.mark_model import Mark
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
@@ -36,6 +35,9 @@ from lead_desk.prompts import load_prompt
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["ONE_PER_CALL", "Arrivals", "fading", "run_desk", "scripted_answer", "trickle"]
+
+IDS = TypeAdapter(list[int])
+"""What the evidence of an insight is."""
 
 CONFIG = Path(__file__).parents[2] / "config" / "leads.toml"
 ONE_PER_CALL = {"sales": {"batch": 1}, "scheduler": {"batch": 1}, "coordinator": {"batch": 1}}
@@ -90,7 +92,8 @@ class _ArrivingClock(ManualClock):
         self.board: Blackboard | None = None
         self.daemon: Daemon | None = None
 
-    def wait(self, event: threading.Event, until: Instant | None) -> bool:
+    def wait(self, event: threading.Event, until: Instant | datetime | None) -> bool:
+        until = from_datetime(until) if isinstance(until, datetime) else until
         if not self.coming or event.is_set() or (until is not None and until < self.coming[0][0]):
             return super().wait(event, until)
         at, lead = self.coming.pop(0)
@@ -213,19 +216,18 @@ def _run_of(board: Blackboard, leads: Sequence[Enquiry], came: Mapping[str, date
     numbers = {lead.subject: lead.number for lead in leads}
     finished_at: dict[str, datetime] = {}
     outcome, by_id = Outcome(), {}
-    marks: list[Mark] = board.marks(limit=None)
-    for mark in sorted(marks, key=lambda mark: mark.id):
+    for mark in sorted(board.marks(limit=None), key=lambda mark: mark.id):
         match mark.kind:
             case "qualified" | "rejected":
                 outcome.qualified[numbers[mark.subject]] = mark.kind == "qualified"
                 by_id[mark.id] = numbers[mark.subject]
                 finished_at[mark.subject] = mark.deposited_at
             case "appointment":
-                start = datetime.fromisoformat(mark.payload["slot"]).astimezone(ZONE)
+                start = datetime.fromisoformat(str(mark.payload["slot"])).astimezone(ZONE)
                 outcome.slots[numbers[mark.subject]] = f"{start:%Y-%m-%dT%H:%M}"
                 finished_at[mark.subject] = mark.deposited_at
             case "insight":
-                outcome.insights.append([by_id[number] for number in mark.payload["evidence"]])
+                outcome.insights.append([by_id[number] for number in IDS.validate_python(mark.payload["evidence"])])
     return Run(
         outcome,
         Cost(0, 0, 0),

@@ -38,7 +38,12 @@ def main() -> None:
 def _deposit_until_eof(board: Blackboard) -> None:
     """Deposit until the input ends, then print the rate and the durations."""
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
     taken: list[float] = []
     subjects = boards.subjects(10**9, 10**8)
     begin = time.monotonic()

@@ -49,7 +49,7 @@ class RawTable:
         self.connection.close()
 
 
-def in_turn(rounds: int, count: int, *loops: Callable[[int], None]) -> list[float]:
+def in_turn(rounds: int, count: int, *loops: Callable[[int], object]) -> list[float]:
     """Return the median seconds per iteration of each loop.
 
     The loops alternate for `rounds` rounds, so that disturbances affect all of them.

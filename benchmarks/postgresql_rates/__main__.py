@@ -37,6 +37,7 @@ def parts(server: MeasuredServer, options: argparse.Namespace) -> dict[str, list
         return {**few, **({"count": count} if small else {})}
 
     brief: dict[str, Any] = {"seconds": 0.2, "size": 300} if small else {"size": options.marks}
+    rest: dict[str, Any] = {"seconds": 0.5} if small else {}
     read: dict[str, Any] = {**few, "count": 5} if small else {**often, "marks": options.read}
     return {
         "deposits": [partial(depositing.by_processes, server, sizes=options.processes, **short)],
@@ -47,7 +48,7 @@ def parts(server: MeasuredServer, options: argparse.Namespace) -> dict[str, list
             partial(working.activations, server, 4, 2000, **counted(20)),
         ],
         "wakes": [partial(working.wakes, server, **counted(5))],
-        "rest": [partial(working.at_rest, server, **few, **({"seconds": 0.5} if small else {}))],
+        "rest": [partial(working.at_rest, server, **few, **rest)],
         "reads": [partial(reading.strongest, server, **read)],
         "evaporation": [partial(maintaining.evaporation, server, **brief)],
         "law": [partial(maintaining.law_change, server, **brief)],

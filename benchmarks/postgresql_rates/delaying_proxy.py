@@ -68,7 +68,8 @@ def serve(listening: socket.socket, url: URL, delay: float) -> None:
     statements = 0
     while True:
         timeout = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
-        readable, _, _ = select.select([0, listening, *clients], [], [], timeout)
+        sources: list[int | socket.socket] = [0, listening, *clients]
+        readable, _, _ = select.select(sources, [], [], timeout)
         while waiting and waiting[0][0] <= time.monotonic():
             _, target, data = waiting.popleft()
             if target in clients:

@@ -52,7 +52,7 @@ def far_away(
     """Do the same behind a proxy that makes each round trip longer."""
     with server.board(marks) as url, server.behind_proxy(url, ROUND_TRIP_MILLISECONDS) as proxy:
         with server.session(proxy.url) as session:
-            (trip,) = in_turn(5, 20, lambda count: [session.execute("SELECT 1") for _ in range(count)] and None)
+            (trip,) = in_turn(5, 20, lambda count: [session.execute("SELECT 1") for _ in range(count)])
         ours, bare = _in_turn(proxy.url, proxy.url, size, rounds, seconds)
     detail = f"{listed(ours)}; {_bare(bare)}; a round trip took {trip * 1e3:.1f} ms"
     yield Row(
