@@ -30,7 +30,8 @@ Below them:
 
 board_session        the transactions of one board, each at one instant
 board_clock          the board's time
-mark_storage         marks: their deposits, their changes, and how they leave
+mark_deposits        the deposits and reinforcements of marks
+mark_changes         what comes before every change of a live mark, and how marks leave
 declaration_changes  what changes for agents, watches, kinds and marks when a deployment becomes active
 watches              watches: the marks that count for them, and their crossings
 open_needs           questions of agents: which are open, and who may answer them
@@ -47,7 +48,7 @@ result_types         the results that the board returns
 """
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.mark_storage.deposit_requests import Deposit
+from blackboard.board.mark_deposits.deposit_requests import Deposit
 from blackboard.board.result_types import MarkRecord, Receipt
 
 __all__ = ["Blackboard", "Deposit", "MarkRecord", "Receipt"]

@@ -11,8 +11,8 @@ import pytest
 from blackboard import Blackboard, Need, Never, strength
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import checked_deposits
-from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
+from blackboard.board.mark_deposits import checked_deposits
+from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest
 from blackboard.board.result_types import ActivityRecord, StreamPosition
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import DepositOptions

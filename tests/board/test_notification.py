@@ -10,8 +10,9 @@ from blackboard.board import board_clock
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import deposits, mark_removals
+from blackboard.board.mark_deposits import deposits
 from blackboard.board.operator_actions import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Linear, Step, count, strength, strongest, total, watch
-from blackboard.board.mark_storage import change_preparation, reinforcements
+from blackboard.board.mark_changes import change_preparation
+from blackboard.board.mark_deposits import reinforcements
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, Step, agent, count, strength, total
-from blackboard.board.mark_storage import mark_removals
+from blackboard.board.mark_changes import mark_removals
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import delete_mark, insert_mark
 from blackboard.errors import UsageError

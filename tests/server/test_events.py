@@ -20,7 +20,7 @@ import pytest
 from blackboard import Blackboard, Need, StreamEvent
 from blackboard.board import commit_listeners
 from blackboard.board.housekeeping import retention
-from blackboard.board.mark_storage import mark_removals
+from blackboard.board.mark_changes import mark_removals
 from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app

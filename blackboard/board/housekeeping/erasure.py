@@ -19,9 +19,9 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
+from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_deposits.author_checks import check_signature
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.mark_storage import mark_removals
-from blackboard.board.mark_storage.author_checks import check_signature
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents

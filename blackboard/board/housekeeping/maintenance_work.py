@@ -11,8 +11,8 @@ from blackboard.board.declaration_changes import backfill
 from blackboard.board.housekeeping import file_compaction, history_partitions, retention, search_purge
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.housekeeping.maintenance_pace import Pace
+from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import mark_removals
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.search_index import search_changes
 from blackboard.board.transactions.board_transaction import BoardTransaction

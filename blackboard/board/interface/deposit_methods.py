@@ -10,14 +10,10 @@ from pydantic import JsonValue
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads import deposit_batches
-from blackboard.board.mark_storage import (
-    checked_deposits,
-    deposit_questions,
-    mark_removals,
-    reinforcements,
-)
-from blackboard.board.mark_storage.author_checks import check_signature
-from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_deposits import checked_deposits, deposit_questions, reinforcements
+from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage import mark_removals
-from blackboard.board.mark_storage.author_checks import check_signature
+from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_deposits.author_checks import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
 from blackboard.store.rows import DepositKeyRow, EventRow, MarkRow

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import checked_deposits
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits import checked_deposits
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.need_answers import answer_rules, overdue_needs
 from blackboard.board.open_needs import need_access
 from blackboard.board.result_types import Receipt

@@ -7,7 +7,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.board.mark_storage import mark_lookup, mark_removals
+from blackboard.board.mark_changes import mark_lookup, mark_removals
 from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits import deposits
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.need_answers import answer_rules
 from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes

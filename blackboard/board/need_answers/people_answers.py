@@ -7,10 +7,10 @@ import json
 from blackboard.board import board_clock
 from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.author_checks import check_signature
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.payload_checks import check_size
+from blackboard.board.mark_deposits import deposits
+from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits.payload_checks import check_size
 from blackboard.board.need_answers import answer_rules, overdue_needs
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 from typing import Any, TypeVar
 
+from blackboard.board.mark_changes.mark_lookup import live_mark
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_sets import filtered_marks
 from blackboard.board.mark_sets.strongest_marks import strongest
-from blackboard.board.mark_storage.mark_lookup import live_mark
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord

@@ -17,7 +17,7 @@ from blackboard.board.loads.deposit_batches import (
     check_lengths,
     requests_of,
 )
-from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
 from blackboard.client.http_messages import (
     ClientCall,

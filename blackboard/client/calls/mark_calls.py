@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
-from blackboard.board.mark_storage.reinforcements import check_increase
+from blackboard.board.mark_deposits.reinforcements import check_increase
 from blackboard.board.result_types import ErasureReport, MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.http_messages import (
     ClientCall,

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from blackboard.board.mark_changes import change_preparation, mark_lookup, mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import (
-    change_preparation,
-    checked_deposits,
-    deposit_questions,
-    mark_lookup,
-    mark_removals,
-    payload_checks,
-    reinforcements,
-)
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits import checked_deposits, deposit_questions, payload_checks, reinforcements
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.need_answers import agent_answers
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import get_activation
-from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits import deposits
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need

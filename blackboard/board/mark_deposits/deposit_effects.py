@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit
 from blackboard.board.mark_sets import window_events
-from blackboard.board.mark_storage import mark_removals
-from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit
 from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -7,11 +7,11 @@ from typing import Any, TypeGuard
 
 from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage import deposit_keys, deposits
-from blackboard.board.mark_storage.author_checks import check_signature
-from blackboard.board.mark_storage.deposit_keys import KeyedRequest
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.payload_checks import check_payload
+from blackboard.board.mark_deposits import deposit_keys, deposits
+from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_deposits.deposit_keys import KeyedRequest
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits.payload_checks import check_payload
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import stimuli

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.declaration_changes import mark_migration
+from blackboard.board.mark_changes import change_preparation, mark_removals
 from blackboard.board.mark_classes.unique_values import readable_value
-from blackboard.board.mark_storage import change_preparation, mark_removals
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
 from blackboard.errors import UniqueConflict

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from blackboard.board.declaration_changes import mark_migration
+from blackboard.board.mark_changes import change_preparation, mark_indexes, mark_lookup, mark_removals, unique_holders
 from blackboard.board.mark_classes import unique_values
-from blackboard.board.mark_storage import change_preparation, mark_indexes, mark_lookup, mark_removals, unique_holders
-from blackboard.board.mark_storage.deposit_effects import (
+from blackboard.board.mark_deposits.deposit_effects import (
     agents_of,
     apply_effects,
     count_in_windows,
@@ -18,8 +18,8 @@ from blackboard.board.mark_storage.deposit_effects import (
     open_need,
     queue_message,
 )
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction

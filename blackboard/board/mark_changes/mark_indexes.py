@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import mark_tags
+from blackboard.board.mark_changes import mark_tags
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind

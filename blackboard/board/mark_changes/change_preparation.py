@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
-from blackboard.board.mark_storage import mark_lookup
+from blackboard.board.mark_changes import mark_lookup
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.store.rows import MarkRow

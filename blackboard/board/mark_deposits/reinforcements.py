@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from blackboard.board.mark_storage import change_preparation
-from blackboard.board.mark_storage.deposit_effects import agents_of, apply_effects
-from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
+from blackboard.board.mark_changes import change_preparation
+from blackboard.board.mark_deposits.deposit_effects import agents_of, apply_effects
+from blackboard.board.mark_deposits.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction

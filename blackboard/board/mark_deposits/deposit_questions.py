@@ -7,7 +7,7 @@ unneeded question is ignored.
 from __future__ import annotations
 
 from blackboard.board.mark_classes import unique_values
-from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.known_rows import absorbed_by_watches
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD

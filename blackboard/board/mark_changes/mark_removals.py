@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
+from blackboard.board.mark_changes import change_preparation, mark_indexes
 from blackboard.board.mark_sets import window_events
 from blackboard.board.mark_sets.watch_scopes import scopes_behind
-from blackboard.board.mark_storage import change_preparation, mark_indexes
 from blackboard.board.open_needs import need_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
