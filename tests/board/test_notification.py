@@ -8,6 +8,7 @@ from typing import Any
 from blackboard import strength
 from blackboard.board import board_clock
 from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.agent_claims.claims import Claimer
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_changes import mark_removals
@@ -48,7 +49,7 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
     def work(txn: BoardTransaction) -> None:
         activation_results.finish(txn, claim.row, claim.agent, [], MarkClasses())
         if claim_next:
-            assert claims.claim(txn, txn.deployment.agent("watchman"), "worker", LEASE) is not None
+            assert claims.claim(txn, txn.deployment.agent("watchman"), Claimer("worker", LEASE)) is not None
 
     return work
 
@@ -83,14 +84,16 @@ def test_a_deposit_that_releases_a_held_crossing_notifies(world: World) -> None:
 def test_a_claim_does_not_notify(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
-    assert not notifies(world, lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "worker", LEASE))
+    assert not notifies(
+        world, lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), Claimer("worker", LEASE))
+    )
 
 
 def test_a_claim_that_only_holds_crossings_notifies_because_more_may_wait(world: World) -> None:
     guarded = spec("guarded", strength("smoke") >= 0.5, only_if=strength("key") >= 0.5)
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
-    claim = lambda txn: claims.claim(txn, txn.deployment.agent("guarded"), "worker", LEASE)  # noqa: E731
+    claim = lambda txn: claims.claim(txn, txn.deployment.agent("guarded"), Claimer("worker", LEASE))  # noqa: E731
     assert notifies(world, claim)
     assert not notifies(world, claim)
 

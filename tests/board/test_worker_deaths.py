@@ -10,7 +10,7 @@ import pytest
 from blackboard import strength
 from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
@@ -24,7 +24,9 @@ KINDS = {name: kind(name, Never(), on_repeat="separate") for name in ("lead", "r
 
 def alone(world: World, name: str = "sales", worker: str = "gone") -> Claim | None:
     """Claim what the worker must run alone."""
-    found = world.board.session.write(lambda txn: claims.claim_suspect(txn, txn.deployment.agent(name), worker, LEASE))
+    found = world.board.session.write(
+        lambda txn: claims.claim_suspect(txn, txn.deployment.agent(name), Claimer(worker, LEASE))
+    )
     assert not isinstance(found, NeedsSearches)
     return found
 

@@ -12,7 +12,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import COMMANDS, GROUPS, LazyGroup
 from blackboard.cli.terminal.output import upcoming
@@ -221,7 +221,9 @@ def test_a_narrow_terminal_keeps_the_essential_columns(burning: CommandLine, mon
 
 def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: CommandLine) -> None:
     with Blackboard.open(burning.url) as board:
-        claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
+        claim = board.session.write(
+            lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), Claimer("w", 10**9))
+        )
         until = parse_instant("2099-01-31T15:00:00Z")
         assert isinstance(claim, Claim)
         in_transaction(board, activation_results.defer, claim.row, until=until, reason="the API cannot be reached")
@@ -313,7 +315,9 @@ def test_an_instant_to_come_is_never_shown_as_past(ahead: timedelta, shown: str)
 
 def test_what_is_due_is_not_announced(burning: CommandLine) -> None:
     with Blackboard.open(burning.url) as board:
-        claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
+        claim = board.session.write(
+            lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), Claimer("w", 10**9))
+        )
         assert isinstance(claim, Claim)
         board.session.write(
             lambda txn: activation_results.defer(txn, claim.row, until=txn.now, reason="the API cannot be reached")

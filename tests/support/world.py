@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.agent_actions import AgentAction, AgentDeposit
@@ -167,7 +167,9 @@ class World:
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
-        found = self.board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
+        found = self.board.session.write(
+            lambda txn: claims.claim(txn, txn.deployment.agent(name), Claimer(worker, LEASE))
+        )
         assert not isinstance(found, NeedsSearches)
         return found
 

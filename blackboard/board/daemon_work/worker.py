@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from blackboard.board.activation_tables.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
 from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.quiescence import Report, has_unfinished_work
 from blackboard.board.activations.run_ends import activation_recovery
@@ -190,7 +190,7 @@ class Worker:
         """
         if not served_agents.is_current(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, found, readings)
+        return claims.claim(txn, txn.deployment.agents[name], Claimer(self.id, self.lease, found), readings)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
@@ -218,6 +218,6 @@ class Worker:
 
         def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> Claim | NeedsSearches | None:
             agent = txn.deployment.agents.get(name)
-            return None if agent is None else claims.claim_suspect(txn, agent, self.id, self.lease, found)
+            return None if agent is None else claims.claim_suspect(txn, agent, Claimer(self.id, self.lease, found))
 
         return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)

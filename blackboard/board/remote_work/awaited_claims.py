@@ -8,8 +8,9 @@ import threading
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
+from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.board_session import BoardSession
 from blackboard.board.commit_listeners import listen_to_commits
 from blackboard.board.remote_work import remote_claims, remote_runs
@@ -61,7 +62,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
         agent = remote_runs.remote_agent(txn, name)
         remote_claims.note_presence(txn, agent)
-        claimed = remote_claims.claim(txn, agent, holder, lease, found, session.classes)
+        claimed = remote_claims.claim(txn, agent, Claimer(REMOTE + holder, lease, found), session.classes)
         if not isinstance(claimed, Claim):
             return claimed
         nonlocal handed_over

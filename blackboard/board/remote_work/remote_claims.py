@@ -6,12 +6,11 @@ A claim absorbs and freezes marks as the claim of a daemon does.
 from __future__ import annotations
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
-from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches
+from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import agent_readiness, claims
-from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
-from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.remote_work.remote_runs import is_late, running_of
@@ -20,7 +19,6 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.durations import Duration
 from blackboard.store.statements import CROSSINGS, MARKS
 
 DUE_AT_ONCE = 100
@@ -55,7 +53,7 @@ def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, found: MarksBySearch, classes: MarkClasses
+    txn: BoardTransaction, agent: AgentSpec, claimer: Claimer, classes: MarkClasses
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of a remote agent for a worker.
 
@@ -67,11 +65,9 @@ def claim(
     for row in running_of(txn, agent):
         if is_late(txn, row):
             activation_recovery.recover_remote(txn, row)
-    worker, lease = REMOTE + holder, min(lease, agent.settings.timeout)
+    claimer = claimer._replace(lease=min(claimer.lease, agent.settings.timeout))
     while True:
-        claimed = claims.claim_suspect(txn, agent, worker, lease, found) or claims.claim(
-            txn, agent, worker, lease, found
-        )
+        claimed = claims.claim_suspect(txn, agent, claimer) or claims.claim(txn, agent, claimer)
         if not isinstance(claimed, Claim):
             return claimed
         if claimed.row.scheduled_for is None and not readable(claimed.inputs):

@@ -33,6 +33,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.selection import crossing_selection
 from blackboard.board.watches.selection.crossing_selection import Selection
+from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import GroupValue, group_of
 from blackboard.core.records.states import ActivationState
@@ -45,11 +46,14 @@ from blackboard.store.statements import ACTIVATIONS
 
 
 class Claimer(NamedTuple):
-    """The worker that claims, the length of its lease in microseconds, and what its searches have found."""
+    """Who claims, and for how long."""
 
     worker: str
+    """The id of the worker."""
     lease: Duration
-    found: MarksBySearch
+    """The length of the lease."""
+    found: MarksBySearch = NOTHING_FOUND
+    """The results of the searches that have run."""
 
 
 @dataclass(frozen=True)
@@ -91,28 +95,20 @@ class Claim:
 
 
 def claim(
-    txn: BoardTransaction,
-    agent: AgentSpec,
-    worker: str,
-    lease: Duration,
-    found: MarksBySearch = NOTHING_FOUND,
-    readings: ClaimReadings | None = None,
+    txn: BoardTransaction, agent: AgentSpec, claimer: Claimer, readings: ClaimReadings | None = None
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
     Args:
         txn: The transaction.
         agent: The agent.
-        worker: The id of the worker that claims.
-        lease: The length of the lease in microseconds.
-        found: The results of the searches that have run.
+        claimer: The worker that claims.
         readings: What several claims of this transaction have read together; None if this one reads alone.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
         cooldown or at its concurrency.
     """
-    claimer = Claimer(worker, lease, found)
     if (reading := _reading(txn, agent, readings)) is None:
         return None
     if reading.load.has_due and (row := next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
@@ -121,17 +117,33 @@ def claim(
     for watch in ready_watches(txn, agent, reading):
         first = first_crossings.get(watch.id)
         first_crossings = {}  # the selection may change the crossings of every watch
-        while (selection := crossing_selection.select(txn, watch, first)).crossings:
-            first = None
-            events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
-            if missing := missing_searches(watch.agent, searches_for(watch.agent, events), found):
-                return missing
-            if (accepted := quarantine_loops(txn, watch, selection, found)).crossings:
-                is_current = readings is not None and readings.is_current
-                claimed = _start(txn, watch, accepted, claimer)
-                if readings is not None and is_current:
-                    readings.keep(agent.name, reading, accepted.crossings)
-                return claimed
+        selected = _select(txn, watch, first, claimer.found)
+        if isinstance(selected, NeedsSearches):
+            return selected
+        if selected is not None:
+            is_current = readings is not None and readings.is_current
+            claimed = _start(txn, watch, selected, claimer)
+            if readings is not None and is_current:
+                readings.keep(agent.name, reading, selected.crossings)
+            return claimed
+    return None
+
+
+def _select(
+    txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None, found: MarksBySearch
+) -> Selection | NeedsSearches | None:
+    """Select the crossings of a watch that one activation takes, without loops, which are quarantined.
+
+    Returns:
+        The crossings; or the searches that must run first; or None if no crossing is left.
+    """
+    while (selection := crossing_selection.select(txn, watch, first)).crossings:
+        first = None
+        events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
+        if missing := missing_searches(watch.agent, searches_for(watch.agent, events), found):
+            return missing
+        if (accepted := quarantine_loops(txn, watch, selection, found)).crossings:
+            return accepted
     return None
 
 
@@ -144,9 +156,7 @@ def _reading(txn: BoardTransaction, agent: AgentSpec, readings: ClaimReadings | 
     return None if is_held or reading.load.running >= agent.settings.concurrency else reading
 
 
-def claim_suspect(
-    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, found: MarksBySearch = NOTHING_FOUND
-) -> Claim | NeedsSearches | None:
+def claim_suspect(txn: BoardTransaction, agent: AgentSpec, claimer: Claimer) -> Claim | NeedsSearches | None:
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run.
 
     The arguments and the result are those of `claim`.
@@ -154,7 +164,7 @@ def claim_suspect(
     if not has_capacity(txn, agent):
         return None
     row = next_deferred(txn, agent, ACTIVATIONS.next_suspect)
-    return None if row is None else _restart(txn, agent, row, Claimer(worker, lease, found))
+    return None if row is None else _restart(txn, agent, row, claimer)
 
 
 def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, claimer: Claimer) -> Claim:
