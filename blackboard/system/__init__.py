@@ -8,6 +8,7 @@ settings_text    text files of settings
 packaged_files   the files that are shipped with the program
 private_folders  folders beside a board that no other user may enter
 file_failures    errors of files, each with a remedy
+file_locks       locks of files that are not waited for
 forks            preparation and follow-up of forks of this process
 file_writes      the writes of other programs to a file
 

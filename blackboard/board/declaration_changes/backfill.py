@@ -8,7 +8,7 @@ crossings that already wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
@@ -104,11 +104,7 @@ def _test_groups(
     scopes = list(islice(_groups(txn, watch, target.last_scope), limit))
     for scope in scopes:
         watch_reevaluation.evaluate_group(txn, watch, scope, job)
-    if len(scopes) == limit:
-        continue_backfill(txn, job, target._replace(last_scope=scopes[-1]))
-    else:
-        end_backfill(txn, job)
-    return len(scopes)
+    return _after_scopes(txn, job, target, scopes, limit)
 
 
 def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterator[str]:
@@ -136,11 +132,18 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
     for subject in subjects:
         if watch is not None and watch.condition.covers(subject):
             watch_reevaluation.evaluate_deposits(txn, watch, subject, job)
-    if len(subjects) == limit:
-        continue_backfill(txn, job, target._replace(last_scope=subjects[-1]))
+    return _after_scopes(txn, job, target, subjects, limit)
+
+
+def _after_scopes(
+    txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, tested: Sequence[str], limit: int
+) -> int:
+    """Continue after the tested scopes, or end the job if there were fewer than the limit; return their number."""
+    if len(tested) == limit:
+        continue_backfill(txn, job, target._replace(last_scope=tested[-1]))
     else:
         end_backfill(txn, job)
-    return len(subjects)
+    return len(tested)
 
 
 def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, limit: int) -> list[MarkRow]:

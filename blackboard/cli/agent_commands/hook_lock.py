@@ -7,7 +7,6 @@ of them would claim work.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from blackboard.cli.cli_session import CommandSession
 from blackboard.system.board_files import path_in, resolved
+from blackboard.system.file_locks import try_lock
 from blackboard.system.private_files import open_private
 
 MAX_EVENT_CHARACTERS = 1_000_000
@@ -41,12 +41,7 @@ def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
     file = Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-hook-{digest}.lock"
     handle = open_private(file, os.O_RDWR)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield try_lock(handle)
     finally:
         os.close(handle)
 

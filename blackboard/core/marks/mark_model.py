@@ -27,6 +27,7 @@ from blackboard.core.marks.kinds import (
     OnRepeat,
 )
 from blackboard.core.marks.measure_scopes import is_group
+from blackboard.core.marks.tags import is_text
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
 from blackboard.plurals import counted
 
@@ -372,19 +373,10 @@ def check_subject(subject: str) -> str:
         raise InvalidMark(
             f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT_CHARACTERS} are allowed"
         )
-    if "\x00" in subject or is_group(subject) or not (subject.isascii() or _is_text(subject)):
-        wrong = next((char for char in subject if char == "\x00" or not _is_text(char)), subject[0])
+    if "\x00" in subject or is_group(subject) or not (subject.isascii() or is_text(subject)):
+        wrong = next((char for char in subject if char == "\x00" or not is_text(char)), subject[0])
         raise InvalidMark(f"the subject contains {wrong!r}, which is not valid text")
     return subject
-
-
-def _is_text(text: str) -> bool:
-    """Return whether a text has no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _option(name: str, convert: Callable[[Any], _R], value: Any) -> _R | None:

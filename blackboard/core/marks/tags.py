@@ -233,7 +233,7 @@ class TagSchema:
     def _keys_of(self, name: str, value: Any) -> Iterator[str]:
         self._require(name)
         for item in _values_of(name, value):
-            if _is_text(key := self._key(name, item)):
+            if is_text(key := self._key(name, item)):
                 yield key
 
     def _key(self, name: str, value: Any) -> str:
@@ -289,7 +289,7 @@ def _literal(name: str, value: TagValue | Decimal) -> str:
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
-        if not _is_text(value):
+        if not is_text(value):
             raise UsageError(f"{name}: {value!r} is not valid text")
         return _quoted(value)
     if math.isinf(float(value)) or math.isnan(value):
@@ -367,7 +367,7 @@ def _items(schema: Any, root: Mapping[str, Any]) -> Iterator[Any]:
             yield branch["items"]
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
     """Return whether a text has no half of a surrogate pair. No stored payload has one."""
     try:
         text.encode()

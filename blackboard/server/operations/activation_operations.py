@@ -22,6 +22,7 @@ from blackboard.server.request_handling.operation_definition import (
     Limit,
     Name,
     NoParameters,
+    OneRecord,
     Operation,
     Page,
     RecordId,
@@ -39,12 +40,6 @@ class ListedActivations(Fields):
     page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
 
 
-class OneActivation(Fields):
-    """One activation by its id."""
-
-    id: RecordId
-
-
 class StuckActivations(Fields):
     """Which stuck activations to change. At most 1,000 of them are changed, the newest first."""
 
@@ -56,12 +51,6 @@ class Days(Fields):
     """For how many days."""
 
     days: int = Field(default=30, ge=1, le=36_500, description="The number of days (UTC) up to today.")
-
-
-class OneCall(Fields):
-    """One model call by its id."""
-
-    id: RecordId
 
 
 class Cost(Fields):
@@ -79,18 +68,18 @@ def activations(call: Call[ListedActivations, None]) -> Page[ActivationRecord]:
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def activation(call: Call[OneActivation, None]) -> ActivationDetails:
+def activation(call: Call[OneRecord, None]) -> ActivationDetails:
     """Show one activation: its marks with their present state, its deposits, model calls, cost and error."""
     return call.board.activation(call.parameters.id)
 
 
-def retry(call: Call[OneActivation, Empty]) -> ActivationChange:
+def retry(call: Call[OneRecord, Empty]) -> ActivationChange:
     """Retry an activation that failed, is held or is quarantined. Its attempts count from 0 again."""
     call.board.retry(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.READY)
 
 
-def discard(call: Call[OneActivation, Empty]) -> ActivationChange:
+def discard(call: Call[OneRecord, Empty]) -> ActivationChange:
     """Give up an activation that failed, is held or is quarantined. Its marks do not wake the agent again."""
     call.board.discard(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.DISCARDED)
@@ -125,7 +114,7 @@ def costs(call: Call[Days, None]) -> list[CostRow]:
     return call.board.costs(call.parameters.days)
 
 
-def record_cost(call: Call[OneCall, Cost]) -> RecordedCost:
+def record_cost(call: Call[OneRecord, Cost]) -> RecordedCost:
     """Record the cost of a model call whose outcome or usage is unknown."""
     call.board.record_cost(call.parameters.id, call.body.usd)
     return RecordedCost(call.parameters.id, call.body.usd)

@@ -20,9 +20,9 @@ from blackboard.server.request_handling.operation_definition import (
     Limit,
     Name,
     NoParameters,
+    OneRecord,
     Operation,
     Page,
-    RecordId,
 )
 
 
@@ -37,12 +37,6 @@ class ListedSchedules(Fields):
     """How much of each schedule to list."""
 
     limit: Limit = Field(default=3, description="The largest number of next instants of each schedule.")
-
-
-class OneCrossing(Fields):
-    """One crossing by its id."""
-
-    id: RecordId
 
 
 class OneAgent(Fields):
@@ -80,7 +74,7 @@ def schedules(call: Call[ListedSchedules, None]) -> list[ScheduleRecord]:
     return call.board.schedules(limit=call.parameters.limit)
 
 
-def wake(call: Call[OneCrossing, Empty]) -> EarlyWake:
+def wake(call: Call[OneRecord, Empty]) -> EarlyWake:
     """End the batch window and the cooldown of a crossing. A guard, a budget or a pause still holds it."""
     return call.board.wake(call.parameters.id)
 

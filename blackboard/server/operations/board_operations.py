@@ -33,6 +33,7 @@ from blackboard.server.request_handling.operation_definition import (
     Fields,
     Limit,
     NoParameters,
+    OneRecord,
     Operation,
     Page,
     RecordId,
@@ -49,12 +50,6 @@ class ListedInbox(Fields):
     all: bool = Field(default=False, description="Also show needs that agents are working on.")
     limit: Limit = 100
     page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
-
-
-class OneNeed(Fields):
-    """One need by its id."""
-
-    id: RecordId
 
 
 class AnswerFields(Fields):
@@ -114,18 +109,18 @@ def inbox(call: Call[ListedInbox, None]) -> Page[NeedRecord]:
     return Page(found, parameters.limit, lambda item, number: parameters.page + number)
 
 
-def answer(call: Call[OneNeed, AnswerFields]) -> Answered:
+def answer(call: Call[OneRecord, AnswerFields]) -> Answered:
     """Answer a need: deposit a decision, which wakes the agents that watch for it."""
     body = call.body
     return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
 
 
-def decision(call: Call[OneNeed, None]) -> MarkEvent:
+def decision(call: Call[OneRecord, None]) -> MarkEvent:
     """Show the decision that answered a need."""
     return call.board.decision(call.parameters.id)
 
 
-def assign(call: Call[OneNeed, Assignee]) -> Assignment:
+def assign(call: Call[OneRecord, Assignee]) -> Assignment:
     """Set who should answer a need. The history records it."""
     need, assignee = call.parameters.id, call.body.assignee
     call.board.assign(need, assignee)

@@ -18,6 +18,7 @@ from blackboard.server.request_handling.operation_definition import (
     Limit,
     Name,
     NoParameters,
+    OneRecord,
     Operation,
     Page,
     RecordId,
@@ -38,13 +39,7 @@ class ListedMarks(Fields):
     page: Annotated[tuple[datetime, float, RecordId] | None, *Encoded] = Field(default=None, alias="cursor")
 
 
-class OneMark(Fields):
-    """One mark by its id."""
-
-    id: RecordId
-
-
-class ChangedMark(OneMark):
+class ChangedMark(OneRecord):
     """One mark, perhaps only if it has not changed."""
 
     if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark is still at this event.")
@@ -99,7 +94,7 @@ def marks(call: Call[ListedMarks, None]) -> Page[MarkRecord]:
     return Page(found, parameters.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
 
-def mark(call: Call[OneMark, None]) -> MarkRecord:
+def mark(call: Call[OneRecord, None]) -> MarkRecord:
     """Show one live mark."""
     return call.board.mark(call.parameters.id)
 
@@ -112,7 +107,7 @@ def withdraw(call: Call[ChangedMark, None]) -> Withdrawal:
     return Withdrawal(parameters.id)
 
 
-def reinforce(call: Call[OneMark, Strengthening]) -> Receipt:
+def reinforce(call: Call[OneRecord, Strengthening]) -> Receipt:
     """Add to the strength that a live mark has now. Its payload does not change."""
     _require_change(call, call.parameters.id)
     body = call.body

@@ -17,6 +17,7 @@ from blackboard.server.request_handling.operation_definition import (
     Limit,
     Name,
     NoParameters,
+    OneRecord,
     Operation,
     Page,
     RecordId,
@@ -30,12 +31,6 @@ class ListedMessages(Fields):
     state: MessageState | None = Field(default=None, description="Only messages in this state.")
     limit: Limit = 20
     page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
-
-
-class OneMessage(Fields):
-    """One message by its id."""
-
-    id: RecordId
 
 
 class UndeliveredMessages(Fields):
@@ -54,17 +49,17 @@ def outbox(call: Call[ListedMessages, None]) -> Page[OutboxMessage]:
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def outbox_message(call: Call[OneMessage, None]) -> OutboxMessage:
+def outbox_message(call: Call[OneRecord, None]) -> OutboxMessage:
     """Show one message to people outside."""
     return call.board.outbox_message(call.parameters.id)
 
 
-def retry_message(call: Call[OneMessage, Empty]) -> OutboxMessage:
+def retry_message(call: Call[OneRecord, Empty]) -> OutboxMessage:
     """Send a message again under the same id, whatever its state. Its attempts count from 0 again."""
     return call.board.retry_message(call.parameters.id)
 
 
-def discard_message(call: Call[OneMessage, Empty]) -> OutboxMessage:
+def discard_message(call: Call[OneRecord, Empty]) -> OutboxMessage:
     """Give up a message that waits or was not delivered."""
     return call.board.discard_message(call.parameters.id)
 

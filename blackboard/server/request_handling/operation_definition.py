@@ -53,6 +53,12 @@ class NoParameters(Fields):
     """An operation without parameters."""
 
 
+class OneRecord(Fields):
+    """One thing by its id: the path says what."""
+
+    id: RecordId
+
+
 class Empty(Fields):
     """A body without fields."""
 

@@ -76,14 +76,14 @@ def listen_on(address: Address) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise WorkError(f"cannot listen on {address}: {error.strerror or error}") from None
+        raise _cannot_listen(address, error) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise WorkError(f"cannot listen on {address}: {error.strerror or error}") from None
+        raise _cannot_listen(address, error) from None
     return listener
 
 
@@ -105,8 +105,12 @@ def listen_on_path(path: Path) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise WorkError(f"cannot listen on {path}: {error.strerror or error}") from None
+        raise _cannot_listen(path, error) from None
     return listener
+
+
+def _cannot_listen(where: Address | Path, error: OSError) -> WorkError:
+    return WorkError(f"cannot listen on {where}: {error.strerror or error}")
 
 
 FIRST_INHERITED = 3

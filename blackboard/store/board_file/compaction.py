@@ -9,7 +9,6 @@ again.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_failures import file_failure
+from blackboard.system.file_locks import try_lock
 from blackboard.system.private_files import open_private
 
 MAX_TRIES = 3
@@ -140,10 +140,8 @@ def create_beside(files: BoardFiles) -> Iterator[Path]:
     except OSError as error:
         raise file_failure(path, "cannot be created", error) from None
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreBusy(f"another process is compacting {files.database}; wait until it has ended") from None
+        if not try_lock(handle):
+            raise StoreBusy(f"another process is compacting {files.database}; wait until it has ended")
         if not path.exists() or os.stat(path).st_ino != os.fstat(handle).st_ino:
             raise StoreBusy(f"another process has just compacted {files.database}; try again")
         try:

@@ -18,6 +18,7 @@ from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
 from blackboard.system.file_failures import file_failure
+from blackboard.system.file_locks import try_lock
 from blackboard.system.private_files import mode_of, open_private
 from blackboard.system.private_folders import ensure_private_folder
 
@@ -216,12 +217,7 @@ def _hold_shared(lock: Path) -> Iterator[int | None]:
     """
     handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)  # on a read-only mount, too
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield handle
+        yield handle if try_lock(handle, shared=True) else None
     finally:
         os.close(handle)
 

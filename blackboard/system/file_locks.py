@@ -1,0 +1,22 @@
+"""Locks of files that are not waited for. A lock ends with the process, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+
+
+def try_lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file, and return whether that was possible. Closing the file ends the lock.
+
+    Args:
+        handle: The descriptor of the file.
+        shared: Whether others may hold the lock too, if they share it.
+
+    Raises:
+        OSError: The file cannot be locked.
+    """
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
