@@ -54,7 +54,7 @@ test-lowest:
 test-python:
 	$(MAKE) test-quick PYTHON=$(PYTHON) VENV=.venv-$(notdir $(PYTHON))
 
-## coverage: show which lines and branches the tests of test-quick take; fails if they are too few
+## coverage: show which lines and branches no test of test-quick takes
 coverage: $(VENV)/installed-dev
 	$(BIN)/coverage run -m pytest $(QUICK) --timeout=0
 	$(BIN)/coverage report
