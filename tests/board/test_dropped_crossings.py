@@ -129,7 +129,9 @@ def test_a_crossing_from_before_stays(world: World) -> None:
 
 
 @pytest.mark.parametrize("timing", TIMINGS, ids=str)
-def test_conditions_over_time(world: World, timing: dict[str, Any]) -> None:
+def test_a_condition_over_time_met_under_a_closed_guard_needs_a_new_deposit(
+    world: World, timing: dict[str, Any]
+) -> None:
     deploy(world, strength("smoke") >= 0.5, **timing)
     begin(world)
     mark = world.put("smoke", "a").mark_id
@@ -222,7 +224,7 @@ def test_deposits_are_compared_with_the_dropped_crossing_and_not_with_each_other
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_windows(world: World, over: Any) -> None:
+def test_a_count_in_a_window_met_under_a_closed_guard_needs_a_new_deposit(world: World, over: Any) -> None:
     deploy(world, count("smoke", within="10m", over=over) >= 2)
     begin(world)
     for level in range(1, 5):

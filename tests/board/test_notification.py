@@ -109,7 +109,7 @@ def test_a_finished_activation_notifies_unless_the_transaction_claims_the_next(w
     assert notifies(world, finishing(world, claim_next=False))
 
 
-def test_a_failure_notifies(world: World) -> None:
+def test_a_failure_notifies_at_its_commit(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
     claim = world.claimed("watchman")

@@ -87,7 +87,7 @@ def test_a_mark_is_told_if_it_is_new_or_says_something_new(world: World) -> None
 
 
 @pytest.mark.postgresql
-def test_failures_are_told(world: World) -> None:
+def test_a_dead_activation_and_a_cooldown_after_failures_are_each_told_once(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     for subject in ("a", "b", "c"):
         world.put("lead", subject)
@@ -130,7 +130,7 @@ def test_a_cause_that_is_rolled_back_tells_nothing(world: World) -> None:
     assert told(world) == []
 
 
-def test_filters(world: World) -> None:
+def test_a_sink_gets_only_what_its_filters_choose(world: World) -> None:
     filters = {
         "one": SinkSpec(on=ALL, subject="vip/*"),
         "two": SinkSpec(on=ALL, kinds=["need"]),

@@ -312,7 +312,7 @@ def test_rows_of_several_lines_wait_for_one_more_growth(followed: Followed) -> N
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
-def test_encodings(followed: Followed, encoding: str) -> None:
+def test_a_file_is_followed_in_its_encoding_also_within_a_character(followed: Followed, encoding: str) -> None:
     lines = ["room,text\n", "Küche,größer\n", "Häuser,\u0a0a\u010a\n" if encoding[0] == "u" else "Häuser,ß\n"]
     first, *rest = [line.encode(encoding) for line in lines]
     mark = "".encode(encoding)
@@ -324,7 +324,7 @@ def test_encodings(followed: Followed, encoding: str) -> None:
     assert not followed.rejected
 
 
-def test_json_lines(followed: Followed) -> None:
+def test_json_lines_are_loaded_when_they_are_whole_and_wrong_ones_are_rejected(followed: Followed) -> None:
     followed.path = followed.folder / "a.jsonl"
     write = followed.write
     followed(

@@ -81,7 +81,7 @@ def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: FakeDesk, tmp_p
     assert verdicts(world) == verdicts(other)
 
 
-def test_calls_are_few(world: FakeDesk) -> None:
+def test_each_agent_judges_its_marks_in_few_calls(world: FakeDesk) -> None:
     world.run()
     assert world.calls.count("sales") == 7  # 69 leads, ten in a call
     assert world.calls.count("scheduler") <= 6
@@ -99,7 +99,7 @@ def test_an_answer_of_a_person_books_the_meeting(world: FakeDesk) -> None:
 
 
 @pytest.mark.parametrize("name", ["sales", "scheduler", "analyst", "conflicts", "insights"])
-def test_prompts_are_short(name: str) -> None:
+def test_a_prompt_has_at_most_90_words(name: str) -> None:
     assert len(load_prompt(name).split()) <= 90
 
 

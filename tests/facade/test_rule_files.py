@@ -58,7 +58,7 @@ def run(house: CommandLine, text: str) -> list[str]:  # noqa: F811
     return [str(broken) for broken in run_rules(house.folder / "house.board.toml")]
 
 
-def test_rules_that_hold(house: CommandLine) -> None:  # noqa: F811
+def test_the_command_succeeds_if_all_rules_hold(house: CommandLine) -> None:  # noqa: F811
     assert run(house, RULES) == []
     done = house("test", "house.board.toml")
     assert (done.code, done.out.strip()) == (0, "house.board.toml: all rules are met")

@@ -64,7 +64,7 @@ def run(url: str, command: str) -> Result:
 
 
 @pytest.mark.parametrize("command", READING)
-def test_a_standby_serves(folder: Path, standby_url: str, command: str) -> None:
+def test_a_standby_serves_every_command_that_reads(folder: Path, standby_url: str, command: str) -> None:
     result = run(standby_url, command)
     assert result.exit_code == (1 if command.startswith("doctor") else 0), result.output
     assert "shed" in result.output or not command.startswith(("marks", "sql"))
@@ -78,7 +78,7 @@ def test_doctor_says_that_the_server_is_a_standby(folder: Path, standby_url: str
 
 
 @pytest.mark.parametrize("command", WRITING)
-def test_a_standby_refuses(folder: Path, standby_url: str, command: str) -> None:
+def test_a_standby_refuses_every_command_that_writes(folder: Path, standby_url: str, command: str) -> None:
     result = run(standby_url, command)
     assert "primary server" in f"{result.output} {result.exception}"
 

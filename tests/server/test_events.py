@@ -196,7 +196,7 @@ def test_a_client_whose_past_is_gone_is_told_to_begin_anew(served: Served) -> No
 
 
 @pytest.mark.postgresql
-def test_a_client_chooses(served: Served) -> None:
+def test_a_client_chooses_marks_by_kind_subject_tag_and_author(served: Served) -> None:
     board = served.board
     board.deposit("lead", subject="lead/1", payload={"company": "acme"})
     board.deposit("lead", subject="lead/2", payload={"company": "initech"})

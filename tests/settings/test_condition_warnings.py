@@ -72,7 +72,7 @@ def warnings(watches: Any, **declared: Any) -> list[str]:
     ],
     ids=str,
 )
-def test_conditions(condition: Condition, says: str | None) -> None:
+def test_a_condition_that_can_never_or_always_hold_has_a_warning(condition: Condition, says: str | None) -> None:
     found = warnings(condition)
     assert len(found) == (says is not None), found
     if says is not None:
@@ -93,7 +93,7 @@ def test_conditions(condition: Condition, says: str | None) -> None:
     ],
     ids=str,
 )
-def test_guards(guards: dict[str, Any], says: str | None) -> None:
+def test_a_guard_that_can_never_or_always_hold_has_a_warning(guards: dict[str, Any], says: str | None) -> None:
     found = warnings(watch(strength("plain", subject="web/*") >= 0.5, **guards))
     assert len(found) == (says is not None), found
     assert says is None or says in found[0]
@@ -137,7 +137,7 @@ def test_a_guard_over_a_subject_where_there_is_none_is_a_mistake(when: Condition
     ],
     ids=str,
 )
-def test_settings(watches: Any, settings: dict[str, Any], says: str | None) -> None:
+def test_a_setting_without_effect_has_a_warning(watches: Any, settings: dict[str, Any], says: str | None) -> None:
     found = warnings(watches, **settings)
     assert len(found) == (says is not None), found
     assert says is None or says in found[0]

@@ -53,7 +53,7 @@ def test_the_default_is_valid_without_its_comments(tmp_path: Path) -> None:
     lines = config_file("default.toml").read_text("utf-8").splitlines()
     settings = [line.removeprefix("# ") for line in lines[4:] if line and not line.startswith("#  ")]
     sections = "\n".join(line for line in settings if "base_url" not in line and not line.startswith("or "))
-    load_settings(written(tmp_path, sections), {})  # never raises
+    assert load_settings(written(tmp_path, sections), {}).path == tmp_path / "board.toml"
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
