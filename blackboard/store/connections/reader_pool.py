@@ -49,14 +49,12 @@ class ReaderPool:
 
     def close(self) -> None:
         """Close the idle connections."""
-        for connection in self.idle:
-            _close(connection)
-        self.idle = []
+        _close_all(self.idle)
 
     def retire(self) -> None:
         """Close the idle connections, and each other one when its use ends."""
-        self.close()
-        self.idle = _NoIdle()
+        idle, self.idle = self.idle, _NoIdle()
+        _close_all(idle)
 
     def abandon(self) -> None:
         """Drop the idle connections without closing them: they belong to the parent of this process."""
@@ -132,11 +130,21 @@ class Loan:
             if self._generation != forks.generation():
                 forks.keep_for_ever(self._connection)  # the parent's
             elif succeeded:
-                self._pool.idle.append(self._connection)
+                idle = self._pool.idle
+                idle.append(self._connection)
+                if idle is not self._pool.idle:  # another thread has retired the pool meanwhile
+                    _close_all(idle)
             else:
                 _close(self._connection)
         finally:
             self._pool.uses.end()
+
+
+def _close_all(connections: list[Any]) -> None:
+    """Close connections, also those that other threads return meanwhile."""
+    with contextlib.suppress(IndexError):
+        while True:
+            _close(connections.pop())
 
 
 def _close(connection: Any) -> None:
