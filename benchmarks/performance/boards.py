@@ -14,7 +14,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.rows import EventRow, MarkRow
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 
 __all__ = [
     "KINDS",

@@ -230,7 +230,7 @@ app = typer.Typer(
 
 def _print_version(requested: bool) -> None:  # noqa: FBT001 -- typer passes the option
     if requested:
-        from blackboard.system.packaged_files import program_version
+        from blackboard.system.files.packaged_files import program_version
 
         typer.echo(program_version())
         raise typer.Exit

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
-from blackboard.system.packaged_files import config_file
-from blackboard.system.settings_text import read_toml
+from blackboard.system.files.packaged_files import config_file
+from blackboard.system.files.settings_text import read_toml
 
 PricedApi = Literal["messages", "batch"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""

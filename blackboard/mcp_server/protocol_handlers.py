@@ -18,9 +18,9 @@ from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, RESOURCES,
 from blackboard.mcp_server.labelled_data import encode
 from blackboard.mcp_server.tool_errors import describe_error, describe_mistakes
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
+from blackboard.system.files.packaged_files import program_version
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE
-from blackboard.system.packaged_files import program_version
 from blackboard.system.tracing import HEADER, read_traceparent, within
 
 log = Log("blackboard.mcp")

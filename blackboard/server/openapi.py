@@ -13,8 +13,8 @@ from blackboard.server import problems
 from blackboard.server.operations.operation_table import OPERATIONS
 from blackboard.server.request_handling.operation_definition import Operation
 from blackboard.server.request_handling.request_reading import EVENT_STREAM
+from blackboard.system.files.packaged_files import program_version
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
-from blackboard.system.packaged_files import program_version
 
 REFERENCE = "#/components/schemas/{model}"
 EVERYWHERE = (

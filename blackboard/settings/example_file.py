@@ -8,8 +8,8 @@ from pathlib import Path
 
 from blackboard.errors import UsageError
 from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
-from blackboard.system.packaged_files import config_file
-from blackboard.system.private_files import create_private
+from blackboard.system.files.packaged_files import config_file
+from blackboard.system.files.private_files import create_private
 
 READABLE_MODE = 0o644
 """The mode of a new deployment file: all users may read it. A file that others can change would be refused."""

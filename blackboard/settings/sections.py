@@ -13,7 +13,7 @@ from blackboard.core.specs.deployment import MAX_SKEW
 from blackboard.core.specs.kind_spec import KindSettings
 from blackboard.core.specs.watch_spec import WatchSettings
 from blackboard.durations import DAY, SECOND, Duration, Microseconds
-from blackboard.system.private_files import parse_mode
+from blackboard.system.files.private_files import parse_mode
 
 
 def _none(value: Any) -> Any:

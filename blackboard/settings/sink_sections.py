@@ -20,8 +20,8 @@ from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.durations import SECOND, Duration, Microseconds, format_duration, parse_duration
 from blackboard.errors import ConfigurationError, WorkError
 from blackboard.settings.sections import Section
+from blackboard.system.files.settings_text import read_text
 from blackboard.system.outbound_addresses import parse_networks
-from blackboard.system.settings_text import read_text
 
 if TYPE_CHECKING:
     from blackboard.system.webhook_requests import Endpoint

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from blackboard.core.model_fields import unknown_field
 from blackboard.errors import ConfigurationError, Mistake
-from blackboard.system import file_owners
-from blackboard.system.settings_text import read_toml
+from blackboard.system.files import file_owners
+from blackboard.system.files.settings_text import read_toml
 
 
 class UserSettings(BaseModel):

@@ -35,7 +35,7 @@ from blackboard.daemon import build_daemon
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidMark, Mistake, UsageError, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
-from blackboard.system.settings_text import read_toml
+from blackboard.system.files.settings_text import read_toml
 from blackboard.testing.board_replay import Replay, with_settings
 from blackboard.testing.scripted_model import ScriptedModel
 

@@ -89,7 +89,7 @@ def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: C
 def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
     import fcntl
 
-    from blackboard.system.board_files import BoardFiles
+    from blackboard.system.files.board_files import BoardFiles
 
     fill(house)
     house("backup", "copy.db")

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from blackboard.cli.app import app
-from blackboard.system.packaged_files import config_file
+from blackboard.system.files.packaged_files import config_file
 from tests.cli.conftest import CommandLine
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.store.schema.schema_revisions import HEAD
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.cli.conftest import CommandLine
 
 pytestmark = pytest.mark.file_only("a file or its folder is in the way")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.publish_hooks import Publisher
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 

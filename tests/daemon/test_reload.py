@@ -22,7 +22,7 @@ from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
 from blackboard.settings.deployment_resolver import ResolvedDeployment
 from blackboard.settings.settings_file import CONFIG
-from blackboard.system.packaged_files import config_file
+from blackboard.system.files.packaged_files import config_file
 from tests.support.bounds import BOUND_SECONDS
 
 MODULE = """

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from blackboard.errors import AgentError, ConfigurationError
-from blackboard.system import file_owners
+from blackboard.system.files import file_owners
 from lead_desk import shared_file
 from lead_desk.calendar import calendar_file, calendar_text
 from lead_desk.calendar.calendar_file import Meeting, read_busy_times, write_meetings

@@ -34,7 +34,7 @@ from blackboard.settings.sections import (
 from blackboard.settings.settings_file import Settings
 from blackboard.settings.sink_sections import MailSection, SinkSection, WebhookSection
 from blackboard.store.view_columns import VIEWS
-from blackboard.system.packaged_files import config_file
+from blackboard.system.files.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -21,7 +21,7 @@ from blackboard.cli.row_files.row_deposits import load
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import Rows
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.system.packaged_files import config_file
+from blackboard.system.files.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS, LANGUAGES, ROOT, Blocks
 
 ON_A_SERVER = ROOT / "docs/postgresql.md"

@@ -13,7 +13,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.store.board_file.backup import examine_copy
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.processes.forking_process import Note
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started

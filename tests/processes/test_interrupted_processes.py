@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 

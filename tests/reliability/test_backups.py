@@ -19,7 +19,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.board_file import backup as copies
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.board_file.local_processes.worker_liveness import any_alive
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import file_database
 from tests.support.manual_daemons import run_until_idle, served

@@ -19,7 +19,7 @@ from blackboard.board.diagnosis import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
 from blackboard.store.board_file import compaction
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import file_database
 from tests.support.manual_daemons import run_until_idle, served

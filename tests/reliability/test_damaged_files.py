@@ -23,7 +23,7 @@ from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, 
 from blackboard.store.board_file.backup import back_up, examine_copy
 from blackboard.store.dialects import sqlite_driver
 from blackboard.store.schema.schema_revisions import HEAD
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
 from tests.support.manual_daemons import run_until_idle, served

@@ -16,7 +16,7 @@ from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.board_file import backup as copies
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status
 from tests.support.file_boards import file_database

@@ -16,7 +16,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreError
 from blackboard.store.database_factory import database_of
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 

@@ -18,7 +18,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.store.dialects import sqlite_driver
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.manual_daemons import run_until_idle, served
 
 pytestmark = [pytest.mark.whole_boards, pytest.mark.file_only("a server writes to the disk itself")]

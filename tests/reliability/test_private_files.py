@@ -21,7 +21,7 @@ from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.board_file.compaction import compact
 from blackboard.store.board_file.local_processes.worker_liveness import WorkerLiveness
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.file_boards import file_database
 
 

@@ -20,7 +20,7 @@ from blackboard.store.board_file import file_queries, file_upkeep
 from blackboard.store.board_file.local_processes import worker_liveness
 from blackboard.store.board_file.local_processes.worker_liveness import WorkerLiveness
 from blackboard.store.board_file.open_files import board_connection
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights
 

@@ -19,7 +19,7 @@ from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.board_file.backup import back_up
 from blackboard.store.database_factory import database_of
-from blackboard.system.private_folders import ensure_private_folder
+from blackboard.system.files.private_folders import ensure_private_folder
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal
 from tests.support.file_boards import file_database
 from tests.support.messages_api import MessagesApi

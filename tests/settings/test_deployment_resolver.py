@@ -17,7 +17,7 @@ from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve, resolve_file
 from blackboard.settings.deployment_warnings import warnings_of_counts
 from blackboard.settings.settings_file import load_settings
-from blackboard.system.packaged_files import config_file
+from blackboard.system.files.packaged_files import config_file
 
 MODULE = """
 from blackboard import Decision, Exponential, Mark, Need, agent, count, strength, strongest, strongest_of, total

@@ -20,7 +20,7 @@ from blackboard.settings.sections import (
     KindSection,
 )
 from blackboard.settings.settings_file import find_config, load_settings
-from blackboard.system.packaged_files import config_file
+from blackboard.system.files.packaged_files import config_file
 
 
 def written(folder: Path, text: str) -> Path:

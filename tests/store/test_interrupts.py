@@ -30,7 +30,7 @@ from blackboard.store.board_file.local_processes import write_lock
 from blackboard.store.commits import batch_commits, group_commit, writing_connection
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 

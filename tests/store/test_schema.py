@@ -33,7 +33,7 @@ from blackboard.store.dialects.sqlite_errors import SqliteErrors
 from blackboard.store.schema import schema_revisions
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN
 from blackboard.store.schema.tables import metadata
-from blackboard.system.packaged_files import migrations_folder
+from blackboard.system.files.packaged_files import migrations_folder
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.world import World, kind
 

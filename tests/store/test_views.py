@@ -23,7 +23,7 @@ from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
-from blackboard.system.packaged_files import program_version
+from blackboard.system.files.packaged_files import program_version
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import path_of
 from tests.support.world import HOUR, MINUTE, World, kind, spec

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.system import file_owners
+from blackboard.system.files import file_owners
 
 ALICE, MALLORY, BOB = 70001, 70002, 70003
 """Alice runs the test."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.errors import UnknownName, WorkError
-from blackboard.system import packaged_files
+from blackboard.system.files import packaged_files
 
 
 def test_a_checkout_has_its_files_beside_the_package() -> None:

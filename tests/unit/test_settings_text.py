@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.errors import ConfigurationError
-from blackboard.system.settings_text import MAX_SETTINGS_BYTES, read_text, read_toml
+from blackboard.system.files.settings_text import MAX_SETTINGS_BYTES, read_text, read_toml
 
 
 def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:

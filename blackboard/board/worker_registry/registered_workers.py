@@ -11,7 +11,7 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS
-from blackboard.system.packaged_files import program_version
+from blackboard.system.files.packaged_files import program_version
 
 
 def registered_workers(txn: BoardTransaction) -> list[WorkerRow]:

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blackboard.cli.cli_session import CommandSession
-from blackboard.system.board_files import path_in, resolved
-from blackboard.system.file_locks import try_lock
-from blackboard.system.private_files import open_private
+from blackboard.system.files.board_files import path_in, resolved
+from blackboard.system.files.file_locks import try_lock
+from blackboard.system.files.private_files import open_private
 
 MAX_EVENT_CHARACTERS = 1_000_000
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from blackboard.errors import UsageError
-from blackboard.system.private_files import PRIVATE_MODE, open_private
+from blackboard.system.files.private_files import PRIVATE_MODE, open_private
 
 if TYPE_CHECKING:
     from blackboard.cli.row_files.row_reader import BadRow

@@ -60,7 +60,7 @@ def demo(
     from blackboard.daemon import build_daemon
     from blackboard.llm.anthropic_client import describe_model
     from blackboard.settings.deployment_resolver import resolve_file
-    from blackboard.system.packaged_files import config_file
+    from blackboard.system.files.packaged_files import config_file
 
     session = session_of(context)
     resolved = resolve_file(session.config or config_file("demo.toml"))
@@ -124,7 +124,7 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
     """
     from blackboard.board import administration
     from blackboard.cli.setup_commands.demo_settings import file_of
-    from blackboard.system.private_files import make_folder, open_private
+    from blackboard.system.files.private_files import make_folder, open_private
 
     make_folder(folder)
     path = (folder / "demo.db").absolute()

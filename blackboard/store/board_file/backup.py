@@ -24,9 +24,9 @@ from blackboard.store.database_parts.board_upkeep import Copy
 from blackboard.store.dialects.sqlite_dialect import APPLICATION_ID
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.schema.schema_revisions import KNOWN
-from blackboard.system.board_files import BoardFiles, sync
-from blackboard.system.partial_files import partial_file, put_in_place
-from blackboard.system.private_files import create_private, make_folder, mode_of, open_private, set_mode
+from blackboard.system.files.board_files import BoardFiles, sync
+from blackboard.system.files.partial_files import partial_file, put_in_place
+from blackboard.system.files.private_files import create_private, make_folder, mode_of, open_private, set_mode
 
 PAGES_PER_STEP = 500
 """Pages to copy in one step, between which other processes may write."""

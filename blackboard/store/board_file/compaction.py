@@ -18,10 +18,10 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system import forks
-from blackboard.system.board_files import BoardFiles
-from blackboard.system.file_failures import file_failure
-from blackboard.system.file_locks import try_lock
-from blackboard.system.private_files import open_private
+from blackboard.system.files.board_files import BoardFiles
+from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_locks import try_lock
+from blackboard.system.files.private_files import open_private
 
 MAX_TRIES = 3
 """The number of tries while others write. After these tries, writers have to wait."""

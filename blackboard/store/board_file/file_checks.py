@@ -11,7 +11,7 @@ from pathlib import Path
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.database_parts.board_upkeep import FileHealth, Health
 from blackboard.store.dialects import sqlite_driver
-from blackboard.system.private_files import folder_mode
+from blackboard.system.files.private_files import folder_mode
 
 MOUNTS = Path("/proc/self/mountinfo")
 """The mounts of this process, on Linux."""

@@ -12,10 +12,10 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.board_file.local_processes import worker_sockets
 from blackboard.store.board_file.open_files import board_connection, inherited_files, library_guard
 from blackboard.store.database_parts.board_place import BoardPlace
-from blackboard.system import file_owners
-from blackboard.system.board_files import BoardFiles
-from blackboard.system.file_failures import file_failure
-from blackboard.system.private_files import PRIVATE_MODE, folder_mode, make_folder, set_mode
+from blackboard.system.files import file_owners
+from blackboard.system.files.board_files import BoardFiles
+from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.private_files import PRIVATE_MODE, folder_mode, make_folder, set_mode
 
 
 class FileReplaced(StoreError):

@@ -12,7 +12,7 @@ from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.system.board_files import path_in, resolved
+from blackboard.system.files.board_files import path_in, resolved
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine

@@ -18,7 +18,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.database_parts.board_upkeep import Copy
 from blackboard.store.database_server.server_database import ServerDatabase
 from blackboard.store.schema.schema_revisions import KNOWN, revision_of
-from blackboard.system.partial_files import partial_file, put_in_place
+from blackboard.system.files.partial_files import partial_file, put_in_place
 
 DUMP, RESTORE = "pg_dump", "pg_restore"
 

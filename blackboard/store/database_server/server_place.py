@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from blackboard.errors import StoreError, StoreMissing
 from blackboard.store.database_parts.board_place import BoardPlace
-from blackboard.system.board_files import server_spool_folder
+from blackboard.system.files.board_files import server_spool_folder
 
 
 class ServerPlace(BoardPlace):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign, UsageError
-from blackboard.system.file_owners import describe_access
+from blackboard.system.files.file_owners import describe_access
 
 
 class ErrorCause(Enum):

@@ -18,7 +18,7 @@ from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN, check_revision, revision_of, revision_on
 from blackboard.store.schema.view_updates import rewrite_views
 from blackboard.system.failpoints import failpoint
-from blackboard.system.packaged_files import migrations_folder
+from blackboard.system.files.packaged_files import migrations_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

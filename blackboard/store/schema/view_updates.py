@@ -8,7 +8,7 @@ from blackboard.clock import Instant
 from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
-from blackboard.system.packaged_files import program_version
+from blackboard.system.files.packaged_files import program_version
 
 
 def refresh_views(database: Database, now: Callable[[], Instant]) -> str | None:

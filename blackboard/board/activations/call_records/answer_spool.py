@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from blackboard.board.board_session import BoardSession
 from blackboard.store.database import Database
-from blackboard.system.board_files import sync
 from blackboard.system.failpoints import failpoint
-from blackboard.system.file_owners import foreign_owner, is_private_folder, name_of, this_user
+from blackboard.system.files.board_files import sync
+from blackboard.system.files.file_owners import foreign_owner, is_private_folder, name_of, this_user
+from blackboard.system.files.private_files import open_private
+from blackboard.system.files.private_folders import ensure_private_folder
 from blackboard.system.log_queue import Log
-from blackboard.system.private_files import open_private
-from blackboard.system.private_folders import ensure_private_folder
 
 log = Log("blackboard")
 

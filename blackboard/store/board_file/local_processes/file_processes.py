@@ -14,7 +14,7 @@ from blackboard.store.board_file.local_processes.write_lock import WriteLock
 from blackboard.store.database_parts.board_processes import BoardProcesses
 from blackboard.store.rows import WorkerRow
 from blackboard.store.transaction import Transaction
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 
 
 class FileProcesses(BoardProcesses):

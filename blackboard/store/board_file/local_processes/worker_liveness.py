@@ -15,12 +15,12 @@ from blackboard.store.board_file.local_processes import worker_sockets
 from blackboard.store.database_parts.board_processes import new_worker_id
 from blackboard.store.rows import WorkerRow
 from blackboard.system import forks
-from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
-from blackboard.system.file_failures import file_failure
-from blackboard.system.file_locks import try_lock
-from blackboard.system.private_files import mode_of, open_private
-from blackboard.system.private_folders import ensure_private_folder
+from blackboard.system.files.board_files import BoardFiles
+from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_locks import try_lock
+from blackboard.system.files.private_files import mode_of, open_private
+from blackboard.system.files.private_folders import ensure_private_folder
 
 
 def living_workers(database: Path, workers: Iterable[str]) -> set[str]:

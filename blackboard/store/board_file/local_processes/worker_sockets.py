@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.system.file_owners import is_private_folder
-from blackboard.system.private_files import PRIVATE_MODE, set_mode
+from blackboard.system.files.file_owners import is_private_folder
+from blackboard.system.files.private_files import PRIVATE_MODE, set_mode
 
 MAX_ADDRESS_BYTES = 100
 """The largest number of bytes in the path of a socket. Systems allow 104 or 108."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blackboard.system.board_files import BoardFiles
-from blackboard.system.file_writes import FileWrites
+from blackboard.system.files.board_files import BoardFiles
+from blackboard.system.files.file_writes import FileWrites
 
 MIN_PAUSE_SECONDS = 0.01
 """The shortest time between two calls because of writes."""

@@ -25,9 +25,9 @@ from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
 from blackboard.system import forks
-from blackboard.system.board_files import BoardFiles
-from blackboard.system.file_failures import file_failure
-from blackboard.system.private_files import create_private, mode_of
+from blackboard.system.files.board_files import BoardFiles
+from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.private_files import create_private, mode_of
 
 
 class LockInterval(NamedTuple):

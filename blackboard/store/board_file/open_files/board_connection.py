@@ -20,7 +20,7 @@ from blackboard.store.board_file.open_files import inherited_files, library_guar
 from blackboard.store.board_file.open_files.library_guard import OpenFile
 from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
-from blackboard.system.board_files import BoardFiles
+from blackboard.system.files.board_files import BoardFiles
 
 LOCK_SCRIPT = Path(__file__).with_name("shared_lock_process.py")
 

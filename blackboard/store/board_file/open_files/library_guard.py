@@ -26,7 +26,7 @@ from blackboard.store.board_file.open_files import inherited_files
 from blackboard.store.board_file.open_files.inherited_files import Identity, identity
 from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
-from blackboard.system.private_files import create_private
+from blackboard.system.files.private_files import create_private
 
 OTHERS_ANNOUNCE = sqlite_driver.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
 """Whether an audit event of `sqlite3` announces a connection of another library, and not of the board's own."""

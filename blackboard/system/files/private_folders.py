@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.system.file_failures import file_failure
-from blackboard.system.file_owners import describe_access, is_private_folder
-from blackboard.system.private_files import PRIVATE_MODE, make_folder
+from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_owners import describe_access, is_private_folder
+from blackboard.system.files.private_files import PRIVATE_MODE, make_folder
 
 
 def ensure_private_folder(folder: Path, mode: int = PRIVATE_MODE) -> Path:

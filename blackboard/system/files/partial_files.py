@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.system.board_files import BoardFiles, sync
-from blackboard.system.file_failures import file_failure
-from blackboard.system.private_files import create_private
+from blackboard.system.files.board_files import BoardFiles, sync
+from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.private_files import create_private
 
 
 @contextlib.contextmanager

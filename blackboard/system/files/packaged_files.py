@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blackboard.errors import UnknownName, WorkError
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def config_file(name: str) -> Path:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from blackboard.errors import StoreError, StoreExhausted
-from blackboard.system.file_owners import describe_access
+from blackboard.system.files.file_owners import describe_access
 
 _EXHAUSTED = frozenset({errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
 
