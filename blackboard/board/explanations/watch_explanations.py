@@ -27,8 +27,8 @@ from blackboard.board.transactions.mark_states import live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements.watch_states import states_of_scope
-from blackboard.board.watches.selection.crossing_deferrals import deferral_of
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
+from blackboard.board.watches.waiting_crossings.crossing_deferrals import deferral_of
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice

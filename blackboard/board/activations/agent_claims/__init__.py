@@ -4,6 +4,7 @@ agent_readiness       pauses, cooldowns, concurrency and budgets: whether an age
 claim_readings        what several claims in one transaction on a server read together
 absorption            what an activation was given is no longer a stimulus of its watch
 claims                the lease of an activation for the strongest crossings of an agent
+crossing_selection    the crossings that an activation is given
 crossing_activations  the activation of the crossings that a claim takes
 deferred_activations  the activations that wait for another attempt
 loop_quarantine       the quarantine of crossings that would continue a loop

@@ -5,12 +5,12 @@ from __future__ import annotations
 from blackboard.board.activation_tables.activation_inputs import (
     record_input,
 )
+from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_totals
-from blackboard.board.watches.selection.crossing_selection import Selection
 from blackboard.board.watches.waiting_crossings import dropped_crossings
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import MarkRow

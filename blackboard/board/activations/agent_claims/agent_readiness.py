@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, NamedTuple
 
+from blackboard.board.activations.agent_claims import crossing_selection
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.selection import crossing_selection
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy

@@ -9,10 +9,10 @@ from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activation_tables.activation_rows import insert_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.absorption import absorb
+from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import AttemptColumns
-from blackboard.board.watches.selection.crossing_selection import Selection
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.measured_crossings import reason_of
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, nullable_scope

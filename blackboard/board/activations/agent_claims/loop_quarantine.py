@@ -7,10 +7,10 @@ from blackboard.board.activation_tables.additional_reads import (
     record_reads,
 )
 from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
+from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.activations.run_ends import loop_detection
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.selection.crossing_selection import Selection
 from blackboard.core.marks.measure_scopes import is_group, subject_of
 from blackboard.core.records.states import ActivationState
 from blackboard.store.rows import CrossingRow, EventRow

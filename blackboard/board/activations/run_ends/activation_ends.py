@@ -13,7 +13,7 @@ from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
-from blackboard.board.watches.selection import subject_cooldowns
+from blackboard.board.watches.waiting_crossings import subject_cooldowns
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.marks.measure_scopes import is_group

@@ -9,5 +9,7 @@ met_scopes           the scopes in which a changed watch would have crossed
 marks_at_crossing    the marks of a watch at the instant of a crossing
 scheduled_crossings  schedules, and their missed instants
 watch_guards         whether a guard is open
+crossing_deferrals   the reason why a crossing waits now
+subject_cooldowns    cooldowns of single subjects
 dropped_crossings    crossings that a closed guard drops
 """

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.selection import subject_cooldowns
-from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
+from blackboard.board.watches.waiting_crossings import scheduled_crossings, subject_cooldowns, watch_guards
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
 from blackboard.store.rows import CrossingRow

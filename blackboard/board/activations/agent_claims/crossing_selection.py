@@ -11,8 +11,12 @@ from blackboard.board.transactions.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks
-from blackboard.board.watches.selection import crossing_deferrals
-from blackboard.board.watches.waiting_crossings import crossing_order, measured_crossings, scheduled_crossings
+from blackboard.board.watches.waiting_crossings import (
+    crossing_deferrals,
+    crossing_order,
+    measured_crossings,
+    scheduled_crossings,
+)
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings, strongest_first
 from blackboard.core.records.states import ActivationState, CrossingState
