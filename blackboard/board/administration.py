@@ -29,12 +29,12 @@ def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> Dep
 
 def read_position(board: Blackboard, source: str, kind: str) -> ReadPosition | None:
     """Return how far a followed file has been deposited by the author of the board; None if it never was."""
-    return read_positions.load_position(board.session, source, board.author, kind)
+    return read_positions.read_position(board.session, source, board.author, kind)
 
 
 def set_read_position(board: Blackboard, source: str, kind: str, position: ReadPosition) -> None:
     """Record how far a followed file has been deposited by the author of the board."""
-    read_positions.save_position(board.session, source, board.author, kind, position)
+    read_positions.record_position(board.session, source, board.author, kind, position)
 
 
 def withdraw_source(board: Blackboard, source: str) -> SourceWithdrawal:

@@ -62,7 +62,7 @@ class Channel:
                 heard.clear()
                 pause = tick
                 try:
-                    ready, again_in = await self._run(self._look)
+                    ready, again_in = await self._run(self._crossings_to_announce)
                     pause = tick if again_in is None else min(tick, max(0.0, again_in))
                     if ready:
                         await self._send(self._event(ready))
@@ -72,7 +72,7 @@ class Channel:
                     async with asyncio.timeout(pause):
                         await heard.wait()
 
-    def _look(self) -> tuple[list[int], float | None]:
+    def _crossings_to_announce(self) -> tuple[list[int], float | None]:
         """Return the crossings to announce, and the seconds until the next one is ready; None if there is none."""
         with self._access.reading():
             items = self._agenda()

@@ -109,7 +109,7 @@ class Deliverer:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                self._look()
+                self._start_due()
                 self._has_failed = False
             except Exception as error:  # nothing would restart a deliverer that has ended
                 if not self._has_failed:
@@ -118,7 +118,7 @@ class Deliverer:
             self._stopping.wait(PAUSE_SECONDS)
             self._wake.wait(OUTBOX_CHECK_SECONDS)
 
-    def _look(self) -> None:
+    def _start_due(self) -> None:
         """Start a thread for each sink that has a message due."""
         now = self._clock.monotonic()
         if now >= self._next_look_by_time:

@@ -140,7 +140,7 @@ def test_a_link_is_no_spool_folder(world: PayingBoard, tmp_path: Path) -> None:
     spool.folder.symlink_to(elsewhere)
     spool.put(SpooledAnswer(2, "paid", None))
     assert list(spool.waiting()) == [SpooledAnswer(2, "paid", None)]
-    spool.drop(2)
+    spool.delete(2)
     assert (elsewhere / "2.json").read_text() == "kept"
 
 

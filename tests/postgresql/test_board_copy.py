@@ -14,7 +14,7 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock
 from blackboard.board import facade as board_module
 from blackboard.board.backups_and_copies import copy_board
 from blackboard.board.declaration_changes.deployment_changes import activate
-from blackboard.board.loads.read_positions import ReadPosition, save_position
+from blackboard.board.loads.read_positions import ReadPosition, record_position
 from blackboard.store import database
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema import table_copy
@@ -119,7 +119,7 @@ def fill(board: Blackboard, clock: ManualClock, file: Path) -> None:
     board.deposit(Note(subject="quiet", title="Later", text="no water"), intensity=0.3)
     board.create_token("laptop", may=["read"])
     board.secret("cookies")
-    save_position(board.session, "alerts.csv", "person:ada", "alert", ReadPosition(7, 1, 4096, "digest", "service"))
+    record_position(board.session, "alerts.csv", "person:ada", "alert", ReadPosition(7, 1, 4096, "digest", "service"))
     board.deposit("lead", subject="old", payload={"message": "x"})
     alert = board.deployment.kinds["alert"].model_copy(update={"decay": Exponential("5h").spec()})
     changed = board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "alert": alert}})

@@ -74,7 +74,7 @@ class RunEndTransactions:
             success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
             if success is None:
                 return None
-            resumed_models = unusable_answers.clear(txn, claim.row) if success.used_answer else []
+            resumed_models = unusable_answers.end_pause(txn, claim.row) if success.used_answer else []
             finished = FinishedRun(success.receipts, resumed_models)
             if claim_next is not None:
                 _claim_after(txn, claim, finished, claim_next)

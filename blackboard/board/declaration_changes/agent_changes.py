@@ -168,7 +168,7 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
     gone = [row for row in unwanted if row.active]
     for row in gone:
         txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
-        watch_states.forget_watch(txn, row.id)
+        watch_states.delete_of_watch(txn, row.id)
         txn.collected(CollectedSums).delete(txn, row.id)
         txn.collected(CollectedSums).delete(txn, live_sums_id(row.id))
     for row in unwanted:
@@ -224,7 +224,7 @@ def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change
     if timing_before is None and timing is None:
         return
     if not change.keeps_states:
-        watch_states.forget_watch(txn, watch_id)
+        watch_states.delete_of_watch(txn, watch_id)
     elif timing != timing_before:
         txn.sql.run(CROSSINGS.recheck_states, watch_id=watch_id, at=txn.now)
     if timing is not None and timing.held_for > (0 if timing_before is None else timing_before.held_for):

@@ -40,7 +40,7 @@ def run_batch(txn: BoardTransaction, limit: int = MARKS_PER_STEP) -> int:
     if job is None:
         return 0
     target = BackfillTarget.parse(job.task, job.name)
-    txn.forget_known_rows()
+    txn.drop_known_rows()
     return max(1, _TASKS[target.task](txn, job, target, limit))
 
 

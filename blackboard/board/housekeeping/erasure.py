@@ -69,7 +69,7 @@ def erase_and_compact(session: BoardSession, subject: str, author: str) -> Erasu
         if session.read(file_compaction.due_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
-    answer_spool.drop(session.database, report.calls)
+    answer_spool.delete(session.database, report.calls)
     not_compacted = _compact_after_erasure(session)
     upkeep = session.database.upkeep
     mentions = (BackupMention(copy, upkeep.count_events(copy, subject)) for copy in upkeep.known_copies())
@@ -200,7 +200,7 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
     txn.collected(activity_log.CollectedActivity).write(txn)  # so that the entries of this transaction are renamed, too
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.rename_activity):
         txn.sql.run(statement, scope=scope, new_scope=new_scope)
-    txn.collected(CollectedSums).forget(lambda _, its_scope: its_scope == scope)
+    txn.collected(CollectedSums).drop(lambda _, its_scope: its_scope == scope)
 
 
 def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:

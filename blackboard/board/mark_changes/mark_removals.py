@@ -137,7 +137,7 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     delete_mark(txn, row)
     if txn.known_rows is not None:
-        txn.known_rows.forget_absorbed(row.id)
+        txn.known_rows.drop_absorbed(row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     mark_indexes.delete_keys(txn, row)
     if need_rows.is_need(row):

@@ -44,10 +44,10 @@ def deposit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     """
     if (first := first_receipt(txn, request)) is not None:
         return first
-    return store(txn, request, check_and_register(txn, request, classes))
+    return deposit_checked(txn, request, check_and_register(txn, request, classes))
 
 
-def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
+def deposit_checked(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
     """Deposit the mark of a request as `check_and_register` returned it, under the key of the request if it has one."""
     receipt = deposits.deposit(txn, prepared)
     if request.key is not None:

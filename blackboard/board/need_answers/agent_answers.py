@@ -40,7 +40,7 @@ def answer(
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.fire_due_of(txn, need_id, classes)
     prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
-    receipt = checked_deposits.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
+    receipt = checked_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
     answer_rules.close(txn, need, request.author, request.activation_id)
     return receipt
 

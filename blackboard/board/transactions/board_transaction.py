@@ -182,8 +182,8 @@ class BoardTransaction:
         """Note that this transaction has paused the board, for a reason that may be empty, or has resumed it (None)."""
         self.pause = reason
 
-    def forget_known_rows(self) -> None:
-        """Forget the rows that were read together, before statements change them unnoticed."""
+    def drop_known_rows(self) -> None:
+        """Drop the rows that were read together, before statements change them unnoticed."""
         if self.known_rows is not None:
             self.known_rows = KnownRows()
 

@@ -111,8 +111,8 @@ class KnownRows:
         """Return the watermark of a watch; None if it is not known."""
         return self._watermarks.get(watch_id)
 
-    def forget_absorbed(self, mark_id: int | None = None) -> None:
-        """Forget the absorbed events of a mark, or of all marks, because the transaction changes them."""
+    def drop_absorbed(self, mark_id: int | None = None) -> None:
+        """Drop the absorbed events of a mark, or of all marks, because the transaction changes them."""
         if mark_id is None:
             self._absorbed.clear()
             self._watches.clear()

@@ -121,12 +121,12 @@ class _FollowedPath:
         """Follow the path until a signal arrives."""
         try:
             self._continue()
-            self._look()
+            self._deposit_new()
             self._is_first_look = False
             if self._rows is not None:
                 self._rows.checks_columns = False
             while not self._follower.stop.wait(LOOK_INTERVAL_SECONDS):
-                self._look()
+                self._deposit_new()
         except (StoreBusy, StoreExhausted, ServerUnreachable):
             if not self._follower.stop.is_requested:
                 raise
@@ -145,7 +145,7 @@ class _FollowedPath:
         else:
             self._rows = self._rows_of(self._file, self._position)
 
-    def _look(self) -> None:
+    def _deposit_new(self) -> None:
         """Deposit the rows that were written since the last check, also the rows of a file that replaced this file."""
         if self._file is None and not self._open():
             return
@@ -163,7 +163,7 @@ class _FollowedPath:
             self._deposit(self._rows.finish())
             self._file.close()
             self._file = None
-            self._look()
+            self._deposit_new()
 
     def _open(self) -> bool:
         """Open the file at the path; return False if there is no file that can be read now."""

@@ -73,7 +73,7 @@ class AnswerRecorder:
             except NotFound as error:
                 log.error("the spool holds an answer to an unknown call; it is kept there", error=error)
                 continue
-            self._outcomes.spool.drop(answer.call_id)
+            self._outcomes.spool.delete(answer.call_id)
             log.info("an answer from the spool was committed", call=answer.call_id, new=new)
             count += 1
         return count

@@ -123,13 +123,13 @@ class EventHub:
         """
         if self._is_stopped or len(self._listeners) >= self._limit:
             raise QueueFull(f"{self._limit} event streams are open already; try again in a moment")
-        newest, is_recorded = await self._threads.run(self._look)
+        newest, is_recorded = await self._threads.run(self._newest_position)
         about = self._encode({"activity": is_recorded, "streams": _names(choice)})
         is_redacted = caller is not None and caller.is_redacted
         writer = make_writer(newest) if make_writer is not None else Writer(choice, newest, is_redacted=is_redacted)
         return self._texts(writer, _Listener(caller), newest, about)
 
-    def _look(self) -> tuple[StreamPosition, bool]:
+    def _newest_position(self) -> tuple[StreamPosition, bool]:
         return self._board.stream_position(), self._board.deployment.activity
 
     async def _texts(

@@ -139,7 +139,7 @@ class TimeLimits:
         self._since: float | None = None
         """When the present step began; None between two steps."""
         self._is_over = False
-        self._timer = self._loop.call_later(MAX_CHUNK_SECONDS, self._look)
+        self._timer = self._loop.call_later(MAX_CHUNK_SECONDS, self._check_time)
 
     async def receive(self) -> Message:
         """Return the next part of the body. After its end, wait without a limit until the client leaves.
@@ -184,7 +184,7 @@ class TimeLimits:
         """Cancel the timer."""
         self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check_time(self) -> None:
         """Cancel a step that takes too long; otherwise look again at its time limit."""
         left: float = MAX_CHUNK_SECONDS
         if self._since is not None:
@@ -193,7 +193,7 @@ class TimeLimits:
             self._is_over = True
             self._task.cancel()
         else:
-            self._timer = self._loop.call_later(left, self._look)
+            self._timer = self._loop.call_later(left, self._check_time)
 
     def _ends_in_time(self) -> bool:
         """Return whether a step was cancelled by somebody else."""

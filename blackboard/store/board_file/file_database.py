@@ -166,9 +166,9 @@ class FileDatabase(Database):
     def after_fork(self, *, in_child: bool) -> None:
         super().after_fork(in_child=in_child)
         if in_child:
-            self.place.forget_opened()
+            self.place.note_all_closed()
             inherited_files.note(self.path)
 
     def _close_rest(self) -> None:
-        self.place.forget_opened()
+        self.place.note_all_closed()
         self.writer.lock.close()

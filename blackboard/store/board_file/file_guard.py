@@ -33,7 +33,7 @@ class FileGuard:
             self._file.check()
         except FileReplaced:
             self._close_connections()
-            self._file.forget_opened()
+            self._file.note_all_closed()
             raise
 
     def give_up_outdated(self, connection: Any) -> bool:

@@ -77,7 +77,7 @@ class FilePlace(BoardPlace):
         if self._opened is None and (status := _status(self.path)) is not None:
             self._opened = status.st_dev, status.st_ino
 
-    def forget_opened(self) -> None:
+    def note_all_closed(self) -> None:
         """Record that no connection is open."""
         self._opened = None
 

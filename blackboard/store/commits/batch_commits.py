@@ -60,7 +60,7 @@ class BatchCommits:
                 waits += 1
                 if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):
                     continue
-                self._settle(batch, transaction, error)
+                self._handle_error(batch, transaction, error)
             else:
                 self._note_commit()
             return
@@ -89,7 +89,7 @@ class BatchCommits:
             return False
         return self._writer.dialect.errors.cause_of(error) in causes
 
-    def _settle(self, batch: list[Entry[Any]], transaction: Transaction | None, error: BaseException) -> None:
+    def _handle_error(self, batch: list[Entry[Any]], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
         writer = self._writer
         writer.end()  # the exception of a signal may have left the transaction open

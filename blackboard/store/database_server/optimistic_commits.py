@@ -136,7 +136,7 @@ class OptimisticCommits:
             finally:
                 writer.drop()
         except BaseException as error:
-            if self._settle(batch, results, transaction, error):
+            if self._handle_error(batch, results, transaction, error):
                 return TryOutcome.DONE
             has_waited = writer.dialect.errors.cause_of(error) is ErrorCause.BUSY
             return TryOutcome.WAITED if has_waited else TryOutcome.LOCK_REQUIRED
@@ -148,7 +148,7 @@ class OptimisticCommits:
         self._on_commit()
         return TryOutcome.DONE
 
-    def _settle(
+    def _handle_error(
         self,
         batch: list[Entry[Any]],
         results: list[Any],

@@ -56,7 +56,7 @@ def _absorb_whole_board(
 ) -> None:
     """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
     if txn.known_rows is not None:
-        txn.known_rows.forget_absorbed()
+        txn.known_rows.drop_absorbed()
     txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
     txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
     watch_totals.reset(txn, watch, WHOLE_BOARD)

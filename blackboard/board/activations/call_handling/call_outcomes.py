@@ -65,7 +65,7 @@ class CallOutcomes:
         """
 
         def work(txn: BoardTransaction) -> None:
-            model_pauses.forget_unused(txn, used)
+            model_pauses.end_unused(txn, used)
             model_pauses.try_now(txn)
 
         if self._session.read(model_pauses.holds_any):

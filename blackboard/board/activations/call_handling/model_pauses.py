@@ -181,7 +181,7 @@ def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
     return [model for model in accessed if lift(txn, model_calls.get(txn, first[model]))]
 
 
-def forget_unused(txn: BoardTransaction, used: Collection[str]) -> None:
+def end_unused(txn: BoardTransaction, used: Collection[str]) -> None:
     """End the pauses of models that no agent uses any longer, and those for agents outside the deployment."""
     agents = {"", *txn.deployment.agents}
     for pause in all_pauses(txn):

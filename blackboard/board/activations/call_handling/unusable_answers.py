@@ -60,7 +60,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
     return HeldAnswer(call.model, wait, is_new=before.suspect is not None)
 
 
-def clear(txn: BoardTransaction, row: ActivationRow) -> list[str]:
+def end_pause(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     """End the pause of the model whose answer an activation has used, and return the models that were paused.
 
     The activations that wait because of an unusable answer are split: now their marks may be the cause.

@@ -1,4 +1,4 @@
-"""Files beside the database with model answers that could not be stored. A daemon writes them, `forget` drops them.
+"""Files beside the database with model answers that could not be stored. A daemon writes them, `forget` deletes them.
 
 A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
 its owner, and is removed when its answer is committed. Files in a folder of another user are ignored.
@@ -89,10 +89,10 @@ class AnswerSpool:
             log.error("the spool is not a folder of this user, and is not used", folder=str(self.folder), owner=owner)
         return usable
 
-    def drop(self, call_id: int) -> None:
-        """Remove the spooled answer of a call after the board has stored it."""
+    def delete(self, call_id: int) -> None:
+        """Delete the spooled answer of a call after the board has stored it."""
         self._in_memory.pop(call_id, None)
-        drop(self._session.database, [call_id])
+        delete(self._session.database, [call_id])
 
 
 def file_of(database: Database, call_id: int) -> Path:
@@ -100,8 +100,8 @@ def file_of(database: Database, call_id: int) -> Path:
     return _folder_of(database) / f"{call_id}.json"
 
 
-def drop(database: Database, call_ids: Iterable[int]) -> None:
-    """Remove the answers to some calls."""
+def delete(database: Database, call_ids: Iterable[int]) -> None:
+    """Delete the answers to some calls."""
     if _folder_of(database).is_symlink():
         return  # no answer is ever written through a link
     for call_id in call_ids:

@@ -76,7 +76,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
     for state in txn.sql.all(CROSSINGS.states_of_scope, watch_id=key.watch_id, scope=key.scope):
-        watch_states.forget(txn, StateKey(state.watch_id, state.scope, state.mark_id))
+        watch_states.delete(txn, StateKey(state.watch_id, state.scope, state.mark_id))
         watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
 
@@ -222,7 +222,7 @@ def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: State
     if watch.condition.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
         marks = watch_states.marks_behind(txn, watch, key)
         if first_true(watch.condition, marks, txn.now) == txn.now:
-            watch_states.forget(txn, key)
+            watch_states.delete(txn, key)
             return
     advance_to_now(txn, watch, key)
 
@@ -284,4 +284,4 @@ def _write(
     if not is_over:
         watch_states.put(txn, key, state, next_at)
     elif stored is not None:
-        watch_states.forget(txn, key)
+        watch_states.delete(txn, key)

@@ -45,8 +45,8 @@ class CollectedSums(CollectedChanges):
             if key[0] == watch_id and all(sums.evaporated_through < before for sums in by_law.values()):
                 del self._sums[key]
 
-    def forget(self, is_deleted: Callable[[int, str], bool]) -> None:
-        """Forget the sums that a statement has deleted; `is_deleted` is called with a watch and a scope."""
+    def drop(self, is_deleted: Callable[[int, str], bool]) -> None:
+        """Drop the sums that a statement has deleted; `is_deleted` is called with a watch and a scope."""
         for key in [key for key in self._sums if is_deleted(*key)]:
             del self._sums[key]
 

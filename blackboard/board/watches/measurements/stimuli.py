@@ -116,7 +116,7 @@ def _record(
 ) -> None:
     """Record up to which event a watch has absorbed a mark, and which event its agent was given."""
     if txn.known_rows is not None:
-        txn.known_rows.forget_absorbed(mark_id)
+        txn.known_rows.drop_absorbed(mark_id)
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,

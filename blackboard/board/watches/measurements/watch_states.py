@@ -62,12 +62,12 @@ def write(txn: BoardTransaction, state: WatchStateRow) -> None:
     txn.sql.run(CROSSINGS.set_watch_state, **state._asdict(), scope=state.scope)
 
 
-def forget(txn: BoardTransaction, key: StateKey) -> None:
+def delete(txn: BoardTransaction, key: StateKey) -> None:
     """Delete a state and its predicted crossing."""
     put(txn, key, None, None)
 
 
-def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
+def delete_of_watch(txn: BoardTransaction, watch_id: int) -> None:
     """Delete all states of a watch and their predicted crossings."""
     txn.sql.run(CROSSINGS.delete_states_of_watch, watch_id=watch_id)
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)

@@ -82,7 +82,7 @@ def reset(txn: BoardTransaction) -> None:
     """Delete the sums of all windows. They are computed from the deposits when they are needed."""
     txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
     watches = txn.active.watches
-    txn.collected(CollectedSums).forget(
+    txn.collected(CollectedSums).drop(
         lambda watch_id, _: watch_id in watches and watches[watch_id].condition.has_window
     )
 

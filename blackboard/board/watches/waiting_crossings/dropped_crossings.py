@@ -88,7 +88,7 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
         mark = old if row.id == old.id else row
         if is_stimulus(txn, watch, mark, absorbed):
             if txn.known_rows is not None:
-                txn.known_rows.forget_absorbed(mark.id)
+                txn.known_rows.drop_absorbed(mark.id)
             txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark.id)
             if watch.keeps_sums and not watch_totals.is_evaporated(txn, watch, scope, mark):
                 watch_totals.add(txn, watch, scope, mark, +1)

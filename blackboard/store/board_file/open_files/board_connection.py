@@ -100,7 +100,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
         except OSError:
             forks.keep_for_ever(self)  # closing it would lose data
             return
-        library_guard.forget(self)
+        library_guard.note_closed(self)
 
     def __del__(self) -> None:
         """Close the connection if the program has not closed it.

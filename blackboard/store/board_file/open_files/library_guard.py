@@ -143,7 +143,7 @@ def create(path: str | Path, mode: int) -> None:
         os.close(create_private(path, os.O_WRONLY, mode))
 
 
-def forget(connection: object) -> None:
+def note_closed(connection: object) -> None:
     """Record that a connection is closed."""
     _open.pop(id(connection), None)
 

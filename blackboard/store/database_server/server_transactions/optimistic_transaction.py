@@ -185,7 +185,7 @@ class OptimisticTransaction(PipelinedTransaction):
     def _note_outcome(self) -> None:
         """Note what the process now knows of the board."""
         if self.commit_state is not CommitState.COMMITTED:
-            self._process_cache.drop()
+            self._process_cache.clear()
             return
         self._process_cache.note_commit(self.last_event + self.shift, self.earliest_end)
         for kind, subject in self._writes.new_marks():

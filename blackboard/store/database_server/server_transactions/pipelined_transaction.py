@@ -61,7 +61,7 @@ class PipelinedTransaction(Transaction, QuestionsAhead):
 
     def roll_back(self) -> None:
         """Roll the transaction back. The statements that wait are never sent."""
-        self._pipeline.discard()
+        self._pipeline.clear()
         if not self._pipeline.is_idle:
             self._connection.execute("ROLLBACK")
 

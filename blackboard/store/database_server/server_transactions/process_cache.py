@@ -113,8 +113,8 @@ class ProcessCache:
             return None if self._has_mark(dict(zip(names, values, strict=True))) else NO_ANSWER
         return self._answers.get((statement, values))
 
-    def drop(self) -> None:
-        """Forget everything: an answer was no longer true."""
+    def clear(self) -> None:
+        """Drop everything: an answer was no longer true."""
         self._start = None
         self._answers.clear()
 

@@ -90,10 +90,10 @@ class RowSets:
     def take(self) -> Iterator[RowSet]:
         """Yield all sets, and remove them from those that wait."""
         waiting = self._waiting
-        self.discard()
+        self.clear()
         yield from waiting.values()
 
-    def discard(self) -> None:
+    def clear(self) -> None:
         """Drop all rows."""
         self._waiting, self._tables = {}, frozenset()
 

@@ -82,7 +82,7 @@ class ServerTransaction(PipelinedTransaction):
         self._receive()
 
     def roll_back(self) -> None:
-        self._sets.discard()
+        self._sets.clear()
         super().roll_back()
 
     def close(self) -> None:

@@ -106,7 +106,7 @@ class StatementPipeline:
         """Whether no transaction is open on the connection, according to the messages sent so far."""
         return bool(self._pgconn.transaction_status == self._idle)
 
-    def discard(self) -> None:
+    def clear(self) -> None:
         """Drop the statements that wait."""
         self._waiting.clear()
 
