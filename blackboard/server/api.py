@@ -194,7 +194,7 @@ class Api:
     def _answer_together(self, requests: Sequence[ReceivedRequest]) -> list[EncodedResponse | Exception]:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
         found = self._calls.records_of(received.token for received in requests)
-        answers: list[EncodedResponse | Exception | None] = [None] * len(requests)
+        answers: dict[int, EncodedResponse | Exception] = {}
         calls: dict[int, Call[Any, Any]] = {}
         for index, received in enumerate(requests):
             try:
@@ -208,7 +208,7 @@ class Api:
             for index, result in zip(indexes, results, strict=True):
                 received, call = requests[index], calls[index]
                 answers[index] = self._encoded(received, call, result)
-        return [answer for answer in answers if answer is not None]
+        return [answers[index] for index in range(len(requests))]
 
     def _encoded(
         self, received: ReceivedRequest, call: Call[object, object], result: Any

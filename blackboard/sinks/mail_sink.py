@@ -13,6 +13,7 @@ from email.utils import format_datetime
 
 from blackboard.board.delivery_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
+from blackboard.errors import WorkError
 from blackboard.settings.sink_sections import MailSection
 from blackboard.sinks.message_formats import text_of
 from blackboard.system.call_deadline import CallDeadline
@@ -26,7 +27,7 @@ def deliver(
 
     Raises:
         ConfigurationError: The file of the password cannot be read.
-        WorkError: The server cannot be reached, or the password is missing.
+        WorkError: The server cannot be reached, its address was not checked, or the password is missing.
     """
     password = None if mail.password_env is None else mail.needed(mail.password_env, environ)
     is_accepted = False
@@ -53,13 +54,21 @@ class _Smtp(smtplib.SMTP):
 
     def __init__(self, mail: MailSection, seconds: float, deadline: CallDeadline) -> None:
         self._mail, self._deadline = mail, deadline
+        self._is_checked = False
         super().__init__(mail.server, mail.port_or_default, socket.gethostname(), seconds)
+        if not self._is_checked:  # a version of Python that connects in another way
+            self.close()
+            raise WorkError(
+                "this version of Python connects without the check of the address, so nothing was sent; "
+                "use a version that the README names"
+            )
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         is_clear = self._mail.encryption == "none"
         connection = connect(host, port, self._mail.private_networks, needs_private=is_clear)
         self._deadline.watch(connection)
         connection.settimeout(timeout)
+        self._is_checked = True
         if self._mail.encryption == "tls":
             return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
         return connection

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import smtplib
+import socket
 import ssl
 import subprocess
 import sys
@@ -375,6 +377,23 @@ def test_a_server_in_a_private_network_is_refused_unless_it_is_named(house: Hous
         deliverer.deliver_last()
     assert mailbox.mails == []
     assert "private_networks" in (house.message().error or "")
+
+
+def test_nothing_is_sent_over_a_connection_whose_address_was_not_checked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect_without_check(client: Any, host: str, port: int) -> tuple[int, bytes]:
+        client.sock = socket.create_connection((host, port), BOUND_SECONDS)
+        reply: tuple[int, bytes] = client.getreply()
+        return reply
+
+    with smtp() as mailbox:
+        deliverer = house.add_sink(**mail(mailbox.port))
+        alert(house)
+        monkeypatch.setattr(smtplib.SMTP, "connect", connect_without_check)
+        deliverer.deliver_last()
+    assert mailbox.mails == []
+    assert "without the check of the address" in (house.message().error or "")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")

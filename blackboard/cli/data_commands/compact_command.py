@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, print_json, say
-
-if TYPE_CHECKING:
-    pass
 
 
 def compact(context: typer.Context, as_json: AsJson = False) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, print_json, say
-
-if TYPE_CHECKING:
-    pass
-
 
 AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)

@@ -18,6 +18,7 @@ import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import console, grid, number, print_table, say
+from blackboard.daemon.daemon_events import DaemonEvent
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.daemon import Daemon
-    from blackboard.daemon.daemon_events import DaemonEvent
     from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.settings_file import Settings
 
@@ -158,8 +158,6 @@ def _load(board: Blackboard, section: Demo) -> None:
 @contextlib.contextmanager
 def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
-    from blackboard.daemon.daemon_events import DaemonEvent
-
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = console()
 

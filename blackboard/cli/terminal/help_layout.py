@@ -74,10 +74,12 @@ def _without_markup(text: str) -> str:
 def set_metavar(param: Any) -> Any:
     """Set the word that the help shows for the value of a parameter, such as KIND; return the parameter.
 
-    The library would show `<bool>` and `<str>`.
+    The library would show `<bool>` and `<str>`, and does so in a version without the attribute `type_descriptor`, which
+    its documentation does not describe.
     """
+    value_type = getattr(param, "type_descriptor", None)
     if isinstance(param, TyperArgument) or param.is_flag:
         param.display_type_rich = lambda ctx: ""
-    elif param.metavar is None and not param.type_descriptor.is_choice:
-        param.metavar = "N" if param.type_descriptor.annotation in _NUMBERS else str(param.name).upper()
+    elif param.metavar is None and value_type is not None and not value_type.is_choice:
+        param.metavar = "N" if value_type.annotation in _NUMBERS else str(param.name).upper()
     return param
