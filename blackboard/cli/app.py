@@ -189,7 +189,7 @@ class Commands(TyperGroup):
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             self._report(ctx, error, describe_error(error))
-            note("this is a bug in blackboard: run again with --debug, and report the traceback")
+            note("this is a bug in blackboard; run again with --debug, and report the traceback")
             raise typer.Exit(ExitCode.FAILED) from None
 
     def _report(self, ctx: Any, error: Exception, message: str) -> None:

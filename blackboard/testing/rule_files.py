@@ -357,7 +357,7 @@ def _misplaced(rules: RuleFile) -> Iterator[tuple[str, str]]:
     for number, expected in enumerate(rules.expect, 1):
         with suppress(InvalidDuration, OverflowError):
             if expected.after is not None and rules.instant(expected.after) >= rules.instant(expected.by):
-                yield f"expect {number} after", "is not earlier than `by`"
+                yield f"expect {number} after", "is not earlier than 'by'"
 
 
 def _instants(rules: RuleFile) -> Iterator[tuple[str, str | datetime]]:

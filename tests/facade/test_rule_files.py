@@ -107,7 +107,7 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
         ("deployment", "start = 9999-12-31T23:00:00Z\\ndeployment", "expect 3 by: is after the year 9999"),
         ('by = "2h"', "by = 7200", "expect 3 by: is neither a length of time, such as 90s, nor a time with its date"),
         ('by = "2h"', "by = 11:00:00", "expect 3 by: is neither a length of time, such as 90s, nor a time"),
-        ('by = "2h"', 'by = "2h"\\nafter = "2h"', "expect 3 after: is not earlier than `by`"),
+        ('by = "2h"', 'by = "2h"\\nafter = "2h"', "expect 3 after: is not earlier than 'by'"),
         ('silence = "watchman"', 'silence = "watchman"\\ntimes = 1', "expect 3: times would have no effect on silence"),
         ("times = 1", "payload = { level = 9 }", "expect 1: payload would have no effect on wakes"),
         ("times = 1", "min_strength = 0.5", "expect 1: min_strength would have no effect on wakes"),

@@ -91,6 +91,6 @@ def _gone(txn: BoardTransaction) -> Iterator[Finding]:
             "agent",
             "wrong" if work.activations else "note",  # only the marks of activations are absorbed
             f"{agent} is not in the active deployment; {held} are held",
-            "put it back into the deployment file, or name it in `renamed_from` of its successor; or give activations"
+            "put it back into the deployment file, or name it in 'renamed_from' of its successor; or give activations"
             " up: 'blackboard activations --state held' shows them, 'blackboard discard ID' gives one up",
         )

@@ -53,5 +53,5 @@ def _skew(txn: BoardTransaction) -> Iterator[Finding]:
             "note",
             f"{counted(skew.skewed_deposits, 'deposit')} occurred up to {format_duration(skew.largest_skew)} ahead of"
             f" the board's time, and counted as now; the last one at {iso(skew.skewed_at)}",
-            "set the clocks of the machines that send `occurred_at`",
+            "set the clocks of the machines that send 'occurred_at'",
         )

@@ -71,7 +71,7 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
         yield judge(
             "pooler",
             "a pooler is between this machine and the server",
-            "set `prepare = false` in [database], unless the pooler keeps a connection for each session",
+            "set prepare = false in [database], unless the pooler keeps a connection for each session",
             is_fine=not health.keeps_statements,
         )
     if not health.is_heard:
@@ -80,7 +80,7 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
             "note",
             "commits of other processes are noticed only at each [daemon] tick,"
             " and the death of a worker only when its lease ends",
-            "name the server itself as `direct_url` in [database]",
+            "name the server itself as 'direct_url' in [database]",
         )
 
 

@@ -50,7 +50,7 @@ ANY_DEPOSIT: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTA
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
     "logs, mail and messages",
-    "files that were written from the board or for it, such as exports, rejected rows and the input of `load`",
+    "files that were written from the board or for it, such as exports, rejected rows and the input of 'load'",
     "the records of a model's provider",
     "parts of the disk, or rows of a database server, that were freed and not yet overwritten",
 )
