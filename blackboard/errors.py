@@ -100,7 +100,7 @@ __all__ = [
 
 
 class ExitCode(IntEnum):
-    """How a command ends. Each class of errors has the code of its base class, unless it names its own."""
+    """The exit codes of commands. Each class of errors has the code of its base class, unless it names its own."""
 
     DONE = 0
     FAILED = 1

@@ -198,7 +198,7 @@ class KindLookup:
 
 @dataclass(frozen=True)
 class FilePosition:
-    """Where the position in a followed file is kept."""
+    """The place where the position in a followed file is kept."""
 
     source: str
     """The name of the file. The keys of its rows are made from it."""

@@ -93,7 +93,7 @@ class Resumption:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Who should answer a need now."""
+    """A need, and the person who should answer it now."""
 
     need_id: int
     assignee: str

@@ -47,7 +47,7 @@ NOT_OVER_HTTP = {
 
 
 class HookExitCode(IntEnum):
-    """How a hook of a coding agent ends. The coding agent defines the meaning of these codes."""
+    """The exit codes of a hook of a coding agent. The coding agent defines the meaning of these codes."""
 
     DONE = 0
     FAILED = 1

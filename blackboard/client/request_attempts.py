@@ -52,7 +52,7 @@ RequestSteps: TypeAlias = Generator[HttpRequest | Delay, HttpResponse | NoRespon
 
 
 class RequestFailure(NamedTuple):
-    """Why a request failed."""
+    """The reason why a request failed."""
 
     error: BlackboardError
     """The error that it reports."""

@@ -20,7 +20,7 @@ log = Log("blackboard")
 
 
 class ReloadedFile(NamedTuple):
-    """What a daemon takes over from a deployment file that was deployed again."""
+    """The parts of a reloaded deployment file that a daemon takes over."""
 
     agents: Mapping[str, Agent]
     """The agents that the daemon runs."""

@@ -41,7 +41,7 @@ class DepositArguments(Arguments):
 
 
 class FindArguments(Arguments):
-    """Which marks to find."""
+    """The arguments of `find`: the marks to find."""
 
     text: str | None = Field(default=None, max_length=2000, description="Words to search for")
     kind: str | None = None
@@ -55,14 +55,14 @@ class FindArguments(Arguments):
 
 
 class ExplainArguments(Arguments):
-    """What to explain."""
+    """The agent to explain, and what about it."""
 
     agent: str
     subject: str | None = None
 
 
 class AgendaArguments(Arguments):
-    """Which part of the agenda to list."""
+    """The part of the agenda to list."""
 
     limit: LimitArgument = 20
     cursor: Cursor | None = None

@@ -67,7 +67,7 @@ class MarkWithEvent(NamedTuple):
 
 
 class AbsorbedByWatch(NamedTuple):
-    """What a watch has absorbed of a mark."""
+    """The absorption of a mark by a watch, so far."""
 
     absorbed: AbsorbedRow | None
     """None if it has not absorbed the mark, or if there is no mark."""

@@ -29,7 +29,7 @@ class LockRequired(Exception):  # only the store sees it
 
 
 class CommitState(Enum):
-    """Whether a transaction is committed."""
+    """The states of the commit of a transaction."""
 
     UNCOMMITTED = auto()
     IN_DOUBT = auto()

@@ -73,3 +73,15 @@ def test_no_docstring_lists_the_fields_of_a_class(folder: str) -> None:
         if isinstance(node, ast.ClassDef) and "Attributes:" in (ast.get_docstring(node) or "").splitlines()
     ]
     assert lists == []
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
+def test_the_docstring_of_a_class_begins_with_no_question(folder: str) -> None:
+    questions = re.compile(r"(What|Which|Who|Whose|Whether|When|Where|Why|How|For how)\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.ClassDef) and questions.match(ast.get_docstring(node) or "")
+    ]
+    assert found == []

@@ -14,7 +14,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 
 
 class InputRole(StrEnum):
-    """Why a mark is an input of an activation."""
+    """The reason why a mark is an input of an activation."""
 
     ABSORBED = "absorbed"
     """The watch has absorbed it."""

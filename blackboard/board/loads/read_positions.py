@@ -14,7 +14,7 @@ from blackboard.store.statements import MARKS
 
 @dataclass(frozen=True)
 class ReadPosition:
-    """How far a file has been deposited."""
+    """A position in a file: how far it has been deposited."""
 
     inode: int
     generation: int

@@ -39,7 +39,7 @@ ALL = 2**62
 
 @dataclass(frozen=True, slots=True)
 class WindowReading:
-    """Which deposits a reading of windows sees."""
+    """The deposits that a reading of windows sees."""
 
     at: Instant
     """The instant when the windows end. Later deposits are read too."""

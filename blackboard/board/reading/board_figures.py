@@ -59,7 +59,7 @@ class EndedRun:
 
 @dataclass(frozen=True)
 class Happened:
-    """What has happened since earlier figures."""
+    """The counts of what has happened since earlier figures."""
 
     events: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """The number of events of marks, by kind and event."""

@@ -80,7 +80,7 @@ ReportedUsage = Annotated[
 
 
 class RemoteResult(ResultPart):
-    """What a remote agent returns. Withdrawals and reinforcements come before the marks."""
+    """The result of a remote agent. Withdrawals and reinforcements come before the marks."""
 
     marks: tuple[ReturnedMark, ...] = ()
     withdrawals: tuple[ReturnedWithdrawal, ...] = ()

@@ -76,7 +76,7 @@ class NeedsOverview:
 
 @dataclass(frozen=True)
 class MenuCounts:
-    """What waits for people and agents, as the menu of the pages shows it."""
+    """The numbers of what waits for people and agents, as the menu of the pages shows it."""
 
     needs: int
     """The needs that wait for an answer."""

@@ -10,7 +10,7 @@ from blackboard.core.marks.mark_model import Mark
 
 @dataclass(frozen=True)
 class Withdraw:
-    """Take a mark off the board. The agent must have deposited it, or declare its kind in `withdraws`.
+    """A withdrawal of a mark from the board. The agent must have deposited it, or declare its kind in `withdraws`.
 
     If the mark is gone already, this is not an error; the history records it.
     """
@@ -23,7 +23,7 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Reinforce:
-    """Add to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat`.
+    """An addition to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat` is.
 
     The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
     it.

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class HistoryEvent(StrEnum):
-    """What happened to a mark, as the column `event` of `mark_history` says it."""
+    """The events of a mark, as the column `event` of `mark_history` says it."""
 
     DEPOSITED = "deposited"
     """A new mark."""

@@ -36,7 +36,7 @@ class CrossingState(StrEnum):
 
 
 class HeldBy(StrEnum):
-    """What holds a crossing. An agent, a budget or an error that holds it is named by a text instead."""
+    """The reasons that hold a crossing. An agent, a budget or an error that holds it is named by a text instead."""
 
     GUARD = "guard"
     COOLDOWN = "cooldown"

@@ -16,7 +16,7 @@ from blackboard.errors import nearest
 
 
 class Topic(StrEnum):
-    """What a message is about."""
+    """The topics of messages."""
 
     NEED = "need"
     OVERDUE = "overdue"

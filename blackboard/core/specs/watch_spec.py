@@ -27,7 +27,7 @@ Per = Literal["subject", "batch"]
 
 
 class Timing(NamedTuple):
-    """When a watch crosses, apart from the instant when its condition begins to hold."""
+    """The timing of a watch: when it crosses, apart from the instant when its condition begins to hold."""
 
     held_for: Duration = 0
     """How long the condition must have held."""

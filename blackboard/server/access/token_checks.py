@@ -83,7 +83,7 @@ class _Bucket(NamedTuple):
 
 
 class RateLimits:
-    """How often each token may be used: a number of requests a second on average, and as many at once.
+    """The limits on the use of each token: a number of requests a second on average, and as many at once.
 
     Args:
         per_second: The number of requests.

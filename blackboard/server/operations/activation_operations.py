@@ -30,7 +30,7 @@ from blackboard.server.request_handling.operation_definition import (
 
 
 class ListedActivations(Fields):
-    """Which activations to list."""
+    """The activations to list."""
 
     agent: Name | None = Field(default=None, description="Only activations of this agent.")
     state: Sequence[ActivationState] = Field(
@@ -41,20 +41,20 @@ class ListedActivations(Fields):
 
 
 class StuckActivations(Fields):
-    """Which stuck activations to change. At most 1,000 of them are changed, the newest first."""
+    """The stuck activations to change. At most 1,000 of them are changed, the newest first."""
 
     agent: Name | None = Field(default=None, description="Only activations of this agent.")
     state: Literal["dead", "held", "quarantined"] | None = Field(default=None, description="Only in this state.")
 
 
 class Days(Fields):
-    """For how many days."""
+    """The number of days."""
 
     days: int = Field(default=30, ge=1, le=36_500, description="The number of days (UTC) up to today.")
 
 
 class Cost(Fields):
-    """What a call cost."""
+    """The cost of a call."""
 
     usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="US dollars, as the provider's account shows them.")
 

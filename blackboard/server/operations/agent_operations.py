@@ -27,14 +27,14 @@ from blackboard.server.request_handling.operation_definition import (
 
 
 class ListedAgenda(Fields):
-    """Which part of the agenda to list."""
+    """The part of the agenda to list."""
 
     limit: Limit = 100
     page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
 
 
 class ListedSchedules(Fields):
-    """How much of each schedule to list."""
+    """The number of instants of each schedule to list."""
 
     limit: Limit = Field(default=3, description="The largest number of next instants of each schedule.")
 
@@ -46,7 +46,7 @@ class OneAgent(Fields):
 
 
 class ExplainedAgent(OneAgent):
-    """What to explain."""
+    """The agent to explain, and what about it."""
 
     subject: str | None = Field(default=None, description="The subject; by default all waiting work.")
     group: Sequence[str] = Field(
@@ -56,7 +56,7 @@ class ExplainedAgent(OneAgent):
 
 
 class Reason(Fields):
-    """Why something is paused."""
+    """The reason of a pause."""
 
     reason: Annotated[str, Field(max_length=1000)] | None = None
 

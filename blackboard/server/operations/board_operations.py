@@ -44,7 +44,7 @@ SqlValue = str | int | float | None
 
 
 class ListedInbox(Fields):
-    """Which needs to list."""
+    """The needs to list."""
 
     assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
     all: bool = Field(default=False, description="Also show needs that agents are working on.")
@@ -60,13 +60,13 @@ class AnswerFields(Fields):
 
 
 class Assignee(Fields):
-    """Who should answer a need."""
+    """The person who should answer a need."""
 
     assignee: str = Field(description="The name of the person; empty for nobody in particular.")
 
 
 class ListedActivity(Fields):
-    """Which part of the activity to list."""
+    """The part of the activity to list."""
 
     after: Annotated[int, Field(ge=0, le=MAX_ID)] | None = Field(
         default=None, description="Only what follows the entry with this id; by default the newest entries."
@@ -76,7 +76,7 @@ class ListedActivity(Fields):
 
 
 class ListedDeployments(Fields):
-    """Which versions to list."""
+    """The versions to list."""
 
     limit: Limit = 20
     page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")

@@ -27,7 +27,7 @@ MAX_RESULTS = 1000
 
 
 class LineResults(Fields):
-    """What the answer reports."""
+    """The choice of what the answer reports."""
 
     results: bool = Field(
         default=False,

@@ -38,7 +38,7 @@ class ServerSentEvent:
 
 
 class EventFilter(Fields):
-    """Which events to stream."""
+    """The events to stream."""
 
     streams: str = Field(
         default="marks,activity", description="`marks`, `activity` or both: the events of marks, and what was done."

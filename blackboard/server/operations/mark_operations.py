@@ -28,7 +28,7 @@ from blackboard.server.request_handling.operation_definition import (
 
 
 class ListedMarks(Fields):
-    """Which live marks to list."""
+    """The live marks to list."""
 
     kind: Name | None = Field(default=None, description="Only marks of this kind.")
     subject: str | None = Field(default=None, description="Only marks of this subject.")
@@ -53,7 +53,7 @@ class Strengthening(Fields):
 
 
 class ListedSubjects(Fields):
-    """Which subjects to list."""
+    """The subjects to list."""
 
     prefix: str = Field(default="", description="How they begin.")
     at: TimeText | None = Field(default=None, description="Only subjects that had a mark up to this time.")
@@ -62,7 +62,7 @@ class ListedSubjects(Fields):
 
 
 class HistoryOfSubject(Fields):
-    """Which events of a subject to list."""
+    """The events of a subject to list."""
 
     subject: str = Field(description="The subject.")
     at: TimeText | None = Field(default=None, description="Only events that were recorded up to this time.")

@@ -25,7 +25,7 @@ from blackboard.server.request_handling.operation_definition import (
 
 
 class ListedMessages(Fields):
-    """Which messages to list."""
+    """The messages to list."""
 
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: MessageState | None = Field(default=None, description="Only messages in this state.")
@@ -34,7 +34,7 @@ class ListedMessages(Fields):
 
 
 class UndeliveredMessages(Fields):
-    """Which undelivered messages to change. At most 1,000 of them are changed, the newest first."""
+    """The undelivered messages to change. At most 1,000 of them are changed, the newest first."""
 
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: Literal["waiting", "failed", "gone"] | None = Field(default=None, description="Only in this state.")

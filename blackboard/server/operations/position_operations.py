@@ -26,7 +26,7 @@ class OneFile(Fields):
 
 
 class Position(Fields):
-    """How far a file has been deposited."""
+    """A position in a file: how far it has been deposited."""
 
     inode: int = Field(ge=0, lt=2**64)
     generation: int = Field(ge=1, lt=2**31, description="How many files were read at this path, this one included.")

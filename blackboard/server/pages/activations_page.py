@@ -22,7 +22,7 @@ UNDECIDED_STATES = ("dead", "held", "quarantined")
 
 
 class ActivationsFields(PageFields):
-    """Which activations the page shows."""
+    """The activations that the page shows."""
 
     agent: str = ""
     state: ActivationState | None = None

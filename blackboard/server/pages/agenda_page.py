@@ -9,7 +9,7 @@ MAX_AGENDA_ITEMS = 200
 
 
 class AgendaFields(PageFields):
-    """Which part of the agenda the page shows."""
+    """The part of the agenda that the page shows."""
 
     agent: str = ""
     held_by: str = ""

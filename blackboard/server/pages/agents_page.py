@@ -25,14 +25,14 @@ CHART_HEIGHT = 28
 
 
 class AgentsFields(PageFields):
-    """Which agent the page shows."""
+    """The agent that the page shows."""
 
     agent: str = ""
 
 
 @dataclass(frozen=True)
 class SpentBudget:
-    """What a budget allows within a window, and what is left of it."""
+    """A budget within a window: what it allows, and what is left of it."""
 
     agent: str
     """"" for the budget of the board."""
@@ -57,7 +57,7 @@ class HourBar(NamedTuple):
 
 @dataclass(frozen=True)
 class LastDay:
-    """What an agent has done within a day."""
+    """The last day of an agent: what it has done."""
 
     ended: int
     failed: int
@@ -87,7 +87,7 @@ class ShownAgent:
 
 @dataclass(frozen=True)
 class ShownWatch:
-    """What an agent watches, in words."""
+    """A watch of an agent, in words."""
 
     agent: str
     watch: str

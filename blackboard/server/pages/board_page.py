@@ -30,7 +30,7 @@ SHOWN_LENGTHS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
 
 
 class BoardFields(PageFields):
-    """What the page shows of the board."""
+    """The part of the board that the page shows."""
 
     kind: Sequence[str] = ()
     agent: str = Field(default="", description="Only kinds that this agent watches, reads or writes.")

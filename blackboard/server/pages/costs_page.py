@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 1000, 160
 
 
 class CostsFields(PageFields):
-    """Which costs the page shows."""
+    """The costs that the page shows."""
 
     days: int = Field(default=30, ge=1, le=3650)
 

@@ -24,7 +24,7 @@ CHECK_SECONDS = 60
 
 
 class DeploymentFields(PageFields):
-    """Which two versions the page compares."""
+    """The two versions that the page compares."""
 
     old: int | None = Field(default=None, ge=1)
     new: int | None = Field(default=None, ge=1)

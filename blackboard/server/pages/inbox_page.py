@@ -15,7 +15,7 @@ MAX_EVENTS_OF_A_NEED = 5
 
 
 class InboxFields(PageFields):
-    """Which needs the page shows."""
+    """The needs that the page shows."""
 
     assignee: str = ""
     all: bool = False

@@ -41,7 +41,7 @@ class PageCall(Generic[ParametersT]):
 
 @dataclass(frozen=True)
 class PageContent:
-    """What a page shows."""
+    """The content of a page."""
 
     results: Mapping[str, object]
     """Results of the board. What the viewer may not see is withheld from them."""

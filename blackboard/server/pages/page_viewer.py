@@ -15,7 +15,7 @@ from blackboard.server.access.token_checks import Caller
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who sees a page."""
+    """The viewer of a page."""
 
     caller: Caller
     """The holder of the token."""

@@ -30,7 +30,7 @@ COLUMN, LINE, BOX, TALL = 240, 46, 190, 34
 
 
 class SubjectFields(PageFields):
-    """Which subject the page shows: by its name, or by the id of one of its marks."""
+    """The subject that the page shows: by its name, or by the id of one of its marks."""
 
     subject: str = ""
     mark: int | None = Field(default=None, ge=1)
@@ -40,7 +40,7 @@ class SubjectFields(PageFields):
 
 @dataclass(frozen=True)
 class MarkCurve:
-    """How a mark faded between two of its events. Times are milliseconds since the epoch."""
+    """The curve of a mark between two of its events. Times are milliseconds since the epoch."""
 
     id: int
     mark_id: int
@@ -74,7 +74,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """Where the marks of a subject came from: source marks, the activations that were given them, and their results."""
+    """The origin of the marks of a subject: source marks, the activations that were given them, and their results."""
 
     width: int
     height: int

@@ -43,7 +43,7 @@ class Emission(SbpFields):
 
 
 class PheromoneFilter(SbpFields):
-    """Which pheromones to sniff. An empty list asks for nothing."""
+    """The pheromones to sniff. An empty list asks for nothing."""
 
     trails: Names = Field(default_factory=list)
     types: Names = Field(default_factory=list)
@@ -56,7 +56,7 @@ class PheromoneFilter(SbpFields):
 
 
 class EvaporationFilter(RemovalFields):
-    """Which pheromones to evaporate."""
+    """The pheromones to evaporate."""
 
     trail: str | None = None
     types: Names = Field(default_factory=list)
@@ -66,7 +66,7 @@ class EvaporationFilter(RemovalFields):
 
 
 class Inspection(SbpFields):
-    """What to show of the board."""
+    """The parts of the board to show."""
 
     include: list[InspectionPart] = ["trails", "scents", "stats"]  # noqa: RUF012 -- pydantic copies it
 
@@ -111,7 +111,7 @@ class Inscription(SbpFields):
 
 
 class TraceFilter(SbpFields):
-    """Which traces to read. An empty list asks for nothing."""
+    """The traces to read. An empty list asks for nothing."""
 
     trails: Names = Field(default_factory=list)
     keys: Names = Field(default_factory=list)
@@ -121,7 +121,7 @@ class TraceFilter(SbpFields):
 
 
 class TraceErasure(RemovalFields):
-    """Which traces to erase."""
+    """The traces to erase."""
 
     trail: str | None = None
     keys: Names = Field(default_factory=list)

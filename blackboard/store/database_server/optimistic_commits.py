@@ -32,7 +32,7 @@ MAX_SKIPPED = 64
 
 
 class TryOutcome(Enum):
-    """What became of a try without the lock. Unless it is done, nothing is stored."""
+    """The outcomes of a try without the lock. Unless it is done, nothing is stored."""
 
     DONE = auto()
     """Each entry has its result or error."""

@@ -22,7 +22,7 @@ RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
 
 
 class AddedSums(NamedTuple):
-    """What a transaction adds to the sums of one kind and law.
+    """The additions of a transaction to the sums of one kind and law.
 
     The sums of what is added are for the instant of the transaction.
     """

@@ -70,7 +70,7 @@ class _BudgetScope(NamedTuple):
 
 
 class _Amount(NamedTuple):
-    """What calls have used."""
+    """The amounts that calls have used."""
 
     money: int
     """Micro-dollars."""

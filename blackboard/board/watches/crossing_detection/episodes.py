@@ -85,7 +85,7 @@ def advance(
 
 
 class _Forecast(NamedTuple):
-    """When the value of a condition falls, if the marks only fade from an instant on."""
+    """A forecast of when the value of a condition falls, if the marks only fade from an instant on."""
 
     below: Instant | None
     """When it is below the threshold; None for never."""

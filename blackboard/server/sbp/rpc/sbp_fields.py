@@ -36,7 +36,7 @@ class RemovalFields(SbpFields):
 
 
 class SbpTagFilter(SbpFields):
-    """Which tags are wanted. An empty list asks for nothing."""
+    """The tags that are wanted. An empty list asks for nothing."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -51,7 +51,7 @@ LONG_INTERVAL: Duration = 1_000
 
 
 class LockState(Enum):
-    """Whether a process holds a lock or waits for it."""
+    """The states of a process and a lock: it holds the lock, waits for it, or neither."""
 
     FREE = auto()
     WAITING = auto()
