@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,9 @@ class Note(Mark, kind="note", decay=Exponential("1h"), on_repeat="replace"):
 
 
 @pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
-        opened.deploy(kinds=[Incident, Page, Recovery, Note])
-        yield opened
+def board(board: Blackboard) -> Blackboard:
+    board.deploy(kinds=[Incident, Page, Recovery, Note])
+    return board
 
 
 def run(board: Blackboard, *agents: Agent) -> None:
@@ -150,7 +149,7 @@ def test_acting_on_a_mark_that_is_gone_is_recorded_and_no_error(board: Blackboar
     run(board, closer)
     events = [(event.event, event.author) for event in board.history("api")]
     assert events[1:] == [
-        *(("withdrawn", "person:test"), ("already_gone", "closer"), ("already_gone", "closer")),
+        *(("withdrawn", "person:ada"), ("already_gone", "closer"), ("already_gone", "closer")),
         ("deposited", "closer"),
     ]
     [activation] = board.activations()
@@ -178,7 +177,7 @@ def test_a_reinforcement_leaves_what_a_mark_says_and_does_not_wake_its_agent(boa
     board.deposit(Note(subject="tea", text="older", intensity=0.6))
     run(board, other, reader)
     [note] = board.marks(Note)
-    assert (note.text, note.author) == ("newer", "person:test")
+    assert (note.text, note.author) == ("newer", "person:ada")
     assert calls.count("reader") == 2, "once more for the deposit, and not for its own reinforcement"
     assert "other newer" in calls
 
@@ -219,7 +218,7 @@ def test_an_agent_that_dates_its_mark_before_that_of_another_does_not_wake_itsel
     run(board, looker)
     assert len(calls) == 1
     [mark] = board.marks("incident")
-    assert (mark.author, mark.reinforcements) == ("person:test", 1)
+    assert (mark.author, mark.reinforcements) == ("person:ada", 1)
 
 
 def test_what_an_agent_returns_is_refused_as_a_whole_and_each_field_is_named(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -32,10 +32,9 @@ from tests.daemon.asking_agents import Doubt, Note, ask, asker, outcomes, review
 
 
 @pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:ada") as opened:
-        opened.deploy(kinds=[Doubt, Note])
-        yield opened
+def board(board: Blackboard) -> Blackboard:
+    board.deploy(kinds=[Doubt, Note])
+    return board
 
 
 def test_an_agent_that_no_need_names_is_not_woken_and_may_not_answer(board: Blackboard) -> None:

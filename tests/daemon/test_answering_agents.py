@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,10 +28,9 @@ from tests.support.bounds import BOUND_SECONDS
 
 
 @pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:ada") as opened:
-        opened.deploy(kinds=[Doubt, Note])
-        yield opened
+def board(board: Blackboard) -> Blackboard:
+    board.deploy(kinds=[Doubt, Note])
+    return board
 
 
 @pytest.mark.postgresql

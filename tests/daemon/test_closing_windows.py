@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
-
-import pytest
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, Never, agent, strength
 from blackboard.clock import to_datetime
@@ -19,12 +16,6 @@ class Ore(Mark, kind="ore", decay=Exponential("1m")):
 
 class Ingot(Mark, kind="ingot", decay=Never()):
     """What the first agent makes of it."""
-
-
-@pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="test") as opened:
-        yield opened
 
 
 def test_the_earliest_window_ends_first_and_what_it_brings_joins_the_next(

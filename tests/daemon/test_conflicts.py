@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -45,10 +45,9 @@ class Judgement(BaseModel):
 
 
 @pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
-        opened.deploy(kinds=[Order, Turnover, Page])
-        yield opened
+def board(board: Blackboard) -> Blackboard:
+    board.deploy(kinds=[Order, Turnover, Page])
+    return board
 
 
 def run(board: Blackboard, *agents: Agent, client: Any = None) -> None:

@@ -6,12 +6,10 @@ The clock advances when a daemon waits, so that hours pass without a delay.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
-
-import pytest
 
 from blackboard import (
     Blackboard,
@@ -32,12 +30,6 @@ from blackboard.testing.board_replay import Replay
 from tests.daemon.smoke_agents import Alarm, Seat, Smoke, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
-
-
-@pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
-        yield opened
 
 
 def test_an_agent_is_woken_with_crossed_marks_and_deposits_in_its_own_name(board: Blackboard) -> None:

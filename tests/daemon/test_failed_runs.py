@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,12 +21,6 @@ from blackboard import (
 from blackboard.errors import ModelError
 from tests.daemon.smoke_agents import Alarm, Smoke, Stray, Verdict, deploy, run_until_quiescent, smoke
 from tests.support.bounds import BOUND_SECONDS
-
-
-@pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
-        yield opened
 
 
 def test_an_agent_that_returns_an_undeclared_kind_fails_and_deposits_nothing(board: Blackboard) -> None:

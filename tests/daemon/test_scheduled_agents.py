@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, daily_at, every, strength, strongest_of, watch
 from blackboard.board.diagnosis import doctor
@@ -24,12 +21,6 @@ class Note(Mark, kind="note", on_repeat="separate"):
 class Digest(Mark, kind="digest", on_repeat="separate"):
     text: str
     at: str
-
-
-@pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
-        yield opened
 
 
 def digests(board: Blackboard) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Context, Daemon, Deposit, ManualClock, Mark, agent, strength, total
+from blackboard import Blackboard, Context, Daemon, Deposit, Mark, agent, strength, total
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.system import tracing
 from tests.support.recorded_spans import links_of, recorded_spans, traceparent
@@ -41,12 +41,6 @@ def counter(leads: list[Lead], context: Context) -> None:
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with recorded_spans(monkeypatch) as exporter:
         yield exporter
-
-
-@pytest.fixture
-def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(board_url, clock=clock, author="person:ada") as opened:
-        yield opened
 
 
 def run(board: Blackboard, *agents: Agent) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard.clock import ManualClock
+from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import KEY, PayingBoard, answer
 
@@ -40,3 +41,17 @@ def world_of(
 @pytest.fixture
 def world(world_of: Callable[..., PayingBoard]) -> PayingBoard:
     return world_of()
+
+
+@pytest.fixture
+def patient(api: MessagesApi) -> Iterator[Callable[..., BatchEndsLater]]:
+    """Return a function that makes clients whose batches end later."""
+    made: list[BatchEndsLater] = []
+
+    def make(**options: Any) -> BatchEndsLater:
+        made.append(BatchEndsLater(api, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()

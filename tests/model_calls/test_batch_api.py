@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,19 +22,6 @@ from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import Judged, Lead, PayingBoard, judge
-
-
-@pytest.fixture
-def patient(api: MessagesApi) -> Iterator[Callable[..., BatchEndsLater]]:
-    made: list[BatchEndsLater] = []
-
-    def make(**options: Any) -> BatchEndsLater:
-        made.append(BatchEndsLater(api, **options))
-        return made[-1]
-
-    yield make
-    for client in made:
-        client.close()
 
 
 def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,19 +18,6 @@ from tests.model_calls.sent_batches import batches, requests_in
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.paying_board import MODEL, PayingBoard
-
-
-@pytest.fixture
-def patient(api: MessagesApi) -> Iterator[Callable[..., BatchEndsLater]]:
-    made: list[BatchEndsLater] = []
-
-    def make(**options: Any) -> BatchEndsLater:
-        made.append(BatchEndsLater(api, **options))
-        return made[-1]
-
-    yield make
-    for client in made:
-        client.close()
 
 
 def test_a_lost_batch_is_found_again_and_paid_once(

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -51,55 +52,66 @@ def test_a_client_waits_as_long_as_a_busy_server_asks(board_url: str) -> None:
                 client.agents()
 
 
-class Flaky(BaseHTTPRequestHandler):
-    """A proxy whose answers get lost in a way that a test sets."""
+@dataclass
+class Flaky:
+    """A proxy whose answers get lost in a way that a test sets.
 
-    served: ClassVar[Served]
-    losses: ClassVar[list[str]]
-    requests: ClassVar[list[str]]
+    Attributes:
+        served: The board behind it.
+        losses: How the next answers get lost, in turn: "before" or "after" the server has the request, or "gateway".
+        paths: The paths of the requests.
+        url: Where it listens.
+    """
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.requests.append(self.path)
+    served: Served
+    losses: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def handle(self, request: BaseHTTPRequestHandler) -> None:
+        """Answer a request, or lose it."""
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        self.paths.append(request.path)
         loss = self.losses.pop(0) if self.losses else ""
         if loss == "before":
-            self.connection.close()
+            request.connection.close()
             return
-        with self.served.client(token=self.headers["Authorization"].removeprefix("Bearer ")) as client:
-            answer = client.post(self.path, content=body, headers={"Content-Type": self.headers["Content-Type"]})
+        with self.served.client(token=request.headers["Authorization"].removeprefix("Bearer ")) as client:
+            kind = {"Content-Type": request.headers["Content-Type"]}
+            answer = client.post(request.path, content=body, headers=kind)
         if loss == "after":
-            self.connection.close()
+            request.connection.close()
             return
-        status = 502 if loss == "gateway" else answer.status_code
-        self.send_response(status)
+        request.send_response(502 if loss == "gateway" else answer.status_code)
         content = b"<html>" if loss == "gateway" else answer.content
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: Any) -> None: ...
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
 
 
 @pytest.fixture
-def flaky(served: Served) -> Iterator[type[Flaky]]:
-    class Handler(Flaky):
-        losses: ClassVar[list[str]] = []
-        requests: ClassVar[list[str]] = []
+def flaky(served: Served) -> Iterator[Flaky]:
+    flaky = Flaky(served)
 
-    Handler.served = served
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            flaky.handle(self)
+
+        def log_message(self, *args: Any) -> None: ...
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    flaky.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    served.flaky_url = f"http://127.0.0.1:{server.server_address[1]}"  # type: ignore[attr-defined]
-    yield Handler
+    yield flaky
     server.shutdown()
     server.server_close()
     join_all(thread)
 
 
-def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: type[Flaky]) -> None:
+def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: Flaky) -> None:
     token = served.board.create_token("flaky", may=SCOPES)
-    with Client(served.flaky_url, token=token, clock=served.clock) as client:  # type: ignore[attr-defined]
+    with Client(flaky.url, token=token, clock=served.clock) as client:
         flaky.losses += ["before", "after", "gateway"]
         assert client.deposit("reply", subject="a").outcome == "duplicate"
         flaky.losses += ["after"]
@@ -109,11 +121,11 @@ def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: ty
         assert {mark.subject for mark in served.board.marks()} == {"a", "b", "c"}
         assert [event.event for event in served.board.history("b")] == ["deposited"]
         assert len(results) == 1
-        flaky.requests.clear()
+        flaky.paths.clear()
         flaky.losses += ["after"]
         with pytest.raises(ServerUnreachable, match="does not answer"):
             client.reinforce(1, by=0.5)  # it may have been done
-        assert len(flaky.requests) == 1
+        assert len(flaky.paths) == 1
         flaky.losses += ["before"] * 9
         with pytest.raises(ServerUnreachable):
             client.deposit("reply", subject="d")
