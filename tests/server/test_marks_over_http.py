@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor, wait
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
+from blackboard.server.request_batcher import RequestBatcher
 from tests.server.http_steps import LEAD, pages, problem
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.search_checks import embedded
@@ -260,8 +262,17 @@ def test_answers_are_those_of_the_command_line(served: Served, monkeypatch: pyte
 
 
 @pytest.mark.postgresql
-def test_deposits_at_the_same_time_share_a_transaction_and_no_mistake(served: Served) -> None:
-    """Hold the database until many requests wait. One of them is wrong, and one has a number that no database takes."""
+def test_deposits_at_the_same_time_share_a_transaction_and_no_mistake(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hold the database until all requests wait. One of them is wrong, and one has a number that no database takes."""
+    arrived, run = threading.Semaphore(0), RequestBatcher.run
+
+    def noted_run(batcher: RequestBatcher[Any, Any], item: Any) -> Any:
+        arrived.release()
+        return run(batcher, item)
+
+    monkeypatch.setattr(RequestBatcher, "run", noted_run)
     bodies: list[dict[str, Any]] = [{**LEAD, "subject": f"lead/{number}"} for number in range(20)]
     bodies[3] = {**bodies[3], "payload": {"number": 2**70}}
     bodies[5] = {**bodies[5], "kind": "nothing"}
@@ -270,7 +281,7 @@ def test_deposits_at_the_same_time_share_a_transaction_and_no_mistake(served: Se
     served.board.revoke_token("t7")
     with ThreadPoolExecutor(20) as pool, served.board.database.write_lock():
         answers = [pool.submit(clients[n].post, "/v1/marks", json=bodies[n]) for n in range(20)]
-        wait(answers, timeout=0.2)
+        assert all(arrived.acquire(timeout=BOUND_SECONDS) for _ in answers)
     results = [answer.result(BOUND_SECONDS) for answer in answers]
     refused = {n: problem(result) for n, result in enumerate(results) if result.status_code != 200}
     assert {n: refused[n] for n in (5, 7)} == {5: "unknown-name", 7: "invalid-token"}

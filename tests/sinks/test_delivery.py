@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -27,7 +27,7 @@ from blackboard.board.result_types import OutboxMessage
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.settings.sink_sections import SinkSection
-from blackboard.sinks import command_sink, sink_threads
+from blackboard.sinks import command_sink
 from blackboard.sinks.sink_threads import Deliverer
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.webhook_receiver import Reply, receive
@@ -83,26 +83,21 @@ def webhook(url: str, **options: Any) -> dict[str, Any]:
     return {"webhook": {"url": url, "private_networks": HERE, **options}}
 
 
-def test_a_webhook_is_signed_and_another_library_verifies_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_is_signed_and_another_library_verifies_it(board_url: str) -> None:
+    """The library judges the age of a signature by the time of this machine."""
     webhooks = pytest.importorskip("standardwebhooks")
-    with receive() as receiver:
+    clock = ManualClock(datetime.now(UTC))  # noqa: TID251
+    with Blackboard.open(board_url, author="ada", clock=clock) as board, receive() as receiver:
+        house = House(board, clock)
         deliverer = house.add_sink(**webhook(receiver.url, secret_env="SECRET"))
-        monkeypatch.setattr(sink_threads, "to_datetime", lambda at: now())
         alert(house)
         assert deliverer.deliver_last() == 1
+        message = house.message()
     [request] = receiver.requests
     body = webhooks.Webhook(SECRET).verify(request.body, request.headers)
     assert (body["type"], body["data"]["payload"]) == ("mark:alert", {"text": "it burns"})
-    message = house.message()
     assert request.headers["webhook-id"] == message.message_id
     assert (message.state, message.attempts, message.error) == ("delivered", 1, None)
-
-
-def now() -> Any:
-    """Return the time by which the library judges the age of a signature."""
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)  # noqa: TID251
 
 
 def test_an_attempt_is_repeated_under_the_same_id_until_it_succeeds(house: House) -> None:
