@@ -11,13 +11,21 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
 from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.store.rows import MarkRow, OpenNeedRow
+from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 
 
 def is_need(row: MarkRow) -> bool:
     """Return whether a mark is a need."""
     return row.kind == Need.kind
+
+
+def is_closed(txn: BoardTransaction, event: EventRow) -> bool:
+    """Return whether an event is of a need that has left the board, or of the `overdue` mark of such a need."""
+    if event.kind not in (Need.kind, Overdue.kind):
+        return False
+    mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)
+    return mark is None or not mark.is_live(txn.now)
 
 
 def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:

@@ -16,7 +16,7 @@ from blackboard.board.activation_tables.additional_reads import (
     record_reads,
     searches_for,
 )
-from blackboard.board.activations.agent_claims import crossing_selection
+from blackboard.board.activations.agent_claims import crossing_selection, renewed_inputs
 from blackboard.board.activations.agent_claims.agent_readiness import (
     ClaimReading,
     agent_deferral,
@@ -29,7 +29,6 @@ from blackboard.board.activations.agent_claims.crossing_activations import claim
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread
 from blackboard.board.activations.agent_claims.loop_quarantine import quarantine_loops
-from blackboard.board.activations.run_ends import renewed_inputs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload

@@ -6,6 +6,5 @@ activation_results   success, failure, conflict and deferral of a run
 activation_ends      the steps that every end of a run has in common
 activation_splits    moves marks to activations of their own, to find the bad one
 activation_recovery  activations whose workers died
-renewed_inputs       the marks of an activation that had a conflict, read again at its next claim
 loop_detection       activations that keep waking each other
 """

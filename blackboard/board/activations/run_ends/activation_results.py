@@ -6,12 +6,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import (
     get_activation,
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_ends, agent_actions, renewed_inputs
+from blackboard.board.activations.run_ends import activation_ends, agent_actions
 from blackboard.board.activations.run_ends.activation_ends import (
     close_crossings,
     count_failure,
@@ -25,6 +26,7 @@ from blackboard.board.activations.run_ends.activation_ends import (
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
 from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -132,7 +134,7 @@ def put_back(
     if (current := current_run(txn, row)) is None:
         return None
     model_calls.mark_unusable(txn, row.id, conflict)
-    if renewed_inputs.are_closed(txn, row):
+    if _has_only_closed_needs(txn, row):
         end_run(txn, current, ActivationState.SKIPPED, error=conflict)
         evaluate_unclaimed(txn, current)
         close_crossings(txn, current, CrossingState.SKIPPED, has_parts=was_split(txn, current))
@@ -143,6 +145,16 @@ def put_back(
         return _fail(txn, current, agent, Failure(error, counts=False), rng)
     end_run(txn, current, ActivationState.READY, error=conflict, retry_at=txn.now, attempt=current.attempt - 1)
     return ActivationState.READY
+
+
+def _has_only_closed_needs(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether an activation absorbed only needs that are closed now, so that it has no work left."""
+    events = [
+        item.event
+        for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
+        if item.role != InputRole.READ and item.event is not None
+    ]
+    return bool(events) and all(need_rows.is_closed(txn, event) for event in events)
 
 
 def _fail(

@@ -8,13 +8,13 @@ from blackboard.board.activation_tables.additional_reads import MarksBySearch, S
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals
-from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.records.states import CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
@@ -43,7 +43,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, found: Ma
         if item.role == InputRole.READ or item.event is None:
             continue
         values = {"activation_id": row.id, "mark_id": item.event.mark_id}
-        if _is_closed(txn, item.event):
+        if need_rows.is_closed(txn, item.event):
             txn.sql.run(ACTIVATIONS.delete_input, **values)
         else:
             event_id, strength = _present_state(txn, watch, row, item.event)
@@ -70,24 +70,6 @@ def _present_state(
     if watch is not None and watch.absorbs:
         _absorb(txn, watch, row, mark)
     return mark.event_id, strength
-
-
-def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Return whether an activation absorbed only needs that are closed now, so that it has no work left."""
-    events = [
-        item.event
-        for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
-        if item.role != InputRole.READ and item.event is not None
-    ]
-    return bool(events) and all(_is_closed(txn, event) for event in events)
-
-
-def _is_closed(txn: BoardTransaction, event: EventRow) -> bool:
-    """Return whether a mark is a need that has left the board, or the `overdue` mark of such a need."""
-    if event.kind not in (Need.kind, Overdue.kind):
-        return False
-    mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)
-    return mark is None or not mark.is_live(txn.now)
 
 
 def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> bool:
