@@ -8,6 +8,7 @@ crossing_selection    the crossings that an activation is given
 crossing_activations  the activation of the crossings that a claim takes
 deferred_activations  the activations that wait for another attempt
 renewed_inputs        the marks of an activation that had a conflict, read again at its next claim
+loop_detection        activations that keep waking each other
 loop_quarantine       the quarantine of crossings that would continue a loop
 claims_with_searches  claims, with the searches that their agents need
 activation_traces     the deposits that woke an agent as traces name them, and what a remote worker continues

@@ -6,9 +6,10 @@ from blackboard.board.activation_tables.additional_reads import (
     MarksBySearch,
     record_reads,
 )
+from blackboard.board.activations import quarantine_needs
+from blackboard.board.activations.agent_claims import loop_detection
 from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
-from blackboard.board.activations.run_ends import loop_detection
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.measure_scopes import is_group, subject_of
@@ -54,4 +55,4 @@ def _quarantine(
 ) -> None:
     row = insert_claimed(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     record_reads(txn, watch.agent, row.id, claimed_inputs(txn, selection), found)
-    loop_detection.ask_about_quarantine(txn, subject, reason)
+    quarantine_needs.ask_about_quarantine(txn, subject, reason)

@@ -6,5 +6,4 @@ activation_results   success, failure, conflict and deferral of a run
 activation_ends      the steps that every end of a run has in common
 activation_splits    moves marks to activations of their own, to find the bad one
 activation_recovery  activations whose workers died
-loop_detection       activations that keep waking each other
 """

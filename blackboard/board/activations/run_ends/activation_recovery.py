@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
+from blackboard.board.activations import quarantine_needs
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_results, loop_detection
+from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_ends import (
     INTERRUPTED,
     count_failure,
@@ -123,7 +124,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, a
     error = f"{_deaths(row)}; the last time it ran alone"
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)
-    loop_detection.ask_about_quarantine(
+    quarantine_needs.ask_about_quarantine(
         txn, subject_of(scope) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
     )
 

@@ -9,16 +9,12 @@ from collections.abc import Iterable
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import get_activation
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.authors import BOARD
-from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.measure_scopes import scope_name, subject_of
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow
-from blackboard.store.statements import ACTIVATIONS, MARKS
+from blackboard.store.statements import ACTIVATIONS
 
 MIN_LOOP_RUNS = 4
 """The number of activations in the shortest loop between two agents.
@@ -85,22 +81,6 @@ def loop_problem(
     if last == other or any(name != (last, other)[place % 2] for place, name in enumerate(chain)):
         return None
     return f"{other} and {last} wake each other over {scope_name(scope)} without new facts"
-
-
-def ask_about_quarantine(txn: BoardTransaction, subject: str, reason: str) -> None:
-    """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
-    if "need" not in txn.deployment.kinds:
-        return
-    if any(row.author == BOARD for row in txn.sql.all(MARKS.marks_of_subject, kind="need", subject=subject)):
-        return
-    need = Need(
-        subject=subject,
-        question=f"{reason}. Should it continue?",
-        options=["retry", "discard"],
-        detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
-        " and 'blackboard retry ID' or 'blackboard discard ID' decides.",
-    )
-    deposits.deposit(txn, DepositRequest.of(need, BOARD))
 
 
 def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:
