@@ -40,8 +40,9 @@ FINGERPRINT = "sha256(convert_to(CAST(asked AS text), 'UTF8'))"
 """The fingerprint of a row of the question `asked`."""
 
 _NUMBER = re.compile(r"\$(\d+)")
-_VALUES = re.compile(r"\bVALUES \((.*)\)\s*$", re.DOTALL)
-_WHERE = re.compile(r"\bWHERE\b")
+_INSERT = re.compile(r"(INSERT INTO \w+ \([\w,\s]+\)\s+)VALUES \(([:\w,\s]+)\)")
+_CHANGE = re.compile(r"(UPDATE \w+\s+SET (?:\w+ = :\w+,?\s+)+|DELETE FROM \w+\s+)(WHERE [^()]+)")
+"""The only forms of a write that can be rewritten. Neither has a subquery, which would need parentheses."""
 
 # The writer's number rises only if all is still so: see `CommitRecord`. It must be lower before, otherwise the writer
 # has given this message up.
@@ -135,7 +136,12 @@ def checked_statement(
 
 @cache
 def _rewritten(statement: Statement[Any], new: frozenset[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the text of a write that takes its ids and instants from `held`, and the names of its values."""
+    """Return the text of a write that takes its ids and instants from `held`, and the names of its values.
+
+    Raises:
+        ValueError: The statement is neither an `INSERT` of values nor a change without a subquery, so that the places
+            to rewrite are not certain.
+    """
     instants = INSTANTS[statement.name]
 
     def value(found: re.Match[str]) -> str:
@@ -143,11 +149,14 @@ def _rewritten(statement: Statement[Any], new: frozenset[str]) -> tuple[str, tup
             return "held.at"
         return f"CAST({found[0]} AS bigint) + held.shift" if found[1] in new else found[0]
 
-    text = PARAMETER.sub(value, statement.text(POSTGRESQL))
-    if text.startswith("INSERT"):
-        text = _VALUES.sub(lambda found: f"SELECT {found[1]} FROM held", text)
+    text = statement.text(POSTGRESQL)
+    if (insert := _INSERT.fullmatch(text)) is not None:
+        text = f"{insert[1]}SELECT {PARAMETER.sub(value, insert[2])} FROM held"
+    elif (change := _CHANGE.fullmatch(text)) is not None:
+        joined = "USING" if text.startswith("DELETE") else "FROM"
+        text = f"{PARAMETER.sub(value, change[1])}{joined} held {PARAMETER.sub(value, change[2])}"
     else:
-        text = _WHERE.sub("USING held WHERE" if text.startswith("DELETE") else "FROM held WHERE", text, count=1)
+        raise ValueError(f"{statement.name} cannot be rewritten to write only under a condition")
     return bind_parameters(text, is_numbered=True)
 
 
