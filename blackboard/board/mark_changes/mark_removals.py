@@ -14,7 +14,7 @@ from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, r
 from blackboard.board.transactions.mark_states import fading_state
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
-from blackboard.board.watches.measurements import counted_marks, watch_totals, window_totals
+from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals, window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
@@ -136,9 +136,7 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     delete_mark(txn, row)
-    if txn.known_rows is not None:
-        txn.known_rows.drop_absorbed(row.id)
-    txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
+    stimuli.release_removed(txn, row.id)
     mark_indexes.delete_keys(txn, row)
     if need_rows.is_need(row):
         need_rows.close_need(txn, row.id)

@@ -21,8 +21,8 @@ from blackboard.store.transaction import Transaction
 class CollectedChanges(ABC):
     """Changes that a transaction collects and writes at its end. Each subclass collects one sort of changes."""
 
-    collects_more: ClassVar[bool] = False
-    """Whether writing them collects changes of other sorts. Such changes are written first."""
+    comes_first: ClassVar[bool] = False
+    """Whether they are written before changes of other sorts, because writing them collects such changes."""
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:
@@ -210,8 +210,8 @@ class BoardTransaction:
         """Write the collected changes."""
         if not self._collected:
             return  # as in most deposits
-        for changes in [each for each in self._collected.values() if each.collects_more]:
+        for changes in [each for each in self._collected.values() if each.comes_first]:
             changes.write(self)
-        for changes in self._collected.values():
-            if not changes.collects_more:
+        for changes in self._collected.values():  # now with what was collected meanwhile
+            if not changes.comes_first:
                 changes.write(self)

@@ -14,7 +14,7 @@ from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.waiting_crossings import dropped_crossings
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.statements import MARKS
 
 
 def absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
@@ -55,10 +55,7 @@ def _absorb_whole_board(
     txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection
 ) -> None:
     """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
-    if txn.known_rows is not None:
-        txn.known_rows.drop_absorbed()
-    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
-    txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
+    stimuli.absorb_board(txn, watch, activation_id)
     watch_totals.reset(txn, watch, WHOLE_BOARD)
     for event, _ in selection.inputs.values():
         is_own = event.author == watch.ignored_author and event.activation_id is not None

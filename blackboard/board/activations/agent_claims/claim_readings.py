@@ -66,7 +66,7 @@ class NextClaims(CollectedChanges):
     They come after all ends, so that they can read together.
     """
 
-    collects_more: ClassVar[bool] = True
+    comes_first: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._claims: list[_NextClaim] = []

@@ -105,6 +105,28 @@ def record_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) 
     _record(txn, watch, row.id, row.event_id, DROPPED, given_event_id=row.event_id)
 
 
+def absorb_board(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int) -> None:
+    """Record that an activation of a watch over the board absorbed every mark up to the last event."""
+    if txn.known_rows is not None:
+        txn.known_rows.drop_absorbed()
+    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+    txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
+
+
+def release(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> None:
+    """Record that a watch has not absorbed a mark any more."""
+    if txn.known_rows is not None:
+        txn.known_rows.drop_absorbed(mark_id)
+    txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark_id)
+
+
+def release_removed(txn: BoardTransaction, mark_id: int) -> None:
+    """Delete what all watches have absorbed of a mark that is removed."""
+    if txn.known_rows is not None:
+        txn.known_rows.drop_absorbed(mark_id)
+    txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=mark_id)
+
+
 def _record(
     txn: BoardTransaction,
     watch: RegisteredWatch,

@@ -18,6 +18,7 @@ from blackboard.board.watches.measurements.stimuli import (
     DROPPED,
     is_stimulus,
     record_dropped,
+    release,
     stimuli_of,
     watermark,
 )
@@ -87,9 +88,7 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
     for row in rows:
         mark = old if row.id == old.id else row
         if is_stimulus(txn, watch, mark, absorbed):
-            if txn.known_rows is not None:
-                txn.known_rows.drop_absorbed(mark.id)
-            txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark.id)
+            release(txn, watch, mark.id)
             if watch.keeps_sums and not watch_totals.is_evaporated(txn, watch, scope, mark):
                 watch_totals.add(txn, watch, scope, mark, +1)
     return True
