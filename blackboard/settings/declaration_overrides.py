@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -80,10 +80,16 @@ class Overrides:
                 self.found.record(f"{place}.{setting}", "the agent declares it in Python; only remote agents have it")
         own = AgentSettings.model_fields.keys() & section.model_fields_set
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
+        reads = spec.reads if section.reads is None else tuple(read.spec for read in section.reads)
+        watches = self._watches(f"{place}.watches", spec.watches, self._watch_sections(place, spec, section))
+        spec = spec.model_copy(update={"settings": settings, "watches": watches, "reads": reads})
+        self.found.record_each(mistakes_in(spec))
+        return spec
+
+    def _watch_sections(self, place: str, spec: AgentSpec, section: AgentSection) -> dict[str, WatchSection]:
+        """Return the sections of an agent's watches; settings of the agent itself are those of its only watch."""
         sections = dict(section.watches)
         names = [watch.name for watch in spec.watches]
-        added = {name for name, watch in sections.items() if watch.schedule is not None}
-        self.found.check_known(f"{place}.watches", "watch", sections.keys() - added, names)
         for setting in ("threshold", "within", "schedule"):
             if (value := getattr(section, setting)) is None:
                 continue
@@ -96,18 +102,17 @@ class Overrides:
             elif names:
                 base = sections.get(names[0], WatchSection())
                 sections[names[0]] = base.model_copy(update={setting: value})
-        watches = [
-            self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
-        ]
-        watches += [
-            self._new_schedule(f"{place}.watches.{name}", name, new)
-            for name, new in sections.items()
-            if name not in names and new.schedule is not None
-        ]
-        reads = spec.reads if section.reads is None else tuple(read.spec for read in section.reads)
-        spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches), "reads": reads})
-        self.found.record_each(mistakes_in(spec))
-        return spec
+        return sections
+
+    def _watches(
+        self, place: str, declared: Sequence[WatchSpec], sections: Mapping[str, WatchSection]
+    ) -> tuple[WatchSpec, ...]:
+        """Return the declared watches with the settings of their sections, and the schedules that sections add."""
+        names = [watch.name for watch in declared]
+        added = {name: new for name, new in sections.items() if name not in names and new.schedule is not None}
+        self.found.check_known(place, "watch", sections.keys() - added.keys(), names)
+        watches = [self._watch(f"{place}.{watch.name}", watch, sections.get(watch.name)) for watch in declared]
+        return (*watches, *(self._new_schedule(f"{place}.{name}", name, new) for name, new in added.items()))
 
     def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
         """Return a watch with the settings of a section; settings that do not fit it are recorded as mistakes."""

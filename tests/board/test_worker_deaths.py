@@ -182,7 +182,7 @@ def answer(world: World, claim: Claim) -> None:
     """Plan and send a call of the run, and record its answer."""
 
     def work(txn: BoardTransaction) -> bool:
-        call = model_calls.plan(txn, claim.row.id, "sales", "model", "{}", 1)
+        call = model_calls.plan(txn, claim.row.id, agent="sales", model="model", body="{}", marks=1)
         model_calls.send(txn, call, 1)
         return model_calls.record_answer(txn, call.id, "{}", None, CallCost(cost=1))
 

@@ -271,7 +271,9 @@ def planned(board_url: str, clock: ManualClock) -> str:
     with Blackboard.open(board_url, clock=clock, kinds=[Lead]) as board:
         board.deploy(Deployment(budget=LIMIT))
         board.session.write(
-            lambda txn: [model_calls.plan(txn, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
+            lambda txn: [
+                model_calls.plan(txn, n, agent="judge", model=MODEL, body="{}", marks=1) for n in range(1, COUNT + 1)
+            ],
         )
     return board_url
 

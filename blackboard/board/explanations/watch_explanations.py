@@ -134,19 +134,19 @@ def _add_values(
     )
     predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
-    if not explanation.waiting:
-        over_time = verdict_of_episode(watch, episodes[0]) if episodes else None
-        if watch.condition.is_schedule:
-            verdict = verdict_of_schedule(predicted)
-        elif over_time is not None:
-            verdict = over_time
-        elif predicted:
-            verdict = verdict_of_prediction(txn, watch, scope, predicted[0])
-        else:
-            verdict = verdict_of_values(values, live_marks) + _dropped(txn, watch, scope)
-        explanation = replace(explanation, verdict=verdict)
+    if explanation.waiting:
+        verdict = explanation.verdict
+    elif watch.condition.is_schedule:
+        verdict = verdict_of_schedule(predicted)
+    elif episodes and (over_time := verdict_of_episode(watch, episodes[0])) is not None:
+        verdict = over_time
+    elif predicted:
+        verdict = verdict_of_prediction(txn, watch, scope, predicted[0])
+    else:
+        verdict = verdict_of_values(values, live_marks) + _dropped(txn, watch, scope)
     return replace(
         explanation,
+        verdict=verdict,
         values=values,
         live_marks=live_marks,
         guard_open=guard_open,

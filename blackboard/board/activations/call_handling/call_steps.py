@@ -36,7 +36,9 @@ class CallSteps:
     def plan(self, claim: Claim, model: str, body: str, api: str) -> ModelCall:
         """Record a call that is about to be sent, with its request."""
         return self._session.write(
-            lambda txn: model_calls.plan(txn, claim.row.id, claim.agent.name, model, body, len(claim.inputs), api),
+            lambda txn: model_calls.plan(
+                txn, claim.row.id, agent=claim.agent.name, model=model, body=body, marks=len(claim.inputs), api=api
+            ),
             record_instant=True,
         )
 

@@ -82,7 +82,14 @@ def get(txn: BoardTransaction, call_id: int) -> CallRow:
 
 
 def plan(
-    txn: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, api: str = "messages"
+    txn: BoardTransaction,
+    activation_id: int,
+    *,
+    agent: str,
+    model: str,
+    body: str,
+    marks: int,
+    api: str = "messages",
 ) -> CallRow:
     """Record a planned call with its request, which is about a number of marks; `api` is `messages` or `batch`."""
     check_initial(CallState.PLANNED)
