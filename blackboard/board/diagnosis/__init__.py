@@ -7,5 +7,5 @@ agent_findings       pauses, cooldowns, schedules, and the work of agents that a
 worker_findings      the code of workers, the agents that none serves, models and leases
 backlog_findings     activations, needs and messages that wait for people
 deployment_findings  unreadable marks, pending changes, and differences from the deployment file
-examination          what an examination compares the board with, and its verdicts
+examined_board       what an examination compares the board with, and its verdicts
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.declaration_changes import gone_agents
-from blackboard.board.diagnosis.examination import ExaminedBoard
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import pauses_and_cooldowns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from blackboard.board.diagnosis.examination import ExaminedBoard
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.explanations.explanation_lines import need_parts
 from blackboard.board.need_answers import need_agents, needs_overview
 from blackboard.board.open_needs import need_access

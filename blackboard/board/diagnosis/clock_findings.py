@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.diagnosis.examination import ExaminedBoard
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from blackboard.board.declaration_changes import deployment_changes
 from blackboard.board.deployments import unreadable_marks
-from blackboard.board.diagnosis.examination import ExaminedBoard, judge
+from blackboard.board.diagnosis.examined_board import ExaminedBoard, judge
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction

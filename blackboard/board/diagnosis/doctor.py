@@ -10,7 +10,7 @@ from blackboard.board.diagnosis import (
     store_findings,
     worker_findings,
 )
-from blackboard.board.diagnosis.examination import ExaminedBoard
+from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.diagnosis.store_findings import PAGE_DAMAGE
 from blackboard.board.facade import Blackboard
 from blackboard.core.records.finding import Finding

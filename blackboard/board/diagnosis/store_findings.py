@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.diagnosis.clock_findings import MAX_LAG
-from blackboard.board.diagnosis.examination import ExaminedBoard, judge
+from blackboard.board.diagnosis.examined_board import ExaminedBoard, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding
 from blackboard.durations import format_duration

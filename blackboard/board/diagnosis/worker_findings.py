@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
-from blackboard.board.diagnosis.examination import ExaminedBoard, judge
+from blackboard.board.diagnosis.examined_board import ExaminedBoard, judge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import iso

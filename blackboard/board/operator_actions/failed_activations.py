@@ -6,7 +6,7 @@ from blackboard.board.activation_tables.activation_rows import (
     get_activation,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends.activation_ends import INTERRUPTED, close_crossings, end_run, was_split
+from blackboard.board.activations.run_ends.end_steps import INTERRUPTED, close_crossings, end_run, was_split
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import RETRIABLE, ActivationState, CrossingState
 from blackboard.errors import NotFound, WorkError

@@ -11,14 +11,14 @@ from blackboard.board.activation_tables.activation_rows import (
 from blackboard.board.activations import quarantine_needs
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
-from blackboard.board.activations.run_ends.activation_ends import (
+from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.activations.run_ends.end_steps import (
     INTERRUPTED,
     count_failure,
     end_run,
     evaluate_unclaimed,
 )
-from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in

@@ -12,8 +12,10 @@ from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_ends, agent_actions
-from blackboard.board.activations.run_ends.activation_ends import (
+from blackboard.board.activations.run_ends import agent_actions, end_steps
+from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.activations.run_ends.agent_actions import AgentAction
+from blackboard.board.activations.run_ends.end_steps import (
     close_crossings,
     count_failure,
     current_run,
@@ -23,8 +25,6 @@ from blackboard.board.activations.run_ends.activation_ends import (
     start_cooldown,
     was_split,
 )
-from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
-from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
@@ -74,7 +74,7 @@ def ask_ahead(
     sql: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
 ) -> None:
     """Ask ahead what the successful end of a run will ask, as far as a known deployment shows that."""
-    activation_ends.ask_ahead(sql, row)
+    end_steps.ask_ahead(sql, row)
     if active is not None:
         agent_actions.ask_ahead(sql, active, actions)
 

@@ -1,4 +1,4 @@
-"""The end of a run: the new state of its activation, its crossings, cooldowns and failures."""
+"""The steps that every end of a run has in common: the new state of its activation, its crossings, its cooldowns."""
 
 from __future__ import annotations
 
