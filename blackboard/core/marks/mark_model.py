@@ -147,6 +147,7 @@ class Mark(BaseModel):
         **others: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**others)
+        _set_attributes_at_once(cls)
         if others and not _has_hooks_of_others(cls):
             name, known = next(iter(others)), inspect.signature(Mark.__pydantic_init_subclass__).parameters
             raise InvalidMark(f"{cls.__name__}: there is no setting {name!r}{nearest(name, known.keys() - {'others'})}")
@@ -298,6 +299,19 @@ class Mark(BaseModel):
     def reinforced_at(self) -> datetime:
         """When the board recorded the last deposit that changed the mark, in UTC."""
         return to_datetime(self.stored.reinforced_at)
+
+
+def _begin_attributes(mark: Mark, context: Any, /) -> None:
+    """Set the attributes of a new mark that are not fields, as pydantic does for any class, which takes 2 us."""
+    object.__setattr__(mark, "__pydantic_private__", {"_stored": None, "_options": None})
+
+
+def _set_attributes_at_once(mark_class: type[Mark]) -> None:
+    """Let a class begin its marks with `_begin_attributes`, unless it has more such attributes or a hook of its own."""
+    of_base = getattr(mark_class.model_post_init, "__wrapped__", None)
+    has_same_attributes = mark_class.__private_attributes__ == Mark.__private_attributes__
+    if of_base in (Mark.model_post_init, _begin_attributes) and has_same_attributes:
+        mark_class.model_post_init = _begin_attributes  # type: ignore[assignment, method-assign]
 
 
 def _has_hooks_of_others(mark_class: type[Mark]) -> bool:

@@ -79,7 +79,7 @@ def _deposit_to_watch(
     `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
     """
     scope = scope_of_counted(txn, watch, new)
-    if watch_totals.keeps_live_sums(txn, watch, scope):
+    if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
         _exchange(txn, watch.over_live_marks, scope, old, new, absorbed=0)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
