@@ -178,6 +178,17 @@ def test_a_deposit_of_another_process_between_the_messages_moves_the_ids(
         assert name == "ash" or value == pytest.approx(sum(live), rel=1e-3)
 
 
+def test_a_process_remembers_its_own_event_as_the_last_one(boards: list[Blackboard], outcomes: list[bool]) -> None:
+    board, _ = boards
+    be_optimistic(board, asks=False)
+    process_cache = optimistic_commits(board).writer.process_cache
+    for subject in ("first", "second", "third"):
+        receipt = board.deposit(Lead(subject=subject))
+        assert process_cache.start is not None
+        assert process_cache.start.last_event_id == receipt.event_id
+    assert outcomes[-1]
+
+
 def test_a_reinforcement_between_the_messages_lets_the_rules_run_again(
     boards: list[Blackboard], outcomes: list[bool], between: Any
 ) -> None:

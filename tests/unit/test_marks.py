@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.marks.decay import Decay, Exponential, Never, Step
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import (
+    NO_OPTIONS,
     Mark,
     StoredMark,
     alternative_of,
@@ -22,6 +23,8 @@ from blackboard.core.marks.mark_model import (
     check_intensity,
     check_subject,
     describe_invalid,
+    options_of,
+    was_read,
 )
 from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
@@ -53,6 +56,29 @@ def test_a_base_that_is_no_mark_class_may_take_class_arguments() -> None:
         pass
 
     assert (Both.kind, Both.label) == ("both", "a")
+
+
+def test_a_class_may_have_private_attributes_and_a_hook_after_its_creation() -> None:
+    class Counted(Mark, kind="counted"):
+        _seen: int = PrivateAttr(default=3)
+
+    class Hooked(Mark, kind="hooked"):
+        detail: str = ""
+
+        def model_post_init(self, context: Any, /) -> None:
+            self.__dict__["detail"] = "set by the hook"
+
+    class Child(Hooked, kind="child"):
+        pass
+
+    for mark_class in (Smoke, Counted, Hooked, Child):
+        mark = mark_class(subject="a", **({"detail": "thin"} if mark_class is Smoke else {}))
+        assert options_of(mark) is NO_OPTIONS
+        assert options_of(mark.with_options(key="k")).key == "k"
+        assert options_of(mark) is NO_OPTIONS
+        assert not was_read(mark)
+    assert Counted(subject="a")._seen == 3  # noqa: SLF001 -- of the class above
+    assert [cls(subject="a").detail for cls in (Hooked, Child)] == ["set by the hook"] * 2
 
 
 def test_class_arguments_are_the_defaults_of_a_kind() -> None:

@@ -187,7 +187,7 @@ class OptimisticTransaction(PipelinedTransaction):
         if self.commit_state is not CommitState.COMMITTED:
             self._process_cache.clear()
             return
-        self._process_cache.note_commit(self.last_event + self.shift, self.earliest_end)
+        self._process_cache.note_commit(self.last_event + self.shift + self._writes.new_events, self.earliest_end)
         for kind, subject in self._writes.new_marks():
             self._process_cache.note_subject(kind, subject)
 

@@ -64,6 +64,11 @@ class PlannedWrites:
         """Return the writes as parts of the commit. `last_event` is the last event that the transaction has read."""
         return [each if isinstance(each, SqlPart) else write_of(*each, last_event) for each in self._writes]
 
+    @property
+    def new_events(self) -> int:
+        """The number of events among them."""
+        return sum(not isinstance(each, SqlPart) and each[0] is MARKS.insert_event for each in self._writes)
+
     def new_marks(self) -> Iterator[tuple[str, str]]:
         """Yield the kind and the subject of each new mark."""
         for each in self._writes:

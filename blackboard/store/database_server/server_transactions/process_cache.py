@@ -92,7 +92,7 @@ class ProcessCache:
                 del self._answers[next(iter(self._answers))]
 
     def note_commit(self, last_event: int, next_end: int) -> None:
-        """Note that a transaction was committed behind an event, and the earliest end of the marks that it wrote."""
+        """Note the last event of a transaction that was committed, and the earliest end of the marks that it wrote."""
         if (start := self._start) is not None:
             end = next_end if start.next_evaporation is None else min(start.next_evaporation, next_end)
             self._start = start._replace(last_event_id=last_event, next_evaporation=end)
