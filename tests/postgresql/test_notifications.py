@@ -106,17 +106,25 @@ def register(board: Blackboard, liveness: Liveness) -> None:
     )
 
 
+def wait_for_lock(liveness: Liveness, woken: threading.Event) -> None:
+    """Wait until a worker holds its lock, which wakes it."""
+    while not liveness.is_proven:
+        assert woken.wait(BOUND_SECONDS)
+        woken.clear()
+
+
 def test_the_lock_of_a_worker_shows_that_it_is_alive(
     board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_locks, "GRACE", SECOND // 5)
     monkeypatch.setattr(listening_connection, "LOCK_CHECK_SECONDS", 0.05)
-    woken = threading.Event()
-    one, two = board.database.processes.liveness(lambda: None), other.database.processes.liveness(woken.set)
+    told, woken = threading.Event(), threading.Event()
+    one, two = board.database.processes.liveness(told.set), other.database.processes.liveness(woken.set)
     one.enter()
     two.enter()
     try:
-        assert one.is_proven
+        wait_for_lock(one, told)
+        wait_for_lock(two, woken)
         register(board, one)
         register(other, two)
         assert board.session.dead_workers() == frozenset()
@@ -144,9 +152,7 @@ def test_a_worker_whose_connection_ends_takes_its_lock_again(
         for _ in range(5):
             woken.clear()
             sessions.end_all()
-            while not liveness.is_proven:
-                assert woken.wait(BOUND_SECONDS)
-                woken.clear()
+            wait_for_lock(liveness, woken)
     finally:
         liveness.release()
     assert not liveness.lock_key

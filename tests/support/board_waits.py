@@ -21,6 +21,8 @@ def wait_until(board: Blackboard, condition: Callable[[], bool]) -> None:
     Raises:
         AssertionError: It does not hold within the bound of tests. The message has the activations of the board.
     """
+    if condition():
+        return
     changed, end = threading.Event(), time.monotonic() + BOUND_SECONDS
     with board.listen(changed.set, every_commit=True) as tick:
         while not condition():
