@@ -21,6 +21,7 @@ from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.event_hub import EventHub
 from blackboard.server.open_requests.stream_writer import Choice
 from tests.server.http_steps import LEAD, pages, problem
+from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, deploy_remote
 
 ROOT = Path(__file__).parents[2]
@@ -238,7 +239,8 @@ def walk(description: str, url: str, token: str, folder: Path, *words: str) -> N
     (folder / "lines.py").write_text(LINES)
     done = subprocess.run(
         [SCHEMATHESIS, "run", description, "--url", url, "-H", f"Authorization: Bearer {token}", "--phases", "fuzzing",
-         "--generation-deterministic", "--exclude-checks", "positive_data_acceptance", "--no-color", *words],
+         "--generation-deterministic", "--exclude-checks", "positive_data_acceptance", "--no-color",
+         "--request-timeout", str(BOUND_SECONDS), *words],
         cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "SCHEMATHESIS_HOOKS": "lines"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:]
