@@ -5,7 +5,6 @@ It uses a board, or the client of a server that has one. Its library comes with 
 under `/mcp`.
 
 board_access       a board with the rights of one caller
-labelled_data      texts of authors, labelled as their data and bounded in size
 tool_arguments     the arguments of each tool
 read_tools         the tools that read: find, explain, agenda, query
 write_tools        the tools that write: deposit, answer, claim, finish

@@ -12,10 +12,10 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from blackboard.errors import BlackboardError, NotFound
+from blackboard.labelled_data import encode
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_prompts import PROMPTS
 from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, RESOURCES, SUBJECT_TEMPLATE, read_resource
-from blackboard.mcp_server.labelled_data import encode
 from blackboard.mcp_server.tool_errors import describe_error, describe_mistakes
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
 from blackboard.system.files.packaged_files import program_version

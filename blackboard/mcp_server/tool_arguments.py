@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, W
 from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
-from blackboard.mcp_server.labelled_data import MAX_ANSWER_ITEMS
+from blackboard.labelled_data import MAX_ANSWER_ITEMS
 
 MAX_SHOWN_ROWS = 200
 

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard import ClaimedMark, MarkRecord, Receipt, RemoteActivation
+from blackboard import Receipt
 from blackboard.errors import NotFound, UsageError
+from blackboard.labelled_data import activation_of, plain
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.labelled_data import NOTE, listed, mark_of, plain
 from blackboard.mcp_server.tool_arguments import AnswerArguments, ClaimArguments, DepositArguments, FinishArguments
-
-MAX_READS_BYTES = 16_000
-"""The size in JSON at which the list of the marks that a claim reads in addition ends."""
-MAX_NAMES_BYTES = 6_000
-"""The size in JSON at which a list of subjects in a claim ends: a claim is never too long to be answered."""
-MAX_SHOWN_ERROR_CHARACTERS = 1_000
-"""The number of characters of the previous attempt's error that a claim shows."""
-HINT_OF_OTHERS = (
-    "other_marks belong to this work too. Read each with find by its subject, or whole as the resource"
-    " board://subject/SUBJECT, percent-encoded; with history if it has changed since."
-    " The shell command 'blackboard activation {id} --json' has all of them."
-)
-"""How a model reads the marks of a claim that did not fit."""
 
 
 def deposit(access: BoardAccess, arguments: DepositArguments) -> dict[str, Any]:
@@ -96,44 +83,6 @@ def claim(access: BoardAccess, arguments: ClaimArguments) -> dict[str, Any]:
         arguments.extend, fence=arguments.fence, agent=arguments.agent, lease=arguments.lease
     )
     return {"note": "the lease is extended", "claimed": True, **plain(state)}
-
-
-def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
-    """Return a claimed activation with its marks, or that there is none."""
-    if found is None:
-        return {"note": "there is no work now", "claimed": False}
-    marks = listed("marks", found.marks, mark_of, len(found.marks))["marks"]
-    reads = listed("reads", found.reads, mark_of, len(found.reads), max_bytes=MAX_READS_BYTES)["reads"]
-    subjects = listed("subjects", found.subjects[: len(marks)], str, len(marks), max_bytes=MAX_NAMES_BYTES)["subjects"]
-    others = [*found.marks[len(marks) :], *found.reads[len(reads) :]]
-    named = listed("others", others, _name_of, len(others), max_bytes=MAX_NAMES_BYTES)["others"]
-    rest = {"other_marks": named, "hint": HINT_OF_OTHERS.format(id=found.id)} if others else {}
-    return {
-        "note": f"{NOTE} End this work with finish, by id and fence, before lease_until.",
-        "claimed": True,
-        **plain({
-            "id": found.id,
-            "fence": found.fence,
-            "agent": found.agent,
-            "attempt": found.attempt,
-            "lease_until": found.lease_until,
-            "watch": found.watch,
-            "reason": found.reason,
-            "subjects": subjects,
-            "group": found.group,
-            "previous_error": found.error and found.error[:MAX_SHOWN_ERROR_CHARACTERS],
-        }),
-        "marks": marks,
-        "more_marks": len(found.marks) - len(marks),
-        "reads": reads,
-        "more_reads": len(found.reads) - len(reads),
-        **rest,
-    }  # fmt: skip
-
-
-def _name_of(mark: ClaimedMark | MarkRecord) -> dict[str, Any]:
-    """Return the id and the subject of a mark, by which it can be found."""
-    return {"id": mark.id, "subject": mark.subject}
 
 
 def finish(access: BoardAccess, arguments: FinishArguments) -> dict[str, Any]:

@@ -85,8 +85,7 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     like work, or the session would never end.
     """
     from blackboard.cli.agent_commands.hook_lock import hook_lock
-    from blackboard.mcp_server.labelled_data import encode
-    from blackboard.mcp_server.write_tools import activation_of
+    from blackboard.labelled_data import activation_of, encode
 
     try:
         with hook_lock(session, agent) as is_first:
