@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, Replace, session_of
-from blackboard.cli.operating_commands.serve_command import serving
+from blackboard.cli.served_board import serving
 from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 from blackboard.plurals import counted
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.daemon import Daemon
     from blackboard.daemon.deployment_reload import DeployFile, ReloadedFile
-    from blackboard.llm.client_protocol import ModelClient
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
@@ -105,20 +104,11 @@ def _reloadable_daemon(
         names: The agents that it runs; None for all of the file.
     """
     from blackboard.daemon import build_daemon
-
-    deploy_file = file_deployer(session, board, resolved.settings, names)
-    return build_daemon(board, resolved, client_of(resolved), delivers=True, deploy_file=deploy_file)
-
-
-def client_of(resolved: ResolvedDeployment) -> ModelClient | None:
-    """Return the client of the configured model; None if the offline rules answer.
-
-    Raises:
-        ConfigurationError: The key is not valid, or its file cannot be read.
-    """
     from blackboard.llm.anthropic_client import client_from
 
-    return client_from(resolved.settings.model, os.environ)
+    client = client_from(resolved.settings.model, os.environ)
+    deploy_file = file_deployer(session, board, resolved.settings, names)
+    return build_daemon(board, resolved, client, delivers=True, deploy_file=deploy_file)
 
 
 def _prices(settings: Settings) -> Prices:

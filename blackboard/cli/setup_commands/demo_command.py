@@ -53,19 +53,18 @@ def demo(
     """
     from blackboard.board import Blackboard
     from blackboard.cli.operating_commands.daemon_signals import handle_signals
-    from blackboard.cli.operating_commands.run_command import client_of
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.cli.terminal import log_setup
     from blackboard.cli.terminal.stop_signals import StopSignals
     from blackboard.daemon import build_daemon
-    from blackboard.llm.anthropic_client import describe_model
+    from blackboard.llm.anthropic_client import client_from, describe_model
     from blackboard.settings.deployment_resolver import resolve_file
     from blackboard.system.files.packaged_files import config_file
 
     session = session_of(context)
     resolved = resolve_file(session.config or config_file("demo.toml"))
     section = Demo.of(resolved.settings.settings, resolved.settings.path)
-    client = client_of(resolved)
+    client = client_from(resolved.settings.model, os.environ)
     log_setup.configure(logging.ERROR)
     with contextlib.ExitStack() as stack:
         path = stack.enter_context(_prepare_folder(folder, section))
@@ -110,7 +109,7 @@ def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractCon
         MissingPackage: The extra `server` is not installed.
         WorkError: The address cannot be used.
     """
-    from blackboard.cli.operating_commands.serve_command import serving
+    from blackboard.cli.served_board import serving
 
     session = CommandSession(config=settings.path)
     return serving(board.as_author(VIEWER), session, settings.server, settings.server.listen, opens=True)
