@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import typer
 
 from blackboard.cli.cli_session import session_of
+from blackboard.cli.everyday_commands import load_report
 from blackboard.cli.everyday_commands.load_options import (
     AgainOption,
     DelimiterOption,
@@ -33,20 +33,14 @@ from blackboard.cli.everyday_commands.load_options import (
 )
 from blackboard.cli.row_files.rejects_file import default_path, rejects_file
 from blackboard.cli.row_files.row_options import Columns, TextForm
-from blackboard.cli.terminal.output import AsJson, note, print_json, print_table, say
+from blackboard.cli.terminal.output import AsJson, note
+from blackboard.cli.terminal.progress_bar import progress_bar
 from blackboard.cli.typed_command import typed_command
-from blackboard.errors import ExitCode, UsageError, nearest
-from blackboard.plurals import counted
+from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from blackboard.board.loads.deposit_sources import SourceWithdrawal
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import LoadResult
-    from blackboard.cli.row_files.row_reader import Rows
-
-
-TAG_VALUES_SHOWN = 5
-"""How many values of each tag a report shows."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +107,7 @@ def load(
     form = TextForm(_delimiter(delimiter), encoding, each)
     options = LoadOptions(context, file, columns, form, rejects or default_path(file, follow=follow))
     loaded, read_as = _follow(options) if follow else _load(options, again=again)
-    _report(options, loaded, read_as, as_json=as_json)
+    load_report.report(loaded, read_as, file, options.rejects, as_json=as_json)
     if loaded.rejected and (strict or not loaded.outcomes.total()):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -142,10 +136,16 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
             raise UsageError("--again works on a board of this machine only; leave out --url")
         source = None if withdraw is None else source
         reject = stack.enter_context(rejects_file(options.rejects, options.file))
-        progress = stack.enter_context(progress_bar(rows, size))
+        progress = stack.enter_context(progress_bar("loading", size))
         try:
             loaded = load_rows(
-                board, rows, options.columns, reject, progress, source=source, withdraw=withdraw if again else None
+                board,
+                rows,
+                options.columns,
+                reject,
+                lambda: progress(rows.bytes_read),
+                source=source,
+                withdraw=withdraw if again else None,
             )
         except ColumnsUnmatched as error:
             raise _advised(options.context, error) from None
@@ -178,61 +178,6 @@ def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
     advised = UsageError(f"{error}. This loads the file{blank}:")
     advised.command = typed_command(context, error.words)
     return advised
-
-
-def _report(options: LoadOptions, loaded: LoadResult, encoding: str | None, *, as_json: bool) -> None:
-    if as_json:
-        print_json(_document(loaded, encoding, options.rejects))
-    else:
-        _show(loaded, options.file)
-    for column in loaded.unseen:
-        note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
-    if loaded.rejected:
-        note(f"{counted(loaded.rejected, 'row')} rejected; see {options.rejects} for the rows and the reasons")
-
-
-def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> dict[str, Any]:
-    return {
-        "encoding": encoding,
-        "loaded": loaded.outcomes.total(),
-        **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate", "stale")},
-        "skipped": loaded.skipped,
-        "tags": {name: dict(values.most_common()) for name, values in loaded.tags.items()},
-        "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,
-        "kept": [] if loaded.before is None else loaded.before.kept,
-        "rejected": loaded.rejected,
-        "rejects": str(rejects_path) if loaded.rejected else None,
-        "crossed": dict(loaded.crossed),
-    }
-
-
-def _show(loaded: LoadResult, file: str) -> None:
-    if loaded.before is not None:
-        _show_withdrawal(loaded.before, file)
-    parts = [f"{count} {name}" for name, count in loaded.outcomes.items()]
-    say(f"{counted(loaded.outcomes.total(), 'row')} loaded{': ' + ', '.join(parts) if parts else ''}")
-    for name, values in loaded.tags.items():
-        if values:
-            say(f"{name}: {_most_common(values)}")
-    if loaded.skipped:
-        note(f"{counted(loaded.skipped, 'row')} without the tags of --tag, not loaded")
-
-
-def _most_common(values: Counter[str]) -> str:
-    """Return the most common values of a tag, each with its number, and how many more there are."""
-    shown = [f"{value} {count}" for value, count in values.most_common(TAG_VALUES_SHOWN)]
-    more = len(values) - len(shown)
-    return ", ".join(shown) + (f", and {counted(more, 'more value')}" if more else "")
-
-
-def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
-    if not before.freed and not before.kept:
-        note(f"no earlier load of {file} is known, so nothing was withdrawn")
-        return
-    say(f"{counted(before.withdrawn, 'mark')} of an earlier load withdrawn")
-    if before.kept:
-        rows = ((mark.mark_id, mark.kind, mark.subject, mark.reason) for mark in before.kept)
-        print_table(("mark", "kind", "subject", "kept because"), rows, empty="", title=f"{len(before.kept)} kept")
 
 
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:
@@ -279,24 +224,3 @@ def _delimiter(text: str | None) -> str | None:
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise UsageError(f"--delimiter {text!r}: write one character, or tab")
     return delimiter
-
-
-@contextmanager
-def progress_bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
-    """Show a progress bar over the bytes read, if stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from blackboard.cli.terminal.output import console
-
-    parts = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*parts, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("loading", total=size)
-        yield lambda: progress.update(task, completed=rows.bytes_read)

@@ -1,0 +1,33 @@
+"""A bar that shows the progress of a long command, on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from blackboard.cli.terminal.output import console
+
+
+@contextmanager
+def progress_bar(task_name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr inside the context, if it is a terminal; yield a function that says how much is done.
+
+    Args:
+        task_name: What the command does.
+        total: The number at which all is done; None if it is not known.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    parts = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*parts, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task(task_name, total=total)
+        yield lambda done: progress.update(task, completed=done)
