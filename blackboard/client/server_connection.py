@@ -1,4 +1,4 @@
-"""What both clients know of their server: its address, the token, the certificates, and how often to try again."""
+"""The connection of a client to its server: its address, the token, the certificates, and how often to try again."""
 
 from __future__ import annotations
 

@@ -76,12 +76,13 @@ def test_no_docstring_lists_the_fields_of_a_class(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
-def test_the_docstring_of_a_class_begins_with_no_question(folder: str) -> None:
+def test_the_docstring_of_a_module_or_class_begins_with_no_question(folder: str) -> None:
     questions = re.compile(r"(What|Which|Who|Whose|Whether|When|Where|Why|How|For how)\b")
     found = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        f"{path.relative_to(ROOT)}: {docstring.splitlines()[0]}"
         for path in sorted((ROOT / folder).rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(node, ast.ClassDef) and questions.match(ast.get_docstring(node) or "")
+        if isinstance(node, ast.Module | ast.ClassDef)
+        if (docstring := ast.get_docstring(node)) and questions.match(docstring)
     ]
     assert found == []

@@ -1,4 +1,4 @@
-"""How a calendar file writes time: `20260304T100000`, with or without a zone; dates, lengths and periods."""
+"""The times of calendar files: `20260304T100000`, with or without a zone; dates, lengths and periods."""
 
 from __future__ import annotations
 

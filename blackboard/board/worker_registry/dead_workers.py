@@ -1,4 +1,4 @@
-"""Which registered workers are dead."""
+"""Dead workers: which of the registered workers are dead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may use the server: tokens, web sessions, and texts that some tokens may not read.
+"""Access to the server: tokens, web sessions, and texts that some tokens may not read.
 
 token_checks     the sender of a request, and the rate of its requests
 redaction        withholds texts from tokens that may not read them

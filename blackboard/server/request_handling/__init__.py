@@ -1,4 +1,4 @@
-"""What every operation shares: how one is defined, how a request is read, and how its response is encoded.
+"""The common parts of operations: how one is defined, how a request is read, and how its response is encoded.
 
 operation_definition  what an operation is: its path, its parameters, its scope and its answer
 request_reading       reads the parameters and the body of a request

@@ -1,4 +1,4 @@
-"""What deletions leave in a file until it is overwritten. A server clears its pages itself."""
+"""Deleted content that stays in a file until it is overwritten. A server clears its pages itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has the file of a board open.
+"""Processes and libraries that have the file of a board open.
 
 board_connection     the connections to the file, and the log that each has open
 library_guard        keeps a second SQLite library from opening the file
