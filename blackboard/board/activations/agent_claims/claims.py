@@ -45,7 +45,7 @@ from blackboard.store.statements import ACTIVATIONS
 
 
 class Claimer(NamedTuple):
-    """Who claims, and for how long."""
+    """The worker that claims, and the length of its lease."""
 
     worker: str
     """The id of the worker."""
