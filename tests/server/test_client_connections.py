@@ -54,19 +54,16 @@ def test_a_client_waits_as_long_as_a_busy_server_asks(board_url: str) -> None:
 
 @dataclass
 class Flaky:
-    """A proxy whose answers get lost in a way that a test sets.
-
-    Attributes:
-        served: The board behind it.
-        losses: How the next answers get lost, in turn: "before" or "after" the server has the request, or "gateway".
-        paths: The paths of the requests.
-        url: Where it listens.
-    """
+    """A proxy whose answers get lost in a way that a test sets."""
 
     served: Served
+    """The board behind it."""
     losses: list[str] = field(default_factory=list)
+    """How the next answers get lost, in turn: "before" or "after" the server has the request, or "gateway"."""
     paths: list[str] = field(default_factory=list)
+    """The paths of the requests."""
     url: str = ""
+    """Where it listens."""
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         """Answer a request, or lose it."""
