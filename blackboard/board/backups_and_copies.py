@@ -90,7 +90,7 @@ def copy_board(
     from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do not import
 
     check_at_rest(source)
-    return board_copy.copy(source.session, target.session, progress)
+    return board_copy.copy_board(source.session, target.session, progress)
 
 
 def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:

@@ -66,7 +66,7 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
         _restart_fading(txn, row)
     txn.sql.run(WINDOWS.restart_window_events, since=since, at=txn.now)
     txn.sql.run(WINDOWS.restart_window_tags, since=since, at=txn.now)
-    window_totals.reset(txn)
+    window_totals.delete_all(txn)
     for watch in txn.active.watches.values():
         if watch.condition.spans_subjects and watch.absorbs:
             watch_totals.rebuild(txn, watch)

@@ -30,9 +30,9 @@ from blackboard.server.request_handling.operation_definition import Call, Empty,
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
 from blackboard.server.request_handling.request_reading import (
     EVENT_STREAM,
+    await_unless_left,
     check_media_type,
     read_body,
-    unless_left,
 )
 from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
@@ -163,7 +163,7 @@ class Api:
             claim = claim_operations.waiting_claim(call, lambda: self._calls.holder_of(token))
             seconds = seconds_in(parse_duration(call.parameters.wait))
             if found is None and seconds:
-                found = await unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
+                found = await await_unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
         except BlackboardError as error:
             raise problem_of(error) from None
         headers = {"Cache-Control": "no-store"}

@@ -64,7 +64,7 @@ Networks = Annotated[
 """Networks, such as `127.0.0.1` and `10.0.0.0/8`."""
 
 
-class Receiver(Section):
+class ReceiverSection(Section):
     """The settings that webhooks and mails share."""
 
     private_networks: Networks = ()
@@ -108,7 +108,7 @@ class Receiver(Section):
         """
 
 
-class WebhookSection(Receiver):
+class WebhookSection(ReceiverSection):
     """`webhook` of `[[sinks]]`: a POST to an address."""
 
     url: str | None = Field(default=None, repr=False)
@@ -157,7 +157,7 @@ class WebhookSection(Receiver):
             raise ValueError("a token has only visible ASCII characters")
 
 
-class MailSection(Receiver):
+class MailSection(ReceiverSection):
     """`mail` of `[[sinks]]`: a mail by SMTP."""
 
     to: tuple[str, ...] = Field(min_length=1, max_length=50)

@@ -147,7 +147,7 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
     need_access.rename_agent(txn, former, agent.name)
-    window_totals.reset(txn)
+    window_totals.delete_all(txn)
     pauses_and_cooldowns.rename(txn, former, agent.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)

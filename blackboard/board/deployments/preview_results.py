@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board.deployments.unreadable_marks import Misfits
+from blackboard.board.deployments.unreadable_marks import UnreadableMarks
 from blackboard.core.marks.measure_scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
 
@@ -128,5 +128,5 @@ class Preview:
     """The activations that waiting crossings would become, for each watch over subjects that has such crossings."""
     timed_crossings: tuple[PredictedTimedCrossing, ...] = ()
     """The crossings that watches over time would wait for, earliest first."""
-    unreadable: dict[str, Misfits] = field(default_factory=dict)
+    unreadable: dict[str, UnreadableMarks] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""

@@ -26,7 +26,7 @@ MAX_NAMED_UNREADABLE_MARKS = 5
 
 
 @dataclass
-class Misfits:
+class UnreadableMarks:
     """The live marks of a kind that do not fit."""
 
     reason: str
@@ -47,12 +47,12 @@ class Misfits:
         return f"{self.count} live marks ({ids}): {self.reason}"
 
 
-def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) -> dict[str, Misfits]:
+def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) -> dict[str, UnreadableMarks]:
     """Return, for each kind, the live marks that do not fit its class in this process or, without one, its schema.
 
     Without a class, the marks of a kind whose schema never changed were all checked against it when deposited.
     """
-    misfits_by_kind: dict[str, Misfits] = {}
+    misfits_by_kind: dict[str, UnreadableMarks] = {}
     for kind, spec in deployment.kinds.items():
         if kind not in txn.deployment.kinds:
             continue
@@ -60,7 +60,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
             continue
         for row in chain.from_iterable(live_batches(txn, kind)):
             if (reason := classes.misfit(row, deployment)) is not None:
-                misfits_by_kind.setdefault(kind, Misfits(reason)).add(row.id)
+                misfits_by_kind.setdefault(kind, UnreadableMarks(reason)).add(row.id)
     return misfits_by_kind
 
 

@@ -76,7 +76,8 @@ def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[Wa
     """Yield the needs of a subject. If the agent writes decisions, `why_not` says why it may not answer the need."""
     for need in needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
         if Decision.kind in agent.writes:
-            yield replace(need, why_not=need_access.why_not(txn, agent, txn.sql.existing(MARKS.get_mark, id=need.id)))
+            row = txn.sql.existing(MARKS.get_mark, id=need.id)
+            yield replace(need, why_not=need_access.refusal_of(txn, agent, row))
         else:
             yield need
 

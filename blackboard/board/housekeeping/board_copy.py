@@ -31,7 +31,7 @@ class BoardCopy:
     documents: int
 
 
-def copy(source: BoardSession, target: BoardSession, progress: CopyProgress) -> BoardCopy:
+def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgress) -> BoardCopy:
     """Copy a board to an empty one, completely or not at all. Nothing changes on the source.
 
     Raises:

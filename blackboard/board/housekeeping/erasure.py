@@ -117,7 +117,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         WINDOWS.delete_window_events_of_subject,
     ):
         txn.sql.run(statement, subject=subject)
-    window_totals.reset(txn)
+    window_totals.delete_all(txn)
     named_in = {
         mark_id
         for pattern in patterns

@@ -18,7 +18,7 @@ def scope_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str
     return scope_of_payload(txn, watch, row.kind, row.subject, row.payload)
 
 
-def scope_of_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str:
+def scope_of_counted_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str:
     """Return the scope of a mark that counts for a watch. Every such mark has one."""
     scope = scope_of(txn, watch, row)
     assert scope is not None

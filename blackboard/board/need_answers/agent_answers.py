@@ -34,11 +34,11 @@ def answer(
     if (first := checked_deposits.first_receipt(txn, request)) is not None:
         return first
     need = _find_open(txn, need_id)
-    if (reason := need_access.why_not(txn, agent, need)) is not None:
+    if (reason := need_access.refusal_of(txn, agent, need)) is not None:
         raise AgentError(f"Decision.need: {reason}", shown=NOT_ALLOWED)
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
-    overdue_needs.fire_due_of(txn, need_id, classes)
+    overdue_needs.deposit_if_due(txn, need_id, classes)
     prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = checked_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
     answer_rules.close(txn, need, request.author, request.activation_id)

@@ -25,7 +25,7 @@ def fire_due(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
     return len(rows)
 
 
-def fire_due_of(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> None:
+def deposit_if_due(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> None:
     """Deposit the `overdue` mark of a need that is due and that no daemon has noticed."""
     row = need_rows.get(txn, need_id)
     if row.remind_at is not None and row.remind_at <= txn.now:

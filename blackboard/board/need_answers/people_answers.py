@@ -53,7 +53,7 @@ def answer(
     """
     check_signature(txn, author)
     need = answer_rules.find_open(txn, need_id)
-    overdue_needs.fire_due_of(txn, need_id, classes)
+    overdue_needs.deposit_if_due(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes, author)
     text = text if is_about_clock and text.strip() else answer_rules.checked_answer(need, text, any_answer=any_answer)

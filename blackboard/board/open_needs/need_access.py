@@ -36,7 +36,7 @@ def may_wake(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:
 
 def may_answer(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:
     """Return whether an agent may answer a need."""
-    return why_not(txn, agent, row) is None
+    return refusal_of(txn, agent, row) is None
 
 
 def answering_agents(txn: BoardTransaction, row: MarkRow) -> list[AgentSpec]:
@@ -46,7 +46,7 @@ def answering_agents(txn: BoardTransaction, row: MarkRow) -> list[AgentSpec]:
     return [agent for agent in txn.deployment.agents.values() if may_answer(txn, agent, row)]
 
 
-def why_not(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None:
+def refusal_of(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None:
     """Return why an agent may not answer a need; None if it may."""
     named = named_agents(row)
     if not named:

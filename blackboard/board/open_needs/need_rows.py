@@ -92,16 +92,16 @@ def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
 
 def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
     """Return the row of a need; a row with nothing in it if none is stored."""
-    return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _nothing_kept(mark_id)
+    return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _empty_row(mark_id)
 
 
 def get_each(txn: BoardTransaction, mark_ids: Sequence[int]) -> list[OpenNeedRow]:
     """Return the rows of many needs, by one statement."""
     kept = {row.mark_id: row for row in txn.sql.all(MARKS.all_open_needs)}
-    return [kept.get(mark_id) or _nothing_kept(mark_id) for mark_id in mark_ids]
+    return [kept.get(mark_id) or _empty_row(mark_id) for mark_id in mark_ids]
 
 
-def _nothing_kept(mark_id: int) -> OpenNeedRow:
+def _empty_row(mark_id: int) -> OpenNeedRow:
     return OpenNeedRow(mark_id, None, None, "")
 
 

@@ -21,7 +21,7 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
         WorkError: The activation has not failed and is neither held nor quarantined.
     """
     row = _stuck(txn, activation_id)
-    model_calls.reopen(txn, row.id)
+    model_calls.allow_retry(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
     row = row._replace(deaths=None)
     end_run(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)

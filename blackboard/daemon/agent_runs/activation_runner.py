@@ -217,7 +217,7 @@ class ActivationRunner:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
-            items = forked_children.call(lambda: item_checks.collect(claim.agent, result))
+            items = forked_children.call(lambda: item_checks.returned_items(claim.agent, result))
         with tracing.within(traceparent):
             return self._finish(claim, items, claim_next)
 

@@ -77,7 +77,7 @@ def _scopes(texts: tuple[str, ...]) -> Scopes:
     return Scopes(texts)
 
 
-class _Bucket(NamedTuple):
+class _TokenBucket(NamedTuple):
     room: float
     at: int
 
@@ -91,7 +91,7 @@ class RateLimits:
 
     def __init__(self, per_second: float) -> None:
         self._per_second, self._burst = per_second, max(1.0, per_second)
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, _TokenBucket] = {}
         self._lock = threading.Lock()
 
     def check(self, name: str, now: int) -> None:
@@ -105,10 +105,10 @@ class RateLimits:
             HttpProblem: The token is used too often.
         """
         with self._lock:
-            room, at = self._buckets.get(name, _Bucket(self._burst, now))
+            room, at = self._buckets.get(name, _TokenBucket(self._burst, now))
             room = min(self._burst, room + seconds_in(now - at) * self._per_second)
             allowed = room >= 1
-            self._buckets[name] = _Bucket(room - allowed, now)
+            self._buckets[name] = _TokenBucket(room - allowed, now)
         if not allowed:
             seconds = max(1, math.ceil((1 - room) / self._per_second))
             raise HttpProblem(

@@ -105,7 +105,7 @@ def problem_of_fields(error: ValidationError, place: str) -> HttpProblem:
     return HttpProblem("invalid", f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "1 mistake", places)
 
 
-async def unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
+async def await_unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
     """Wait for a result, or until the client leaves.
 
     Raises:

@@ -242,7 +242,7 @@ def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool
     return bool(rows)
 
 
-def reopen(txn: BoardTransaction, activation_id: int) -> None:
+def allow_retry(txn: BoardTransaction, activation_id: int) -> None:
     """Allow one more try of a request that was rejected or had no room in a budget."""
     txn.sql.run(MODEL_CALLS.reopen_calls, activation_id=activation_id)
     txn.sql.run(MODEL_CALLS.clear_errors, activation_id=activation_id)

@@ -28,7 +28,7 @@ from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageErro
 from blackboard.system.error_descriptions import class_name
 
 
-def collect(agent: AgentSpec, result: Any) -> list[Action]:
+def returned_items(agent: AgentSpec, result: Any) -> list[Action]:
     """Return the items that an agent returned as a list; a generator runs only now.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_behind
+from blackboard.board.mark_sets.watch_scopes import scope_of_counted_mark, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -55,7 +55,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
         if after is None:
             return False
         before = None
-    key = StateKey.of(watch, scope_of_counted(txn, watch, new), new)
+    key = StateKey.of(watch, scope_of_counted_mark(txn, watch, new), new)
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.condition.is_falling:
         _take_over(txn, key)

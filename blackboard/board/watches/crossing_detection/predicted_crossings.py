@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
-from blackboard.board.mark_sets.watch_scopes import scope_of, scope_of_counted, scopes_behind
+from blackboard.board.mark_sets.watch_scopes import scope_of, scope_of_counted_mark, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import fading_mark, live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -73,7 +73,7 @@ def after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> N
             if _is_predicted(txn, watch, left, 0):
                 predict_scope(txn, watch, left, txn.now)
         if after is not None:
-            scope = scope_of_counted(txn, watch, after)
+            scope = scope_of_counted_mark(txn, watch, after)
             if (
                 watch.condition.spans_subjects
                 and not may_be_weaker(txn, before, after)

@@ -9,7 +9,7 @@ in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. E
 
 from __future__ import annotations
 
-from blackboard.board.mark_sets.watch_scopes import scope_of_counted, scopes_of
+from blackboard.board.mark_sets.watch_scopes import scope_of_counted_mark, scopes_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import fading_mark, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -19,7 +19,7 @@ from blackboard.board.watches.measurements.stimuli import (
     absorb_silently,
     is_stimulus,
     last_absorbed,
-    last_given,
+    last_given_event,
     stimuli_of,
 )
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -78,7 +78,7 @@ def _deposit_to_watch(
 
     `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
     """
-    scope = scope_of_counted(txn, watch, new)
+    scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
         _exchange(txn, watch.over_live_marks, scope, old, new, absorbed=0)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
@@ -114,7 +114,7 @@ def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -
 
     It is the state that the agent was last given. If there is none, it is the state whose crossing the guard dropped.
     """
-    given = last_given(txn, watch, mark)
+    given = last_given_event(txn, watch, mark)
     if given is None and watch.drops:
         return dropped_crossings.last_dropped(txn, watch, mark), True
     return given, False

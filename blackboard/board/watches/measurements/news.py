@@ -14,7 +14,7 @@ the present.
 from __future__ import annotations
 
 from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.mark_sets.watch_scopes import scope_of_counted
+from blackboard.board.mark_sets.watch_scopes import scope_of_counted_mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import fading_mark, live_rows, mark_strength, marks_with_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -59,7 +59,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.measures_sums and isinstance(measure, Count):
         return False  # it counts the same marks as before
-    scope = scope_of_counted(txn, watch, new)
+    scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and isinstance(measure, Total):
         return watch_totals.update_and_compare(txn, watch, scope, old, new)
     others = [
@@ -76,7 +76,7 @@ def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether another live mark of the board or the group reaches the threshold of a watch."""
     if watch.condition.by is not None:
-        others = live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted(txn, watch, mark)))
+        others = live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted_mark(txn, watch, mark)))
         return any(
             row.id != mark.id
             and counted_marks.is_counted(txn, watch, row)

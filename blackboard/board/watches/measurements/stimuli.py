@@ -36,12 +36,12 @@ def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, abs
 
 def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
     """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
-    row = record_of(txn, watch, mark_id)
+    row = absorbed_record(txn, watch, mark_id)
     absorbed = 0 if row is None else row.event_id
     return max(absorbed, watermark(txn, watch)) if watch.condition.is_over_board else absorbed
 
 
-def record_of(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
+def absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
     """Return the record of a mark that a watch has absorbed; None if there is none."""
     if txn.known_rows is not None and txn.known_rows.has_absorbed(watch.id, mark_id):
         return txn.known_rows.absorbed(watch.id, mark_id)
@@ -149,13 +149,13 @@ def _record(
     )
 
 
-def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
+def last_given_event(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
     """Return the event of the state in which the agent of a watch was last given a mark; None if it never was.
 
     The event has the payload that the mark showed then.
     """
     event_id = None
-    if (record := record_of(txn, watch, row.id)) is not None:
+    if (record := absorbed_record(txn, watch, row.id)) is not None:
         event_id = None if record.activation_id == DROPPED else record.given_event_id
     elif watch.condition.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.

@@ -78,7 +78,7 @@ def subtract_past_deposits(txn: BoardTransaction, kind: str, before: Instant) ->
             _subtract_past_deposits(txn, watch, kind, WHOLE_BOARD, sums)
 
 
-def reset(txn: BoardTransaction) -> None:
+def delete_all(txn: BoardTransaction) -> None:
     """Delete the sums of all windows. They are computed from the deposits when they are needed."""
     txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
     watches = txn.active.watches

@@ -17,7 +17,12 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings.departed_marks import Input, begin_of, departed_inputs, last_counted
+from blackboard.board.watches.waiting_crossings.departed_marks import (
+    Input,
+    begin_of_fall,
+    departed_inputs,
+    last_counted,
+)
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.conditions.fewest_marks import fewest_marks
@@ -47,7 +52,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if crossing.is_per_mark:
         return _mark_behind(txn, watch, crossing)
     if watch.condition.has_window:
-        inputs = inputs_in_windows(txn, watch, crossing.scope, begin_of(watch, crossing))
+        inputs = inputs_in_windows(txn, watch, crossing.scope, begin_of_fall(watch, crossing))
         if watch.condition.is_falling and not inputs:  # the last to fall was a side without a window
             inputs = sorted(departed_inputs(txn, watch, crossing), key=_strongest_first)
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.

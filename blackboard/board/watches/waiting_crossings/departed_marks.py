@@ -55,7 +55,7 @@ def _evaporated(
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
-    since = begin_of(watch, crossing)
+    since = begin_of_fall(watch, crossing)
     has_subject = watch.condition.by is None and crossing.scope != WHOLE_BOARD
     for departure in found.values():
         is_in_scope = watch.condition.covers(departure.subject) and (
@@ -117,7 +117,7 @@ def _counts_in(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: M
     return counted_marks.is_counted(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
 
 
-def begin_of(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
+def begin_of_fall(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
     """Return the instant of the fall that made a falling watch cross. A watch over time crosses later than that."""
     return crossing.began_at if watch.condition.is_falling and crossing.began_at is not None else crossing.crossed_at
 
