@@ -69,7 +69,7 @@ class _BudgetScope(NamedTuple):
     """The agent; "" for the board."""
 
 
-class _Usage(NamedTuple):
+class _SpentAmount(NamedTuple):
     """The amounts that calls have used."""
 
     money: int
@@ -158,13 +158,13 @@ def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, res
             yield _BudgetLimit(name, calls, used[window].calls, 1, until, is_money=False)
 
 
-def _spent(txn: BoardTransaction, agent: str) -> dict[BudgetWindow, _Usage]:
+def _spent(txn: BoardTransaction, agent: str) -> dict[BudgetWindow, _SpentAmount]:
     """Return the money and calls of this hour and day: of an agent, or of the board if the name is empty."""
     statement, values = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
     spent = txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **values)
     return {
-        "hour": _Usage(int(spent.hour_money), int(spent.hour_calls)),
-        "day": _Usage(int(spent.day_money), int(spent.day_calls)),
+        "hour": _SpentAmount(int(spent.hour_money), int(spent.hour_calls)),
+        "day": _SpentAmount(int(spent.day_money), int(spent.day_calls)),
     }
 
 
@@ -185,7 +185,7 @@ def ask_again(txn: BoardTransaction) -> None:
         txn.sql.run(MODEL_CALLS.clear_all_errors)
 
 
-def spent_for(txn: BoardTransaction, row: CallRow) -> _Usage:
+def spent_for(txn: BoardTransaction, row: CallRow) -> _SpentAmount:
     """Return the money and calls spent on a call's activation, and on those from which its marks were split off.
 
     So the parts of a split batch do not start again from zero.
@@ -193,7 +193,7 @@ def spent_for(txn: BoardTransaction, row: CallRow) -> _Usage:
     return _spent_by(txn, row.activation_id, row.id)
 
 
-def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | None) -> _Usage:
+def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | None) -> _SpentAmount:
     money = calls = 0
     while activation_id is not None:
         spent = txn.sql.existing(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
@@ -201,4 +201,4 @@ def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | Non
         if (activation := get_activation(txn, activation_id)) is None:
             break
         activation_id, up_to = activation.split_from, activation.split_after_call
-    return _Usage(money, calls)
+    return _SpentAmount(money, calls)
