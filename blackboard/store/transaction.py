@@ -1,7 +1,7 @@
 """An open transaction, which runs statements: the interface that a file and a server implement.
 
 `board_file.file_transaction` runs each statement on the driver's cursor. `database_server.server_transactions` sends
-several statements in one message, because each answer costs a round trip there.
+several statements in one message, because each message costs a round trip there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction_parts.deleted_content import DeletedContent
 from blackboard.store.transaction_parts.event_partitions import EventPartitions
-from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead
+from blackboard.store.transaction_parts.prefetched_reads import PrefetchedReads
 from blackboard.store.transaction_parts.total_additions import TotalAdditions
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)
-Question = tuple[Statement[Any], Mapping[str, Any]]
+SqlRead = tuple[Statement[Any], Mapping[str, Any]]
 """A statement with its values."""
 
 
@@ -38,7 +38,7 @@ class CommitState(Enum):
 
 
 class WorkEffects:
-    """The effects of a unit of work on workers. On a server they are known when the statements are answered."""
+    """The effects of a unit of work on workers. On a server they are known when the results arrive."""
 
     __slots__ = ("made_work", "slots")
 
@@ -85,13 +85,13 @@ class Transaction(ABC):
     # -- parts that not every transaction has ------------------------------------------------------------------------
 
     @property
-    def ahead(self) -> QuestionsAhead | None:
-        """The questions that are asked ahead; None if that saves nothing, as in a file."""
+    def ahead(self) -> PrefetchedReads | None:
+        """The reads that are sent ahead; None if that saves nothing, as in a file."""
         return None
 
     @property
     def partitions(self) -> EventPartitions | None:
-        """The partitions of the history; None if the board has none, as in a file. A server is asked each time."""
+        """The partitions of the history; None if the board has none, as in a file. A server reads them each time."""
         return None
 
     @property
@@ -150,7 +150,7 @@ class Transaction(ABC):
 
     @abstractmethod
     def run(self, statement: Statement[object], **values: Any) -> None:
-        """Run a statement without a result. On a server it is sent with the next question, or with COMMIT."""
+        """Run a statement without a result. On a server it is sent with the next read, or with COMMIT."""
 
     @abstractmethod
     def changed(self, statement: Statement[object], **values: Any) -> int:
@@ -164,7 +164,7 @@ class Transaction(ABC):
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         """Insert a row with the next free id, which is the parameter `id` of the statement, and return the id.
 
-        SQLite chooses it. On a server, `last_id` asks for the largest id, once in a transaction: nobody else can insert
+        SQLite chooses it. On a server, `last_id` reads the largest id, once in a transaction: nobody else can insert
         while the board is locked.
         """
 
@@ -178,7 +178,7 @@ class Transaction(ABC):
         for row in rows:
             self.run(statement, **row)
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- reads -------------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
@@ -204,9 +204,9 @@ class Transaction(ABC):
     def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
         """Return every result."""
 
-    def answers(self, *questions: Question) -> list[list[Any]]:
+    def results(self, *reads: SqlRead) -> list[list[Any]]:
         """Return every result of each of several statements that change nothing. A server gets them in one message."""
-        return [self.all(statement, **values) for statement, values in questions]
+        return [self.all(statement, **values) for statement, values in reads]
 
     def each(self, statement: Statement[Value | None], after: Value, **values: Any) -> Iterator[Value]:
         """Yield each value of a statement that returns the next value `after` another.

@@ -190,7 +190,7 @@ def test_a_commit_whose_outcome_cannot_be_read_is_unknown(
     is_optimistic: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commit_record, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(commit_record, "OUTCOME_SECONDS", 0.0)
     if is_optimistic:
         be_optimistic(cut_board)
     proxy.cuts.append(cut)

@@ -25,7 +25,7 @@ import pytest
 from blackboard import Blackboard, Exponential, Linear, ManualClock, Mark, Never, Step, agent, count, strength, total
 from blackboard.errors import Conflict, UniqueConflict
 from blackboard.store.database_server.server_transactions import optimistic_transaction
-from blackboard.store.database_server.server_transactions.checked_statement import INSTANTS
+from blackboard.store.database_server.server_transactions.checked_statement import UNLOCKED_WRITES
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import CommitState, LockRequired
 from blackboard.system import failpoints
@@ -485,4 +485,4 @@ def sums_now(board: Blackboard, clock: ManualClock) -> dict[str, float]:
 
 def test_the_names_of_safe_statements_are_those_of_statements() -> None:
     known = {statement.name for file in (MARKS, CROSSINGS) for statement in file.all().values()}
-    assert known >= INSTANTS.keys() | optimistic_transaction.QUESTIONS
+    assert known >= UNLOCKED_WRITES.keys() | optimistic_transaction.UNLOCKED_READS

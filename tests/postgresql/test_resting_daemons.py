@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, Exponential, Mark, agent, strength
 from blackboard.daemon import Daemon
 from blackboard.settings.sections import DaemonSection
-from blackboard.store.database_server.server_transactions.statement_pipeline import Answer, StatementPipeline
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline, StatementResult
 
 pytestmark = pytest.mark.postgresql(only=True)
 
@@ -35,9 +35,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         sent.append(str(query))
         return execute(cursor, query, *values, **options)
 
-    def added(pipeline: Any, sql: str, values: Sequence[Any] = (), answer: Answer | None = None) -> None:
-        sent.append(sql)
-        add(pipeline, sql, values, answer)
+    def added(pipeline: Any, text: str, values: Sequence[Any] = (), result: StatementResult | None = None) -> None:
+        sent.append(text)
+        add(pipeline, text, values, result)
 
     monkeypatch.setattr(psycopg.Cursor, "execute", executed)
     monkeypatch.setattr(StatementPipeline, "add", added)

@@ -123,7 +123,7 @@ def test_deposits_that_share_a_commit_share_their_messages(watched: Blackboard, 
     assert found == {"hot": pytest.approx(0.1), **{f"s/{number}": pytest.approx(0.4) for number in range(5)}}
 
 
-def test_kept_answers_are_right_when_deposits_on_one_subject_share_a_transaction(
+def test_cached_results_are_right_when_deposits_on_one_subject_share_a_transaction(
     watched: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_transaction_cache(monkeypatch)
@@ -137,14 +137,14 @@ def test_kept_answers_are_right_when_deposits_on_one_subject_share_a_transaction
     }
 
 
-def test_an_answer_is_asked_again_after_a_write_that_may_change_it(watched: Blackboard, messages: list[int]) -> None:
+def test_a_result_is_read_again_after_a_write_that_may_change_it(watched: Blackboard, messages: list[int]) -> None:
     hot = next(mark.id for mark in watched.marks(Lead) if mark.subject == "hot")
 
     def work(txn: Any) -> list[int]:
         sql, seen = txn.sql, []
-        sql.ahead.ask(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
-        sql.ahead.ask(MARKS.marks_of_subject, kind="lead", subject="hot")
-        sql.ahead.ask(MARKS.marks_of_subject, kind="lead", subject="other")
+        sql.ahead.prefetch(CROSSINGS.get_absorbed, watch_id=1, mark_id=hot)
+        sql.ahead.prefetch(MARKS.marks_of_subject, kind="lead", subject="hot")
+        sql.ahead.prefetch(MARKS.marks_of_subject, kind="lead", subject="other")
         [mark] = sql.all(MARKS.marks_of_subject, kind="lead", subject="hot")
         before = len(messages)
         assert sql.one(CROSSINGS.get_absorbed, watch_id=1, mark_id=mark.id) is None
@@ -179,7 +179,7 @@ def test_the_error_of_a_statement_that_waited_has_its_cause(watched: Blackboard)
 def test_a_commit_that_rolls_back_is_an_error(watched: Blackboard) -> None:
     def work(txn: Any) -> None:
         txn.sql.run(MARKS.insert_unique_value, kind="page", value="a", mark_id=1)
-        with contextlib.suppress(Exception):  # the server refuses all later statements, but answers COMMIT
+        with contextlib.suppress(Exception):  # the server refuses all later statements, but accepts COMMIT
             txn.sql.cursor.execute("SELECT 1 / 0")
 
     with pytest.raises(StoreError, match="rolled the transaction back"):

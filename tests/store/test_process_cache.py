@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from blackboard.store.database_server.server_transactions import process_cache
-from blackboard.store.database_server.server_transactions.process_cache import NO_ANSWER, ProcessCache
+from blackboard.store.database_server.server_transactions.process_cache import NO_ROWS, ProcessCache
 from blackboard.store.statements import MARKS
 
 KEPT = 10
 
 
 def is_known(cache: ProcessCache, number: int) -> bool:
-    """Return whether a subject is known to have a mark, so that the server must be asked for it."""
-    answer = cache.find(MARKS.marks_of_subject, ("kind", "subject"), ("lead", f"s/{number}"))
-    assert answer in (None, NO_ANSWER)
-    return answer is None
+    """Return whether a subject is known to have a mark, so that it must be read from the server."""
+    found = cache.find(MARKS.marks_of_subject, ("kind", "subject"), ("lead", f"s/{number}"))
+    assert found in (None, NO_ROWS)
+    return found is None
 
 
 @pytest.mark.parametrize("count", [KEPT - 1, KEPT, KEPT + 1, 3 * KEPT + 5])

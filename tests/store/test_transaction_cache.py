@@ -1,4 +1,4 @@
-"""Kept answers are dropped by writes that may change them, and the statements keep to the rule behind it."""
+"""Cached results are dropped by writes that may change them, and the statements keep to the rule behind it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
 from blackboard.store.database_server.server_transactions.transaction_cache import (
     KEYS,
     Key,
@@ -19,23 +19,23 @@ from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, ERASURE, MARKS
 from tools.statement_variants import every_statement, variants
 
-QUESTION_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
+READ_A = (("trace", "a"), {"kind": "trace", "subject": "a"})
 
 
 @pytest.fixture
 def cache() -> TransactionCache:
-    """Return answers about the marks of one subject and about the sums of a watch over the board."""
+    """Return results about the marks of one subject and about the sums of a watch over the board."""
     cache = TransactionCache()
-    cache.keep(MARKS.marks_of_subject, QUESTION_A[0], Answer())
-    cache.keep(CROSSINGS.watch_totals, (1, ""), Answer())
+    cache.keep(MARKS.marks_of_subject, READ_A[0], StatementResult())
+    cache.keep(CROSSINGS.watch_totals, (1, ""), StatementResult())
     return cache
 
 
 def has_marks(cache: TransactionCache) -> bool:
-    return cache.find(MARKS.marks_of_subject, QUESTION_A[0]) is not None
+    return cache.find(MARKS.marks_of_subject, READ_A[0]) is not None
 
 
-def test_a_write_drops_the_answers_about_its_subject_alone(cache: TransactionCache) -> None:
+def test_a_write_drops_the_results_about_its_subject_alone(cache: TransactionCache) -> None:
     cache.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "b", "id": 7})
     assert has_marks(cache)
     cache.drop_changed(MARKS.insert_mark, {"kind": "trace", "subject": "a", "id": 8})
@@ -43,7 +43,7 @@ def test_a_write_drops_the_answers_about_its_subject_alone(cache: TransactionCac
     assert cache.find(CROSSINGS.watch_totals, (1, "")) is not None
 
 
-def test_a_write_that_does_not_name_its_subject_drops_all_answers_from_its_table(cache: TransactionCache) -> None:
+def test_a_write_that_does_not_name_its_subject_drops_all_results_from_its_table(cache: TransactionCache) -> None:
     cache.drop_changed(MARKS.delete_mark, {"id": 7})
     assert not has_marks(cache)
     assert cache.find(CROSSINGS.watch_totals, (1, "")) is not None
@@ -56,26 +56,26 @@ def test_a_write_that_names_more_than_it_uses_names_its_row(cache: TransactionCa
     assert not has_marks(cache)
 
 
-def test_an_erasure_drops_the_answers_about_the_new_name(cache: TransactionCache) -> None:
-    cache.keep(CROSSINGS.waiting_crossing, (1, "a", 0), Answer())
+def test_an_erasure_drops_the_results_about_the_new_name(cache: TransactionCache) -> None:
+    cache.keep(CROSSINGS.waiting_crossing, (1, "a", 0), StatementResult())
     cache.drop_changed(ERASURE.rename_crossings, {"scope": "b", "new_scope": "a"})
     assert cache.find(CROSSINGS.waiting_crossing, (1, "a", 0)) is None
 
 
-def test_a_write_drops_the_answers_about_its_activation_and_about_the_one_that_it_was_split_from(
+def test_a_write_drops_the_results_about_its_activation_and_about_the_one_that_it_was_split_from(
     cache: TransactionCache,
 ) -> None:
     for number in (1, 2, 3):
-        cache.keep(ACTIVATIONS.run_to_end, (number,), Answer())
+        cache.keep(ACTIVATIONS.run_to_end, (number,), StatementResult())
     cache.drop_changed(ACTIVATIONS.insert_activation, {"id": 9, "split_from": 1})
     cache.drop_changed(ACTIVATIONS.finish_activation, {"id": 2, "split_from": None})
     assert [cache.find(ACTIVATIONS.run_to_end, (number,)) is None for number in (1, 2, 3)] == [True, True, False]
 
 
-def test_a_write_that_does_not_name_the_activation_that_its_row_was_split_from_drops_all_answers(
+def test_a_write_that_does_not_name_the_activation_that_its_row_was_split_from_drops_all_results(
     cache: TransactionCache,
 ) -> None:
-    cache.keep(ACTIVATIONS.run_to_end, (1,), Answer())
+    cache.keep(ACTIVATIONS.run_to_end, (1,), StatementResult())
     cache.drop_changed(ACTIVATIONS.set_lease, {"id": 2, "until": 7})
     assert cache.find(ACTIVATIONS.run_to_end, (1,)) is None
 

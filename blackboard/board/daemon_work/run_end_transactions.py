@@ -67,8 +67,8 @@ class RunEndTransactions:
         """
         classes = self._session.classes
 
-        def ask(sql: Transaction) -> None:
-            activation_results.ask_ahead(sql, self._session.last_active, claim.row, actions)
+        def prefetch(sql: Transaction) -> None:
+            activation_results.prefetch(sql, self._session.last_active, claim.row, actions)
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
             success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
@@ -80,7 +80,7 @@ class RunEndTransactions:
                 _claim_after(txn, claim, finished, claim_next)
             return finished
 
-        return self._session.write(work, record_instant=True, shared=True, hints=ServerHints(ask))
+        return self._session.write(work, record_instant=True, shared=True, hints=ServerHints(prefetch))
 
     def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> ActivationState | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""

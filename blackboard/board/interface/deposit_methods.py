@@ -11,7 +11,7 @@ from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_changes import mark_removals
-from blackboard.board.mark_deposits import checked_deposits, deposit_questions, reinforcements
+from blackboard.board.mark_deposits import checked_deposits, deposit_reads, reinforcements
 from blackboard.board.mark_deposits.author_checks import check_signature
 from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
@@ -94,16 +94,16 @@ class DepositMethods(BoardHandle):
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
 
-        def ask(sql: Transaction) -> None:
+        def prefetch(sql: Transaction) -> None:
             if (active := self.session.last_active) is not None:
-                deposit_questions.ask_for(sql, active, request)
+                deposit_reads.prefetch(sql, active, request)
 
         def work(txn: BoardTransaction) -> Receipt:
-            if (ahead := txn.sql.ahead) is not None and ahead.asks_again:
-                deposit_questions.ask_for(txn.sql, txn.active, request)
+            if (ahead := txn.sql.ahead) is not None and ahead.needs_reads:
+                deposit_reads.prefetch(txn.sql, txn.active, request)
             return checked_deposits.deposit(txn, request, classes)
 
-        return self.session.write(work, shared=True, hints=ServerHints(ask, Receipt.renumbered))
+        return self.session.write(work, shared=True, hints=ServerHints(prefetch, Receipt.renumbered))
 
     @overload
     def deposit_many(

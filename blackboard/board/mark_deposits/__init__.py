@@ -1,7 +1,7 @@
 """The deposits and reinforcements of marks, with all that follows from them.
 
 deposit_requests      requests to deposit a mark, as plain data
-deposit_questions     the reads of a deposit, sent to a server in one message
+deposit_reads     the reads of a deposit, sent to a server in one message
 checked_deposits      deposits of requests, which are first checked against the board
 author_checks         whether a name may sign
 deposits              the deposit of a mark, with all that follows in the same transaction

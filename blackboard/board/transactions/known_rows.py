@@ -1,8 +1,8 @@
-"""Rows that a transaction knows: it has read them together, because on a server each answer costs a round trip.
+"""Rows that a transaction knows: it has read them together, because on a server each message costs a round trip.
 
 They are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and marks
-with their last events. The transaction answers from them as the database would: whatever it writes to these tables is
-noted here too.
+with their last events. The transaction uses them instead of reading the tables again: whatever it writes to
+these tables is noted here too.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from itertools import product
 from blackboard.store.query_rows import MarkWithEvent
 from blackboard.store.rows import AbsorbedRow, DepositKeyRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.store.transaction import Question, Transaction
+from blackboard.store.transaction import SqlRead, Transaction
 
 
-def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> Question:
-    """Return the question for what watches have absorbed of the stored marks of a kind and subject."""
+def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> SqlRead:
+    """Return the read of what watches have absorbed of the stored marks of a kind and subject."""
     values = {"watch_ids": sql.list_of(watch_ids), "kind": kind, "subject": subject}
     return CROSSINGS.absorbed_by_watches, values
 

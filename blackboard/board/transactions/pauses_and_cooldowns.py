@@ -8,7 +8,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.store.rows import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
-from blackboard.store.transaction import Question
+from blackboard.store.transaction import SqlRead
 
 
 class _AgentStates(dict[str, AgentStateRow]):
@@ -31,14 +31,14 @@ def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     return row
 
 
-def question(txn: BoardTransaction, agent: str) -> list[Question]:
-    """Return the question for the state of an agent, to be asked with others; none if the transaction has the state."""
+def reads(txn: BoardTransaction, agent: str) -> list[SqlRead]:
+    """Return the read of the state of an agent, to be sent with others; none if the transaction has the state."""
     return [] if agent in txn.kept(_AgentStates) else [(ACTIVATIONS.get_agent_state, {"agent": agent})]
 
 
-def keep(txn: BoardTransaction, agent: str, answer: Sequence[AgentStateRow]) -> None:
-    """Keep the answer to `question`."""
-    txn.kept(_AgentStates)[agent] = answer[0] if answer else _fresh(agent)
+def keep(txn: BoardTransaction, agent: str, rows: Sequence[AgentStateRow]) -> None:
+    """Keep the rows of `reads`."""
+    txn.kept(_AgentStates)[agent] = rows[0] if rows else _fresh(agent)
 
 
 def read_all(txn: BoardTransaction, agents: Set[str]) -> None:

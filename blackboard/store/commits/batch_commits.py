@@ -119,11 +119,11 @@ class BatchCommits:
 
 
 def _run(batch: list[Entry[Any]], transaction: Transaction) -> None:
-    """Run the work of a batch. On a server, the questions of all are asked ahead of it, in one message."""
+    """Run the work of a batch. On a server, the reads of all are sent ahead, in one message."""
     if transaction.ahead is not None:
         for entry in batch:
             if entry.hints is not None:
-                entry.hints.ask(transaction)
+                entry.hints.prefetch(transaction)
     for entry in batch:
         entry.transaction = transaction
         entry.result = entry.work(transaction)

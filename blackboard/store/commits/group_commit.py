@@ -28,9 +28,9 @@ T = TypeVar("T")
 class ServerHints(NamedTuple, Generic[T]):
     """Hints for a server about coming work, to save time. A file needs none."""
 
-    ask: Callable[[Transaction], None]
-    """Asks ahead what the work will ask; see `Transaction.ahead`. It is called for all work that commits together, so
-    that one message has the questions of all."""
+    prefetch: Callable[[Transaction], None]
+    """Sends the reads of the work ahead; see `Transaction.ahead`. It is called for all work that commits together, so
+    that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
     """Returns the result of the work with the ids of its events as a function gives them. Work that has it may run
     without the lock of writers, and again if others change what it has read; None for other work."""

@@ -88,7 +88,7 @@ class CarriedEvents(EventPartitions):
 
 @cache
 def _copying(statement: Statement[Any], dialect: str) -> Statement[Any]:
-    """Return the statement that copies the events which a question selects."""
+    """Return the statement that copies the events that a query selects."""
     text = f"INSERT INTO {CARRIED} ({_COLUMNS}) {statement.text(dialect)} ON CONFLICT (id) DO NOTHING"
     return replace(statement, texts=dict.fromkeys(statement.texts, text), options=frozenset(), word="quiet")
 

@@ -1,7 +1,7 @@
-"""The record of a writer's commits on a server, which says whether a COMMIT without an answer succeeded.
+"""The record of a writer's commits on a server, which says whether a COMMIT without a response succeeded.
 
-A connection can be lost after the server got COMMIT and before its answer arrived. Then the work may be stored or not.
-If the program repeated the work, it could be stored twice; if it reported a failure, that could be wrong. So each
+A connection can be lost after the server got COMMIT and before its response arrived. Then the work may or may not be
+stored. If the program repeated it, it could be stored twice; if it reported a failure, that could be wrong. So each
 writing transaction raises a number in a row of its own writer before anything else. A new connection then changes the
 same row: it waits until the lost transaction has ended, and finds the number that was committed last.
 """
@@ -17,8 +17,8 @@ from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError
 
-ANSWER_SECONDS = 30.0
-"""How long the program asks for the outcome of a commit, in seconds. The server ends a lost transaction earlier."""
+OUTCOME_SECONDS = 30.0
+"""How long the program tries to read the outcome of a commit. The server ends a lost transaction earlier."""
 OUTCOME_PAUSE: Duration = 50 * MILLISECOND
 """The pause between two attempts."""
 KEPT_RECORDS = "1 day"
@@ -65,7 +65,7 @@ class CommitRecord:
         self._number = 0
         """The number of the last transaction that began."""
         self._tried: Any = None
-        """The answer of the server whether the lock was free when the last transaction began."""
+        """The result that says whether the lock was free when the last transaction began."""
         self.first_event: int | None = None
         """The first event that a lost transaction has recorded, if `was_committed` looked for it."""
 
@@ -73,8 +73,8 @@ class CommitRecord:
         """Begin a transaction, raise the number, and wait for other writers.
 
         Args:
-            send: Sends a statement with its values, and returns the place for its answer: `PipelinedTransaction.send`.
-            notes_waits: Whether `had_to_wait` will be asked for, which costs a third of this statement.
+            send: Sends a statement with its values, and returns the place for its result: `PipelinedTransaction.send`.
+            notes_waits: Whether `had_to_wait` will be read, which costs a third of this statement.
         """
         for statement in self._begin:
             send(statement)
@@ -90,8 +90,8 @@ class CommitRecord:
 
         Returns:
             The id of the writer, and the number that the message must give its row. The message commits only if the row
-            has a lower number. `was_committed` writes a higher one before it answers "no", so a message that arrives
-            after this answer changes nothing.
+            has a lower number. `was_committed` writes a higher one before it returns False, so a message that arrives
+            later changes nothing.
         """
         for statement in self._begin:
             send(statement)
@@ -102,7 +102,7 @@ class CommitRecord:
 
     @property
     def had_to_wait(self) -> bool:
-        """Whether another writer had the lock when the last transaction began, as far as the server has answered."""
+        """Whether another writer had the lock when the last transaction began; False if the result has not arrived."""
         return self._tried is not None and self._tried.rows == [(False,)]
 
     def was_committed(
@@ -116,10 +116,10 @@ class CommitRecord:
             events_after: Find the first event of the transaction behind this one, too.
 
         Raises:
-            Exception: The database did not answer in time. This is the last error of the driver or the store.
+            Exception: The database did not respond in time. This is the last error of the driver or the store.
         """
         clock = SystemClock()
-        end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
+        end = clock.monotonic() + microseconds_in(OUTCOME_SECONDS)
         sought, self._number = self._number, self._number + 1
         while True:
             try:

@@ -174,10 +174,10 @@ class OptimisticCommits:
 
 
 def _run(batch: list[Entry[Any]], transaction: OptimisticTransaction, results: list[Any]) -> None:
-    """Run the work of a batch, and append the results. The questions of all are asked ahead, in one message."""
+    """Run the work of a batch, and append the results. The reads of all are sent ahead, in one message."""
     for entry in batch:
         if entry.hints is not None:
-            entry.hints.ask(transaction)
+            entry.hints.prefetch(transaction)
     results.extend(entry.work(transaction) for entry in batch)
 
 

@@ -75,7 +75,7 @@ class ServerWriter(WritingConnection):
         return transaction
 
     def begin_one_message(self, start: TransactionStart) -> OptimisticTransaction:
-        """Return a transaction that also asks nothing; `start` is what it would read first."""
+        """Return a transaction that also sends no read; `start` is what it would read first."""
         self._open_connection()
         transaction = self.transaction = OneMessageTransaction(self.connection, self.dialect, self.process_cache, start)
         return transaction
@@ -112,7 +112,7 @@ class ServerWriter(WritingConnection):
             self.transaction = None
 
     def _commit(self, transaction: Transaction) -> None:
-        """Commit. If the answer is lost, the record of the commits has the outcome.
+        """Commit. If the response is lost, the record of the commits has the outcome.
 
         Raises:
             StoreUnknown: The server does not tell whether the work is stored.

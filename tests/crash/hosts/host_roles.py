@@ -83,7 +83,7 @@ def deposit(place: Place, depositor: int, starts: Sequence[int], say: Say, *, pa
     """
     place.prepare(say)
     if patience is not None:
-        setattr(commit_record, "ANSWER_SECONDS", patience)  # noqa: B010 (a constant for all other code)
+        setattr(commit_record, "OUTCOME_SECONDS", patience)  # noqa: B010 (a constant for all other code)
     failures: list[BaseException] = []
 
     def run(thread: int) -> None:

@@ -19,7 +19,7 @@ from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.query_rows import AgentLoad
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
-from blackboard.store.transaction import Question
+from blackboard.store.transaction import SqlRead
 
 
 class AgentDeferral(NamedTuple):
@@ -37,9 +37,9 @@ class ClaimReading(NamedTuple):
     load: AgentLoad
     """The unfinished activations of the agent."""
     ready_since: dict[int, Instant | None]
-    """Since when the first ready crossing of each watch is ready, for the watches that were asked for."""
+    """Since when the first ready crossing of each watch is ready, for the watches that were read."""
     first_crossings: dict[int, FirstCrossings]
-    """The crossings that the selection for a watch reads first, for the watches that were asked for."""
+    """The crossings that the selection for a watch reads first, for the watches that were read."""
 
     def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimReading | None:
         """Return the data as it is after a claim of some crossings; None if it must be read again.
@@ -77,12 +77,12 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
 def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: bool = True) -> ClaimReading | None:
     """Read the data that a claim for an agent needs; None if it may run no further activation, see `has_capacity`.
 
-    A server is asked for all of it at once. A file is first asked for the load, since its answers cost little.
+    A server gets all reads in one message. In a file the load is read first, since a read costs little there.
     """
     if agent_deferral(txn, agent.name) is not None:
         return None
-    asked = _questions(txn, agent.name, 1 if with_crossings else 0)
-    reading = asked.reading(iter(txn.sql.answers(*asked.all())))
+    reads = _reads(txn, agent.name, 1 if with_crossings else 0)
+    reading = reads.reading(iter(txn.sql.results(*reads.all())))
     return None if reading.load.running >= agent.settings.concurrency else reading
 
 
@@ -93,9 +93,9 @@ def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[st
         txn: The transaction.
         claims: The number of claims of each agent.
     """
-    asked = {name: _questions(txn, name, number) for name, number in claims.items()}
-    answers = iter(txn.sql.answers(*chain.from_iterable(each.all() for each in asked.values())))
-    readings = {name: each.reading(answers) for name, each in asked.items()}
+    reads = {name: _reads(txn, name, number) for name, number in claims.items()}
+    results = iter(txn.sql.results(*chain.from_iterable(each.all() for each in reads.values())))
+    readings = {name: each.reading(results) for name, each in reads.items()}
     _read_marks(txn, claims, readings)
     return readings
 
@@ -111,39 +111,39 @@ def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], readings: Mapp
         txn.known_rows.read_marks_with_events(txn.sql, ids)
 
 
-class _ClaimQuestions(NamedTuple):
-    """The questions of a claim of one agent."""
+class _ClaimReads(NamedTuple):
+    """The reads of a claim of one agent."""
 
-    load: Question
-    ready: dict[int, Question]
+    load: SqlRead
+    ready: dict[int, SqlRead]
     """When the first ready crossing of each watch became ready."""
-    first: dict[int, Question]
+    first: dict[int, SqlRead]
     """The first crossings of each watch."""
 
-    def all(self) -> Iterator[Question]:
-        """Yield the questions."""
+    def all(self) -> Iterator[SqlRead]:
+        """Yield the reads."""
         yield self.load
         yield from self.ready.values()
         yield from self.first.values()
 
-    def reading(self, answers: Iterator[list[Any]]) -> ClaimReading:
-        """Return the answers to the questions, which are in their order."""
-        [load] = next(answers)
-        since = {watch_id: next(answers)[0] for watch_id in self.ready}
+    def reading(self, results: Iterator[list[Any]]) -> ClaimReading:
+        """Return the results of the reads, which are in their order."""
+        [load] = next(results)
+        since = {watch_id: next(results)[0] for watch_id in self.ready}
         first = {
-            watch_id: FirstCrossings.of(next(answers), values["limit"]) for watch_id, (_, values) in self.first.items()
+            watch_id: FirstCrossings.of(next(results), values["limit"]) for watch_id, (_, values) in self.first.items()
         }
         return ClaimReading(load, since, first)
 
 
-def _questions(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQuestions:
-    """Return the questions of some claims of an agent; without a claim, those of `may_claim`."""
+def _reads(txn: BoardTransaction, agent: str, claims: int) -> _ClaimReads:
+    """Return the reads of some claims of an agent; without a claim, those of `may_claim`."""
     watches = txn.active.watches_by_agent.get(agent, ()) if txn.reads_together else ()
-    first = {watch.id: crossing_selection.first_question(txn, watch, claims) for watch in watches if claims}
-    return _ClaimQuestions(
+    first = {watch.id: crossing_selection.first_read(txn, watch, claims) for watch in watches if claims}
+    return _ClaimReads(
         (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
         {watch.id: (CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches},
-        {watch_id: question for watch_id, question in first.items() if question is not None},
+        {watch_id: read for watch_id, read in first.items() if read is not None},
     )
 
 
@@ -153,7 +153,7 @@ def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
     A quiet board of 1,000 agents needs two queries. A deferral of an agent is not considered; see `next_ready`.
     """
     work: dict[str, list[Instant]] = {}
-    deferred, watches = txn.sql.answers(
+    deferred, watches = txn.sql.results(
         (ACTIVATIONS.deferred_work, {"now": txn.now}), (CROSSINGS.waiting_watches, {"now": txn.now})
     )
     for row in deferred:

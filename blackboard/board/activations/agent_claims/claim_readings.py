@@ -12,7 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction, Co
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import WorkEffects
-from blackboard.store.transaction_parts.questions_ahead import QuestionsAhead
+from blackboard.store.transaction_parts.prefetched_reads import PrefetchedReads
 
 
 class ClaimReadings:
@@ -22,13 +22,13 @@ class ClaimReadings:
 
     Args:
         txn: The transaction.
-        ahead: The questions that it asks ahead.
+        ahead: The reads that it sends ahead.
         claims: The number of claims of each agent that will be tried.
     """
 
-    def __init__(self, txn: BoardTransaction, ahead: QuestionsAhead, claims: Mapping[str, int]) -> None:
+    def __init__(self, txn: BoardTransaction, ahead: PrefetchedReads, claims: Mapping[str, int]) -> None:
         self._ahead = ahead
-        ahead.ask(ACTIVATIONS.last_activation_id)
+        ahead.prefetch(ACTIVATIONS.last_activation_id)
         self._readings = agent_readiness.read_for_claims(txn, claims)
         self._writes = ahead.writes
 

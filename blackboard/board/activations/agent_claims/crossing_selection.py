@@ -23,7 +23,7 @@ from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.rows import CrossingRow, EventRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.store.transaction import Question
+from blackboard.store.transaction import SqlRead
 
 MAX_READ_TOGETHER = 50
 """The number of crossings that are read for several claims of an agent together, at most."""
@@ -51,16 +51,16 @@ class Selection:
         self.inputs.update({event.mark_id: (event, strength) for event, strength in select_inputs(watch, behind, room)})
 
 
-def first_question(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> Question | None:
-    """Return the question for the crossings that `select` reads first; None for the one crossing of a schedule.
+def first_read(txn: BoardTransaction, watch: RegisteredWatch, claims: int = 1) -> SqlRead | None:
+    """Return the read of the crossings that `select` needs first; None for the one crossing of a schedule.
 
-    For several claims, it asks for as many crossings as they will probably take.
+    For several claims, it has as many crossings as they will probably take.
     """
     if watch.condition.is_schedule:
         return None
     batch = 1 if watch.is_per_subject else watch.batch or DEFAULT_BATCH
     several = max(1, min(claims, MAX_READ_TOGETHER // batch))
-    return crossing_order.first_question(txn, watch, batch * several, only_ready=watch.is_per_subject)
+    return crossing_order.first_read(txn, watch, batch * several, only_ready=watch.is_per_subject)
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings | None = None) -> Selection:
@@ -68,7 +68,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings 
 
     Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
     the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,
-    cooldowns and marks. `first` is the answer to `first_question`, if the caller has it.
+    cooldowns and marks. `first` is the result of `first_read`, if the caller has it.
     """
     if watch.condition.is_schedule:
         return _select_scheduled(txn, watch)

@@ -70,13 +70,13 @@ class Success:
     """Whether it has used an answer of a model."""
 
 
-def ask_ahead(
+def prefetch(
     sql: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
 ) -> None:
-    """Ask ahead what the successful end of a run will ask, as far as a known deployment shows that."""
-    end_steps.ask_ahead(sql, row)
+    """Send the reads of the successful end of a run ahead, as far as a known deployment shows them."""
+    end_steps.prefetch(sql, row)
     if active is not None:
-        agent_actions.ask_ahead(sql, active, actions)
+        agent_actions.prefetch(sql, active, actions)
 
 
 def finish(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blackboard.board.mark_changes import change_preparation, mark_lookup, mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_deposits import checked_deposits, deposit_questions, payload_checks, reinforcements
+from blackboard.board.mark_deposits import checked_deposits, deposit_reads, payload_checks, reinforcements
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.need_answers import agent_answers
 from blackboard.board.result_types import Receipt
@@ -53,11 +53,11 @@ def place(number: int, total: int, places: Sequence[str] = ()) -> str:
     return places[number - 1] if places else f"item {number} of {total}"
 
 
-def ask_ahead(sql: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
-    """Ask ahead what the deposits among the items will ask."""
+def prefetch(sql: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
+    """Send the reads of the deposits among the items ahead."""
     for action in actions:
         if isinstance(action, AgentDeposit):
-            deposit_questions.ask_for(sql, active, action.request)
+            deposit_reads.prefetch(sql, active, action.request)
 
 
 def apply(

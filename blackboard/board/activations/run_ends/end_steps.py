@@ -45,20 +45,20 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
     return None if current is None or not _is_same_run(current, row) else current
 
 
-def ask_ahead(sql: Transaction, row: ActivationRow) -> None:
-    """Ask ahead what `run_to_end` will ask, if that saves anything."""
+def prefetch(sql: Transaction, row: ActivationRow) -> None:
+    """Send the reads of `run_to_end` ahead, if that saves anything."""
     if (ahead := sql.ahead) is not None:
-        ahead.ask(ACTIVATIONS.run_to_end, id=row.id)
-        ahead.ask(ACTIVATIONS.get_agent_state, agent=row.agent)
+        ahead.prefetch(ACTIVATIONS.run_to_end, id=row.id)
+        ahead.prefetch(ACTIVATIONS.get_agent_state, agent=row.agent)
 
 
 def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
     """Return the data that the end of a run needs; None if its worker has lost the activation.
 
-    The state of the agent, which the end needs too, is asked for at the same time.
+    The state of the agent, which the end needs too, is read at the same time.
     """
-    found, *states = txn.sql.answers(
-        (ACTIVATIONS.run_to_end, {"id": row.id}), *pauses_and_cooldowns.question(txn, row.agent)
+    found, *states = txn.sql.results(
+        (ACTIVATIONS.run_to_end, {"id": row.id}), *pauses_and_cooldowns.reads(txn, row.agent)
     )
     for state in states:
         pauses_and_cooldowns.keep(txn, row.agent, state)

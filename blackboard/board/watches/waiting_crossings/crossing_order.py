@@ -29,7 +29,7 @@ from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS
-from blackboard.store.transaction import Question
+from blackboard.store.transaction import SqlRead
 
 MAX_READ_CROSSINGS = 200
 """The largest number of crossings that a claim reads beyond its batch.
@@ -113,8 +113,8 @@ def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:
     return watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
 
 
-def first_question(txn: BoardTransaction, watch: RegisteredWatch, batch: int, *, only_ready: bool) -> Question:
-    """Return the question for the crossings that `strongest_first` reads first."""
+def first_read(txn: BoardTransaction, watch: RegisteredWatch, batch: int, *, only_ready: bool) -> SqlRead:
+    """Return the read of the crossings that `strongest_first` reads first."""
     statement = CROSSINGS.first_claimable.using("ready") if only_ready else CROSSINGS.first_claimable
     return statement, {"watch_id": watch.id, "now": txn.now, "limit": batch + MORE_THAN_BATCH}
 
@@ -131,8 +131,8 @@ def strongest_first(
     """Yield the waiting crossings of a watch with their marks, strongest now first, and of equals the older.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
-    lower bound. With `only_ready`, those that wait in their batch window are not read. `first` is the answer to
-    `first_question`, if the caller has it.
+    lower bound. With `only_ready`, those that wait in their batch window are not read. `first` is the result of
+    `first_read`, if the caller has it.
     """
     found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
     for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, batch, first, only_ready=only_ready)):
@@ -186,7 +186,7 @@ def _crossings_by_bound(
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
     if first is None:
-        statement, values = first_question(txn, watch, batch, only_ready=only_ready)
+        statement, values = first_read(txn, watch, batch, only_ready=only_ready)
         first = FirstCrossings.of(txn.sql.all(statement, **values), values["limit"])
     more = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
     groups = [

@@ -12,17 +12,17 @@ DRIFT_DIVISOR = 10_000
 
 
 class ServerClock(ObservingClock):
-    """The clock of a server. Between its answers, the monotonic time of this machine is added to the last answer.
+    """The clock of a server. Between two readings, the monotonic time of this machine is added to the last one.
 
-    Each transaction observes the server's time. The quicker the answer, the more exact is the observation. So a slow
+    Each transaction observes the server's time. The quicker the reading, the more exact is the observation. So a slow
     observation does not replace a better one, unless the server's clock was set meanwhile.
 
     Args:
-        ask: Returns the time of the server.
+        read: Returns the time of the server.
     """
 
-    def __init__(self, ask: Callable[[], Instant]) -> None:
-        self._ask = ask
+    def __init__(self, read: Callable[[], Instant]) -> None:
+        self._read = read
         self._offset: int | None = None
         """The server's time minus the monotonic time; None before the first observation."""
         self._error: Duration = 0
@@ -36,11 +36,11 @@ class ServerClock(ObservingClock):
         """Return the time of the server.
 
         Raises:
-            StoreError: The server did not answer yet, and does not answer now.
+            StoreError: The server was not reached yet, and is not reached now.
         """
         if self._offset is None:
             sent_at = self.monotonic()
-            self.observe(self._ask(), sent_at)
+            self.observe(self._read(), sent_at)
         assert self._offset is not None
         return self.monotonic() + self._offset
 

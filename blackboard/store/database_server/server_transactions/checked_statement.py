@@ -19,7 +19,7 @@ from blackboard.store.statement_file import Statement
 
 EVENT_IDS = frozenset({"id", "mark_id", "event_id", "other_event_id", "shown_event_id"})
 """The parameters of writes that are ids of events. The id of a mark is that of its first event."""
-INSTANTS: Mapping[str, frozenset[str]] = {
+UNLOCKED_WRITES: Mapping[str, frozenset[str]] = {
     "marks.insert_event": frozenset({"recorded_at"}),
     "marks.insert_mark": frozenset({"deposited_at", "reinforced_at"}),
     "marks.update_mark": frozenset({"reinforced_at"}),
@@ -36,8 +36,8 @@ With each stand the names of its parameters that get the instant at which the ch
 be computed before the lock is taken, because they depend only on what is checked.
 """
 
-FINGERPRINT = "sha256(convert_to(CAST(asked AS text), 'UTF8'))"
-"""The fingerprint of a row of the question `asked`."""
+FINGERPRINT = "sha256(convert_to(CAST(selected AS text), 'UTF8'))"
+"""The fingerprint of a row of the query `selected`."""
 
 _NUMBER = re.compile(r"\$(\d+)")
 _INSERT = re.compile(r"(INSERT INTO \w+ \([\w,\s]+\)\s+)VALUES \(([:\w,\s]+)\)")
@@ -67,23 +67,23 @@ _END = "\nSELECT held.shift FROM held"
 class SqlPart(NamedTuple):
     """A part of a statement: its text, with the parameters `$1`, `$2` and so on, and their values."""
 
-    sql: str
+    text: str
     values: Sequence[Any]
 
 
-def with_fingerprint(sql: str) -> str:
-    """Return a question whose rows end with their fingerprints."""
-    return f"SELECT asked.*, {FINGERPRINT} AS fingerprint FROM ({sql}) AS asked"
+def with_fingerprint(text: str) -> str:
+    """Return a query whose rows end with their fingerprints."""
+    return f"SELECT selected.*, {FINGERPRINT} AS fingerprint FROM ({text}) AS selected"
 
 
-def unchanged_condition(sql: str, values: Sequence[Any], fingerprint: bytes | None) -> SqlPart:
-    """Return the condition that a question has the same answer as before, in any order of its rows.
+def unchanged_condition(text: str, values: Sequence[Any], fingerprint: bytes | None) -> SqlPart:
+    """Return the condition that a query has the same result as before, in any order of its rows.
 
     The fingerprint is that of all rows, sorted; None without rows.
     """
     if fingerprint is None:
-        return SqlPart(f"NOT EXISTS ({sql})", values)
-    found = f"(SELECT string_agg({FINGERPRINT}, CAST('' AS bytea) ORDER BY {FINGERPRINT}) FROM ({sql}) AS asked)"
+        return SqlPart(f"NOT EXISTS ({text})", values)
+    found = f"(SELECT string_agg({FINGERPRINT}, CAST('' AS bytea) ORDER BY {FINGERPRINT}) FROM ({text}) AS selected)"
     return SqlPart(f"{found} = ${len(values) + 1}", [*values, fingerprint])
 
 
@@ -99,8 +99,8 @@ def quiet_condition(subject: str, after: int) -> SqlPart:
 def write_of(statement: Statement[Any], values: Mapping[str, Any], last_event: int) -> SqlPart:
     """Return a write as a part, with the ids of new events and the instants as they are under the lock."""
     new = [name for name in EVENT_IDS & values.keys() if (values[name] or 0) > last_event]
-    sql, names = _rewritten(statement, frozenset(new))
-    return SqlPart(sql, [values[name] for name in names])
+    text, names = _rewritten(statement, frozenset(new))
+    return SqlPart(text, [values[name] for name in names])
 
 
 def checked_statement(
@@ -128,10 +128,10 @@ def checked_statement(
     ]
     for part in (*checks, *writes):
         values += part.values
-    sql = _composed(
-        tuple((part.sql, len(part.values)) for part in checks), tuple((part.sql, len(part.values)) for part in writes)
+    text = _composed(
+        tuple((part.text, len(part.values)) for part in checks), tuple((part.text, len(part.values)) for part in writes)
     )
-    return SqlPart(sql, values)
+    return SqlPart(text, values)
 
 
 @cache
@@ -142,7 +142,7 @@ def _rewritten(statement: Statement[Any], new: frozenset[str]) -> tuple[str, tup
         ValueError: The statement is neither an `INSERT` of values nor a change without a subquery, so that the places
             to rewrite are not certain.
     """
-    instants = INSTANTS[statement.name]
+    instants = UNLOCKED_WRITES[statement.name]
 
     def value(found: re.Match[str]) -> str:
         if found[1] in instants:
@@ -165,14 +165,14 @@ def _composed(checks: tuple[tuple[str, int], ...], writes: tuple[tuple[str, int]
     """Return the whole text. Each part is given with the number of its values."""
     offset = 9
     conditions, tables = [], []
-    for sql, count in checks:
-        conditions.append(f"    AND {_renumbered(sql, offset)}")
+    for text, count in checks:
+        conditions.append(f"    AND {_renumbered(text, offset)}")
         offset += count
-    for number, (sql, count) in enumerate(writes):
-        tables.append(f", write_{number} AS (\n{_renumbered(sql, offset)}\n)")
+    for number, (text, count) in enumerate(writes):
+        tables.append(f", write_{number} AS (\n{_renumbered(text, offset)}\n)")
         offset += count
     return "".join([_START, "\n".join(conditions), _RAISED, *tables, _END])
 
 
-def _renumbered(sql: str, offset: int) -> str:
-    return _NUMBER.sub(lambda found: f"${int(found[1]) + offset}", sql)
+def _renumbered(text: str, offset: int) -> str:
+    return _NUMBER.sub(lambda found: f"${int(found[1]) + offset}", text)

@@ -1,6 +1,7 @@
-"""A transaction on a server that is one message: it asks nothing, and uses the answers that its process remembers.
+"""A transaction on a server that is one message: it sends no read, and uses the results that its process remembers.
 
-The message checks these answers under the lock, as it checks answers that were asked for: see `OptimisticTransaction`.
+The message checks these results under the lock, as it checks those of reads that were sent. See
+`OptimisticTransaction`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from blackboard.store.database_server.server_transactions.optimistic_transaction import (
-    QUESTIONS,
+    UNLOCKED_READS,
     OptimisticTransaction,
 )
 from blackboard.store.database_server.server_transactions.process_cache import ProcessCache
-from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_file import Statement
@@ -22,12 +23,12 @@ from blackboard.store.transaction import LockRequired
 
 
 class OneMessageTransaction(OptimisticTransaction):
-    """A transaction that asks nothing; see `OptimisticTransaction`.
+    """A transaction that sends no read; see `OptimisticTransaction`.
 
     Args:
         connection: The writing connection.
         dialect: The kind of database.
-        process_cache: The answers that the process remembers.
+        process_cache: The results that the process remembers.
         start: What it would read first.
     """
 
@@ -41,27 +42,27 @@ class OneMessageTransaction(OptimisticTransaction):
     def ahead(self) -> None:
         return None
 
-    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
-        """Return the cached answer to a question.
+    def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
+        """Return the cached result of a read.
 
         Raises:
             LockRequired: The process does not remember one.
         """
-        answer = Answer()
+        result = StatementResult()
         if statement is MARKS.transaction_start:
             self._start = self._known_start
-            answer.rows = [self._known_start]
-            return answer
-        if statement.name not in QUESTIONS:
+            result.rows = [self._known_start]
+            return result
+        if statement.name not in UNLOCKED_READS:
             raise LockRequired(statement.name)
-        sql, names = statement.compiled(self.dialect)
+        text, names = statement.compiled(self.dialect)
         given = tuple(values[name] for name in names)
         if (known := self._cache.find(statement, given)) is not None:
             return known
         found = self._process_cache.find(statement, names, given)
-        if found is None or self._writes.concern(sql):
+        if found is None or self._writes.concern(text):
             raise LockRequired(f"{statement.name} is not cached")
-        answer.rows = found.rows
-        self._cache.keep(statement, given, answer)
-        self._use(statement, given, answer, found.fingerprint)
-        return answer
+        result.rows = found.rows
+        self._cache.keep(statement, given, result)
+        self._use(statement, given, result, found.fingerprint)
+        return result

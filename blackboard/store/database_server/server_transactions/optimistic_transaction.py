@@ -1,10 +1,10 @@
 """A transaction on a server that reads without a lock, and writes only if nothing that it has read has changed.
 
-The rules run between two messages. The first has their questions, and locks nothing. The second takes the lock of the
-board, checks each answer that the rules have used, writes, and commits. So other processes wait only while the server
+The rules run between two messages. The first has their reads, and locks nothing. The second takes the lock of the
+board, checks each result that the rules have used, writes, and commits. So other processes wait only while the server
 works, and not for the network or for the rules of this process.
 
-All questions and writes of such a transaction must be known to be safe: they do not depend on the instant at which the
+All reads and writes of such a transaction must be known to be safe: they do not depend on the instant at which the
 lock is taken, and they wake nobody. Otherwise the transaction gives up before its second message.
 """
 
@@ -24,11 +24,11 @@ from blackboard.store.database_server.server_transactions.checked_totals import 
 from blackboard.store.database_server.server_transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.database_server.server_transactions.planned_writes import PlannedWrites
 from blackboard.store.database_server.server_transactions.process_cache import (
-    CACHED_QUESTIONS,
+    CACHED_READS,
     ProcessCache,
 )
-from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
-from blackboard.store.database_server.server_transactions.used_answers import UsedAnswers
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
+from blackboard.store.database_server.server_transactions.used_results import UsedResults
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_file import Statement
@@ -37,7 +37,7 @@ from blackboard.store.transaction import CommitState, LockRequired
 
 Result = TypeVar("Result")
 
-QUESTIONS = frozenset(
+UNLOCKED_READS = frozenset(
     {
         "crossings.absorbed_by_watches",
         "crossings.get_absorbed",
@@ -53,7 +53,7 @@ QUESTIONS = frozenset(
         "marks.transaction_start",
     }
 )
-"""The questions that may be asked without a lock. None of them contains an instant."""
+"""The reads that need no lock. None of them contains an instant."""
 MAX_PARTS = 60
 """The largest number of checks and writes in one statement."""
 NEVER = 2**62
@@ -65,12 +65,12 @@ MAX_COMMIT_TIME: Duration = 10 * SECOND
 class OptimisticTransaction(PipelinedTransaction):
     """A transaction without a lock; see `Transaction`.
 
-    It runs the statements in `INSTANTS` and the questions in `QUESTIONS`. Everything else requires the lock, because
-    the commit could not check it.
+    It runs the statements in `UNLOCKED_WRITES` and `UNLOCKED_READS`. Any other statement requires the lock, because the
+    commit could not check it.
     """
 
     __slots__ = (
-        "_asked",
+        "_awaited",
         "_checks",
         "_fingerprints",
         "_process_cache",
@@ -84,10 +84,10 @@ class OptimisticTransaction(PipelinedTransaction):
     def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessCache) -> None:
         super().__init__(connection, dialect)
         self._process_cache = process_cache
-        self._asked: list[Answer] = []
-        """The answers that are under way, and will have fingerprints."""
-        self._fingerprints: dict[Answer, bytes | None] = {}
-        self._used = UsedAnswers(dialect)
+        self._awaited: list[StatementResult] = []
+        """The results that have not arrived, and will have fingerprints."""
+        self._fingerprints: dict[StatementResult, bytes | None] = {}
+        self._used = UsedResults(dialect)
         self._start: TransactionStart | None = None
         self._checks: list[SqlPart] = []
         self._writes = PlannedWrites()
@@ -132,30 +132,30 @@ class OptimisticTransaction(PipelinedTransaction):
         self.require_lock("a commit without checks")
 
     def rows_as_read(self, statement: Statement[Result], **values: Any) -> list[Result]:
-        """Return the answer to a question that this transaction has used. The commit no longer checks the answer.
+        """Return the result of a read that this transaction has used. The commit no longer checks the result.
 
         The caller adds its own conditions with `require`.
         """
         _, names = statement.compiled(self.dialect)
-        answer = self._used.release(statement, tuple(values[name] for name in names))
-        return [*map(statement.make, answer.rows)]
+        result = self._used.release(statement, tuple(values[name] for name in names))
+        return [*map(statement.make, result.rows)]
 
-    def require(self, sql: str, *values: Any) -> None:
+    def require(self, text: str, *values: Any) -> None:
         """Commit only if a condition holds under the lock: SQL with the parameters `$1`, `$2` and so on."""
-        self._checks.append(SqlPart(sql, values))
+        self._checks.append(SqlPart(text, values))
 
-    def write(self, sql: str, *values: Any) -> None:
+    def write(self, text: str, *values: Any) -> None:
         """Add a statement to the commit. It must read the table `held`, which has a row only if all checks hold."""
-        self._writes.add_sql(SqlPart(sql, values))
+        self._writes.add_text(SqlPart(text, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
-        """Commit if no answer that the rules have used has changed; `commit_state` says so afterwards.
+        """Commit if no result that the rules have used has changed; `commit_state` says so afterwards.
 
         A transaction without writes sends nothing, and counts as committed.
 
         Raises:
             LockRequired: The transaction has more than `MAX_PARTS` checks and writes, has not read how the board was
-                at its start, has no instant, or has used a cached answer without a fingerprint. Nothing was sent.
+                at its start, has no instant, or has used a cached result without a fingerprint. Nothing was sent.
             psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
                 the transaction does not know whether it was committed.
         """
@@ -173,13 +173,13 @@ class OptimisticTransaction(PipelinedTransaction):
         latest = min(instant + MAX_COMMIT_TIME, self.earliest_end)
         writer = record.begin_checked(self.send)
         statement = checked_statement(self._start, instant, latest, writer, checks, parts)
-        answer = self.send(statement.sql, *statement.values)
+        result = self.send(statement.text, *statement.values)
         self._pipeline.add("COMMIT")
         self.commit_state = CommitState.IN_DOUBT
         self._pipeline.receive()
-        for (shift,) in answer.rows:
+        for (shift,) in result.rows:
             self.shift = shift
-        self.commit_state = CommitState.COMMITTED if answer.rows else CommitState.UNCOMMITTED
+        self.commit_state = CommitState.COMMITTED if result.rows else CommitState.UNCOMMITTED
         self._note_outcome()
 
     def _note_outcome(self) -> None:
@@ -191,58 +191,58 @@ class OptimisticTransaction(PipelinedTransaction):
         for kind, subject in self._writes.new_marks():
             self._process_cache.note_subject(kind, subject)
 
-    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
-        """Return the answer to a statement that reads: a cached one, or the server's. The commit checks it.
+    def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
+        """Return the result of a statement that reads: a cached one, or the server's. The commit checks it.
 
         Raises:
-            LockRequired: The statement is not one of `QUESTIONS`, or reads what this transaction has written.
+            LockRequired: The statement is not one of `UNLOCKED_READS`, or reads what this transaction has written.
         """
-        if statement.name not in QUESTIONS:
+        if statement.name not in UNLOCKED_READS:
             raise LockRequired(statement.name)
-        sql, names = statement.compiled(self.dialect)
+        text, names = statement.compiled(self.dialect)
         given = tuple(values[name] for name in names)
-        answer: Answer | None
+        result: StatementResult | None
         if statement is MARKS.transaction_start:
-            start = self.send(sql)
+            start = self.send(text)
             self._receive()
             self._start = MARKS.transaction_start.make(start.rows[0])
             self._process_cache.note(statement, (), start.rows)
             return start
-        if (answer := self._cache.find(statement, given)) is None:
-            answer = Answer()
-            self._add(sql, given, answer)
-            self._cache.keep(statement, given, answer)
-        if answer.changed is None:
+        if (result := self._cache.find(statement, given)) is None:
+            result = StatementResult()
+            self._add(text, given, result)
+            self._cache.keep(statement, given, result)
+        if result.changed is None:
             self._receive()
-        fingerprint = self._fingerprints[answer]
-        if statement.name in CACHED_QUESTIONS:
-            self._process_cache.note(statement, given, answer.rows, fingerprint)
-        self._use(statement, given, answer, fingerprint)
-        return answer
+        fingerprint = self._fingerprints[result]
+        if statement.name in CACHED_READS:
+            self._process_cache.note(statement, given, result.rows, fingerprint)
+        self._use(statement, given, result, fingerprint)
+        return result
 
     def _use(
-        self, statement: Statement[Any], values: tuple[Any, ...], answer: Answer, fingerprint: bytes | None
+        self, statement: Statement[Any], values: tuple[Any, ...], result: StatementResult, fingerprint: bytes | None
     ) -> None:
-        """Note that the answer to a question is used, so that the commit checks it."""
-        self._used.note(statement, values, answer, fingerprint)
+        """Note that the result of a read is used, so that the commit checks it."""
+        self._used.note(statement, values, result, fingerprint)
         if statement is MARKS.marks_of_subject:
-            for row in answer.rows:
+            for row in result.rows:
                 self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
 
     def _note_end(self, at: int | None) -> None:
         if at is not None:
             self.earliest_end = min(self.earliest_end, at)
 
-    def _add(self, sql: str, values: Sequence[Any], answer: Answer) -> None:
-        if self._writes.concern(sql):
-            raise LockRequired("a question about its own writes")
-        self._asked.append(answer)
-        self._pipeline.add(with_fingerprint(sql), values, answer)
+    def _add(self, text: str, values: Sequence[Any], result: StatementResult) -> None:
+        if self._writes.concern(text):
+            raise LockRequired("a read of its own writes")
+        self._awaited.append(result)
+        self._pipeline.add(with_fingerprint(text), values, result)
 
     def _receive(self) -> None:
         super()._receive()
-        for answer in self._asked:
-            rows = answer.rows
-            self._fingerprints[answer] = b"".join(sorted(row[-1] for row in rows)) if rows else None
-            answer.rows = [row[:-1] for row in rows]
-        self._asked.clear()
+        for result in self._awaited:
+            rows = result.rows
+            self._fingerprints[result] = b"".join(sorted(row[-1] for row in rows)) if rows else None
+            result.rows = [row[:-1] for row in rows]
+        self._awaited.clear()

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from blackboard.clock import Instant
-from blackboard.store.database_server.server_transactions.checked_statement import INSTANTS, SqlPart, write_of
+from blackboard.store.database_server.server_transactions.checked_statement import UNLOCKED_WRITES, SqlPart, write_of
 from blackboard.store.database_server.server_transactions.transaction_cache import tables_written
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
@@ -37,9 +37,9 @@ class PlannedWrites:
         """Plan a statement.
 
         Raises:
-            LockRequired: It is not one of `INSTANTS`, writes a mark that another one writes, or has another instant.
+            LockRequired: It is not in `UNLOCKED_WRITES`, writes a mark that another one writes, or has another instant.
         """
-        if statement.name not in INSTANTS:
+        if statement.name not in UNLOCKED_WRITES:
             raise LockRequired(statement.name)
         self._tables |= (tables := tables_written(statement))
         if "mark" in tables:
@@ -47,18 +47,18 @@ class PlannedWrites:
                 raise LockRequired("a mark that it has written")
             self._marks.add(values["id"])
         self._writes.append((statement, values))
-        for name in INSTANTS[statement.name]:
+        for name in UNLOCKED_WRITES[statement.name]:
             if self.instant not in (None, values[name]):
                 raise LockRequired("several instants")
             self.instant = values[name]
 
-    def add_sql(self, part: SqlPart) -> None:
+    def add_text(self, part: SqlPart) -> None:
         """Plan a statement that reads the table `held` itself."""
         self._writes.append(part)
 
-    def concern(self, question: str) -> bool:
-        """Return whether a table is written that a question reads."""
-        return not _words(question).isdisjoint(self._tables)
+    def concern(self, text: str) -> bool:
+        """Return whether a statement reads a table that is written."""
+        return not _words(text).isdisjoint(self._tables)
 
     def parts(self, last_event: int) -> list[SqlPart]:
         """Return the writes as parts of the commit. `last_event` is the last event that the transaction has read."""
@@ -77,5 +77,5 @@ class PlannedWrites:
 
 
 @cache
-def _words(sql: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(sql))
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))

@@ -1,10 +1,10 @@
-"""Answers of a server that this process remembers for a moment, so that a deposit need not ask for them.
+"""Results of a server that this process remembers for a moment, so that a deposit need not read them.
 
-Nothing relies on them: a transaction that uses them checks each one under the lock, like an answer that it has asked
-for. So an answer that is no longer true costs a second try, and has no other effect.
+Nothing relies on them: a transaction that uses them checks each one under the lock, like a result that it has just
+read. So a result that is no longer true costs a second try, and has no other effect.
 
-Most deposits are about something new: a subject without a mark, a key that was not used. That is the answer if this
-process has not seen otherwise.
+Most deposits are about something new: a subject without a mark, a key that was not used. Their
+reads are taken to be empty if this process has not seen otherwise.
 """
 
 from __future__ import annotations
@@ -23,18 +23,16 @@ START_LIFETIME: Duration = 5 * SECOND
 """How long the values that each transaction reads first are used after a server has returned them."""
 MAX_CACHED_SUBJECTS = 10_000
 """The number of subjects with a mark that are certainly cached; at most twice as many are."""
-MAX_ANSWERS = 200
-"""The number of answers that are cached."""
-USUALLY_EMPTY_QUESTIONS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
-"""The questions whose answer is probably empty."""
-CACHED_QUESTIONS = frozenset(
-    {"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"}
-)
-"""The questions whose answers are cached. They stay true, or, as sums, only have to be close (`checked_totals`)."""
+MAX_CACHED_RESULTS = 200
+"""The number of results that are cached."""
+USUALLY_EMPTY_READS = frozenset({"marks.find_key", "marks.holders_of_unique_value", "marks.marks_of_subject"})
+"""The reads whose result is probably empty."""
+CACHED_READS = frozenset({"crossings.watch_totals", "marks.find_law", "marks.get_law_spec", "marks.transaction_start"})
+"""The reads whose results are cached. They stay true, or, as sums, only have to be close (`checked_totals`)."""
 
 
-class CachedAnswer(NamedTuple):
-    """An answer."""
+class CachedResult(NamedTuple):
+    """The rows that a read has returned."""
 
     rows: list[tuple[Any, ...]]
     """Its rows."""
@@ -42,11 +40,11 @@ class CachedAnswer(NamedTuple):
     """The fingerprint of the rows; None without rows, and if it is not known."""
 
 
-NO_ANSWER = CachedAnswer([], None)
+NO_ROWS = CachedResult([], None)
 
 
 class ProcessCache:
-    """The answers that one process remembers.
+    """The results that one process remembers.
 
     Args:
         clock: Measures how old they are.
@@ -59,7 +57,7 @@ class ProcessCache:
         self._start: TransactionStart | None = None
         self._noted_at = 0
         """When the start was noted, in microseconds of the monotonic clock."""
-        self._answers: dict[tuple[Statement[Any], tuple[Any, ...]], CachedAnswer] = {}
+        self._results: dict[tuple[Statement[Any], tuple[Any, ...]], CachedResult] = {}
         self._subjects: defaultdict[str, set[str]] = defaultdict(set)
         """The subjects with a mark that were noted last, by kind."""
         self._older_subjects: Mapping[str, set[str]] = {}
@@ -79,7 +77,7 @@ class ProcessCache:
         rows: list[tuple[Any, ...]],
         fingerprint: bytes | None = None,
     ) -> None:
-        """Note what a server has just answered to one of the `CACHED_QUESTIONS`.
+        """Note what a server has just returned for one of the `CACHED_READS`.
 
         `fingerprint` is that of the rows, if it is known.
         """
@@ -87,9 +85,9 @@ class ProcessCache:
             self._start = MARKS.transaction_start.make(rows[0])._replace(server_time=None)
             self._noted_at = self._clock.monotonic()
         else:
-            self._answers[statement, values] = CachedAnswer(rows, fingerprint)
-            if len(self._answers) > MAX_ANSWERS:
-                del self._answers[next(iter(self._answers))]
+            self._results[statement, values] = CachedResult(rows, fingerprint)
+            if len(self._results) > MAX_CACHED_RESULTS:
+                del self._results[next(iter(self._results))]
 
     def note_commit(self, last_event: int, next_end: int) -> None:
         """Note the last event of a transaction that was committed, and the earliest end of the marks that it wrote."""
@@ -107,16 +105,16 @@ class ProcessCache:
         if self._number >= MAX_CACHED_SUBJECTS:
             self._older_subjects, self._subjects, self._number = self._subjects, defaultdict(set), 0
 
-    def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> CachedAnswer | None:
-        """Return the probable answer to a question; None if there is none."""
-        if statement.name in USUALLY_EMPTY_QUESTIONS:
-            return None if self._has_mark(dict(zip(names, values, strict=True))) else NO_ANSWER
-        return self._answers.get((statement, values))
+    def find(self, statement: Statement[Any], names: Sequence[str], values: tuple[Any, ...]) -> CachedResult | None:
+        """Return the probable result of a read; None if there is none."""
+        if statement.name in USUALLY_EMPTY_READS:
+            return None if self._has_mark(dict(zip(names, values, strict=True))) else NO_ROWS
+        return self._results.get((statement, values))
 
     def clear(self) -> None:
-        """Drop everything: an answer was no longer true."""
+        """Drop everything: a result was no longer true."""
         self._start = None
-        self._answers.clear()
+        self._results.clear()
 
     def _has_mark(self, values: Mapping[str, Any]) -> bool:
         subject = values.get("subject")

@@ -29,7 +29,7 @@ _PARENTS = frozenset({"kind", "law"})
 class RowSet(NamedTuple):
     """Rows that one statement inserts or deletes one by one."""
 
-    sql: str
+    text: str
     """The statement for one row."""
     tables: frozenset[str]
     """The tables that it reads or writes; the first one has its rows."""
@@ -52,9 +52,9 @@ class RowSet(NamedTuple):
         """Yield the statements that insert or delete the rows, with their values."""
         if self.columns or len(self.rows) == 1:
             for row in self.rows:
-                yield self.sql, row
+                yield self.text, row
         else:
-            yield self.sql.replace("= $1", "= ANY($1)", 1), [[key for (key,) in self.rows]]
+            yield self.text.replace("= $1", "= ANY($1)", 1), [[key for (key,) in self.rows]]
 
 
 class RowSets:
@@ -65,26 +65,26 @@ class RowSets:
         self._tables: frozenset[str] = frozenset()
         """All tables that the statements of the waiting rows read or write."""
 
-    def set_of(self, sql: str, names: Sequence[str]) -> RowSet | None:
+    def set_of(self, text: str, names: Sequence[str]) -> RowSet | None:
         """Return the set in which a row of a statement may wait.
 
         Returns:
             None if the statement does more than insert or delete one row, or if other rows must be sent first.
         """
-        if (found := self._waiting.get(sql)) is not None:
+        if (found := self._waiting.get(text)) is not None:
             return found
-        new = _set_of(sql, tuple(names))
+        new = _set_of(text, tuple(names))
         if new is None or not new.tables.isdisjoint(self._tables):
             return None
-        found = self._waiting[sql] = new._replace(rows=[])
+        found = self._waiting[text] = new._replace(rows=[])
         self._tables |= new.tables
         return found
 
-    def named_in(self, sql: str) -> bool:
+    def named_in(self, text: str) -> bool:
         """Return whether rows wait that a statement may see or change: it names their table, or deletes rows."""
         if not self._waiting:
             return False
-        words = _words(sql)
+        words = _words(text)
         return "DELETE" in words or not words.isdisjoint(self._tables)
 
     def take(self) -> Iterator[RowSet]:
@@ -99,17 +99,17 @@ class RowSets:
 
 
 @cache
-def _words(sql: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(sql))
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
 
 
 @cache
-def _set_of(sql: str, names: tuple[str, ...]) -> RowSet | None:
+def _set_of(text: str, names: tuple[str, ...]) -> RowSet | None:
     """Return an empty set for a statement; None if it does more than insert its parameters, or delete by a key."""
-    if (found := _PLAIN_INSERT.fullmatch(sql.strip())) is not None:
+    if (found := _PLAIN_INSERT.fullmatch(text.strip())) is not None:
         columns = tuple(name.strip() for name in found[2].split(","))
         if columns == names and found[3].count("$") == len(names):
-            return RowSet(sql, frozenset({found[1]}), found[1], columns, [])
-    elif (found := _DELETE_BY_KEY.match(sql.strip())) is not None and found[1] not in _PARENTS:
-        return RowSet(sql, frozenset(_TABLE.findall(sql)), found[1], (), [])
+            return RowSet(text, frozenset({found[1]}), found[1], columns, [])
+    elif (found := _DELETE_BY_KEY.match(text.strip())) is not None and found[1] not in _PARENTS:
+        return RowSet(text, frozenset(_TABLE.findall(text)), found[1], (), [])
     return None

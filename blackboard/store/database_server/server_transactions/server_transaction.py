@@ -1,8 +1,8 @@
 """A transaction on a server, whose statements cross the wire together.
 
-A statement that changes something waits. It is sent with the next question, or with COMMIT. So an error of such a
-statement is raised by a later call of the same transaction: the next question, or the commit. The driver's error has
-the cause of the statement that failed first. Rows that are put wait until a question is about them, see `row_sets`.
+A statement that changes something waits. It is sent with the next read, or with COMMIT. So an error of such a
+statement is raised by a later call of the same transaction: the next read, or the commit. The driver's error has
+the cause of the statement that failed first. Rows that are put wait until a read is about them, see `row_sets`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 
 from blackboard.store.database_server.server_transactions.pipelined_transaction import PipelinedTransaction
 from blackboard.store.database_server.server_transactions.process_cache import (
-    CACHED_QUESTIONS,
+    CACHED_READS,
     ProcessCache,
 )
 from blackboard.store.database_server.server_transactions.row_sets import RowSets
-from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
 from blackboard.store.dialects.dialect import Dialect
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
-from blackboard.store.transaction import Question, WorkEffects
+from blackboard.store.transaction import SqlRead, WorkEffects
 from blackboard.store.transaction_parts.event_partitions import EventPartitions
 
 
@@ -31,7 +31,7 @@ class ServerTransaction(PipelinedTransaction):
     Args:
         connection: The connection.
         dialect: The kind of database.
-        process_cache: Notes the answers of the server, for later transactions of this process; None for one that reads.
+        process_cache: Notes the results of the server, for later transactions of this process; None for one that reads.
     """
 
     __slots__ = ("_counted", "_cursor", "_last_ids", "_process_cache", "_sets")
@@ -39,11 +39,11 @@ class ServerTransaction(PipelinedTransaction):
     def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessCache | None = None) -> None:
         super().__init__(connection, dialect)
         self._cursor: Any = None
-        self._counted: list[tuple[Answer, WorkEffects, str]] = []
+        self._counted: list[tuple[StatementResult, WorkEffects, str]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
         self._sets = RowSets()
         self._last_ids: dict[str, int] = {}
-        """The largest ids of tables, by the statements that asked for them."""
+        """The largest ids of tables, by the statements that read them."""
         self._process_cache = process_cache
 
     @property
@@ -67,11 +67,11 @@ class ServerTransaction(PipelinedTransaction):
         self._receive()
 
     def _receive(self) -> None:
-        """Send the statements that wait, and take their answers. Rows that were put continue to wait."""
+        """Send the statements that wait, and take their results. Rows that were put continue to wait."""
         super()._receive()
         if self._counted:
-            for answer, effects, effect in self._counted:
-                if answer.changed:
+            for result, effects, effect in self._counted:
+                if result.changed:
                     effects.add(effect)
             self._counted.clear()
 
@@ -92,22 +92,22 @@ class ServerTransaction(PipelinedTransaction):
 
     def run(self, statement: Statement[object], **values: Any) -> None:
         self._note_write(statement, values)
-        sql, names = statement.compiled(self.dialect)
-        answer = self._counter(statement)
-        if answer is not None or len(names) != 1 or not self._waits(sql, names, (values[names[0]],)):
-            self._add(sql, [values[name] for name in names], answer)
+        text, names = statement.compiled(self.dialect)
+        result = self._counter(statement)
+        if result is not None or len(names) != 1 or not self._waits(text, names, (values[names[0]],)):
+            self._add(text, [values[name] for name in names], result)
 
     def changed(self, statement: Statement[object], **values: Any) -> int:
         self._note_write(statement, values)
-        return self._answer(statement, values).changed or 0
+        return self._execute(statement, values).changed or 0
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         self._note_write(statement, row)
         if statement is MARKS.insert_mark and self._process_cache is not None:
             self._process_cache.note_subject(row.kind, row.subject)  # type: ignore[attr-defined]
-        sql, names = statement.compiled(self.dialect)
-        if names != row._fields or not self._waits(sql, names, row):  # type: ignore[attr-defined]
-            self._add(sql, _in_order(names, row))
+        text, names = statement.compiled(self.dialect)
+        if names != row._fields or not self._waits(text, names, row):  # type: ignore[attr-defined]
+            self._add(text, _in_order(names, row))
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         last = self._last_ids.get(last_id.name)
@@ -116,48 +116,48 @@ class ServerTransaction(PipelinedTransaction):
         return int(values["id"])
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
-        sql, names = statement.compiled(self.dialect)
+        text, names = statement.compiled(self.dialect)
         for row in rows:
             self._note_write(statement, row)
-            self._add(sql, [row[name] for name in names])
+            self._add(text, [row[name] for name in names])
 
-    def answers(self, *questions: Question) -> list[list[Any]]:
+    def results(self, *reads: SqlRead) -> list[list[Any]]:
         waiting = []
-        for statement, values in questions:
-            sql, names = statement.compiled(self.dialect)
+        for statement, values in reads:
+            text, names = statement.compiled(self.dialect)
             given = [values[name] for name in names]
-            answer = self._cache.find(statement, given)
-            if answer is None:
-                answer = Answer()
-                self._add(sql, given, answer)
-            waiting.append((statement.make, answer))
-        if any(answer.changed is None for _, answer in waiting):
+            result = self._cache.find(statement, given)
+            if result is None:
+                result = StatementResult()
+                self._add(text, given, result)
+            waiting.append((statement.make, result))
+        if any(result.changed is None for _, result in waiting):
             self._receive()
-        return [[*map(make, answer.rows)] for make, answer in waiting]
+        return [[*map(make, result.rows)] for make, result in waiting]
 
-    def _answer(self, statement: Statement[object], values: Mapping[str, Any]) -> Answer:
-        """Send a statement behind those that wait, and return its answer."""
-        sql, names = statement.compiled(self.dialect)
+    def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
+        """Send a statement behind those that wait, and return its result."""
+        text, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
-        answer = self._cache.find(statement, given)
-        if answer is None:
-            answer = self._counter(statement) or Answer()
-            self._add(sql, given, answer)
-        if answer.changed is None:
+        result = self._cache.find(statement, given)
+        if result is None:
+            result = self._counter(statement) or StatementResult()
+            self._add(text, given, result)
+        if result.changed is None:
             self._receive()
-        if self._process_cache is not None and statement.name in CACHED_QUESTIONS:
-            self._process_cache.note(statement, tuple(given), answer.rows)
-        return answer
+        if self._process_cache is not None and statement.name in CACHED_READS:
+            self._process_cache.note(statement, tuple(given), result.rows)
+        return result
 
-    def _add(self, sql: str, values: Sequence[Any], answer: Answer | None = None) -> None:
+    def _add(self, text: str, values: Sequence[Any], result: StatementResult | None = None) -> None:
         """Let a statement wait, behind the rows that it may see or change."""
-        if self._sets.named_in(sql):
+        if self._sets.named_in(text):
             self._send_sets()
-        self._pipeline.add(sql, values, answer)
+        self._pipeline.add(text, values, result)
 
-    def _waits(self, sql: str, names: tuple[str, ...], row: tuple[Any, ...]) -> bool:
+    def _waits(self, text: str, names: tuple[str, ...], row: tuple[Any, ...]) -> bool:
         """Let a row wait for others that the same statement inserts or deletes; return False if it cannot wait."""
-        if (found := self._sets.set_of(sql, names)) is None:
+        if (found := self._sets.set_of(text, names)) is None:
             return False
         found.rows.append(row)
         if found.is_full:
@@ -172,16 +172,16 @@ class ServerTransaction(PipelinedTransaction):
                 with self._connection.cursor() as cursor:
                     self.dialect.insert_rows(cursor, each.table, each.columns, each.rows)
             else:
-                for sql, values in each.statements():
-                    self._pipeline.add(sql, values)
+                for text, values in each.statements():
+                    self._pipeline.add(text, values)
 
-    def _counter(self, statement: Statement[object]) -> Answer | None:
-        """Return the answer that counts the rows of a statement with an effect on workers; None without an effect."""
+    def _counter(self, statement: Statement[object]) -> StatementResult | None:
+        """Return the result that counts the rows of a statement with an effect on workers; None without an effect."""
         if (effect := statement.word or statement.effect) == "quiet":
             return None
-        answer = Answer()
-        self._counted.append((answer, self.effects, effect))
-        return answer
+        result = StatementResult()
+        self._counted.append((result, self.effects, effect))
+        return result
 
 
 def _in_order(names: tuple[str, ...], row: Any) -> Sequence[Any]:

@@ -1,7 +1,7 @@
 """Statements of a connection to PostgreSQL that cross the wire together, in the pipeline mode of its client library.
 
 A statement that is added waits in this process. The next `receive` sends all that wait in one message, and takes all
-their answers. So a statement whose answer nobody needs costs no round trip. The server runs the statements in their
+their results. So a statement whose result nobody needs costs no round trip. The server runs the statements in their
 order, and skips those behind a failed one.
 
 It uses the library `libpq` through `psycopg.pq`, which takes a third of the processor time of a cursor. Between two
@@ -23,8 +23,8 @@ _FORGET = "DEALLOCATE "
 _ATTRIBUTE = "blackboard_pipeline"
 
 
-class Answer:
-    """The answer to a statement: empty until `StatementPipeline.receive` has returned."""
+class StatementResult:
+    """The result of a statement: empty until `StatementPipeline.receive` has returned."""
 
     __slots__ = ("changed", "rows")
 
@@ -32,16 +32,16 @@ class Answer:
         self.rows: list[tuple[Any, ...]] = []
         """The rows, as tuples of Python values."""
         self.changed: int | None = None
-        """The number of rows that the statement returned or changed; None until the answer is there."""
+        """The number of rows that the statement returned or changed; None until the result is there."""
 
 
-_Waiting = tuple[str, Sequence[Any], tuple[int, ...] | None, Sequence[Any], Answer | None]
-"""A statement that waits: its text, values, their types and formats, and the place for its answer.
+_Waiting = tuple[str, Sequence[Any], tuple[int, ...] | None, Sequence[Any], StatementResult | None]
+"""A statement that waits: its text, values, their types and formats, and the place for its result.
 
 Plain tuples, since each deposit has a dozen. Without types, the statement is never prepared.
 """
-_Expected = tuple[str, tuple[int, ...] | None, Answer | None]
-"""An answer that is under way: the text of the statement, its types if it was only prepared, and the place."""
+_Expected = tuple[str, tuple[int, ...] | None, StatementResult | None]
+"""A result that has not arrived: the text of the statement, its types if it was only prepared, and the place."""
 
 
 class StatementPipeline:
@@ -64,7 +64,7 @@ class StatementPipeline:
         self._converter, self._automatic = adapt.Transformer(connection), adapt.PyFormat.AUTO
         self._lost, self._error_from = psycopg.OperationalError, psycopg.errors.error_from_result
         self._failed = psycopg.errors.InFailedSqlTransaction
-        # Plain numbers, since an attribute of an enumeration takes as long as a part of an answer.
+        # Plain numbers, since an attribute of an enumeration takes as long as a part of a result.
         self._sync, self._with_rows = int(pq.ExecStatus.PIPELINE_SYNC), int(pq.ExecStatus.TUPLES_OK)
         self._failures = (int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.PIPELINE_ABORTED))
         self._idle = int(pq.TransactionStatus.IDLE)
@@ -81,13 +81,13 @@ class StatementPipeline:
         """The number of statements that wait for the next message."""
         return len(self._waiting)
 
-    def add(self, sql: str, values: Sequence[Any] = (), answer: Answer | None = None) -> None:
+    def add(self, text: str, values: Sequence[Any] = (), result: StatementResult | None = None) -> None:
         """Let a statement wait for the next message.
 
         Args:
-            sql: One statement, with the parameters `$1`, `$2` and so on.
+            text: One statement, with the parameters `$1`, `$2` and so on.
             values: The values of the parameters, which are converted now.
-            answer: Takes the answer; None if the answer is not needed.
+            result: Gets the rows and their number; None if they are not needed.
 
         Raises:
             psycopg.Error: A value cannot be converted; or an earlier statement failed, if too many wait.
@@ -97,7 +97,7 @@ class StatementPipeline:
         if values:
             values = self._converter.dump_sequence(values, [self._automatic] * len(values))
             types, formats = self._converter.types or (), self._converter.formats or ()
-        self._waiting.append((sql, values, types, formats, answer))
+        self._waiting.append((text, values, types, formats, result))
         if len(self._waiting) >= MAX_WAITING_STATEMENTS:
             self.receive()
 
@@ -111,7 +111,7 @@ class StatementPipeline:
         self._waiting.clear()
 
     def receive(self) -> None:
-        """Send the statements that wait in one message, and take all their answers.
+        """Send the statements that wait in one message, and take all their results.
 
         The connection is closed if this does not end regularly, because its state is then unknown.
 
@@ -122,7 +122,7 @@ class StatementPipeline:
             return
         try:
             self._pgconn.enter_pipeline_mode()
-            error = self._take_answers(self._send())
+            error = self._take_results(self._send())
             self._pgconn.exit_pipeline_mode()
         except BaseException:
             self._connection.close()
@@ -131,34 +131,34 @@ class StatementPipeline:
             raise error
 
     def _send(self) -> list[_Expected]:
-        """Put the statements that wait into a message, and return the answers that it will have.
+        """Put the statements that wait into a message, and return the results that it will have.
 
         A statement that is new to the server is prepared in the message first.
         """
         waiting, self._waiting = self._waiting, []
         pgconn, expected = self._pgconn, list[_Expected]()
-        for sql, values, types, formats, answer in waiting:
+        for text, values, types, formats, result in waiting:
             if types is None or not self._prepares:
-                pgconn.send_query_params(sql.encode(), values, types or (), formats)
+                pgconn.send_query_params(text.encode(), values, types or (), formats)
             else:
-                if (name := self._names.get((sql, types))) is None:
+                if (name := self._names.get((text, types))) is None:
                     self._prepared += 1
-                    name = self._names[sql, types] = b"blackboard_%d" % self._prepared
-                    pgconn.send_prepare(name, sql.encode(), types)
-                    expected.append((sql, types, None))
+                    name = self._names[text, types] = b"blackboard_%d" % self._prepared
+                    pgconn.send_prepare(name, text.encode(), types)
+                    expected.append((text, types, None))
                 pgconn.send_query_prepared(name, values, formats)
-            expected.append((sql, None, answer))
+            expected.append((text, None, result))
         pgconn.pipeline_sync()
         return expected
 
-    def _take_answers(self, expected: Sequence[_Expected]) -> Exception | None:
-        """Take the answers of a message, and return the error of the first statement that failed."""
+    def _take_results(self, expected: Sequence[_Expected]) -> Exception | None:
+        """Take the results of a message, and return the error of the first statement that failed."""
         error: Exception | None = None
-        for sql, prepared, answer in expected:
-            if (failed := self._take(sql, answer)) is not None:
+        for text, prepared, result in expected:
+            if (failed := self._take(text, result)) is not None:
                 error = error or failed
                 if prepared is not None:
-                    del self._names[sql, prepared]
+                    del self._names[text, prepared]
         if (end := self._result()) is None or end.status != self._sync:
             raise error or self._lost("the connection ended within a message")
         while len(self._names) > MAX_PREPARED:
@@ -166,29 +166,29 @@ class StatementPipeline:
             self._waiting.append((_FORGET + oldest.decode(), (), None, (), None))
         return error
 
-    def _take(self, sql: str, answer: Answer | None) -> Exception | None:
-        """Take the answer to one statement, and return its error.
+    def _take(self, text: str, result: StatementResult | None) -> Exception | None:
+        """Take the result of one statement, and return its error.
 
-        A server answers COMMIT without an error even if it rolls back because an earlier message failed.
+        A server reports no error for COMMIT even if it rolls back because an earlier message failed.
         """
         error: Exception | None = None
-        result = self._result()
-        while result is not None:
-            status = result.status
+        pg_result = self._result()
+        while pg_result is not None:
+            status = pg_result.status
             if status in self._failures:
-                error = error or self._error_from(result, self._connection.info.encoding)
-            elif answer is not None:
-                answer.changed = result.command_tuples or 0
-                if status == self._with_rows and result.ntuples:
-                    self._converter.set_pgresult(result)
-                    answer.rows = self._converter.load_rows(0, result.ntuples, tuple)
-            elif sql == "COMMIT" and result.command_status == b"ROLLBACK":
+                error = error or self._error_from(pg_result, self._connection.info.encoding)
+            elif result is not None:
+                result.changed = pg_result.command_tuples or 0
+                if status == self._with_rows and pg_result.ntuples:
+                    self._converter.set_pgresult(pg_result)
+                    result.rows = self._converter.load_rows(0, pg_result.ntuples, tuple)
+            elif text == "COMMIT" and pg_result.command_status == b"ROLLBACK":
                 error = error or self._failed("COMMIT rolled the transaction back, because a statement had failed")
-            result = self._pgconn.get_result()  # returns None at the end of the answer, without a wait
+            pg_result = self._pgconn.get_result()  # returns None behind the last, without a wait
         return error
 
     def _result(self) -> Any:
-        """Wait for the next part of the answers, and return it. Send meanwhile what could not be sent at once."""
+        """Wait for the next part of the results, and return it. Send meanwhile what could not be sent at once."""
         pgconn = self._pgconn
         while pgconn.is_busy():
             if unsent := pgconn.flush():

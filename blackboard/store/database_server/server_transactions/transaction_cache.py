@@ -1,7 +1,7 @@
-"""Answers to questions that a transaction on a server asked ahead, until one of its writes may change them.
+"""Results of reads that a transaction on a server sent ahead, until one of its writes may change them.
 
-A write may change each answer that read a table to which it writes. But statements with different values of the key of
-that table concern different rows. So a deposit on one subject changes no answer about another.
+A write may change each result that read a table to which it writes. But statements with different values of the key of
+that table concern different rows. So a deposit on one subject changes no result about another.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from blackboard.store.database_server.server_transactions.statement_pipeline import Answer
+from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.sql_composition import bind_parameters
 from blackboard.store.statement_file import Statement
@@ -25,11 +25,11 @@ class Key(NamedTuple):
     """The name of a parameter. A statement with this parameter reads and writes only rows that have its value in the
     column. A test checks each statement that writes."""
     reference: str | None = None
-    """Another column, with the key of a related row. A question about a row may also read the rows that refer to it."""
+    """Another column, with the key of a related row. A read about a row may also read the rows that refer to it."""
 
     @property
     def names(self) -> frozenset[str]:
-        """The values of a write that name the rows whose answers it may change."""
+        """The values of a write that name the rows whose results it may change."""
         return frozenset({self.parameter} if self.reference is None else {self.parameter, self.reference})
 
 
@@ -52,17 +52,17 @@ _WORD = re.compile(r"[a-z_]\w*")
 _WRITTEN = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]\w*)")
 
 
-class _Answers:
-    """The cached answers to one statement, by its values in their order."""
+class _Results:
+    """The cached results of one statement, by its values in their order."""
 
     __slots__ = ("by_values", "columns", "words")
 
     def __init__(self, statement: Statement[Any]) -> None:
         self.columns, self.words = _positions_of_keys(statement), _words(statement)
-        self.by_values: dict[tuple[Any, ...], Answer] = {}
+        self.by_values: dict[tuple[Any, ...], StatementResult] = {}
 
     def drop(self, key: Key | None, written: Mapping[str, Any]) -> None:
-        """Drop the answers that read rows with the written key; all if the key of a side is not known."""
+        """Drop the results that read rows with the written key; all if the key of a side is not known."""
         if key is None or key.parameter not in self.columns or not key.names <= written.keys():
             self.by_values.clear()
             return
@@ -72,33 +72,33 @@ class _Answers:
 
 
 class TransactionCache:
-    """The answers that a transaction keeps."""
+    """The results that a transaction keeps."""
 
-    __slots__ = ("_answers",)
+    __slots__ = ("_results",)
 
     def __init__(self) -> None:
-        self._answers: dict[Statement[Any], _Answers] = {}
+        self._results: dict[Statement[Any], _Results] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._answers)
+        return bool(self._results)
 
-    def keep(self, statement: Statement[Any], values: Sequence[Any], answer: Answer) -> None:
-        """Keep the answer to a question that was asked just now, with its values in their order."""
-        if (answers := self._answers.get(statement)) is None:
-            answers = self._answers[statement] = _Answers(statement)
-        answers.by_values[tuple(values)] = answer
+    def keep(self, statement: Statement[Any], values: Sequence[Any], result: StatementResult) -> None:
+        """Keep the result of a read that was sent just now, with its values in their order."""
+        if (results := self._results.get(statement)) is None:
+            results = self._results[statement] = _Results(statement)
+        results.by_values[tuple(values)] = result
 
-    def find(self, statement: Statement[Any], values: Sequence[Any]) -> Answer | None:
-        """Return the answer to a question, or its place while it waits; None if it is not cached."""
-        if (answers := self._answers.get(statement)) is None:
+    def find(self, statement: Statement[Any], values: Sequence[Any]) -> StatementResult | None:
+        """Return the result of a read, or its place while it waits; None if it is not cached."""
+        if (results := self._results.get(statement)) is None:
             return None
         try:
-            return answers.by_values.get(tuple(values))
+            return results.by_values.get(tuple(values))
         except TypeError:  # a list of values
             return None
 
     def drop_changed(self, statement: Statement[Any], written: Any) -> None:
-        """Drop the answers that a write may change.
+        """Drop the results that a write may change.
 
         Args:
             statement: The statement that writes.
@@ -106,13 +106,13 @@ class TransactionCache:
                 writes.
         """
         for table, key in _written_keys(statement):
-            for answers in self._answers.values():
-                if answers.by_values and table in answers.words:
-                    answers.drop(key, written if isinstance(written, Mapping) else written._asdict())
+            for results in self._results.values():
+                if results.by_values and table in results.words:
+                    results.drop(key, written if isinstance(written, Mapping) else written._asdict())
 
     def clear(self) -> None:
-        """Drop all answers."""
-        self._answers.clear()
+        """Drop all results."""
+        self._results.clear()
 
 
 @cache
@@ -141,7 +141,7 @@ def _words(statement: Statement[Any]) -> frozenset[str]:
 
 @cache
 def _positions_of_keys(statement: Statement[Any]) -> dict[str, int]:
-    """Return the keys of tables among the parameters of a question, with their positions."""
+    """Return the keys of tables among the parameters of a read, with their positions."""
     names = bind_parameters(statement.text(POSTGRESQL), is_numbered=True)[1]
     keys = {KEYS[table].parameter for table in _words(statement) & KEYS.keys()}
     return {key: names.index(key) for key in keys if key in names}
