@@ -12,11 +12,11 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
 
-from blackboard.durations import DAY, Microseconds
+from blackboard.durations import DAY, Duration, Microseconds
 from blackboard.errors import InvalidTime
 
 Instant = int
-"""Microseconds since 1970-01-01T00:00:00Z."""
+"""Microseconds since 1970-01-01T00:00:00Z; of a monotonic time, since an arbitrary start."""
 
 When = str | datetime | Instant
 """A time: ISO 8601 text, a datetime (UTC if it is naive), or microseconds since the epoch."""
@@ -69,7 +69,7 @@ class Clock(Protocol):
     def now(self) -> Instant:
         """Return the current instant in microseconds since the epoch."""
 
-    def monotonic(self) -> int:
+    def monotonic(self) -> Instant:
         """Return the microseconds that the machine has run, from an arbitrary start.
 
         Steps of the clock and a sleep of the machine do not change it, so use it to measure lengths of time.
@@ -100,7 +100,7 @@ class SystemClock:
         """Return what the clock of this machine shows at an instant of this clock."""
         return at
 
-    def monotonic(self) -> int:
+    def monotonic(self) -> Instant:
         """Return the monotonic time of the machine."""
         return time.monotonic_ns() // 1000
 
@@ -119,12 +119,12 @@ class ObservingClock(SystemClock, ABC):
     """A clock that follows another clock, such as that of a database, from its last reading."""
 
     @abstractmethod
-    def observe(self, shown: Instant, sent_at: int) -> None:
-        """Take over the time of the other clock from an answer that has just arrived.
+    def observe(self, shown: Instant, sent_at: Instant) -> None:
+        """Take over the time of the other clock from a response that has just arrived.
 
         Args:
-            shown: The time in the answer.
-            sent_at: The monotonic time when the question was sent.
+            shown: The time in the response.
+            sent_at: The monotonic time when the request was sent.
         """
 
 
@@ -150,7 +150,7 @@ class ManualClock:
         """Return the instant that the clock was moved to."""
         return self._now
 
-    def monotonic(self) -> int:
+    def monotonic(self) -> Instant:
         """Return the microseconds by which `advance`, `set` and `wait` have moved the clock forward."""
         return self._running
 
@@ -200,17 +200,17 @@ def give_way() -> None:
     time.sleep(0)
 
 
-def pause(microseconds: int) -> None:
+def pause(length: Duration) -> None:
     """Wait in real time, for locks between processes."""
-    time.sleep(seconds_in(microseconds))
+    time.sleep(seconds_in(length))
 
 
-def seconds_in(microseconds: int) -> float:
+def seconds_in(length: Duration) -> float:
     """Return a length of time in seconds."""
-    return microseconds / 1e6
+    return length / 1e6
 
 
-def microseconds_in(seconds: float) -> int:
+def microseconds_in(seconds: float) -> Duration:
     """Return a length of time in seconds as whole microseconds."""
     return round(seconds * 1e6)
 

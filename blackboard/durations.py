@@ -60,7 +60,7 @@ def parse_duration(text: DurationLike) -> Duration:
 
 
 @lru_cache(1000)  # a deployment repeats the same few
-def _length(text: str) -> int:
+def _length(text: str) -> Duration:
     # Exact, so that a formatted duration reads back unchanged. Floats lose microseconds after 285 years.
     return round(sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from blackboard.clock import Clock
+from blackboard.clock import Clock, Instant
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
 from blackboard.system.error_descriptions import describe_error
@@ -42,10 +42,10 @@ OWN = Trouble("an error kept the daemon from its work; each tick tries again", "
 class _Course:
     """The course of a trouble so far."""
 
-    last: int
+    last: Instant
     """The monotonic time when it was noticed last."""
     quiet: Duration
-    """Microseconds without it after which it is over."""
+    """The time without it after which it is over."""
     errors: set[str] = field(default_factory=set)
     """The errors that were logged."""
 
@@ -90,7 +90,7 @@ class Troubles:
         if ended and not has_others:
             self._report(None)
 
-    def next_end(self) -> int | None:
+    def next_end(self) -> Instant | None:
         """Return the monotonic time when the next trouble may be over; None if there is none."""
         with self._lock:
             return min((course.last + course.quiet for course in self._courses.values()), default=None)

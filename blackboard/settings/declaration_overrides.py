@@ -19,6 +19,7 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import TIMING_SETTINGS, WatchSettings, WatchSpec, min_increase_problem
+from blackboard.durations import Duration
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings
@@ -144,7 +145,7 @@ class Overrides:
         changes = {name: value for name in WatchSettings.model_fields if (value := getattr(section, name)) is not None}
         return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})
 
-    def _window(self, place: str, when: Condition, within: int) -> Condition:
+    def _window(self, place: str, when: Condition, within: Duration) -> Condition:
         """Return a condition with a window of another length."""
         if not when.has_window:
             self.found.record(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.clock import Clock
+from blackboard.durations import Duration
 from blackboard.errors import QueryStopped
 from blackboard.store.commits.batch_commits import BatchCommits
 from blackboard.store.commits.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
@@ -228,9 +229,9 @@ class Database(ABC):
         finally:
             loan.end(succeeded=succeeded)
 
-    def reads_within(self, microseconds: int) -> contextlib.AbstractContextManager[None]:
+    def reads_within(self, limit: Duration) -> contextlib.AbstractContextManager[None]:
         """Stop the reads of this thread inside the context after a time, which begins now."""
-        return self._limits.within(microseconds)
+        return self._limits.within(limit)
 
     def translated(self, error: BaseException) -> BaseException:
         """Return the error of this program for an error of the driver; other errors stay as they are."""

@@ -10,6 +10,8 @@ from blackboard.core.marks.measure_scopes import WHOLE_BOARD, scope_in
 from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS
 
+# `schema.tables` takes the type of a column from the name by which a field spells its type, since a named tuple keeps
+# the text of an annotation. So these names are not interchangeable, although most of them stand for `int`.
 Id = int
 """The id of a row whose number may exceed 32 bits."""
 Money = int
@@ -22,6 +24,8 @@ AddedNumber = int
 """A number of 64 bits in a column that a migration added to a table with rows; by default 0."""
 AddedInstant = Instant
 """An instant in a column that a migration added to a table with rows; by default 0."""
+AddedDuration = Duration
+"""A duration in a column that a migration added to a table with rows; by default 0."""
 
 
 class BoardRow(NamedTuple):
@@ -42,8 +46,8 @@ class BoardRow(NamedTuple):
     """The instant since which unused parts of the file may contain words of an erased subject; None if they do not."""
     skewed_deposits: AddedNumber = 0
     """The number of deposits that occurred ahead of the board's time, within `max_skew`."""
-    largest_skew: AddedNumber = 0
-    """The furthest that such a deposit was ahead, in microseconds."""
+    largest_skew: AddedDuration = 0
+    """The furthest that such a deposit was ahead."""
     skewed_at: AddedInstant = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
@@ -145,11 +149,11 @@ class MarkRow(NamedTuple):
         return self.author if self.last_author is None else self.last_author
 
     @property
-    def changed_at(self) -> int:
+    def changed_at(self) -> Instant:
         """When the board recorded the present state: at the last deposit, or at a later change of the law."""
         return max(self.reinforced_at, self.anchored_at)
 
-    def is_live(self, at: int) -> bool:
+    def is_live(self, at: Instant) -> bool:
         """Return whether the mark is live at an instant."""
         return is_live(self.evaporates_at, at)
 

@@ -11,6 +11,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
+from blackboard.durations import Duration
 from blackboard.store.statements import CROSSINGS
 
 
@@ -24,8 +25,8 @@ class DueWork:
     has_evaporation: bool = False
     has_backfill: bool = False
     has_search: bool = False
-    delay: int = 0
-    """Microseconds until background work may continue."""
+    delay: Duration = 0
+    """The time until background work may continue."""
     agents: set[str] = field(default_factory=set)
     """The agents with waiting work, ready or not."""
     suspects: set[str] = field(default_factory=set)

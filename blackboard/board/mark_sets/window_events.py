@@ -20,7 +20,7 @@ from blackboard.core.marks.decay import Step
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
-from blackboard.durations import Microseconds
+from blackboard.durations import Duration, Microseconds
 from blackboard.store import tag_filters
 from blackboard.store.rows import WindowEventRow, WindowTagRow
 from blackboard.store.statement_file import Statement
@@ -205,6 +205,6 @@ def _read(
 
 
 @lru_cache(maxsize=1024)
-def _stay(within: int) -> Step:
+def _stay(within: Duration) -> Step:
     """Return the law of a deposit in a window."""
     return Step(Microseconds(within))

@@ -35,7 +35,7 @@ from blackboard.core.marks.mark_model import Mark, normalize_subject
 from blackboard.core.marks.measure_scopes import SEPARATOR
 from blackboard.core.marks.tags import Tags, Where, WhereClause
 from blackboard.core.named_subclasses import register_by_name
-from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
+from blackboard.durations import Duration, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 
 Over = Literal["subject", "board"]
@@ -226,8 +226,8 @@ class Measure(ABC):
     by: str | None
     subject: str | None
     where: WhereClause | None
-    within: int | None
-    """The length of the window in microseconds; None if it measures live marks."""
+    within: Duration | None
+    """The length of the window; None if it measures live marks."""
     mark_classes: tuple[type[Mark], ...] = field(compare=False, repr=False)
 
     name: ClassVar[str]
@@ -301,7 +301,7 @@ class Measure(ABC):
         except UsageError as error:
             raise InvalidCondition(f"{self.name}: where: {error}") from None
 
-    def _window(self, within: DurationLike) -> int:
+    def _window(self, within: DurationLike) -> Duration:
         if not self.takes_window:
             able = " and ".join(name for name, measure in MEASURES.items() if measure.takes_window)
             raise InvalidCondition(f"{self.name} measures live marks, so it has no within; only {able} take one")
@@ -505,8 +505,8 @@ def both(first: Condition | None, second: Condition | None) -> Condition | None:
     return first & second
 
 
-def with_window(comparison: Comparison, within: int) -> Comparison:
-    """Return a comparison whose window has another length in microseconds.
+def with_window(comparison: Comparison, within: Duration) -> Comparison:
+    """Return a comparison whose window has another length.
 
     Raises:
         InvalidCondition: It is not a valid length, or the measure takes no window.

@@ -9,6 +9,7 @@ from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.tags import Tags, WhereClause
+from blackboard.durations import Duration
 
 
 def is_live(evaporates_at: Instant | None, at: Instant) -> bool:
@@ -47,7 +48,7 @@ class FadingMark:
     evaporates_at: Instant | None
     changed_at: Instant = 0
     """When the board recorded the present state; after a late deposit, this is later than the instant of the state."""
-    within: int | None = None
+    within: Duration | None = None
     """The length of a window, if this is a deposit in a window: it keeps its strength until it leaves the window."""
     tags: Tags | None = None
     """The tags of the mark; None if its kind has none."""

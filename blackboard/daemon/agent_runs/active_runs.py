@@ -15,6 +15,7 @@ from blackboard.board.activations.agent_claims.claim_readings import ClaimReadin
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
@@ -42,13 +43,13 @@ MAX_HANGING_THREADS = 4
 class RunSequence:
     """The consecutive runs of a thread after it is started by the loop."""
 
-    started: int
+    started: Instant
     """The start, on the monotonic clock."""
     is_ending: bool = False
     """Whether the thread must stop after its current run."""
     runs: int = 0
 
-    def must_end(self, monotonic: int) -> bool:
+    def must_end(self, monotonic: Instant) -> bool:
         """Return whether the loop must choose the next run, at a time of the monotonic clock."""
         is_long = self.runs >= MAX_SEQUENCE_RUNS or monotonic >= self.started + MAX_SEQUENCE_TIME
         return self.is_ending or is_long
@@ -61,7 +62,7 @@ class Run:
     claim: Claim
     agent: Agent
     sequence: RunSequence
-    deadline: int
+    deadline: Instant
     """On the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
     timed_out: bool = False
     runs_alone: bool = False

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from blackboard import AccessToken
-from blackboard.clock import seconds_in
+from blackboard.clock import Instant, seconds_in
 from blackboard.core.token_scopes import Scopes, scope_of_change
 from blackboard.server.problems import HttpProblem
 
@@ -79,7 +79,7 @@ def _scopes(texts: tuple[str, ...]) -> Scopes:
 
 class _TokenBucket(NamedTuple):
     room: float
-    at: int
+    at: Instant
 
 
 class RateLimits:
@@ -94,12 +94,12 @@ class RateLimits:
         self._buckets: dict[str, _TokenBucket] = {}
         self._lock = threading.Lock()
 
-    def check(self, name: str, now: int) -> None:
+    def check(self, name: str, now: Instant) -> None:
         """Count a request.
 
         Args:
             name: The name of the token.
-            now: Monotonic microseconds.
+            now: The monotonic time.
 
         Raises:
             HttpProblem: The token is used too often.

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from blackboard import Blackboard
 from blackboard.board.reading.board_figures import BoardFigures, Happened
-from blackboard.clock import from_datetime, seconds_in
+from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.core.records.history_events import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
@@ -138,7 +138,7 @@ class BoardMetrics(Collector):
             if value is not None:
                 yield gauge(name, help_text, (), [((), value)])
 
-    def _numbers(self, figures: BoardFigures, now: int) -> Iterable[tuple[str, str, float | None]]:
+    def _numbers(self, figures: BoardFigures, now: Instant) -> Iterable[tuple[str, str, float | None]]:
         alarm = figures.next_alarm
         seconds = None if alarm is None else seconds_in(from_datetime(alarm) - now)
         yield "models_paused", "Models that refuse the calls of all agents.", len(figures.paused_models)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 from blackboard.clock import Instant, SystemClock
+from blackboard.durations import Duration
 
 
 class ReadLimits(threading.local):
@@ -16,9 +17,9 @@ class ReadLimits(threading.local):
     """The instant at which the reads of this thread are stopped, in monotonic time; None without a limit."""
 
     @contextlib.contextmanager
-    def within(self, microseconds: int) -> Iterator[None]:
+    def within(self, limit: Duration) -> Iterator[None]:
         """Stop the reads of this thread inside the context after a time, which begins now."""
-        self.end = SystemClock().monotonic() + microseconds
+        self.end = SystemClock().monotonic() + limit
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from blackboard.clock import Instant
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.store.dialects.driver_errors import DriverErrors
 
@@ -75,7 +76,7 @@ class Dialect(ABC):
     # -- time limits ---------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def stop_at(self, cursor: Any, end: int) -> None:
+    def stop_at(self, cursor: Any, end: Instant) -> None:
         """Stop the statements of a transaction at an instant of the monotonic time: each of them on a server."""
 
     def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on a server the limit ends with the transaction

@@ -139,7 +139,7 @@ class PostgresqlDialect(Dialect):
             raise StoreForeign(f"{where} contains the tables of another program; name another database")
         return version is not None
 
-    def stop_at(self, cursor: Any, end: int) -> None:
+    def stop_at(self, cursor: Any, end: Instant) -> None:
         remaining = end - SystemClock().monotonic()
         milliseconds = min(max(1, remaining // 1000), int(MAX_PLATFORM_WAIT_SECONDS * 1000))
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))

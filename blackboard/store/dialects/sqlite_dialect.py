@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from blackboard.clock import SystemClock
+from blackboard.clock import Instant, SystemClock
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreError, StoreForeign
 from blackboard.store.dialects.dialect import BUSY_SECONDS, SQLITE, Dialect
@@ -79,7 +79,7 @@ class SqliteDialect(Dialect):
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         failpoint("checkpoint.after")
 
-    def stop_at(self, cursor: Any, end: int) -> None:
+    def stop_at(self, cursor: Any, end: Instant) -> None:
         now = SystemClock().monotonic
         cursor.connection.set_progress_handler(lambda: now() > end, STEPS_PER_LOOK)
 

@@ -42,10 +42,13 @@ COLUMN_TYPES: dict[str, Any] = {
     "Number": BigInteger(),
     "AddedNumber": BigInteger(),
     "AddedInstant": BigInteger(),
+    "AddedDuration": BigInteger(),
     "float": Float(),
     "str": Text(),
 }
-"""The column types, by the types of the fields."""
+"""The column types, by the names of types that the fields of rows are declared with: see `rows.Id`."""
+DEFAULT_ZERO = frozenset({"Flag", "AddedNumber", "AddedInstant", "AddedDuration"})
+"""The types of columns whose default is 0."""
 
 IS_WAITING = f"state = '{CrossingState.WAITING}'"
 
@@ -82,7 +85,7 @@ def table(
                 primary_key=name_of_column in key.split(),
                 autoincrement="auto" if draws_ids else False,
                 nullable=bool(none),
-                server_default=text("0") if type_ in ("Flag", "AddedNumber", "AddedInstant") else None,
+                server_default=text("0") if type_ in DEFAULT_ZERO else None,
             )
         )
     return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)

@@ -23,6 +23,7 @@ from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms
 from blackboard.clock import Instant
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
+from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import CROSSINGS, WINDOWS
@@ -139,7 +140,7 @@ def _sums(
     return txn.sql.existing(statement, kind=kind, **values, **filters)
 
 
-def _length(watch: RegisteredWatch) -> int:
+def _length(watch: RegisteredWatch) -> Duration:
     within = watch.comparison.measure.within
     assert within is not None
     return within

@@ -22,14 +22,14 @@ class ScentRules:
     """The condition."""
     mode: Literal["level", "edge_rising", "edge_falling"]
     """Whether it fires while the condition is met, or when it becomes met or not met."""
-    cooldown: int
-    """How long it rests after a trigger, in microseconds."""
+    cooldown: Duration
+    """How long it rests after a trigger."""
     hysteresis: float
     """How far the value must go back behind the threshold before it may fire at an edge again."""
 
     @property
-    def rest(self) -> int:
-        """How long it rests after a trigger, in microseconds."""
+    def rest(self) -> Duration:
+        """How long it rests after a trigger."""
         return max(self.cooldown, MIN_COOLDOWN) if self.mode == "level" else self.cooldown
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from blackboard import Blackboard, Exponential, Mark, MarkRecord, Step
-from blackboard.clock import from_datetime
+from blackboard.clock import Instant, from_datetime
 from blackboard.core.marks.tags import Where
 from blackboard.errors import Conflict, NotFound, UnknownName
 
@@ -50,14 +50,14 @@ class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
     context_trails: list[str] = Field(default_factory=list)
     sessions: dict[str, int] = Field(default_factory=dict)
     """The sessions that get its triggers, each with the last event before it asked for them."""
-    lease_until: int
-    """When its lease ends, in microseconds since 1970."""
+    lease_until: Instant
+    """When its lease ends."""
     met: bool = False
     """Whether the condition was met when it was last measured."""
     is_armed: bool = True
     """Whether its value has left the band of the hysteresis since the last trigger."""
-    last_triggered_at: int | None = None
-    """In microseconds since 1970."""
+    last_triggered_at: Instant | None = None
+    """When it last triggered; None if it has not."""
 
 
 class ScentTrigger(Mark, kind="sbp_trigger", decay=Step("1h"), on_repeat="separate"):

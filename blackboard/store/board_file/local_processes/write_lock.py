@@ -21,7 +21,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.clock import Instant, SystemClock, microseconds_in, pause
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
 from blackboard.system import forks
@@ -157,7 +157,7 @@ class WriteLock:
                 raise file_failure(path, "cannot be opened", error) from None
         return self._files
 
-    def _take(self, file: io.FileIO, deadline: int, *, is_queue: bool) -> None:
+    def _take(self, file: io.FileIO, deadline: Instant, *, is_queue: bool) -> None:
         began = 0
         while True:
             try:

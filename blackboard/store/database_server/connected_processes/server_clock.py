@@ -23,7 +23,7 @@ class ServerClock(ObservingClock):
 
     def __init__(self, read: Callable[[], Instant]) -> None:
         self._read = read
-        self._offset: int | None = None
+        self._offset: Duration | None = None
         """The server's time minus the monotonic time; None before the first observation."""
         self._error: Duration = 0
         """The largest error of the offset when it was observed."""
@@ -48,7 +48,7 @@ class ServerClock(ObservingClock):
         """Return what the clock of this machine shows at an instant of the server."""
         return at + super().now() - self.now()
 
-    def observe(self, shown: Instant, sent_at: int) -> None:
+    def observe(self, shown: Instant, sent_at: Instant) -> None:
         arrived_at = self.monotonic()
         error = (arrived_at - sent_at) // 2
         offset = shown - (sent_at + error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.clock import Clock, SystemClock
+from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.durations import SECOND, Duration
 from blackboard.store.dialects.postgresql_dialect import HELD_LOCKS
 
@@ -28,7 +28,7 @@ class WorkerLocks:
         self._clock = clock or SystemClock()
         self._taken: set[int] = set()
         """The numbers of the locks that the present connection has."""
-        self._free_since: dict[int, int] = {}
+        self._free_since: dict[int, Instant] = {}
         """Since when the lock of each registered worker is free, in monotonic time."""
         self._reported: set[int] = set()
         """The locks of workers whose death was noticed."""

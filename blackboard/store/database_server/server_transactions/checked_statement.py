@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from blackboard.clock import Instant
 from blackboard.store.dialects.dialect import POSTGRESQL
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.sql_composition import PARAMETER, bind_parameters
@@ -105,8 +106,8 @@ def write_of(statement: Statement[Any], values: Mapping[str, Any], last_event: i
 
 def checked_statement(
     start: TransactionStart,
-    now: int,
-    latest: int,
+    now: Instant,
+    latest: Instant,
     writer: tuple[str, int],
     checks: Sequence[SqlPart],
     writes: Sequence[SqlPart],

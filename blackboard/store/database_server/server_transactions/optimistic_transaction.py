@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from blackboard.clock import Instant
 from blackboard.durations import SECOND, Duration
 from blackboard.store.database_server.commit_record import CommitRecord
 from blackboard.store.database_server.server_transactions.checked_statement import (
@@ -56,7 +57,7 @@ UNLOCKED_READS = frozenset(
 """The reads that need no lock. None of them contains an instant."""
 MAX_PARTS = 60
 """The largest number of checks and writes in one statement."""
-NEVER = 2**62
+NEVER: Instant = 2**62
 """An instant that no clock shows."""
 MAX_COMMIT_TIME: Duration = 10 * SECOND
 """The largest time between the decision and the record."""
@@ -229,7 +230,7 @@ class OptimisticTransaction(PipelinedTransaction):
             for row in result.rows:
                 self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
 
-    def _note_end(self, at: int | None) -> None:
+    def _note_end(self, at: Instant | None) -> None:
         if at is not None:
             self.earliest_end = min(self.earliest_end, at)
 

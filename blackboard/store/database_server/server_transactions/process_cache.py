@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from blackboard.clock import Clock, SystemClock
+from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.durations import SECOND, Duration
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.statement_file import Statement
@@ -52,11 +52,11 @@ class ProcessCache:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self.start_lifetime = START_LIFETIME
-        """How long the values that each transaction reads first are used, in microseconds."""
+        self.start_lifetime: Duration = START_LIFETIME
+        """How long the values that each transaction reads first are used."""
         self._start: TransactionStart | None = None
-        self._noted_at = 0
-        """When the start was noted, in microseconds of the monotonic clock."""
+        self._noted_at: Instant = 0
+        """When the start was noted, on the monotonic clock."""
         self._results: dict[tuple[Statement[Any], tuple[Any, ...]], CachedResult] = {}
         self._subjects: defaultdict[str, set[str]] = defaultdict(set)
         """The subjects with a mark that were noted last, by kind."""
@@ -89,7 +89,7 @@ class ProcessCache:
             if len(self._results) > MAX_CACHED_RESULTS:
                 del self._results[next(iter(self._results))]
 
-    def note_commit(self, last_event: int, next_end: int) -> None:
+    def note_commit(self, last_event: int, next_end: Instant) -> None:
         """Note the last event of a transaction that was committed, and the earliest end of the marks that it wrote."""
         if (start := self._start) is not None:
             end = next_end if start.next_evaporation is None else min(start.next_evaporation, next_end)
