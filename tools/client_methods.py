@@ -33,8 +33,8 @@ from blackboard.client.calls import (
 )
 '''
 CLASSES: Final = (
-    'class ClientMethods(WaitingCaller):\n    """The methods of a client that waits for each answer."""\n',
-    'class AsyncClientMethods(AwaitingCaller):\n    """The methods of a client that awaits each answer."""\n',
+    'class ClientMethods(WaitingCaller):\n    """The methods of a client that waits for each response."""\n',
+    'class AsyncClientMethods(AwaitingCaller):\n    """The methods of a client that awaits each response."""\n',
 )
 MAKERS: Final = ({"ClientCall": "waits", "Feed": "iterates"}, {"ClientCall": "awaits", "Feed": "iterates_async"})
 

@@ -4,13 +4,13 @@
 
 Each call is written once, as a generator of requests, and both clients can carry it out:
 
-board_clients      `Client`, which waits for each answer, and `AsyncClient`, which awaits it
+board_clients      `Client`, which waits for each response, and `AsyncClient`, which awaits it
 client_methods     the methods of both clients, a line for each call
 call_methods       makes a method of a client from a call
 server_connection  what both clients know of their server: its address, the token, the certificates
 calls              the calls, by subject, and the stream of what happens on the board
 request_attempts   the attempts of a request, and the delays between them
-http_messages      the requests of calls, and the results in their answers
+http_messages      the requests of calls, and the results in their responses
 problem_errors     the errors that a server reports, as the classes that a board raises
 """
 

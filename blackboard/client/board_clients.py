@@ -1,4 +1,4 @@
-"""The two clients of a server: `Client` waits for each answer, and `AsyncClient` awaits it.
+"""The two clients of a server: `Client` waits for each response, and `AsyncClient` awaits it.
 
 Both have the same methods, which are in `client_methods`.
 """
@@ -24,7 +24,7 @@ from blackboard.clock import SystemClock, seconds_in
 T = TypeVar("T")
 
 
-def _answer_of(response: httpx2.Response) -> HttpResponse:
+def _response_of(response: httpx2.Response) -> HttpResponse:
     return HttpResponse(response.status_code, response.headers, response.content)
 
 
@@ -34,7 +34,7 @@ class Client(ServerConnection, ClientMethods):
     A client is thread-safe and keeps its connections until it is closed; a `with` statement closes it at its end.
 
     If the server was not reached, is too busy or asks to wait, the client repeats the request with growing delays. If
-    only the answer was lost, it repeats the request only if a second request would change nothing more. It gives a
+    only the response was lost, it repeats the request only if a second request would change nothing more. It gives a
     random key to a deposit without a key, so that the deposit can always be repeated.
 
     Args:
@@ -86,9 +86,9 @@ class Client(ServerConnection, ClientMethods):
             self._wait(step)
             return None
         try:
-            return _answer_of(self._http.request(**self._arguments(step)))
+            return _response_of(self._http.request(**self._arguments(step)))
         except httpx2.TransportError as error:
-            return self._no_answer(error)
+            return self._no_response(error)
 
     def _follow(self, feed: Feed) -> Iterator[BoardEvent]:
         """Carry out the steps of following events, and yield them."""
@@ -108,13 +108,13 @@ class Client(ServerConnection, ClientMethods):
                     outcome, lines = self._open_stream(step, stack)
 
     def _open_stream(self, request: HttpRequest, stack: ExitStack) -> tuple[HttpResponse | NoResponse, Iterator[str]]:
-        """Open a stream, which the stack closes together with the former one; return its answer and its lines."""
+        """Open a stream, which the stack closes together with the former one; return its response and its lines."""
         stack.close()
         try:
             response = stack.enter_context(self._http.stream(**self._arguments(request)))
             content = b"" if response.status_code == 200 else response.read()
         except httpx2.TransportError as error:
-            return self._no_answer(error), iter(())
+            return self._no_response(error), iter(())
         return HttpResponse(response.status_code, response.headers, content), response.iter_lines()
 
     def _next_line(self, lines: Iterator[str]) -> str | None:
@@ -179,9 +179,9 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
             await self._pause(step)
             return None
         try:
-            return _answer_of(await self._http.request(**self._arguments(step)))
+            return _response_of(await self._http.request(**self._arguments(step)))
         except httpx2.TransportError as error:
-            return self._no_answer(error)
+            return self._no_response(error)
 
     async def _follow(self, feed: Feed) -> AsyncIterator[BoardEvent]:
         """Carry out the steps of following events, and yield them."""
@@ -203,13 +203,13 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
     async def _open_stream(
         self, request: HttpRequest, stack: AsyncExitStack
     ) -> tuple[HttpResponse | NoResponse, AsyncIterator[str] | None]:
-        """Open a stream, which the stack closes together with the former one; return its answer and its lines."""
+        """Open a stream, which the stack closes together with the former one; return its response and its lines."""
         await stack.aclose()
         try:
             response = await stack.enter_async_context(self._http.stream(**self._arguments(request)))
             content = b"" if response.status_code == 200 else await response.aread()
         except httpx2.TransportError as error:
-            return self._no_answer(error), None
+            return self._no_response(error), None
         return HttpResponse(response.status_code, response.headers, content), response.aiter_lines()
 
     async def _next_line(self, lines: AsyncIterator[str]) -> str | None:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class WaitingCaller(ABC):
-    """Carries out calls, and waits for the answers."""
+    """Carries out calls, and waits for the responses."""
 
     @abstractmethod
     def _run(self, call: ClientCall[T]) -> T:
@@ -30,7 +30,7 @@ class WaitingCaller(ABC):
 
 
 class AwaitingCaller(ABC):
-    """Carries out calls, and awaits the answers."""
+    """Carries out calls, and awaits the responses."""
 
     @abstractmethod
     async def _run(self, call: ClientCall[T]) -> T:

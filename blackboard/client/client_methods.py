@@ -25,7 +25,7 @@ from blackboard.client.calls import (
 
 
 class ClientMethods(WaitingCaller):
-    """The methods of a client that waits for each answer."""
+    """The methods of a client that waits for each response."""
 
     agents = waits(agenda_calls.agents)
     agenda = waits(agenda_calls.agenda)
@@ -81,7 +81,7 @@ class ClientMethods(WaitingCaller):
 
 
 class AsyncClientMethods(AwaitingCaller):
-    """The methods of a client that awaits each answer."""
+    """The methods of a client that awaits each response."""
 
     agents = awaits(agenda_calls.agents)
     agenda = awaits(agenda_calls.agenda)

@@ -1,4 +1,4 @@
-"""The requests of calls, and the results in their answers."""
+"""The requests of calls, and the results in their responses."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class HttpRequest:
     is_repeatable: bool = False
     """Whether the request changes nothing more if it comes twice."""
     wait_seconds: float = 0.0
-    """How long the server may wait before it answers."""
+    """How long the server may wait before it responds."""
     accepts: str = JSON_TYPE
-    """The type of the answer."""
+    """The type of the response."""
 
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """The answer to a request. The names of its headers are in lower case."""
+    """The response to a request. The names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,7 +55,7 @@ class HttpResponse:
 
 
 ClientCall: TypeAlias = Generator[HttpRequest, HttpResponse, T]
-"""A call: it yields requests, gets the answer of each or an error, and returns its result."""
+"""A call: it yields requests, gets the response of each or an error, and returns its result."""
 
 
 def path_of(template: str, *values: object) -> str:
@@ -94,13 +94,13 @@ def encode(value: object) -> bytes:
 
 
 def ask(shape: type[T], request: HttpRequest) -> ClientCall[T]:
-    """Send a request, and return its answer in a shape."""
-    answer = yield request
-    return decode(shape, answer.body)
+    """Send a request, and return its response in a shape."""
+    response = yield request
+    return decode(shape, response.body)
 
 
 def confirm(request: HttpRequest) -> ClientCall[None]:
-    """Send a request whose answer only confirms it."""
+    """Send a request whose response only confirms it."""
     yield request
 
 
@@ -120,24 +120,24 @@ def pages(
     cursor = None if after is None else encode_cursor(after)
     while limit is None or len(found) < limit:
         size = MAX_PAGE_ITEMS if limit is None else min(MAX_PAGE_ITEMS, limit - len(found))
-        answer = yield get(path, **parameters, limit=size, cursor=cursor)
-        found += decode(list[shape], answer.body)  # type: ignore[valid-type]
-        if (cursor := next_cursor(answer)) is None:
+        response = yield get(path, **parameters, limit=size, cursor=cursor)
+        found += decode(list[shape], response.body)  # type: ignore[valid-type]
+        if (cursor := next_cursor(response)) is None:
             break
     return found
 
 
-def next_cursor(answer: HttpResponse) -> str | None:
+def next_cursor(response: HttpResponse) -> str | None:
     """Return the cursor of the next page of a list; None after the last page."""
-    link = _NEXT.search(answer.headers.get("link", ""))
+    link = _NEXT.search(response.headers.get("link", ""))
     return None if link is None else parse_qs(urlsplit(link[1]).query).get("cursor", [None])[0]
 
 
 def decode(shape: type[T], body: bytes) -> T:
-    """Return the result in an answer, in a shape.
+    """Return the result in a response, in a shape.
 
     Raises:
-        ServerError: The answer has another shape.
+        ServerError: The response has another shape.
     """
     try:
         adapter: TypeAdapter[T] = _adapter(shape)  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ def decode(shape: type[T], body: bytes) -> T:
         mistake = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, mistake["loc"])) or "it"
         raise ServerError(
-            f"the answer does not come from a blackboard server of this version: {place}: {mistake['msg'].lower()}"
+            f"the response does not come from a blackboard server of this version: {place}: {mistake['msg'].lower()}"
         ) from None
 
 

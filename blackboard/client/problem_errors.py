@@ -27,7 +27,7 @@ ERROR_CLASSES: Mapping[str, type[BlackboardError]] = {
 
 
 def read_problem(body: bytes) -> dict[str, Any]:
-    """Return the problem in the body of an answer; an empty one if the body has none, such as a page of a proxy."""
+    """Return the problem in the body of a response; an empty one if the body has none, such as a page of a proxy."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -45,8 +45,8 @@ def error_of(problem: Mapping[str, Any], status: int) -> BlackboardError:
     """Return the error that a problem reports.
 
     Args:
-        problem: The problem; empty if the answer has none.
-        status: The status of the answer.
+        problem: The problem; empty if the response has none.
+        status: The status of the response.
     """
     name = name_of(problem)
     error = ERROR_CLASSES.get(name, ServerError).reported(_message(problem, status))

@@ -27,12 +27,12 @@ BUSY_PROBLEMS = frozenset({"too-many-requests", "overloaded", "store-busy"})
 SERVICE_UNAVAILABLE = 503
 """The status of a proxy that did not reach the server."""
 GATEWAY_FAILED = frozenset({502, 504})
-"""The statuses of a proxy that got no answer from the server. The server may have done what was asked."""
+"""The statuses of a proxy that got no response from the server. The server may have done what was asked."""
 
 
 @dataclass(frozen=True)
 class NoResponse:
-    """A request without an answer."""
+    """A request without a response."""
 
     reason: str
     """Why, in words."""
@@ -76,17 +76,17 @@ def steps_of(call: ClientCall[T], retries: int, rng: random.Random) -> RequestSt
         request = next(call)
         while True:
             try:
-                answer = yield from _attempts(request, retries, rng)
+                response = yield from _attempts(request, retries, rng)
             except BlackboardError as error:
                 request = call.throw(error)
             else:
-                request = call.send(answer)
+                request = call.send(response)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
 
 
 def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> RequestSteps[HttpResponse]:
-    """Yield a request until its answer reports no problem, and return this answer.
+    """Yield a request until its response reports no problem, and return this response.
 
     Raises:
         BlackboardError: The error of the last attempt.
@@ -107,7 +107,7 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Request
 
 
 def failure_of(outcome: HttpResponse | NoResponse) -> RequestFailure:
-    """Return why a request failed, by its answer."""
+    """Return why a request failed, by its response."""
     if isinstance(outcome, NoResponse):
         return RequestFailure(ServerUnreachable(outcome.reason), may_pass=True, may_be_done=outcome.may_be_sent)
     problem, status = read_problem(outcome.body), outcome.status
@@ -118,7 +118,7 @@ def failure_of(outcome: HttpResponse | NoResponse) -> RequestFailure:
     return RequestFailure(error, is_of_proxy, may_be_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
 
 
-def _retry_after(answer: HttpResponse) -> Duration:
+def _retry_after(response: HttpResponse) -> Duration:
     """Return how long the server asks to wait; 0 if it does not."""
-    text = answer.headers.get("retry-after", "")
+    text = response.headers.get("retry-after", "")
     return int(text) * SECOND if text.isdecimal() and len(text) < 10 else 0

@@ -85,7 +85,7 @@ class ServerConnection(ABC):
             "timeout": httpx2.Timeout(seconds, connect=min(seconds, MAX_CONNECT_SECONDS)),
         }
 
-    def _no_answer(self, error: httpx2.TransportError) -> NoResponse:
+    def _no_response(self, error: httpx2.TransportError) -> NoResponse:
         reason = str(error) or type(error).__name__
         return NoResponse(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
 

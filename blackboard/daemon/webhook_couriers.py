@@ -1,6 +1,6 @@
 """Couriers between the board and the webhooks of remote agents: each claims activations of one agent, and posts them.
 
-A courier is a worker of a remote agent like any other program, and uses the board in the same way. The answer of the
+A courier is a worker of a remote agent like any other program, and uses the board in the same way. The response of the
 receiver is the result, or 202 if the receiver finishes later over HTTP.
 """
 
@@ -33,10 +33,10 @@ log = Log("blackboard")
 WEBHOOK_LEASE = "60s"
 """The lease of an activation that is being posted: longer than a request may take."""
 ACCEPTED_LEASE = "1h"
-"""The lease after 202, unless the receiver asks for another one in its answer."""
+"""The lease after 202, unless the receiver asks for another one in its response."""
 FIRST_PAUSE = parse_duration("10s")
 """The pause after a first post that did not reach the receiver. It doubles with each further one, up to an hour."""
-MAX_ANSWER = 8 * 1024 * 1024
+MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
 """The statuses of a receiver that cannot answer now. They say nothing about the marks."""
 ACCEPTED, GONE = 202, 410
@@ -116,36 +116,36 @@ class WebhookCourier:
         post.start()
 
     def _deliver(self, found: RemoteActivation) -> None:
-        """Post an activation, and act on the answer of the receiver."""
+        """Post an activation, and act on the response of the receiver."""
         try:
             self._end(found)
         except LeaseLost:
-            log.warning("an answer of a webhook came too late", agent=self.agent, activation=found.id)
+            log.warning("a response of a webhook came too late", agent=self.agent, activation=found.id)
         except Conflict:
             log.info("a mark has changed since it was posted; the marks are posted again", activation=found.id)
         except Exception as error:  # its lease ends, and it is claimed again
             log.error("an activation could not be posted", agent=self.agent, activation=found.id, error=error)
 
     def _end(self, found: RemoteActivation) -> None:
-        """Post an activation to its webhook, and end the run as the answer says."""
+        """Post an activation to its webhook, and end the run as the response says."""
         try:
-            answer = self._post(found)
+            response = self._post(found)
         except (HostUnreachable, AddressRefused, ConfigurationError, ValueError) as error:
             self._put_off(found, str(error), None)
             return
-        except WorkError as error:  # no answer in time, or none that can be used
+        except WorkError as error:  # no response in time, or none that can be used
             self._fail(found, str(error))
             return
-        status = f"{self._host} answered with status {answer.status}"
-        if answer.status == ACCEPTED:
-            self._accept(found, answer.content)
-        elif answer.is_success:
-            self._finish(found, answer.content)
-        elif answer.status == GONE:
+        status = f"{self._host} answered with status {response.status}"
+        if response.status == ACCEPTED:
+            self._accept(found, response.content)
+        elif response.is_success:
+            self._finish(found, response.content)
+        elif response.status == GONE:
             self._board.pause(self.agent, f"its webhook is gone: {status}")
             self._put_off(found, status, None)
-        elif answer.status in BUSY_STATUSES:
-            self._put_off(found, status, answer.retry_after(self._board.now()))
+        elif response.status in BUSY_STATUSES:
+            self._put_off(found, status, response.retry_after(self._board.now()))
         else:
             self._fail(found, status)
 
@@ -167,7 +167,7 @@ class WebhookCourier:
         if found.traceparent is not None:
             headers[tracing.HEADER] = found.traceparent
         endpoint = webhook.check_url(webhook.url or "")
-        return webhook_requests.post(endpoint, body, headers, webhook.private_networks, max_answer=MAX_ANSWER)
+        return webhook_requests.post(endpoint, body, headers, webhook.private_networks, max_content=MAX_RESPONSE_BYTES)
 
     def _accept(self, found: RemoteActivation, content: bytes) -> None:
         """Extend the lease of an activation that its receiver has accepted, for as long as the receiver asks."""
@@ -185,7 +185,7 @@ class WebhookCourier:
         except (LeaseLost, Conflict):
             raise
         except BlackboardError as error:
-            self._fail(found, f"the answer of {self._host} is refused: {error}")
+            self._fail(found, f"the response of {self._host} is refused: {error}")
 
     def _fail(self, found: RemoteActivation, reason: str) -> None:
         self._board.fail(found.id, reason, fence=found.fence)
@@ -257,10 +257,10 @@ class WebhookCouriers:
 
 
 def _object(content: bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer; an empty object if the answer is empty.
+    """Return the JSON object in a response; an empty object if the response is empty.
 
     Raises:
-        WorkError: The answer is not a JSON object.
+        WorkError: The response is not a JSON object.
     """
     if not content.strip():
         return {}
@@ -269,5 +269,5 @@ def _object(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise WorkError("the answer is not a JSON object")
+        raise WorkError("the response is not a JSON object")
     return value

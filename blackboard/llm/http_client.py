@@ -1,6 +1,6 @@
-"""The HTTP client behind the provider's SDK. It sends only the headers of a call, and reads answers within limits.
+"""The HTTP client behind the provider's SDK. It sends only the headers of a call, and reads responses within limits.
 
-A broken or hostile server can send an endless answer, one byte at a time, or an answer that is huge after
+A broken or hostile server can send an endless response, one byte at a time, or a response that is huge after
 decompression.
 """
 
@@ -30,16 +30,16 @@ _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
-class AnswerTooLarge(httpx2.TransportError):
-    """An answer that is larger than the limit."""
+class ResponseTooLarge(httpx2.TransportError):
+    """A response that is larger than the limit."""
 
 
-class AnswerTooSlow(httpx2.TransportError):
-    """An answer that was not complete in time."""
+class ResponseTooSlow(httpx2.TransportError):
+    """A response that was not complete in time."""
 
 
-class AnswerUnreadable(httpx2.TransportError):
-    """An answer whose compressed content is broken, or compressed by a method that was not requested."""
+class ResponseUnreadable(httpx2.TransportError):
+    """A response whose compressed content is broken, or compressed by a method that was not requested."""
 
 
 @cache
@@ -49,12 +49,12 @@ def _trusted() -> ssl.SSLContext:
 
 
 class HttpClient(httpx2.Client):
-    """A client whose answers are complete, not larger than their limit, and not later than `seconds` after the start.
+    """A client whose responses are complete, not larger than their limit, and not later than `seconds` after the start.
 
     Args:
         headers: Returns the headers of a request, besides those that describe its transmission.
         seconds: The longest time of a call.
-        max_bytes: The largest answer after decompression.
+        max_bytes: The largest response after decompression.
         max_results: The largest results of a batch after decompression.
     """
 
@@ -95,7 +95,7 @@ class HttpClient(httpx2.Client):
     def _content(self, response: httpx2.Response, limit: int, deadline: CallDeadline) -> bytes:
         try:
             content = _read(response, limit)
-            if deadline.is_over:  # without a length, the end of the connection looks like the end of the answer
+            if deadline.is_over:  # without a length, the end of the connection looks like the end of the response
                 raise self._too_slow()
             return content
         except httpx2.TransportError:
@@ -105,8 +105,8 @@ class HttpClient(httpx2.Client):
         finally:
             response.close()
 
-    def _too_slow(self) -> AnswerTooSlow:
-        return AnswerTooSlow(f"the answer was not complete after {self._seconds:g} s")
+    def _too_slow(self) -> ResponseTooSlow:
+        return ResponseTooSlow(f"the response was not complete after {self._seconds:g} s")
 
     def __del__(self) -> None:
         """Close the connections of a client that was forgotten."""
@@ -127,7 +127,7 @@ def _read(response: httpx2.Response, limit: int) -> bytes:
     if encoding in _COMPRESSED:
         return _decompress(response, limit)
     if encoding not in ("", "identity"):
-        raise AnswerUnreadable(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
+        raise ResponseUnreadable(f"the response is encoded as {encoding[:40]!r}, which was not asked for")
     content = bytearray()
     for chunk in response.iter_raw():
         content += chunk
@@ -136,7 +136,7 @@ def _read(response: httpx2.Response, limit: int) -> bytes:
 
 
 def _decompress(response: httpx2.Response, limit: int) -> bytes:
-    """Return the content of a compressed answer, which may consist of several files, up to a limit."""
+    """Return the content of a compressed response, which may consist of several files, up to a limit."""
     content, stream = bytearray(), zlib.decompressobj(_GZIP_OR_ZLIB)
     empty = True
     for data in response.iter_raw():
@@ -147,14 +147,14 @@ def _decompress(response: httpx2.Response, limit: int) -> bytes:
             try:
                 content += stream.decompress(data, limit + 1 - len(content))
             except zlib.error as error:
-                raise AnswerUnreadable(f"the answer cannot be decompressed: {error}") from None
+                raise ResponseUnreadable(f"the response cannot be decompressed: {error}") from None
             _check_size(content, limit)
             data = stream.unused_data
     if not stream.eof and not empty:
-        raise AnswerUnreadable("the answer ends in the middle of its compressed content")
+        raise ResponseUnreadable("the response ends in the middle of its compressed content")
     return bytes(content)
 
 
 def _check_size(content: bytearray, limit: int) -> None:
     if len(content) > limit:
-        raise AnswerTooLarge(f"the answer has more than {limit:,} bytes")
+        raise ResponseTooLarge(f"the response has more than {limit:,} bytes")

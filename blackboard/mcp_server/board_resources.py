@@ -75,12 +75,12 @@ def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
     Raises:
         NotFound: It never had a mark.
     """
-    events = access.board.history(subject, limit=MAX_ANSWER_ITEMS + 1)
+    events = access.board.history(subject, limit=MAX_RESULT_ITEMS + 1)
     if not events:
         raise NotFound(f"no mark was ever deposited about {subject!r}")
-    marks = access.board.marks(subject=subject, limit=MAX_ANSWER_ITEMS + 1)
+    marks = access.board.marks(subject=subject, limit=MAX_RESULT_ITEMS + 1)
     shown = listed(
-        "marks", marks, lambda mark: mark_of(mark, MAX_READ_BYTES), MAX_ANSWER_ITEMS, max_bytes=MAX_READ_BYTES
+        "marks", marks, lambda mark: mark_of(mark, MAX_READ_BYTES), MAX_RESULT_ITEMS, max_bytes=MAX_READ_BYTES
     )
-    history = listed("events", events, event_of, MAX_ANSWER_ITEMS)
+    history = listed("events", events, event_of, MAX_RESULT_ITEMS)
     return {**shown, "subject": subject, "history": history["events"], "more_history": "next" in history}

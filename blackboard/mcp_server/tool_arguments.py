@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, W
 from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.record_ids import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
-from blackboard.labelled_data import MAX_ANSWER_ITEMS
+from blackboard.labelled_data import MAX_RESULT_ITEMS
 
 MAX_SHOWN_ROWS = 200
 
 IdArgument = Annotated[int, Field(ge=1, le=MAX_ID), WithJsonSchema({"type": "integer"})]
 EventIdArgument = Annotated[int, Field(ge=0, le=MAX_ID), WithJsonSchema({"type": "integer"})]
-LimitArgument = Annotated[int, Field(ge=1, le=MAX_ANSWER_ITEMS)]
+LimitArgument = Annotated[int, Field(ge=1, le=MAX_RESULT_ITEMS)]
 
 
 Cursor = Annotated[Any, BeforeValidator(decode_cursor), WithJsonSchema({"type": "string"})]

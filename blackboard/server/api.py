@@ -25,7 +25,7 @@ from blackboard.server.operations.claim_operations import Claiming
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_batcher import RequestBatcher
-from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
+from blackboard.server.request_handling.encoded_responses import EncodedResponse, EventStream, ResponseEncoder, encode
 from blackboard.server.request_handling.operation_definition import Call, Empty, Operation
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
 from blackboard.server.request_handling.request_reading import (
@@ -44,7 +44,7 @@ log = Log("blackboard.server")
 
 Handler = Callable[[Request], Awaitable[Response]]
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-"""The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
+"""The methods of HTTP. A path has a handler for each, so that no path with a name in it is tried for another method."""
 
 
 class Api:
@@ -61,14 +61,14 @@ class Api:
         self, board: Blackboard, settings: ServerSection, calls: RequestCalls, threads: Mapping[str, WorkThreads]
     ) -> None:
         self._clock, self._settings, self._calls, self._threads = board.clock, settings, calls, threads
-        self._answers = AnswerEncoder(board)
-        together = RequestBatcher(self._answer_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
+        self._encoder = ResponseEncoder(board)
+        together = RequestBatcher(self._respond_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
         self._together = together
         self.requests = RequestMetrics({**threads, "deposits": together})
-        """The figures of the answered requests."""
+        """The figures of the requests that were handled."""
         self.claims = ClaimQueue(board, threads["board"])
         """The claims of remote workers that wait."""
-        self.events = EventHub(board, threads["board"], settings.max_streams, encode, self._answers.redacted)
+        self.events = EventHub(board, threads["board"], settings.max_streams, encode, self._encoder.redacted)
         """The event streams."""
 
     def routes(self) -> list[Route]:
@@ -79,12 +79,12 @@ class Api:
         ]
 
     def fixed_paths(self) -> dict[str, Handler]:
-        """Return the function that answers each path without names in it."""
+        """Return the function that handles each path without names in it."""
         paths = operations_by_path().items()
         return {path: partial(self._handle, operations) for path, operations in paths if "{" not in path}
 
     async def _handle(self, operations: Mapping[str, Operation], request: Request) -> Response:
-        """Answer a request for one of the operations of a path, and count it."""
+        """Handle a request for one of the operations of a path, and count it."""
         start = self._clock.monotonic()
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
@@ -98,7 +98,7 @@ class Api:
         try:
             if operation.is_event_stream:
                 return await self._stream(operation, request)
-            answer = await self._answer(operation, request)
+            response = await self._respond_at_once(operation, request)
         except HttpProblem as problem:
             return problem_response(problem)
         except BlackboardError as error:
@@ -108,18 +108,18 @@ class Api:
         except Exception as error:  # a bug must not end the server
             log.error("an operation failed", operation=operation.name, error=error)
             return problem_response(HttpProblem("internal"))
-        return Response(answer.body, answer.status, dict(answer.headers), JSON_TYPE)
+        return Response(response.body, response.status, dict(response.headers), JSON_TYPE)
 
-    async def _answer(self, operation: Operation, request: Request) -> EncodedResponse:
-        """Answer a request whose answer is in one piece. Only a thread checks its token and parses its body."""
+    async def _respond_at_once(self, operation: Operation, request: Request) -> EncodedResponse:
+        """Handle a request whose response is in one piece. Only a thread checks its token and parses its body."""
         token = self._calls.token_of(request)
         if operation.line is not None:
-            return await self._answer_bulk(operation, request, token)
+            return await self._respond_to_bulk(operation, request, token)
         received = ReceivedRequest(operation, request, token, await self._read_body(operation, request))
         if operation.run_together is not None:
             return await self._together.run(received)
         if operation.waits:
-            return await self._answer_when_claimed(received)
+            return await self._respond_when_claimed(received)
 
         def work() -> EncodedResponse:
             call = received.add_body(self._calls.call(operation, request, token))
@@ -136,8 +136,8 @@ class Api:
             check_media_type(request, JSON_TYPE)
         return body
 
-    async def _answer_bulk(self, operation: Operation, request: Request, token: str) -> EncodedResponse:
-        """Answer a request whose body is processed while it arrives."""
+    async def _respond_to_bulk(self, operation: Operation, request: Request, token: str) -> EncodedResponse:
+        """Handle a request whose body is processed while it arrives."""
         threads = self._threads[operation.pool]
         check_media_type(request, NDJSON_TYPE)
         bulk = await bulk_deposits.receive(
@@ -149,8 +149,8 @@ class Api:
         )
         return await threads.run(lambda: self._run(operation, bulk.call.with_body(bulk), request))
 
-    async def _answer_when_claimed(self, received: ReceivedRequest) -> EncodedResponse:
-        """Answer a claim as soon as there is work. If the client has left, the activation is given back."""
+    async def _respond_when_claimed(self, received: ReceivedRequest) -> EncodedResponse:
+        """Respond to a claim as soon as there is work. If the client has left, the activation is given back."""
         operation, request, token = received.operation, received.request, received.token
         threads = self._threads[operation.pool]
 
@@ -191,24 +191,24 @@ class Api:
         texts = await self.events.open(caller, choice)
         return EventStream(texts)
 
-    def _answer_together(self, requests: Sequence[ReceivedRequest]) -> list[EncodedResponse | Exception]:
-        """Answer requests for operations that may be run together: their tokens and their work share transactions."""
+    def _respond_together(self, requests: Sequence[ReceivedRequest]) -> list[EncodedResponse | Exception]:
+        """Handle requests for operations that may be run together: their tokens and their work share transactions."""
         found = self._calls.records_of(received.token for received in requests)
-        answers: dict[int, EncodedResponse | Exception] = {}
+        responses: dict[int, EncodedResponse | Exception] = {}
         calls: dict[int, Call[Any, Any]] = {}
         for index, received in enumerate(requests):
             try:
                 call = self._calls.call_of(received.operation, received.request, found[received.token])
                 calls[index] = received.add_body(call)
             except Exception as error:
-                answers[index] = error
+                responses[index] = error
         for run in {received.operation.run_together for received in requests}:
             indexes = [index for index in calls if requests[index].operation.run_together is run]
             results = run([calls[index] for index in indexes]) if run is not None and indexes else ()
             for index, result in zip(indexes, results, strict=True):
                 received, call = requests[index], calls[index]
-                answers[index] = self._encoded(received, call, result)
-        return [answers[index] for index in range(len(requests))]
+                responses[index] = self._encoded(received, call, result)
+        return [responses[index] for index in range(len(requests))]
 
     def _encoded(
         self, received: ReceivedRequest, call: Call[object, object], result: Any
@@ -217,10 +217,10 @@ class Api:
             return problem_of(result, is_redacted=call.caller.is_redacted)
         if isinstance(result, Exception):
             return result
-        return self._answers.answer(received.operation, call, received.request, result)
+        return self._encoder.response(received.operation, call, received.request, result)
 
     def _run(self, operation: Operation, call: Call[Any, Any], request: Request) -> EncodedResponse:
-        """Run an operation, and return its answer."""
+        """Run an operation, and return its response."""
         try:
             if operation.scope == "read":
                 with call.board.reads_within(MAX_READING_TIME):
@@ -230,4 +230,4 @@ class Api:
                     value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None
-        return self._answers.answer(operation, call, request, value)
+        return self._encoder.response(operation, call, request, value)

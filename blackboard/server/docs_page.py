@@ -48,7 +48,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], schemas: Ma
             yield f"<tr><td><code>{escape(field)}</code></td><td>{place}</td><td>{kind}</td>"
             yield f"<td>{_text(shape.get('description', ''))}</td></tr>"
         yield "</table>"
-    yield "<details><summary>Answers</summary><table>"
+    yield "<details><summary>Responses</summary><table>"
     for status, response in operation["responses"].items():
         yield f"<tr><td>{status}</td><td>{_text(response['description'])}</td></tr>"
     yield "</table></details>"

@@ -1,4 +1,4 @@
-"""The answers to two questions of a service manager: does the process live, and can the board be used?"""
+"""The responses to two questions of a service manager: does the process live, and can the board be used?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
     """Return the routes /healthz and /readyz."""
 
     async def healthz(request: Request) -> JSONResponse:
-        """Answer at once. An answer shows that the event loop runs; the board is not read."""
+        """Respond at once. A response shows that the event loop runs; the board is not read."""
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> JSONResponse:
@@ -27,7 +27,7 @@ def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
         try:
             unserved = await threads.run(board.unserved_agents)
         except BlackboardError as error:
-            # Anybody may ask, so the answer names no file. The log has the details.
+            # Anybody may ask, so the response names no file. The log has the details.
             problem = problem_of(error)
             log.warning("the board is not ready", error=error)
             return JSONResponse({"status": "not ready", "problem": problem.name, "title": problem.type.title}, 503)

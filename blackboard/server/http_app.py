@@ -94,26 +94,26 @@ def build_app(
 
 
 class ShortCut:
-    """Answers the fixed paths, which most requests have, at once. All others go through the routes of an application.
+    """Handles requests for fixed paths at once, which most are. The rest go through the routes of an application.
 
     Args:
         app: The ASGI application for all other paths.
-        paths: The function that answers each path.
+        paths: The function that handles each path.
     """
 
     def __init__(self, app: ASGIApp, paths: Mapping[str, Handler]) -> None:
         self._app, self._paths = app, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        answer = self._paths.get(scope["path"])
-        if answer is None or scope["method"] not in HTTP_METHODS:
+        """Handle a request."""
+        handle = self._paths.get(scope["path"])
+        if handle is None or scope["method"] not in HTTP_METHODS:
             await self._app(scope, receive, send)
             return
         scope["path_params"] = {}
         request = Request(scope, receive, send)
         try:
-            response = await answer(request)
+            response = await handle(request)
             await response(scope, receive, send)
         except Exception as error:
             await _report_bug(request, error)
@@ -144,7 +144,7 @@ async def _report_problem(request: Request, error: Exception) -> Response:
 
 async def _report_bug(request: Request, error: Exception) -> Response:
     if isinstance(error, SlowClient):
-        log.info("a client that took no more of its answer was disconnected", path=request.url.path)
+        log.info("a client that took no more of its response was disconnected", path=request.url.path)
     else:
         log.error("a request failed", path=request.url.path, error=error)
     return problem_response(HttpProblem("internal"))

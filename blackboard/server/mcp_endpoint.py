@@ -32,13 +32,13 @@ ACCESS = "blackboard.mcp_access"
 
 
 class McpEndpoint:
-    """An application that answers the requests of MCP clients. The library is imported for the first of them.
+    """An application that handles the requests of MCP clients. The library is imported for the first of them.
 
     Args:
         board: The board that the server serves.
         calls: Finds the holders of tokens.
         pools: The threads of each pool.
-        metrics: Counts the answers.
+        metrics: Counts the responses.
         max_body: The largest body of a request, in bytes.
     """
 
@@ -61,7 +61,7 @@ class McpEndpoint:
         return Route(MCP_PATH, self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request.
+        """Handle a request.
 
         Raises:
             HttpProblem: It has no valid token, or another method, or the extra `mcp` is not installed.

@@ -21,7 +21,7 @@ EVERYWHERE = (
     "invalid-request", "no-token", "invalid-token", "not-allowed", "withheld", "cross-site", "invalid",
     "too-many-requests", "overloaded", "store-busy", "outcome-unknown", "store-unusable", "storage-full", "internal",
 )  # fmt: skip
-"""The types of problems that every operation may answer with."""
+"""The types of problems that every operation may respond with."""
 WITH_BODY = ("slow-request", "too-large", "wrong-media-type")
 
 LEAVES_OUT_NULLS = ("WatchExplanation",)
@@ -80,10 +80,10 @@ def _document() -> dict[str, Any]:
 
 
 def _schemas() -> tuple[Mapping[Any, Any], dict[str, Any]]:
-    """Return the schema of each answer and body, and the definitions that they refer to."""
+    """Return the schema of each response and body, and the definitions that they refer to."""
     inputs: list[Any] = []
     for operation in OPERATIONS:
-        inputs.append((operation.name, "serialization", TypeAdapter(operation.answer)))
+        inputs.append((operation.name, "serialization", TypeAdapter(operation.response)))
         if operation.body is not None:
             inputs.append((operation.name, "validation", TypeAdapter(operation.body)))
     schemas, extra = TypeAdapter.json_schemas(inputs, ref_template=REFERENCE)
@@ -144,7 +144,7 @@ def _inlined(shape: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the responses of an operation by status: its answers, and the problems that share a status in one."""
+    """Return the responses of an operation by status: its responses, and the problems that share a status in one."""
     names = [
         *EVERYWHERE,
         *(WITH_BODY if operation.body is not None else ()),
@@ -156,7 +156,7 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
         by_status.setdefault(problems.PROBLEM_TYPES[name].status, []).append(name)
     responses: dict[str, Any] = {
         "200": {
-            "description": "The answer.",
+            "description": "The response.",
             "content": {
                 EVENT_STREAM if operation.is_event_stream else JSON_TYPE: {
                     "schema": schemas[operation.name, "serialization"]

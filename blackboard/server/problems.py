@@ -22,7 +22,7 @@ class ProblemType(NamedTuple):
     """One type of problem."""
 
     status: int
-    """The status of the answer."""
+    """The status of the response."""
     title: str
     """What the type is about."""
     remedy: str = ""
@@ -88,13 +88,13 @@ class PlacedProblem(NamedTuple):
 
 
 class HttpProblem(Exception):
-    """A request that is answered by a problem.
+    """A request whose response is a problem.
 
     Args:
         name: The name of its type.
         detail: What is wrong, in a sentence.
         places: What is wrong where.
-        headers: Headers of the answer.
+        headers: Headers of the response.
         members: Further members of the problem.
     """
 
@@ -149,7 +149,7 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
 
 
 def problem_response(problem: HttpProblem) -> Response:
-    """Return the answer that reports a problem."""
+    """Return the response that reports a problem."""
     headers = dict(problem.headers)
     if problem.type.status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

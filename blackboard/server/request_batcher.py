@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 AT_ONCE = 128
 """The most items of a round. They share a transaction, which should be short."""
 GATHERING_SECONDS = 0.003
-"""How long a round waits for the callers that were answered last.
+"""How long a round waits for the callers that got a response last.
 
-Clients that were answered together tend to come again together. Without the wait, they would split into groups, and the
+Clients that get responses together tend to come again together. Without the wait, they would split into groups, and the
 event loop would read the requests of one group while the thread works for the other. Both would be slow, because a
 thread that uses the database gives the interpreter away at each statement.
 """

@@ -39,8 +39,8 @@ def deliver(
     if webhook.token_env is not None:
         headers["Authorization"] = f"Bearer {webhook.needed(webhook.token_env, environ)}"
     endpoint = replace(endpoint, target=target)
-    answer = webhook_requests.post(endpoint, body, headers, webhook.private_networks, seconds)
-    if answer.is_success:
+    response = webhook_requests.post(endpoint, body, headers, webhook.private_networks, seconds)
+    if response.is_success:
         return None
-    problem = f"{endpoint.host} answered with status {answer.status}"
-    return FailedAttempt(problem, answer.retry_after(now), answer.status == GONE)
+    problem = f"{endpoint.host} answered with status {response.status}"
+    return FailedAttempt(problem, response.retry_after(now), response.status == GONE)

@@ -1,7 +1,7 @@
 """The end of a call at its time, even if the server is still sending.
 
-The timeout of a socket starts again with each byte. A server that sends its answer, or only its headers, one byte at a
-time would block a thread forever. So a timer shuts down the connections of the call, which ends every wait for them.
+The timeout of a socket starts again with each byte. A server that sends its response, or only its headers, byte by
+byte would block a thread forever. So a timer shuts down the connections of the call, which ends every wait for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The media types of requests and answers over HTTP."""
+"""The media types of requests and responses over HTTP."""
 
 from __future__ import annotations
 

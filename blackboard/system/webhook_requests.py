@@ -24,7 +24,7 @@ from blackboard.system.call_deadline import CallDeadline
 from blackboard.system.outbound_addresses import Network, connect
 
 MAX_REQUEST_SECONDS = 20.0
-"""The longest time of a request, from the search for the address to the end of the answer."""
+"""The longest time of a request, from the search for the address to the end of the response."""
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
 """The sizes of a secret that Standard Webhooks allows."""
@@ -34,7 +34,7 @@ USER_AGENT = "blackboard-marks"
 
 
 class RequestFailed(WorkError):
-    """A request without a usable answer. The receiver may have got it."""
+    """A request without a usable response. The receiver may have got it."""
 
     quotes_nothing = True
 
@@ -147,9 +147,9 @@ def post(
     headers: Mapping[str, str],
     private_networks: Sequence[Network] = (),
     seconds: float = MAX_REQUEST_SECONDS,
-    max_answer: int = 0,
+    max_content: int = 0,
 ) -> WebhookResponse:
-    """Post a body, and return the answer whatever its status.
+    """Post a body, and return the response whatever its status.
 
     Args:
         endpoint: Where to.
@@ -157,12 +157,12 @@ def post(
         headers: Its type, and others.
         private_networks: The private networks where the endpoint may be. Without TLS, it must be in one of them.
         seconds: The longest time of all.
-        max_answer: The largest content of an answer that is read; without it, the content is empty.
+        max_content: The largest content of a response that is read; without it, the content is empty.
 
     Raises:
         AddressRefused: It is in a private network that is not allowed.
         HostUnreachable: It cannot be reached. The request was not sent.
-        RequestFailed: There was no answer in time, or none that can be used.
+        RequestFailed: There was no response in time, or none that can be used.
     """
     fixed = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
     with CallDeadline(seconds) as deadline:
@@ -170,16 +170,16 @@ def post(
         try:
             connection.request("POST", endpoint.target, body, {**fixed, **headers})
             response = connection.getresponse()
-            content = response.read(max_answer + 1) if max_answer else b""
+            content = response.read(max_content + 1) if max_content else b""
         except (OSError, http.client.HTTPException) as error:
             problem = f"did not answer within {seconds:g} s" if deadline.is_over else f"gave no answer: {_words(error)}"
             raise RequestFailed(f"{endpoint.host} {problem}") from None
         finally:
             connection.close()
-    if deadline.is_over:  # without a length, the end of the connection looks like the end of the answer
+    if deadline.is_over:  # without a length, the end of the connection looks like the end of the response
         raise RequestFailed(f"{endpoint.host} did not answer within {seconds:g} s")
-    if len(content) > max_answer:
-        raise RequestFailed(f"{endpoint.host} answered with more than {max_answer:,} bytes")
+    if len(content) > max_content:
+        raise RequestFailed(f"{endpoint.host} answered with more than {max_content:,} bytes")
     received = {name.lower(): value for name, value in response.getheaders()}
     return WebhookResponse(response.status, received, content)
 

@@ -1,4 +1,4 @@
-"""A daemon posts the activations of a remote agent to its webhook, signed, and takes the answer as the result."""
+"""A daemon posts the activations of a remote agent to its webhook, signed, and takes the response as the result."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _has_lease_of_an_hour(board: Blackboard) -> bool:
         (Reply(302, {"Location": "http://169.254.169.254/"}), "ready", 1, "answered with status 302"),
         (Reply(503, {"Retry-After": "600"}), "ready", 0, "answered with status 503"),
         (Reply(410), "ready", 0, "answered with status 410"),
-        (Reply(200, body=b"thanks"), "ready", 1, "the answer is not a JSON object"),
+        (Reply(200, body=b"thanks"), "ready", 1, "the response is not a JSON object"),
         (Reply(200, body=b'{"marks": [{"kind": "report", "subject": "r"}]}'), "ready", 1, "does not declare in writes"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from blackboard.llm.http_client import AnswerTooSlow, HttpClient
+from blackboard.llm.http_client import HttpClient, ResponseTooSlow
 from tests.support.raw_server import raw_server
 from tests.support.threads import join_all
 
@@ -35,7 +35,7 @@ def test_a_handshake_of_tls_in_drops_ends_in_time() -> None:
 def test_a_proxy_that_answers_in_drops_ends_in_time(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
     with raw_server(head, drops=b"\0" if head else b"HTTP/1.1 100 Continue\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        with pytest.raises((AnswerTooSlow, httpx2.ConnectError)):
+        with pytest.raises((ResponseTooSlow, httpx2.ConnectError)):
             get("https://127.0.0.1:9/")
 
 

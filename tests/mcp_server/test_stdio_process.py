@@ -89,7 +89,7 @@ def test_a_signal_ends_it_although_stdin_stays_open(database: str, number: signa
 
 
 def exchange(database: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
-    """Send messages to a process of its own as lines, each request after the answer to the one before."""
+    """Send messages to a process of its own as lines, each request after the result of the one before."""
     with subprocess.Popen(
         [sys.executable, "-m", "blackboard", "--database", database, "--author", "claude", "mcp"],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

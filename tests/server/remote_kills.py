@@ -87,7 +87,7 @@ def run_daemon(path: Path, say: Say) -> None:
 
 
 def post(port: int, token: str, path: str, body: dict[str, Any], key: str | None = None) -> tuple[int, Any]:
-    """Post a body until it is answered, and return the status and the answer."""
+    """Post a body until there is a response, and return the status and the response."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     if key is not None:
         headers["Idempotency-Key"] = key
@@ -115,16 +115,16 @@ def work(port: int, token: str, say: Say) -> None:
             continue
         verdicts = [{"kind": "verdict", "subject": mark["subject"]} for mark in found["marks"]]
         body = {"fence": found["fence"], "marks": verdicts}
-        status, answer = post(port, token, f"/v1/agents/review/activations/{found['id']}/finish", body)
-        assert status == 200 or answer["type"].endswith("lease-lost"), answer
+        status, response = post(port, token, f"/v1/agents/review/activations/{found['id']}/finish", body)
+        assert status == 200 or response["type"].endswith("lease-lost"), response
 
 
 def deposit(port: int, token: str, say: Say) -> None:
     """Deposit the reports, each until it is answered."""
     for number in range(REPORTS):
         body = {"kind": "report", "subject": f"r/{number}"}
-        status, answer = post(port, token, "/v1/marks", body, key=f"key {number}")
-        assert status == 200, answer
+        status, response = post(port, token, "/v1/marks", body, key=f"key {number}")
+        assert status == 200, response
         say("deposited")
 
 

@@ -261,7 +261,7 @@ def test_every_operation_keeps_to_its_description(served: Served, tmp_path: Path
 def test_bulk_deposits_and_streams_keep_to_their_description(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line that is not valid is reported in an answer with 200, and a stream has no end: here, it has a beginning."""
+    """A line that is not valid is reported in a response with 200. A stream has no end: here, it has a beginning."""
     original = EventHub.open
 
     async def begin(hub: EventHub, caller: Caller, choice: Choice) -> AsyncIterator[bytes]:

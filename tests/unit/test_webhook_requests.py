@@ -1,4 +1,4 @@
-"""Requests to webhooks: where they may go, what an answer means, and signatures that another library verifies."""
+"""Requests to webhooks: where they may go, what a response means, and signatures that another library verifies."""
 
 from __future__ import annotations
 
@@ -105,24 +105,24 @@ def test_what_is_no_address_of_a_webhook(url: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_redirect_is_an_answer_and_not_followed() -> None:
+def test_a_redirect_is_a_response_and_not_followed() -> None:
     with receive(Reply(307, {"Location": "/elsewhere"})) as receiver:
-        answer = send(receiver.url)
-    assert (answer.status, answer.is_success, len(receiver.requests)) == (307, False, 1)
+        response = send(receiver.url)
+    assert (response.status, response.is_success, len(receiver.requests)) == (307, False, 1)
 
 
 def test_the_request_names_its_host_and_takes_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with receive(Reply(200, body=b"[1]")) as receiver:
-        answer = send(receiver.url + "?a=b", max_answer=10)
+        response = send(receiver.url + "?a=b", max_content=10)
     request = receiver.requests[0]
-    assert answer.content == b"[1]"
+    assert response.content == b"[1]"
     assert (request.path, request.headers["host"]) == ("/hook?a=b", receiver.url.split("/")[2])
 
 
-def test_an_answer_has_limits() -> None:
+def test_a_response_has_limits() -> None:
     with receive(Reply(200, body=b"x" * 11)) as receiver, pytest.raises(RequestFailed, match="more than 10 bytes"):
-        send(receiver.url, max_answer=10)
+        send(receiver.url, max_content=10)
     with raw_server(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n") as url, pytest.raises(RequestFailed):
         send(url, seconds=0.2)
     with raw_server(b"", b"H") as url, pytest.raises(RequestFailed, match=r"within 0\.2 s"):

@@ -25,9 +25,9 @@ def claim(
         share = min(seconds, WAIT_SECONDS)
         query = query_of({"wait": _text(share), "lease": _lease(lease)})
         path = path_of("/v1/agents/{}/claims", agent)
-        answer = yield HttpRequest("POST", path, query, encode({}), is_repeatable=False, wait_seconds=share)
-        if answer.body:
-            return decode(RemoteActivation, answer.body)
+        response = yield HttpRequest("POST", path, query, encode({}), is_repeatable=False, wait_seconds=share)
+        if response.body:
+            return decode(RemoteActivation, response.body)
         seconds -= share
         if seconds <= 0:
             return None

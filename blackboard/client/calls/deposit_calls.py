@@ -71,7 +71,7 @@ def deposit(
     """Deposit a mark, as `Blackboard.deposit` does.
 
     The board must know the kind. Without a key, the deposit gets a random key, so that a repeated request deposits
-    once. If the first answer was lost, the outcome is `duplicate`.
+    once. If the first response was lost, the outcome is `duplicate`.
     """
     item = deposited_item(mark, subject, payload)
     options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
@@ -150,8 +150,8 @@ def _deposit_each(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receip
     results: list[Receipt | UsageError] = []
     for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):
         query = (("results", "true"),)
-        answer = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON_TYPE, is_repeatable=True)
-        results += map(_result_of, decode(dict[str, Any], answer.body)["results"])
+        response = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON_TYPE, is_repeatable=True)
+        results += map(_result_of, decode(dict[str, Any], response.body)["results"])
     remaining = iter(results)
     return [next(remaining) if isinstance(line, bytes) else line for line in lines]
 

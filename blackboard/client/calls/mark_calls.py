@@ -192,10 +192,10 @@ def search(
             limit=min(MAX_PAGE_ITEMS, limit - len(hits)),
             cursor=cursor,
         )
-        answer = yield request
-        found = decode(FoundMarks, answer.body)
+        response = yield request
+        found = decode(FoundMarks, response.body)
         hits += found.marks
-        if (cursor := next_cursor(answer)) is None or len(hits) >= limit:
+        if (cursor := next_cursor(response)) is None or len(hits) >= limit:
             break
     names = MarkRecord.__dataclass_fields__
     records: list[Any] = [MarkRecord(**{name: getattr(hit, name) for name in names}) for hit in hits]

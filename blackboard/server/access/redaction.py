@@ -1,6 +1,6 @@
 """Redaction: tokens with the scope `read-redacted` do not get the texts of depositors, people and models.
 
-One function walks over every answer, whatever its shape. Numbers, times and the texts named here pass. Every other text
+One function walks over every response, whatever its shape. Numbers, times and the texts named here pass. Any other text
 is replaced, so that a new field is withheld until it is listed here. A subject becomes a name that stays the same, and
 from which nobody can guess the subject.
 """
@@ -34,13 +34,13 @@ SHOWN_STATES = frozenset({
 })  # fmt: skip
 """The values of a field `state`. Another text in it may quote a reason."""
 SHOWN_PROBLEMS = frozenset(PROBLEM_PREFIX + name for name in PROBLEM_TYPES)
-"""The values of a field `type`, in an answer that has a problem for each refused item."""
+"""The values of a field `type`, in a response that has a problem for each refused item."""
 COUNT_FIELDS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
 """The fields with names and numbers, or with settings of the deployment."""
 
 
 class Redaction:
-    """The redaction of one board's answers.
+    """The redaction of one board's responses.
 
     Args:
         key: A text that only the board knows.

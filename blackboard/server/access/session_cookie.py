@@ -48,7 +48,7 @@ class SessionCookie:
 
         Args:
             request: The request, over TLS or not.
-            response: The answer that gets the cookie.
+            response: The response that gets the cookie.
             token: The token.
             seconds: How long the browser keeps it.
             is_kept: Whether the token is a person's own, which outlives the session.

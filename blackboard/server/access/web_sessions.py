@@ -68,7 +68,7 @@ class WebSessions:
     async def _sign_in(self, request: Request) -> Response:
         """Exchange the ticket of a link for the cookie of a new session.
 
-        The answer is a page with a link, not a redirect. After a redirect from the link of another site, the browser
+        The response is a page with a link, not a redirect. After a redirect from the link of another site, the browser
         would not send the cookie.
         """
         if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):

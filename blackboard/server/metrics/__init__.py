@@ -2,6 +2,6 @@
 
 metric_families  numbers under a name with labels
 board_metrics    figures of the board
-request_metrics  figures of the answered requests
+request_metrics  figures of the requests that were handled
 metrics_route    the route /metrics
 """

@@ -1,4 +1,4 @@
-"""Figures of the requests that this server has answered, counted in its event loop."""
+"""Figures of the requests that this server has handled, counted in its event loop."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class RequestMetrics(Collector):
 
     def __init__(self, threads: Mapping[str, WorkThreads | RequestBatcher[Any, Any]]) -> None:
         self._threads = threads
-        self._answers = Totals("http_requests", "Requests that were answered.", ("operation", "status"))
+        self._responses = Totals("http_requests", "Requests that were handled.", ("operation", "status"))
         self._times = Times(
-            "http_request_seconds", "The time from the headers of a request to its answer.", "operation", BOUNDS
+            "http_request_seconds", "The time from the headers of a request to its response.", "operation", BOUNDS
         )
 
     def count(self, operation: str, status: int, seconds: float) -> None:
-        """Count an answer."""
-        self._answers.add((operation, str(status)))
+        """Count a response."""
+        self._responses.add((operation, str(status)))
         self._times.add(operation, seconds)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
-        yield self._answers.family()
+        yield self._responses.family()
         yield self._times.family()
         present = [((name,), pool.in_progress) for name, pool in self._threads.items()]
         yield gauge("http_requests_present", "Requests that use the board or wait for it.", ("pool",), present)

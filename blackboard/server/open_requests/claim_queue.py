@@ -47,14 +47,14 @@ class WaitingClaim:
     """Claims, in a thread."""
     give_back: Callable[[RemoteActivation], object]
     """Gives an activation back that the client did not wait for."""
-    answer: asyncio.Future[RemoteActivation | None] = field(default_factory=asyncio.Future)
+    outcome: asyncio.Future[RemoteActivation | None] = field(default_factory=asyncio.Future)
     """The activation, once there is one."""
 
     @property
     def result(self) -> RemoteActivation | None:
         """The activation that it has got so far."""
-        is_over = self.answer.done() and not self.answer.cancelled() and self.answer.exception() is None
-        return self.answer.result() if is_over else None
+        is_over = self.outcome.done() and not self.outcome.cancelled() and self.outcome.exception() is None
+        return self.outcome.result() if is_over else None
 
 
 class ClaimQueue:
@@ -108,7 +108,7 @@ class ClaimQueue:
             self._tasks[agent] = asyncio.create_task(self._serve(agent, queue))
         try:
             async with asyncio.timeout(seconds):
-                return await claim.answer
+                return await claim.outcome
         except TimeoutError:
             return claim.result
         except asyncio.CancelledError:
@@ -133,8 +133,8 @@ class ClaimQueue:
         self._is_stopped = True
         for queue in self._queues.values():
             for claim in queue:
-                if not claim.answer.done():
-                    claim.answer.set_result(None)
+                if not claim.outcome.done():
+                    claim.outcome.set_result(None)
 
     def _listen(self) -> None:
         """Begin to listen for commits."""
@@ -173,16 +173,16 @@ class ClaimQueue:
         except Exception as error:  # a bug must not end the waits of the other claims
             if not isinstance(error, BlackboardError | HttpProblem):
                 log.error("a claim failed", error=error)
-            if not claim.answer.done():
-                claim.answer.set_exception(error)
+            if not claim.outcome.done():
+                claim.outcome.set_exception(error)
             _remove(queue, claim)
             return None
         if found is None:
             return self._tick if again_in is None else min(self._tick, max(0.0, again_in))
-        if claim.answer.done():  # its client left while the claim was made
+        if claim.outcome.done():  # its client left while the claim was made
             await self._give_back(claim, found)
             return None
-        claim.answer.set_result(found)
+        claim.outcome.set_result(found)
         _remove(queue, claim)
         return None
 

@@ -128,7 +128,7 @@ OPERATIONS = (
     Operation("GET", "/v1/schedules", scope="read", run=schedules),
     Operation("GET", "/v1/agents", scope="read", run=agents),
     Operation(
-        "GET", "/v1/agents/{agent}/explanation", scope="read", run=explain, other_answer=Explanation,
+        "GET", "/v1/agents/{agent}/explanation", scope="read", run=explain, other_response=Explanation,
         parameters_withheld=("subject", "group"), problems=("unknown-name",),
     ),
     Operation("POST", "/v1/agents/{agent}/pause", scope="operate", run=pause_agent, problems=("unknown-name",)),

@@ -21,13 +21,13 @@ from blackboard.server.work_threads import WorkThreads
 LINES_AT_ONCE = 1000
 BYTES_AT_ONCE = 4 * 1024 * 1024
 MAX_REPORTED_LINES = 100
-"""The number of lines whose mistakes an answer reports."""
+"""The number of lines whose mistakes a response reports."""
 MAX_RESULTS = 1000
 """The largest number of lines of a request that asks for the result of each line."""
 
 
 class LineResults(Fields):
-    """The choice of what the answer reports."""
+    """The choice of what the response reports."""
 
     results: bool = Field(
         default=False,

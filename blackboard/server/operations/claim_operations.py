@@ -153,7 +153,7 @@ RESULT_PROBLEMS = (
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/agents/{agent}/claims", scope="claim", run=claim, other_answer=RemoteActivation,
+        "POST", "/v1/agents/{agent}/claims", scope="claim", run=claim, other_response=RemoteActivation,
         problems=CLAIM_PROBLEMS, waits=True,
     ),
     Operation(

@@ -117,7 +117,7 @@ def _invalid(place: str, message: str) -> HttpProblem:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/events", scope="read", run=events, other_answer=ServerSentEvent,
+        "GET", "/v1/events", scope="read", run=events, other_response=ServerSentEvent,
         parameters_withheld=("subject", "tag"), is_event_stream=True, problems=("unknown-name",),
     ),
 )  # fmt: skip

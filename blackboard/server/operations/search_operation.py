@@ -66,7 +66,7 @@ def search(call: Call[SearchedText, None]) -> Page[ScoredMark]:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/search", scope="read", run=search, other_answer=FoundMarks, parameters_withheld=("text",),
+        "GET", "/v1/search", scope="read", run=search, other_response=FoundMarks, parameters_withheld=("text",),
         problems=("unknown-name", "invalid-search"),
     ),
 )  # fmt: skip

@@ -171,7 +171,7 @@ class Pages:
         if caller.is_redacted and (names := sorted({name for name, _ in given}.intersection(page.parameters_withheld))):
             raise HttpProblem(
                 "withheld",
-                f"this token may not use the parameter {names[0]!r}: the answer would show whether a guess is right",
+                f"this token may not use the parameter {names[0]!r}: the response would show whether a guess is right",
             )
         return PageCall(self._board, viewer, parse_parameters({}, given, page.parameters), self._model, self._counts)
 

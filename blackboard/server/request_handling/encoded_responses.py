@@ -51,8 +51,8 @@ class EventStream(StreamingResponse):
                 await self.body_iterator.aclose()
 
 
-class AnswerEncoder:
-    """Makes the answers of one board from the results of operations.
+class ResponseEncoder:
+    """Makes the responses of one board from the results of operations.
 
     Args:
         board: The board that the server serves.
@@ -69,8 +69,10 @@ class AnswerEncoder:
         """Return the JSON of a value without the texts of depositors, people and models."""
         return encode(self._redaction(value))
 
-    def answer(self, operation: Operation, call: Call[object, object], request: Request, value: Any) -> EncodedResponse:
-        """Return the result of an operation as the answer to its caller."""
+    def response(
+        self, operation: Operation, call: Call[object, object], request: Request, value: Any
+    ) -> EncodedResponse:
+        """Return the result of an operation as the response to its caller."""
         is_redacted = call.caller.is_redacted
         shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
         headers = {"Cache-Control": "no-store", **call.headers}

@@ -74,9 +74,9 @@ class Page(Generic[ItemT]):
     position: Callable[[ItemT, int], object]
     """Returns the position after which the next page begins, for the last item and the number of items."""
     member: str = ""
-    """The member of the answer that has the items; "" if the answer is the list."""
+    """The member of the response that has the items; "" if the response is the list."""
     others: Mapping[str, object] = field(default_factory=dict)
-    """The other members of the answer, by name."""
+    """The other members of the response, by name."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Call(Generic[ParametersT, BodyT]):
     model: str
     """Which provider and model would answer if no daemon runs, in words."""
     headers: dict[str, str] = field(default_factory=dict)
-    """Headers of the answer, which the operation may add to."""
+    """Headers of the response, which the operation may add to."""
     last_event_id: str | None = None
     """The header `Last-Event-ID`: the position that a client of an event stream has reached."""
     traceparent: str | None = None
@@ -113,7 +113,7 @@ class Operation:
     """One operation. Its function's signature and docstring say the rest.
 
     The annotation `Call[Parameters, Body]` of the function names the types that a request is parsed with, and its
-    result is the answer. So mypy checks that a function only uses what a request has. The first line of its docstring
+    result is the response. So mypy checks that a function only uses what a request has. The first line of its docstring
     describes the operation.
     """
 
@@ -130,27 +130,27 @@ class Operation:
     """Does it."""
     line: type[Fields] | None = None
     """The type of a line, if the body is a line of JSON for each item, as it comes; None for any other body."""
-    other_answer: Any = None
-    """The type of the answer; None if it is the type of the function's result."""
+    other_response: Any = None
+    """The type of the response; None if it is the type of the function's result."""
     withheld_if_redacted: bool = False
-    """Whether a token with `read-redacted` may not use it, because nothing would be left of its answer."""
+    """Whether a token with `read-redacted` may not use it, because nothing would be left of its response."""
     parameters_withheld: tuple[str, ...] = ()
-    """Parameters that such a token may not use, because an answer would confirm a guess."""
+    """Parameters that such a token may not use, because a response would confirm a guess."""
     takes_key: bool = False
     """Whether it takes the header `Idempotency-Key`."""
     state: Callable[[Any], object] | None = None
-    """Returns the part of an answer from which its ETag is made; None for an answer without an ETag."""
+    """Returns the part of a response from which its ETag is made; None for a response without an ETag."""
     waits: bool = False
-    """Whether it waits for work, without a thread. If no work comes, the answer is empty (204)."""
+    """Whether it waits for work, without a thread. If no work comes, the response is empty (204)."""
     run_together: Callable[[Sequence[Call[Any, Any]]], Sequence[Any]] | None = None
-    """Does it for several calls at once, and returns the answer or the error of each; None if each call has a thread.
+    """Does it for several calls at once, and returns the response or the error of each; None if each call has a thread.
     """
     is_event_stream: bool = False
-    """Whether the answer is a stream of server-sent events, which `run` chooses."""
+    """Whether the response is a stream of server-sent events, which `run` chooses."""
     pool: Literal["board", "sql"] = "board"
     """The threads that it runs in."""
     problems: tuple[str, ...] = ()
-    """The types of problems that it may answer with, beside those that every operation has."""
+    """The types of problems that it may respond with, beside those that every operation has."""
 
     @property
     def name(self) -> str:
@@ -175,10 +175,10 @@ class Operation:
         return self.line or (None if found is type(None) else found)
 
     @cached_property
-    def answer(self) -> Any:
-        """The type of its answer. The answer of a page is the list of its items."""
-        if self.other_answer is not None:
-            return self.other_answer
+    def response(self) -> Any:
+        """The type of its response. The response of a page is the list of its items."""
+        if self.other_response is not None:
+            return self.other_response
         result = self._types["return"]
         return list[get_args(result)[0]] if get_origin(result) is Page else result  # type: ignore[misc]
 

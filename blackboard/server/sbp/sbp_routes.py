@@ -39,7 +39,7 @@ VERSIONS = ("0.1", "0.2")
 SESSION, VERSION, AGENT = "Sbp-Session-Id", "Sbp-Protocol-Version", "Sbp-Agent-Id"
 MAX_HEADER_CHARACTERS = 200
 
-RequestAnswer = Callable[[Request], Awaitable[Response]]
+RequestHandler = Callable[[Request], Awaitable[Response]]
 
 
 class SbpPaths:
@@ -65,9 +65,9 @@ class SbpPaths:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/sbp", self._counted(self._answer_rpc), methods=["POST"]),
+            Route("/sbp", self._counted(self._handle_rpc), methods=["POST"]),
             Route("/sbp", self._counted(self._listen), methods=["GET"]),
-            Route("/rpc", self._counted(self._answer_rpc), methods=["POST"]),
+            Route("/rpc", self._counted(self._handle_rpc), methods=["POST"]),
             Route("/emit", self._counted(self._direct("sbp/emit")), methods=["POST"]),
             Route("/sniff", self._counted(self._direct("sbp/sniff")), methods=["POST"]),
             Route("/scents", self._counted(self._direct("sbp/register_scent")), methods=["POST"]),
@@ -76,10 +76,10 @@ class SbpPaths:
             _RouteOfPrograms("/health", self._counted(self._show_health), methods=["GET"]),
         ]
 
-    def _counted(self, work: RequestAnswer) -> RequestAnswer:
-        """Return a function that answers by `work`, counts its answers, and reports its errors."""
+    def _counted(self, work: RequestHandler) -> RequestHandler:
+        """Return a function that handles requests by `work`, counts its responses, and reports its errors."""
 
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             start = self._board.clock.monotonic()
             try:
                 response = await work(request)
@@ -90,18 +90,18 @@ class SbpPaths:
             self._metrics.count("sbp", response.status_code, (self._board.clock.monotonic() - start) / 1e6)
             return response
 
-        return answer
+        return respond
 
     async def _listen(self, request: Request) -> Response:
-        """Answer with a stream of the triggers for a session."""
+        """Respond with a stream of the triggers for a session."""
         session = _session(request)
-        response = await self._triggers.answer(request, session)
+        response = await self._triggers.respond(request, session)
         response.headers[SESSION] = session
         response.headers[VERSION] = _version(request)
         return response
 
-    async def _answer_rpc(self, request: Request) -> Response:
-        """Answer a request of JSON-RPC. Its errors are in the body, with the id of the request if that is known."""
+    async def _handle_rpc(self, request: Request) -> Response:
+        """Handle a request of JSON-RPC. Its errors are in the body, with the id of the request if that is known."""
         session = _session(request)
         headers = {SESSION: session, VERSION: _version(request), "Cache-Control": "no-store"}
         identifier: str | int | float | None = None
@@ -114,27 +114,27 @@ class SbpPaths:
             return _error_response(error, document, error.status, headers)
         return JSONResponse({"jsonrpc": "2.0", "id": identifier, "result": result}, headers=headers)
 
-    def _direct(self, method: str) -> RequestAnswer:
-        """Return a function that answers with the result of a method alone, whose parameters are the body."""
+    def _direct(self, method: str) -> RequestHandler:
+        """Return a function that responds with the result of a method alone, whose parameters are the body."""
 
-        async def answer(request: Request) -> Response:
-            return await self._answer_direct(method, await self._read(request), request)
+        async def respond(request: Request) -> Response:
+            return await self._handle_direct(method, await self._read(request), request)
 
-        return answer
+        return respond
 
     async def _show(self, request: Request) -> Response:
         included = request.query_params.get("include")
-        return await self._answer_direct("sbp/inspect", {"include": included.split(",")} if included else {}, request)
+        return await self._handle_direct("sbp/inspect", {"include": included.split(",")} if included else {}, request)
 
     async def _deregister(self, request: Request) -> Response:
-        return await self._answer_direct("sbp/deregister_scent", dict(request.path_params), request)
+        return await self._handle_direct("sbp/deregister_scent", dict(request.path_params), request)
 
     async def _show_health(self, request: Request) -> Response:
-        """Answer that the process lives, without a token."""
+        """Respond that the process lives, without a token."""
         return JSONResponse({"status": "ok", "version": f"{VERSIONS[-1]}.0", "transport": "streamable-http-sse"})
 
-    async def _answer_direct(self, method: str, parameters: Any, request: Request) -> Response:
-        """Answer with the result of a method alone. A refusal has a status of its own."""
+    async def _handle_direct(self, method: str, parameters: Any, request: Request) -> Response:
+        """Respond with the result of a method alone. A refusal has a status of its own."""
         try:
             result = await self._run(method, parameters, request, _short(request.headers.get(SESSION)) or "")
         except SbpError as error:
@@ -207,7 +207,7 @@ def _error_response(
 
 
 def _version(request: Request) -> str:
-    """Return the version of the protocol for the answer to a request: its own if it is known, or the newest."""
+    """Return the version of the protocol for the response to a request: its own if it is known, or the newest."""
     requested = request.headers.get(VERSION, "")
     return requested if requested in VERSIONS else VERSIONS[-1]
 

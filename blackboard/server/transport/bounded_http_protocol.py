@@ -45,7 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(b"400 Bad Request", HttpProblem("invalid-request", "this is not a valid request of HTTP 1.1"))
 
     def _refuse(self, status: bytes, problem: HttpProblem) -> None:
-        """Answer with a problem, and close the connection."""
+        """Respond with a problem, and close the connection."""
         response = problem_response(problem)
         fields = [*self.server_state.default_headers, *response.raw_headers]
         headers = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
@@ -67,5 +67,5 @@ class BoundedProtocol(HttpToolsProtocol):
 
 @lru_cache(maxsize=1)
 def _date_headers(second: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of every answer that begins in a second."""
+    """Return the headers of every response that begins in a second."""
     return [(b"date", formatdate(second, usegmt=True).encode())]

@@ -28,10 +28,10 @@ log = Log("blackboard.server")
 MAX_CONNECTIONS = 2000
 SILENCE_SECONDS = 10
 """A connection is closed after once or twice this time, if no request begins, the headers of a request do not end, or
-the client receives no more of an answer.
+the client receives no more of a response.
 """
 UNSENT_BYTES = 64 * 1024
-"""How many bytes of an answer the system may buffer before they are sent."""
+"""How many bytes of a response the system may buffer before they are sent."""
 GRACE_SECONDS = 10
 """How long requests may still take after the server is told to stop."""
 
@@ -40,7 +40,7 @@ class HttpServer:
     """A server in a thread, as a context: it serves inside.
 
     Args:
-        app: The ASGI application that answers the requests.
+        app: The ASGI application that handles the requests.
         settings: Where it listens, and how.
         path: A Unix socket to listen on beside or instead of the address.
         address: Where it listens; None for the other sockets only.
@@ -68,7 +68,7 @@ class HttpServer:
                 check_exposure(reached, settings)
         self._inherited = inherited
         self.stop_waits = app.stop
-        """Answers the requests that wait for work, because the server ends."""
+        """Ends the requests that wait for work, because the server ends."""
         self._settings, self._address, self._path = settings, address, path
         self._server = _SleepingServer(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
@@ -145,10 +145,10 @@ class HttpServer:
             silence.cancel()
 
     async def _close_silent_connections(self) -> None:
-        """Close the connections that were between two requests for a whole round, and took no part of an answer.
+        """Close the connections that were between two requests for a whole round, and took no part of a response.
 
         The library has no time limit for the beginning of a first request, for its headers, or for a client that
-        receives the rest of an answer.
+        receives the rest of a response.
         """
         before: dict[object, tuple[object, int]] = {}
         while True:
@@ -191,7 +191,7 @@ class _SleepingServer(uvicorn.Server):
 
 
 def _bound_unsent(listener: socket.socket) -> None:
-    """Limit how much of an answer the system takes at once from connections to a listener.
+    """Limit how much of a response the system takes at once from connections to a listener.
 
     Otherwise it would buffer megabytes, and take more only after a third of them is sent. A slow client would then look
     like a client that has stopped.
@@ -201,7 +201,7 @@ def _bound_unsent(listener: socket.socket) -> None:
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """End a connection without what is left of its answer. To close it would wait for the client, and so would TCP."""
+    """End a connection without the rest of its response. To close it would wait for the client, and so would TCP."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -2,7 +2,7 @@
 
 A page in a browser must not reach a board on its visitor's machine. Against DNS rebinding, a request must name one of
 this server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of an
-origin in the settings get the CORS headers, which let a browser show them the answers, and never with a cookie.
+origin in the settings get the CORS headers, which let a browser show them the responses, and never with a cookie.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from blackboard.server.transport.bounded_http_protocol import MAX_HEADER_BYTES
 from blackboard.settings.sections import ServerSection
 
 MAX_CHUNK_SECONDS = 20
-"""The longest wait for the next part of a body, and for a client that takes no more of an answer."""
+"""The longest wait for the next part of a body, and for a client that takes no more of a response."""
 
 LOOPBACK_HOST_HEADERS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PREFIX = re.compile(r"(/[\w.~-]+)+")
@@ -49,7 +49,7 @@ class RequestGuards:
         self._is_behind_proxy = settings.behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Handle a request, or refuse it."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
@@ -95,7 +95,7 @@ def _origins(texts: Iterable[str]) -> Iterable[str]:
 
 
 def allow_origins(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
-    """Return an application whose answers browsers show to pages of some origins, which send a token themselves."""
+    """Return an application whose responses browsers show to pages of some origins, which send a token themselves."""
     return CORSMiddleware(
         app,
         allow_origins=list(_origins(origins)),
@@ -121,11 +121,11 @@ def allow_origins(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
 
 
 class SlowClient(TimeoutError):
-    """A client took no part of its answer for too long."""
+    """A client took no part of its response for too long."""
 
 
 class TimeLimits:
-    """The limits of time for each step in which a request is read or its answer is sent.
+    """The limits of time for each step in which a request is read or its response is sent.
 
     One timer serves all steps of a request, because most steps take almost no time.
     """
@@ -162,7 +162,7 @@ class TimeLimits:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer. A client that takes none of it loses the connection.
+        """Send a part of the response. A client that takes none of it loses the connection.
 
         Raises:
             SlowClient: It was not taken in time.

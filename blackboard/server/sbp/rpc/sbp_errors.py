@@ -1,4 +1,4 @@
-"""Errors as the protocol reports them: a code of JSON-RPC, and the status of the answer."""
+"""Errors as the protocol reports them: a code of JSON-RPC, and the status of the response."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _CODES = {
 
 
 class SbpError(Exception):
-    """A request that is answered by an error.
+    """A request whose response is an error.
 
     Args:
         code: What is wrong, as the protocol numbers it.
         message: What is wrong, in a sentence.
         data: Where it is wrong, if that is known.
-        status: The status of the answer. An error of a method has 200, as JSON-RPC over HTTP has it.
-        headers: Headers of the answer.
+        status: The status of the response. An error of a method has 200, as JSON-RPC over HTTP has it.
+        headers: Headers of the response.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ def error_of_problem(problem: HttpProblem) -> SbpError:
 
 
 def error_of(error: BlackboardError) -> SbpError:
-    """Return the error for a method that the board refuses. A board that cannot be used answers a status of its own."""
+    """Return the error for a method that the board refuses. A board that cannot be used has a status of its own."""
     problem = problem_of(error)
     if problem.type.status >= 500:
         return error_of_problem(problem)

@@ -1,4 +1,4 @@
-"""The answer to `GET /sbp`: a stream of the triggers for one session."""
+"""The response to `GET /sbp`: a stream of the triggers for one session."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TriggerRoute:
         self._board, self._callers, self._evaluator = board, callers, evaluator
         self._hub, self._threads = hub, threads
 
-    async def answer(self, request: Request, session: str) -> Response:
+    async def respond(self, request: Request, session: str) -> Response:
         """Open a stream, after the event that the client names, or after the event at which it asked for its scents.
 
         Raises:
