@@ -7,7 +7,7 @@ error_descriptions  how the log names an error
 text_encodings      the encodings of text
 call_deadline       the end of a request at its time
 outbound_addresses  connections to addresses that are public or allowed
-media_types         the media types of requests and answers
+media_types         the media types of requests and responses
 webhook_requests    requests to webhooks, with signatures
 tracing             spans, and the trace context that a deposit carries
 callback_lists      functions that are called when something happens
