@@ -29,7 +29,7 @@ T = TypeVar("T")
 RunInThread = Callable[[Callable[[], T]], Awaitable[T]]
 """Runs work in a thread, and returns its result."""
 
-MAX_RESULT_BYTES = 64_000
+MAX_TOOL_RESULT_BYTES = 64_000
 """A tool with a longer answer says that it is too long."""
 INSTRUCTIONS = (
     "A blackboard: agents and people deposit marks that fade, and strong marks wake agents. Find before you deposit."
@@ -184,7 +184,7 @@ def _answer(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallToolRe
         log.error("a tool failed", tool=tool.name, error=error)
         return _refusal({"error": "this is a bug in blackboard; its log has the details", "problem": "internal"})
     text = encode(value)
-    if _size(text) > MAX_RESULT_BYTES:
+    if _size(text) > MAX_TOOL_RESULT_BYTES:
         return _refusal({"error": "the answer is too long", "problem": "too-large", "remedy": "Ask for less."})
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=value)
 

@@ -12,7 +12,7 @@ from blackboard import Blackboard, Need
 from blackboard.mcp_server import protocol_handlers
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_resources import MAX_READ_BYTES, MAX_RESOURCE_BYTES
-from blackboard.mcp_server.protocol_handlers import MAX_RESULT_BYTES
+from blackboard.mcp_server.protocol_handlers import MAX_TOOL_RESULT_BYTES
 from tests.mcp_server.sessions import Finding, awaited, subject_uri, within
 
 MARKS = 30
@@ -66,7 +66,7 @@ async def test_a_claim_of_many_long_subjects_is_answered(shared_board: Blackboar
         work = await session.call("claim", agent="review")
         assert work["claimed"]
         assert work["more_marks"] > len(work["other_marks"]) > 0
-        assert size(work) < MAX_RESULT_BYTES
+        assert size(work) < MAX_TOOL_RESULT_BYTES
 
 
 @awaited

@@ -14,7 +14,12 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 
 def _writes() -> list[Statement[object]]:
-    return [statement for file in (MARKS, CROSSINGS) for statement in file.all().values() if statement.name in UNLOCKED_WRITES]
+    return [
+        statement
+        for file in (MARKS, CROSSINGS)
+        for statement in file.all().values()
+        if statement.name in UNLOCKED_WRITES
+    ]
 
 
 def test_every_write_without_a_lock_has_a_form_that_can_be_rewritten() -> None:
