@@ -87,7 +87,7 @@ def test_no_line_of_prose_is_longer_than_a_line_of_code(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_table_and_no_command_is_wrapped_like_prose(path: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    assert re.findall(r"^.*[^|\n-].*\|---.*", text, re.MULTILINE) == [], "each row of a table has a line"
+    assert re.findall(r"^.*[^|\s-].*\|---.*", text, re.MULTILINE) == [], "each row of a table has a line"
     assert re.findall(r"(?<=\n\n) {5,}\S.*", text) == [], "a block of commands is indented by four spaces"
     assert re.findall(r"^ {4}.*#.* (?:make|python|pytest|blackboard) +[a-z-].*", text, re.MULTILINE) == []
 
