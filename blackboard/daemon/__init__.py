@@ -2,20 +2,14 @@
 
 The loop:
 
-daemon_loop        the loop: does the due work, and sleeps until the next instant
-life_cycle         the phases of a daemon, from its construction to its end
-loop_work          the work of the loop: ready activations, and maintenance that is due
-loop_sleep         the sleep of the loop, which an event ends
-loop_signals       what the loop and its parts tell each other
-daemon_events      what a daemon reports to its listeners and to the log
-timer              an alarm at an instant, by APScheduler
-deployment_reload  the reload of the deployment file
-agent_set          the agents: their code and settings, their deployment, and what they publish
-maintenance        the tasks besides agents, in bounded steps
-clock_jumps        jumps of the clock
-service_manager    the service manager, such as systemd, to which the daemon reports
-troubles           conditions that prevent the work of a daemon
-telemetry          traces through OpenTelemetry
+daemon_loop      the loop: does the due work, and sleeps until the next instant
+loop_parts       the parts of the loop: its phases, its work, its sleep and its signals
+daemon_events    what a daemon reports to its listeners and to the log
+agent_set        the agents: their code and settings, their deployment, and what they publish
+maintenance      the tasks besides agents, in bounded steps
+service_manager  the service manager, such as systemd, to which the daemon reports
+troubles         conditions that prevent the work of a daemon
+telemetry        traces through OpenTelemetry
 
 Its work:
 

@@ -25,11 +25,11 @@ from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
-from blackboard.daemon.deployment_reload import DeployFile, DeploymentReload
-from blackboard.daemon.life_cycle import DaemonPhase, LifeCycle
-from blackboard.daemon.loop_signals import LoopSignals
-from blackboard.daemon.loop_sleep import LoopSleep
-from blackboard.daemon.loop_work import LoopWork
+from blackboard.daemon.loop_parts.deployment_reload import DeployFile, DeploymentReload
+from blackboard.daemon.loop_parts.life_cycle import DaemonPhase, LifeCycle
+from blackboard.daemon.loop_parts.loop_signals import LoopSignals
+from blackboard.daemon.loop_parts.loop_sleep import LoopSleep
+from blackboard.daemon.loop_parts.loop_work import LoopWork
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
 from blackboard.daemon.model_requests.model_access import ModelAccess
 from blackboard.daemon.outbound_deliveries import Deliveries

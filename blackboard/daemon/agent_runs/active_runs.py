@@ -22,7 +22,7 @@ from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent
-from blackboard.daemon.loop_signals import LoopSignals
+from blackboard.daemon.loop_parts.loop_signals import LoopSignals
 from blackboard.daemon.troubles import THREADS_TROUBLE
 from blackboard.durations import SECOND, Duration
 from blackboard.errors import StoreError

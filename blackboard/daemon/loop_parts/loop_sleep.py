@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, SystemClock
-from blackboard.daemon.timer import Timer
+from blackboard.daemon.loop_parts.timer import Timer
 from blackboard.durations import Duration
 
 MAX_SLEEP_SECONDS = 60

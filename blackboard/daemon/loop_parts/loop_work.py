@@ -11,7 +11,7 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.clock import Instant
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.loop_signals import LoopSignals
+from blackboard.daemon.loop_parts.loop_signals import LoopSignals
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
 from blackboard.daemon.service_manager import ServiceManager
 from blackboard.errors import StoreError

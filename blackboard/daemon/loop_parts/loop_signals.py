@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blackboard.daemon.daemon_events import DaemonListener
-from blackboard.daemon.life_cycle import LifeCycle
+from blackboard.daemon.loop_parts.life_cycle import LifeCycle
 from blackboard.daemon.troubles import Troubles
 
 
