@@ -62,11 +62,13 @@ def build_app(
     sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
     calls = RequestCalls(board, cookie, model, settings.requests_per_second)
     api = Api(board, settings, calls, pools)
-    sbp = None
-    if settings.sbp:
-        callers = SbpCallers(board, calls, settings, address)
-        sbp = SbpPaths(board, callers, threads, api, settings.max_body)
     pages = Pages(board, calls, threads, model, settings.max_streams, file)
+    stops = [api.claims.stop, api.events.stop, pages.views.stop]
+    sbp_routes: list[Route] = []
+    if settings.sbp:
+        sbp = SbpPaths(board, SbpCallers(board, calls, settings, address), threads, api, settings.max_body)
+        sbp_routes = sbp.routes()
+        stops.append(sbp.evaluator.stop)
     routes = [
         *health_checks.routes(board, threads),
         *sessions.routes(),
@@ -75,17 +77,14 @@ def build_app(
         metrics_route.route(board, calls, api.requests, threads),
         McpEndpoint(board, calls, pools, api.requests, settings.max_body).route(),
         *api.routes(),
-        *(() if sbp is None else sbp.routes()),
+        *sbp_routes,
         *pages.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
 
     def stop() -> None:
-        api.claims.stop()
-        api.events.stop()
-        if sbp is not None:
-            sbp.evaluator.stop()
-        pages.views.stop()
+        for stop_waiting in stops:
+            stop_waiting()
 
     app: ASGIApp = ShortCut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
     if settings.origins:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
@@ -63,6 +63,55 @@ FilterOf = Callable[[str, Measure], TagFilter | None]
 """Returns the filter of a kind's deposits for the tags of a measure; None if it counts all of them."""
 
 
+class _WindowDeposits(NamedTuple):
+    """The deposits in the window of a measure over a scope."""
+
+    sql: Transaction
+    measure: Measure
+    scope: str
+    filter_of: FilterOf
+    after: Instant
+    """The instant before the window begins."""
+    ignored: str = ""
+    """The agent whose own deposits do not count."""
+    up_to: int = ALL
+    """The last event that counts."""
+
+    def newest(self, weights: Callable[[str], float], enough: float) -> Iterator[WindowEventRow]:
+        """Yield the newest deposits of each kind until their value is high enough, or all of them."""
+        measure = self.measure
+        for kind in measure.kinds:
+            limit = ALL if enough == math.inf else math.ceil(enough) if isinstance(measure, Count) else FIRST_READ
+            while True:
+                rows = self._read(kind, limit)
+                counted = [row for row in rows if measure.covers(row.subject)]
+                if len(rows) < limit or measure.value([weights(kind) * row.intensity for row in counted]) >= enough:
+                    break
+                limit *= READ_FACTOR
+            yield from counted
+
+    def all(self) -> list[WindowEventRow]:
+        """Return the deposits that the measure counts, newest first of each kind."""
+        covers = self.measure.covers
+        return [row for kind in self.measure.kinds for row in self._read(kind, ALL) if covers(row.subject)]
+
+    def _read(self, kind: str, limit: int) -> list[WindowEventRow]:
+        """Return the newest deposits of a kind."""
+        values: dict[str, object] = {}
+        statement = WINDOWS.window_of_board
+        if (group := group_of(self.scope)) is not None:
+            statement = WINDOWS.window_of_group
+            values = {"tag": group.tag, "key": group.key}
+        elif self.scope != WHOLE_BOARD:
+            statement = WINDOWS.window_of_subject
+            values = {"subject": self.scope}
+        statement, filters = with_filter(self.sql, statement, self.filter_of(kind, self.measure))
+        return self.sql.all(
+            statement, kind=kind, limit=limit, after=self.after, ignored=self.ignored, up_to=self.up_to, **values,
+            **filters,
+        )  # fmt: skip
+
+
 def fading_events(
     sql: Transaction, condition: Condition, weights: Callable[[str], float], filter_of: FilterOf, reading: WindowReading
 ) -> list[FadingMark]:
@@ -77,9 +126,10 @@ def fading_events(
             continue
         scope = WHOLE_BOARD if comparison.measure.over == "board" else reading.scope
         group = scope if is_group(scope) else None
-        span = {"after": reading.at - within, "ignored": reading.ignored, "up_to": reading.up_to}
-        enough = reading.enough(comparison.threshold)
-        for row in _newest(sql, comparison.measure, scope, weights, filter_of, span, enough):
+        deposits = _WindowDeposits(
+            sql, comparison.measure, scope, filter_of, reading.at - within, reading.ignored, reading.up_to
+        )
+        for row in deposits.newest(weights, reading.enough(comparison.threshold)):
             state = FadingState(row.intensity, row.occurred_at, _stay(within))
             found[row.event_id, within, where] = FadingMark(
                 row.kind,
@@ -99,14 +149,8 @@ def events_since(
     sql: Transaction, measure: Measure, scope: str, filter_of: FilterOf, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
-    span = {"after": since - 1, "ignored": ignored, "up_to": ALL}
     scope = WHOLE_BOARD if measure.over == "board" else scope
-    return [
-        row
-        for kind in measure.kinds
-        for row in _read(sql, kind, scope, filter_of(kind, measure), span, ALL)
-        if measure.covers(row.subject)
-    ]
+    return _WindowDeposits(sql, measure, scope, filter_of, since - 1, ignored).all()
 
 
 def scopes_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
@@ -126,27 +170,6 @@ def _next_scope(sql: Transaction, kind: str, by: str | None, after: str) -> str 
     group = group_of(after)
     key = sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=by, after="" if group is None else group.key)
     return None if key is None else Group(by, key).scope
-
-
-def _newest(
-    sql: Transaction,
-    measure: Measure,
-    scope: str,
-    weights: Callable[[str], float],
-    filter_of: FilterOf,
-    span: Mapping[str, object],
-    enough: float,
-) -> Iterator[WindowEventRow]:
-    """Yield the newest deposits of each kind until their value is high enough, or all of them."""
-    for kind in measure.kinds:
-        limit = ALL if enough == math.inf else math.ceil(enough) if isinstance(measure, Count) else FIRST_READ
-        while True:
-            rows = _read(sql, kind, scope, filter_of(kind, measure), span, limit)
-            counted = [row for row in rows if measure.covers(row.subject)]
-            if len(rows) < limit or measure.value([weights(kind) * row.intensity for row in counted]) >= enough:
-                break
-            limit *= READ_FACTOR
-        yield from counted
 
 
 def record(sql: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[str]]) -> None:
@@ -181,27 +204,6 @@ def with_filter(
         return statement, {}
     filters = tag_filters.parts("has_tag", len(tags.keys))
     return statement.using(filter_deposits=filters), tag_filters.parameters(sql, tags.keys)
-
-
-def _read(
-    sql: Transaction,
-    kind: str,
-    scope: str,
-    tags: TagFilter | None,
-    span: Mapping[str, object],
-    limit: int,
-) -> list[WindowEventRow]:
-    """Return the deposits of a kind in a scope and a span of time."""
-    values: dict[str, object] = {}
-    statement = WINDOWS.window_of_board
-    if (group := group_of(scope)) is not None:
-        statement = WINDOWS.window_of_group
-        values = {"tag": group.tag, "key": group.key}
-    elif scope != WHOLE_BOARD:
-        statement = WINDOWS.window_of_subject
-        values = {"subject": scope}
-    statement, filters = with_filter(sql, statement, tags)
-    return sql.all(statement, kind=kind, limit=limit, **span, **values, **filters)
 
 
 @lru_cache(maxsize=1024)

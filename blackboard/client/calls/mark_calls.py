@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
 from pydantic import ValidationError
@@ -178,25 +179,9 @@ def search(
         raise UsageError(f"limit must be at least 1, not {limit}")
     if (tags := tags_of(where)) is None:
         return SearchResult((), (), (), exact=True, complete=True)
-    hits: list[ScoredMark] = []
-    cursor = None
-    while True:
-        request = get(
-            "/v1/search",
-            text=text,
-            kind=kind.kind if isinstance(kind, type) else kind,
-            tag=tags,
-            faded=faded,
-            any=match == "any",
-            raw=raw,
-            limit=min(MAX_PAGE_ITEMS, limit - len(hits)),
-            cursor=cursor,
-        )
-        response = yield request
-        found = decode(FoundMarks, response.body)
-        hits += found.marks
-        if (cursor := next_cursor(response)) is None or len(hits) >= limit:
-            break
+    name = kind.kind if isinstance(kind, type) else kind
+    found = yield from _search(limit, text=text, kind=name, tag=tags, faded=faded, any=match == "any", raw=raw)
+    hits = found.marks
     names = MarkRecord.__dataclass_fields__
     records: list[Any] = [MarkRecord(**{name: getattr(hit, name) for name in names}) for hit in hits]
     hits_by_id = {hit.id: hit for hit in hits}
@@ -210,6 +195,19 @@ def search(
         exact=found.exact,
         complete=found.complete,
     )
+
+
+def _search(limit: int, **parameters: Any) -> ClientCall[FoundMarks]:
+    """Ask for the pages of a search until it has enough marks, and return these with what the last page says."""
+    hits: list[ScoredMark] = []
+    cursor = None
+    while True:
+        size = min(MAX_PAGE_ITEMS, limit - len(hits))
+        response = yield get("/v1/search", **parameters, limit=size, cursor=cursor)
+        found = decode(FoundMarks, response.body)
+        hits += found.marks
+        if (cursor := next_cursor(response)) is None or len(hits) >= limit:
+            return replace(found, marks=hits)
 
 
 def mark(mark_id: int) -> ClientCall[MarkRecord]:
