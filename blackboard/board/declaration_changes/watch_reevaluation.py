@@ -176,5 +176,5 @@ def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillR
     elif watch.condition.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
-        rising_crossings.evaluate(txn, watch, WHOLE_BOARD)
+        rising_crossings.evaluate_scope(txn, watch, WHOLE_BOARD)
     end_backfill(txn, job)

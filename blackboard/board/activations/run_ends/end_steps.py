@@ -172,4 +172,4 @@ def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
         return
     for scope in scopes_of_activation(txn, row):
         if (watch.condition.by is not None) == is_group(scope):  # else the watch has changed
-            rising_crossings.evaluate(txn, watch, scope)
+            rising_crossings.evaluate_scope(txn, watch, scope)

@@ -1,10 +1,7 @@
 """Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind.
 
-A deposit comes in through `evaluate_deposit`. For each watch, `_deposit_to_watch` keeps the sums and decides whether it
-is news, and `_cross_deposit` reads as little as the measure allows. Other changes come in through `evaluate`, for one
-scope of one watch, and through `evaluate_as_of` and `evaluate_scope_as_of`, for an earlier instant. All of them compare
-in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. Every crossing goes through
-`_cross_for_news`.
+Each test has three stages, and a function's name says its stage: `_update` brings the sums of a watch up to date,
+`_measure` compares marks or sums with the condition, and `_record` stores the crossing.
 """
 
 from __future__ import annotations
@@ -43,9 +40,9 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     for watch in txn.active.rising.get(new.kind, ()):
         before, after = counted_marks.counted_states(txn, watch, old, new)
         if after is None or counted_marks.left_group(txn, watch, before, after) is not None:
-            _leave(txn, watch, before)
+            _update_after_departure(txn, watch, before)
             before = None
-        if after is not None and _deposit_to_watch(txn, watch, before, after, is_known=old is not None):
+        if after is not None and _update_and_measure(txn, watch, before, after, is_known=old is not None):
             crossed.append(watch)
     return crossed
 
@@ -59,11 +56,11 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
         and counted_marks.is_counted(txn, watch, row)
         and author != watch.ignored_author
         and dropped_crossings.bring_back(txn, watch, row)
-        and any(evaluate(txn, watch, scope) for scope in scopes_of(txn, watch, [row]))
+        and any(evaluate_scope(txn, watch, scope) for scope in scopes_of(txn, watch, [row]))
     ]
 
 
-def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
+def _update_after_departure(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
     """Subtract a mark from the sums that no longer count it. The crossings that it caused remain."""
     if old is not None:
         for sums, scope in watch_totals.sums_behind(txn, watch, old):
@@ -71,16 +68,16 @@ def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -
                 watch_totals.add(txn, sums, scope, old, -1)
 
 
-def _deposit_to_watch(
+def _update_and_measure(
     txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, is_known: bool
 ) -> bool:
-    """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing.
+    """Update the sums of a watch after a deposit, and measure it if the deposit is news. Return whether it crosses.
 
     `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
     """
     scope = scope_of_counted_mark(txn, watch, new)
     if watch.keeps_sums and watch_totals.keeps_live_sums(txn, watch, scope):
-        _exchange(txn, watch.over_live_marks, scope, old, new, absorbed=0)
+        _update_sums(txn, watch.over_live_marks, scope, old, new, absorbed=0)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
@@ -92,14 +89,14 @@ def _deposit_to_watch(
             absorb_silently(txn, watch, new, known, dropped=was_dropped)
             return False
     if watch.keeps_sums:
-        _exchange(txn, watch, scope, old, new, absorbed)
+        _update_sums(txn, watch, scope, old, new, absorbed)
     if is_own:
         _set_bound_after_own(txn, watch, scope, new)
         return False
-    return _cross_deposit(txn, watch, scope, old, new)
+    return _measure_deposit(txn, watch, scope, old, new)
 
 
-def _exchange(
+def _update_sums(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow, absorbed: int
 ) -> None:
     """Replace a mark by its new state in the sums of a watch, as far as the two are stimuli."""
@@ -129,11 +126,11 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
             watch_totals.add(txn, watch, scope, row, -1)
 
 
-def evaluate(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
+def evaluate_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Evaluate a rising watch on all its stimuli of a scope; return whether a crossing is new."""
     if watch.measures_sums:
-        return _cross_sums(txn, watch, scope, None)
-    return _cross_rows(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
+        return _measure_sums(txn, watch, scope, None)
+    return _measure_marks(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
 
 
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
@@ -144,13 +141,13 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)
     rows = [row] if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id)) else []
-    return _cross_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return _measure_marks(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Evaluate a watch on a subject or a group as of an earlier instant, or of the last mark if that is later."""
     rows = stimuli_of(txn, watch, scope)
-    return _cross_rows(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return _measure_marks(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
@@ -166,7 +163,7 @@ def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: st
     return stimuli_hold_at(txn, watch, scope, txn.now)
 
 
-def _cross_for_news(
+def _record_crossing(
     txn: BoardTransaction,
     watch: RegisteredWatch,
     scope: str,
@@ -189,23 +186,23 @@ def _cross_for_news(
     return is_new
 
 
-def _cross_deposit(
+def _measure_deposit(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow
 ) -> bool:
-    """Evaluate a watch on a deposit with as few reads as the measure allows."""
+    """Measure a watch after a deposit, with few reads, and return whether a crossing is new."""
     measure = watch.comparison.measure
     if watch.condition.is_per_mark:
-        return _cross_rows(txn, watch, scope, [new], txn.now)
+        return _measure_marks(txn, watch, scope, [new], txn.now)
     if watch.measures_sums and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = mark_strength(txn, new)
         if watch.comparison.is_met_at(value):
-            return _cross_for_news(txn, watch, scope, 0, Measurement(value, 1))
+            return _record_crossing(txn, watch, scope, 0, Measurement(value, 1))
         if scope != WHOLE_BOARD and _waits(txn, watch, scope):
             _set_bound(txn, watch, scope, stimuli_of(txn, watch, scope))
         return False
     if watch.measures_sums:
-        return _cross_sums(txn, watch, scope, new)
+        return _measure_sums(txn, watch, scope, new)
     if (
         watch.condition.by is None
         and old is None
@@ -217,19 +214,19 @@ def _cross_deposit(
             measure.value([mark_strength(txn, new)])
         ):
             return False
-        return _cross_rows(txn, watch, scope, [new], txn.now)
-    return evaluate(txn, watch, scope)
+        return _measure_marks(txn, watch, scope, [new], txn.now)
+    return evaluate_scope(txn, watch, scope)
 
 
-def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
-    """Compare marks of a scope with the condition at an instant, and return whether a crossing is new."""
+def _measure_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
+    """Measure marks of a scope at an instant, and return whether a crossing is new."""
     if watch.condition.is_per_mark:
         strengths = [(row, mark_strength(txn, row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.is_met_at(strength)]
         if not strong:
             _set_bound(txn, watch, scope, rows)
         new = [
-            _cross_for_news(txn, watch, scope, row.id, Measurement(strength, 1, [row]), crossed_at=at)
+            _record_crossing(txn, watch, scope, row.id, Measurement(strength, 1, [row]), crossed_at=at)
             for row, strength in strong
         ]
         return any(new)
@@ -238,7 +235,7 @@ def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows:
         _set_bound(txn, watch, scope, rows)
         return False
     measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
-    return _cross_for_news(txn, watch, scope, 0, measured, crossed_at=at)
+    return _record_crossing(txn, watch, scope, 0, measured, crossed_at=at)
 
 
 def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
@@ -261,8 +258,8 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: 
         set_bound(txn, watch, scope, mark_id, bound, measured_crossings.laws_of(txn, rows))
 
 
-def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
-    """Evaluate a watch over the board or over groups by its sums, which read no mark."""
+def _measure_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
+    """Measure a watch over the board or groups by its sums, and return whether a crossing is new."""
     value, count = watch_totals.update_and_measure(txn, watch, scope)
     if not watch.comparison.is_met_at(value):
         if scope != WHOLE_BOARD and new is not None:  # of several groups, the strongest is claimed first
@@ -273,7 +270,7 @@ def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: 
         # A crossing that waits has considered all marks but the new one.
         rows = [new] if new is not None and _waits(txn, watch, scope) else stimuli_of(txn, watch, scope)
         strongest = max((mark_strength(txn, row) for row in rows), default=0.0)
-    return _cross_for_news(txn, watch, scope, 0, Measurement(value, count, strongest=strongest))
+    return _record_crossing(txn, watch, scope, 0, Measurement(value, count, strongest=strongest))
 
 
 def _waits(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
