@@ -219,7 +219,8 @@ class Daemon:
             self.do_due_work(self.maintenance.upkeep)
             if until_quiescent and not (self.runs or self.models.is_busy):
                 is_quiescent = self.worker.is_quiescent(batch_api=self.models.batch_api is not None)
-                if not is_quiescent and self.worker.close_batch_window():  # nobody deposits during a wait for the end
+                # A program that waits for the end of the work deposits nothing that would fill a batch.
+                if not is_quiescent and self.worker.close_batch_window():
                     self.wake.set()
             self._work.end_iteration()
         except Exception as error:

@@ -54,7 +54,7 @@ _VERSION = "2023-06-01"
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _PATHS_OF_API = ("/v1/messages", "/v1")
 """The endings of an address that the client adds itself."""
-_MAX_ANSWER, _MAX_RESULTS = 32 << 20, 256 << 20
+_MAX_RESPONSE, _MAX_RESULTS = 32 << 20, 256 << 20
 """Limits in bytes after decompression, of an answer and of the results of a batch.
 
 The longest answer of a model has about a megabyte.
@@ -194,7 +194,7 @@ class AnthropicClient:
 
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
-        http_client = HttpClient(self._headers, self._timeout, _MAX_ANSWER, _MAX_RESULTS)
+        http_client = HttpClient(self._headers, self._timeout, _MAX_RESPONSE, _MAX_RESULTS)
         client: anthropic.Anthropic = sdk.Anthropic(
             api_key=self._key,
             base_url=self._base_url,

@@ -12,7 +12,7 @@ def compact(context: typer.Context, as_json: AsJson = False) -> None:
     """Rewrite the file of the board. This gives unused space back to the disk, and completes an unfinished 'forget'.
 
     Other processes may use the board at the same time. At the end, writers wait while the new content is copied into
-    the board. The disk needs room for the new content twice.
+    the board. The disk needs free space for two copies of the new content.
 
     Example:
       blackboard compact

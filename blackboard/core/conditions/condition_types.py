@@ -106,7 +106,7 @@ class Condition(ABC):
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-        """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
+        """Yield the comparisons because of which it holds: of an `|`, those of the sides that hold."""
         if self.is_met_if(decide):
             yield from self.comparisons()
 
@@ -207,15 +207,15 @@ class Measure(ABC):
 
     Args:
         kinds: Mark classes or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for all marks of the board.
-        by: A tag of the kinds. The marks of all subjects that share its value are measured together, as a group.
-        subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
+        over: "subject" measures the marks of each subject by themselves, "board" all marks together.
+        by: A tag of the kinds. The marks with the same value of the tag are measured together, whatever their subjects.
+        subject: A pattern such as `lead/vip-*`. Only marks of matching subjects count. `*` stands for any characters,
             `?` for one character, `[abc]` and `[a-c]` for one of these, `[!abc]` for one other character. `exactly`
             returns the pattern that matches only a given text.
-        where: The values that tags of the kinds must have, such as `{"severity": "high"}`; only marks with all of them
+        where: The values that tags of the kinds must have, such as `{"severity": "high"}`. Only marks with all of them
             count. A list stands for any of its values.
         within: Only for `count` and `total`: the length of a window. They then measure the deposits that occurred in
-            it, even if their marks are gone: their number, or the sum of weight x deposited intensity.
+            it, even if their marks are gone: `count` their number, `total` the sum of weight x deposited intensity.
 
     Raises:
         InvalidCondition: A kind, scope, pattern, tag or window is not valid.
@@ -460,7 +460,7 @@ class Combination(Condition):
             yield from part.comparisons()
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-        """Yield the comparisons that make it true: under `|`, only the comparisons of sides that hold."""
+        """Yield the comparisons because of which it holds: of an `|`, those of the sides that hold."""
         if self.is_met_if(decide):
             for part in self.parts:
                 yield from part.deciding(decide)

@@ -77,7 +77,7 @@ class ActivationRunner:
 
         Raises:
             StoreError: The result could not be saved. The activation is recovered later.
-            NoEventLoop: An asynchronous agent could not begin.
+            NoEventLoop: The event loop of asynchronous agents could not begin. The caller defers the activation.
         """
         try:
             finished = self._attempt(agent, claim, claim_next)
@@ -89,8 +89,8 @@ class ActivationRunner:
             self._put_back(agent, claim, str(error))
             return False
         except (StoreError, NoEventLoop):
-            raise  # the marks are not the cause: the caller defers the activation
-        except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
+            raise  # the cause is not in the marks, so the activation has not failed
+        except BaseException as error:  # even SystemExit of an agent must not end the daemon
             failure = _failure_of(error)
             is_answered = failure.has_bad_answer and not isinstance(error, RequestRejected)
             if not is_answered or not self._hold_answer(claim, failure, error):

@@ -32,8 +32,8 @@ class ServerHints(NamedTuple, Generic[T]):
     """Sends the reads of the work ahead; see `Transaction.ahead`. It is called for all work that commits together, so
     that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
-    """Returns the result of the work with the ids of its events as a function gives them. Work that has it may run
-    without the lock of writers, and again if others change what it has read; None for other work."""
+    """Returns the result of the work with other ids of its events: the function gives the new id for each. Work that
+    has it may run without the lock of writers, and again if others change what it has read; None for other work."""
 
 
 class Entry(Generic[T]):

@@ -20,7 +20,7 @@ from blackboard.store.rows import WorkerRow
 from blackboard.store.transaction import Transaction
 
 MAX_SILENCE: Duration = 2 * MINUTE
-"""How long such a worker counts as living after it was seen: two leases of the default length."""
+"""How long a worker whose lock cannot be read counts as living after it was seen: two leases of the default length."""
 
 
 class Liveness(Protocol):
@@ -33,7 +33,7 @@ class Liveness(Protocol):
 
     @property
     def is_proven(self) -> bool:
-        """See above."""
+        """Whether other workers can see that this one is alive. If not, it must claim nothing."""
 
     def enter(self) -> None:
         """Show from now on that the worker is alive, and listen for commits."""

@@ -97,10 +97,10 @@ def deregister(board: Blackboard, scent_id: str) -> bool:
 
 
 def renew(board: Blackboard, record: MarkRecord) -> None:
-    """Renew the lease of a scent, unless others change it meanwhile.
+    """Renew the lease of a scent.
 
     Raises:
-        Conflict: They do.
+        Conflict: Another program has changed the scent.
     """
     deposit(board, record, {**fields_of(record), "lease_until": from_datetime(record.as_of) + SCENT_LEASE})
 

@@ -25,7 +25,7 @@ from blackboard.server.sbp.stored_marks.sbp_marks import (
 )
 
 MAX_EMIT_ATTEMPTS = 100
-"""How often an emission is tried whose pheromone others change between its reading and its deposit."""
+"""How often an emission is tried. An attempt fails if another program changes the pheromone after it was read."""
 
 ACTIONS = {"reinforce": "reinforced", "replace": "replaced", "max": "merged", "add": "merged"}
 
@@ -36,7 +36,7 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
     """Emit a pheromone, alone or merged with the oldest one of the same trail, type and payload.
 
     Raises:
-        Conflict: Others changed the pheromone again and again.
+        Conflict: Other programs changed the pheromone during each attempt.
         InvalidMark: It cannot be stored.
     """
     identity = identity_of_emission(emission)
@@ -49,10 +49,10 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
 
 
 def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any]:
-    """Emit a pheromone, unless another program changes the pheromone that it joins meanwhile.
+    """Emit a pheromone, once.
 
     Raises:
-        Conflict: They do.
+        Conflict: Another program has changed the pheromone that it joins.
     """
     trust = board.deployment.trust.get(board.author, 1.0)
     is_merged = emission.merge_strategy != "new"
@@ -97,7 +97,7 @@ def _create(board: Blackboard, emission: Emission, identity: str, trust: float) 
 
 
 def identity_of_emission(emission: Emission) -> str:
-    """Return the identity that all pheromones have that an emission may join."""
+    """Return the identity of the pheromones that an emission may join."""
     return identity_of(emission.trail, emission.type, emission.payload)
 
 

@@ -53,10 +53,10 @@ def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
 
 
 def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
-    """Make or change a trace, unless others change it meanwhile.
+    """Make or change a trace, once.
 
     Raises:
-        Conflict: They do.
+        Conflict: Another program has changed the trace.
     """
     subject = subject_of(given.trail, given.key)
     old = next(iter(live_marks(board, Trace, subject=subject)), None)

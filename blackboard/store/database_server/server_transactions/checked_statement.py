@@ -31,10 +31,10 @@ UNLOCKED_WRITES: Mapping[str, frozenset[str]] = {
     "marks.delete_tags_of_mark": frozenset(),
     "crossings.set_order_of_waiting": frozenset(),
 }
-"""The statements that a transaction without a lock may use to write.
+"""The writes that need no lock, each with its parameters for the instant at which the change is recorded.
 
-With each stand the names of its parameters that get the instant at which the change is recorded. Its other values may
-be computed before the lock is taken, because they depend only on what is checked.
+This instant is known under the lock. All other values may be computed before, because they depend only on what the
+commit checks.
 """
 
 FINGERPRINT = "sha256(convert_to(CAST(selected AS text), 'UTF8'))"

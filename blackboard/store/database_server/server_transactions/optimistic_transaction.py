@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from blackboard.clock import Instant
+from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.durations import SECOND, Duration
 from blackboard.store.database_server.commit_record import CommitRecord
 from blackboard.store.database_server.server_transactions.checked_statement import (
@@ -57,10 +57,8 @@ UNLOCKED_READS = frozenset(
 """The reads that need no lock. None of them contains an instant."""
 MAX_PARTS = 60
 """The largest number of checks and writes in one statement."""
-NEVER: Instant = 2**62
-"""An instant that no clock shows."""
 MAX_COMMIT_TIME: Duration = 10 * SECOND
-"""The largest time between the decision and the record."""
+"""The longest time from the instant at which the rules decide to the record of their writes."""
 
 
 class OptimisticTransaction(PipelinedTransaction):
@@ -92,8 +90,8 @@ class OptimisticTransaction(PipelinedTransaction):
         self._start: TransactionStart | None = None
         self._checks: list[SqlPart] = []
         self._writes = PlannedWrites()
-        self.earliest_end = NEVER
-        """The earliest end of a mark that it has read or writes: the mark must still be live at the commit."""
+        self.earliest_end = LAST_INSTANT
+        """The earliest instant at which a mark evaporates that it has read or written. It must commit before that."""
         self.shift = 0
         """After the commit, the number of events that others recorded since this transaction has read."""
 
