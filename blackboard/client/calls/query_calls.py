@@ -10,7 +10,7 @@ from blackboard import Row
 from blackboard.board.json_shapes import QueryTable
 from blackboard.client.http_messages import ClientCall, ask, post
 from blackboard.clock import from_datetime, iso, seconds_in
-from blackboard.core.records.program_queries import Parameters
+from blackboard.core.records.query_values import Parameters
 from blackboard.core.records.reading_limits import MAX_QUERY_ROWS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery

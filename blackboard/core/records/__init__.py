@@ -1,11 +1,11 @@
 """Values that rows and results have beside those of marks.
 
-states           the states of activations, crossings and model calls
-history_events   the events in the history of marks
-activity_kinds   the kinds of entries in the activity of a board
-micro_dollars    money as whole numbers, and US dollars
-program_queries  the parameters and rows of a query that a program writes
-finding          one result of a diagnosis
-reading_limits   the limits of what one request may read
-record_ids       the range of ids
+states          the states of activations, crossings and model calls
+history_events  the events in the history of marks
+activity_kinds  the kinds of entries in the activity of a board
+micro_dollars   money as whole numbers, and US dollars
+query_values    the parameters and rows of a query that a program writes
+finding         one result of a diagnosis
+reading_limits  the limits of what one request may read
+record_ids      the range of ids
 """

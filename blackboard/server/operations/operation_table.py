@@ -12,7 +12,7 @@ from blackboard.server.operations import (
     event_operation,
     mark_operations,
     outbox_operations,
-    position_operations,
+    read_position_operations,
     search_operation,
 )
 from blackboard.server.request_handling.operation_definition import Operation
@@ -21,7 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deposit_operations.OPERATIONS,
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
-    *position_operations.OPERATIONS,
+    *read_position_operations.OPERATIONS,
     *search_operation.OPERATIONS,
     *agent_operations.OPERATIONS,
     *activation_operations.OPERATIONS,

@@ -17,9 +17,9 @@ commit_record       whether a commit without a response succeeded
 
 The partitions of the history:
 
-partition_ranges  the partitions of the table of events, by ranges of ids
-partition_tables  the names and the rights of their tables
-carried_events    the events that stay when a partition is removed
+server_partitions  the partitions of the table of events, by ranges of ids
+partition_tables   the names and the rights of their tables
+carried_events     the events that stay when a partition is removed
 
 Its upkeep:
 

@@ -9,7 +9,7 @@ from typing import Any
 from blackboard.store.commits.batch_commits import BatchCommits
 from blackboard.store.commits.group_commit import Entry
 from blackboard.store.database_server.optimistic_commits import OptimisticCommits, TryOutcome
-from blackboard.store.database_server.partition_ranges import ServerPartitions
+from blackboard.store.database_server.server_partitions import ServerPartitions
 from blackboard.store.database_server.server_writer import ServerWriter
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction

@@ -11,9 +11,9 @@ from blackboard.errors import StoreError
 from blackboard.store.database_parts.board_upkeep import BoardUpkeep, Copy, Health
 from blackboard.store.database_server.carried_events import is_seen_by_all
 from blackboard.store.database_server.dump_backups import back_up_server, restore_server
-from blackboard.store.database_server.partition_ranges import analyze, create_partitions
 from blackboard.store.database_server.server_checks import measure_server
 from blackboard.store.database_server.server_database import ServerDatabase
+from blackboard.store.database_server.server_partitions import analyze, create_partitions
 from blackboard.store.transaction import Transaction
 
 

@@ -58,9 +58,9 @@ class ServerTransaction(PipelinedTransaction):
 
     @property
     def partitions(self) -> EventPartitions | None:
-        from blackboard.store.database_server import partition_ranges  # few boards have partitions
+        from blackboard.store.database_server import server_partitions  # few boards have partitions
 
-        return partition_ranges.ServerPartitions(self) if partition_ranges.has_partitions(self) else None
+        return server_partitions.ServerPartitions(self) if server_partitions.has_partitions(self) else None
 
     def flush(self) -> None:
         self._send_sets()
