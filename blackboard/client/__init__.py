@@ -10,6 +10,7 @@ call_methods       makes a method of a client from a call
 server_connection  what both clients know of their server: its address, the token, the certificates
 calls              the calls, by subject, and the stream of what happens on the board
 request_attempts   the attempts of a request, and the delays between them
+call_protocol      the protocol of calls: each is a generator of requests
 http_messages      the requests of calls, and the results in their responses
 problem_errors     the errors that a server reports, as the classes that a board raises
 """

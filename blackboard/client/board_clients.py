@@ -14,9 +14,10 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
+from blackboard.client.call_protocol import ClientCall
 from blackboard.client.calls.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.client_methods import AsyncClientMethods, ClientMethods
-from blackboard.client.http_messages import ClientCall, HttpRequest, HttpResponse
+from blackboard.client.http_messages import HttpRequest, HttpResponse
 from blackboard.client.request_attempts import Delay, NoResponse, steps_of
 from blackboard.client.server_connection import ServerConnection
 from blackboard.clock import SystemClock, seconds_in

@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from blackboard.client.call_protocol import ClientCall
 from blackboard.client.calls.board_events import BoardEvent, Feed
-from blackboard.client.http_messages import ClientCall
 
 P = ParamSpec("P")
 T = TypeVar("T")

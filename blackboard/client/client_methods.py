@@ -15,11 +15,12 @@ from blackboard.client.calls import (
     board_events,
     claim_calls,
     deposit_calls,
-    mark_calls,
+    mark_change_calls,
     need_calls,
     outbox_calls,
     query_calls,
     read_position_calls,
+    reading_calls,
     status_calls,
 )
 
@@ -48,15 +49,9 @@ class ClientMethods(WaitingCaller):
     fail = waits(claim_calls.fail)
     deposit = waits(deposit_calls.deposit)
     deposit_many = waits(deposit_calls.deposit_many)
-    withdraw = waits(mark_calls.withdraw)
-    reinforce = waits(mark_calls.reinforce)
-    forget = waits(mark_calls.forget)
-    marks = waits(mark_calls.marks)
-    search = waits(mark_calls.search)
-    mark = waits(mark_calls.mark)
-    history = waits(mark_calls.history)
-    subjects = waits(mark_calls.subjects)
-    kinds = waits(mark_calls.kinds)
+    withdraw = waits(mark_change_calls.withdraw)
+    reinforce = waits(mark_change_calls.reinforce)
+    forget = waits(mark_change_calls.forget)
     inbox = waits(need_calls.inbox)
     answer = waits(need_calls.answer)
     decision = waits(need_calls.decision)
@@ -71,6 +66,12 @@ class ClientMethods(WaitingCaller):
     query_table = waits(query_calls.query_table)
     read_position = waits(read_position_calls.read_position)
     set_read_position = waits(read_position_calls.set_read_position)
+    marks = waits(reading_calls.marks)
+    search = waits(reading_calls.search)
+    mark = waits(reading_calls.mark)
+    history = waits(reading_calls.history)
+    subjects = waits(reading_calls.subjects)
+    kinds = waits(reading_calls.kinds)
     activity = waits(status_calls.activity)
     status = waits(status_calls.status)
     summary = waits(status_calls.summary)
@@ -104,15 +105,9 @@ class AsyncClientMethods(AwaitingCaller):
     fail = awaits(claim_calls.fail)
     deposit = awaits(deposit_calls.deposit)
     deposit_many = awaits(deposit_calls.deposit_many)
-    withdraw = awaits(mark_calls.withdraw)
-    reinforce = awaits(mark_calls.reinforce)
-    forget = awaits(mark_calls.forget)
-    marks = awaits(mark_calls.marks)
-    search = awaits(mark_calls.search)
-    mark = awaits(mark_calls.mark)
-    history = awaits(mark_calls.history)
-    subjects = awaits(mark_calls.subjects)
-    kinds = awaits(mark_calls.kinds)
+    withdraw = awaits(mark_change_calls.withdraw)
+    reinforce = awaits(mark_change_calls.reinforce)
+    forget = awaits(mark_change_calls.forget)
     inbox = awaits(need_calls.inbox)
     answer = awaits(need_calls.answer)
     decision = awaits(need_calls.decision)
@@ -127,6 +122,12 @@ class AsyncClientMethods(AwaitingCaller):
     query_table = awaits(query_calls.query_table)
     read_position = awaits(read_position_calls.read_position)
     set_read_position = awaits(read_position_calls.set_read_position)
+    marks = awaits(reading_calls.marks)
+    search = awaits(reading_calls.search)
+    mark = awaits(reading_calls.mark)
+    history = awaits(reading_calls.history)
+    subjects = awaits(reading_calls.subjects)
+    kinds = awaits(reading_calls.kinds)
     activity = awaits(status_calls.activity)
     status = awaits(status_calls.status)
     summary = awaits(status_calls.summary)

@@ -1,7 +1,8 @@
 """The calls of clients, by subject: each is a generator of requests, which both clients can carry out.
 
 deposit_calls        the calls that deposit marks
-mark_calls           the calls on live marks, subjects and kinds
+mark_change_calls    the calls that withdraw, reinforce and erase marks
+reading_calls        the calls that read marks, subjects, their history and kinds
 agenda_calls         the calls on the agenda, agents, activations and costs
 claim_calls          the calls of workers of remote agents
 outbox_calls         the calls on messages to people outside

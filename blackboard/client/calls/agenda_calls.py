@@ -16,7 +16,8 @@ from blackboard.board.result_types import (
     Explanation,
     ScheduleRecord,
 )
-from blackboard.client.http_messages import ClientCall, ask, confirm, get, pages, path_of, post, texts_of
+from blackboard.client.call_protocol import ClientCall, ask, confirm, pages
+from blackboard.client.http_messages import get, path_of, post, texts_of
 from blackboard.core.marks.tags import TagChoice, as_data
 from blackboard.core.records.micro_dollars import check_cost
 from blackboard.errors import UsageError

@@ -7,7 +7,8 @@ from typing import Any
 
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
-from blackboard.client.http_messages import ClientCall, HttpRequest, ask, decode, encode, path_of, post, query_of
+from blackboard.client.call_protocol import ClientCall, ask
+from blackboard.client.http_messages import HttpRequest, decode, encode, path_of, post, query_of
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError

@@ -19,14 +19,8 @@ from blackboard.board.loads.deposit_batches import (
 )
 from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
-from blackboard.client.http_messages import (
-    ClientCall,
-    HttpRequest,
-    ask,
-    decode,
-    encode,
-    post,
-)
+from blackboard.client.call_protocol import ClientCall, ask
+from blackboard.client.http_messages import HttpRequest, decode, encode, post
 from blackboard.client.problem_errors import error_of
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay

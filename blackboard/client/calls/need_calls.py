@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
-from blackboard.client.http_messages import ClientCall, ask, confirm, get, pages, path_of, post
+from blackboard.client.call_protocol import ClientCall, ask, confirm, pages
+from blackboard.client.http_messages import get, path_of, post
 
 
 def inbox(assignee: str | None = None, *, all_needs: bool = False) -> ClientCall[list[NeedRecord]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
-from blackboard.client.http_messages import ClientCall, ask, get, pages, path_of, post
+from blackboard.client.call_protocol import ClientCall, ask, pages
+from blackboard.client.http_messages import get, path_of, post
 
 
 def outbox(

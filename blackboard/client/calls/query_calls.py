@@ -8,7 +8,8 @@ from typing import Any
 
 from blackboard import Row
 from blackboard.board.json_shapes import QueryTable
-from blackboard.client.http_messages import ClientCall, ask, post
+from blackboard.client.call_protocol import ClientCall, ask
+from blackboard.client.http_messages import post
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.query_values import Parameters
 from blackboard.core.records.reading_limits import MAX_QUERY_ROWS

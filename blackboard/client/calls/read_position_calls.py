@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.loads.read_positions import ReadPosition
-from blackboard.client.http_messages import ClientCall, HttpRequest, ask, encode, get, path_of, query_of
+from blackboard.client.call_protocol import ClientCall, ask
+from blackboard.client.http_messages import HttpRequest, encode, get, path_of, query_of
 from blackboard.errors import NotFound
 
 READ_POSITION_PATH = "/v1/read-positions/{}"

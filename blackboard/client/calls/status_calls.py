@@ -6,7 +6,8 @@ from datetime import datetime
 
 from blackboard.board.json_shapes import Examination, FileSummary, Summary, status_of
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord
-from blackboard.client.http_messages import ClientCall, ask, get, pages
+from blackboard.client.call_protocol import ClientCall, ask, pages
+from blackboard.client.http_messages import get
 from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
 from blackboard.errors import UsageError
 

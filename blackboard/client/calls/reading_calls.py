@@ -1,4 +1,4 @@
-"""The calls on marks, subjects and kinds, without deposits."""
+"""The calls that read marks, subjects, their history and kinds."""
 
 from __future__ import annotations
 
@@ -11,29 +11,15 @@ from pydantic import ValidationError
 
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
-from blackboard.board.mark_deposits.reinforcements import check_increase
-from blackboard.board.result_types import ErasureReport, MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
-from blackboard.client.http_messages import (
-    ClientCall,
-    HttpRequest,
-    ask,
-    confirm,
-    decode,
-    get,
-    next_cursor,
-    pages,
-    path_of,
-    post,
-    query_of,
-    tags_of,
-)
+from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, SearchResult
+from blackboard.client.call_protocol import ClientCall, ask, pages
+from blackboard.client.http_messages import decode, get, next_cursor, path_of, tags_of
 from blackboard.clock import When, from_datetime, instant_of, iso
 from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_model import (
     Mark,
     StoredMark,
     attach_stored,
-    check_if_event,
     describe_invalid,
     unreadable_text,
 )
@@ -49,31 +35,6 @@ from blackboard.errors import (
 )
 
 M = TypeVar("M", bound=Mark)
-
-
-def withdraw(mark_id: int, *, if_event: int | None = None) -> ClientCall[None]:
-    """Take a live mark off the board, as `Blackboard.withdraw` does."""
-    if if_event is not None:
-        check_if_event(if_event, lowest=1)
-    query = query_of({"if_event": if_event})
-    yield from confirm(HttpRequest("DELETE", path_of("/v1/marks/{}", mark_id), query, is_repeatable=False))
-
-
-def reinforce(mark_id: int, *, by: float, if_event: int | None = None) -> ClientCall[Receipt]:
-    """Add to the strength that a live mark has now, as `Blackboard.reinforce` does.
-
-    A request that may have reached the server is not repeated, because it could add twice.
-    """
-    check_increase(by)
-    if if_event is not None:
-        check_if_event(if_event, lowest=1)
-    request = post(path_of("/v1/marks/{}/reinforce", mark_id), {"by": by, "if_event": if_event})
-    return (yield from ask(Receipt, request))
-
-
-def forget(subject: str) -> ClientCall[ErasureReport]:
-    """Erase everything about a subject, as `Blackboard.forget` does. Needs a token with the scope `admin`."""
-    return (yield from ask(ErasureReport, post("/v1/forget", {"subject": subject})))
 
 
 @overload
