@@ -17,7 +17,6 @@ from blackboard.board.transactions.active_deployment import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import StoredLaws
-from blackboard.board.worker_registry.dead_workers import dead_workers
 from blackboard.clock import Clock, Instant, ObservingClock
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
@@ -27,7 +26,7 @@ from blackboard.store.query_rows import TransactionStart
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.schema.schema_revisions import check_revision
 from blackboard.store.schema.schema_upgrades import SchemaChange
-from blackboard.store.statements import MARKS
+from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction, WorkEffects
 from blackboard.system.callback_lists import Listeners
 from blackboard.system.failpoints import failpoint
@@ -177,7 +176,11 @@ class BoardSession:
 
     def dead_workers(self) -> frozenset[str]:
         """Return which registered workers are dead: by their locks, or because they were not seen lately."""
-        return self.read(lambda txn: dead_workers(txn, self.database.processes))
+
+        def dead(txn: BoardTransaction) -> frozenset[str]:
+            return frozenset(self.database.processes.dead_among(txn.sql.all(ACTIVATIONS.workers), txn.now, txn.sql))
+
+        return self.read(dead)
 
     def run_and_roll_back(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` in a writing transaction that is always rolled back, and return its result.

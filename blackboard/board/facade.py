@@ -20,7 +20,6 @@ from blackboard.board.interface.people_methods import PeopleMethods
 from blackboard.board.interface.query_methods import QueryMethods
 from blackboard.board.interface.reading_methods import ReadingMethods
 from blackboard.board.interface.remote_work_methods import RemoteWorkMethods
-from blackboard.board.interface.status_methods import StatusMethods
 from blackboard.board.interface.work_methods import WorkMethods
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.clock import DEFAULT_LEAP, Clock, SystemClock, to_datetime
@@ -34,7 +33,6 @@ from blackboard.store.database_factory import database_of
 class Blackboard(
     DepositMethods,
     ReadingMethods,
-    StatusMethods,
     WorkMethods,
     QueryMethods,
     PeopleMethods,

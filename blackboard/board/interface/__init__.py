@@ -4,8 +4,7 @@ board_handle            what all methods share: the session and the author
 keyword_arguments       the keyword arguments of methods with two forms
 deposit_methods         deposits, reinforcements and withdrawals
 reading_methods         marks, their history, and the streams of events
-status_methods          the state of the board as a whole: status, figures and costs
-work_methods            agents, the agenda, schedules and activations
+work_methods            status, figures, costs, agents, the agenda, schedules and activations
 query_methods           queries that programs write
 people_methods          needs, pauses, early wakes, and work that failed
 remote_work_methods     the claims, leases and ends of remote agents

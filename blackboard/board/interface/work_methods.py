@@ -1,4 +1,4 @@
-"""The methods of a board that read its agents and their work: the agenda, schedules, activations and explanations."""
+"""The methods of a board that read its state: figures, costs, agents, the agenda, schedules and activations."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterable
 
 from blackboard.board.explanations import waking_explanation
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.reading import board_status, work_queries
+from blackboard.board.reading import board_figures, board_status, work_queries
 from blackboard.board.reading.activation_details import activation_details
+from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
 from blackboard.board.result_types import (
     ActivationDetails,
     ActivationRecord,
     AgendaItem,
     AgentStatus,
+    BoardStatus,
+    CostRow,
     Explanation,
     ScheduleRecord,
 )
@@ -21,7 +24,29 @@ from blackboard.core.marks.tags import TagChoice
 
 
 class WorkMethods(BoardHandle):
-    """The agents, and the work that waits for them, runs or has ended."""
+    """The state of the board, its agents, and the work that waits for them, runs or has ended."""
+
+    def status(self) -> BoardStatus:
+        """Return the state of the board."""
+        sizes, dead = self.database.place.sizes(), self.session.dead_workers()
+        return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
+
+    def figures(self, after: FiguresPosition | None = None) -> BoardFigures:
+        """Return the figures of the board for a monitor. They contain no text of a depositor.
+
+        Args:
+            after: The position of earlier figures; `happened` counts what happened after them.
+        """
+        sizes, dead = self.database.place.sizes(), self.session.dead_workers()
+        return self.session.read(lambda txn: board_figures.figures(txn, after, dead, **sizes))
+
+    def costs(self, days: int = 30) -> list[CostRow]:
+        """Return the cost of model calls by day and agent.
+
+        Args:
+            days: The number of days (UTC) up to today.
+        """
+        return self.session.read(lambda txn: board_status.costs(txn, days))
 
     def agents(self) -> list[AgentStatus]:
         """Return each deployed agent with its watches and its state."""

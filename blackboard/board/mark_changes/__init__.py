@@ -5,5 +5,4 @@ change_preparation  a live mark that is about to change, and what must happen be
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal
 unique_holders      which live mark holds which value of a unique field
 mark_indexes        the indexes that marks are found by
-mark_tags           the tags of marks
 """

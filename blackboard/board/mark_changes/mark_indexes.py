@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_changes import mark_tags
+import json
+
+from blackboard.board.declaration_changes.tag_changes import rows_of
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
@@ -26,7 +28,7 @@ def update(
     if kind.unique is not None:
         _hold_value(txn, row, value, is_new=old is None)
     if kind.tags:
-        mark_tags.write(txn, kind, old, row)
+        _write_tags(txn, kind, old, row)
     if kind.search:
         search_documents.note(txn, kind.name, row.id, shown_event, row.payload, is_new=old is None)
 
@@ -37,7 +39,7 @@ def delete_keys(txn: BoardTransaction, row: MarkRow) -> None:
     if kind.unique is not None:
         txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
     if kind.tags:
-        mark_tags.delete(txn, row.id)
+        txn.sql.run(MARKS.delete_tags_of_mark, mark_id=row.id)
 
 
 def _hold_value(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
@@ -45,3 +47,15 @@ def _hold_value(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_ne
         txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
     if value is not None:
         txn.sql.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)
+
+
+def _write_tags(txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: MarkRow) -> None:
+    """Replace the tags of a mark by the tags of its payload. Each value of each tag is a row."""
+    if old is not None:
+        if old.payload == row.payload:
+            return
+        if kind.tag_schema.keys(json.loads(old.payload)) == kind.tag_schema.keys(json.loads(row.payload)):
+            return
+        txn.sql.run(MARKS.delete_tags_of_mark, mark_id=row.id)
+    for tag in rows_of(kind.tag_schema, row):
+        txn.sql.put(MARKS.insert_tag, tag)
