@@ -18,6 +18,7 @@ What both kinds of database share:
 dialects           the differences between SQLite and PostgreSQL
 statement_file     reads a file of statements
 sql_composition    composes a statement from fragments, optional parts and parameters
+like_patterns      patterns of LIKE, which the statements take
 connections        the URL of a database, its reading connections, and a process for one query
 commits            work of several threads in one commit
 transaction_parts  the protocols of the parts that not every transaction has

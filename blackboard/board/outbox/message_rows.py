@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +100,19 @@ def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, no
 def is_announced(txn: BoardTransaction, name: str, topic: str, notice: Notice) -> bool:
     """Return whether the outbox has had a message to a sink about an occurrence."""
     return txn.sql.one(OUTBOX.message_about, sink=name, occurrence=_occurrence(topic, notice)) is not None
+
+
+def erase(txn: BoardTransaction, activation_ids: Iterable[int], patterns: Iterable[str]) -> None:
+    """Delete the messages about activations, and those whose texts fit a pattern of LIKE, sent or not."""
+    for activation_id in activation_ids:
+        txn.sql.run(OUTBOX.delete_messages_of_activation, id=activation_id)
+    for pattern in patterns:
+        txn.sql.run(OUTBOX.delete_messages_naming, pattern=pattern)
+
+
+def erase_scope(txn: BoardTransaction, scope: str) -> None:
+    """Delete the messages about a subject or a group."""
+    txn.sql.run(OUTBOX.delete_messages_about, scope=scope)
 
 
 def _occurrence(topic: str, notice: Notice) -> str:

@@ -151,6 +151,16 @@ def erase(txn: BoardTransaction, texts: Sequence[tuple[str, int, int | None]]) -
         txn.sql.run(SEARCH.owe_purge, at=txn.now)
 
 
+def erase_subject(txn: BoardTransaction, subject: str) -> None:
+    """Remove the texts of a subject from every index. Parts of it may have former texts, even of live marks."""
+    txn.collected(CollectedTexts).write(txn)
+    if searched := kinds(txn.sql):
+        events = txn.sql.all(MARKS.events_of_subject, subject=subject)
+        marks = dict.fromkeys((event.kind, event.mark_id) for event in events)
+        erase(txn, [(kind, mark_id, None) for kind, mark_id in marks if kind in searched])
+        txn.sql.run(SEARCH.owe_purge, at=txn.now)
+
+
 def remove(sql: Transaction, schema: SearchSchema, docs: Iterable[SearchDocRow]) -> int:
     """Remove documents, in the order of their ids, and return how many."""
     removed = 0

@@ -11,7 +11,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction, Co
 from blackboard.board.transactions.row_columns import ActivationColumns, ActivityColumns
 from blackboard.core.records.activity_kinds import ActivityEvent
 from blackboard.store.rows import ActivationRow, ActivityEventRow
-from blackboard.store.statements import ACTIVITY
+from blackboard.store.statements import ACTIVITY, ERASURE
 
 
 class CollectedActivity(CollectedChanges):
@@ -36,3 +36,9 @@ def note(txn: BoardTransaction, event: ActivityEvent, **columns: Unpack[Activity
 def about(row: ActivationRow) -> ActivationColumns:
     """Return the columns that say which activation an entry is about."""
     return {"agent": row.agent, "watch_id": row.watch_id, "subject": row.subject, "activation_id": row.id}
+
+
+def rename_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
+    """Replace a subject or a group in all entries, also in those of this transaction."""
+    txn.collected(CollectedActivity).write(txn)
+    txn.sql.run(ERASURE.rename_activity, scope=scope, new_scope=new_scope)

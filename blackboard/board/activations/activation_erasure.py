@@ -1,0 +1,106 @@
+"""Erasure of the activations about a subject: their errors, their model calls, and the copies of both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from blackboard.board.activation_tables.activation_rows import get_activation
+from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations.call_records import model_calls
+from blackboard.board.activations.run_ends import activation_results
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records.states import ActivationState
+from blackboard.store.like_patterns import containing
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS, ERASURE
+
+QUOTE_SEPARATOR = ": "
+"""The separator in an error before words that it may quote."""
+ERASED = "(erased)"
+"""The text that replaces an erased error."""
+
+
+class ErasedWork(NamedTuple):
+    """The activations and model calls that were erased, by their ids."""
+
+    activation_ids: Sequence[int]
+    call_ids: Sequence[int]
+
+
+def erase(txn: BoardTransaction, subject: str, patterns: Collection[str]) -> ErasedWork:
+    """Erase the errors and the model calls of the activations about a subject, and end those that run.
+
+    The calls whose texts fit one of the patterns of LIKE are erased too.
+    """
+    activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
+    _erase_errors(txn, activations)
+    calls = _calls_of(txn, activations, patterns)
+    _erase_calls(txn, calls)
+    return ErasedWork([row.id for row in activations], calls)
+
+
+def rename_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
+    """Replace the subject or the group that activations are about."""
+    txn.sql.run(ERASURE.rename_activations, scope=scope, new_scope=new_scope)
+
+
+def _erase_errors(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:
+    """Erase the errors of activations, with their copies, and end the activations that run."""
+    for row in activations:
+        if row.state == ActivationState.RUNNING:  # its agent holds the marks in memory: its result must not be applied
+            activation_results.hand_back(txn, row)
+        txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
+    for row in activations:
+        _erase_copies(txn, row.error, row.agent)
+        _erase_errors_of_other_parts(txn, row)
+
+
+def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patterns: Iterable[str]) -> list[int]:
+    """Return the ids of the model calls about activations, and of all calls whose texts name the subject."""
+    calls = {call for row in activations for call in _calls_about(txn, row)}
+    calls |= {call for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
+    return sorted(calls)
+
+
+def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
+    """Erase model calls, and the copies of their errors, which are found by the errors that the calls still have."""
+    for call_id in calls:
+        _erase_copies(txn, model_calls.get(txn, call_id).error)
+    for call_id in calls:
+        txn.sql.run(ERASURE.erase_call, id=call_id)
+
+
+def _calls_about(txn: BoardTransaction, row: ActivationRow) -> Iterator[int]:
+    """Yield the calls of an activation, and the calls of its batch from before its marks were split off."""
+    part: ActivationRow | None = row
+    up_to = None
+    while part is not None:
+        for call_id in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=part.id):
+            if up_to is None or call_id <= up_to:
+                yield call_id
+        up_to = part.split_after_call
+        part = None if part.split_from is None else get_activation(txn, part.split_from)
+
+
+def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Erase the errors of waiting parts of the same batch: each may be the error of the whole batch."""
+    batch = row.split_from
+    while batch is not None and (whole := get_activation(txn, batch)) is not None:
+        for part in (whole, *txn.sql.all(ACTIVATIONS.split_from, id=batch)):
+            if part.state in (ActivationState.READY, ActivationState.HELD) and QUOTE_SEPARATOR in (part.error or ""):
+                txn.sql.run(ERASURE.erase_error, id=part.id, error=ERASED)
+        batch = whole.split_from
+
+
+def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:
+    """Erase an error that may quote marks wherever it was copied: in other activations, and in pauses.
+
+    Copies of the error are in the other half of a failed batch, and in the activations that wait for a model that
+    refused a call.
+    """
+    if error is None or QUOTE_SEPARATOR not in error:
+        return
+    pattern = containing(error)
+    txn.sql.run(ERASURE.erase_pause, error=error, pattern=pattern, erased=model_pauses.FORGOTTEN)
+    txn.sql.run(ERASURE.erase_error_copies, pattern=pattern, agent=agent, erased=ERASED)
