@@ -37,13 +37,13 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "withheld": ProblemType(403, "The token may not read this text", "Use a token with the scope read."),
     "wrong-origin": ProblemType(403, "Pages of this origin may not use the board", "Name it in [server] origins."),
     "cross-site": ProblemType(
-        403, "A page of another site sent it", "Use a page of this server, or send Authorization: Bearer TOKEN."
+        403, "A page of another site sent the request", "Use a page of this server, or send Authorization: Bearer TOKEN."
     ),
-    "not-found": ProblemType(404, "It does not exist"),
+    "not-found": ProblemType(404, "What the path names does not exist"),
     "unknown-name": ProblemType(404, "There is no such name"),
     "wrong-method": ProblemType(405, "The path does not have this method", "The header Allow names those that it has."),
     "slow-request": ProblemType(408, "The request took too long"),
-    "conflict": ProblemType(409, "It has changed since it was read", "Read it again."),
+    "conflict": ProblemType(409, "What the request changes has changed since it was read", "Read it again."),
     "out-of-order": ProblemType(409, "The deposit is older than the mark that it would join"),
     "law-conflict": ProblemType(409, "The mark fades by another law"),
     "unique-conflict": ProblemType(409, "Another live mark has the same unique value"),
@@ -67,7 +67,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "overloaded": ProblemType(503, "Too many requests wait", "Wait as long as Retry-After says."),
     "store-busy": ProblemType(503, "Another process has locked the board", "Wait as long as Retry-After says."),
     "outcome-unknown": ProblemType(
-        503, "It is not known whether it was done", "Read the board, or repeat the request with the same key."
+        503, "It is not known whether the request was done", "Read the board, or repeat the request with the same key."
     ),
     "store-unusable": ProblemType(503, "The board cannot be used", "'blackboard doctor' says why."),
     "storage-full": ProblemType(507, "The disk or the memory of the server is used up"),

@@ -14,6 +14,7 @@ from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt, Leased
 from blackboard.board.housekeeping import retention
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.operator_actions import pauses
+from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import MessageState
@@ -299,6 +300,25 @@ def test_messages_are_sent_again_or_given_up_by_sink_and_state(world: World) -> 
     assert world.board.discard_messages(state="waiting") == [3, 2, 1]
     assert world.board.retry_messages() == [], "a person has given them up"
     assert {message.state for message in told(world)} == {"discarded"}
+
+
+@pytest.mark.postgresql
+def test_every_message_is_sent_again_by_repeated_calls_whatever_other_messages_are_newer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_administration, "MESSAGES_PER_TRANSACTION", 2)
+    world.deploy(KINDS, SALES, sinks=sink())
+    for subject in ("a", "b", "c"):
+        world.put("alert", subject)
+        DeliveryQueue(world.board).record_attempt(leased(world), FailedAttempt("no", is_gone=True))
+    fax = {"fax": sink()["phone"]}
+    world.deploy(KINDS, SALES, sinks={**sink(), **fax})
+    for subject in ("d", "e"):
+        world.put("alert", subject)
+    world.deploy(KINDS, SALES, sinks=sink())
+    assert sorted(message.sink for message in told(world, state="failed")) == ["fax", "fax"]
+    sent = [world.board.retry_messages() for _ in range(3)]
+    assert sent == [[3, 2], [1], []]
 
 
 def test_messages_of_a_sink_that_is_gone_are_given_up_but_not_sent_again(world: World) -> None:

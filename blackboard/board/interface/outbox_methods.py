@@ -57,6 +57,9 @@ class OutboxMethods(BoardHandle):
     def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
         """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.
 
+        Messages of a sink that the deployment does not have stay, and so do those that wait for their first attempt. A
+        repeated call takes the next ones.
+
         Args:
             sink: Only messages of this sink.
             state: Only messages in this state: waiting, failed or gone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from blackboard.board.result_types import OutboxMessage, SinkStatus
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
@@ -76,31 +77,36 @@ def discard(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessag
 
 
 def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
-    """Send undelivered messages again, as `retry` does, and return their ids. Messages of a gone sink stay.
+    """Send undelivered messages again, as `retry` does, and return their ids: at most MESSAGES_PER_TRANSACTION.
+
+    Messages of a sink that the deployment does not have stay, and so do those that wait for their first attempt. A
+    repetition takes the next messages.
 
     Raises:
         UnknownName: There is no such sink, or no such state of an undelivered message.
     """
     if sink is not None and sink not in txn.deployment.sinks:
         raise UnknownName("sink", sink, txn.deployment.sinks)
-    rows = [row for row in _undelivered(txn, sink, state) if row.sink in txn.deployment.sinks]
+    rows = _undelivered(txn, sink=sink, state=state, sinks=txn.sql.list_of(list(txn.deployment.sinks)))
     return [retry(txn, row.id, author).id for row in rows]
 
 
 def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
-    """Give up undelivered messages, as `discard` does, and return their ids.
+    """Give up undelivered messages, as `discard` does, and return their ids: at most MESSAGES_PER_TRANSACTION.
 
     Raises:
         UnknownName: There is no such state of an undelivered message.
     """
-    return [discard(txn, row.id, author).id for row in _undelivered(txn, sink, state)]
+    return [discard(txn, row.id, author).id for row in _undelivered(txn, sink=sink, state=state)]
 
 
-def _undelivered(txn: BoardTransaction, sink: str | None, state: str | None) -> Sequence[MessageRow]:
-    """Return the newest messages that were not delivered."""
+def _undelivered(
+    txn: BoardTransaction, *, sink: str | None, state: str | None, sinks: Any = None
+) -> Sequence[MessageRow]:
+    """Return the newest messages that were not delivered; with `sinks`, those of these sinks that were tried."""
     if state is not None and state not in UNDELIVERED:
         raise UnknownName("state of an undelivered message", state, map(str, UNDELIVERED))
-    given = {name: value for name, value in (("sink", sink), ("state", state)) if value is not None}
+    given = {name: value for name, value in (("sink", sink), ("sinks", sinks), ("state", state)) if value is not None}
     return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MESSAGES_PER_TRANSACTION)
 
 

@@ -72,11 +72,13 @@ ORDER BY message.id DESC
 LIMIT :limit + 0;
 
 -- name: undelivered_messages -> MessageRow
--- The messages that were not delivered, and that nobody has given up, newest first.
+-- The messages that were not delivered, and that nobody has given up, newest first. With `sinks`, only those of these
+-- sinks that were tried.
 SELECT {message.*}
 FROM message
 WHERE message.state IN ('waiting', 'failed', 'gone')
   [sink: AND message.sink = :sink]
+  [sinks: AND {is_in(message.sink, :sinks)} AND (message.state <> 'waiting' OR message.attempts > 0)]
   [state: AND message.state = :state]
 ORDER BY message.id DESC
 LIMIT :limit + 0;
