@@ -37,7 +37,9 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "withheld": ProblemType(403, "The token may not read this text", "Use a token with the scope read."),
     "wrong-origin": ProblemType(403, "Pages of this origin may not use the board", "Name it in [server] origins."),
     "cross-site": ProblemType(
-        403, "A page of another site sent the request", "Use a page of this server, or send Authorization: Bearer TOKEN."
+        403,
+        "A page of another site sent the request",
+        "Use a page of this server, or send Authorization: Bearer TOKEN.",
     ),
     "not-found": ProblemType(404, "What the path names does not exist"),
     "unknown-name": ProblemType(404, "There is no such name"),

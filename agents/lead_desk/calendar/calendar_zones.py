@@ -185,7 +185,9 @@ def _old_zone(offset: str, holder: Component) -> tzinfo | None:
 def _observance(part: Component) -> _Observance:
     before, after = _offset(part.text("TZOFFSETFROM")), _offset(part.text("TZOFFSETTO"))
     if before is None or after is None:
-        raise ValueError(f"the offset {part.text('TZOFFSETFROM' if before is None else 'TZOFFSETTO')!r} is not like +0100")
+        raise ValueError(
+            f"the offset {part.text('TZOFFSETFROM' if before is None else 'TZOFFSETTO')!r} is not like +0100"
+        )
     rules = []
     for item in part.properties("RRULE"):
         rule, problems = parse_rule(item.value)
