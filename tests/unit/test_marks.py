@@ -81,6 +81,30 @@ def test_a_class_may_have_private_attributes_and_a_hook_after_its_creation() -> 
     assert [cls(subject="a").detail for cls in (Hooked, Child)] == ["set by the hook"] * 2
 
 
+def test_a_hook_may_call_the_hook_of_its_base_class() -> None:
+    class Plain(Mark, kind="plain"):
+        pass
+
+    class Counted(Plain, kind="counted"):
+        _seen: int = PrivateAttr(default=3)
+
+        def model_post_init(self, context: Any, /) -> None:
+            super().model_post_init(context)
+            self._seen += 1
+
+    class Mixin:
+        def model_post_init(self, context: Any, /) -> None:
+            super().model_post_init(context)  # type: ignore[misc]
+
+    class Mixed(Mixin, Plain, kind="mixed"):
+        _seen: int = PrivateAttr(default=3)
+
+    assert Counted(subject="a")._seen == 4  # noqa: SLF001 -- of the class above
+    assert Mixed(subject="a")._seen == 3  # noqa: SLF001 -- of the class above
+    for mark_class in (Counted, Mixed):
+        assert options_of(mark_class(subject="a")) is NO_OPTIONS
+
+
 def test_class_arguments_are_the_defaults_of_a_kind() -> None:
     kind = Smoke.defaults
     assert (kind.name, kind.weight, kind.floor, kind.on_repeat, kind.cap) == ("smoke", 2.0, 0.1, "add", 5.0)

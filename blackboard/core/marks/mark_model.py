@@ -302,8 +302,17 @@ class Mark(BaseModel):
 
 
 def _begin_attributes(mark: Mark, context: Any, /) -> None:
-    """Set the attributes of a new mark that are not fields, as pydantic does for any class, which takes 2 us."""
-    object.__setattr__(mark, "__pydantic_private__", {"_stored": None, "_options": None})
+    """Set the attributes of a new mark that are not fields, as pydantic does for any class, which takes 2 us.
+
+    If a class calls this from a hook of its own, pydantic may have set more of them already.
+    """
+    if type(mark).model_post_init is _begin_attributes:
+        object.__setattr__(mark, "__pydantic_private__", {"_stored": None, "_options": None})
+    else:
+        _begin_as_pydantic(mark, context)
+
+
+_begin_as_pydantic = Mark.model_post_init
 
 
 def _set_attributes_at_once(mark_class: type[Mark]) -> None:
