@@ -86,7 +86,7 @@ class ActivationRunner:
             self._report_deferral(claim, deferral.reason, shown=deferral.shown)
             return False
         except ResultConflict as error:
-            self._put_back(agent, claim, str(error))
+            self._put_back(claim, str(error))
             return False
         except (StoreError, NoEventLoop):
             raise  # the cause is not in the marks, so the activation has not failed
@@ -94,7 +94,7 @@ class ActivationRunner:
             failure = _failure_of(error)
             is_answered = failure.has_bad_answer and not isinstance(error, RequestRejected)
             if not is_answered or not self._hold_answer(claim, failure, error):
-                self.fail(agent, claim, failure, shown=error)
+                self.fail(claim, failure, shown=error)
             return False
         if finished is None:
             log.warning("a late result was refused", **self._log_fields(claim))
@@ -106,12 +106,12 @@ class ActivationRunner:
         self._emit(DaemonEvent.DONE, {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
         return finished.claimed_next
 
-    def time_out(self, agent: Agent, claim: Claim) -> None:
+    def time_out(self, claim: Claim) -> None:
         """End a run that is past its timeout. If it waits for a model, this does not count as a failure."""
         seconds = seconds_in(claim.agent.settings.timeout)
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
-            self.fail(agent, claim, Failure(error))
+            self.fail(claim, Failure(error))
             return
         reason = f"{error} while it waited for the model"
         self.worker.run_ends.defer(claim, reason, self.model_caller.retry_at(claim))
@@ -125,7 +125,7 @@ class ActivationRunner:
         """Cancel the runs of asynchronous agents, and end their event loop."""
         self._event_loop.close()
 
-    def fail(self, agent: Agent, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
+    def fail(self, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
         """End a run with a failure and report it; see `RunEndTransactions.fail`.
 
         The log shows the exception `shown`, without its message; by default the error, which then must not quote a
@@ -145,7 +145,7 @@ class ActivationRunner:
             )
             self._emit(
                 DaemonEvent.FAILED,
-                {"id": claim.row.id, "agent": agent.name, "state": state, "error": failure.error.splitlines()[0]},
+                {"id": claim.row.id, "agent": claim.agent.name, "state": state, "error": failure.error.splitlines()[0]},
             )
 
     def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
@@ -165,15 +165,15 @@ class ActivationRunner:
         self._report_deferral(claim, held.wait.reason, shown=held.wait.problem)
         return True
 
-    def _put_back(self, agent: Agent, claim: Claim, conflict: str) -> None:
+    def _put_back(self, claim: Claim, conflict: str) -> None:
         """Put a run back whose result was in conflict with the board, and report it."""
         state = self.worker.run_ends.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
             log.info("the needs for this activation were closed before its answer", **self._log_fields(claim))
-            self._emit(DaemonEvent.SKIPPED, {"id": claim.row.id, "agent": agent.name, "reason": conflict})
+            self._emit(DaemonEvent.SKIPPED, {"id": claim.row.id, "agent": claim.agent.name, "reason": conflict})
         elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._log_fields(claim))
-            self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": agent.name, "reason": conflict})
+            self._emit(DaemonEvent.DEFERRED, {"id": claim.row.id, "agent": claim.agent.name, "reason": conflict})
 
     def _report_deferral(
         self, claim: Claim, reason: str, *, shown: object, report: Callable[..., None] = log.info

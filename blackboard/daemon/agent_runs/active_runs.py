@@ -195,7 +195,7 @@ class ActiveRuns:
             if run.deadline <= monotonic:
                 run.timed_out = True
                 try:
-                    self.runner.time_out(run.agent, run.claim)
+                    self.runner.time_out(run.claim)
                 finally:
                     self.runner.cancel(run.claim)
 
