@@ -71,7 +71,7 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
     keys: dict[str, frozenset[str]] = {}
     if (names := txn.active.tags_in_windows.get(request.kind)) is not None:
         tags = tags_of(txn, request.kind, request.payload_text)
-        keys = {} if tags is None else {name: keys for name, keys in tags.keys.items() if name in names}
+        keys = {} if tags is None else {name: tag_keys for name, tag_keys in tags.keys.items() if name in names}
     window_events.record(txn.sql, row, keys)
     window_totals.add(txn, row, keys)
     return True

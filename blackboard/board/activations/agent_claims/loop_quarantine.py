@@ -22,15 +22,16 @@ def quarantine_loops(
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent = watch.agent
-    selection.chain_length = loop_detection.chain_length(txn, selection.events)
+    chain_length = loop_detection.chain_length(txn, selection.events)
+    measured = Selection(selection.crossings, selection.inputs, chain_length)
     if (reason := loop_detection.rate_problem(txn, agent)) is not None:
-        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason, found)
+        _quarantine(txn, watch, measured, f"agent/{agent.name}", reason, found)
         return Selection()
-    if not loop_detection.may_loop(agent, selection.chain_length):
-        return selection
+    if not loop_detection.may_loop(agent, chain_length):
+        return measured
     accepted = Selection()
-    for crossing in selection.crossings:
-        inputs = {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
+    for crossing in measured.crossings:
+        inputs = {key: pair for key, pair in measured.inputs.items() if _is_behind(pair[0], crossing)}
         part = Selection([crossing], inputs)
         part.chain_length = loop_detection.chain_length(txn, part.events)
         reason = loop_detection.loop_problem(txn, agent, crossing.scope, part.events, part.chain_length)
