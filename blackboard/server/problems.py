@@ -27,6 +27,10 @@ class ProblemType(NamedTuple):
     """What the type is about."""
     remedy: str = ""
     """What to do about it; "" if that depends on the problem."""
+    retry_seconds: int | None = None
+    """What the header `Retry-After` says; None if it depends on the problem, or if there is no such header."""
+    closes_connection: bool = False
+    """Whether the connection ends, because what is left of the request is not read."""
 
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
@@ -44,7 +48,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "not-found": ProblemType(404, "What the path names does not exist"),
     "unknown-name": ProblemType(404, "There is no such name"),
     "wrong-method": ProblemType(405, "The path does not have this method", "The header Allow names those that it has."),
-    "slow-request": ProblemType(408, "The request took too long"),
+    "slow-request": ProblemType(408, "The request took too long", closes_connection=True),
     "conflict": ProblemType(409, "What the request changes has changed since it was read", "Read it again."),
     "out-of-order": ProblemType(409, "The deposit is older than the mark that it would join"),
     "law-conflict": ProblemType(409, "The mark fades by another law"),
@@ -52,7 +56,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "lease-lost": ProblemType(409, "The worker no longer has the activation", "Claim again."),
     "agent-in-use": ProblemType(409, "A running daemon serves the agent"),
     "not-possible": ProblemType(409, "The present state does not allow it"),
-    "too-large": ProblemType(413, "The request is too large"),
+    "too-large": ProblemType(413, "The request is too large", closes_connection=True),
     "wrong-media-type": ProblemType(415, "The body has another media type than the operation takes"),
     "wrong-host": ProblemType(421, "The server does not have this name", "Name it in [server] hosts."),
     "invalid": ProblemType(422, "The request is not valid", "Correct what detail or errors name."),
@@ -63,11 +67,13 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "key-reused": ProblemType(422, "The key stands for another deposit", "Give each deposit its own key."),
     "query-stopped": ProblemType(422, "The query took too much time or memory", "Narrow it."),
     "too-many-requests": ProblemType(429, "The token is used too often", "Wait as long as Retry-After says."),
-    "large-headers": ProblemType(431, "The headers are too large"),
+    "large-headers": ProblemType(431, "The headers are too large", closes_connection=True),
     "internal": ProblemType(500, "This is a bug in blackboard", "The log of the server has the details."),
     "missing-package": ProblemType(501, "The server lacks an optional package"),
-    "overloaded": ProblemType(503, "Too many requests wait", "Wait as long as Retry-After says."),
-    "store-busy": ProblemType(503, "Another process has locked the board", "Wait as long as Retry-After says."),
+    "overloaded": ProblemType(503, "Too many requests wait", "Wait as long as Retry-After says.", retry_seconds=1),
+    "store-busy": ProblemType(
+        503, "Another process has locked the board", "Wait as long as Retry-After says.", retry_seconds=1
+    ),
     "outcome-unknown": ProblemType(
         503, "It is not known whether the request was done", "Read the board, or repeat the request with the same key."
     ),
@@ -78,8 +84,6 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
 
 ERROR_TYPES: Mapping[type[BlackboardError], str] = {**PROBLEM_NAMES, QueueFull: "overloaded"}
 """The type of each error; an error that is not named has the type of its base class."""
-
-RETRY_SECONDS = 1
 
 
 class PlacedProblem(NamedTuple):
@@ -110,6 +114,8 @@ class HttpProblem(Exception):
     ) -> None:
         self.name, self.detail, self.places, self.members = name, detail, places, members
         self.type, self.headers = PROBLEM_TYPES[name], dict(headers or {})
+        if self.type.retry_seconds is not None:
+            self.headers.setdefault("Retry-After", str(self.type.retry_seconds))
         super().__init__(name, detail)
 
     def document(self) -> dict[str, Any]:
@@ -137,7 +143,6 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
     """
     name = next(ERROR_TYPES[base] for base in type(error).__mro__ if base in ERROR_TYPES)
     detail = error.log_text if is_redacted else str(error)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if name in ("overloaded", "store-busy") else {}
     members: dict[str, Any] = {}
     if isinstance(error, errors.Conflict):
         members["event_id"] = error.event_id
@@ -145,7 +150,7 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
         members |= {"category": error.category, "name": error.name}
     if error.stored is not None:
         members["stored"] = error.stored
-    problem = HttpProblem(name, detail, headers=headers)
+    problem = HttpProblem(name, detail)
     problem.members |= members
     return problem
 
@@ -155,7 +160,7 @@ def problem_response(problem: HttpProblem) -> Response:
     headers = dict(problem.headers)
     if problem.type.status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if problem.name in ("slow-request", "too-large", "large-headers"):
-        headers["Connection"] = "close"  # what is left of the body is not read
+    if problem.type.closes_connection:
+        headers["Connection"] = "close"
     text = json.dumps(problem.document(), ensure_ascii=False, default=json_value)
     return Response(text.encode("utf-8", "replace"), problem.type.status, headers, MEDIA_TYPE)

@@ -97,9 +97,7 @@ class ClaimQueue:
             return None
         waiting_of_token = sum(claim.token == other.token for queue in self._queues.values() for other in queue)
         if self.waiting >= MAX_WAITING_CLAIMS or waiting_of_token >= MAX_WAITING_CLAIMS_OF_TOKEN:
-            raise HttpProblem(
-                "overloaded", "too many claims wait already; try again in a moment", headers={"Retry-After": "1"}
-            )
+            raise HttpProblem("overloaded", "too many claims wait already; try again in a moment")
         self._listen()
         queue = self._queues.setdefault(agent, deque())
         queue.append(claim)
