@@ -13,6 +13,7 @@ from blackboard.clock import Instant
 from blackboard.durations import MINUTE, Duration
 from blackboard.server.sbp.scent_rules.observations import FadingPheromone, Observation, aggregate
 from blackboard.server.sbp.scent_rules.scent_conditions import (
+    Aggregation,
     PatternCondition,
     RateCondition,
     ScentCondition,
@@ -52,7 +53,7 @@ def _changes(part: ScentCondition, seen: Observation, now: Instant, band: float)
 
 
 def _first_fall(
-    aggregation: str, live: Sequence[FadingPheromone], levels: Iterable[float], now: Instant
+    aggregation: Aggregation, live: Sequence[FadingPheromone], levels: Iterable[float], now: Instant
 ) -> Instant | None:
     """Return when an aggregate next falls to a level, falls below it, or loses a pheromone; None if it never does."""
     if all(isinstance(found.law, Never) for found in live):
@@ -64,7 +65,7 @@ def _first_fall(
 
 
 def _falls(
-    aggregation: str, live: Sequence[FadingPheromone], level: float, start: Instant, end: Instant
+    aggregation: Aggregation, live: Sequence[FadingPheromone], level: float, start: Instant, end: Instant
 ) -> Iterator[Instant]:
     """Yield when an aggregate that only falls from `start` to `end` reaches a level, or goes below it."""
     first, last = aggregate(aggregation, live, start), aggregate(aggregation, live, end - 1)

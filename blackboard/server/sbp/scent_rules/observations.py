@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from blackboard import Decay
 from blackboard.clock import Instant
 from blackboard.server.sbp.scent_rules.scent_conditions import (
     ANY_NAME,
+    Aggregation,
     CompositeCondition,
     PatternCondition,
     RateCondition,
@@ -101,6 +102,8 @@ class Observation:
                 return Evaluation(found == len(condition.sequence), found / len(condition.sequence))
             case TraceCondition():
                 return self._trace(condition)
+            case _:
+                assert_never(condition)
 
     def matching(self, condition: ThresholdCondition) -> list[FadingPheromone]:
         """Return the pheromones that a threshold measures, live or not."""
@@ -141,27 +144,36 @@ class Observation:
             trace for trace in self.traces
             if trace.trail == condition.trail and condition.key in (ANY_NAME, trace.key)
         ]  # fmt: skip
-        if condition.operator == "exists":
-            return Evaluation(bool(found), float(len(found)))
-        if condition.operator == "not_exists":
-            return Evaluation(not found, 0.0)
-        if not condition.field or condition.expected is None:
-            return Evaluation(False, 0.0)
-        equal = [_field(trace.value, condition.field) == condition.expected for trace in found]
-        met = any(equal) if condition.operator == "value_eq" else bool(equal) and not any(equal)
-        return Evaluation(met, float(met))
+        match condition.operator:
+            case "exists":
+                return Evaluation(bool(found), float(len(found)))
+            case "not_exists":
+                return Evaluation(not found, 0.0)
+            case "value_eq" | "value_neq":
+                if not condition.field or condition.expected is None:
+                    return Evaluation(False, 0.0)
+                equal = [_field(trace.value, condition.field) == condition.expected for trace in found]
+                met = any(equal) if condition.operator == "value_eq" else bool(equal) and not any(equal)
+                return Evaluation(met, float(met))
+            case _:
+                assert_never(condition.operator)
 
 
-def aggregate(aggregation: str, live: Sequence[FadingPheromone], at: Instant) -> float:
+def aggregate(aggregation: Aggregation, live: Sequence[FadingPheromone], at: Instant) -> float:
     """Return an aggregate of live pheromones at an instant; 0 if there is none."""
-    if aggregation == "count":
-        return float(len(live))
-    if aggregation == "any":
-        return float(bool(live))
-    intensities = [found.at(at) for found in live]
-    if aggregation == "max":
-        return max(intensities, default=0.0)
-    return sum(intensities) / (max(1, len(live)) if aggregation == "avg" else 1)
+    match aggregation:
+        case "count":
+            return float(len(live))
+        case "any":
+            return float(bool(live))
+        case "max":
+            return max((found.at(at) for found in live), default=0.0)
+        case "sum":
+            return float(sum(found.at(at) for found in live))
+        case "avg":
+            return sum(found.at(at) for found in live) / max(1, len(live))
+        case _:
+            assert_never(aggregation)
 
 
 def _matched(condition: PatternCondition, emissions: Sequence[EmissionRecord]) -> int:

@@ -18,6 +18,7 @@ MAX_WINDOW_MS = 3_600_000
 WindowMilliseconds = Annotated[float, Field(gt=0, le=MAX_WINDOW_MS)]
 CountOperator = Literal[">=", ">", "<=", "<"]
 ValueOperator = Literal[">=", ">", "<=", "<", "==", "!="]
+Aggregation = Literal["sum", "max", "avg", "count", "any"]
 
 
 class ThresholdCondition(SbpFields):
@@ -27,7 +28,7 @@ class ThresholdCondition(SbpFields):
     trail: SbpName
     signal_type: SbpName
     tags: SbpTagFilter = SbpTagFilter()
-    aggregation: Literal["sum", "max", "avg", "count", "any"] = "max"
+    aggregation: Aggregation = "max"
     operator: ValueOperator = ">="
     value: float
 
