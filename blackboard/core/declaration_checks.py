@@ -108,14 +108,14 @@ def mistakes_about_answers(agents: Mapping[str, AgentSpec]) -> Iterator[Mistake]
 def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:
     place = f"agents.{agent.name}"
     for watch in agent.watches:
-        if watch.on_guard is not None and (misfit := _misfit_on_guard(agent, watch)) is not None:
+        if watch.on_guard is not None and (misfit := _misfit_on_guard(watch)) is not None:
             yield Mistake(f"{place}.watches.{watch.name}.on_guard", misfit)
-    misfits = [_misfit_on_guard(agent, watch) for watch in agent.watches]
+    misfits = [_misfit_on_guard(watch) for watch in agent.watches]
     if agent.settings.on_guard == "drop" and None not in misfits:
         yield Mistake(f"{place}.on_guard", "; ".join(misfit for misfit in misfits if misfit))
 
 
-def _misfit_on_guard(agent: AgentSpec, watch: WatchSpec) -> str | None:
+def _misfit_on_guard(watch: WatchSpec) -> str | None:
     """Return why `on_guard` has no effect on a watch; None if it has an effect."""
     if watch.condition.is_schedule:
         return f"{watch.condition} is a schedule, whose guard always defers; catch_up decides about its instants"

@@ -142,7 +142,7 @@ class EventReader:
             series.rules = tuple(self._rules(component, "RRULE", start, wrong))
             series.excluded_rules = tuple(self._rules(component, "EXRULE", start, wrong))
             try:
-                series.added = tuple(self._added(component, start, length, wrong))
+                series.added = tuple(self._added(component, length, wrong))
                 series.excluded = tuple(self._excluded(component, wrong))
             except TooManySteps:
                 series.is_unbounded = True
@@ -252,7 +252,7 @@ class EventReader:
                 yield (rule.without_times() if start.is_date else rule), until
 
     def _added(
-        self, component: Component, start: CalendarTime, length: timedelta | None, wrong: _Mistakes
+        self, component: Component, length: timedelta | None, wrong: _Mistakes
     ) -> Iterator[tuple[CalendarTime, timedelta]]:
         values = [(item, text) for item in component.properties("RDATE") for text in self._texts(item)]
         for item, text in values:

@@ -139,7 +139,7 @@ def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: 
     row = run_of(txn, run)
     spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
-    known = {mark.id: mark for mark in marks_of(txn, (*inputs, *reads), classes)}
+    known = {mark.id: mark for mark in marks_of((*inputs, *reads), classes)}
     items = item_checks.returned_items(spec, actions_of(txn, result, known, classes))
     with tracing.within(tracing.current_traceparent() or row.traceparent):
         actions = item_checks.prepare(spec, row.id, items, places := places_of(result))

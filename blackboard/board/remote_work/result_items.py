@@ -15,7 +15,7 @@ from blackboard.core.records.micro_dollars import from_usd
 from blackboard.errors import BlackboardError, InvalidMark
 
 
-def marks_of(txn: BoardTransaction, inputs: tuple[ActivationInput, ...], classes: MarkClasses) -> Iterator[Mark]:
+def marks_of(inputs: tuple[ActivationInput, ...], classes: MarkClasses) -> Iterator[Mark]:
     """Yield the marks of inputs. A mark that does not fit its class is not checked, because it is not read here."""
     for item in inputs:
         yield classes.make_stand_in(item.event, item.stored)

@@ -59,9 +59,12 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.condition.is_falling:
         _take_over(txn, key)
-    changes_nothing = _changes_nothing_in_window if watch.condition.has_window else _changes_nothing
     may_cross_again = _end_drop(txn, watch, key)
-    if may_cross_again or not changes_nothing(txn, watch, key, before, after):
+    if may_cross_again or not (
+        _changes_nothing_in_window(txn, watch, key)
+        if watch.condition.has_window
+        else _changes_nothing(txn, watch, key, before, after)
+    ):
         has_crossed = advance_to_now(txn, watch, key)
         if has_crossed:
             return True
@@ -80,9 +83,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
         watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
 
-def _changes_nothing_in_window(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
-) -> bool:
+def _changes_nothing_in_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
     """Return whether a deposit leaves the state of a watch with a window unchanged.
 
     It can only delay the end of an episode, which is computed again when it is due.
