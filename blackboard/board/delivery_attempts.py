@@ -139,7 +139,7 @@ def announce_by_time(txn: BoardTransaction, notices: Iterable[TimedNotice]) -> N
 def _late_crossings(txn: BoardTransaction) -> Iterator[TimedNotice]:
     for name, sink in txn.active.sinks_by_topic.get(Topic.CROSSING_WAITING, ()):
         for watch, row in islice(_late(txn, name, sink), MAX_NEW_MESSAGES):
-            notice = message_causes.waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
+            notice = message_causes.notice_of_waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
             yield TimedNotice(name, Topic.CROSSING_WAITING, notice)
 
 
@@ -165,7 +165,7 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[T
         if (problem := served_agents.unserved(txn, agent, dead, silence=silence)) is None:
             continue
         since = deployed_at if problem.since is None else problem.since
-        notice = message_causes.unserved_agent(agent, problem.reason, problem.since)
+        notice = message_causes.notice_of_unserved_agent(agent, problem.reason, problem.since)
         for name, sink in sinks:
             is_due = since <= txn.now - sink.unserved_for and sink.passes(agent, (), None)
             if is_due and not message_rows.is_announced(txn, name, Topic.AGENT_UNSERVED, notice):

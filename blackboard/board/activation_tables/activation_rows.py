@@ -115,7 +115,7 @@ def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> N
     about = activity_log.about(row)
     activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
     if row.state in ANNOUNCED_STATES:
-        message_causes.activation_stuck(txn, row)
+        message_causes.announce_stuck_activation(txn, row)
 
 
 def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow]) -> None:

@@ -29,7 +29,7 @@ def queue_message(txn: BoardTransaction, joined: MarkAfterDeposit, row: MarkRow)
     """Write the message about a live mark if people do not know its payload yet. A need is asked again each time."""
     is_new = joined.old is None or (joined.shown is None and row.payload != joined.old.payload)
     if row.is_live(txn.now) and (is_new or need_rows.is_need(row)):
-        message_causes.mark_deposited(txn, row)
+        message_causes.announce_mark(txn, row)
 
 
 def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:

@@ -38,7 +38,7 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
     need = txn.sql.one(MARKS.get_mark, id=row.mark_id)
     if need is None or not need.is_live(txn.now):
         return
-    message_causes.need_overdue(txn, need, row.remind_at or txn.now, row.assignee)
+    message_causes.announce_overdue_need(txn, need, row.remind_at or txn.now, row.assignee)
     ensure_kind(txn, Overdue.kind, classes)
     if txn.deployment.kinds[Overdue.kind].class_path != Overdue.defaults.class_path:
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same

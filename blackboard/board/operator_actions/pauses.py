@@ -18,7 +18,7 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
     """
     if agent is None:
         if txn.pause is None:
-            message_causes.board_paused(txn, reason)
+            message_causes.announce_pause(txn, reason)
         pauses_and_cooldowns.set_board_pause(txn, is_paused=True, reason=reason)
     else:
         pauses_and_cooldowns.set_pause(txn, agent, is_paused=True, reason=reason)

@@ -26,7 +26,7 @@ MAX_MESSAGE_PAYLOAD_BYTES = 8_000
 MAX_MESSAGE_ERROR_CHARACTERS = 1_000
 
 
-def mark_deposited(txn: BoardTransaction, row: MarkRow) -> None:
+def announce_mark(txn: BoardTransaction, row: MarkRow) -> None:
     """Announce a mark that is new or has a new payload."""
     if not txn.active.sinks_by_topic:
         return
@@ -36,20 +36,20 @@ def mark_deposited(txn: BoardTransaction, row: MarkRow) -> None:
     message_rows.announce(txn, topic, lambda: _mark(txn, row))
 
 
-def need_overdue(txn: BoardTransaction, need: MarkRow, due_at: Instant, assignee: str) -> None:
+def announce_overdue_need(txn: BoardTransaction, need: MarkRow, due_at: Instant, assignee: str) -> None:
     """Announce a need that is due and has no answer."""
     message_rows.announce(
         txn, Topic.OVERDUE, lambda: _need(txn, need, "still waits for an answer", f"{need.id}:{due_at}", assignee)
     )
 
 
-def activation_stuck(txn: BoardTransaction, row: ActivationRow) -> None:
+def announce_stuck_activation(txn: BoardTransaction, row: ActivationRow) -> None:
     """Announce an activation that ended as dead or quarantined."""
     topic = Topic.DEAD if row.state == ActivationState.DEAD else Topic.QUARANTINED
     message_rows.announce(txn, topic, lambda: _stuck(txn, row))
 
 
-def board_paused(txn: BoardTransaction, reason: str | None) -> None:
+def announce_pause(txn: BoardTransaction, reason: str | None) -> None:
     """Announce that the board is paused."""
     message_rows.announce(
         txn,
@@ -64,7 +64,7 @@ def board_paused(txn: BoardTransaction, reason: str | None) -> None:
     )
 
 
-def agent_in_cooldown(txn: BoardTransaction, agent: str, failures: int, until: Instant) -> None:
+def announce_cooldown(txn: BoardTransaction, agent: str, failures: int, until: Instant) -> None:
     """Announce an agent that failed several times in a row and has a cooldown."""
     message_rows.announce(
         txn,
@@ -80,7 +80,7 @@ def agent_in_cooldown(txn: BoardTransaction, agent: str, failures: int, until: I
     )
 
 
-def unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
+def notice_of_unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
     """Return the message about an agent that nobody serves."""
     return Notice(
         occurrence=f"{agent}:{since or 0}",
@@ -92,7 +92,9 @@ def unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
     )
 
 
-def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow, held_by: str | None) -> Notice:
+def notice_of_waiting_crossing(
+    txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow, held_by: str | None
+) -> Notice:
     """Return the message about a crossing that has waited for a long time."""
     agent, waited = watch.agent.name, txn.now - row.noticed_at
     about = scope_name(row.scope)

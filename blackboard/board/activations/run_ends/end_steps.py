@@ -162,7 +162,7 @@ def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -
         until = max(until or 0, txn.now + backoff(agent.settings.retry_after, excess + 1, random.Random(row.id)))
     pauses_and_cooldowns.set_cooldown(txn, agent.name, until, failures)
     if excess == 0 and until is not None:
-        message_causes.agent_in_cooldown(txn, agent.name, failures, until)
+        message_causes.announce_cooldown(txn, agent.name, failures, until)
 
 
 def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
