@@ -19,7 +19,7 @@ from blackboard.server.access.token_checks import Caller
 from blackboard.server.metrics.request_metrics import RequestMetrics
 from blackboard.server.open_requests.claim_queue import ClaimQueue
 from blackboard.server.open_requests.event_hub import EventHub
-from blackboard.server.open_requests.stream_writer import Choice
+from blackboard.server.open_requests.stream_text import StreamChoice
 from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.claim_operations import Claiming
 from blackboard.server.operations.operation_table import operations_by_path
@@ -178,7 +178,7 @@ class Api:
     async def _stream(self, operation: Operation, request: Request) -> Response:
         token = self._calls.token_of(request)
 
-        def work() -> tuple[Caller, Choice]:
+        def work() -> tuple[Caller, StreamChoice]:
             call = self._calls.call(operation, request, token)
             try:
                 return call.caller, operation.run(call)

@@ -26,7 +26,7 @@ from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
 from blackboard.server.open_requests import event_hub
 from blackboard.server.open_requests.event_hub import EventHub
-from blackboard.server.open_requests.stream_writer import Choice
+from blackboard.server.open_requests.stream_text import StreamChoice
 from blackboard.server.transport import request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
@@ -354,7 +354,7 @@ def test_two_hundred_streams_cost_one_reader(board_url: str, monkeypatch: pytest
             return read(**options)
 
         monkeypatch.setattr(board, "mark_events", count)
-        choice = Choice(True, False, lambda record: True, None)
+        choice = StreamChoice(True, False, lambda record: True, None)
 
         async def hear(stream: AsyncIterator[bytes]) -> bytes:
             await anext(stream)  # the event `ready`

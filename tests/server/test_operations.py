@@ -19,7 +19,7 @@ from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.server import api, problems
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.event_hub import EventHub
-from blackboard.server.open_requests.stream_writer import Choice
+from blackboard.server.open_requests.stream_text import StreamChoice
 from tests.server.http_steps import LEAD, pages, problem
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, deploy_remote
@@ -264,7 +264,7 @@ def test_bulk_deposits_and_streams_keep_to_their_description(
     """A line that is not valid is reported in a response with 200. A stream has no end: here, it has a beginning."""
     original = EventHub.open
 
-    async def begin(hub: EventHub, caller: Caller, choice: Choice) -> AsyncIterator[bytes]:
+    async def begin(hub: EventHub, caller: Caller, choice: StreamChoice) -> AsyncIterator[bytes]:
         texts = await original(hub, caller, choice)
 
         async def first() -> AsyncIterator[bytes]:

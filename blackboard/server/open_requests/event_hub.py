@@ -16,7 +16,7 @@ from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.commit_signal import CommitSignal
-from blackboard.server.open_requests.stream_writer import Choice, Encode, Item, Record, Writer
+from blackboard.server.open_requests.stream_text import Encode, Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -41,8 +41,8 @@ CHUNK_BYTES = 64 * 1024
 """When the events that were read have this size, they are sent, even if there are more."""
 
 
-MakeWriter = Callable[[StreamPosition], Writer]
-"""Makes the writer of a stream for the latest position."""
+MakeStreamText = Callable[[StreamPosition], StreamText]
+"""Makes the text of a stream for the latest position."""
 
 
 class _Listener:
@@ -93,7 +93,7 @@ class EventHub:
         self._reader_threads = WorkThreads(1)
         self._reader: asyncio.Task[None] | None = None
         self._listeners: set[_Listener] = set()
-        self._window: list[Item] = []
+        self._window: list[StreamItem] = []
         self._bytes = 0
         self._first = 0
         """The number of the first item in the window."""
@@ -109,14 +109,14 @@ class EventHub:
         self._commits.signal()
 
     async def open(
-        self, caller: Caller | None, choice: Choice, make_writer: MakeWriter | None = None
+        self, caller: Caller | None, choice: StreamChoice, make_text: MakeStreamText | None = None
     ) -> AsyncGenerator[bytes]:
         """Return the text of a stream.
 
         Args:
             caller: Whose token must stay valid; None for a stream that needs none.
             choice: What the client wants.
-            make_writer: Makes the writer of the text; by default the writer of the server's own events.
+            make_text: Makes the text; by default the text of the server's own events.
 
         Raises:
             QueueFull: Too many streams are open.
@@ -126,14 +126,14 @@ class EventHub:
         newest, is_recorded = await self._threads.run(self._newest_position)
         about = self._encode({"activity": is_recorded, "streams": _names(choice)})
         is_redacted = caller is not None and caller.is_redacted
-        writer = make_writer(newest) if make_writer is not None else Writer(choice, newest, is_redacted=is_redacted)
-        return self._texts(writer, _Listener(caller), newest, about)
+        stream = make_text(newest) if make_text is not None else StreamText(choice, newest, is_redacted=is_redacted)
+        return self._texts(stream, _Listener(caller), newest, about)
 
     def _newest_position(self) -> tuple[StreamPosition, bool]:
         return self._board.stream_position(), self._board.deployment.activity
 
     async def _texts(
-        self, writer: Writer, listener: _Listener, newest: StreamPosition, about: bytes
+        self, stream: StreamText, listener: _Listener, newest: StreamPosition, about: bytes
     ) -> AsyncGenerator[bytes]:
         """Yield the text of a stream until its client leaves or the server stops."""
         self._listeners.add(listener)
@@ -142,49 +142,49 @@ class EventHub:
             self._reader = asyncio.create_task(self._read_along())
         listener.number, beats = self._first, self._beats
         try:
-            yield f"retry: {RETRY_MILLISECONDS}\n".encode() + writer.greeting(about)
-            if writer.is_ahead(newest):
-                yield writer.jump(newest)
+            yield f"retry: {RETRY_MILLISECONDS}\n".encode() + stream.greeting(about)
+            if stream.is_ahead(newest):
+                yield stream.jump(newest)
             while not listener.is_over:
                 listener.news.clear()
-                async for chunk in self._pending(writer, listener):
+                async for chunk in self._pending(stream, listener):
                     yield chunk
                 if self._beats != beats:
                     beats = self._beats
-                    yield writer.comment()
+                    yield stream.comment()
                 await listener.news.wait()
         except BlackboardError as error:  # the client connects again, and then gets the error
             log.warning("an event stream ends", error=error)
         finally:
             self._listeners.discard(listener)
 
-    async def _pending(self, writer: Writer, listener: _Listener) -> AsyncIterator[bytes]:
+    async def _pending(self, stream: StreamText, listener: _Listener) -> AsyncIterator[bytes]:
         """Yield what a stream has not passed yet."""
         while not listener.is_over:
-            if writer.is_behind(self._start):
-                items = await self._threads.run(lambda: self._page(StreamPosition(writer.marks, writer.activity)))
-                if not items or not writer.follows(items):
-                    yield writer.jump(self._end)
+            if stream.is_behind(self._start):
+                items = await self._threads.run(lambda: self._page(StreamPosition(stream.marks, stream.activity)))
+                if not items or not stream.follows(items):
+                    yield stream.jump(self._end)
                 for item in items:
-                    if text := writer.take(item):
+                    if text := stream.take(item):
                         yield text
                 continue
             chunk = bytearray()
             listener.number = max(listener.number, self._first)
             while len(chunk) < CHUNK_BYTES and listener.number < self._first + len(self._window):
-                chunk += writer.take(self._window[listener.number - self._first])
+                chunk += stream.take(self._window[listener.number - self._first])
                 listener.number += 1
             if not chunk:
                 return
             yield bytes(chunk)
 
-    def _page(self, after: StreamPosition) -> list[Item]:
+    def _page(self, after: StreamPosition) -> list[StreamItem]:
         """Read what follows a position, in the order of the events."""
         marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=EVENTS_PER_STREAM_READ)]
         activity: list[Record] = [*self._board.activity(after=after.activity, limit=EVENTS_PER_STREAM_READ)]
         # Each of the two stays in its order, even where instants are not.
         records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
-        return [Item(record, self._encode, self._redact) for record in records]
+        return [StreamItem(record, self._encode, self._redact) for record in records]
 
     async def _read_along(self) -> None:
         """Read the board while a stream is open."""
@@ -224,7 +224,7 @@ class EventHub:
             self._commits.signal()  # there may be more
         return bool(items)
 
-    def _news(self) -> list[Item]:
+    def _news(self) -> list[StreamItem]:
         if self._board.stream_position() == self._end:
             return []
         items = self._page(self._end)
@@ -232,7 +232,7 @@ class EventHub:
             item.text(is_redacted=False)  # here, not in the loop that serves all requests
         return items
 
-    def _add(self, items: list[Item]) -> None:
+    def _add(self, items: list[StreamItem]) -> None:
         """Add items to the window, and remove the oldest from it."""
         for item in items:
             self._window.append(item)
@@ -260,11 +260,11 @@ class EventHub:
             listener.news.set()
 
 
-def _names(choice: Choice) -> list[str]:
+def _names(choice: StreamChoice) -> list[str]:
     return [name for name in ("marks", "activity") if getattr(choice, name)]
 
 
-def _after(position: StreamPosition, item: Item) -> StreamPosition:
+def _after(position: StreamPosition, item: StreamItem) -> StreamPosition:
     """Return the new position of a reader at a position that has read an item."""
     if item.is_mark:
         return StreamPosition(item.record.id, position.activity)

@@ -15,7 +15,7 @@ from blackboard.board.reading.tag_texts import read_filters
 from blackboard.core.marks.tags import WhereClause
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UnknownName
-from blackboard.server.open_requests.stream_writer import Choice, Record
+from blackboard.server.open_requests.stream_text import Record, StreamChoice
 from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, TagParameters
 
@@ -54,7 +54,7 @@ class EventFilter(Fields):
     agent: Annotated[Sequence[Name], Field(description="Only what these agents or people (`person:ann`) did.")] = ()
 
 
-def events(call: Call[EventFilter, None]) -> Choice:
+def events(call: Call[EventFilter, None]) -> StreamChoice:
     """Streams the events of marks and the activity, as server-sent events."""
     parameters = call.parameters
     streams = parameters.streams.split(",")
@@ -71,7 +71,7 @@ def events(call: Call[EventFilter, None]) -> Choice:
     for agent in parameters.agent:
         if ":" not in agent:  # people and other authors with a prefix are in no list
             call.board.activations(agent=agent, limit=1)  # refuses a name that no agent has or had
-    return Choice("marks" in streams, "activity" in streams, _filter(parameters, call.board.deployment), after)
+    return StreamChoice("marks" in streams, "activity" in streams, _filter(parameters, call.board.deployment), after)
 
 
 def _filter(parameters: EventFilter, deployment: Deployment) -> Callable[[Record], bool]:

@@ -18,7 +18,7 @@ from blackboard.server.request_handling.request_reading import EVENT_STREAM
 from blackboard.server.sbp.rpc.sbp_callers import SbpCallers, require_read
 from blackboard.server.sbp.rpc.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
 from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
-from blackboard.server.sbp.scent_triggers.trigger_stream import TriggerWriter, choice_of
+from blackboard.server.sbp.scent_triggers.trigger_stream import TriggerText, choice_of
 from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
 from blackboard.server.work_threads import WorkThreads
 
@@ -57,7 +57,7 @@ class TriggerRoute:
             caller, after = await self._threads.run(lambda: self._begin(request, token, session))
             choice = choice_of(session, after)
             texts = await self._hub.open(
-                caller if token is not None else None, choice, lambda newest: TriggerWriter(session, choice, newest)
+                caller if token is not None else None, choice, lambda newest: TriggerText(session, choice, newest)
             )
         except HttpProblem as problem:
             raise error_of_problem(problem) from None

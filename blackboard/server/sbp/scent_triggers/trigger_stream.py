@@ -7,11 +7,11 @@ import uuid
 
 from blackboard import StreamEvent, StreamPosition
 from blackboard.core.records.history_events import HistoryEvent
-from blackboard.server.open_requests.stream_writer import Choice, Item, Record, Writer
+from blackboard.server.open_requests.stream_text import Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.sbp.stored_marks.sbp_marks import ScentTrigger
 
 
-def choice_of(session: str, after: int | None) -> Choice:
+def choice_of(session: str, after: int | None) -> StreamChoice:
     """Return the choice of events for the stream of a session: the triggers that are for this session.
 
     Args:
@@ -25,10 +25,12 @@ def choice_of(session: str, after: int | None) -> Choice:
         sessions = record.payload["sessions"]
         return record.event == HistoryEvent.DEPOSITED and isinstance(sessions, list) and session in sessions
 
-    return Choice(marks=True, activity=False, accepts=accepts, after=None if after is None else StreamPosition(after))
+    return StreamChoice(
+        marks=True, activity=False, accepts=accepts, after=None if after is None else StreamPosition(after)
+    )
 
 
-class TriggerWriter(Writer):
+class TriggerText(StreamText):
     """The text of one stream of triggers.
 
     Args:
@@ -37,7 +39,7 @@ class TriggerWriter(Writer):
         newest: The latest position of the board when the stream begins.
     """
 
-    def __init__(self, session: str, choice: Choice, newest: StreamPosition) -> None:
+    def __init__(self, session: str, choice: StreamChoice, newest: StreamPosition) -> None:
         super().__init__(choice, newest, is_redacted=False)
         self._session = session
 
@@ -46,7 +48,7 @@ class TriggerWriter(Writer):
         told = {"client_id": uuid.uuid4().hex, "session_id": self._session}
         return self.event("connected", json.dumps(told).encode())
 
-    def event_of(self, item: Item) -> bytes:
+    def event_of(self, item: StreamItem) -> bytes:
         """Return the event of a trigger."""
         assert isinstance(item.record, StreamEvent)
         assert item.record.payload is not None

@@ -18,7 +18,7 @@ Encode = Callable[[Any], bytes]
 
 
 @dataclass(frozen=True)
-class Choice:
+class StreamChoice:
     """The events that a client wants."""
 
     marks: bool
@@ -31,7 +31,7 @@ class Choice:
     """The position that it has reached; None to begin now."""
 
 
-class Item:
+class StreamItem:
     """An event of a mark, or an activity, in a stream. Each of its two texts is made once.
 
     Args:
@@ -57,7 +57,7 @@ class Item:
         return text
 
 
-class Writer:
+class StreamText:
     """The text of one stream, and the position that it has reached.
 
     Args:
@@ -66,7 +66,7 @@ class Writer:
         is_redacted: Whether the client may not read texts.
     """
 
-    def __init__(self, choice: Choice, newest: StreamPosition, *, is_redacted: bool) -> None:
+    def __init__(self, choice: StreamChoice, newest: StreamPosition, *, is_redacted: bool) -> None:
         self.choice, self._is_redacted = choice, is_redacted
         after = choice.after or newest
         # The position also passes events that the client does not want.
@@ -82,14 +82,14 @@ class Writer:
         """Return whether the client has a position after the last event: an older copy of the board was restored."""
         return self.marks > newest.marks or self.activity > newest.activity
 
-    def follows(self, items: Iterable[Item]) -> bool:
+    def follows(self, items: Iterable[StreamItem]) -> bool:
         """Return whether items begin right after this position, without a gap. Only retention makes gaps."""
         marks, activity = [self.marks], [self.activity]
         for item in items:
             (marks if item.is_mark else activity).append(item.record.id)
         return all(after == before + 1 for ids in (marks, activity) for before, after in pairwise(ids))
 
-    def take(self, item: Item) -> bytes:
+    def take(self, item: StreamItem) -> bytes:
         """Pass an item, and return its text; b"" if the client does not want it, or has it already."""
         number = item.record.id
         if item.is_mark:
@@ -111,7 +111,7 @@ class Writer:
         """
         return self.event("ready", about)
 
-    def event_of(self, item: Item) -> bytes:
+    def event_of(self, item: StreamItem) -> bytes:
         """Return the event of an item that the client wants."""
         return self.event("marks" if item.is_mark else "activity", item.text(is_redacted=self._is_redacted))
 
