@@ -143,7 +143,7 @@ def rows(
 
 def insert_marks(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
     """Insert marks of a kind in bulk, without `deposit`. Watches must be deployed afterwards."""
-    first, now = board.session.read(lambda txn: (txn.last_event + 1, txn.now))
+    first, now = board.session.read(lambda txn: (txn.last_event_id + 1, txn.now))
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
         def work(txn: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:

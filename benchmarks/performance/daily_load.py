@@ -40,7 +40,7 @@ def measure_sizes(folder: Path, count: int = 20_000) -> dict[str, float]:
             else:
                 laid = [
                     event._asdict()
-                    for _, event in boards.rows(Trace, count, board.session.read(lambda txn: txn.last_event) + 1, 0)
+                    for _, event in boards.rows(Trace, count, board.session.read(lambda txn: txn.last_event_id) + 1, 0)
                 ]
                 board.session.write(lambda txn: txn.sql.run_many(MARKS.insert_event, laid))  # noqa: B023 (run at once)
             board.database.checkpoint()

@@ -81,7 +81,7 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
             salt = next(salts) * 10**6
             board.deposit_many(Trace(subject=subject, detail="many") for subject in boards.subjects(n, salt))
 
-        first, now = other.session.read(lambda txn: (txn.last_event + 1, txn.now))
+        first, now = other.session.read(lambda txn: (txn.last_event_id + 1, txn.now))
         ready = [list(boards.rows(Trace, count, first + number * count, now)) for number in range(rounds)][::-1]
 
         def raw(n: int) -> None:

@@ -74,7 +74,7 @@ def in_bulk(server: MeasuredServer, *, marks: int = 1000, rounds: int = 3, count
         Blackboard.open(url, author="person:bench", kinds=boards.KINDS) as board,
     ):
         salts = itertools.count(1)
-        first, now = board.session.read(lambda txn: (txn.last_event + 1, txn.now))
+        first, now = board.session.read(lambda txn: (txn.last_event_id + 1, txn.now))
         ready = [[*boards.rows(boards.Trace, count, first + n * count, now)] for n in reversed(range(2 * rounds))]
 
         def deposit(number: int) -> None:

@@ -59,7 +59,7 @@ def accept_clock(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """
     if txn.doubted is None:
         return False
-    since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
+    since = min((row.event_id for row in questions(txn)), default=txn.last_event_id + 1)
     txn.trust_clock()
     txn.sql.run(MARKS.confirm_time, at=txn.now)
     for row in txn.sql.all(MARKS.marks_changed_since, since=since):

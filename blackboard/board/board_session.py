@@ -214,7 +214,7 @@ class BoardSession:
             self._active_deployment(sql, start.deployment_version),
             laws=self._laws,
             now=self.clock.used.use(self.database.where, now),
-            last_event=start.last_event_id or 0,
+            last_event_id=start.last_event_id or 0,
             recorded=start.last_recorded_at,
             next_end=start.next_evaporation,
             pause=(start.paused_because or "") if start.paused else None,

@@ -236,10 +236,10 @@ def test_a_unique_conflict_allocates_no_event(world: World) -> None:
     world.put("slot", "a", payload={"at": "9"})
 
     def work(txn: BoardTransaction) -> tuple[int, int]:
-        before = txn.last_event
+        before = txn.last_event_id
         with pytest.raises(UniqueConflict):
             deposits.deposit(txn, DepositRequest("slot", "b", {"at": "9"}, "person:ada"))
-        return before, txn.last_event
+        return before, txn.last_event_id
 
     before, after = world.board.session.write(work)
     assert before == after

@@ -79,8 +79,8 @@ def _read(url: str, readings: int) -> Readings:
 
 def _watermark(txn: BoardTransaction) -> Reading:
     """Read the watermark and what is visible in one transaction that writes, as a claim does."""
-    txn.sql.cursor.execute("SELECT count(*) FROM event WHERE id <= %s", (txn.last_event,))
-    return Reading(txn.last_event, int(txn.sql.cursor.fetchone()[0]))
+    txn.sql.cursor.execute("SELECT count(*) FROM event WHERE id <= %s", (txn.last_event_id,))
+    return Reading(txn.last_event_id, int(txn.sql.cursor.fetchone()[0]))
 
 
 def _deposit(url: str, number: int, say: Say) -> None:

@@ -28,14 +28,14 @@ def test_every_write_without_a_lock_has_a_form_that_can_be_rewritten() -> None:
     assert {statement.name for statement in writes} == UNLOCKED_WRITES.keys()
     for statement in writes:
         names = PARAMETER.findall(statement.text(SQLITE))
-        part = write_of(statement, dict.fromkeys(names, 7), last_event=6)
+        part = write_of(statement, dict.fromkeys(names, 7), last_event_id=6)
         assert len(part.values) == len(set(names) - UNLOCKED_WRITES[statement.name]), statement.name
         assert part.text.count(" held ") + part.text.endswith(" held") == 1, statement.name
 
 
 def test_the_new_ids_and_the_instant_of_an_insertion_are_those_under_the_lock() -> None:
     values = {"key": "k", "author": "a", "kind": "fact", "digest": None, "mark_id": 3, "event_id": 9, "at": 5}
-    part = write_of(MARKS.insert_key, {**values, "source": None}, last_event=8)
+    part = write_of(MARKS.insert_key, {**values, "source": None}, last_event_id=8)
     assert part.text == (
         "INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at, source)\n"
         "SELECT $1, $2, $3, $4, $5, CAST($6 AS bigint) + held.shift, held.at, $7 FROM held"
@@ -44,9 +44,9 @@ def test_the_new_ids_and_the_instant_of_an_insertion_are_those_under_the_lock() 
 
 
 def test_a_change_reads_the_instant_from_the_table_of_the_check() -> None:
-    deletion = write_of(MARKS.delete_unique_value, {"mark_id": 3}, last_event=8)
+    deletion = write_of(MARKS.delete_unique_value, {"mark_id": 3}, last_event_id=8)
     assert deletion.text == "DELETE FROM unique_value USING held WHERE mark_id = $1"
-    assert "\nFROM held WHERE id = $" in write_of(MARKS.update_mark, _values(MARKS.update_mark), last_event=8).text
+    assert "\nFROM held WHERE id = $" in write_of(MARKS.update_mark, _values(MARKS.update_mark), last_event_id=8).text
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_change_reads_the_instant_from_the_table_of_the_check() -> None:
 def test_a_write_whose_places_are_not_certain_is_refused(text: str) -> None:
     statement = replace(MARKS.delete_unique_value, texts={SQLITE: text})
     with pytest.raises(ValueError, match=r"marks\.delete_unique_value cannot be rewritten"):
-        write_of(statement, _values(statement), last_event=8)
+        write_of(statement, _values(statement), last_event_id=8)
 
 
 def _values(statement: Statement[object]) -> dict[str, int]:

@@ -75,7 +75,7 @@ def read_due_work(txn: BoardTransaction, code: Code, pace: Pace) -> DueWork:
         instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
     )
     if due.has_evaporation or due.has_backfill or due.has_search:
-        due.delay = pace.delay(txn.last_event)
+        due.delay = pace.delay(txn.last_event_id)
         due.instants.append(txn.now + due.delay)
     due.outdated = served_agents.outdated(txn, code)
     current = code.keys() - set(due.outdated)

@@ -190,7 +190,7 @@ def apply_due_changes(txn: BoardTransaction) -> None:
     The board's time moves past the last event. So no event has the instant of the next change, and that instant alone
     says which marks have to follow it.
     """
-    if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
+    if (last := txn.sql.one(MARKS.get_event, id=txn.last_event_id)) is not None:
         txn.advance_to(last.recorded_at + 1)
     while backfill.run_batch(txn) or predicted_crossings.fire_due(txn):
         pass

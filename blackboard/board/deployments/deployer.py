@@ -59,7 +59,7 @@ class Deployer:
         result = session.write(register, record_instant=True)
         pace = Pace(session)
         while pace.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BACKFILL_TRANSACTION)):
-            delay = pace.delay(session.read(lambda txn: txn.last_event))
+            delay = pace.delay(session.read(lambda txn: txn.last_event_id))
             session.clock.wait(threading.Event(), session.clock.now() + delay)
         return result
 

@@ -93,7 +93,7 @@ def _partitions(txn: BoardTransaction) -> Iterator[Finding]:
     if not found.may_change():
         problem = "this user does not own the table event, so it neither creates nor removes partitions"
         yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon as the owner of the tables")
-    elif partitions[-1].end <= txn.last_event + 1:
+    elif partitions[-1].end <= txn.last_event_id + 1:
         problem = "the next one is missing, so the process that needs it creates it"
         yield Finding("partitions", "note", f"{detail}; {problem}", "run a daemon, which creates it ahead of need")
     else:

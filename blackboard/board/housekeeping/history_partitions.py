@@ -110,7 +110,7 @@ def _partitions(txn: BoardTransaction) -> EventPartitions:
 def _is_short(txn: BoardTransaction) -> bool:
     """Return whether fewer ids have a partition ahead of need than one partition has."""
     events = _partitions(txn).state().events
-    return _partitions(txn).all()[-1].end <= txn.last_event + events
+    return _partitions(txn).all()[-1].end <= txn.last_event_id + events
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | 
     """
     carried_to = _partitions(txn).state().carried_to
     partition = next(each for each in _partitions(txn).all() if each.end > carried_to)
-    if partition.end > txn.last_event or _must_wait(txn):
+    if partition.end > txn.last_event_id or _must_wait(txn):
         return None
     newest = txn.sql.one(RETENTION.newest_below, end=partition.end)
     if newest is not None and newest >= before:

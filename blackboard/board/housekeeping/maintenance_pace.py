@@ -22,25 +22,25 @@ class Pace:
     def __init__(self, session: BoardSession) -> None:
         self._session, self._clock = session, session.clock
         self._resume_at = 0
-        self._last_event = 0
+        self._last_event_id = 0
         self._crowded = False
 
     def run(self, step: Callable[[BoardTransaction], int]) -> int:
         """Run a piece of work in a transaction, and return its result."""
 
         def work(txn: BoardTransaction) -> tuple[int, int, int]:
-            before = txn.last_event
-            return step(txn), before, txn.last_event
+            before = txn.last_event_id
+            return step(txn), before, txn.last_event_id
 
         started = self._clock.monotonic()
         result, before, after = self._session.write(work)
         ended = self._clock.monotonic()
-        self._crowded, self._last_event = before != self._last_event, after
+        self._crowded, self._last_event_id = before != self._last_event_id, after
         self._resume_at = ended + DELAY_FACTOR * (ended - started)
         return result
 
-    def delay(self, last_event: int) -> Duration:
+    def delay(self, last_event_id: int) -> Duration:
         """Return the microseconds until the next piece may begin, given the id of the board's last event now."""
-        if not self._crowded and last_event == self._last_event:
+        if not self._crowded and last_event_id == self._last_event_id:
             return 0
         return max(0, self._resume_at - self._clock.monotonic())

@@ -122,8 +122,8 @@ def remove_window_deposits(txn: BoardTransaction, limit: int) -> int:
 def unused_laws(txn: BoardTransaction, limit: int) -> tuple[list[str], int]:
     """Return laws that no mark, event or crossing refers to, and the last event that was considered."""
     if txn.sql.value(RETENTION.count_laws) <= MAX_UNSEARCHED_LAWS:
-        return [], txn.last_event
-    return txn.sql.all(RETENTION.unused_laws, limit=limit), txn.last_event
+        return [], txn.last_event_id
+    return txn.sql.all(RETENTION.unused_laws, limit=limit), txn.last_event_id
 
 
 def remove_laws(txn: BoardTransaction, laws: list[str], since: int) -> int:

@@ -13,7 +13,7 @@ from blackboard.store.statements import MARKS
 
 
 def update(
-    txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: MarkRow, *, shown_event: int, value: str | None
+    txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: MarkRow, *, shown_event_id: int, value: str | None
 ) -> None:
     """Update the indexes after a deposit.
 
@@ -22,7 +22,7 @@ def update(
         kind: The kind of the mark.
         old: The mark before the deposit; None if it is new.
         row: The mark after the deposit.
-        shown_event: The deposit whose payload the mark shows.
+        shown_event_id: The id of the deposit whose payload the mark shows.
         value: The value that the mark holds in the unique field of its kind; None if it holds none.
     """
     if kind.unique is not None:
@@ -30,7 +30,7 @@ def update(
     if kind.tags:
         _write_tags(txn, kind, old, row)
     if kind.search:
-        search_documents.note(txn, kind.name, row.id, shown_event, row.payload, is_new=old is None)
+        search_documents.note(txn, kind.name, row.id, shown_event_id, row.payload, is_new=old is None)
 
 
 def delete_keys(txn: BoardTransaction, row: MarkRow) -> None:

@@ -26,7 +26,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
 from blackboard.board.transactions.mark_states import live_strength, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import shown_event
+from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant
@@ -170,12 +170,12 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> 
     kind, old, shown = new.kind, joined.old, joined.shown
     value = _checked_value(txn, new, joined)
     register_law(txn, kind, joined.state.law, old)
-    details = _details(new, txn.allocate_event_id(), None if shown is None else shown_event(txn, shown))
+    details = _details(new, txn.allocate_event_id(), None if shown is None else shown_event_id(txn, shown))
     row = _row_after(new, joined, details, txn.now)
     event = HistoryEvent.DEPOSITED if old is None else HistoryEvent.REINFORCED
     record_event(txn, row, event, occurred_at=new.state.at, details=details)
     shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
-    mark_indexes.update(txn, kind, old, row, shown_event=shown_id, value=value)
+    mark_indexes.update(txn, kind, old, row, shown_event_id=shown_id, value=value)
     if old is None:
         insert_mark(txn, row)
     else:

@@ -12,7 +12,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
 from blackboard.board.transactions.mark_states import fading_state, mark_strength
-from blackboard.board.transactions.shown_payloads import shown_event
+from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY
@@ -84,7 +84,7 @@ def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> flo
 
 def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, activation_id: int | None) -> None:
     """Write a reinforced mark, and its event. The event has no payload; it names the deposit that the mark shows."""
-    shown = shown_event(txn, old)
+    shown = shown_event_id(txn, old)
     search_documents.note(txn, row.kind, row.id, shown, row.payload)
     record_event(
         txn,

@@ -47,7 +47,7 @@ def live_batches(txn: BoardTransaction, kind: str) -> Iterator[list[MarkRow]]:
     """Yield the live marks of a kind, in their state after changes of the kind, with one query for each batch."""
     after = 0
     while rows := txn.sql.all(
-        MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=MARKS_PER_QUERY
+        MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event_id, limit=MARKS_PER_QUERY
     ):
         yield live_rows(txn, rows)
         after = rows[-1].event_id

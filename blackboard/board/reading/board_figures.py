@@ -177,7 +177,7 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
     recent = frozenset((row.id, row.finished_at) for row in ended if row.finished_at > txn.now - MAX_COMMIT_DELAY)
     if after is None:
         open_calls = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
-        return Happened(), FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
+        return Happened(), FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_calls)
     calls = txn.sql.all(MODEL_CALLS.usage_after, after=min(after.call_id, call))
     calls += txn.sql.all(MODEL_CALLS.usage_of, ids=txn.sql.list_of(after.open_calls))
     open_calls = frozenset(row.id for row in calls if row.state in UNANSWERED)
@@ -185,14 +185,14 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
     happened = Happened(
         events={
             (row.kind, row.event): row.number
-            for row in txn.sql.all(MARKS.count_events_after, after=min(after.event_id, txn.last_event))
+            for row in txn.sql.all(MARKS.count_events_after, after=min(after.event_id, txn.last_event_id))
         },
         crossings=_crossings(txn, min(after.crossing_id, crossing)),
         ended=[_ended(row) for row in ended if (row.id, row.finished_at) not in after.ended],
         tokens=_tokens(known),
         usd=_usd(known),
     )
-    return happened, FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
+    return happened, FiguresPosition(txn.last_event_id, crossing, txn.now, recent, call, open_calls)
 
 
 def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[EndedRun]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import Change, CollectedTexts, Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.shown_payloads import shown_event
+from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.core.marks.full_text import SearchSchema
 from blackboard.core.records.history_events import HistoryEvent
 from blackboard.core.specs.kind_spec import KindSpec
@@ -42,7 +42,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
         txn.sql.dialect.require_full_text()
     except StoreError as error:
         raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
-    row = search_documents.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event)
+    row = search_documents.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event_id)
     view_updates.rewrite_views(txn.sql)
     for phase in (Phase.LIVE, Phase.FADED):
         if row.phase != phase:
@@ -70,12 +70,12 @@ def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
     marks = txn.sql.all(MARKS.marks_changed_between, kind=row.kind, after=row.position, up_to=row.up_to, limit=limit)
     for mark in marks:
         if _lacks(txn, row, mark.id):
-            _add(txn, row, fields, mark.id, shown_event(txn, mark), mark.payload)
+            _add(txn, row, fields, mark.id, shown_event_id(txn, mark), mark.payload)
     if len(marks) == limit:
         _move(txn, row, Phase.LIVE, marks[-1].event_id)
     else:
         txn.sql.run(
-            SEARCH.move_kind, number=row.number, phase=Phase.FADED, position=0, up_to=txn.last_event
+            SEARCH.move_kind, number=row.number, phase=Phase.FADED, position=0, up_to=txn.last_event_id
         )  # a mark that faded meanwhile has left the board before its turn
     return len(marks)
 

@@ -35,5 +35,5 @@ def _share(txn: BoardTransaction, row: SearchKindRow) -> float:
     if row.phase == Phase.DONE:
         return 1.0
     if row.phase == Phase.REMOVED:
-        return max(0, search_documents.mark_of(row.position + 1) - 1) / max(1, txn.last_event)
+        return max(0, search_documents.mark_of(row.position + 1) - 1) / max(1, txn.last_event_id)
     return min(1.0, row.position / max(1, row.up_to))

@@ -39,7 +39,7 @@ class BoardTransaction:
     __slots__ = (
         "_collected",
         "_kept",
-        "_last_event",
+        "_last_event_id",
         "active",
         "doubted",
         "known_rows",
@@ -59,7 +59,7 @@ class BoardTransaction:
         *,
         laws: StoredLaws,
         now: Instant,
-        last_event: int,
+        last_event_id: int,
         recorded: Instant,
         next_end: Instant | None,
         pause: str | None = None,
@@ -79,7 +79,7 @@ class BoardTransaction:
         """The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates."""
         self.pause = pause
         """The reason of the board's pause, "" without a reason; None if the board is not paused."""
-        self._last_event = last_event
+        self._last_event_id = last_event_id
         self.doubted: Instant | None = None
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
@@ -101,9 +101,9 @@ class BoardTransaction:
         return self.sql.existing(ACTIVATIONS.board).uid
 
     @property
-    def last_event(self) -> int:
+    def last_event_id(self) -> int:
         """The id of the last event; 0 on an empty board."""
-        return self._last_event
+        return self._last_event_id
 
     @property
     def has_evaporated_marks(self) -> bool:
@@ -115,7 +115,7 @@ class BoardTransaction:
 
         Ids and instants have the same order.
         """
-        low, high = 0, self.last_event
+        low, high = 0, self.last_event_id
         while low < high:
             middle = (low + high + 1) // 2
             event = self.sql.one(MARKS.next_event, id=middle)
@@ -127,8 +127,8 @@ class BoardTransaction:
 
     def allocate_event_id(self) -> int:
         """Allocate the id of a new event."""
-        self._last_event += 1
-        return self._last_event
+        self._last_event_id += 1
+        return self._last_event_id
 
     def kind(self, name: str) -> Kind:
         """Return a registered kind.

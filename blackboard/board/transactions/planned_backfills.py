@@ -64,7 +64,7 @@ class BackfillTarget(NamedTuple):
 
 def plan_backfill(txn: BoardTransaction, target: BackfillTarget) -> None:
     """Plan a backfill over the marks as they are now."""
-    _insert(txn, target, txn.now, txn.last_event)
+    _insert(txn, target, txn.now, txn.last_event_id)
 
 
 def continue_backfill(txn: BoardTransaction, row: BackfillRow, target: BackfillTarget) -> None:

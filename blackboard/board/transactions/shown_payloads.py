@@ -19,7 +19,7 @@ def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
     )
 
 
-def shown_event(txn: BoardTransaction, row: MarkRow) -> int:
-    """Return the deposit whose payload a mark shows."""
+def shown_event_id(txn: BoardTransaction, row: MarkRow) -> int:
+    """Return the id of the deposit whose payload a mark shows."""
     last = txn.sql.existing(MARKS.get_event, id=row.event_id)
     return last.id if last.shown_event_id is None else last.shown_event_id

@@ -183,10 +183,10 @@ def _run(batch: list[Entry[Any]], transaction: OptimisticTransaction, results: l
 
 def _deliver(batch: list[Entry[Any]], results: list[Any], transaction: OptimisticTransaction) -> None:
     """Set the results of entries, with the ids that their events have got."""
-    last_event, shift = transaction.last_event, transaction.shift
+    last_event_id, shift = transaction.last_event_id, transaction.shift
 
     def as_recorded(number: int) -> int:
-        return number + shift if number > last_event else number
+        return number + shift if number > last_event_id else number
 
     for entry, result in zip(batch, results, strict=True):
         renumber = None if entry.hints is None else entry.hints.renumber

@@ -95,9 +95,9 @@ class ServerWriter(WritingConnection):
         except BaseException as error:
             if transaction.commit_state is not CommitState.IN_DOUBT:
                 raise
-            is_committed = self._resolve_doubt(transaction, error, transaction.last_event)
+            is_committed = self._resolve_doubt(transaction, error, transaction.last_event_id)
             if is_committed and self.record.first_event is not None:
-                transaction.shift = self.record.first_event - transaction.last_event - 1
+                transaction.shift = self.record.first_event - transaction.last_event_id - 1
             if not isinstance(error, self.dialect.errors.base) or not is_committed:
                 raise
         failpoint("commit.after")

@@ -47,7 +47,7 @@ from blackboard.store.statements import ACTIVATIONS
 class Claimer(NamedTuple):
     """The worker that claims, and the length of its lease."""
 
-    worker: str
+    worker_id: str
     """The id of the worker."""
     lease: Duration
     """The length of the lease."""
@@ -175,7 +175,7 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=1,
-        worker=claimer.worker,
+        worker=claimer.worker_id,
         lease_until=txn.now + claimer.lease,
         fence=1,
     )
@@ -203,7 +203,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claime
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=row.attempt + 1,
-        worker=claimer.worker,
+        worker=claimer.worker_id,
         lease_until=txn.now + claimer.lease,
         fence=row.fence + 1,
         retry_at=None,

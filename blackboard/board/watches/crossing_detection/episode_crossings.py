@@ -191,7 +191,7 @@ def advance_to_now(
     stored = watch_states.get(txn, key)
     marks = watch_states.marks_behind(txn, watch, key, at)
     start = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
-    state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
+    state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event_id)
     if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # it was never above the threshold
     advance = watch_state_changes.StateAdvance(txn, watch, key, marks, state, start)

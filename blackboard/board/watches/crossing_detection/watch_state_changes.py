@@ -52,7 +52,7 @@ class StateAdvance:
         began = self.state.began_at is None and change.episode.began_at is not None
         self.state = self.state._replace(
             **change.episode._asdict(),
-            event_id=self._txn.last_event if began else self.state.event_id,
+            event_id=self._txn.last_event_id if began else self.state.event_id,
             dropped=0 if change.episode.crossed_at is None else dropped,
         )
         self.next_at = change.next_at

@@ -109,7 +109,7 @@ def absorb_board(txn: BoardTransaction, watch: RegisteredWatch, activation_id: i
     """Record that an activation of a watch over the board absorbed every mark up to the last event."""
     if txn.known_rows is not None:
         txn.known_rows.drop_absorbed()
-    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event_id)
     txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
 
 

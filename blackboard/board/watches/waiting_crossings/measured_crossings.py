@@ -133,7 +133,7 @@ def columns(
     urgent_above = watch.agent.settings.urgent_above
     is_urgent = urgent_above is not None and strongest >= urgent_above
     if event_id is None:
-        event_id = rows[0].event_id if rows else txn.last_event
+        event_id = rows[0].event_id if rows else txn.last_event_id
     laws = measured.laws or laws_of(txn, rows)
     strength = value if isinstance(watch.condition, Comparison) or watch.condition.has_window else strongest
     return MeasuredColumns(

@@ -49,7 +49,7 @@ _CHANGE = re.compile(r"(UPDATE \w+\s+SET (?:\w+ = :\w+,?\s+)+|DELETE FROM \w+\s+
 # has given this message up.
 _START = """
 WITH start AS MATERIALIZED (
-  SELECT coalesce(event.id, 0) AS last_event,
+  SELECT coalesce(event.id, 0) AS last_event_id,
     greatest(board.last_recorded_at, coalesce(event.recorded_at, 0), $1) AS at
   FROM board
   LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest)
@@ -57,9 +57,9 @@ WITH start AS MATERIALIZED (
     AND (SELECT alembic_version.version_num FROM alembic_version) = $5
     AND EXISTS (SELECT FROM writer WHERE id = $6 AND n < $7)
 ), held AS MATERIALIZED (
-  SELECT start.last_event - $8 AS shift, start.at AS at
+  SELECT start.last_event_id - $8 AS shift, start.at AS at
   FROM start
-  WHERE start.last_event >= $8 AND start.at < $9
+  WHERE start.last_event_id >= $8 AND start.at < $9
 """
 _RAISED = "\n), raised AS (\n  UPDATE writer SET n = $7, at = $1 FROM held WHERE writer.id = $6\n)"
 _END = "\nSELECT held.shift FROM held"
@@ -93,13 +93,13 @@ def quiet_condition(subject: str, after: int) -> SqlPart:
 
     The bounds and the expression let the planner read only the few events behind it.
     """
-    events = "SELECT FROM event WHERE event.id > $1 AND event.id <= (SELECT start.last_event FROM start)"
+    events = "SELECT FROM event WHERE event.id > $1 AND event.id <= (SELECT start.last_event_id FROM start)"
     return SqlPart(f"NOT EXISTS ({events} AND event.subject || '' = $2)", [after, subject])
 
 
-def write_of(statement: Statement[Any], values: Mapping[str, Any], last_event: int) -> SqlPart:
+def write_of(statement: Statement[Any], values: Mapping[str, Any], last_event_id: int) -> SqlPart:
     """Return a write as a part, with the ids of new events and the instants as they are under the lock."""
-    new = [name for name in EVENT_IDS & values.keys() if (values[name] or 0) > last_event]
+    new = [name for name in EVENT_IDS & values.keys() if (values[name] or 0) > last_event_id]
     text, names = _rewritten(statement, frozenset(new))
     return SqlPart(text, [values[name] for name in names])
 
@@ -122,10 +122,10 @@ def checked_statement(
         checks: Conditions on what it has read.
         writes: The writes.
     """
-    last_event = start.last_event_id or 0
+    last_event_id = start.last_event_id or 0
     values = [
         *(now, start.deployment_version, start.paused, start.paused_because, start.schema),
-        *(*writer, last_event, latest),
+        *(*writer, last_event_id, latest),
     ]
     for part in (*checks, *writes):
         values += part.values

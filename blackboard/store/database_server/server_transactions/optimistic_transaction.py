@@ -101,7 +101,7 @@ class OptimisticTransaction(PipelinedTransaction):
         self.require_lock("a statement of its own")
 
     @property
-    def last_event(self) -> int:
+    def last_event_id(self) -> int:
         """The last event that this transaction has read."""
         return 0 if self._start is None else self._start.last_event_id or 0
 
@@ -161,8 +161,8 @@ class OptimisticTransaction(PipelinedTransaction):
         if not self._writes:
             self.commit_state = CommitState.COMMITTED
             return
-        parts, instant = self._writes.parts(self.last_event), self._writes.instant
-        checks = [*self._used.checks(self.last_event), *self._checks]
+        parts, instant = self._writes.parts(self.last_event_id), self._writes.instant
+        checks = [*self._used.checks(self.last_event_id), *self._checks]
         if self._start is None:
             raise LockRequired("it has not read how the board was at its start")
         if instant is None:
@@ -186,7 +186,7 @@ class OptimisticTransaction(PipelinedTransaction):
         if self.commit_state is not CommitState.COMMITTED:
             self._process_cache.clear()
             return
-        self._process_cache.note_commit(self.last_event + self.shift + self._writes.new_events, self.earliest_end)
+        self._process_cache.note_commit(self.last_event_id + self.shift + self._writes.new_events, self.earliest_end)
         for kind, subject in self._writes.new_marks():
             self._process_cache.note_subject(kind, subject)
 

@@ -60,9 +60,9 @@ class PlannedWrites:
         """Return whether a statement reads a table that is written."""
         return not _words(text).isdisjoint(self._tables)
 
-    def parts(self, last_event: int) -> list[SqlPart]:
-        """Return the writes as parts of the commit. `last_event` is the last event that the transaction has read."""
-        return [each if isinstance(each, SqlPart) else write_of(*each, last_event) for each in self._writes]
+    def parts(self, last_event_id: int) -> list[SqlPart]:
+        """Return the writes as parts of the commit. `last_event_id` is the last event that the transaction has read."""
+        return [each if isinstance(each, SqlPart) else write_of(*each, last_event_id) for each in self._writes]
 
     @property
     def new_events(self) -> int:

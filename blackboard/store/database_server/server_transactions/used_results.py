@@ -50,11 +50,11 @@ class UsedResults:
         """Return a result that was used, which the commit then no longer checks."""
         return self._used.pop((statement, values)).result
 
-    def checks(self, last_event: int) -> Iterator[SqlPart]:
+    def checks(self, last_event_id: int) -> Iterator[SqlPart]:
         """Yield the conditions that the results are still the same.
 
         Args:
-            last_event: The last event that the transaction has read.
+            last_event_id: The last event that the transaction has read.
 
         Raises:
             LockRequired: The fingerprint of a cached result is not known.
@@ -66,4 +66,4 @@ class UsedResults:
             yield unchanged_condition(text, values, fingerprint)
             if fingerprint is None and statement is MARKS.marks_of_subject:
                 # The mark of a later deposit may have come and gone meanwhile.
-                yield quiet_condition(values[names.index("subject")], last_event)
+                yield quiet_condition(values[names.index("subject")], last_event_id)
