@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.need_answers import answer_rules, people_answers
+from blackboard.board.need_answers import asked_needs, people_answers
 from blackboard.board.operator_actions import early_wakes, failed_activations, pauses
 from blackboard.board.reading import inbox
 from blackboard.board.reading.mark_queries import event_record
@@ -76,7 +76,7 @@ class PeopleMethods(BoardHandle):
         Raises:
             NotFound: There is no such need, or it has no answer.
         """
-        event = self.session.read(lambda txn: answer_rules.decision_on(txn, need_id))
+        event = self.session.read(lambda txn: asked_needs.decision_on(txn, need_id))
         if event is None:
             raise NotFound(f"the history has no answer to a need with the id {need_id}")
         return event_record(event)

@@ -1,6 +1,7 @@
 """The answers to needs, and what follows when a need is due.
 
-answer_rules    which need is open, which answers it takes, and how an answer closes it
+answer_rules    the answers that a need accepts
+asked_needs     which needs are open, the decision on each, and how an answer closes one
 people_answers  the answers of people, and who should answer
 agent_answers   the answers of agents
 overdue_needs   the mark of the board for each need that is due

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_deposits import checked_deposits
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
-from blackboard.board.need_answers import answer_rules, overdue_needs
+from blackboard.board.need_answers import answer_rules, asked_needs, overdue_needs
 from blackboard.board.open_needs import need_access
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -41,15 +41,15 @@ def answer(
     overdue_needs.deposit_if_due(txn, need_id, classes)
     prepared = checked_deposits.check_and_register(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = checked_deposits.deposit_checked(txn, request, prepared._replace(text=_with_question(prepared, need)))
-    answer_rules.close(txn, need, request.author, request.activation_id)
+    asked_needs.close(txn, need, request.author, request.activation_id)
     return receipt
 
 
 def _find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     try:
-        return answer_rules.find_open(txn, need_id)
+        return asked_needs.find_open(txn, need_id)
     except NotFound as closed:
-        if answer_rules.was_asked(txn, need_id):
+        if asked_needs.was_asked(txn, need_id):
             raise NeedClosed(str(closed)) from None
         raise InvalidMark(f"Decision.need: there is no need {need_id}") from None
 
@@ -64,7 +64,7 @@ def _with_answer(request: DepositRequest, need: MarkRow) -> str:
 def _with_question(request: DepositRequest, need: MarkRow) -> str:
     """Return the payload of a decision with the question, which the board has accepted with the need."""
     payload = json.loads(request.text or "{}")
-    return dump_payload(payload | {"question": payload["question"] or answer_rules.question_of(need)})
+    return dump_payload(payload | {"question": payload["question"] or asked_needs.question_of(need)})
 
 
 @contextmanager

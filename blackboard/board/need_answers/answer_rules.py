@@ -1,4 +1,4 @@
-"""The rules for answers of people and agents: which need is open, which answers it accepts, and how they close it."""
+"""The answers that a need accepts: any text or, if the need has options, one of them."""
 
 from __future__ import annotations
 
@@ -7,59 +7,12 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.board.mark_changes import mark_lookup, mark_removals
-from blackboard.board.open_needs import need_rows
-from blackboard.board.transactions import activity_log
-from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import iso
-from blackboard.core.built_in_marks import Need, answers
-from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.history_events import HistoryEvent
-from blackboard.core.records.record_ids import is_record_id
-from blackboard.errors import InvalidMark, NotFound
-from blackboard.store.rows import EventRow, MarkRow
-from blackboard.store.statements import MARKS
+from blackboard.core.built_in_marks import answers
+from blackboard.errors import InvalidMark
+from blackboard.store.rows import MarkRow
 
 MIN_SIMILARITY = 0.7
 """The least similarity at which an answer may be a misspelt option."""
-
-
-def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
-    """Return a need that waits for an answer.
-
-    Raises:
-        NotFound: No open need has this id; the message says who answered or withdrew it.
-    """
-    need = mark_lookup.stored_mark(txn, need_id)
-    if need is None or not need_rows.is_need(need) or not need.is_live(txn.now):
-        raise _closed(txn, need_id)
-    return need
-
-
-def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int | None = None) -> None:
-    """Withdraw a need that was answered, and record who answered it."""
-    activity_log.note(
-        txn,
-        ActivityEvent.ANSWER,
-        agent=None if activation_id is None else author,
-        subject=need.subject,
-        activation_id=activation_id,
-        mark_id=need.id,
-        author=author,
-    )
-    mark_removals.withdraw(txn, need.id, author, activation_id)
-
-
-def decision_on(txn: BoardTransaction, need_id: int) -> EventRow | None:
-    """Return the event of the decision that answered a need; None if the history has none."""
-    decisions = txn.sql.all(MARKS.decisions_after_need, need_id=need_id) if is_record_id(need_id) else ()
-    return next((event for event in decisions if _answers(event, need_id)), None)
-
-
-def was_asked(txn: BoardTransaction, need_id: int) -> bool:
-    """Return whether the history has a need with this id."""
-    first = mark_lookup.first_event(txn, need_id)
-    return first is not None and first.kind == Need.kind
 
 
 def checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> str:
@@ -79,15 +32,10 @@ def checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> str
     return _option(text, options, any_answer=any_answer) if options else text
 
 
-def question_of(need: MarkRow) -> str:
-    """Return the question of a need."""
-    return str(json.loads(need.payload).get("question", ""))
-
-
 def _option(text: str, options: Sequence[str], *, any_answer: bool) -> str:
     """Return the option that an answer names, in the spelling of the need. Case, width and spaces do not matter.
 
-    A `free` answer that names no option is returned unchanged.
+    With `any_answer`, an answer that names no option is returned unchanged.
 
     Raises:
         InvalidMark: The answer names no option.
@@ -109,23 +57,3 @@ def _option(text: str, options: Sequence[str], *, any_answer: bool) -> str:
 
 def _form(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
-    """Return the error that says who answered a need first and when, or who withdrew it."""
-    unknown = NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
-    if not was_asked(txn, need_id):
-        return unknown
-    if (event := decision_on(txn, need_id)) is not None:
-        text = json.loads(event.payload or "{}").get("answer")
-        answered = f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}"
-        return NotFound(answered, quotes_nothing=False)
-    subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
-    last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
-    if last.event == HistoryEvent.WITHDRAWN:
-        return NotFound(f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer")
-    return unknown
-
-
-def _answers(event: EventRow, need_id: int) -> bool:
-    return event.payload is not None and json.loads(event.payload).get("need") == need_id

@@ -11,7 +11,7 @@ from blackboard.board.mark_deposits import deposits
 from blackboard.board.mark_deposits.author_checks import check_signature
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_deposits.payload_checks import check_size
-from blackboard.board.need_answers import answer_rules, overdue_needs
+from blackboard.board.need_answers import answer_rules, asked_needs, overdue_needs
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import activity_log
@@ -33,7 +33,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     """
     check_signature(txn, author)
     assignee = check_assignee(assignee)
-    need = answer_rules.find_open(txn, need_id)
+    need = asked_needs.find_open(txn, need_id)
     need_rows.put(txn, need_rows.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.allocate_event_id(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
     record_event(txn, need, HistoryEvent.ASSIGNED, details=details)
@@ -52,15 +52,15 @@ def answer(
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    need = answer_rules.find_open(txn, need_id)
+    need = asked_needs.find_open(txn, need_id)
     overdue_needs.deposit_if_due(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes, author)
     text = text if is_about_clock and text.strip() else answer_rules.checked_answer(need, text, any_answer=any_answer)
-    question = answer_rules.question_of(need)
+    question = asked_needs.question_of(need)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
     own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need
     check_size(txn.deployment, decision.kind, author, payload_text(own))
     receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
-    answer_rules.close(txn, need, author)
+    asked_needs.close(txn, need, author)
     return receipt
