@@ -81,10 +81,15 @@ def withdraw_question(txn: BoardTransaction) -> bool:
 
 
 def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
-    """Record the board's time before the clock stepped back, so that no strength rises again in any process.
+    """Record the latest instant that the clock showed before it stepped back, so that strengths do not rise again.
 
-    The clock showed the instant `seen` before the step. If `seen` is more than `leap` ahead of the board's time, the
-    step corrected a leap, and `seen` is not recorded, even if no transaction has doubted the clock.
+    If that instant is more than `leap` ahead of the board's time, the step corrected a leap. Then it is not recorded,
+    even if no transaction has doubted the clock.
+
+    Args:
+        txn: The transaction.
+        seen: The latest instant that the clock showed.
+        leap: The largest step ahead that is believed; None if all are.
     """
     _, doubted = time_of(seen, txn.now, leap)
     at = txn.now if doubted else max(seen, txn.now)

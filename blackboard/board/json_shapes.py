@@ -244,7 +244,7 @@ def encode_cursor(position: object) -> str:
 
 
 def decode_cursor(value: object) -> object:
-    """Return the position that a cursor names. A value that is no text is not changed; its field checks it.
+    """Return the position that a cursor names. A value of another type is returned unchanged, for its field to check.
 
     Raises:
         ValueError: The text is not a cursor.

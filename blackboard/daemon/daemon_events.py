@@ -8,7 +8,7 @@ from typing import Any
 
 
 class DaemonEvent(StrEnum):
-    """An event in the work of a daemon. Each comes with the details that its comment names.
+    """An event in the work of a daemon. The docstring of each names its details.
 
     The details of all events but `STARTED` have the `id` of an activation and the name of its `agent`.
     """

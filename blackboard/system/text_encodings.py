@@ -119,7 +119,7 @@ def find_code_page(sample: bytes, first: str = "cp1252") -> str | None:
     if not tokens or fits[best] < _NEEDED_SHARE * len(tokens):
         return None
     if best in _OTHER_ALPHABETS and len(tokens) < _FEW_WORDS and sum(fits[name] == fits[best] for name in names) > 1:
-        return None  # in another alphabet, it is another text
+        return None  # the same bytes are also words in another alphabet, and too few to tell
     return best
 
 

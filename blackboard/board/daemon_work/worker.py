@@ -60,7 +60,7 @@ class Worker:
 
     @property
     def id(self) -> str:
-        """The name that it claims in. A process that was forked from this one is another worker."""
+        """The id that its leases name. A forked process is another worker, with another id."""
         return self.liveness.id
 
     # -- life --------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ class MarkClasses:
         self._source = source
 
     def learn(self, items: Iterable[Mark | NamedKind]) -> None:
-        """Add the classes of marks, and load the classes of kinds that are given by name. Not in a transaction."""
+        """Add the classes of marks, and load the classes of kinds that are given by name; see `load`."""
         for item in items:
             if isinstance(item, Mark):
                 if not self.knows(type(item)):
@@ -92,7 +92,9 @@ class MarkClasses:
                 self.load([kind])
 
     def load(self, kinds: Iterable[str]) -> None:
-        """Ask the source for its classes if one of these kinds has no class. Not in a transaction: it may import.
+        """Ask the source for its classes if one of these kinds has no class.
+
+        Do not call it in a transaction, because the source may import modules.
 
         A failure of the source matters only if a class is still missing: see `find`.
         """

@@ -109,7 +109,7 @@ def _replaced_by(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -
     latest = _latest(txn, new.kind, new.request.subject, live)
     if latest is None or new.state.at >= latest.occurred_at:
         return None
-    # The event of a stale deposit stores the instant of the latest one, because `_latest` reads only the last event.
+    # The event of a stale deposit stores when the latest deposit occurred, because `_latest` reads only the last event.
     return latest.mark._replace(anchored_at=latest.occurred_at)
 
 
@@ -139,7 +139,7 @@ def _record_without_effect(
 ) -> Receipt:
     """Record a deposit that changes no mark.
 
-    - `stale`: a later deposit had already replaced it before the board knew of it.
+    - `stale`: a deposit that occurred later was recorded earlier, and replaces it.
     - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts it.
 
     The event belongs to `mark`, the mark of the latest deposit. It has the intensity and the law that a mark made by

@@ -25,7 +25,7 @@ class ActiveDeployment:
     deployment: Deployment
     watches: dict[int, RegisteredWatch] = field(default_factory=dict)
     law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
-    """Pending changes of law: (kind, old law) -> (new law, instant). Not all marks of the kind have followed.
+    """Unfinished changes of law, by kind and old law. Some marks of the kind have not followed yet.
 
     Both laws are the same if only the kind's floor has changed.
     """

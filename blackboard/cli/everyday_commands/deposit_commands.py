@@ -57,7 +57,7 @@ def deposit(
         int | None,
         typer.Option(
             metavar="EVENT",
-            help="Deposit only if the live mark that it joins still has this event_id; 0: if there is no live mark.",
+            help="Deposit only if the live mark still has this event_id; 0: only if there is no live mark.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -94,7 +94,7 @@ class OptimisticCommits:
             self.busy_until = self._clock.monotonic() + BUSY_TIME
 
     def takes(self, batch: list[Entry[Any]]) -> bool:
-        """Return whether a batch should be committed here: its work may run so, and that saves a message or a wait."""
+        """Return whether to commit a batch without the lock: its work allows it, and that saves a message or a wait."""
         if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
             return False
         if not self._is_busy and (self.messages.take() or self.writer.process_cache.start is None):

@@ -15,7 +15,7 @@ from blackboard.durations import Duration
 from blackboard.store.rows import WatchTotalRow
 
 FLOAT_ROUNDING = 2.0**-52
-"""Twice the largest relative error of one operation on floats."""
+"""The distance from 1 to the next larger float: twice the largest relative error of one operation."""
 
 RebasedSql = Callable[[str, str, str, str], tuple[str, str]]
 """The two sums for another instant, as SQL: from SQL for the sums, the age of their anchor then, and the length."""
@@ -54,14 +54,14 @@ class TotalAdditions(ABC):
     def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
         """Return the sums of a watch in a scope as the transaction has read them.
 
-        They may change until the commit: only what `add` requires is checked.
+        Another transaction may change them before this one commits. Only the condition of `add` is checked then.
         """
 
     @abstractmethod
     def add(
         self, watch_id: int, scope: str, added: Sequence[AddedSums], *, counts: bool, threshold: float, now: Instant
     ) -> None:
-        """Add to the sums of a watch in a scope, if the watch then still is below its threshold.
+        """Add to the sums of a watch in a scope, on condition that the watch stays below its threshold.
 
         Args:
             watch_id: The watch.

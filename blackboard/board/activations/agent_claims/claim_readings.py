@@ -34,7 +34,7 @@ class ClaimReadings:
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing was written but claims that were noted."""
+        """Whether the transaction has written only claims that `keep` knows of."""
         return self._ahead.writes == self._writes
 
     def take(self, agent: str) -> ClaimReading | None:

@@ -32,7 +32,7 @@ class Episode(NamedTuple):
     began_at: Instant | None = None
     """When the condition began to hold; None if it does not hold."""
     crossed_at: Instant | None = None
-    """When the watch last crossed; None if it has not crossed since the value was last beyond `clear`."""
+    """When the watch last crossed; None after the value has been beyond `clear`, until the watch crosses again."""
 
 
 class EpisodeChange(NamedTuple):
@@ -62,8 +62,8 @@ def advance(
         episode: The episode before the instant.
         marks: The marks that count, as they are at the instant.
         at: The instant.
-        merge_until: Rewakes up to this later instant are part of the rewake at `at`, because they came due together. By
-            default each is a step of its own.
+        merge_until: The end of a period after `at`. All rewakes that are due in it count as one, at `at`. By default,
+            each rewake is a step of its own.
     """
     forecast = _forecast(condition, timing, marks, at)
     episode = forecast.begun_or_ended(episode, at)

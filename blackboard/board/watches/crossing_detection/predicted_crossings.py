@@ -259,7 +259,7 @@ def _store_prediction(
     if due_at == since:  # below the threshold: it crosses now if it was above before
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, scope, mark_id, since))
-    # Predict nothing again if the watch crossed after `since`, while the backfill had not reached these marks.
+    # No second prediction if the watch crossed after `since`, before the backfill reached these marks.
     elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key, since=since):
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
 

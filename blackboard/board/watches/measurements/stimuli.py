@@ -95,7 +95,14 @@ def absorb_silently(
 ) -> None:
     """Record that a watch absorbed the last event of a mark without an activation, because it was no news.
 
-    The record of the state that the agent was last given, or that the guard `dropped`, stays the same.
+    The record keeps `known`, the event whose state the agent was last given or the guard dropped.
+
+    Args:
+        txn: The transaction.
+        watch: The watch.
+        row: The mark.
+        known: The event to compare later events with.
+        dropped: Whether the guard dropped `known`.
     """
     _record(txn, watch, row.id, row.event_id, DROPPED if dropped else 0, given_event_id=known.id)
 
