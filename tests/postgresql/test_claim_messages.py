@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.activations.run_ends import item_checks
 from blackboard.board.daemon_work.run_end_transactions import FinishedRun
 from blackboard.board.daemon_work.worker import Worker
@@ -101,8 +101,8 @@ class Ending:
         """End one run."""
         found: list[Claim] = []
 
-        def claim_next(txn: BoardTransaction, readings: ClaimReadings | None) -> bool:
-            found[:] = [each] if (each := self._operations.claim(txn, claim.agent.name, readings)) else []
+        def claim_next(txn: BoardTransaction, shared_data: SharedClaimData | None) -> bool:
+            found[:] = [each] if (each := self._operations.claim(txn, claim.agent.name, shared_data)) else []
             return bool(found)
 
         try:

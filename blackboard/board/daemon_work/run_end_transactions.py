@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings, NextClaims
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.shared_claim_data import NextClaims, SharedClaimData
 from blackboard.board.activations.call_handling import unusable_answers
 from blackboard.board.activations.call_handling.unusable_answers import HeldAnswer
 from blackboard.board.activations.call_records import model_calls
@@ -23,7 +23,7 @@ from blackboard.store.commits.group_commit import ServerHints
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 
-ClaimNext = Callable[[BoardTransaction, ClaimReadings | None], bool]
+ClaimNext = Callable[[BoardTransaction, SharedClaimData | None], bool]
 """Claims the next activation, in the transaction that ends a run; returns whether it claimed one.
 
 It is given what the claims of the transaction have read together; None if they read alone.
@@ -147,8 +147,8 @@ class RunEndTransactions:
 def _claim_after(txn: BoardTransaction, ended: Claim, finished: FinishedRun, claim_next: ClaimNext) -> None:
     """Claim the next activation after the end of a run: at once, or with others after all ends of the transaction."""
 
-    def claim(readings: ClaimReadings | None) -> None:
-        finished.claimed_next = claim_next(txn, readings)
+    def claim(shared_data: SharedClaimData | None) -> None:
+        finished.claimed_next = claim_next(txn, shared_data)
 
     if txn.reads_together:
         txn.collected(NextClaims).add(txn, ended.agent.name, claim)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board.activation_tables.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
-from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
+from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.activations.quiescence import Report, has_unfinished_work
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
@@ -173,16 +173,16 @@ class Worker:
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
-    def claim(self, txn: BoardTransaction, name: str, readings: ClaimReadings | None = None) -> Claim | None:
+    def claim(self, txn: BoardTransaction, name: str, shared_data: SharedClaimData | None = None) -> Claim | None:
         """Claim the next activation of an agent, if there is one that nothing defers and that searches nothing.
 
-        `readings` is what several claims of the transaction have read together.
+        `shared_data` is what several claims of the transaction have read together.
         """
-        claim = self._claim(txn, name, NOTHING_FOUND, readings)
+        claim = self._claim(txn, name, NOTHING_FOUND, shared_data)
         return None if isinstance(claim, NeedsSearches) else claim
 
     def _claim(
-        self, txn: BoardTransaction, name: str, found: MarksBySearch, readings: ClaimReadings | None = None
+        self, txn: BoardTransaction, name: str, found: MarksBySearch, shared_data: SharedClaimData | None = None
     ) -> Claim | NeedsSearches | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
@@ -190,7 +190,7 @@ class Worker:
         """
         if not served_agents.is_current(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], Claimer(self.id, self.lease, found), readings)
+        return claims.claim(txn, txn.deployment.agents[name], Claimer(self.id, self.lease, found), shared_data)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.claims import Claim
+from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -252,17 +252,17 @@ class ActiveRuns:
         finally:
             self.remove(run)
 
-    def claim_next(self, txn: BoardTransaction, run: Run, readings: ClaimReadings | None) -> Run | None:
+    def claim_next(self, txn: BoardTransaction, run: Run, shared_data: SharedClaimData | None) -> Run | None:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide.
 
-        `readings` is what several claims of the transaction have read together.
+        `shared_data` is what several claims of the transaction have read together.
         """
         if not self._signals.life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
-        claim = self.worker.claim(txn, run.agent.name, readings)
+        claim = self.worker.claim(txn, run.agent.name, shared_data)
         # Add it before the commit: recovery makes activations ready that this worker has claimed but does not run.
         return None if claim is None else self._add(run.agent, claim, run.sequence)
 
@@ -305,10 +305,10 @@ class _NextRun:
         self._runs, self._previous = runs, previous
         self.run: Run | None = None
 
-    def claim(self, txn: BoardTransaction, readings: ClaimReadings | None) -> bool:
+    def claim(self, txn: BoardTransaction, shared_data: SharedClaimData | None) -> bool:
         self.release()  # the transaction may have been rolled back and repeated
         try:
-            self.run = self._runs.claim_next(txn, self._previous, readings)
+            self.run = self._runs.claim_next(txn, self._previous, shared_data)
         except Exception as error:
             raise NextClaimFailed(str(error)) from error
         return self.run is not None

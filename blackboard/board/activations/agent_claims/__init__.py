@@ -1,7 +1,7 @@
 """The claims of agents: which agent may wake, and for which crossings.
 
 agent_readiness       pauses, cooldowns, concurrency and budgets: whether an agent may wake
-claim_readings        what several claims in one transaction on a server read together
+shared_claim_data     what several claims in one transaction on a server read together
 absorption            what an activation was given is no longer a stimulus of its watch
 claims                the lease of an activation for the strongest crossings of an agent
 crossing_selection    the crossings that an activation is given

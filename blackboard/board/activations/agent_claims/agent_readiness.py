@@ -31,7 +31,7 @@ class AgentDeferral(NamedTuple):
     """The instant when the reason ends; None if only a person can end it."""
 
 
-class ClaimReading(NamedTuple):
+class ClaimData(NamedTuple):
     """The data that a claim for an agent needs."""
 
     load: AgentLoad
@@ -41,7 +41,7 @@ class ClaimReading(NamedTuple):
     first_crossings: dict[int, FirstCrossings]
     """The crossings that the selection for a watch reads first, for the watches that were read."""
 
-    def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimReading | None:
+    def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimData | None:
         """Return the data as it is after a claim of some crossings; None if it must be read again.
 
         With several watches, the claim may have changed which of them has been ready for the longest time.
@@ -58,9 +58,9 @@ class ClaimReading(NamedTuple):
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
     agent = txn.deployment.agents.get(name)
-    if agent is None or (reading := read_for_claim(txn, agent, with_crossings=False)) is None:
+    if agent is None or (data := read_for_claim(txn, agent, with_crossings=False)) is None:
         return False
-    return bool(reading.load.has_due or ready_watches(txn, agent, reading))
+    return bool(data.load.has_due or ready_watches(txn, agent, data))
 
 
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
@@ -74,44 +74,44 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
     return load.running < agent.settings.concurrency
 
 
-def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: bool = True) -> ClaimReading | None:
+def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: bool = True) -> ClaimData | None:
     """Read the data that a claim for an agent needs; None if it may run no further activation, see `has_capacity`.
 
     A server gets all reads in one message. In a file the load is read first, since a read costs little there.
     """
     if agent_deferral(txn, agent.name) is not None:
         return None
-    reads = _reads(txn, agent.name, 1 if with_crossings else 0)
-    reading = reads.reading(iter(txn.sql.results(*reads.all())))
-    return None if reading.load.running >= agent.settings.concurrency else reading
+    queries = _queries_of(txn, agent.name, 1 if with_crossings else 0)
+    data = queries.data_from(iter(txn.sql.results(*queries.all())))
+    return None if data.load.running >= agent.settings.concurrency else data
 
 
-def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimReading]:
+def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimData]:
     """Read together the data that claims of several agents need, on a server. It does not check whether they may run.
 
     Args:
         txn: The transaction.
         claims: The number of claims of each agent.
     """
-    reads = {name: _reads(txn, name, number) for name, number in claims.items()}
-    results = iter(txn.sql.results(*chain.from_iterable(each.all() for each in reads.values())))
-    readings = {name: each.reading(results) for name, each in reads.items()}
-    _read_marks(txn, claims, readings)
-    return readings
+    queries = {name: _queries_of(txn, name, number) for name, number in claims.items()}
+    results = iter(txn.sql.results(*chain.from_iterable(each.all() for each in queries.values())))
+    data_by_agent = {name: each.data_from(results) for name, each in queries.items()}
+    _read_marks(txn, claims, data_by_agent)
+    return data_by_agent
 
 
-def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], readings: Mapping[str, ClaimReading]) -> None:
+def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], data_by_agent: Mapping[str, ClaimData]) -> None:
     """Read together the marks behind the crossings that will probably be claimed, if each concerns a single mark."""
     ids: list[int] = []
-    for name, reading in readings.items():
-        for watch_id, first in reading.first_crossings.items():
+    for name, data in data_by_agent.items():
+        for watch_id, first in data.first_crossings.items():
             batch = txn.active.watches[watch_id].batch or DEFAULT_BATCH
             ids += (row.mark_id for row in first.rows[: batch * claims[name]] if row.is_per_mark)
     if len(ids) > 1 and txn.known_rows is not None:
         txn.known_rows.read_marks_with_events(txn.sql, ids)
 
 
-class _ClaimReads(NamedTuple):
+class _ClaimQueries(NamedTuple):
     """The reads of a claim of one agent."""
 
     load: SqlRead
@@ -126,21 +126,21 @@ class _ClaimReads(NamedTuple):
         yield from self.ready.values()
         yield from self.first.values()
 
-    def reading(self, results: Iterator[list[Any]]) -> ClaimReading:
+    def data_from(self, results: Iterator[list[Any]]) -> ClaimData:
         """Return the results of the reads, which are in their order."""
         [load] = next(results)
         since = {watch_id: next(results)[0] for watch_id in self.ready}
         first = {
             watch_id: FirstCrossings.of(next(results), values["limit"]) for watch_id, (_, values) in self.first.items()
         }
-        return ClaimReading(load, since, first)
+        return ClaimData(load, since, first)
 
 
-def _reads(txn: BoardTransaction, agent: str, claims: int) -> _ClaimReads:
+def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQueries:
     """Return the reads of some claims of an agent; without a claim, those of `may_claim`."""
     watches = txn.active.watches_by_agent.get(agent, ()) if txn.reads_together else ()
     first = {watch.id: crossing_selection.first_read(txn, watch, claims) for watch in watches if claims}
-    return _ClaimReads(
+    return _ClaimQueries(
         (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
         {watch.id: (CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches},
         {watch_id: read for watch_id, read in first.items() if read is not None},
@@ -238,17 +238,17 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     return True
 
 
-def ready_watches(txn: BoardTransaction, agent: AgentSpec, reading: ClaimReading) -> list[RegisteredWatch]:
+def ready_watches(txn: BoardTransaction, agent: AgentSpec, data: ClaimData) -> list[RegisteredWatch]:
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, RegisteredWatch]] = []
     for watch in txn.active.watches_by_agent.get(agent.name, ()):
-        if watch.id in reading.ready_since:
-            since = reading.ready_since[watch.id]
+        if watch.id in data.ready_since:
+            since = data.ready_since[watch.id]
         else:
             since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
-        if since is not None and (not reading.load.has_held or budget_deferral(txn, watch) is None):
+        if since is not None and (not data.load.has_held or budget_deferral(txn, watch) is None):
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 

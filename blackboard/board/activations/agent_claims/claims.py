@@ -18,17 +18,17 @@ from blackboard.board.activation_tables.additional_reads import (
 )
 from blackboard.board.activations.agent_claims import crossing_selection, renewed_inputs
 from blackboard.board.activations.agent_claims.agent_readiness import (
-    ClaimReading,
+    ClaimData,
     agent_deferral,
     has_capacity,
     read_for_claim,
     ready_watches,
 )
-from blackboard.board.activations.agent_claims.claim_readings import ClaimReadings
 from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread
 from blackboard.board.activations.agent_claims.loop_quarantine import quarantine_loops
+from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
@@ -94,7 +94,7 @@ class Claim:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, claimer: Claimer, readings: ClaimReadings | None = None
+    txn: BoardTransaction, agent: AgentSpec, claimer: Claimer, shared_data: SharedClaimData | None = None
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
@@ -102,28 +102,28 @@ def claim(
         txn: The transaction.
         agent: The agent.
         claimer: The worker that claims.
-        readings: What several claims of this transaction have read together; None if this one reads alone.
+        shared_data: What several claims of this transaction have read together; None if this one reads alone.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
         cooldown or at its concurrency.
     """
-    if (reading := _reading(txn, agent, readings)) is None:
+    if (data := _claim_data(txn, agent, shared_data)) is None:
         return None
-    if reading.load.has_due and (row := next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
+    if data.load.has_due and (row := next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent, row, claimer)
-    first_crossings = reading.first_crossings
-    for watch in ready_watches(txn, agent, reading):
+    first_crossings = data.first_crossings
+    for watch in ready_watches(txn, agent, data):
         first = first_crossings.get(watch.id)
         first_crossings = {}  # the selection may change the crossings of every watch
         selected = _select(txn, watch, first, claimer.found)
         if isinstance(selected, NeedsSearches):
             return selected
         if selected is not None:
-            is_current = readings is not None and readings.is_current
+            is_current = shared_data is not None and shared_data.is_current
             claimed = _start(txn, watch, selected, claimer)
-            if readings is not None and is_current:
-                readings.keep(agent.name, reading, selected.crossings)
+            if shared_data is not None and is_current:
+                shared_data.keep(agent.name, data, selected.crossings)
             return claimed
     return None
 
@@ -146,13 +146,13 @@ def _select(
     return None
 
 
-def _reading(txn: BoardTransaction, agent: AgentSpec, readings: ClaimReadings | None) -> ClaimReading | None:
+def _claim_data(txn: BoardTransaction, agent: AgentSpec, shared_data: SharedClaimData | None) -> ClaimData | None:
     """Return the data that a claim needs, read before or now; None if the agent may run no further activation."""
-    reading = None if readings is None else readings.take(agent.name)
-    if reading is None:
+    data = None if shared_data is None else shared_data.take(agent.name)
+    if data is None:
         return read_for_claim(txn, agent)
     is_held = agent_deferral(txn, agent.name) is not None
-    return None if is_held or reading.load.running >= agent.settings.concurrency else reading
+    return None if is_held or data.load.running >= agent.settings.concurrency else data
 
 
 def claim_suspect(txn: BoardTransaction, agent: AgentSpec, claimer: Claimer) -> Claim | NeedsSearches | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import ClassVar, NamedTuple
 
 from blackboard.board.activations.agent_claims import agent_readiness
-from blackboard.board.activations.agent_claims.agent_readiness import ClaimReading
+from blackboard.board.activations.agent_claims.agent_readiness import ClaimData
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS
@@ -15,7 +15,7 @@ from blackboard.store.transaction import WorkEffects
 from blackboard.store.transaction_parts.prefetched_reads import PrefetchedReads
 
 
-class ClaimReadings:
+class SharedClaimData:
     """The data that several claims need, read in one message, and as it is after the claims that were made.
 
     It is used only as long as the transaction writes nothing else: other writes may change what waits.
@@ -29,7 +29,7 @@ class ClaimReadings:
     def __init__(self, txn: BoardTransaction, ahead: PrefetchedReads, claims: Mapping[str, int]) -> None:
         self._ahead = ahead
         ahead.prefetch(ACTIVATIONS.last_activation_id)
-        self._readings = agent_readiness.read_for_claims(txn, claims)
+        self._data_by_agent = agent_readiness.read_for_claims(txn, claims)
         self._writes = ahead.writes
 
     @property
@@ -37,19 +37,19 @@ class ClaimReadings:
         """Whether the transaction has written only claims that `keep` knows of."""
         return self._ahead.writes == self._writes
 
-    def take(self, agent: str) -> ClaimReading | None:
+    def take(self, agent: str) -> ClaimData | None:
         """Return the data for the next claim of an agent, which `keep` may put back; None if it must be read."""
         if not self.is_current:
-            self._readings.clear()
-        return self._readings.pop(agent, None)
+            self._data_by_agent.clear()
+        return self._data_by_agent.pop(agent, None)
 
-    def keep(self, agent: str, reading: ClaimReading, claimed: Collection[CrossingRow]) -> None:
+    def keep(self, agent: str, data: ClaimData, claimed: Collection[CrossingRow]) -> None:
         """Keep the data for a further claim of an agent, after a claim has taken some crossings and has been written.
 
         The claim must have begun to write while this object was current.
         """
-        if (remaining := reading.after_claim(claimed)) is not None:
-            self._readings[agent] = remaining
+        if (remaining := data.after_claim(claimed)) is not None:
+            self._data_by_agent[agent] = remaining
         self._writes = self._ahead.writes
 
 
@@ -57,7 +57,7 @@ class _NextClaim(NamedTuple):
     agent: str
     effects: WorkEffects
     """The effects of the unit of work that ends the run before it."""
-    claim: Callable[[ClaimReadings], object]
+    claim: Callable[[SharedClaimData], object]
 
 
 class NextClaims(CollectedChanges):
@@ -71,7 +71,7 @@ class NextClaims(CollectedChanges):
     def __init__(self) -> None:
         self._claims: list[_NextClaim] = []
 
-    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[ClaimReadings], object]) -> None:
+    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[SharedClaimData], object]) -> None:
         """Let a function claim an activation of an agent at the end of the transaction.
 
         Its effects count as those of the unit of work that adds it.
@@ -83,7 +83,7 @@ class NextClaims(CollectedChanges):
         claims, self._claims = self._claims, []
         if not claims or (ahead := txn.sql.ahead) is None:
             return
-        readings = ClaimReadings(txn, ahead, Counter(each.agent for each in claims))
+        shared_data = SharedClaimData(txn, ahead, Counter(each.agent for each in claims))
         for each in claims:
             txn.sql.effects = each.effects
-            each.claim(readings)
+            each.claim(shared_data)
