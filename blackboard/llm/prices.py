@@ -10,17 +10,15 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from blackboard.core.records.call_apis import CallApi
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
 from blackboard.system.files.packaged_files import config_file
 from blackboard.system.files.settings_text import read_toml
-
-PricedApi = Literal["messages", "batch"]
-"""`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""
 
 USD = Annotated[Decimal, Field(ge=0)]
 """US dollars per million tokens, equal to micro-dollars per token."""
@@ -39,7 +37,7 @@ class Rates(BaseModel):
     batch_input: USD
     batch_output: USD
 
-    def total(self, usage: Usage, api: PricedApi) -> Decimal:
+    def total(self, usage: Usage, api: CallApi) -> Decimal:
         """Return the exact cost in micro-dollars."""
         # The batch discount applies on top of the cache prices.
         discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
@@ -65,7 +63,7 @@ class Price(Rates):
     """The shortest prefix that the model caches, in tokens. If it is None, requests do not use the cache."""
     long_prompt: LongPrompt | None = None
 
-    def cost(self, usage: Usage, api: PricedApi = "messages") -> int:
+    def cost(self, usage: Usage, api: CallApi = "messages") -> int:
         """Return the cost of a call in micro-dollars, rounded up."""
         return math.ceil(self.rates(usage.prompt).total(usage, api))
 

@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from blackboard.core.records.call_apis import CallApi
 from blackboard.errors import AgentError
 from blackboard.llm.answer_schema import answer_schema
-from blackboard.llm.prices import PricedApi, Prices
+from blackboard.llm.prices import Prices
 from blackboard.llm.reply import Usage
 
 FRAME_TOKENS = 1_000
@@ -69,7 +70,7 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode("utf-8"))
 
 
-def highest_cost(body: str, prices: Prices, api: PricedApi = "messages") -> int:
+def highest_cost(body: str, prices: Prices, api: CallApi = "messages") -> int:
     """Return the highest cost of a planned request, in micro-dollars: each byte a token, and `max_tokens` of output.
 
     Raises:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blackboard.core.records.call_apis import CallApi
 from blackboard.store.rows import (
     AbsorbedRow,
     ActivationRow,
@@ -378,7 +379,7 @@ class ModelCost(NamedTuple):
     """The tokens and the cost of the calls of a model by one API. Money is in micro-dollars."""
 
     model: str
-    api: str
+    api: CallApi
     calls: int
     marks: int
     input_tokens: int

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from blackboard.clock import Instant as Instant
 from blackboard.core.marks.fading_marks import is_live
 from blackboard.core.marks.measure_scopes import WHOLE_BOARD, scope_in
+from blackboard.core.records.call_apis import CallApi
 from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS
 
@@ -642,7 +643,7 @@ class CallRow(NamedTuple):
     activation_id: Id
     agent: str
     model: str
-    api: str
+    api: CallApi
     state: str
     body: str
     marks: int

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
+from blackboard.core.records.call_apis import CallApi
 from blackboard.errors import AgentError, UnknownName
 from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.anthropic_client import AnthropicClient
-from blackboard.llm.prices import PricedApi, load_prices
+from blackboard.llm.prices import load_prices
 from blackboard.llm.request import estimate_tokens, highest_cost, request_text
 from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
@@ -159,7 +160,7 @@ class TestSchema:
 
 class TestHighestCost:
     @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["messages", "batch"]))
-    def test_is_never_below_the_paid_cost(self, system: str, output: int, cache: bool, api: PricedApi) -> None:
+    def test_is_never_below_the_paid_cost(self, system: str, output: int, cache: bool, api: CallApi) -> None:
         try:
             body = planned(system=system, max_tokens=output, cache=cache)
         except AgentError:

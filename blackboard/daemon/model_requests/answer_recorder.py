@@ -20,7 +20,7 @@ from blackboard.clock import iso
 from blackboard.core.records.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
 from blackboard.llm.call_failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
-from blackboard.llm.prices import PricedApi, Prices
+from blackboard.llm.prices import Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
 from blackboard.system.log_queue import Log
@@ -46,7 +46,7 @@ class AnswerRecorder:
         Raises:
             UnknownName: The model has no price.
         """
-        return highest_cost(row.body, self.prices, _api(row))
+        return highest_cost(row.body, self.prices, row.api)
 
     def record(self, row: ModelCall, reply: Reply) -> None:
         """Commit an answer.
@@ -133,7 +133,7 @@ class AnswerRecorder:
             price = self.prices.of(row.model)
         except UnknownName:  # the price was removed after the call was sent
             return CallCost(*tokens)
-        cost = price.cost(usage, _api(row))
+        cost = price.cost(usage, row.api)
         if row.body and cost > MAX_COST_FACTOR * self.highest_cost(row):
             log.warning(
                 "the usage of an answer cannot be true; its reserve stays until its cost is recorded", call=row.id
@@ -155,7 +155,3 @@ def _refused_by(failure: CallFailure) -> Refusal:
     if isinstance(failure, RequestRejected):
         return Refusal.REQUEST
     return Refusal.MODEL if isinstance(failure, ModelUnavailable) and failure.from_api else Refusal.ACCESS
-
-
-def _api(row: ModelCall) -> PricedApi:
-    return "batch" if row.api == "batch" else "messages"

@@ -20,6 +20,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
+from blackboard.core.records.call_apis import CallApi
 from blackboard.core.records.states import CallState
 from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import telemetry
@@ -56,7 +57,7 @@ class BuiltRequest(NamedTuple):
 
     model: str
     body: str
-    api: str
+    api: CallApi
 
 
 class Deferral(BaseException):
@@ -365,7 +366,7 @@ def model_for(settings: AgentSettings, default: str, strength: float) -> str:
     return settings.model or default
 
 
-def api_for(settings: AgentSettings, strength: float) -> str:
+def api_for(settings: AgentSettings, strength: float) -> CallApi:
     """Return the API for an activation whose strongest mark has this strength: `batch` or `messages`.
 
     The strongest mark decides, because a weak mark costs less in a shared call than in a call of its own.

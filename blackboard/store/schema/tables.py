@@ -45,6 +45,7 @@ COLUMN_TYPES: dict[str, Any] = {
     "AddedDuration": BigInteger(),
     "float": Float(),
     "str": Text(),
+    "CallApi": Text(),
 }
 """The column types, by the names of types that the fields of rows are declared with: see `rows.Id`."""
 DEFAULT_ZERO = frozenset({"Flag", "AddedNumber", "AddedInstant", "AddedDuration"})

@@ -16,6 +16,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.records.call_apis import CallApi
 from blackboard.core.records.states import CallState
 
 
@@ -33,7 +34,7 @@ class CallSteps:
         """Return the calls of an activation, newest first."""
         return self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
 
-    def plan(self, claim: Claim, model: str, body: str, api: str) -> ModelCall:
+    def plan(self, claim: Claim, model: str, body: str, api: CallApi) -> ModelCall:
         """Record a call that is about to be sent, with its request."""
         return self._session.write(
             lambda txn: model_calls.plan(

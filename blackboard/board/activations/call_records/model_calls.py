@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records.call_apis import CallApi
 from blackboard.core.records.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.errors import NotFound
 from blackboard.store.rows import CallRow
@@ -37,10 +38,6 @@ MAX_CALL_ERROR_CHARACTERS = 2000
 TOO_LATE = "a newer call had already been answered"
 DISCARDED = "its activation was discarded"
 WITH_ANSWER = (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
-
-
-REPORTED = "reported"
-"""The `api` of a call that a remote worker has made itself."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def plan(
     model: str,
     body: str,
     marks: int,
-    api: str = "messages",
+    api: CallApi = "messages",
 ) -> CallRow:
     """Record a planned call with its request, which is about a number of marks; `api` is `messages` or `batch`."""
     check_initial(CallState.PLANNED)
@@ -110,7 +107,7 @@ def record_reported(
             activation_id=activation_id,
             agent=agent,
             model=call.model,
-            api=REPORTED,
+            api="reported",
             state=state,
             body="",
             marks=marks,
