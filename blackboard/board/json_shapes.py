@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -189,7 +188,8 @@ class Summary:
 
     board: str
     as_of: datetime
-    clock: str
+    doubted_clock: datetime | None
+    """The time of a clock that is too far ahead to be believed; None if the clock is believed."""
     deployment: int
     paused: bool | str
     answers: str
@@ -220,10 +220,6 @@ class FileSummary(Summary):
     """The size of the database file."""
     log_bytes: int | None
     """The size of the write-ahead log."""
-
-
-_DOUBTED = "not believed: it says {}; see the inbox"
-"""The part of `status` about a clock that is too far ahead to be believed."""
 
 
 def json_value(value: object) -> object:
@@ -311,7 +307,6 @@ def summary(result: BoardStatus, where: str, model: str) -> Summary:
     shape = Summary if result.file_bytes is None else FileSummary
     shown = vars(result) | {
         "board": where,
-        "clock": _clock(result),
         "paused": result.paused and (result.paused_because or True),
         "answers": served or model,
     }
@@ -321,18 +316,15 @@ def summary(result: BoardStatus, where: str, model: str) -> Summary:
 def status_of(shape: Summary) -> BoardStatus:
     """Return the state of a board from the answer to `status`, as `Blackboard.status` returns it."""
     shown: dict[str, Any] = {item.name: getattr(shape, item.name, None) for item in dataclasses.fields(BoardStatus)}
-    doubted = re.fullmatch(_DOUBTED.format("(.*)"), shape.clock)
     return BoardStatus(
         **shown
         | {
             "paused": bool(shape.paused),
             "paused_because": shape.paused if isinstance(shape.paused, str) else None,
-            "doubted_clock": None if doubted is None else datetime.fromisoformat(doubted[1]),
         }
     )
 
 
-def _clock(status: BoardStatus) -> str:
-    if status.doubted_clock is None:
-        return "ok"
-    return _DOUBTED.format(iso(from_datetime(status.doubted_clock)))
+def describe_clock(doubted: datetime | None) -> str:
+    """Return what `status` says about the clock to a person; `doubted` is the time of a clock that is not believed."""
+    return "ok" if doubted is None else f"not believed: it says {iso(from_datetime(doubted))}; see the inbox"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board import board_clock
+from blackboard.board.json_shapes import status_of, summary
 from blackboard.daemon.loop_parts.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from tests.support.bounds import BOUND_SECONDS
@@ -165,6 +166,7 @@ def test_a_leap_changes_nothing_and_deposits_one_question(
     doubted = board.status().doubted_clock
     assert doubted is not None
     assert doubted.date() == date(2027, 2, 9)
+    assert status_of(summary(board.status(), "here", "no model")).doubted_clock == doubted
 
 
 def test_a_clock_that_comes_back_withdraws_the_question_and_does_not_move_time(

@@ -28,7 +28,7 @@ from tests.support.served_board import Lead, Note, Reply, Served, deploy_remote,
 SCOPES = ("read", "deposit", "operate", "answer", "sql", "admin")
 TOKENS: dict[str, str] = {}
 """The token for each board, by its id."""
-PASSING = ("clock", "answers", "file_bytes", "log_bytes")
+PASSING = ("answers", "file_bytes", "log_bytes")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from blackboard.board.result_types import BoardStatus, NeedsOverview, SearchProgress, SinkStatus, WorkerStatus
 
-_PAUSES = ("paused_agents", "paused_models", "unusable_answers")
-"""The parts of the status that have one line each."""
+_SHOWN_OTHERWISE = ("as_of", "doubted_clock", "paused_agents", "paused_models", "unusable_answers")
+"""The parts of the status that a person sees in other words, under another name or together with other parts."""
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
@@ -26,7 +26,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
-    from blackboard.board.json_shapes import status_of
+    from blackboard.board.json_shapes import describe_clock, status_of
     from blackboard.local_or_remote_board import summary_of
 
     session = session_of(context)
@@ -37,11 +37,13 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         return
     result = status_of(shape)
     workers = ", ".join(map(_worker, result.workers))
-    shown = {name: value for name, value in vars(shape).items() if name not in _PAUSES}
+    shown = {name: value for name, value in vars(shape).items() if name not in _SHOWN_OTHERWISE}
     print_pairs(
         {
-            **shown,
+            "board": shape.board,
             "as_of": timestamp(result.as_of),
+            "clock": describe_clock(result.doubted_clock),
+            **shown,
             "paused": "; ".join(_pauses(result)) or "no",
             "marks": count_list(result.marks),
             "activations": count_list(result.activations),

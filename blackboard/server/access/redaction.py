@@ -22,7 +22,7 @@ WITHHELD = "(withheld)"
 
 SUBJECT_FIELDS = frozenset({"subject"})
 TEXT_FIELDS = frozenset({
-    "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed",
+    "agent", "agents", "answerable_by", "api", "author", "catch_up", "condition", "counts", "crossed",
     "doing", "event", "guard", "kind", "kinds", "law", "measure", "message_id", "model", "name", "on_guard",
     "on_repeat", "outcome", "per", "role", "schedule", "search", "sink", "topic", "unserved_agents", "version",
     "waits_for", "watch", "withdraws", "worker", "writes",

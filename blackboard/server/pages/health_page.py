@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.board.facade import Blackboard
-from blackboard.board.json_shapes import summary
+from blackboard.board.json_shapes import describe_clock, summary
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import UNDELIVERED
@@ -22,9 +22,11 @@ def show_health(call: PageCall[PageFields]) -> PageContent:
     if all(finding.name != MODEL for finding in findings):
         findings.append(Finding(MODEL, "note", call.model))
     order = {"wrong": 0, "note": 1, "ok": 2}
+    status = summary(board.status(), board.database.where, call.model)
     return PageContent(
         {
-            "status": summary(board.status(), board.database.where, call.model),
+            "status": status,
+            "clock": describe_clock(status.doubted_clock),
             "findings": sorted(findings, key=lambda finding: order[finding.state]),
             "messages": _undelivered(board),
             "dead": board.activations(state=["dead", "quarantined", "held"], limit=MAX_DEAD),
