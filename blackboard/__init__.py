@@ -21,7 +21,7 @@ mcp_server             tools for models, by the Model Context Protocol
 labelled_data          what models read of a board, labelled as data of its authors and bounded in size
 local_or_remote_board  what works on a board of this machine and on one behind a server
 daemon                 the daemon, which runs agents
-pytest_plugin          finds files of rules for pytest
+pytest_plugin          finds files of scenarios for pytest
 sinks                  delivers messages to people outside
 settings               deployment files
 llm                    model calls

@@ -1,4 +1,4 @@
-"""The pytest plugin: a board on a manual clock, and files of rules. It imports the board only when a test needs it."""
+"""The pytest plugin: a board on a manual clock, and scenarios. It imports the board only when a test needs it."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect files of rules."""
+    """Collect files of scenarios."""
     if file_path.name.endswith(".board.toml"):
-        return RulesFile.from_parent(parent, path=file_path)
+        return ScenarioFile.from_parent(parent, path=file_path)
     return None
 
 
-class RulesFile(pytest.File):
-    """A file of rules, which is one test."""
+class ScenarioFile(pytest.File):
+    """The file of a scenario, which is one test."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield the test."""
-        yield RulesItem.from_parent(self, name="rules")
+        yield ScenarioItem.from_parent(self, name="scenario")
 
 
-class RulesItem(pytest.Item):
-    """The rules of a file."""
+class ScenarioItem(pytest.Item):
+    """The scenario of a file."""
 
     def runtest(self) -> None:
-        """Run the file, and fail with the rules that were not met."""
+        """Run the file, and fail with the expectations that were not met."""
         from blackboard.errors import BlackboardError
-        from blackboard.testing.rule_files import run_rules
+        from blackboard.testing.scenario_runs import run_scenario
 
         try:
-            problems = [str(broken) for broken in run_rules(self.path)]
+            problems = [str(broken) for broken in run_scenario(self.path)]
         except BlackboardError as error:
             problems = [str(error)]
         if problems:

@@ -5,7 +5,8 @@
 standalone_context  marks as if read from a board, and a context, to call an agent as a function
 scripted_model      a model that answers from a script
 board_replay        the replay of timed marks on a manual clock
-rule_files          rules as tests, in TOML
+scenario_files      scenarios as tests, in TOML
+scenario_runs       a run of a scenario, and the expectations that were not met
 """
 
 from blackboard.llm.call_failures import (

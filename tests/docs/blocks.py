@@ -1,8 +1,8 @@
 """Runs the code blocks of a document in order, in a folder that looks like a clone.
 
 python   run in this process; a block that begins with `# NAME.py` is saved under that name and run as a program
-toml     a deployment file without mistakes, or rules if it begins with `# NAME.board.toml`; a block that begins with
-         `# NAME.toml` is saved under that name
+toml     a deployment file without mistakes, or a scenario if it begins with `# NAME.board.toml`; a block that begins
+         with `# NAME.toml` is saved under that name
 sh       run by bash, with `blackboard` on the path; it ends at the first command that fails
 sql      run on a board on which the lead desk has worked, or on the server of the document
 ini      a unit that systemd would load
@@ -37,7 +37,7 @@ from blackboard.board import administration
 from blackboard.cli import main
 from blackboard.settings.settings_file import examine_settings
 from blackboard.store.connections.readonly_query import query
-from blackboard.testing.rule_files import read_rules
+from blackboard.testing.scenario_files import read_scenario
 from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +110,7 @@ class Blocks:
         if not name:
             path.write_text(example.parsed)
         if path.name.endswith(".board.toml"):
-            read_rules(path)
+            read_scenario(path)
             return
         tomllib.loads(example.parsed)
         _, mistakes = examine_settings(path, {})

@@ -25,7 +25,16 @@ COMPOUND = re.compile(r"(?<![\w$])(?:[A-Za-z]*[a-z]\d?_[a-z]\w*|[A-Za-z]*[a-z][A
 MEMBER = re.compile(r"(?<![\w\[./])([A-Za-z_]\w+)\.([A-Za-z_]\w*)")
 OUTSIDE = {
     *("AnswerModel", "vVERSION", "board.example", "tags.env"),
-    *("HttpOnly", "ReadWritePaths", "SameSite", "cProfile", "live_marks.c", "read_sql", "synchronous_standby_names"),
+    *(
+        "HttpOnly",
+        "ReadWritePaths",
+        "SameSite",
+        "cProfile",
+        "live_marks.c",
+        "read_sql",
+        "rule_files",
+        "synchronous_standby_names",
+    ),
 }
 """Names that stand for a name of the reader's, and those of other programs that the code does not use."""
 ENDINGS_OF_FILES = {"db", "dump", "js", "json", "py", "pyi", "service", "sql", "toml"}

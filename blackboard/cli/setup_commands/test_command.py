@@ -1,4 +1,4 @@
-"""The command `test`, which runs rule files."""
+"""The command `test`, which runs scenarios."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from blackboard.errors import ConfigurationError, ExitCode, Mistake
 
 
 def test(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Rule files, *.board.toml.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of scenarios, *.board.toml.")],
     as_json: AsJson = False,  # noqa: PT028 - a command, no test
 ) -> None:
-    """Run rule files, which test a deployment. A rule states which marks are deposited, and what must follow.
+    """Run scenarios, which test a deployment. A file states which marks are deposited, and what must follow.
 
-    A rule expects that agents wake, that marks appear, or that nothing happens. A real daemon runs each file on a
+    A scenario expects that agents wake, that marks appear, or that nothing happens. A real daemon runs each file on a
     temporary board with a simulated clock. Nothing outside that board changes.
 
     Examples:
       blackboard test kitchen.board.toml
-      blackboard test rules/*.board.toml --json
+      blackboard test scenarios/*.board.toml --json
     """
     from blackboard.cli.terminal import log_setup
-    from blackboard.testing.rule_files import UnmetExpectation, run_rules
+    from blackboard.testing.scenario_runs import UnmetExpectation, run_scenario
 
     log_setup.configure(logging.WARNING)
     broken: dict[str, list[UnmetExpectation]] = {}
     mistakes: list[Mistake] = []
     for file in files:
         try:
-            broken[str(file)] = run_rules(file)
+            broken[str(file)] = run_scenario(file)
         except ConfigurationError as error:
             mistakes += error.mistakes
     if as_json:
         print_json([{"file": path, "broken": unmet} for path, unmet in broken.items()])
     else:
         for path, unmet in broken.items():
-            say(f"{path}: {f'{len(unmet)} not met' if unmet else 'all rules are met'}")
+            say(f"{path}: {f'{len(unmet)} not met' if unmet else 'all expectations are met'}")
             for expectation in unmet:
                 say(textwrap.indent(str(expectation), "  "))
     if mistakes:

@@ -1,4 +1,4 @@
-"""Files of rules: a deployment, marks at instants, and what must follow."""
+"""Files of scenarios: a deployment, marks at instants, and what must follow."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from blackboard.errors import ConfigurationError
-from blackboard.testing.rule_files import run_rules
+from blackboard.testing.scenario_runs import run_scenario
 from tests.cli.conftest import CommandLine, house, typed  # noqa: F401 (fixtures)
 from tests.support.bounds import BOUND_SECONDS
 
 DID = "; did you mean {!r}?".format
 
-RULES = """
+SCENARIO = """
 deployment = "blackboard.toml"
 
 [[given]]
@@ -55,17 +55,17 @@ no_mark = "alarm"
 
 def run(house: CommandLine, text: str) -> list[str]:  # noqa: F811
     house.write("house.board.toml", text)
-    return [str(broken) for broken in run_rules(house.folder / "house.board.toml")]
+    return [str(broken) for broken in run_scenario(house.folder / "house.board.toml")]
 
 
-def test_the_command_succeeds_if_all_rules_hold(house: CommandLine) -> None:  # noqa: F811
-    assert run(house, RULES) == []
+def test_the_command_succeeds_if_all_expectations_are_met(house: CommandLine) -> None:  # noqa: F811
+    assert run(house, SCENARIO) == []
     done = house("test", "house.board.toml")
-    assert (done.code, done.out.strip()) == (0, "house.board.toml: all rules are met")
+    assert (done.code, done.out.strip()) == (0, "house.board.toml: all expectations are met")
 
 
-def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: CommandLine) -> None:  # noqa: F811
-    weak = RULES.replace("intensity = 0.9", "intensity = 0.5")
+def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: CommandLine) -> None:  # noqa: F811
+    weak = SCENARIO.replace("intensity = 0.9", "intensity = 0.5")
     first, second = run(house, weak)
     assert first.startswith(
         "expect 1: by 2026-01-05 09:00:01, watchman must wake once about 'kitchen', and was not woken"
@@ -121,24 +121,24 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
 )
 def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str) -> None:  # noqa: F811
     with pytest.raises(ConfigurationError) as caught:
-        run(house, RULES.replace(old, new.replace("\\n", "\n"), 1))
+        run(house, SCENARIO.replace(old, new.replace("\\n", "\n"), 1))
     assert message in str(caught.value)
 
 
-def test_a_rule_without_a_subject_explains_what_was_given(house: CommandLine) -> None:  # noqa: F811
-    text = RULES.replace("intensity = 0.9", "intensity = 0.5").replace('subject = "kitchen"\ntimes = 1\n', "")
+def test_an_expectation_without_a_subject_explains_what_was_given(house: CommandLine) -> None:  # noqa: F811
+    text = SCENARIO.replace("intensity = 0.9", "intensity = 0.5").replace('subject = "kitchen"\ntimes = 1\n', "")
     first, _ = run(house, text)
     assert "watchman on kitchen: " in first
     assert "watchman on hall: " in first
 
 
 def test_files_without_mistakes_run_all_the_same(house: CommandLine) -> None:  # noqa: F811
-    house.write("good.board.toml", RULES)
-    house.write("bad.board.toml", RULES.replace("times = 1", "tmes = 1"))
-    house.write("worse.board.toml", RULES.replace("intensity", "intnsity", 1))
+    house.write("good.board.toml", SCENARIO)
+    house.write("bad.board.toml", SCENARIO.replace("times = 1", "tmes = 1"))
+    house.write("worse.board.toml", SCENARIO.replace("intensity", "intnsity", 1))
     done = house("test", "bad.board.toml", "good.board.toml", "worse.board.toml")
     assert done.code == 2
-    assert done.out.strip() == "good.board.toml: all rules are met"
+    assert done.out.strip() == "good.board.toml: all expectations are met"
     assert "bad.board.toml: expect 1 tmes" in done.err
     assert "worse.board.toml: given 1 intnsity" in done.err
 
@@ -163,15 +163,15 @@ def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: Co
         + "\n\nfrom pydantic import BaseModel\n\n\nclass Level(BaseModel):\n    level: int\n"
     )
     asked = 'answers = [{ level = 3 }]\n[settings.house]\nname = "ours"\n'
-    text = RULES.replace('deployment = "blackboard.toml"\n', f'deployment = "blackboard.toml"\n{asked}')
+    text = SCENARIO.replace('deployment = "blackboard.toml"\n', f'deployment = "blackboard.toml"\n{asked}')
     assert run(house, text.replace("level = 9", "level = 3")) == []
 
 
 @pytest.mark.processes
 def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> None:  # noqa: F811
-    house.write("good.board.toml", RULES)
-    house.write("bad.board.toml", RULES.replace("level = 9", "level = 8"))
-    house.write("wrong.board.toml", RULES.replace("times = 1", "tmes = 1"))
+    house.write("good.board.toml", SCENARIO)
+    house.write("bad.board.toml", SCENARIO.replace("level = 9", "level = 8"))
+    house.write("wrong.board.toml", SCENARIO.replace("times = 1", "tmes = 1"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "blackboard.pytest_plugin", "-p", "no:cacheprovider"],
         cwd=house.folder,
