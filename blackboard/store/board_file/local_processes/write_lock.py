@@ -69,15 +69,10 @@ class WriteLock:
     def __init__(self, path: Path, seconds: float, users_of: Path | None = None) -> None:
         self.path, self.seconds, self._users_of = path, seconds, users_of or path
         self._clock = SystemClock()
-        self._files: list[io.FileIO] = []
+        self._files: list[_LockFile] = []
         """The queue lock and the write lock, once they are open."""
         self._state = LockState.FREE
         forks.register(self)
-
-    def __del__(self) -> None:
-        """Close the lock files of a board that a program did not close."""
-        for file in getattr(self, "_files", ()):  # it has none if its creation was interrupted
-            file.close()
 
     def acquire(self) -> None:
         """Wait for the lock and hold it until `release`.
@@ -147,7 +142,7 @@ class WriteLock:
         if in_child:
             self.close()
 
-    def _open(self) -> list[io.FileIO]:
+    def _open(self) -> list[_LockFile]:
         self._files = []
         files = BoardFiles(self.path)
         for path in (files.write_queue, files.write_lock):
@@ -171,7 +166,17 @@ class WriteLock:
             pause(_interval(now - began, is_queue=is_queue))
 
 
-def _open(path: Path, mode: int) -> io.FileIO:
+class _LockFile(io.FileIO):
+    """A lock file that closes itself if a program does not close its board, and leaves Python nothing to warn of.
+
+    The collector may end the file before the lock that has it, so the lock could not close it first.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _open(path: Path, mode: int) -> _LockFile:
     """Open a lock file, and return a file object.
 
     A file object closes itself if an exception from a signal ends this function. A file descriptor does not. Nothing
@@ -181,7 +186,7 @@ def _open(path: Path, mode: int) -> io.FileIO:
         os.close(create_private(path, os.O_RDWR, mode))
     if path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    return io.FileIO(path, "r+")
+    return _LockFile(path, "r+")
 
 
 def _interval(waited: Duration, *, is_queue: bool) -> Duration:

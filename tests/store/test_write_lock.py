@@ -1,0 +1,21 @@
+"""The lock of the writers of a file."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+from blackboard.store.board_file.local_processes.write_lock import WriteLock
+
+
+def test_lock_files_close_themselves_without_a_warning_in_whatever_order_the_collector_ends_them(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "board.db"
+    database.touch()
+    lock = WriteLock(database, 1.0)
+    with lock.acquired():
+        pass
+    vars(lock).clear()  # the files end before the lock; a warning of one fails the test
+    del lock
+    gc.collect()
