@@ -106,7 +106,7 @@ class Condition(ABC):
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-        """Yield the comparisons because of which it holds: of an `|`, those of the sides that hold."""
+        """Yield the comparisons that make the condition hold; none if it does not hold."""
         if self.is_met_if(decide):
             yield from self.comparisons()
 
@@ -460,7 +460,7 @@ class Combination(Condition):
             yield from part.comparisons()
 
     def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-        """Yield the comparisons because of which it holds: of an `|`, those of the sides that hold."""
+        """Yield the comparisons of the parts that hold; none if the combination does not hold."""
         if self.is_met_if(decide):
             for part in self.parts:
                 yield from part.deciding(decide)
