@@ -143,14 +143,14 @@ def _late_crossings(txn: BoardTransaction) -> Iterator[TimedNotice]:
             yield TimedNotice(name, Topic.CROSSING_WAITING, notice)
 
 
-def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
+def _late(txn: BoardTransaction, name: str, sink_spec: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
     """Yield the crossings that have waited too long and that the sink has no message about yet."""
     for watch in txn.active.watches.values():
         after = 0
-        values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink.waiting_for}
+        values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink_spec.waiting_for}
         while rows := txn.sql.all(OUTBOX.late_crossings, **values, after=after, limit=CROSSINGS_PER_PAGE):
             for row in rows:
-                if sink.passes(watch.agent.name, watch.condition.kinds, subject_of(row.scope)):
+                if sink_spec.passes(watch.agent.name, watch.condition.kinds, subject_of(row.scope)):
                     yield watch, row
             after = rows[-1].id
 

@@ -19,15 +19,15 @@ from blackboard.core.specs.watch_spec import TIMING_SETTINGS, WatchSpec, conditi
 from blackboard.errors import InvalidCondition, Mistake, UnknownName, UsageError
 
 
-def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
+def mistakes_in(agent_spec: AgentSpec) -> Iterator[Mistake]:
     """Yield the mistakes in an agent that arise from several of its settings together."""
-    place, batch = f"agents.{agent.name}", agent.settings.batch
-    yield from _mistakes_about_schedules(agent)
-    yield from _mistakes_about_subjects(agent)
-    yield from _mistakes_about_time(agent)
-    yield from _mistakes_about_guards(agent)
-    yield from _mistakes_about_needs(agent)
-    for watch in agent.watches:
+    place, batch = f"agents.{agent_spec.name}", agent_spec.settings.batch
+    yield from _mistakes_about_schedules(agent_spec)
+    yield from _mistakes_about_subjects(agent_spec)
+    yield from _mistakes_about_time(agent_spec)
+    yield from _mistakes_about_guards(agent_spec)
+    yield from _mistakes_about_needs(agent_spec)
+    for watch in agent_spec.watches:
         condition = watch.condition
         if batch is not None and (problem := _misfit_batch(condition, batch)) is not None:
             yield Mistake(f"{place}.batch", problem)
@@ -71,9 +71,9 @@ def _misfit_guard(condition: Condition, name: str, guard: Condition) -> str | No
     )
 
 
-def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
-    place = f"agents.{agent.name}"
-    for watch in agent.watches:
+def _mistakes_about_subjects(agent_spec: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent_spec.name}"
+    for watch in agent_spec.watches:
         if watch.per == "batch" and (by := watch.condition.by) is not None:
             yield Mistake(
                 f"{place}.watches.{watch.name}.per",
@@ -81,15 +81,15 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
             )
         if watch.per == "subject" and watch.condition.is_over_board:
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
-    if agent.settings.per == "subject" and all(watch.condition.is_over_board for watch in agent.watches):
-        yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
+    if agent_spec.settings.per == "subject" and all(watch.condition.is_over_board for watch in agent_spec.watches):
+        yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent_spec.watches)))
 
 
-def _mistakes_about_needs(agent: AgentSpec) -> Iterator[Mistake]:
-    place, named = f"agents.{agent.name}.answerable_by", agent.settings.answerable_by
-    if named and Need.kind not in agent.writes:
+def _mistakes_about_needs(agent_spec: AgentSpec) -> Iterator[Mistake]:
+    place, named = f"agents.{agent_spec.name}.answerable_by", agent_spec.settings.answerable_by
+    if named and Need.kind not in agent_spec.writes:
         yield Mistake(place, "the agent cannot deposit needs, because it does not declare Need in writes")
-    if own := agent.names.intersection(named):
+    if own := agent_spec.names.intersection(named):
         yield Mistake(place, f"{min(own)} is the agent itself, which can never answer its own needs")
 
 
@@ -105,39 +105,39 @@ def mistakes_about_answers(agents: Mapping[str, AgentSpec]) -> Iterator[Mistake]
                 yield Mistake(place, f"{name} cannot answer: it does not declare Decision in writes")
 
 
-def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:
-    place = f"agents.{agent.name}"
-    for watch in agent.watches:
+def _mistakes_about_guards(agent_spec: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent_spec.name}"
+    for watch in agent_spec.watches:
         if watch.on_guard is not None and (misfit := _misfit_on_guard(watch)) is not None:
             yield Mistake(f"{place}.watches.{watch.name}.on_guard", misfit)
-    misfits = [_misfit_on_guard(watch) for watch in agent.watches]
-    if agent.settings.on_guard == "drop" and None not in misfits:
+    misfits = [_misfit_on_guard(watch) for watch in agent_spec.watches]
+    if agent_spec.settings.on_guard == "drop" and None not in misfits:
         yield Mistake(f"{place}.on_guard", "; ".join(misfit for misfit in misfits if misfit))
 
 
-def _misfit_on_guard(watch: WatchSpec) -> str | None:
+def _misfit_on_guard(watch_spec: WatchSpec) -> str | None:
     """Return why `on_guard` has no effect on a watch; None if it has an effect."""
-    if watch.condition.is_schedule:
-        return f"{watch.condition} is a schedule, whose guard always defers; catch_up decides about its instants"
-    if watch.guard is None:
-        return f"{watch.condition} has no guard (only_if or unless)"
-    if watch.condition.is_falling and watch.on_guard == "defer":
-        return f"{watch.condition} falls, and the guard of a falling watch always drops"
+    if watch_spec.condition.is_schedule:
+        return f"{watch_spec.condition} is a schedule, whose guard always defers; catch_up decides about its instants"
+    if watch_spec.guard is None:
+        return f"{watch_spec.condition} has no guard (only_if or unless)"
+    if watch_spec.condition.is_falling and watch_spec.on_guard == "defer":
+        return f"{watch_spec.condition} falls, and the guard of a falling watch always drops"
     return None
 
 
-def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
+def _mistakes_about_time(agent_spec: AgentSpec) -> Iterator[Mistake]:
     """Yield the mistakes in the settings of an agent's watches over time.
 
     A setting of the whole agent applies to the watches that it fits, and must fit at least one.
     """
-    place = f"agents.{agent.name}"
+    place = f"agents.{agent_spec.name}"
     for setting in TIMING_SETTINGS:
-        agent_value = getattr(agent.settings, setting)
-        misfits = [timing_misfit(watch.condition, setting) for watch in agent.watches]
+        agent_value = getattr(agent_spec.settings, setting)
+        misfits = [timing_misfit(watch.condition, setting) for watch in agent_spec.watches]
         if agent_value and None not in misfits:
             yield Mistake(f"{place}.{setting}", "; ".join(dict.fromkeys(misfit for misfit in misfits if misfit)))
-        for watch, misfit in zip(agent.watches, misfits, strict=True):
+        for watch, misfit in zip(agent_spec.watches, misfits, strict=True):
             own = getattr(watch, setting)
             if misfit is not None:
                 if own:
@@ -147,24 +147,24 @@ def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def _mistakes_about_clearing(
-    place: str, watch: WatchSpec, setting: str, value: float, *, is_own: bool
+    place: str, watch_spec: WatchSpec, setting: str, value: float, *, is_own: bool
 ) -> Iterator[Mistake]:
-    threshold = next(watch.condition.comparisons()).threshold
+    threshold = next(watch_spec.condition.comparisons()).threshold
     if (value > threshold) != (setting == "clear_above") or value == threshold:
-        where = f"{place}.watches.{watch.name}.{setting}" if is_own else f"{place}.{setting}"
+        where = f"{place}.watches.{watch_spec.name}.{setting}" if is_own else f"{place}.{setting}"
         side = "above" if setting == "clear_above" else "below"
-        text = f"{exact_digits(value)} is not {side} the threshold of {watch.condition}"
+        text = f"{exact_digits(value)} is not {side} the threshold of {watch_spec.condition}"
         yield Mistake(where, text)
 
 
-def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
+def mistakes_in_filters(agent_spec: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
     """Yield the mistakes in tags and searches of an agent's conditions and reads that do not fit their kinds."""
-    place = f"agents.{agent.name}"
-    for read in agent.reads:
+    place = f"agents.{agent_spec.name}"
+    for read in agent_spec.reads:
         if read.kind in kinds:
             yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_read(read, kinds[read.kind]))
-            yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_search(agent, read, kinds))
-    for watch in agent.watches:
+            yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_search(agent_spec, read, kinds))
+    for watch in agent_spec.watches:
         for suffix, condition in conditions_of(watch):
             texts = (
                 text
@@ -177,11 +177,11 @@ def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator
             yield from (Mistake(f"{place}.watches.{watch.name}{suffix}", text) for text in dict.fromkeys(texts))
 
 
-def mistakes_in_groups(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
+def mistakes_in_groups(agent_spec: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
     """Yield the conditions of an agent that group by something other than a tag with one value."""
-    for watch in agent.watches:
+    for watch in agent_spec.watches:
         for suffix, condition in conditions_of(watch):
-            place = f"agents.{agent.name}.watches.{watch.name}{suffix}"
+            place = f"agents.{agent_spec.name}.watches.{watch.name}{suffix}"
             for problem in dict.fromkeys(_problems_of_groups(condition, kinds)):
                 yield Mistake(place, f"by: {problem}")
 
@@ -206,13 +206,13 @@ def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:
         yield from kind.tag_schema.mistakes_in(WhereClause.of({name: "subject"}))
 
 
-def _mistakes_in_search(agent: AgentSpec, read: ReadSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
+def _mistakes_in_search(agent_spec: AgentSpec, read: ReadSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
     """Yield the mistakes in a search: its kind is not searched, or no mark that wakes the agent has the field."""
     if (field := read.search_from) is None:
         return
     if not kinds[read.kind].search:
         yield f"the kind {read.kind!r} is not searched; declare the fields to search, as in search=['text']"
-    woken_by = {kind for watch in agent.watches for kind in watch.condition.kinds}
+    woken_by = {kind for watch in agent_spec.watches for kind in watch.condition.kinds}
     if not woken_by:
         yield f"search: no mark wakes the agent, so there is no field {field!r} to search for"
     schemas = [kinds[kind].payload_schema for kind in woken_by if kind in kinds]
@@ -221,18 +221,18 @@ def _mistakes_in_search(agent: AgentSpec, read: ReadSpec, kinds: Mapping[str, Ki
         yield str(UnknownName("field", field, fields, f"search: no mark that wakes the agent has a field {field!r}"))
 
 
-def _no_subject(watch: WatchSpec) -> str:
-    reason = "is a schedule" if watch.condition.is_schedule else "is over the whole board"
-    return f"{watch.condition} {reason}, which has no subject"
+def _no_subject(watch_spec: WatchSpec) -> str:
+    reason = "is a schedule" if watch_spec.condition.is_schedule else "is over the whole board"
+    return f"{watch_spec.condition} {reason}, which has no subject"
 
 
-def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
+def _mistakes_about_schedules(agent_spec: AgentSpec) -> Iterator[Mistake]:
     """Yield the settings that have no meaning for a schedule, or have a meaning for schedules only."""
-    place = f"agents.{agent.name}"
-    scheduled = [watch for watch in agent.watches if watch.condition.is_schedule]
-    if agent.settings.catch_up != "once" and not scheduled:
+    place = f"agents.{agent_spec.name}"
+    scheduled = [watch for watch in agent_spec.watches if watch.condition.is_schedule]
+    if agent_spec.settings.catch_up != "once" and not scheduled:
         yield Mistake(f"{place}.catch_up", "no watch of the agent is a schedule, so there is nothing to catch up on")
-    for watch in agent.watches:
+    for watch in agent_spec.watches:
         where, is_schedule = f"{place}.watches.{watch.name}", watch.condition.is_schedule
         if watch.catch_up is not None and not is_schedule:
             yield Mistake(
@@ -242,7 +242,9 @@ def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
             yield Mistake(
                 f"{where}.include_own", f"{watch.condition} is a schedule, which no mark wakes; leave out include_own"
             )
-    if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.needs_subject]):
+    if len(scheduled) == len(agent_spec.watches) and (
+        kinds := [read.kind for read in agent_spec.reads if read.needs_subject]
+    ):
         yield Mistake(
             f"{place}.reads",
             f"of_subject, and subject in where, read for the subjects that woke the agent, but a schedule has no"

@@ -20,20 +20,20 @@ from blackboard.errors import Mistake
 Kinds = Mapping[str, Kind]
 
 
-def warnings_about(agent: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
+def warnings_about(agent_spec: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Yield warnings of conditions, guards and settings of an agent that cannot work with the kinds of a deployment."""
-    for watch in agent.watches:
-        place = f"agents.{agent.name}.watches.{watch.name}"
+    for watch in agent_spec.watches:
+        place = f"agents.{agent_spec.name}.watches.{watch.name}"
         yield from _warn_of_condition(place, watch.condition, kinds, is_guard=False)
         for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
             if text:
                 guard = parse_condition(text)
                 yield from _warn_of_condition(f"{place}.{name}", guard, kinds, is_guard=True)
                 yield from _warn_of_subjects(f"{place}.{name}", watch.condition, guard)
-        yield from _warn_of_holding(place, agent, watch, kinds)
-        yield from _warn_of_clearing(place, agent, watch, kinds)
-        yield from _warn_of_fading(f"agents.{agent.name}", agent, watch, kinds)
-        yield from _warn_of_urgency(f"agents.{agent.name}", agent, watch, kinds)
+        yield from _warn_of_holding(place, agent_spec, watch, kinds)
+        yield from _warn_of_clearing(place, agent_spec, watch, kinds)
+        yield from _warn_of_fading(f"agents.{agent_spec.name}", agent_spec, watch, kinds)
+        yield from _warn_of_urgency(f"agents.{agent_spec.name}", agent_spec, watch, kinds)
 
 
 def _warn_of_condition(place: str, condition: Condition, kinds: Kinds, *, is_guard: bool) -> Iterator[Mistake]:
@@ -135,9 +135,9 @@ def _beginning(pattern: str) -> tuple[str, bool]:
     return (pattern, False) if found is None else (pattern[: found.start()], True)
 
 
-def _warn_of_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_holding(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of a `held_for` that no single mark can reach, where each mark is measured alone and only fades."""
-    timing, condition = agent.timing_of(watch), watch.condition
+    timing, condition = agent_spec.timing_of(watch_spec), watch_spec.condition
     if timing is None or not condition.is_per_mark or condition.is_falling:
         return
     comparison = next(condition.comparisons())
@@ -161,31 +161,31 @@ def _warn_of_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kind
             return
 
 
-def _warn_of_clearing(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_clearing(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of a `clear_above` that the value cannot reach, so that the watch never crosses again."""
-    timing = agent.timing_of(watch)
-    if timing is None or timing.clear is None or not watch.condition.is_falling:
+    timing = agent_spec.timing_of(watch_spec)
+    if timing is None or timing.clear is None or not watch_spec.condition.is_falling:
         return
-    comparison = next(watch.condition.comparisons())
+    comparison = next(watch_spec.condition.comparisons())
     highest = _highest(comparison, kinds)
     if comparison.threshold <= highest < timing.clear:
         names = ", ".join(comparison.measure.kinds)
         yield Mistake(
             f"{place}.clear_above",
-            f"{watch.condition} crosses only once: weight x cap of {names} allows at most {highest:g}, so the value"
-            f" never reaches clear_above = {timing.clear:g}",
+            f"{watch_spec.condition} crosses only once: weight x cap of {names} allows at most {highest:g},"
+            f" so the value never reaches clear_above = {timing.clear:g}",
         )
 
 
-def _warn_of_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_fading(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of marks that end in one step, and that an agent would be given after their end.
 
     If `when_faded` is not set, this is a warning only if a declared setting may defer a crossing for so long.
     """
-    settings, condition = agent.settings, watch.condition
+    settings, condition = agent_spec.settings, watch_spec.condition
     if settings.when_faded != "keep" or condition.is_schedule or condition.is_falling:
         return
-    is_guarded = watch.guard is not None and agent.on_guard_of(watch) == "defer"
+    is_guarded = watch_spec.guard is not None and agent_spec.on_guard_of(watch_spec) == "defer"
     longest = max(settings.batch_window, settings.cooldown)
     for name in condition.kinds_of_marks:
         kind = kinds.get(name)
@@ -199,16 +199,17 @@ def _warn_of_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds
             )
 
 
-def _warn_of_urgency(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_urgency(place: str, agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of an `urgent_above` that no mark reaches."""
-    urgent = agent.settings.urgent_above
-    limits = [(kinds[name].weight, kinds[name].cap) for name in watch.condition.kinds_of_marks if name in kinds]
-    if urgent is None or not limits or len(limits) < len(watch.condition.kinds_of_marks):
+    urgent = agent_spec.settings.urgent_above
+    limits = [(kinds[name].weight, kinds[name].cap) for name in watch_spec.condition.kinds_of_marks if name in kinds]
+    if urgent is None or not limits or len(limits) < len(watch_spec.condition.kinds_of_marks):
         return
     highest = max(inf if cap is None and weight else weight * (cap or 0.0) for weight, cap in limits)
     if highest < urgent:
-        names = ", ".join(watch.condition.kinds_of_marks)
+        names = ", ".join(watch_spec.condition.kinds_of_marks)
         yield Mistake(
             f"{place}.urgent_above",
-            f"no mark of {watch.condition} is urgent at {urgent:g}: weight x cap of {names} allows at most {highest:g}",
+            f"no mark of {watch_spec.condition} is urgent at {urgent:g}:"
+            f" weight x cap of {names} allows at most {highest:g}",
         )

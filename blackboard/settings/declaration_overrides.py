@@ -115,11 +115,11 @@ class Overrides:
         watches = [self._watch(f"{place}.{watch.name}", watch, sections.get(watch.name)) for watch in declared]
         return (*watches, *(self._new_schedule(f"{place}.{name}", name, new) for name, new in added.items()))
 
-    def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
+    def _watch(self, place: str, watch_spec: WatchSpec, section: WatchSection | None) -> WatchSpec:
         """Return a watch with the settings of a section; settings that do not fit it are recorded as mistakes."""
         if section is None:
-            return watch
-        when: Condition = watch.condition
+            return watch_spec
+        when: Condition = watch_spec.condition
         if section.schedule is not None:
             if when.is_schedule:
                 when = self._schedule(place, section.schedule, when)
@@ -139,11 +139,11 @@ class Overrides:
                 self.found.record(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         if section.within is not None:
             when = self._window(place, when, section.within)
-        min_increase = watch.min_increase if section.min_increase is None else section.min_increase
+        min_increase = watch_spec.min_increase if section.min_increase is None else section.min_increase
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
             self.found.record(f"{place}.min_increase", problem)
         changes = {name: value for name in WatchSettings.model_fields if (value := getattr(section, name)) is not None}
-        return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})
+        return WatchSpec(**{**watch_spec.model_dump(), "when": str(when), **changes})
 
     def _window(self, place: str, when: Condition, within: Duration) -> Condition:
         """Return a condition with a window of another length."""

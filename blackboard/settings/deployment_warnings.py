@@ -13,28 +13,30 @@ from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
 
 
-def probable_mistakes(agent: AgentSpec, kinds: Mapping[str, Kind], keep_history: Duration | None) -> Iterator[Mistake]:
+def probable_mistakes(
+    agent_spec: AgentSpec, kinds: Mapping[str, Kind], keep_history: Duration | None
+) -> Iterator[Mistake]:
     """Yield the probable mistakes of an agent, with their places in the settings."""
-    for watch in agent.watches:
-        place = f"agents.{agent.name}.watches.{watch.name}"
-        texts = [*_warn_of_catching_up(agent, watch), *_warn_of_timing(agent, watch, kinds)]
+    for watch in agent_spec.watches:
+        place = f"agents.{agent_spec.name}.watches.{watch.name}"
+        texts = [*_warn_of_catching_up(agent_spec, watch), *_warn_of_timing(agent_spec, watch, kinds)]
         yield from (Mistake(place, f"{watch.condition}{text}") for text in texts)
         for suffix, condition in conditions_of(watch):
             texts = [*warnings_of_counts(condition, kinds), *_warn_of_short_history(condition, keep_history)]
             yield from (Mistake(place + suffix, text) for text in texts)
 
 
-def _warn_of_catching_up(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
+def _warn_of_catching_up(agent_spec: AgentSpec, watch_spec: WatchSpec) -> Iterator[str]:
     """Warn of a schedule that would catch up on any number of instants."""
-    settings = agent.settings
-    catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
+    settings = agent_spec.settings
+    catches_up = watch_spec.condition.is_schedule and (watch_spec.catch_up or settings.catch_up) == "all"
     if catches_up and settings.max_activations_per_hour is None:
         yield " catches up on every missed instant; set max_activations_per_hour as a limit"
 
 
-def _warn_of_timing(agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
+def _warn_of_timing(agent_spec: AgentSpec, watch_spec: WatchSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
     """Warn of a rewake that another setting delays, and of a value that marks cannot reach a second time."""
-    timing, settings = agent.timing_of(watch), agent.settings
+    timing, settings = agent_spec.timing_of(watch_spec), agent_spec.settings
     if timing is None:
         return
     if (every := timing.rewake_every) is not None:
@@ -44,8 +46,8 @@ def _warn_of_timing(agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind
         limit = settings.max_activations_per_hour
         if limit is not None and limit * every < HOUR:
             yield f": max_activations_per_hour = {limit} {due}"
-    separate = [name for name in watch.condition.kinds if name in kinds and kinds[name].on_repeat == "separate"]
-    if timing.clear is not None and watch.condition.is_per_mark and separate:
+    separate = [name for name in watch_spec.condition.kinds if name in kinds and kinds[name].on_repeat == "separate"]
+    if timing.clear is not None and watch_spec.condition.is_per_mark and separate:
         yield (
             f': each mark of {separate[0]} is measured alone (on_repeat = "separate") and only fades, so it crosses'
             " once in any case"

@@ -44,9 +44,9 @@ def remote(watches: Any = 'strength("report") >= 0.5', **settings: Any) -> Agent
     )
 
 
-def deploy(world: World, agent: AgentSpec | None = None, *others: AgentSpec) -> None:
+def deploy(world: World, agent_spec: AgentSpec | None = None, *others: AgentSpec) -> None:
     kinds = {"report": kind("report"), "verdict": kind("verdict", unique="slot"), "need": kind("need")}
-    world.deploy(kinds, remote() if agent is None else agent, *others)
+    world.deploy(kinds, remote() if agent_spec is None else agent_spec, *others)
 
 
 @pytest.fixture

@@ -49,30 +49,30 @@ class NeedsSearches:
     """What each search reads."""
 
 
-def missing_searches(agent: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
+def missing_searches(agent_spec: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
     """Return the searches without a result; None if each has one."""
-    missing = {key: agent.reads[key.place] for key in keys if key not in found}
+    missing = {key: agent_spec.reads[key.place] for key in keys if key not in found}
     return NeedsSearches(missing) if missing else None
 
 
-def searches_for(agent: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
+def searches_for(agent_spec: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
     """Return the searches of an agent for the marks of some events, which have the payloads that the marks show."""
-    places = [place for place, read in enumerate(agent.reads) if read.search_from is not None]
+    places = [place for place, read in enumerate(agent_spec.reads) if read.search_from is not None]
     if not places:
         return []
     keys: dict[SearchKey, None] = {}
     for event in events:
         payload = json.loads(event.payload or "{}")
         for place in places:
-            read = agent.reads[place]
+            read = agent_spec.reads[place]
             if isinstance(text := payload.get(read.search_from), str):
-                keys[SearchKey(agent.name, place, text, event.subject if read.where_subject else None)] = None
+                keys[SearchKey(agent_spec.name, place, text, event.subject if read.where_subject else None)] = None
     return list(keys)
 
 
 def record_reads(
     txn: BoardTransaction,
-    agent: AgentSpec,
+    agent_spec: AgentSpec,
     activation_id: int,
     inputs: tuple[ActivationInput, ...],
     found: MarksBySearch,
@@ -85,7 +85,7 @@ def record_reads(
     own_subjects: list[str | None] = list(dict.fromkeys(item.event.subject for item in inputs))
     candidates = (
         pair
-        for read in agent.reads
+        for read in agent_spec.reads
         if read.search_from is None
         for subject in (own_subjects if read.needs_subject else [None])
         for pair in _read(txn, read, subject)
@@ -94,7 +94,7 @@ def record_reads(
     for row, strength in candidates:
         if row.id not in absorbed and row.id not in reads:
             reads[row.id] = as_input(txn, event_of(txn, row), strength, InputRole.READ)
-    keys = searches_for(agent, (item.event for item in inputs))
+    keys = searches_for(agent_spec, (item.event for item in inputs))
     for mark_id, relevance in _highest_relevances(found.get(key, ()) for key in keys).items():
         if mark_id not in absorbed and mark_id not in reads and (mark := _live(txn, mark_id)) is not None:
             reads[mark_id] = as_input(txn, event_of(txn, mark), mark_strength(txn, mark), InputRole.READ, relevance)

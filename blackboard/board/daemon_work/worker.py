@@ -217,7 +217,11 @@ class Worker:
         """Claim an activation that must run alone, of the first of these agents that has one."""
 
         def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> Claim | NeedsSearches | None:
-            agent = txn.deployment.agents.get(name)
-            return None if agent is None else claims.claim_suspect(txn, agent, Claimer(self.id, self.lease, found))
+            agent_spec = txn.deployment.agents.get(name)
+            return (
+                None
+                if agent_spec is None
+                else claims.claim_suspect(txn, agent_spec, Claimer(self.id, self.lease, found))
+            )
 
         return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)

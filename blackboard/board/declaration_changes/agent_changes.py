@@ -105,55 +105,57 @@ def register_agents(
     Raises:
         ConfigurationError: An agent that is new or changed has settings that cannot work together.
     """
-    added = [agent for name, agent in new.agents.items() if old.agents.get(name) != agent]
-    if mistakes := [mistake for agent in added for mistake in mistakes_in(agent)]:
+    added = [agent_spec for name, agent_spec in new.agents.items() if old.agents.get(name) != agent_spec]
+    if mistakes := [mistake for agent_spec in added for mistake in mistakes_in(agent_spec)]:
         raise ConfigurationError(mistakes)
     changed = _rename_agents(txn, new)
     known = {(row.agent, row.name): row for row in txn.sql.all(CROSSINGS.all_watches)}
     changed += _close_watches(txn, new, known.values())
-    for agent in new.agents.values():
-        before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
-        if before != agent:
-            changed.append(f"agent {agent.name}: {'new' if before is None else agent.differing_fields(before)}")
-        for watch in agent.watches:
+    for agent_spec in new.agents.values():
+        before = old.agents.get(agent_spec.name) or old.agents.get(agent_spec.renamed_from or "")
+        if before != agent_spec:
+            changed.append(
+                f"agent {agent_spec.name}: {'new' if before is None else agent_spec.differing_fields(before)}"
+            )
+        for watch in agent_spec.watches:
             is_retagged = not retagged.isdisjoint(_compared_tags(watch))
-            change = _WatchChange(agent, watch, known.get((agent.name, watch.name)), before, is_retagged)
+            change = _WatchChange(agent_spec, watch, known.get((agent_spec.name, watch.name)), before, is_retagged)
             _follow_watch(txn, change, revalued)
     return changed
 
 
-def _compared_tags(watch: WatchSpec) -> set[tuple[str, str]]:
+def _compared_tags(watch_spec: WatchSpec) -> set[tuple[str, str]]:
     """Return the kinds and tags whose values decide whether a watch counts a mark, or in which group."""
-    measures = [comparison.measure for comparison in watch.condition.comparisons()]
+    measures = [comparison.measure for comparison in watch_spec.condition.comparisons()]
     return {(kind, tag) for measure in measures for kind in measure.kinds for tag in measure.tags}
 
 
 def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
     """Rename the agents that name a predecessor, if the board knows a watch of the predecessor."""
     changed = []
-    for agent in new.agents.values():
-        former = agent.renamed_from
+    for agent_spec in new.agents.values():
+        former = agent_spec.renamed_from
         if not former or former in new.agents:
             continue
         if any(row.agent == former for row in txn.sql.all(CROSSINGS.all_watches)):
-            _rename(txn, former, agent)
-            changed.append(f"agent {agent.name}: formerly {former}")
+            _rename(txn, former, agent_spec)
+            changed.append(f"agent {agent_spec.name}: formerly {former}")
     return changed
 
 
-def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
+def _rename(txn: BoardTransaction, former: str, agent_spec: AgentSpec) -> None:
     """Move everything of the former name to a renamed agent: watches, unfinished work, cooldowns and own marks."""
-    txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
-    txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
-    txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
-    need_access.rename_agent(txn, former, agent.name)
+    txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent_spec.name)
+    txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent_spec.name)
+    txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent_spec.name)
+    need_access.rename_agent(txn, former, agent_spec.name)
     window_totals.delete_all(txn)
-    pauses_and_cooldowns.rename(txn, former, agent.name)
-    txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
-    txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
-    excluding = {watch.name for watch in agent.watches if not watch.include_own}
+    pauses_and_cooldowns.rename(txn, former, agent_spec.name)
+    txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent_spec.name)
+    txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent_spec.name)
+    excluding = {watch.name for watch in agent_spec.watches if not watch.include_own}
     for row in txn.sql.all(CROSSINGS.all_watches):
-        if row.agent == agent.name and row.name in excluding:
+        if row.agent == agent_spec.name and row.name in excluding:
             # Marks signed with the former name are the agent's own, so they count as absorbed.
             txn.sql.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
 
@@ -163,7 +165,7 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
 
     If the agent stays, the waiting crossings of such a watch end. The waiting work of a gone agent stays.
     """
-    wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
+    wanted = {(agent_spec.name, watch.name) for agent_spec in new.agents.values() for watch in agent_spec.watches}
     unwanted = [row for row in known if (row.agent, row.name) not in wanted]
     gone = [row for row in unwanted if row.active]
     for row in gone:

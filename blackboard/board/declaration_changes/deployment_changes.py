@@ -153,8 +153,8 @@ def _check_filters(new: Deployment) -> None:
         ConfigurationError: A kind does not have such a tag, or not with such a value or with one value.
     """
     kinds = {name: new.kind(name) for name in new.kinds}
-    mistakes = [mistake for agent in new.agents.values() for mistake in mistakes_in_filters(agent, kinds)]
-    mistakes += [mistake for agent in new.agents.values() for mistake in mistakes_in_groups(agent, kinds)]
+    mistakes = [mistake for agent_spec in new.agents.values() for mistake in mistakes_in_filters(agent_spec, kinds)]
+    mistakes += [mistake for agent_spec in new.agents.values() for mistake in mistakes_in_groups(agent_spec, kinds)]
     if mistakes:
         raise ConfigurationError(mistakes)
 

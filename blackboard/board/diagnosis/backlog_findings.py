@@ -71,7 +71,7 @@ def _answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[
     """Report open needs that name unknown agents, and open needs that wait for agents without a worker."""
     unknown: dict[str, list[int]] = {}
     unserved: dict[str, list[int]] = {}
-    known = {name for agent in txn.deployment.agents.values() for name in agent.names}
+    known = {name for agent_spec in txn.deployment.agents.values() for name in agent_spec.names}
     for kept in txn.sql.all(MARKS.answerable_needs):
         row = txn.sql.one(MARKS.get_mark, id=kept.mark_id)
         if row is None or not row.is_live(txn.now):

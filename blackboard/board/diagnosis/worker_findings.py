@@ -58,7 +58,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
         if (problem := served_agents.unserved(txn, agent, dead)) is not None
     }
     waiting = Counter(waiting_work(txn, unserved.keys()))
-    remote = {agent.name for agent in txn.deployment.agents.values() if agent.remote}
+    remote = {agent_spec.name for agent_spec in txn.deployment.agents.values() if agent_spec.remote}
     for agent in unserved if living else unserved.keys() & remote:
         advice = "start a daemon that runs it; 'blackboard run --agents' runs only the agents that it names"
         if agent in remote:

@@ -24,8 +24,8 @@ def verdict_of_waiting(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: WaitingCrossing, dead: Collection[str]
 ) -> str:
     """Return why a claim would not take a crossing. The agent's reasons come before the crossing's own."""
-    agent = watch.agent
-    deferral = agent_deferral(txn, agent.name) or budget_deferral(txn, watch)
+    agent_spec = watch.agent
+    deferral = agent_deferral(txn, agent_spec.name) or budget_deferral(txn, watch)
     if deferral is not None:
         return f"it crossed; {deferral.reason}" + ("" if deferral.until is None else f" until {iso(deferral.until)}")
     until = _text(crossing.ready_at)
@@ -35,17 +35,19 @@ def verdict_of_waiting(
         what = "subject" if watch.condition.by is None else "group"
         return f"it crossed; the agent is in cooldown for this {what} until {until}"
     if crossing.held_by == HeldBy.RATE:
-        limit = agent.settings.max_activations_per_hour
+        limit = agent_spec.settings.max_activations_per_hour
         return f"it is due; the agent has woken {limit} times within an hour (max_activations_per_hour) until {until}"
     if crossing.held_by == HeldBy.RETEST:
         return "it crossed before its watch changed; it is about to be tested again under the new watch"
     if crossing.held_by == HeldBy.BATCH_WINDOW:
         return f"it crossed; it waits for a fuller batch until {until}"
-    if (unserved := served_agents.unserved(txn, agent.name, dead)) is not None:
+    if (unserved := served_agents.unserved(txn, agent_spec.name, dead)) is not None:
         return f"it crossed and is ready, but {unserved.reason}"
-    if not has_capacity(txn, agent):
-        return f"it crossed and is ready; the agent runs as many activations as it may ({agent.settings.concurrency})"
-    claimer = "claim of a worker takes" if agent.remote else "free daemon claims"
+    if not has_capacity(txn, agent_spec):
+        return (
+            f"it crossed and is ready; the agent runs as many activations as it may ({agent_spec.settings.concurrency})"
+        )
+    claimer = "claim of a worker takes" if agent_spec.remote else "free daemon claims"
     return f"it crossed and is ready; the next {claimer} it"
 
 

@@ -22,7 +22,7 @@ NOT_ALLOWED = "it answers a need that it may not answer"
 
 
 def answer(
-    txn: BoardTransaction, agent: AgentSpec, request: DepositRequest, need_id: int, classes: MarkClasses
+    txn: BoardTransaction, agent_spec: AgentSpec, request: DepositRequest, need_id: int, classes: MarkClasses
 ) -> Receipt:
     """Deposit the decision of an agent about a need, and withdraw the need.
 
@@ -34,7 +34,7 @@ def answer(
     if (first := checked_deposits.first_receipt(txn, request)) is not None:
         return first
     need = _find_open(txn, need_id)
-    if (reason := need_access.refusal_of(txn, agent, need)) is not None:
+    if (reason := need_access.refusal_of(txn, agent_spec, need)) is not None:
         raise AgentError(f"Decision.need: {reason}", shown=NOT_ALLOWED)
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")

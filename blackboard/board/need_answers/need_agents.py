@@ -38,13 +38,13 @@ def find(txn: BoardTransaction, need_id: int, answerable_by: str | None) -> Need
     return NeedAgents(tuple(agent.name for agent in agents), tuple(at_work))
 
 
-def _is_at_work(txn: BoardTransaction, agent: AgentSpec, need: MarkRow) -> bool:
+def _is_at_work(txn: BoardTransaction, agent_spec: AgentSpec, need: MarkRow) -> bool:
     """Return whether a need has woken an agent that has not ended its work."""
-    if not agent.names.isdisjoint(txn.sql.all(ACTIVATIONS.agents_at_work, mark_id=need.id)):
+    if not agent_spec.names.isdisjoint(txn.sql.all(ACTIVATIONS.agents_at_work, mark_id=need.id)):
         return True
     return any(
         _waits(txn, watch, need)
-        for watch in txn.active.watches_by_agent.get(agent.name, ())
+        for watch in txn.active.watches_by_agent.get(agent_spec.name, ())
         if Need.kind in watch.condition.kinds
     )
 

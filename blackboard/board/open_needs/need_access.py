@@ -23,30 +23,30 @@ def named_agents(row: MarkRow) -> list[str]:
     return list(map(str, named)) if isinstance(named, list) else []
 
 
-def may_wake(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:
+def may_wake(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> bool:
     """Return whether a need may wake an agent whose watches count it."""
-    if Decision.kind in agent.writes:
-        return may_answer(txn, agent, row)
+    if Decision.kind in agent_spec.writes:
+        return may_answer(txn, agent_spec, row)
     if not named_agents(row):
         return True
     stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
     behind: Sequence[str] = json.loads((stored and stored.agents_behind) or "[]")
-    return agent.names.isdisjoint(behind)
+    return agent_spec.names.isdisjoint(behind)
 
 
-def may_answer(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:
+def may_answer(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> bool:
     """Return whether an agent may answer a need."""
-    return refusal_of(txn, agent, row) is None
+    return refusal_of(txn, agent_spec, row) is None
 
 
 def answering_agents(txn: BoardTransaction, row: MarkRow) -> list[AgentSpec]:
     """Return the agents of the active deployment that may answer a need; none if it is for people."""
     if not named_agents(row):
         return []
-    return [agent for agent in txn.deployment.agents.values() if may_answer(txn, agent, row)]
+    return [agent_spec for agent_spec in txn.deployment.agents.values() if may_answer(txn, agent_spec, row)]
 
 
-def refusal_of(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None:
+def refusal_of(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> str | None:
     """Return why an agent may not answer a need; None if it may."""
     named = named_agents(row)
     if not named:
@@ -54,12 +54,12 @@ def refusal_of(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | N
     stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
     if stored is None or stored.agents_behind is None:
         return f"the chain of provenance of need {row.id} is not known to its end, so it is for people"
-    if agent.names.isdisjoint([*named, *json.loads(stored.answerable_by or "[]")]):
-        return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent.name}"
-    if not agent.names.isdisjoint(json.loads(stored.agents_behind)):
-        return f"{agent.name} is in the chain of provenance of need {row.id}, so it can never answer it"
-    if Decision.kind not in agent.writes:
-        return f"{agent.name} does not declare {Decision.kind!r} in writes"
+    if agent_spec.names.isdisjoint([*named, *json.loads(stored.answerable_by or "[]")]):
+        return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent_spec.name}"
+    if not agent_spec.names.isdisjoint(json.loads(stored.agents_behind)):
+        return f"{agent_spec.name} is in the chain of provenance of need {row.id}, so it can never answer it"
+    if Decision.kind not in agent_spec.writes:
+        return f"{agent_spec.name} does not declare {Decision.kind!r} in writes"
     return None
 
 

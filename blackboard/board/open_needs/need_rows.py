@@ -77,8 +77,8 @@ def open_need(txn: BoardTransaction, row: MarkRow) -> None:
 
 def _names(txn: BoardTransaction, name: str) -> set[str]:
     """Return the name of an agent, and its former name if it was renamed."""
-    agent = txn.deployment.agents.get(name)
-    return {name} if agent is None else agent.names
+    agent_spec = txn.deployment.agents.get(name)
+    return {name} if agent_spec is None else agent_spec.names
 
 
 def _list(names: Sequence[str]) -> str:

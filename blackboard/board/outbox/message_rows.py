@@ -76,9 +76,9 @@ def announce(txn: BoardTransaction, topic: str, make: Callable[[], Notice]) -> N
         announce_to(txn, name, sink, topic, notice)
 
 
-def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, notice: Notice) -> bool:
+def announce_to(txn: BoardTransaction, name: str, sink_spec: SinkSpec, topic: str, notice: Notice) -> bool:
     """Put a message for one sink into the outbox, if it passes the filters of the sink; return whether it does."""
-    if not sink.passes(notice.agent, notice.kinds, subject_of(notice.scope)):
+    if not sink_spec.passes(notice.agent, notice.kinds, subject_of(notice.scope)):
         return False
     txn.sql.run(
         OUTBOX.put_message,

@@ -48,22 +48,22 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
     for row in txn.sql.all(ACTIVATIONS.count_by_state):
         counts.setdefault(row.agent, {})[row.state] = row.number
     result = []
-    for agent in txn.deployment.agents.values():
-        deferral = agent_deferral(txn, agent.name)
-        watches = txn.active.watches_by_agent.get(agent.name, [])
-        states = counts.get(agent.name, {})
+    for agent_spec in txn.deployment.agents.values():
+        deferral = agent_deferral(txn, agent_spec.name)
+        watches = txn.active.watches_by_agent.get(agent_spec.name, [])
+        states = counts.get(agent_spec.name, {})
         result.append(
             AgentStatus(
-                agent=agent.name,
+                agent=agent_spec.name,
                 watches={watch.spec.name: str(watch.condition) for watch in watches},
-                writes=tuple(agent.writes),
-                withdraws=tuple(agent.withdraws),
-                per={watch.spec.name: agent.per_of(watch.spec) for watch in watches},
+                writes=tuple(agent_spec.writes),
+                withdraws=tuple(agent_spec.withdraws),
+                per={watch.spec.name: agent_spec.per_of(watch.spec) for watch in watches},
                 state="running" if states.get(ActivationState.RUNNING) else (deferral.reason if deferral else "waits"),
                 until=optional_datetime(deferral.until) if deferral else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),
                 activations=states,
-                remote=agent.remote,
+                remote=agent_spec.remote,
             )
         )
     return result

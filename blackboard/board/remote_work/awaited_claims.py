@@ -54,15 +54,15 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     handed_over = HandOver(None)
 
     def is_worth_it(txn: BoardTransaction) -> bool:
-        agent = remote_runs.remote_agent(txn, name)
+        agent_spec = remote_runs.remote_agent(txn, name)
         seen = pauses_and_cooldowns.get(txn, name).served_at
         is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
-        return not is_known or remote_claims.may_claim(txn, agent)
+        return not is_known or remote_claims.may_claim(txn, agent_spec)
 
     def claim_one(txn: BoardTransaction, name: str, found: MarksBySearch) -> RemoteActivation | NeedsSearches | None:
-        agent = remote_runs.remote_agent(txn, name)
-        remote_claims.note_presence(txn, agent)
-        claimed = remote_claims.claim(txn, agent, Claimer(REMOTE + holder, lease, found), session.classes)
+        agent_spec = remote_runs.remote_agent(txn, name)
+        remote_claims.note_presence(txn, agent_spec)
+        claimed = remote_claims.claim(txn, agent_spec, Claimer(REMOTE + holder, lease, found), session.classes)
         if not isinstance(claimed, Claim):
             return claimed
         nonlocal handed_over

@@ -25,35 +25,35 @@ DUE_AT_ONCE = 100
 """The largest number of due crossings and needs that one claim records."""
 
 
-def may_claim(txn: BoardTransaction, agent: AgentSpec) -> bool:
+def may_claim(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
     """Return whether a claim could succeed, or would first have other work to do. It needs no writing transaction."""
     due = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
     return (
         any(at is not None and at <= txn.now for at in due)
-        or any(is_late(txn, row) for row in running_of(txn, agent))
-        or agent.name in agent_readiness.agents_with_suspects(txn)
-        or agent_readiness.may_claim(txn, agent.name)
+        or any(is_late(txn, row) for row in running_of(txn, agent_spec))
+        or agent_spec.name in agent_readiness.agents_with_suspects(txn)
+        or agent_readiness.may_claim(txn, agent_spec.name)
     )
 
 
-def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
+def next_instant(txn: BoardTransaction, agent_spec: AgentSpec) -> Instant | None:
     """Return the next instant when time alone may make a claim possible; None if there is none."""
     instants = [
-        agent_readiness.next_ready(txn, agent.name, agent_readiness.waiting_work(txn)),
+        agent_readiness.next_ready(txn, agent_spec.name, agent_readiness.waiting_work(txn)),
         txn.sql.value(CROSSINGS.next_predicted),
         txn.sql.value(MARKS.next_due_need),
-        *(row.lease_until for row in running_of(txn, agent)),
+        *(row.lease_until for row in running_of(txn, agent_spec)),
     ]
     return min((at for at in instants if at is not None), default=None)
 
 
-def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
+def note_presence(txn: BoardTransaction, agent_spec: AgentSpec) -> None:
     """Record that a worker claims or waits for an agent now."""
-    pauses_and_cooldowns.set_served_at(txn, agent.name, txn.now)
+    pauses_and_cooldowns.set_served_at(txn, agent_spec.name, txn.now)
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, claimer: Claimer, classes: MarkClasses
+    txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer, classes: MarkClasses
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of a remote agent for a worker.
 
@@ -62,17 +62,17 @@ def claim(
     """
     overdue_needs.fire_due(txn, DUE_AT_ONCE, classes)
     predicted_crossings.fire_due(txn, DUE_AT_ONCE)
-    for row in running_of(txn, agent):
+    for row in running_of(txn, agent_spec):
         if is_late(txn, row):
             activation_recovery.recover_remote(txn, row)
-    claimer = claimer._replace(lease=min(claimer.lease, agent.settings.timeout))
+    claimer = claimer._replace(lease=min(claimer.lease, agent_spec.settings.timeout))
     while True:
-        claimed = claims.claim_suspect(txn, agent, claimer) or claims.claim(txn, agent, claimer)
+        claimed = claims.claim_suspect(txn, agent_spec, claimer) or claims.claim(txn, agent_spec, claimer)
         if not isinstance(claimed, Claim):
             return claimed
         if claimed.row.scheduled_for is None and not readable(claimed.inputs):
-            activation_results.finish(txn, claimed.row, agent, [], classes)
-        elif (spent := budgets.exhausted_by_activation(txn, agent, claimed.row.id)) is not None:
+            activation_results.finish(txn, claimed.row, agent_spec, [], classes)
+        elif (spent := budgets.exhausted_by_activation(txn, agent_spec, claimed.row.id)) is not None:
             activation_results.defer(txn, claimed.row, until=None, reason=spent, is_held=True)
         else:
             return claimed

@@ -51,15 +51,15 @@ def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
         UnknownName: There is no such agent.
         WorkError: The agent is not remote.
     """
-    agent = txn.deployment.agent(name)
-    if not agent.remote:
+    agent_spec = txn.deployment.agent(name)
+    if not agent_spec.remote:
         raise WorkError(f"the agent {name!r} is not remote: a daemon runs it", quotes_nothing=True)
-    return agent
+    return agent_spec
 
 
-def running_of(txn: BoardTransaction, agent: AgentSpec) -> list[ActivationRow]:
+def running_of(txn: BoardTransaction, agent_spec: AgentSpec) -> list[ActivationRow]:
     """Return the runs of an agent that remote workers have."""
-    rows = txn.sql.all(ACTIVATIONS.running_of_agent, agent=agent.name)
+    rows = txn.sql.all(ACTIVATIONS.running_of_agent, agent=agent_spec.name)
     return [row for row in rows if activation_recovery.is_remote(row)]
 
 
@@ -110,10 +110,10 @@ def _is_claim(row: ActivationRow, run: NamedRun) -> bool:
 
 def extend(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instant:
     """Extend the lease of a run, and return its end. No run is longer than the timeout of its agent."""
-    agent = txn.deployment.agents.get(row.agent)
+    agent_spec = txn.deployment.agents.get(row.agent)
     until = txn.now + lease
-    if agent is not None and row.started_at is not None:
-        until = min(until, row.started_at + agent.settings.timeout)
+    if agent_spec is not None and row.started_at is not None:
+        until = min(until, row.started_at + agent_spec.settings.timeout)
     until = max(until, row.lease_until or 0)
     txn.sql.run(ACTIVATIONS.set_lease, id=row.id, until=until)
     return until
@@ -153,12 +153,12 @@ def put_back(
     txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usage: ReportedUsage
 ) -> ActivationState | None:
     """Put back a run whose result was in conflict with the board; see `activation_results.put_back`."""
-    agent = txn.deployment.agents.get(row.agent)
-    if agent is None:
+    agent_spec = txn.deployment.agents.get(row.agent)
+    if agent_spec is None:
         return None
     text = f"{type(conflict).__name__}: {conflict}"
-    model_calls.record_reported(txn, row.id, agent.name, row.marks_absorbed, reported_calls(usage), text)
-    return activation_results.put_back(txn, row, agent, text, random.Random(row.id))
+    model_calls.record_reported(txn, row.id, agent_spec.name, row.marks_absorbed, reported_calls(usage), text)
+    return activation_results.put_back(txn, row, agent_spec, text, random.Random(row.id))
 
 
 def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: ReportedUsage) -> ActivationRow:

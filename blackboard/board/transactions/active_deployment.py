@@ -144,7 +144,9 @@ def read_active(sql: Transaction) -> ActiveDeployment:
     if row is not None:
         deployment = Deployment.model_validate_json(row.content).model_copy(update={"version": row.version})
     declared = {
-        (agent.name, spec.name): (agent, spec) for agent in deployment.agents.values() for spec in agent.watches
+        (agent_spec.name, spec.name): (agent_spec, spec)
+        for agent_spec in deployment.agents.values()
+        for spec in agent_spec.watches
     }
     watches = {
         stored.id: RegisteredWatch(stored.id, *declared[stored.agent, stored.name], stored.scheduled_from or 0)

@@ -110,9 +110,14 @@ def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str
         "mistakes": [],
         "warnings": resolved.warnings,
         "activations": [
-            {"agent": agent.name, "watch": watch.name, "per": agent.per_of(watch), "marks": agent.batch_of(watch)}
-            for agent in resolved.deployment.agents.values()
-            for watch in agent.watches
+            {
+                "agent": agent_spec.name,
+                "watch": watch.name,
+                "per": agent_spec.per_of(watch),
+                "marks": agent_spec.batch_of(watch),
+            }
+            for agent_spec in resolved.deployment.agents.values()
+            for watch in agent_spec.watches
         ],
         **deployment,
         **({} if preview is None else {"against_board": preview}),
@@ -147,12 +152,12 @@ def _show(resolved: ResolvedDeployment) -> None:
     _show_activations(agents.values())
 
 
-def _name_of(agent: AgentSpec) -> str:
-    return f"{agent.name} (remote)" if agent.remote else agent.name
+def _name_of(agent_spec: AgentSpec) -> str:
+    return f"{agent_spec.name} (remote)" if agent_spec.remote else agent_spec.name
 
 
-def _kinds_of(agent: AgentSpec) -> tuple[str, str]:
-    return ", ".join(agent.writes), ", ".join(agent.withdraws)
+def _kinds_of(agent_spec: AgentSpec) -> tuple[str, str]:
+    return ", ".join(agent_spec.writes), ", ".join(agent_spec.withdraws)
 
 
 def _show_activations(agents: Iterable[AgentSpec]) -> None:
@@ -166,33 +171,35 @@ def _show_activations(agents: Iterable[AgentSpec]) -> None:
         print_table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")
 
 
-def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
-    marks, tag = agent.batch_of(watch), watch.condition.by
-    if watch.condition.is_schedule:
+def _taken(agent_spec: AgentSpec, watch_spec: WatchSpec) -> str:
+    marks, tag = agent_spec.batch_of(watch_spec), watch_spec.condition.by
+    if watch_spec.condition.is_schedule:
         return "each instant"
     if tag is not None:
         return f"each value of {tag}, {'all its' if marks is None else f'up to {marks}'} marks"
     if marks is None:
         return "all marks of the board"
-    if watch.condition.is_over_board:
+    if watch_spec.condition.is_over_board:
         return f"up to {marks} marks of the board"
-    return f"each subject, up to {marks} marks" if agent.per_of(watch) == "subject" else f"up to {marks} marks"
+    return (
+        f"each subject, up to {marks} marks" if agent_spec.per_of(watch_spec) == "subject" else f"up to {marks} marks"
+    )
 
 
-def _condition(agent: AgentSpec, watch: WatchSpec) -> str:
-    drops = watch.guard is not None and agent.on_guard_of(watch) == "drop"
+def _condition(agent_spec: AgentSpec, watch_spec: WatchSpec) -> str:
+    drops = watch_spec.guard is not None and agent_spec.on_guard_of(watch_spec) == "drop"
     parts = [
-        watch.when,
-        *_timing_texts(agent, watch),
-        watch.only_if and f"only if {watch.only_if}",
-        watch.unless and f"unless {watch.unless}",
+        watch_spec.when,
+        *_timing_texts(agent_spec, watch_spec),
+        watch_spec.only_if and f"only if {watch_spec.only_if}",
+        watch_spec.unless and f"unless {watch_spec.unless}",
         "dropped while its guard is closed" if drops else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _timing_texts(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
-    timing = agent.timing_of(watch)
+def _timing_texts(agent_spec: AgentSpec, watch_spec: WatchSpec) -> Iterator[str]:
+    timing = agent_spec.timing_of(watch_spec)
     if timing is None:
         return
     if timing.held_for:
@@ -200,4 +207,4 @@ def _timing_texts(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
     if timing.rewake_every is not None:
         yield f"again every {format_duration(timing.rewake_every)}"
     if timing.clear is not None:
-        yield f"cleared {'from' if watch.condition.is_falling else 'below'} {exact_digits(timing.clear)}"
+        yield f"cleared {'from' if watch_spec.condition.is_falling else 'below'} {exact_digits(timing.clear)}"

@@ -197,54 +197,54 @@ class AgentSpec(DeploymentPart):
                 kinds.update(watch.guard.kinds)
         return kinds
 
-    def per_of(self, watch: WatchSpec) -> Per:
+    def per_of(self, watch_spec: WatchSpec) -> Per:
         """Return whether an activation of one of its watches takes one subject or a batch.
 
         The watch says, or the agent. By default, a condition over several marks of a subject takes one subject, unless
         `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject, and a watch
         over groups takes one group, which stands for the subject.
         """
-        if watch.condition.is_over_board:
+        if watch_spec.condition.is_over_board:
             return "batch"
-        if watch.condition.by is not None:
+        if watch_spec.condition.by is not None:
             return "subject"
-        if (per := watch.per or self.settings.per) is not None:
+        if (per := watch_spec.per or self.settings.per) is not None:
             return per
-        together = any(not comparison.measure.is_per_mark for comparison in watch.condition.comparisons())
+        together = any(not comparison.measure.is_per_mark for comparison in watch_spec.condition.comparisons())
         return "subject" if together and self.settings.batch is None else "batch"
 
-    def batch_of(self, watch: WatchSpec) -> int | None:
+    def batch_of(self, watch_spec: WatchSpec) -> int | None:
         """Return the most marks of an activation of one of its watches; None if it takes all of the board or group."""
-        if watch.condition.is_schedule:
+        if watch_spec.condition.is_schedule:
             return 0
-        takes_all = watch.condition.is_over_board or watch.condition.by is not None
+        takes_all = watch_spec.condition.is_over_board or watch_spec.condition.by is not None
         return self.settings.batch or (None if takes_all else DEFAULT_BATCH)
 
-    def on_guard_of(self, watch: WatchSpec) -> OnGuard:
+    def on_guard_of(self, watch_spec: WatchSpec) -> OnGuard:
         """Return how a crossing of one of its watches is treated while the guard is closed.
 
         A falling watch crosses once, so its guard always drops. A schedule always defers, and `catch_up` decides how.
         """
-        if watch.condition.is_falling or watch.condition.is_schedule:
-            return "drop" if watch.condition.is_falling else "defer"
-        return watch.on_guard or self.settings.on_guard
+        if watch_spec.condition.is_falling or watch_spec.condition.is_schedule:
+            return "drop" if watch_spec.condition.is_falling else "defer"
+        return watch_spec.on_guard or self.settings.on_guard
 
-    def timing_of(self, watch: WatchSpec) -> Timing | None:
+    def timing_of(self, watch_spec: WatchSpec) -> Timing | None:
         """Return the timing of one of its watches; None if the watch has none, for example because it is a schedule."""
-        if watch.condition.is_schedule:
+        if watch_spec.condition.is_schedule:
             return None
         settings = self.settings
-        held_for = settings.held_for if watch.held_for is None else watch.held_for
-        every = settings.rewake_every if watch.rewake_every is None else watch.rewake_every
-        setting = "clear_above" if watch.condition.is_falling else "clear_below"
-        clear = getattr(watch, setting)
-        if clear is None and timing_misfit(watch.condition, setting) is None:
+        held_for = settings.held_for if watch_spec.held_for is None else watch_spec.held_for
+        every = settings.rewake_every if watch_spec.rewake_every is None else watch_spec.rewake_every
+        setting = "clear_above" if watch_spec.condition.is_falling else "clear_below"
+        clear = getattr(watch_spec, setting)
+        if clear is None and timing_misfit(watch_spec.condition, setting) is None:
             clear = getattr(settings, setting)
         timing = Timing(held_for, every or None, clear)
-        remembers = watch.condition.has_window and not watch.condition.is_falling
+        remembers = watch_spec.condition.has_window and not watch_spec.condition.is_falling
         return None if timing == Timing() and not remembers else timing
 
-    def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
+    def cooldown_per_of(self, watch_spec: WatchSpec | None) -> Literal["agent", "subject"]:
         """Return whether the whole agent or the subject has a cooldown after a success of one of its watches.
 
         By default it is the subject after an activation per subject, and the whole agent after a batch. A watch that
@@ -252,4 +252,4 @@ class AgentSpec(DeploymentPart):
         """
         if self.settings.cooldown_per is not None:
             return self.settings.cooldown_per
-        return "subject" if watch is not None and self.per_of(watch) == "subject" else "agent"
+        return "subject" if watch_spec is not None and self.per_of(watch_spec) == "subject" else "agent"

@@ -102,11 +102,11 @@ class WatchSpec(WatchSettings):
         return self._guard
 
 
-def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
+def conditions_of(watch_spec: WatchSpec) -> Iterator[tuple[str, Condition]]:
     """Yield the conditions of a watch and of its guard, each with the end of its place in the settings."""
-    yield "", watch.condition
+    yield "", watch_spec.condition
     for name in ("only_if", "unless"):
-        if text := getattr(watch, name):
+        if text := getattr(watch_spec, name):
             yield f".{name}", parse_condition(text)
 
 

@@ -57,33 +57,33 @@ class ClaimData(NamedTuple):
 
 def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
-    agent = txn.deployment.agents.get(name)
-    if agent is None or (data := read_for_claim(txn, agent, with_crossings=False)) is None:
+    agent_spec = txn.deployment.agents.get(name)
+    if agent_spec is None or (data := read_for_claim(txn, agent_spec, with_crossings=False)) is None:
         return False
-    return bool(data.load.has_due or ready_watches(txn, agent, data))
+    return bool(data.load.has_due or ready_watches(txn, agent_spec, data))
 
 
-def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
+def has_capacity(txn: BoardTransaction, agent_spec: AgentSpec) -> bool:
     """Return whether an agent may run one more activation.
 
     It may if nothing defers it, and it runs fewer activations than its concurrency allows.
     """
-    if agent_deferral(txn, agent.name) is not None:
+    if agent_deferral(txn, agent_spec.name) is not None:
         return False
-    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent.name, now=txn.now)
-    return load.running < agent.settings.concurrency
+    load = txn.sql.existing(ACTIVATIONS.agent_load, agent=agent_spec.name, now=txn.now)
+    return load.running < agent_spec.settings.concurrency
 
 
-def read_for_claim(txn: BoardTransaction, agent: AgentSpec, *, with_crossings: bool = True) -> ClaimData | None:
+def read_for_claim(txn: BoardTransaction, agent_spec: AgentSpec, *, with_crossings: bool = True) -> ClaimData | None:
     """Read the data that a claim for an agent needs; None if it may run no further activation, see `has_capacity`.
 
     A server gets all reads in one message. In a file the load is read first, since a read costs little there.
     """
-    if agent_deferral(txn, agent.name) is not None:
+    if agent_deferral(txn, agent_spec.name) is not None:
         return None
-    queries = _queries_of(txn, agent.name, 1 if with_crossings else 0)
+    queries = _queries_of(txn, agent_spec.name, 1 if with_crossings else 0)
     data = queries.data_from(iter(txn.sql.results(*queries.all())))
-    return None if data.load.running >= agent.settings.concurrency else data
+    return None if data.load.running >= agent_spec.settings.concurrency else data
 
 
 def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimData]:
@@ -238,10 +238,10 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     return True
 
 
-def ready_watches(txn: BoardTransaction, agent: AgentSpec, data: ClaimData) -> list[RegisteredWatch]:
+def ready_watches(txn: BoardTransaction, agent_spec: AgentSpec, data: ClaimData) -> list[RegisteredWatch]:
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, RegisteredWatch]] = []
-    for watch in txn.active.watches_by_agent.get(agent.name, ()):
+    for watch in txn.active.watches_by_agent.get(agent_spec.name, ()):
         if watch.id in data.ready_since:
             since = data.ready_since[watch.id]
         else:

@@ -94,13 +94,13 @@ class Claim:
 
 
 def claim(
-    txn: BoardTransaction, agent: AgentSpec, claimer: Claimer, shared_data: SharedClaimData | None = None
+    txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer, shared_data: SharedClaimData | None = None
 ) -> Claim | NeedsSearches | None:
     """Claim the next activation of an agent.
 
     Args:
         txn: The transaction.
-        agent: The agent.
+        agent_spec: The agent.
         claimer: The worker that claims.
         shared_data: What several claims of this transaction have read together; None if this one reads alone.
 
@@ -108,12 +108,12 @@ def claim(
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in
         cooldown or at its concurrency.
     """
-    if (data := _claim_data(txn, agent, shared_data)) is None:
+    if (data := _claim_data(txn, agent_spec, shared_data)) is None:
         return None
-    if data.load.has_due and (row := next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
-        return _restart(txn, agent, row, claimer)
+    if data.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
+        return _restart(txn, agent_spec, row, claimer)
     first_crossings = data.first_crossings
-    for watch in ready_watches(txn, agent, data):
+    for watch in ready_watches(txn, agent_spec, data):
         first = first_crossings.get(watch.id)
         first_crossings = {}  # the selection may change the crossings of every watch
         selected = _select(txn, watch, first, claimer.found)
@@ -123,7 +123,7 @@ def claim(
             is_current = shared_data is not None and shared_data.is_current
             claimed = _start(txn, watch, selected, claimer)
             if shared_data is not None and is_current:
-                shared_data.keep(agent.name, data, selected.crossings)
+                shared_data.keep(agent_spec.name, data, selected.crossings)
             return claimed
     return None
 
@@ -146,24 +146,24 @@ def _select(
     return None
 
 
-def _claim_data(txn: BoardTransaction, agent: AgentSpec, shared_data: SharedClaimData | None) -> ClaimData | None:
+def _claim_data(txn: BoardTransaction, agent_spec: AgentSpec, shared_data: SharedClaimData | None) -> ClaimData | None:
     """Return the data that a claim needs, read before or now; None if the agent may run no further activation."""
-    data = None if shared_data is None else shared_data.take(agent.name)
+    data = None if shared_data is None else shared_data.take(agent_spec.name)
     if data is None:
-        return read_for_claim(txn, agent)
-    is_held = agent_deferral(txn, agent.name) is not None
-    return None if is_held or data.load.running >= agent.settings.concurrency else data
+        return read_for_claim(txn, agent_spec)
+    is_held = agent_deferral(txn, agent_spec.name) is not None
+    return None if is_held or data.load.running >= agent_spec.settings.concurrency else data
 
 
-def claim_suspect(txn: BoardTransaction, agent: AgentSpec, claimer: Claimer) -> Claim | NeedsSearches | None:
+def claim_suspect(txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer) -> Claim | NeedsSearches | None:
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run.
 
     The arguments and the result are those of `claim`.
     """
-    if not has_capacity(txn, agent):
+    if not has_capacity(txn, agent_spec):
         return None
-    row = next_deferred(txn, agent, ACTIVATIONS.next_suspect)
-    return None if row is None else _restart(txn, agent, row, claimer)
+    row = next_deferred(txn, agent_spec, ACTIVATIONS.next_suspect)
+    return None if row is None else _restart(txn, agent_spec, row, claimer)
 
 
 def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, claimer: Claimer) -> Claim:
@@ -185,16 +185,20 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
-def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claimer: Claimer) -> Claim | NeedsSearches:
+def _restart(
+    txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, claimer: Claimer
+) -> Claim | NeedsSearches:
     """Start an activation that failed, was interrupted or was handed back, with the same marks.
 
     After a conflict, it receives its marks as they are now.
     """
     read_at = row.read_at
     if row.reads_again:
-        if missing := missing_searches(agent, renewed_inputs.searches_to_renew(txn, agent, row), claimer.found):
+        if missing := missing_searches(
+            agent_spec, renewed_inputs.searches_to_renew(txn, agent_spec, row), claimer.found
+        ):
             return missing
-        renewed_inputs.renew(txn, agent, row, claimer.found)
+        renewed_inputs.renew(txn, agent_spec, row, claimer.found)
         row = reread(txn, row)
         read_at = txn.now
     row = set_state(
@@ -211,14 +215,14 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claime
         read_at=read_at,
     )
     inputs, reads = inputs_of(txn, row.id)
-    watch_name, per = _watch_of(txn, agent, row)
+    watch_name, per = _watch_of(txn, agent_spec, row)
     at = row.created_at if read_at is None else read_at
-    return Claim(row, agent, watch_name, inputs, reads, at, txn.deployment, per)
+    return Claim(row, agent_spec, watch_name, inputs, reads, at, txn.deployment, per)
 
 
-def _watch_of(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> tuple[str, Per]:
+def _watch_of(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> tuple[str, Per]:
     """Return the name of the watch of an activation, and whether it takes a subject or a batch."""
     watch = txn.active.watches.get(row.watch_id)
     if watch is None:
         return "", "subject"  # of a watch that is gone, one subject is the safe choice
-    return watch.spec.name, agent.per_of(watch.spec)
+    return watch.spec.name, agent_spec.per_of(watch.spec)

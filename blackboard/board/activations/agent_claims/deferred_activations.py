@@ -15,10 +15,10 @@ from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS
 
 
-def next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:
+def next_deferred(txn: BoardTransaction, agent_spec: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:
     """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
-    while (due_row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
-        ready_row = _split_off_cooldowns(txn, agent, _keep_strongest_subject(txn, due_row))
+    while (due_row := txn.sql.one(due, agent=agent_spec.name, now=txn.now)) is not None:
+        ready_row = _split_off_cooldowns(txn, agent_spec, _keep_strongest_subject(txn, due_row))
         if ready_row is not None:
             return ready_row
     return None
@@ -65,14 +65,14 @@ def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
     return row.scope if is_group(row.scope) else None
 
 
-def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
+def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> ActivationRow | None:
     """Split off the marks of subjects that are in cooldown, and return the activation with the others.
 
     Returns None after deferring the activation. This happens if all its subjects are in cooldown. It also happens if an
     answer about all its marks is awaited or unused, because a paid answer is not given up.
     """
-    marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent) else {}
-    ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}
+    marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent_spec) else {}
+    ends = {subject: subject_cooldowns.end_of(txn, agent_spec, subject) for subject in marks}
     cooling = {subject: end for subject, end in ends.items() if end is not None}
     if not cooling:
         return row

@@ -30,24 +30,24 @@ def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
     return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
 
 
-def may_loop(agent: AgentSpec, length: int) -> bool:
+def may_loop(agent_spec: AgentSpec, length: int) -> bool:
     """Return whether a chain that ends with an activation of the agent is long enough for a loop.
 
     Further rows are read only if it is.
     """
-    return length > min(agent.settings.max_chain, MIN_LOOP_RUNS - 1)
+    return length > min(agent_spec.settings.max_chain, MIN_LOOP_RUNS - 1)
 
 
-def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
+def rate_problem(txn: BoardTransaction, agent_spec: AgentSpec) -> str | None:
     """Return the reason if an agent has used up its activations of the last hour, else None."""
-    limit = agent.settings.max_activations_per_hour
-    if limit is None or txn.sql.value(ACTIVATIONS.count_since, agent=agent.name, since=txn.now - HOUR) < limit:
+    limit = agent_spec.settings.max_activations_per_hour
+    if limit is None or txn.sql.value(ACTIVATIONS.count_since, agent=agent_spec.name, since=txn.now - HOUR) < limit:
         return None
-    return f"{agent.name} was woken {limit} times within an hour (max_activations_per_hour = {limit})"
+    return f"{agent_spec.name} was woken {limit} times within an hour (max_activations_per_hour = {limit})"
 
 
 def loop_problem(
-    txn: BoardTransaction, agent: AgentSpec, scope: str, events: list[EventRow], length: int
+    txn: BoardTransaction, agent_spec: AgentSpec, scope: str, events: list[EventRow], length: int
 ) -> str | None:
     """Return the reason if an activation on these marks would continue a loop or a chain that is too long, else None.
 
@@ -56,16 +56,16 @@ def loop_problem(
 
     Args:
         txn: The transaction that is about to begin the activation.
-        agent: The agent that the marks wake.
+        agent_spec: The agent that the marks wake.
         scope: The subject or the group; `WHOLE_BOARD` for the board.
         events: The events that the activation would absorb.
         length: The number of activations in the chain, with this one.
     """
-    if length > (limit := agent.settings.max_chain):
-        return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"
+    if length > (limit := agent_spec.settings.max_chain):
+        return f"the chain that wakes {agent_spec.name} is {length} activations long (max_chain = {limit})"
     if length <= MIN_LOOP_RUNS:
         return None
-    chain, subject = [agent.name], subject_of(scope)
+    chain, subject = [agent_spec.name], subject_of(scope)
     while len(chain) <= MIN_LOOP_RUNS:
         predecessors = _predecessors(txn, events)
         # A mark that no activation deposited is a fact from outside. It begins a new chain.

@@ -21,26 +21,26 @@ def quarantine_loops(
     txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: MarksBySearch
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
-    agent = watch.agent
+    agent_spec = watch.agent
     chain_length = loop_detection.chain_length(txn, selection.events)
     measured = Selection(selection.crossings, selection.inputs, chain_length)
-    if (reason := loop_detection.rate_problem(txn, agent)) is not None:
-        _quarantine(txn, watch, measured, f"agent/{agent.name}", reason, found)
+    if (reason := loop_detection.rate_problem(txn, agent_spec)) is not None:
+        _quarantine(txn, watch, measured, f"agent/{agent_spec.name}", reason, found)
         return Selection()
-    if not loop_detection.may_loop(agent, chain_length):
+    if not loop_detection.may_loop(agent_spec, chain_length):
         return measured
     accepted = Selection()
     for crossing in measured.crossings:
         inputs = {key: pair for key, pair in measured.inputs.items() if _is_behind(pair[0], crossing)}
         part = Selection([crossing], inputs)
         part.chain_length = loop_detection.chain_length(txn, part.events)
-        reason = loop_detection.loop_problem(txn, agent, crossing.scope, part.events, part.chain_length)
+        reason = loop_detection.loop_problem(txn, agent_spec, crossing.scope, part.events, part.chain_length)
         if reason is None:
             accepted.crossings.append(crossing)
             accepted.inputs.update(inputs)
             accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
-            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent.name}", reason, found)
+            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent_spec.name}", reason, found)
     return accepted
 
 

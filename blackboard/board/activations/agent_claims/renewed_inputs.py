@@ -21,17 +21,17 @@ from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 
-def searches_to_renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> list[SearchKey]:
+def searches_to_renew(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> list[SearchKey]:
     """Return the searches of an activation that is renewed: for its marks as they were given, and as they are now."""
     events = []
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if item.role != InputRole.READ and item.event is not None:
             mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
             events += [item.event] if mark is None else [item.event, event_of(txn, mark)]
-    return searches_for(agent, (with_shown_payload(txn, event) for event in events))
+    return searches_for(agent_spec, (with_shown_payload(txn, event) for event in events))
 
 
-def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, found: MarksBySearch) -> None:
+def renew(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, found: MarksBySearch) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
@@ -51,7 +51,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, found: Ma
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
     set_marks(txn, row)
-    record_reads(txn, agent, row.id, inputs, found)
+    record_reads(txn, agent_spec, row.id, inputs, found)
 
 
 def _present_state(

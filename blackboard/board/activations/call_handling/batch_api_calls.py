@@ -103,8 +103,8 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
     for row in rows:
         model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, error)
         model_calls.record_discarded_cost(txn, row)
-        agent = txn.deployment.agents.get(row.agent)
-        if agent is not None and agent.settings.on_unknown == "hold":
+        agent_spec = txn.deployment.agents.get(row.agent)
+        if agent_spec is not None and agent_spec.settings.on_unknown == "hold":
             reason = f"the outcome of call {row.id} is unknown: {error}; retry or discard it"
             txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
         else:

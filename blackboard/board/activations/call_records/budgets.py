@@ -81,8 +81,8 @@ def _board_scope(txn: BoardTransaction) -> _BudgetScope:
     return _BudgetScope("budget", txn.deployment.budget, "")
 
 
-def _agent_scope(agent: AgentSpec) -> _BudgetScope:
-    return _BudgetScope(f"agents.{agent.name}.budget", agent.settings.budget, agent.name)
+def _agent_scope(agent_spec: AgentSpec) -> _BudgetScope:
+    return _BudgetScope(f"agents.{agent_spec.name}.budget", agent_spec.settings.budget, agent_spec.name)
 
 
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
@@ -101,14 +101,14 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
     return max(exceeded, key=lambda item: (item.defers, item.until is None, item.until or 0), default=None)
 
 
-def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | None:
+def find_exhausted(txn: BoardTransaction, agent_spec: AgentSpec) -> BudgetExceeded | None:
     """Return the limit that leaves no room for a further call of an agent; None if there is room.
 
     This is for agents whose calls are known only afterwards. The limits of the board count once the agent has made a
     call today.
     """
-    scopes = [_agent_scope(agent)]
-    if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):
+    scopes = [_agent_scope(agent_spec)]
+    if txn.deployment.budget != Budget() and _has_called_today(txn, agent_spec.name):
         scopes.append(_board_scope(txn))
     exceeded = [
         BudgetExceeded(limit.reason, limit.until, defers=True)
@@ -124,9 +124,9 @@ def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
     return _spent(txn, agent)["day"].calls > 0
 
 
-def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
+def exhausted_by_activation(txn: BoardTransaction, agent_spec: AgentSpec, activation_id: int) -> str | None:
     """Return the limit of an activation that its calls have reached; None if they have reached none."""
-    for name, budget, _ in (_board_scope(txn), _agent_scope(agent)):
+    for name, budget, _ in (_board_scope(txn), _agent_scope(agent_spec)):
         limits = budget.limits_of("activation")
         if budget.mode != "hold" or not limits:
             continue

@@ -78,10 +78,14 @@ def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:
 
     The lease is the only sign of a remote worker's life. A run until the timeout is a failure.
     """
-    agent = txn.deployment.agents.get(row.agent)
-    if agent is not None and row.started_at is not None and txn.now >= row.started_at + agent.settings.timeout:
-        error = f"it ran past its timeout of {seconds_in(agent.settings.timeout):g} s"
-        activation_results.fail(txn, row, agent, Failure(error), random.Random(row.id))
+    agent_spec = txn.deployment.agents.get(row.agent)
+    if (
+        agent_spec is not None
+        and row.started_at is not None
+        and txn.now >= row.started_at + agent_spec.settings.timeout
+    ):
+        error = f"it ran past its timeout of {seconds_in(agent_spec.settings.timeout):g} s"
+        activation_results.fail(txn, row, agent_spec, Failure(error), random.Random(row.id))
     else:
         _recover_one(txn, row, died=True)
 
@@ -93,28 +97,28 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
     person. An activation may be the reason why its workers died. After several deaths in a row it runs alone, and one
     more death is a failure.
     """
-    agent = txn.deployment.agents.get(row.agent)
+    agent_spec = txn.deployment.agents.get(row.agent)
     deaths = (row.deaths or 0) + died
     row = row._replace(interruptions=row.interruptions + 1, deaths=deaths or None)
     attempt = row.attempt - 1
     is_unknown = model_calls.mark_unknown(txn, row.id, INTERRUPTED)
-    if is_unknown and agent is not None and agent.settings.on_unknown == "hold":
+    if is_unknown and agent_spec is not None and agent_spec.settings.on_unknown == "hold":
         held = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
         end_run(txn, row, ActivationState.HELD, error=held, attempt=attempt)
     elif died and deaths > SUSPECT_DEATHS:
-        _blame(txn, row, agent, attempt)
+        _blame(txn, row, agent_spec, attempt)
     else:
         error = f"{_deaths(row)}; it runs alone" if deaths >= SUSPECT_DEATHS else row.error
         end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
 
 
-def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
+def _blame(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec | None, attempt: int) -> None:
     """Fail an activation that ran alone when its worker died: split its marks, or quarantine a single mark.
 
     The parts run alone from the start, so one further death is enough to show which of them is the cause.
     """
-    if agent is not None:
-        count_failure(txn, row, agent)
+    if agent_spec is not None:
+        count_failure(txn, row, agent_spec)
     parts = divisible_parts(txn, row)
     if len(parts) > 1:
         error = f"{_deaths(row)}; its marks were split"

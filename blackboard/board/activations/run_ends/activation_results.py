@@ -82,7 +82,7 @@ def prefetch(
 def finish(
     txn: BoardTransaction,
     row: ActivationRow,
-    agent: AgentSpec,
+    agent_spec: AgentSpec,
     actions: Sequence[AgentAction],
     classes: MarkClasses,
     places: Sequence[str] = (),
@@ -98,30 +98,30 @@ def finish(
     if (run := run_to_end(txn, row)) is None:
         return None
     current = run.activation
-    receipts = agent_actions.apply(txn, current, agent, actions, classes, places)
+    receipts = agent_actions.apply(txn, current, agent_spec, actions, classes, places)
     if run.has_answer:
         model_calls.mark_applied(txn, row.id)
     failpoint("apply.within")
     end_run(txn, current, ActivationState.DONE, marks_deposited=len(receipts))
-    start_cooldown(txn, current, agent)
+    start_cooldown(txn, current, agent_spec)
     evaluate_unclaimed(txn, current)
     close_crossings(txn, current, CrossingState.DONE, has_parts=run.has_parts)
     return Success(receipts, run.has_answer)
 
 
 def fail(
-    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
+    txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, failure: Failure, rng: random.Random
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
     Returns the new state, or None, without a change, if the worker has lost the activation.
     """
     current = current_run(txn, row)
-    return None if current is None else _fail(txn, current, agent, failure, rng)
+    return None if current is None else _fail(txn, current, agent_spec, failure, rng)
 
 
 def put_back(
-    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, conflict: str, rng: random.Random
+    txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, conflict: str, rng: random.Random
 ) -> ActivationState | None:
     """Put back an activation whose result was in conflict with the board. It is ready at once.
 
@@ -142,7 +142,7 @@ def put_back(
     current = current._replace(conflicts=current.conflicts + 1, reads_again=1, deaths=None)
     if current.conflicts >= MAX_CONFLICTS:
         error = f"{conflict}; that was conflict {current.conflicts} in a row"
-        return _fail(txn, current, agent, Failure(error, counts=False), rng)
+        return _fail(txn, current, agent_spec, Failure(error, counts=False), rng)
     end_run(txn, current, ActivationState.READY, error=conflict, retry_at=txn.now, attempt=current.attempt - 1)
     return ActivationState.READY
 
@@ -158,13 +158,13 @@ def _has_only_closed_needs(txn: BoardTransaction, row: ActivationRow) -> bool:
 
 
 def _fail(
-    txn: BoardTransaction, current: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
+    txn: BoardTransaction, current: ActivationRow, agent_spec: AgentSpec, failure: Failure, rng: random.Random
 ) -> ActivationState:
     """Let an activation that failed be retried, be split into halves, or be dead, and return its new state."""
     current = current._replace(deaths=None, conflicts=0)  # a failure that is reported shows that the worker survived
-    settings = agent.settings
+    settings = agent_spec.settings
     if failure.counts:
-        count_failure(txn, current, agent)
+        count_failure(txn, current, agent_spec)
     parts = divisible_parts(txn, current)
     divides = failure.divides and len(parts) > 1
     if current.attempt < settings.max_attempts and not failure.is_hopeless and not divides:

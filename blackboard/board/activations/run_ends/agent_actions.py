@@ -63,7 +63,7 @@ def prefetch(sql: Transaction, active: ActiveDeployment, actions: Sequence[Agent
 def apply(
     txn: BoardTransaction,
     row: ActivationRow,
-    agent: AgentSpec,
+    agent_spec: AgentSpec,
     actions: Sequence[AgentAction],
     classes: MarkClasses,
     places: Sequence[str] = (),
@@ -78,7 +78,7 @@ def apply(
     receipts = []
     for number, action in enumerate(actions, 1):
         try:
-            if (receipt := _apply_one(txn, row, agent, action, classes)) is not None:
+            if (receipt := _apply_one(txn, row, agent_spec, action, classes)) is not None:
                 receipts.append(receipt)
         except (UsageError, AgentError, NotFound) as error:
             error.place = place(number, len(actions), places)
@@ -87,13 +87,13 @@ def apply(
 
 
 def _apply_one(
-    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: AgentAction, classes: MarkClasses
+    txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, action: AgentAction, classes: MarkClasses
 ) -> Receipt | None:
     """Apply one action, and return the receipt of a deposit. If a mark has left the board, only note that."""
     if isinstance(action, AgentDeposit):
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)
-        return _deposit(txn, agent, action, classes)
+        return _deposit(txn, agent_spec, action, classes)
     stored = txn.sql.one(MARKS.get_mark, id=action.mark.id)
     if stored is not None:
         _check_board(stored, action)
@@ -101,12 +101,12 @@ def _apply_one(
         live = change_preparation.row_to_change(txn, action.mark.id, stored, action.if_event)
     except NotFound:
         mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
-        _record_gone(txn, row, agent, action.mark.id)
+        _record_gone(txn, row, agent_spec, action.mark.id)
         return None
     if isinstance(action, Withdraw):
-        _withdraw(txn, row, agent, live)
+        _withdraw(txn, row, agent_spec, live)
     else:
-        reinforcements.reinforce_live(txn, live, action.by, agent.name, row.id)
+        reinforcements.reinforce_live(txn, live, action.by, agent_spec.name, row.id)
     return None
 
 
@@ -122,15 +122,15 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
         payload_checks.check_payload(txn, request.kind, request.author, text, classes)
 
 
-def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
+def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
         if item.need_id is not None:
-            return agent_answers.answer(txn, agent, item.request, item.need_id, classes)
+            return agent_answers.answer(txn, agent_spec, item.request, item.need_id, classes)
         return checked_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise
-        return _deposit(txn, agent, item.alternative, classes)
+        return _deposit(txn, agent_spec, item.alternative, classes)
 
 
 def _check_board(stored: MarkRow, action: Withdraw | Reinforce) -> None:
@@ -147,31 +147,31 @@ def _check_board(stored: MarkRow, action: Withdraw | Reinforce) -> None:
         )
 
 
-def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, live: MarkRow) -> None:
+def _withdraw(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, live: MarkRow) -> None:
     """Withdraw a mark for an agent.
 
     Raises:
         Undeclared: The mark is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
-    if live.kind not in agent.withdraws and not _is_own(agent, live):
+    if live.kind not in agent_spec.withdraws and not _is_own(agent_spec, live):
         raise Undeclared(
             f"Withdraw.mark: mark {live.id} was deposited by {live.author!r}; to withdraw marks of others, the agent"
             f" must declare {live.kind!r} in withdraws",
             shown=UNDECLARED_WITHDRAWAL,
         )
-    mark_removals.withdraw_live(txn, live, agent.name, row.id)
+    mark_removals.withdraw_live(txn, live, agent_spec.name, row.id)
 
 
-def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:
+def _is_own(agent_spec: AgentSpec, mark: MarkRow) -> bool:
     """Return whether an activation of the agent, perhaps under its former name, deposited the payload of a mark."""
-    return mark.activation_id is not None and mark.author in (agent.name, agent.renamed_from)
+    return mark.activation_id is not None and mark.author in (agent_spec.name, agent_spec.renamed_from)
 
 
-def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, mark_id: int) -> None:
+def _record_gone(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec, mark_id: int) -> None:
     """Record that an agent acted on a mark that is no longer live, unless the history of the mark was removed."""
     first = txn.sql.one(MARKS.get_event, id=mark_id)
     if first is None or first.mark_id != mark_id:
         return
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
-    details = EventDetails(txn.allocate_event_id(), agent.name, activation_id=row.id)
+    details = EventDetails(txn.allocate_event_id(), agent_spec.name, activation_id=row.id)
     record_event(txn, mark_after(last), HistoryEvent.ALREADY_GONE, details=details)

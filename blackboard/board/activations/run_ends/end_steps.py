@@ -139,30 +139,30 @@ def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     return row
 
 
-def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
+def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec) -> None:
     """Start the cooldowns that follow a success: of the agent, and of the subjects or the group."""
-    cooldown, watch = agent.settings.cooldown, txn.active.watches.get(row.watch_id)
-    per = agent.cooldown_per_of(None if watch is None else watch.spec)
-    state = pauses_and_cooldowns.get(txn, agent.name)
+    cooldown, watch = agent_spec.settings.cooldown, txn.active.watches.get(row.watch_id)
+    per = agent_spec.cooldown_per_of(None if watch is None else watch.spec)
+    state = pauses_and_cooldowns.get(txn, agent_spec.name)
     until = None if state.failures else state.cooldown_until  # another activation may have set it with its success
     if per == "agent":
         until = txn.now + cooldown if cooldown else None
-    pauses_and_cooldowns.set_cooldown(txn, agent.name, until, 0)
+    pauses_and_cooldowns.set_cooldown(txn, agent_spec.name, until, 0)
     if cooldown and per == "subject":
-        subject_cooldowns.start(txn, agent, scopes_of_activation(txn, row))
+        subject_cooldowns.start(txn, agent_spec, scopes_of_activation(txn, row))
 
 
-def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
+def count_failure(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec) -> None:
     """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
-    state = pauses_and_cooldowns.get(txn, agent.name)
+    state = pauses_and_cooldowns.get(txn, agent_spec.name)
     failures = state.failures + 1
-    excess = failures - agent.settings.cooldown_after_failures
+    excess = failures - agent_spec.settings.cooldown_after_failures
     until = state.cooldown_until  # another activation may have set it with its success
     if excess >= 0:
-        until = max(until or 0, txn.now + backoff(agent.settings.retry_after, excess + 1, random.Random(row.id)))
-    pauses_and_cooldowns.set_cooldown(txn, agent.name, until, failures)
+        until = max(until or 0, txn.now + backoff(agent_spec.settings.retry_after, excess + 1, random.Random(row.id)))
+    pauses_and_cooldowns.set_cooldown(txn, agent_spec.name, until, failures)
     if excess == 0 and until is not None:
-        message_causes.announce_cooldown(txn, agent.name, failures, until)
+        message_causes.announce_cooldown(txn, agent_spec.name, failures, until)
 
 
 def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:

@@ -28,7 +28,7 @@ from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageErro
 from blackboard.system.error_descriptions import class_name
 
 
-def returned_items(agent: AgentSpec, result: Any) -> list[Action]:
+def returned_items(agent_spec: AgentSpec, result: Any) -> list[Action]:
     """Return the items that an agent returned as a list; a generator runs only now.
 
     Raises:
@@ -38,7 +38,7 @@ def returned_items(agent: AgentSpec, result: Any) -> list[Action]:
         return []
     if isinstance(result, Action):
         return [result]
-    limit = agent.settings.max_marks
+    limit = agent_spec.settings.max_marks
     try:
         items = iter(result)
     except TypeError:
@@ -53,7 +53,7 @@ def returned_items(agent: AgentSpec, result: Any) -> list[Action]:
 
 
 def prepare(
-    agent: AgentSpec, activation_id: int, items: Sequence[Action], places: Sequence[str] = ()
+    agent_spec: AgentSpec, activation_id: int, items: Sequence[Action], places: Sequence[str] = ()
 ) -> list[AgentAction]:
     """Check the items that an agent returned, without the board, and return the actions to apply.
 
@@ -66,7 +66,7 @@ def prepare(
     mistakes: list[BlackboardError] = []
     for number, item in enumerate(items, 1):
         try:
-            actions.append(_prepare_one(agent, activation_id, item))
+            actions.append(_prepare_one(agent_spec, activation_id, item))
         except (UsageError, AgentError) as error:
             error.place = place(number, len(items), places)
             mistakes.append(error)
@@ -75,15 +75,15 @@ def prepare(
     if mistakes:
         text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
         raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
-    _check_total(agent, actions)
+    _check_total(agent_spec, actions)
     _check_needs(actions, places)
     return actions
 
 
-def _prepare_one(agent: AgentSpec, activation_id: int, item: Action) -> AgentAction:
+def _prepare_one(agent_spec: AgentSpec, activation_id: int, item: Action) -> AgentAction:
     """Return an action in the form that is applied, after checking that the agent may do it."""
     if isinstance(item, Mark):
-        return _prepare_deposit(agent, activation_id, item)
+        return _prepare_deposit(agent_spec, activation_id, item)
     if not isinstance(item, Withdraw | Reinforce):
         raise _not_actions(item, " among its marks")
     name = type(item).__name__
@@ -93,25 +93,25 @@ def _prepare_one(agent: AgentSpec, activation_id: int, item: Action) -> AgentAct
     if item.if_event is not None:
         check_if_event(item.if_event, lowest=1)
     if isinstance(item, Withdraw):
-        _check_withdrawal(agent, item.mark)
+        _check_withdrawal(agent_spec, item.mark)
     else:
         check_increase(item.by)
     return item
 
 
-def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
+def _check_withdrawal(agent_spec: AgentSpec, mark: Mark) -> None:
     """Check that an agent may withdraw a mark, as far as the mark shows that."""
-    if mark.kind not in agent.withdraws and mark.author not in (agent.name, agent.renamed_from):
+    if mark.kind not in agent_spec.withdraws and mark.author not in (agent_spec.name, agent_spec.renamed_from):
         raise Undeclared(
             f"Withdraw.mark: mark {mark.id} was deposited by {mark.author!r}; to withdraw marks of others, the agent"
-            f" must declare {mark.kind!r} in withdraws{nearest(mark.kind, agent.withdraws)}",
+            f" must declare {mark.kind!r} in withdraws{nearest(mark.kind, agent_spec.withdraws)}",
             shown=UNDECLARED_WITHDRAWAL,
         )
 
 
-def _prepare_deposit(agent: AgentSpec, activation_id: int, mark: Mark) -> AgentDeposit:
+def _prepare_deposit(agent_spec: AgentSpec, activation_id: int, mark: Mark) -> AgentDeposit:
     """Return the deposit of a mark and of its alternative, after checking that the agent declares their kinds."""
-    writes = agent.writes
+    writes = agent_spec.writes
     if not isinstance(mark, Mark):  # an alternative
         raise _not_actions(mark, " among its marks")
     if mark.kind not in writes:
@@ -121,21 +121,21 @@ def _prepare_deposit(agent: AgentSpec, activation_id: int, mark: Mark) -> AgentD
         )
     check_subject(mark.subject)
     check_intensity(mark.intensity)
-    mark = _with_answering_agents(agent, mark)
-    request = DepositRequest.of(mark, agent.name)._replace(activation_id=activation_id)
-    _check_size(agent, request)
+    mark = _with_answering_agents(agent_spec, mark)
+    request = DepositRequest.of(mark, agent_spec.name)._replace(activation_id=activation_id)
+    _check_size(agent_spec, request)
     alternative = alternative_of(mark)
     return AgentDeposit(
         request,
-        None if alternative is None else _prepare_deposit(agent, activation_id, alternative),
+        None if alternative is None else _prepare_deposit(agent_spec, activation_id, alternative),
         mark.need if isinstance(mark, Decision) else None,
     )
 
 
-def _with_answering_agents(agent: AgentSpec, mark: Mark) -> Mark:
+def _with_answering_agents(agent_spec: AgentSpec, mark: Mark) -> Mark:
     """Return a need that does not say who may answer it with the agents of the setting `answerable_by`."""
-    if isinstance(mark, Need) and agent.settings.answerable_by and "answerable_by" not in mark.model_fields_set:
-        return mark.model_copy(update={"answerable_by": list(agent.settings.answerable_by)})
+    if isinstance(mark, Need) and agent_spec.settings.answerable_by and "answerable_by" not in mark.model_fields_set:
+        return mark.model_copy(update={"answerable_by": list(agent_spec.settings.answerable_by)})
     return mark
 
 
@@ -145,15 +145,15 @@ def _not_actions(result: object, where: str = "") -> AgentError:
     return AgentError(message, shown=shown)
 
 
-def _check_size(agent: AgentSpec, request: DepositRequest) -> None:
-    limit, size = agent.settings.max_payload, _size(request)
+def _check_size(agent_spec: AgentSpec, request: DepositRequest) -> None:
+    limit, size = agent_spec.settings.max_payload, _size(request)
     if size > limit:
         problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
         raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
 
 
-def _check_total(agent: AgentSpec, actions: Sequence[AgentAction]) -> None:
-    total = agent.settings.max_total
+def _check_total(agent_spec: AgentSpec, actions: Sequence[AgentAction]) -> None:
+    total = agent_spec.settings.max_total
     if sum(map(_size, _requests(actions))) > total:
         problem = f"the payloads of its marks have more than {total} bytes in total (max_total)"
         raise AgentError(problem, shown=problem)
