@@ -61,7 +61,7 @@ _NAMES = {
     "core.conditions.condition_parser": "parse_condition",
     "core.conditions.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
-    "core.records.query_values": "Row",
+    "core.records.query_result_rows": "Row",
     "store.database_factory": "connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -63,7 +63,7 @@ from blackboard.core.marks.decay import Power as Power
 from blackboard.core.marks.decay import Step as Step
 from blackboard.core.marks.mark_model import Mark as Mark
 from blackboard.core.records.finding import Finding as Finding
-from blackboard.core.records.query_values import Row as Row
+from blackboard.core.records.query_result_rows import Row as Row
 from blackboard.daemon import Daemon as Daemon
 from blackboard.errors import BlackboardError as BlackboardError
 from blackboard.settings.agent_sections import read_section as read_section

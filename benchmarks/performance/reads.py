@@ -17,7 +17,7 @@ from blackboard import Blackboard, count, strength, total
 from blackboard.board.mark_sets.scope_marks import fading_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
-from blackboard.core.conditions.strength_forecast import value_at
+from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.store.dialects.sqlite_driver import sqlite
 
 __all__ = ["command_line", "measures", "strongest", "views"]

@@ -17,7 +17,7 @@ from blackboard.board.mark_deposits import deposits
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.fading_marks import FadingState
-from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.marks.reinforcement import join_states
 from blackboard.store.statements import MARKS
 

@@ -12,7 +12,7 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.authors import check_text
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.token_scopes import Scopes
 from blackboard.durations import Duration
 from blackboard.errors import NotFound, UsageError

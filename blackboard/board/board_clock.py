@@ -25,7 +25,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.fading_marks import FadingState
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.durations import DAY, Duration
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow

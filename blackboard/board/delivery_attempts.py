@@ -19,7 +19,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import subject_of
+from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.states import MessageState
 from blackboard.core.specs.sink_spec import BY_TIME, SinkSpec, Topic
 from blackboard.durations import MINUTE, Duration, parse_duration

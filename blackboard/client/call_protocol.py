@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from blackboard.board.json_shapes import encode_cursor
 from blackboard.client.http_messages import HttpRequest, HttpResponse, decode, get, next_cursor
-from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
+from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 
 T = TypeVar("T")
 

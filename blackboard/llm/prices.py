@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blackboard.core.records.call_apis import CallApi
+from blackboard.core.records.states import CallApi
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
 from blackboard.system.files.packaged_files import config_file

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from blackboard.core.records.call_apis import CallApi
+from blackboard.core.records.states import CallApi
 from blackboard.errors import AgentError
 from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.prices import Prices

@@ -7,7 +7,7 @@ from typing import Any
 
 from blackboard import MarkPosition, local_or_remote_board
 from blackboard.board.json_shapes import explanation
-from blackboard.core.records.reading_limits import MAX_QUERY_SECONDS
+from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
 from blackboard.labelled_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
 from blackboard.mcp_server.board_access import BoardAccess

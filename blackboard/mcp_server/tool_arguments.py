@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from blackboard.board.json_shapes import decode_cursor
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.labelled_data import MAX_RESULT_ITEMS
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.core.model_fields import unknown_field
+from blackboard.core.pydantic_fields import unknown_field
 from blackboard.errors import ConfigurationError, Mistake, nearest
 
 M = TypeVar("M", bound=BaseModel)

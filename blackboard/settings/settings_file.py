@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from blackboard.core.model_fields import unknown_field
+from blackboard.core.pydantic_fields import unknown_field
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from blackboard.core.model_fields import unknown_field
+from blackboard.core.pydantic_fields import unknown_field
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.system.files import file_owners
 from blackboard.system.files.settings_text import read_toml

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.core.records.call_apis import CallApi
+from blackboard.core.records.states import CallApi
 from blackboard.store.rows import (
     AbsorbedRow,
     ActivationRow,

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from blackboard.clock import Instant as Instant
 from blackboard.core.marks.fading_marks import is_live
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, scope_in
-from blackboard.core.records.call_apis import CallApi
+from blackboard.core.marks.scopes import WHOLE_BOARD, scope_in
+from blackboard.core.records.states import CallApi
 from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from blackboard.clock import DEFAULT_START
-from blackboard.core.model_fields import unknown_field
+from blackboard.core.pydantic_fields import unknown_field
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment

@@ -15,7 +15,7 @@ from blackboard.core.agents.agent_context import single_subject
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored, check_subject, normalize_subject
-from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
 from blackboard.errors import AgentError, InvalidMark, UsageError, nearest
 from blackboard.llm.model_settings import ModelSettings

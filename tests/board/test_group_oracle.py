@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total
 from blackboard.core.conditions.condition_types import Measure
 from blackboard.core.marks.decay import Step
-from blackboard.core.marks.measure_scopes import group_of
+from blackboard.core.marks.scopes import group_of
 from tests.board.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.support.examples import examples
 from tests.support.world import SECOND, World, kind, spec

@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Exponential, Never, Step, count, strength, strongest, total, watch
 from blackboard.board.housekeeping import retention
-from blackboard.core.marks.payload_text import is_same_payload
+from blackboard.core.marks.payload_json import is_same_payload
 from tests.support.board_steps import in_transaction
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec

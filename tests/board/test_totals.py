@@ -23,7 +23,7 @@ from blackboard.board.watches.measurements import running_sums, sum_bounds, watc
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from tests.support.examples import examples
 from tests.support.sum_checks import check_sums
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec

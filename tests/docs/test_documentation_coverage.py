@@ -16,7 +16,7 @@ import blackboard
 from blackboard import agent_support, errors
 from blackboard.cli.app import app
 from blackboard.core.marks.decay import LAWS
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.daemon import DaemonEvent
 from blackboard.durations import Microseconds, format_duration

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
-from blackboard.core.records.call_apis import CallApi
+from blackboard.core.records.states import CallApi
 from blackboard.errors import AgentError, UnknownName
 from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.anthropic_client import AnthropicClient

@@ -15,7 +15,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Need
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store.board_file import backup
 from blackboard.store.board_file.backup import backups_of, examine_copy

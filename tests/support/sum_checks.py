@@ -16,9 +16,9 @@ from blackboard.board.watches.measurements import watch_states, watch_totals, wi
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.measures import Count, Strongest, Total
-from blackboard.core.conditions.strength_forecast import value_at
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 
 
 def check_sums(txn: BoardTransaction) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.core.conditions.condition_checks import check_watch
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, Not, both
 from blackboard.core.conditions.fewest_marks import fewest_marks, smallest_batch
@@ -20,6 +19,7 @@ from blackboard.core.conditions.threshold_search import NEVER_FALLS_AFTER
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.specs.watch_spec import check_watch
 from blackboard.errors import InvalidCondition
 from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 

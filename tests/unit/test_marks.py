@@ -26,7 +26,7 @@ from blackboard.core.marks.mark_model import (
     options_of,
     was_read,
 )
-from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 from tests.unit.strategies import intensities, laws
 

@@ -11,8 +11,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group, nullable_scope
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.marks.scopes import WHOLE_BOARD, is_group, nullable_scope
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS

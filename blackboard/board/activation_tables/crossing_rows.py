@@ -9,8 +9,8 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import CrossingColumns
-from blackboard.core.marks.measure_scopes import nullable_scope
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.marks.scopes import nullable_scope
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, CrossingState, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import CROSSINGS

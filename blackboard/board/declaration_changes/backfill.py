@@ -23,7 +23,7 @@ from blackboard.board.transactions.planned_backfills import (
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import read_stimuli_of_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
-from blackboard.core.marks.measure_scopes import Group, group_of
+from blackboard.core.marks.scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS
 

@@ -14,9 +14,9 @@ from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.core.declaration_checks import mistakes_in_filters, mistakes_in_groups
-from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.marks.tags import Tags, TagSchema
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import MessageState
 from blackboard.core.specs.agent_spec import Budget, DepositLimits
 from blackboard.core.specs.deployment import Deployment

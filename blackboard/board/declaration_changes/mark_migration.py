@@ -14,7 +14,7 @@ from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 

@@ -19,7 +19,7 @@ from blackboard.board.watches.crossing_detection import episode_crossings, predi
 from blackboard.board.watches.measurements import counted_marks, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, watch_guards
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import BackfillRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

@@ -32,7 +32,7 @@ from blackboard.board.watches.waiting_crossings import scheduled_crossings, watc
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, subject_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, subject_of
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH

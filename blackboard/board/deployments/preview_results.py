@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from blackboard.board.deployments.unreadable_marks import UnreadableMarks
-from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from blackboard.board.result_types import Explanation, MeasuredValue, WaitingNeed, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
-from blackboard.core.marks.measure_scopes import group_text
+from blackboard.core.marks.scopes import group_text
 
 
 def explanation_lines(result: Explanation) -> Iterator[str]:

@@ -16,7 +16,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind
 from blackboard.core.conditions.condition_types import Comparison
-from blackboard.core.conditions.strength_forecast import first_true, value_at
+from blackboard.core.conditions.fading_forecasts import first_true, value_at
 from blackboard.core.marks.fading_marks import FadingMark
 
 

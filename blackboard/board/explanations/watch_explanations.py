@@ -30,7 +30,7 @@ from blackboard.board.watches.measurements.watch_states import states_of_scope
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import deferral_of
 from blackboard.clock import LAST_INSTANT, Instant
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.records.states import HeldBy
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow

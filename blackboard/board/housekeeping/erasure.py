@@ -26,8 +26,8 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import watch_erasure
 from blackboard.core.marks.mark_model import normalize_subject
-from blackboard.core.marks.measure_scopes import Group
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.marks.scopes import Group
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.like_patterns import containing
 from blackboard.store.statements import ERASURE

@@ -17,7 +17,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd
 from blackboard.errors import NotFound
 

@@ -11,7 +11,7 @@ from blackboard.clock import seconds_in
 from blackboard.durations import DurationLike, parse_duration
 
 if TYPE_CHECKING:
-    from blackboard.core.records.query_values import Parameters, Row
+    from blackboard.core.records.query_result_rows import Parameters, Row
     from blackboard.store.database_parts.board_queries import Engine
 
 

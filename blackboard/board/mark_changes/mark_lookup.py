@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import migrated_row
-from blackboard.core.records.history_events import HistoryEvent
-from blackboard.core.records.record_ids import is_record_id
+from blackboard.core.records.event_kinds import HistoryEvent
+from blackboard.core.records.request_limits import is_record_id
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

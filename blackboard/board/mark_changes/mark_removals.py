@@ -19,8 +19,8 @@ from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
 from blackboard.core.authors import BOARD
-from blackboard.core.marks.measure_scopes import Group
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.marks.scopes import Group
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.records.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.core.marks.mark_model import (
     RESERVED_FIELDS,
     Mark,
@@ -25,8 +25,8 @@ from blackboard.core.marks.mark_model import (
     describe_invalid,
     normalize_subject,
 )
+from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.marks.payload_round_trip import check_class, parse_payload, read_mark, write_mark
-from blackboard.core.marks.payload_text import dump_payload
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import BlackboardError, InvalidMark

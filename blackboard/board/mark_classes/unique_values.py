@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.core.marks.comparison_keys import comparison_key
+from blackboard.core.marks.json_comparison_keys import comparison_key
 from blackboard.core.marks.kinds import Kind
 
 

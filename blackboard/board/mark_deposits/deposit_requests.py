@@ -24,8 +24,8 @@ from blackboard.core.marks.mark_model import (
     not_json,
     options_of,
 )
+from blackboard.core.marks.payload_json import dump_payload, given_payload
 from blackboard.core.marks.payload_round_trip import write_mark
-from blackboard.core.marks.payload_text import dump_payload, given_payload
 from blackboard.errors import InvalidMark
 from blackboard.system.tracing import current_traceparent, read_traceparent
 

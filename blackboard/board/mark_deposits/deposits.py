@@ -33,7 +33,7 @@ from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import single_state
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.rows import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 

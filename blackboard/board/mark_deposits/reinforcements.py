@@ -17,7 +17,7 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthen
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
 

@@ -6,7 +6,7 @@ from blackboard.board.mark_sets.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import tags_of
 from blackboard.clock import LAST_INSTANT
-from blackboard.core.marks.measure_scopes import Group
+from blackboard.core.marks.scopes import Group
 from blackboard.store.statements import MARKS, WINDOWS
 
 ANY_DEPOSIT: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTANT, "limit": 1}

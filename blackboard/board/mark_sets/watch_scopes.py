@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import MarkRow
 
 

@@ -18,7 +18,7 @@ from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Duration, Microseconds
 from blackboard.store import tag_filters

@@ -13,7 +13,7 @@ from blackboard.board.need_answers import answer_rules, asked_needs, overdue_nee
 from blackboard.board.open_needs import need_access
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound
 from blackboard.store.rows import MarkRow

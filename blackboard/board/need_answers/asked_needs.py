@@ -10,9 +10,8 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import Need
-from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.history_events import HistoryEvent
-from blackboard.core.records.record_ids import is_record_id
+from blackboard.core.records.event_kinds import ActivityEvent, HistoryEvent
+from blackboard.core.records.request_limits import is_record_id
 from blackboard.errors import NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

@@ -18,9 +18,8 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.built_in_marks import Decision, check_assignee
-from blackboard.core.marks.payload_text import payload_text
-from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.marks.payload_json import payload_text
+from blackboard.core.records.event_kinds import ActivityEvent, HistoryEvent
 
 
 def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:

@@ -10,7 +10,7 @@ from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 

@@ -9,9 +9,9 @@ from blackboard.board.transactions import activity_log, pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import CrossingDeferral, deferral_of
-from blackboard.core.marks.measure_scopes import nullable_scope
-from blackboard.core.records.activity_kinds import ActivityEvent
-from blackboard.core.records.record_ids import is_record_id
+from blackboard.core.marks.scopes import nullable_scope
+from blackboard.core.records.event_kinds import ActivityEvent
+from blackboard.core.records.request_limits import is_record_id
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow

@@ -7,7 +7,7 @@ from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import activity_log, pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.event_kinds import ActivityEvent
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: str) -> None:

@@ -14,7 +14,7 @@ from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, scope_name, subject_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, scope_name, subject_of
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.sink_spec import MARK, Topic
 from blackboard.durations import SECOND, format_duration

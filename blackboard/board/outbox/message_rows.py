@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, nullable_scope, subject_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope, subject_of
 from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.store.statements import OUTBOX
 

@@ -11,8 +11,8 @@ from blackboard.board.result_types.row_conversion import optional_datetime, resu
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
-from blackboard.core.marks.measure_scopes import group_of, subject_of
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.marks.scopes import group_of, subject_of
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import UNDELIVERED, MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
 from blackboard.store.rows import MessageRow

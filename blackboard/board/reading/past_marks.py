@@ -12,7 +12,7 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.tags import TagFilter
-from blackboard.core.records.history_events import DEPARTURES, JOINS
+from blackboard.core.records.event_kinds import DEPARTURES, JOINS
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS

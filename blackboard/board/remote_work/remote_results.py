@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks.mark_model import printable_text
 from blackboard.core.records.micro_dollars import COST_LIMIT_USD
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import UsageError
 
 MAX_REPORTED_CALLS = 100

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from blackboard.board.result_types.status_results import WaitingNeed
-from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.marks.scopes import GroupValue
 
 NO_REASON = "no reason given"
 """The text that is shown for a pause without a reason."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from blackboard.clock import Instant, to_datetime
-from blackboard.core.marks.measure_scopes import group_of, scope_in
+from blackboard.core.marks.scopes import group_of, scope_in
 
 R = TypeVar("R")
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from blackboard.board.result_types.mark_results import MarkEvent
-from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.records.states import HeldBy
 
 

@@ -12,7 +12,7 @@ from blackboard.board.search_index.search_documents import Change, CollectedText
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.core.marks.full_text import SearchSchema
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, Mistake, StoreError
 from blackboard.store.rows import EventRow, SearchKindRow

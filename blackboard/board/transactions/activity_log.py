@@ -9,7 +9,7 @@ from typing import Unpack
 
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.board.transactions.row_columns import ActivationColumns, ActivityColumns
-from blackboard.core.records.activity_kinds import ActivityEvent
+from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.store.rows import ActivationRow, ActivityEventRow
 from blackboard.store.statements import ACTIVITY, ERASURE
 

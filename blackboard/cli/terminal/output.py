@@ -20,7 +20,7 @@ import typer
 
 from blackboard.cli.terminal.table_layout import MIN_WIDTH, clean, format_table, wrap
 from blackboard.clock import microseconds_in
-from blackboard.core.marks.measure_scopes import group_text
+from blackboard.core.marks.scopes import group_text
 
 if TYPE_CHECKING:
     from rich.console import Console

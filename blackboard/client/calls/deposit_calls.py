@@ -25,7 +25,7 @@ from blackboard.client.problem_errors import error_of
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, alternative_of, check_intensity, check_subject
-from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import (
     BlackboardError,
     UsageError,

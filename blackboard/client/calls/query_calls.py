@@ -11,8 +11,8 @@ from blackboard.board.json_shapes import QueryTable
 from blackboard.client.call_protocol import ClientCall, ask
 from blackboard.client.http_messages import post
 from blackboard.clock import from_datetime, iso, seconds_in
-from blackboard.core.records.query_values import Parameters
-from blackboard.core.records.reading_limits import MAX_QUERY_ROWS
+from blackboard.core.records.query_result_rows import Parameters
+from blackboard.core.records.request_limits import MAX_QUERY_ROWS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery
 

@@ -23,10 +23,10 @@ from blackboard.core.marks.mark_model import (
     describe_invalid,
     unreadable_text,
 )
+from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.marks.payload_round_trip import read_mark
-from blackboard.core.marks.payload_text import dump_payload
 from blackboard.core.marks.tags import Where
-from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
+from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import (
     UnknownName,
     UnreadableMark,

@@ -8,7 +8,7 @@ from blackboard.board.json_shapes import Examination, FileSummary, Summary, stat
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord
 from blackboard.client.call_protocol import ClientCall, ask, pages
 from blackboard.client.http_messages import get
-from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
+from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import UsageError
 
 

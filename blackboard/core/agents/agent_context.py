@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, overload
 from pydantic import BaseModel
 
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.measure_scopes import GroupValue
+from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
 from blackboard.errors import AgentError
 

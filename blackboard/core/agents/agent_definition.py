@@ -21,7 +21,7 @@ from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.declaration_checks import mistakes_in
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.model_fields import unknown_field
+from blackboard.core.pydantic_fields import unknown_field
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import CatchUp, OnGuard, Per, WatchSpec, min_increase_problem

@@ -18,7 +18,7 @@ import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.canonical_json_schema import canonical_form
 
 DIGEST_CHARACTERS = 16
 """Hexadecimal digits of a digest."""

@@ -1,12 +1,11 @@
 """Conditions over the strengths of marks, what fading will do to them, and schedules.
 
-condition_types    conditions: comparisons of measures, and their combinations
-measures           the strength of a mark; the total, the strongest and the number of marks
-strength_forecast  the values of measures at an instant, and when fading alone makes a condition true
-threshold_search   when a value that only falls is below a threshold
-condition_checks   whether a condition can wake an agent or guard it
-fewest_marks       the fewest marks with which a condition holds
-schedules          instants when an agent wakes, independent of marks
-condition_parser   conditions and schedules from their text
-number_formats     numbers in text: all digits, or as many as tell a value from a threshold
+condition_types   conditions: comparisons of measures, and their combinations
+measures          the strength of a mark; the total, the strongest and the number of marks
+fading_forecasts  the values of measures at an instant, and when fading alone makes a condition true
+threshold_search  when a value that only falls is below a threshold
+fewest_marks      the fewest marks with which a condition holds
+schedules         instants when an agent wakes, independent of marks
+condition_parser  conditions and schedules from their text
+number_formats    numbers in text: all digits, or as many as tell a value from a threshold
 """

@@ -32,9 +32,9 @@ from blackboard.core.conditions import threshold_search
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.mark_model import Mark, normalize_subject
-from blackboard.core.marks.measure_scopes import SEPARATOR
+from blackboard.core.marks.scopes import SEPARATOR
 from blackboard.core.marks.tags import Tags, Where, WhereClause
-from blackboard.core.named_subclasses import register_by_name
+from blackboard.core.subclass_registry import register_by_name
 from blackboard.durations import Duration, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 

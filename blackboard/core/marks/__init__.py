@@ -1,15 +1,15 @@
-"""Marks: what one is, how it fades, how a repeated deposit joins it, and how it is found.
+"""Marks: their classes, how they fade, how a repeated deposit joins a mark, and how they are found.
 
-mark_model          the base class of marks, and checks of their parts
-kinds               the settings of a kind of marks
-decay               decay laws: the share of a mark that remains after an age
-fading_marks        the fading part of a mark: its strength at any instant, and the end of its life
-reinforcement       how a repeated deposit joins a mark
-payload_text        payloads as the JSON text that is stored
-payload_round_trip  checks that a mark is read as it was deposited
-canonical_schema    the form of a JSON schema, independent of its text
-tags                fields of a payload that marks are found by
-full_text           fields whose text is searched, and the words of a user's text
-comparison_keys     the text of a value that equal values share
-measure_scopes      what a watch measures together: a subject, a group, or the whole board
+mark_model             the base class of marks, and checks of their parts
+kinds                  the settings of a kind of marks
+decay                  decay laws: the share of a mark that remains after an age
+fading_marks           the fading part of a mark: its strength at any instant, and the end of its life
+reinforcement          how a repeated deposit joins a mark
+payload_json           payloads as the JSON text that is stored
+payload_round_trip     checks that a mark is read as it was deposited
+canonical_json_schema  the form of a JSON schema, independent of its text
+tags                   fields of a payload that marks are found by
+full_text              fields whose text is searched, and the words of a user's text
+json_comparison_keys   the text of a value that equal values share
+scopes                 what a watch measures together: a subject, a group, or the whole board
 """

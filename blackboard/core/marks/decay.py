@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from pydantic import JsonValue
 
 from blackboard.clock import Instant
-from blackboard.core.named_subclasses import register_by_name
+from blackboard.core.subclass_registry import register_by_name
 from blackboard.durations import DAY, Duration, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from blackboard.core.marks.comparison_keys import branches_of
+from blackboard.core.marks.json_comparison_keys import branches_of
 from blackboard.errors import UnknownName
 
 Match = Literal["all", "any"]

@@ -26,7 +26,7 @@ from blackboard.core.marks.kinds import (
     Kind,
     OnRepeat,
 )
-from blackboard.core.marks.measure_scopes import is_group
+from blackboard.core.marks.scopes import is_group
 from blackboard.core.marks.tags import is_text
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
 from blackboard.plurals import counted

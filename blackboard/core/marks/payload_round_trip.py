@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.marks.mark_model import Mark, describe_invalid, not_json
-from blackboard.core.marks.payload_text import dump_payload, payload_text
+from blackboard.core.marks.payload_json import dump_payload, payload_text
 from blackboard.errors import InvalidMark
 
 M = TypeVar("M", bound=Mark)
@@ -85,8 +85,6 @@ def write_mark(mark: Mark) -> str:
         _check_numbers(text)
     if _is_exact(mark_class) and all(map(_is_exact_value, mark.__dict__.values())):
         return text
-    if _has_sets(mark_class):
-        text = dump_payload(_sort_sets(json.loads(text), mark))
     if "NaN" in text or "Infinity" in text:  # text of the payload, or numbers that JSON does not have
         dump_payload(json.loads(text))
     try:
@@ -145,38 +143,6 @@ def parse_payload(mark_class: type[M], payload: Mapping[str, Any], subject: str)
     except (ValueError, TypeError, RecursionError) as error:
         raise not_json(error) from None
     return _read(mark_class, text, subject, by_alias=True)
-
-
-@lru_cache(maxsize=1024)
-def _has_sets(mark_class: type[Mark]) -> bool:
-    """Return whether a class has a field with a set. The members of a set have another order in each process."""
-    parts: list[Any] = [mark_class.__pydantic_core_schema__]
-    for part in parts:  # the loop adds to this list
-        if isinstance(part, dict):
-            if part.get("type") in ("set", "frozenset"):
-                return True
-            parts += [value for key, value in part.items() if key != "metadata"]
-        elif isinstance(part, list | tuple):
-            parts += part
-    return False
-
-
-def _sort_sets(written: Any, value: Any) -> Any:
-    """Return a written value with the members of its sets in one order, so that equal marks have equal texts."""
-    if isinstance(written, dict):
-        if is_dataclass(value) or isinstance(value, BaseModel):
-            return {name: _sort_sets(item, getattr(value, name, None)) for name, item in written.items()}
-        if isinstance(value, dict) and len(value) == len(written):
-            return {
-                name: _sort_sets(item, member)
-                for (name, item), member in zip(written.items(), value.values(), strict=True)
-            }
-    if isinstance(written, list):
-        if isinstance(value, list | tuple) and len(value) == len(written):
-            return [_sort_sets(item, member) for item, member in zip(written, value, strict=True)]
-        if isinstance(value, set | frozenset):
-            return sorted(written, key=json.dumps)
-    return written
 
 
 @lru_cache(maxsize=1024)

@@ -21,8 +21,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from blackboard.core.marks.comparison_keys import branches_of, comparison_key
-from blackboard.core.marks.measure_scopes import DIGEST, Group
+from blackboard.core.marks.json_comparison_keys import branches_of, comparison_key
+from blackboard.core.marks.scopes import DIGEST, Group
 from blackboard.errors import UnknownName, UsageError
 
 TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Literal
 
 MAX_REASON_CHARACTERS = 20_000
 """The longest reason of a failure that is stored. The rest of a longer reason is cut off."""
@@ -63,6 +64,12 @@ class CallState(StrEnum):
     UNUSABLE = "unusable"
     UNKNOWN = "unknown"
     COST_RECORDED = "cost_recorded"
+
+
+CallApi = Literal["messages", "batch", "reported"]
+"""`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day. `reported`: a call
+that a remote worker made itself, whose cost is what the worker said.
+"""
 
 
 class MessageState(StrEnum):

@@ -5,7 +5,7 @@ agent_spec       agents: their watches, their settings and their limits
 watch_spec       watches: their conditions, their guards and their settings
 kind_spec        kinds
 sink_spec        receivers of messages outside the board, and the topics of each
-deployment_part  what all of them have in common
+spec_base_class  their base class: immutable, with a text of the fields that differ
 
 The board stores them. They contain no functions, so any process that deposits can test all thresholds.
 """

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from blackboard.core.marks.tags import TagValue, Where
-from blackboard.core.specs.deployment_part import DeploymentPart
+from blackboard.core.specs.spec_base_class import DeploymentPart
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH, CatchUp, OnGuard, Per, Timing, WatchSpec, timing_misfit
 from blackboard.durations import DAY, HOUR, MINUTE, SECOND, Duration, Microseconds
 

@@ -12,9 +12,9 @@ from blackboard.core.marks.kinds import (
     Kind,
 )
 from blackboard.core.specs.agent_spec import AgentSpec, Budget, DepositLimits
-from blackboard.core.specs.deployment_part import DeploymentPart
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.sink_spec import SinkSpec
+from blackboard.core.specs.spec_base_class import DeploymentPart
 from blackboard.durations import SECOND, Duration, Microseconds
 from blackboard.errors import UnknownName
 

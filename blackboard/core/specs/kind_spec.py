@@ -15,7 +15,7 @@ from blackboard.core.marks.kinds import (
     Kind,
     OnRepeat,
 )
-from blackboard.core.specs.deployment_part import DeploymentPart
+from blackboard.core.specs.spec_base_class import DeploymentPart
 
 
 class KindSettings(DeploymentPart):

@@ -18,7 +18,7 @@ from blackboard.clock import iso, seconds_in
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
 from blackboard.core.marks.mark_model import Mark
-from blackboard.core.marks.measure_scopes import scope_name
+from blackboard.core.marks.scopes import scope_name
 from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop

@@ -20,8 +20,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
-from blackboard.core.records.call_apis import CallApi
-from blackboard.core.records.states import CallState
+from blackboard.core.records.states import CallApi, CallState
 from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder

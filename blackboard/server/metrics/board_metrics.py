@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from blackboard import Blackboard
 from blackboard.board.reading.board_figures import BoardFigures, Happened
 from blackboard.clock import Instant, from_datetime, seconds_in
-from blackboard.core.records.history_events import DEPARTURES, DEPOSITS, JOINS
+from blackboard.core.records.event_kinds import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
 from blackboard.server.metrics.metric_families import Times, Totals, gauge
 

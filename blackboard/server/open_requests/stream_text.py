@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from blackboard import ActivityRecord, StreamEvent, StreamPosition
-from blackboard.core.records.history_events import DEPARTURES, JOINS
+from blackboard.core.records.event_kinds import DEPARTURES, JOINS
 
 SHOWN = frozenset({*JOINS, *DEPARTURES})
 """The events of marks that streams show. The others change neither what a mark says nor its strength."""

@@ -11,7 +11,7 @@ from blackboard import ActivationRecord, CostRow
 from blackboard.board.json_shapes import ActivationChange, ActivationChanges, RecordedCost
 from blackboard.board.result_types import ActivationDetails
 from blackboard.core.records.micro_dollars import COST_LIMIT_USD
-from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
+from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
 from blackboard.server.request_handling.operation_definition import (

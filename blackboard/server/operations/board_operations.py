@@ -25,8 +25,7 @@ from blackboard.board.json_shapes import (
     examination,
     summary,
 )
-from blackboard.core.records.reading_limits import MAX_QUERY_ROWS, MAX_QUERY_SECONDS
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
 from blackboard.server.request_handling.operation_definition import (
     Call,
     Encoded,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from blackboard.board import administration
 from blackboard.board.loads.read_positions import ReadPosition
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import NotFound
 from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
-from blackboard.core.records.history_events import DEPARTURES
+from blackboard.core.records.event_kinds import DEPARTURES
 from blackboard.errors import NotFound
 from blackboard.server.pages.browser_decay_laws import law_for_browser
 from blackboard.server.pages.graph_labels import milliseconds, thresholds

@@ -11,8 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from blackboard import Blackboard
 from blackboard.board.json_shapes import decode_cursor
-from blackboard.core.records.reading_limits import MAX_PAGE_ITEMS
-from blackboard.core.records.record_ids import MAX_ID
+from blackboard.core.records.request_limits import MAX_ID, MAX_PAGE_ITEMS
 from blackboard.server.access.token_checks import Caller
 
 ItemT = TypeVar("ItemT")

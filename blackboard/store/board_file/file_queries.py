@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from blackboard.core.records.query_values import Row
+from blackboard.core.records.query_result_rows import Row
 from blackboard.errors import InvalidQuery, StoreForeign
 from blackboard.store.board_file.file_database import FileDatabase
 from blackboard.store.connections import readonly_query

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant, SystemClock, from_datetime, iso, microseconds_in
-from blackboard.core.records.query_values import Parameters, Row, Value
+from blackboard.core.records.query_result_rows import Parameters, Row, Value
 from blackboard.errors import InvalidQuery, QueryStopped, nearest
 from blackboard.store.connections.readonly_query import Result, Values
 from blackboard.store.view_columns import VIEWS

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant, SystemClock
-from blackboard.core.records.query_values import Row
+from blackboard.core.records.query_result_rows import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.connections.readonly_query import MAX_RESULT_BYTES, Result, Values

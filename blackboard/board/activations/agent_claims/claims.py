@@ -34,7 +34,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import GroupValue, group_of
+from blackboard.core.marks.scopes import GroupValue, group_of
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment

@@ -8,7 +8,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import subject_cooldowns
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, is_group
+from blackboard.core.marks.scopes import WHOLE_BOARD, is_group
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statement_file import Statement

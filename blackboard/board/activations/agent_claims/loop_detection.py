@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.measure_scopes import scope_name, subject_of
+from blackboard.core.marks.scopes import scope_name, subject_of
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow

@@ -12,7 +12,7 @@ from blackboard.board.activations.agent_claims.crossing_activations import claim
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.core.marks.measure_scopes import is_group, subject_of
+from blackboard.core.marks.scopes import is_group, subject_of
 from blackboard.core.records.states import ActivationState
 from blackboard.store.rows import CrossingRow, EventRow
 

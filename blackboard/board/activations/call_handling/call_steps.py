@@ -16,8 +16,7 @@ from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.records.call_apis import CallApi
-from blackboard.core.records.states import CallState
+from blackboard.core.records.states import CallApi, CallState
 
 
 class CallSteps:

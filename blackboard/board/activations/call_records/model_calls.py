@@ -23,8 +23,7 @@ from dataclasses import dataclass, replace
 from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.records.call_apis import CallApi
-from blackboard.core.records.states import ActivationState, CallState, check_initial, check_transition
+from blackboard.core.records.states import ActivationState, CallApi, CallState, check_initial, check_transition
 from blackboard.errors import NotFound
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS

@@ -22,7 +22,7 @@ from blackboard.board.activations.run_ends.end_steps import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in
-from blackboard.core.marks.measure_scopes import subject_of
+from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration

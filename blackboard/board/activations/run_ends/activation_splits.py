@@ -14,7 +14,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.end_steps import current_run, end_run
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import is_group
+from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS

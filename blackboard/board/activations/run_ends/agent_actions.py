@@ -15,8 +15,8 @@ from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
-from blackboard.core.marks.payload_text import dump_payload
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.marks.payload_json import dump_payload
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after

@@ -16,7 +16,7 @@ from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.waiting_crossings import subject_cooldowns
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
-from blackboard.core.marks.measure_scopes import is_group
+from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.query_rows import RunToEnd

@@ -22,8 +22,8 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, measured_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
 from blackboard.clock import Instant
-from blackboard.core.conditions.strength_forecast import first_true, met_side
-from blackboard.core.marks.measure_scopes import Group
+from blackboard.core.conditions.fading_forecasts import first_true, met_side
+from blackboard.core.marks.scopes import Group
 from blackboard.core.specs.watch_spec import Timing
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS

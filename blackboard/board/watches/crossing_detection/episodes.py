@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Not
-from blackboard.core.conditions.strength_forecast import first_true
+from blackboard.core.conditions.fading_forecasts import first_true
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.specs.watch_spec import Timing
 from blackboard.durations import FOREVER

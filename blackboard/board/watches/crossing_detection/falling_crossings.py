@@ -16,7 +16,7 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, watch_guards
 from blackboard.clock import Instant
-from blackboard.core.conditions.strength_forecast import Side
+from blackboard.core.conditions.fading_forecasts import Side
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow

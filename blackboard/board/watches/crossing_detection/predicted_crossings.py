@@ -22,9 +22,9 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.clock import Instant
-from blackboard.core.conditions.strength_forecast import fallen_side, first_true
+from blackboard.core.conditions.fading_forecasts import fallen_side, first_true
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

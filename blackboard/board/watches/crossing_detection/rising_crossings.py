@@ -25,8 +25,8 @@ from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, 
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
-from blackboard.core.conditions.strength_forecast import met_side
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.conditions.fading_forecasts import met_side
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS
 

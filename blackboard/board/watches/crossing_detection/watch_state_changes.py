@@ -16,7 +16,7 @@ from blackboard.board.watches.waiting_crossings import measured_crossings, watch
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.clock import Instant
-from blackboard.core.conditions.strength_forecast import fallen_side, met_side
+from blackboard.core.conditions.fading_forecasts import fallen_side, met_side
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.store.rows import WatchStateRow
 

@@ -9,7 +9,7 @@ from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements import added_sums
 from blackboard.board.watches.measurements.running_sums import RunningSums
 from blackboard.clock import LAST_INSTANT, Instant
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.rows import WatchTotalRow
 from blackboard.store.statements import CROSSINGS
 

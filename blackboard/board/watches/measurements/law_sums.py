@@ -14,7 +14,7 @@ from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.measurements.collected_sums import CollectedSums, SumsByLaw
 from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms, rebase
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import MarkRow
 from blackboard.store.statement_file import Statement

@@ -19,9 +19,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.mark_states import fading_mark, live_rows, mark_strength, marks_with_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks, watch_totals
+from blackboard.core.conditions.fading_forecasts import met_side
 from blackboard.core.conditions.measures import Count, Total
-from blackboard.core.conditions.strength_forecast import met_side
-from blackboard.core.marks.payload_text import is_same_payload
+from blackboard.core.marks.payload_json import is_same_payload
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 

@@ -15,7 +15,7 @@ from blackboard.board.transactions.mark_states import live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of, is_group
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import AbsorbedRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS

@@ -39,9 +39,9 @@ from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sum
 from blackboard.board.watches.measurements.running_sums import TERM_ROUNDING, RunningSums, add_terms
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.board.watches.measurements.sum_bounds import NO_MARKS, BoundedTotal, bounded_total
+from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.measures import Total
-from blackboard.core.conditions.strength_forecast import value_at
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 

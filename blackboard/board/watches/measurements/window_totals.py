@@ -22,7 +22,7 @@ from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of
 from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import WindowEventRow

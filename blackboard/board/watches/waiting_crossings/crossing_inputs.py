@@ -25,9 +25,9 @@ from blackboard.board.watches.waiting_crossings.departed_marks import (
 )
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.fewest_marks import fewest_marks
-from blackboard.core.conditions.strength_forecast import value_at
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow
 from blackboard.store.statements import MARKS

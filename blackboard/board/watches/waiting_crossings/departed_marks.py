@@ -14,7 +14,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli
 from blackboard.clock import Instant
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

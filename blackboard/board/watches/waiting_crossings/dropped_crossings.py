@@ -23,7 +23,7 @@ from blackboard.board.watches.measurements.stimuli import (
     watermark,
 )
 from blackboard.board.watches.waiting_crossings import watch_guards
-from blackboard.core.marks.measure_scopes import group_of
+from blackboard.core.marks.scopes import group_of
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS

@@ -18,7 +18,7 @@ from blackboard.board.watches.measurements import counted_marks, watch_states
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, Group, group_of, is_group
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, MARKS

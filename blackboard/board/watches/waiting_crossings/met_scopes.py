@@ -9,8 +9,8 @@ from blackboard.board.mark_sets.watch_scopes import scope_of
 from blackboard.board.mark_sets.window_events import scopes_in_windows
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing, PastMark
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
-from blackboard.core.conditions.strength_forecast import fallen_side, first_true, met_side, value_at
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD, group_of
+from blackboard.core.conditions.fading_forecasts import fallen_side, first_true, met_side, value_at
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
 
 
 class MetScope(NamedTuple):

@@ -17,7 +17,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_order import LOWEST_KEY, STATIC_LAW
 from blackboard.clock import Instant, iso
 from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import HOUR, MINUTE, Duration, format_duration
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

@@ -7,7 +7,7 @@ from blackboard.board.mark_sets.watch_scopes import scopes_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
-from blackboard.core.conditions.strength_forecast import first_true, value_at
+from blackboard.core.conditions.fading_forecasts import first_true, value_at
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 

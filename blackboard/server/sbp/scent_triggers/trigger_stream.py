@@ -6,7 +6,7 @@ import json
 import uuid
 
 from blackboard import StreamEvent, StreamPosition
-from blackboard.core.records.history_events import HistoryEvent
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.server.open_requests.stream_text import Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.sbp.stored_marks.sbp_marks import ScentTrigger
 

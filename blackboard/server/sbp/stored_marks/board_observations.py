@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from blackboard import Blackboard, MarkRecord, StreamEvent
 from blackboard.clock import Instant, from_datetime
-from blackboard.core.records.history_events import JOINS
+from blackboard.core.records.event_kinds import JOINS
 from blackboard.server.sbp.scent_rules.observations import EmissionRecord, FadingPheromone, Observation, TraceValue
 from blackboard.server.sbp.scent_rules.scent_conditions import MAX_WINDOW_MS
 from blackboard.server.sbp.stored_marks.pheromones import law_of

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.marks.measure_scopes import WHOLE_BOARD
+from blackboard.core.marks.scopes import WHOLE_BOARD
 
 JUST_BELOW = 1 - 1e-12
 """A factor. A threshold times this factor is below the threshold even where numbers are shown with 15 digits."""

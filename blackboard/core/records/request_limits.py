@@ -1,4 +1,4 @@
-"""The limits that a server, its pages and the tools of models share for what one request may read."""
+"""The limits of one request to a board: how much it may read, and which ids it may name."""
 
 from __future__ import annotations
 
@@ -10,3 +10,10 @@ MAX_QUERY_ROWS = 10_000
 """The largest number of rows that a server gives for an SQL query."""
 MAX_PAGE_ITEMS = 1000
 """The largest number of items of a list that a server gives at once."""
+MAX_ID = 2**63 - 1
+"""The largest id of a row that a database can hold."""
+
+
+def is_record_id(number: int) -> bool:
+    """Return whether a row may have this id. A statement takes no larger number as a parameter."""
+    return 0 < number <= MAX_ID

@@ -1,12 +1,42 @@
-"""The events in the history of marks."""
+"""The kinds of events: of entries in the activity of a board, and in the history of marks."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
+class ActivityEvent(StrEnum):
+    """The kind of an entry in the activity: an act of an agent, a person or a program."""
+
+    CROSSING = "crossing"
+    """A watch crossed."""
+    ACTIVATION = "activation"
+    """An activation began, or changed its state."""
+    NEED = "need"
+    """A need was asked."""
+    ANSWER = "answer"
+    """A need was answered."""
+    PAUSE = "pause"
+    RESUME = "resume"
+    WAKE = "wake"
+    """A crossing was woken early."""
+    RETRY = "retry"
+    DISCARD = "discard"
+    RETRY_MESSAGE = "retry_message"
+    DISCARD_MESSAGE = "discard_message"
+    ASSIGN = "assign"
+    """A person was named to answer a need."""
+    RECORD_COST = "record_cost"
+    FORGET = "forget"
+    """A subject was erased. The entry has the random name that replaces it."""
+    CREATE_TOKEN = "create_token"
+    REVOKE_TOKEN = "revoke_token"
+    DEPLOYMENT = "deployment"
+    """A new version of the deployment became active."""
+
+
 class HistoryEvent(StrEnum):
-    """The events of a mark, as the column `event` of `mark_history` says it."""
+    """The kind of an event of a mark: the column `event` of `mark_history`."""
 
     DEPOSITED = "deposited"
     """A new mark."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import is_dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -22,7 +23,7 @@ def payload_text(mark: Mark) -> str:
     """
     try:
         text = mark.model_dump_json(exclude=EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
-        return dump_payload(_with_sets_in_order(mark, json.loads(text))) if _has_sets(type(mark)) else text
+        return dump_payload(_sort_sets(json.loads(text), mark)) if _has_sets(type(mark)) else text
     except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
         raise not_json(error) from None
 
@@ -42,27 +43,40 @@ def given_payload(mark: Mark) -> dict[str, JsonValue]:
             round_trip=True,
             warnings=False,
         )
-        return _with_sets_in_order(mark, given) if _has_sets(type(mark)) else given
+        return _sort_sets(given, mark) if _has_sets(type(mark)) else given
     except (ValueError, RecursionError) as error:
         raise not_json(error) from None
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _has_sets(mark_class: type[Mark]) -> bool:
-    return '"uniqueItems"' in json.dumps(mark_class.defaults.payload_schema)
+    """Return whether a class has a field with a set. The members of a set have another order in each process."""
+    parts: list[Any] = [mark_class.__pydantic_core_schema__]
+    for part in parts:  # the loop adds to this list
+        if isinstance(part, dict):
+            if part.get("type") in ("set", "frozenset"):
+                return True
+            parts += [value for key, value in part.items() if key != "metadata"]
+        elif isinstance(part, list | tuple):
+            parts += part
+    return False
 
 
-def _with_sets_in_order(value: Any, written: Any) -> Any:
-    """Return a written value with the members of its sets sorted, because each process orders sets differently."""
-    if isinstance(value, set | frozenset) and isinstance(written, list):
-        return sorted(written, key=_ENCODER.encode)
-    if isinstance(value, BaseModel) and isinstance(written, dict):
-        return {name: _with_sets_in_order(value.__dict__.get(name), item) for name, item in written.items()}
-    if isinstance(value, Mapping) and isinstance(written, dict) and len(value) == len(written):
-        pairs = zip(value.values(), written.items(), strict=True)
-        return {name: _with_sets_in_order(item, part) for item, (name, part) in pairs}
-    if isinstance(value, list | tuple) and isinstance(written, list) and len(value) == len(written):
-        return [_with_sets_in_order(item, part) for item, part in zip(value, written, strict=True)]
+def _sort_sets(written: Any, value: Any) -> Any:
+    """Return a written value with the members of its sets in one order, so that equal marks have equal texts."""
+    if isinstance(written, dict):
+        if is_dataclass(value) or isinstance(value, BaseModel):
+            return {name: _sort_sets(item, getattr(value, name, None)) for name, item in written.items()}
+        if isinstance(value, dict) and len(value) == len(written):
+            return {
+                name: _sort_sets(item, member)
+                for (name, item), member in zip(written.items(), value.values(), strict=True)
+            }
+    if isinstance(written, list):
+        if isinstance(value, list | tuple) and len(value) == len(written):
+            return [_sort_sets(item, member) for item, member in zip(written, value, strict=True)]
+        if isinstance(value, set | frozenset):
+            return sorted(written, key=json.dumps)
     return written
 
 
