@@ -23,8 +23,8 @@ from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.server.request_handling.request_calls import RequestCalls
-from blackboard.server.sbp.rpc.sbp_callers import SbpCallers
-from blackboard.server.sbp.sbp_routes import SbpPaths
+from blackboard.server.sbp.sbp_callers import SbpCallers
+from blackboard.server.sbp.sbp_routes import SbpRoutes
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.request_guards import RequestGuards, SlowClient, allow_origins
 from blackboard.server.work_threads import WorkThreads
@@ -66,7 +66,7 @@ def build_app(
     stops = [api.claims.stop, api.events.stop, pages.views.stop]
     sbp_routes: list[Route] = []
     if settings.sbp:
-        sbp = SbpPaths(board, SbpCallers(board, calls, settings, address), threads, api, settings.max_body)
+        sbp = SbpRoutes(board, SbpCallers(board, calls, settings, address), threads, api, settings.max_body)
         sbp_routes = sbp.routes()
         stops.append(sbp.evaluator.stop)
     routes = [

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from blackboard import Blackboard, ManualClock
+from blackboard.server.sbp import pheromones
 from blackboard.server.sbp.sbp_parameters import Emission, PheromoneFilter
-from blackboard.server.sbp.stored_marks import pheromones
 
 
 def emit(board: Blackboard, intensity: float, **fields: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone
+from blackboard.server.sbp.sbp_marks import Pheromone
 from tests.sbp.emissions import emit, sniff
 
 IMMORTAL = {"type": "immortal"}
@@ -39,7 +39,7 @@ def test_a_pheromone_wakes_an_agent_of_the_board(sbp_board: Blackboard) -> None:
 @pytest.mark.processes
 def test_the_kinds_need_no_library_of_the_server() -> None:
     script = (
-        "import sys; from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone; "
+        "import sys; from blackboard.server.sbp.sbp_marks import Pheromone; "
         "assert not {'starlette', 'uvicorn'} & sys.modules.keys()"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

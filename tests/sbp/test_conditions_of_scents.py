@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Curve, Decay, Exponential, Linear, Never
 from blackboard.durations import Microseconds
-from blackboard.server.sbp.rpc.sbp_errors import SbpError
-from blackboard.server.sbp.scent_rules.condition_forecasts import MAX_FORECAST, next_change
-from blackboard.server.sbp.scent_rules.observations import (
+from blackboard.server.sbp.sbp_errors import SbpError
+from blackboard.server.sbp.scents.board_observations import EmissionReader, observe
+from blackboard.server.sbp.scents.condition_evaluation import (
     EmissionRecord,
     Evaluation,
     FadingPheromone,
     Observation,
     TraceValue,
 )
-from blackboard.server.sbp.scent_rules.scent_conditions import condition_of
-from blackboard.server.sbp.stored_marks.board_observations import EmissionReader, observe
+from blackboard.server.sbp.scents.condition_forecasts import MAX_FORECAST, next_change
+from blackboard.server.sbp.scents.scent_conditions import condition_of
 from tests.sbp.emissions import emit, pass_time
 
 IMMORTAL = {"type": "immortal"}

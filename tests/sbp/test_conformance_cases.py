@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.server.sbp import inspection
+from blackboard.server.sbp import board_overview
 from blackboard.server.sbp.sbp_parameters import Inspection
-from blackboard.server.sbp.scent_rules.observations import EmissionRecord, Observation
-from blackboard.server.sbp.scent_rules.scent_conditions import condition_of
-from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState
-from blackboard.server.sbp.stored_marks.board_observations import observe
+from blackboard.server.sbp.scents.board_observations import observe
+from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, Observation
+from blackboard.server.sbp.scents.scent_conditions import condition_of
+from blackboard.server.sbp.scents.scent_states import ScentRules, ScentState
 from tests.sbp.emissions import emit, intensity, pass_time, sniff
 from tests.sbp.values import one_pheromone
 
@@ -155,10 +155,10 @@ def rises(board: Blackboard) -> None:
 
 def is_collected(board: Blackboard) -> None:
     emit(board, 0.1, decay={"type": "linear", "rate_per_ms": 0.01})
-    counted = inspection.inspect(board, Inspection(include=["stats"]), 0)["stats"]
+    counted = board_overview.inspect(board, Inspection(include=["stats"]), 0)["stats"]
     assert counted["total_pheromones"] == 1
     pass_time(board, 50)
-    assert inspection.inspect(board, Inspection(include=["stats"]), 0)["stats"]["total_pheromones"] == 0
+    assert board_overview.inspect(board, Inspection(include=["stats"]), 0)["stats"]["total_pheromones"] == 0
 
 
 PIPELINE = ("pipeline/step-1", "pipeline/step-2", "pipeline/step-3")

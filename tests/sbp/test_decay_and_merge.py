@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from blackboard import Blackboard
 from blackboard.core.specs.deployment import Deployment
-from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone
+from blackboard.server.sbp.sbp_marks import Pheromone
 from tests.sbp.emissions import emit, intensity, pass_time, sniff
 
 SECOND_HALF_LIFE = {"type": "exponential", "half_life_ms": 1000}

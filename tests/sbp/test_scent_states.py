@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from blackboard.server.sbp.scent_rules.observations import Observation
-from blackboard.server.sbp.scent_rules.scent_conditions import condition_of
-from blackboard.server.sbp.scent_rules.scent_states import MIN_COOLDOWN, ScentRules, ScentState
+from blackboard.server.sbp.scents.condition_evaluation import Observation
+from blackboard.server.sbp.scents.scent_conditions import condition_of
+from blackboard.server.sbp.scents.scent_states import MIN_COOLDOWN, ScentRules, ScentState
 from tests.sbp.values import one_pheromone
 
 Mode = Literal["level", "edge_rising", "edge_falling"]

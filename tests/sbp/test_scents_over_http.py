@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from blackboard.server.sbp.scent_triggers import scents
+from blackboard.server.sbp.scents import stored_scents
 from tests.support.event_client import Received, parse
 from tests.support.served_board import Served
 
@@ -170,8 +170,8 @@ def test_the_paths_of_scents_answer_with_the_result_alone(sbp_served: Served) ->
 
 def test_many_sessions_leave_a_scent_as_large_as_before(sbp_served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     client = sbp_served.client()
-    monkeypatch.setattr(scents, "MAX_SESSIONS", 5)
-    for number in range(scents.MAX_SESSIONS + 5):
+    monkeypatch.setattr(stored_scents, "MAX_SESSIONS", 5)
+    for number in range(stored_scents.MAX_SESSIONS + 5):
         call(client, "register_scent", SCENT, session=f"session-{number}")
     [mark] = sbp_served.board.marks("sbp_scent")
     sessions = mark.payload["sessions"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard import Never
-from blackboard.server.sbp.scent_rules.observations import FadingPheromone
+from blackboard.server.sbp.scents.condition_evaluation import FadingPheromone
 
 
 def one_pheromone(intensity: float) -> tuple[FadingPheromone]:

@@ -1,12 +1,15 @@
 """The Stigmergic Blackboard Protocol (SBP): pheromones, scents and traces of other programs as marks on the board.
 
-sbp_routes      the paths of the protocol over HTTP
-sbp_methods     the methods of the protocol, and what each asks of its caller
-inspection      what there is on the board, for people
-scent_triggers  scents, and the triggers that tell clients of them
-stored_marks    pheromones and traces as marks
-sbp_parameters  what each method takes
-decay_models    decay models as laws of marks
-scent_rules     the conditions of scents, and when a scent fires
-rpc             messages, errors and callers
+sbp_routes      the paths of the protocol over HTTP, and the reader of its JSON-RPC messages
+sbp_methods     the methods of the protocol, and the rights that each needs
+board_overview  what the method `inspect` returns
+scents          conditions that programs wait for, and the triggers that tell programs of them
+pheromones      emits, sniffs and evaporates pheromones
+traces          inscribes, reads and erases traces
+sbp_marks       the kinds of marks that the protocol uses
+sbp_parameters  the parameters of each method
+decay_models    decay models of the protocol as decay laws
+sbp_callers     who sends a request: the holder of a token, or a program on this machine
+sbp_errors      errors as the protocol reports them
+sbp_fields      base classes and types of the parameters
 """

@@ -1,4 +1,4 @@
-"""The decay models of the protocol, and the laws that carry them exactly.
+"""The decay models of the protocol, and the decay laws that are equal to them.
 
 A law of the board gives a share of the intensity. Two of the four models do not: a linear model falls at an absolute
 rate, and the steps of a stepped model are absolute intensities. Such a model becomes a law for one intensity. An
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from blackboard import Curve, Decay, Exponential, Linear, Never
 from blackboard.durations import Microseconds
-from blackboard.server.sbp.rpc.sbp_fields import SbpFields
+from blackboard.server.sbp.sbp_fields import SbpFields
 
 MAX_STEPS = 400
 MAX_MILLISECONDS = 1e14

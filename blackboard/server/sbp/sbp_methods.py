@@ -14,9 +14,9 @@ from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
-from blackboard.server.sbp import inspection
-from blackboard.server.sbp.rpc.sbp_callers import require_read
-from blackboard.server.sbp.rpc.sbp_errors import (
+from blackboard.server.sbp import board_overview, pheromones, traces
+from blackboard.server.sbp.sbp_callers import require_read
+from blackboard.server.sbp.sbp_errors import (
     INVALID_PARAMETERS,
     UNKNOWN_METHOD,
     SbpError,
@@ -24,7 +24,8 @@ from blackboard.server.sbp.rpc.sbp_errors import (
     error_of_fields,
     error_of_problem,
 )
-from blackboard.server.sbp.rpc.sbp_fields import SbpFields
+from blackboard.server.sbp.sbp_fields import SbpFields
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace
 from blackboard.server.sbp.sbp_parameters import (
     Emission,
     EvaporationFilter,
@@ -36,10 +37,8 @@ from blackboard.server.sbp.sbp_parameters import (
     TraceErasure,
     TraceFilter,
 )
-from blackboard.server.sbp.scent_triggers import scents
-from blackboard.server.sbp.stored_marks import pheromones, traces
-from blackboard.server.sbp.stored_marks.board_observations import observe
-from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, Trace
+from blackboard.server.sbp.scents import stored_scents
+from blackboard.server.sbp.scents.board_observations import observe
 
 Named = TypeVar("Named", Emission, Inscription)
 
@@ -90,37 +89,37 @@ def inspect(call: SbpCall, parameters: Inspection) -> dict[str, Any]:
     """Return an overview of the board."""
     require_read(call.caller)
     with call.board.reads_within(MAX_READING_TIME):
-        return inspection.inspect(call.board, parameters, call.uptime)
+        return board_overview.inspect(call.board, parameters, call.uptime)
 
 
 def register_scent(call: SbpCall, parameters: ScentDefinition) -> dict[str, Any]:
     """Register or update a scent for the session of the call."""
     _require_scents(call, parameters.scent_id)
-    status, condition = scents.register(call.board, parameters, call.session)
+    status, condition = stored_scents.register(call.board, parameters, call.session)
     with call.board.reads_within(MAX_READING_TIME):
         seen, now = observe(call.board)
-    state = scents.condition_state(condition, seen, now)
+    state = stored_scents.condition_state(condition, seen, now)
     return {"scent_id": parameters.scent_id, "status": status, "current_condition_state": state}
 
 
 def deregister_scent(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
     """Remove a scent."""
     _require_scents(call, parameters.scent_id)
-    is_gone = scents.deregister(call.board, parameters.scent_id)
+    is_gone = stored_scents.deregister(call.board, parameters.scent_id)
     return {"scent_id": parameters.scent_id, "status": "deregistered" if is_gone else "not_found"}
 
 
 def subscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
     """Send the triggers of a scent to the session of the call from now on."""
     _require_scents(call, parameters.scent_id)
-    scents.subscribe(call.board, parameters.scent_id, call.session)
+    stored_scents.subscribe(call.board, parameters.scent_id, call.session)
     return {"subscribed": parameters.scent_id}
 
 
 def unsubscribe(call: SbpCall, parameters: NamedScent) -> dict[str, Any]:
     """Send no more triggers of a scent to the session of the call."""
     _require_scents(call, parameters.scent_id)
-    scents.unsubscribe(call.board, parameters.scent_id, call.session)
+    stored_scents.unsubscribe(call.board, parameters.scent_id, call.session)
     return {"unsubscribed": parameters.scent_id}
 
 

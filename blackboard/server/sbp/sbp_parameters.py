@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, field_validator
 
 from blackboard.server.sbp.decay_models import DEFAULT_MODEL, DecayModel
-from blackboard.server.sbp.rpc.sbp_fields import (
+from blackboard.server.sbp.sbp_fields import (
     Milliseconds,
     Names,
     RemovalFields,

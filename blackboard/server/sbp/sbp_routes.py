@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -18,17 +21,20 @@ from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.request_reading import check_media_type, read_body
 from blackboard.server.sbp import sbp_methods
-from blackboard.server.sbp.rpc.rpc_messages import envelope_of, parse_message
-from blackboard.server.sbp.rpc.sbp_callers import SbpCallers
-from blackboard.server.sbp.rpc.sbp_errors import (
+from blackboard.server.sbp.sbp_callers import SbpCallers
+from blackboard.server.sbp.sbp_errors import (
     INTERNAL,
+    INVALID_REQUEST,
+    PARSE_ERROR,
     SbpError,
     error_of,
+    error_of_fields,
     error_of_problem,
 )
+from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_methods import SCENT_METHODS, SbpCall
-from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
-from blackboard.server.sbp.scent_triggers.trigger_route import TriggerRoute
+from blackboard.server.sbp.scents.scent_evaluator import ScentEvaluator
+from blackboard.server.sbp.scents.trigger_streams import TriggerRoute
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE
@@ -42,7 +48,16 @@ MAX_HEADER_CHARACTERS = 200
 RequestHandler = Callable[[Request], Awaitable[Response]]
 
 
-class SbpPaths:
+class RpcRequest(SbpFields):
+    """A message of JSON-RPC that asks for a method."""
+
+    jsonrpc: Literal["2.0"]
+    id: str | int | float
+    method: str
+    params: Any = None
+
+
+class SbpRoutes:
     """The paths of one board.
 
     Args:
@@ -106,9 +121,9 @@ class SbpPaths:
         headers = {SESSION: session, VERSION: _version(request), "Cache-Control": "no-store"}
         identifier: str | int | float | None = None
         try:
-            envelope = envelope_of(await self._read(request))
-            identifier = envelope.id
-            result = await self._run(envelope.method, envelope.params, request, session)
+            rpc_request = rpc_request_of(await self._read(request))
+            identifier = rpc_request.id
+            result = await self._run(rpc_request.method, rpc_request.params, request, session)
         except SbpError as error:
             document = {"jsonrpc": "2.0", "id": identifier, "error": error.document()}
             return _error_response(error, document, error.status, headers)
@@ -220,3 +235,38 @@ def _session(request: Request) -> str:
 def _short(text: str | None) -> str | None:
     """Return the text of a header; None if it is missing, or is longer than a name."""
     return text if text and len(text) <= MAX_HEADER_CHARACTERS and text.isascii() and text.isprintable() else None
+
+
+def parse_message(body: bytes) -> Any:
+    """Return the value of a body.
+
+    Raises:
+        SbpError: It is not JSON.
+    """
+    try:
+        return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise SbpError(PARSE_ERROR, "the body is not JSON", status=400) from None
+
+
+def rpc_request_of(given: Any) -> RpcRequest:
+    """Return a request of JSON-RPC.
+
+    Raises:
+        SbpError: The value is not a request.
+    """
+    try:
+        return RpcRequest.model_validate(given)
+    except ValidationError as error:
+        raise error_of_fields(error, INVALID_REQUEST, "this is not a request of JSON-RPC 2.0") from None
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number

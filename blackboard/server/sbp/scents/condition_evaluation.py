@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, assert_never
 
 from blackboard import Decay
 from blackboard.clock import Instant
-from blackboard.server.sbp.scent_rules.scent_conditions import (
+from blackboard.server.sbp.scents.scent_conditions import (
     ANY_NAME,
     Aggregation,
     CompositeCondition,

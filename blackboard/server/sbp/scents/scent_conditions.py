@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from blackboard.server.sbp.rpc.sbp_errors import INVALID_CONDITION, SbpError, error_of_fields
-from blackboard.server.sbp.rpc.sbp_fields import SbpFields, SbpName, SbpTagFilter
+from blackboard.server.sbp.sbp_errors import INVALID_CONDITION, SbpError, error_of_fields
+from blackboard.server.sbp.sbp_fields import SbpFields, SbpName, SbpTagFilter
 
 ANY_NAME = "*"
 MAX_CONDITION_PARTS = 100

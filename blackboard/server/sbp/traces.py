@@ -8,19 +8,18 @@ from typing import Any
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import from_datetime
-from blackboard.errors import Conflict
-from blackboard.server.sbp.rpc.sbp_errors import LARGE_TRACE, SbpError
-from blackboard.server.sbp.sbp_parameters import Inscription, TraceErasure, TraceFilter
-from blackboard.server.sbp.stored_marks.pheromones import MAX_EMIT_ATTEMPTS
-from blackboard.server.sbp.stored_marks.sbp_marks import (
+from blackboard.server.sbp.sbp_errors import LARGE_TRACE, SbpError
+from blackboard.server.sbp.sbp_marks import (
     Trace,
     fields_of,
     identity_of,
     live_marks,
     milliseconds,
+    retry_conflicts,
     trails_of,
     withdraw_unchanged,
 )
+from blackboard.server.sbp.sbp_parameters import Inscription, TraceErasure, TraceFilter
 
 MAX_VALUE_BYTES = 1_048_576
 
@@ -38,18 +37,13 @@ def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
 
     Raises:
         SbpError: The value is too large.
-        Conflict: Others changed the trace again and again.
+        Conflict: Other programs changed the trace during each attempt.
     """
     size = len(json.dumps(given.value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_VALUE_BYTES:
         limits = {"size": size, "limit": MAX_VALUE_BYTES}
         raise SbpError(LARGE_TRACE, f"the value of a trace has at most {MAX_VALUE_BYTES} bytes", limits)
-    for _ in range(MAX_EMIT_ATTEMPTS - 1):
-        try:
-            return _inscribe(board, given)
-        except Conflict:
-            continue
-    return _inscribe(board, given)
+    return retry_conflicts(lambda: _inscribe(board, given))
 
 
 def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:

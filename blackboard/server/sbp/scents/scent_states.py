@@ -7,8 +7,8 @@ from typing import Literal
 
 from blackboard.clock import Instant
 from blackboard.durations import SECOND, Duration
-from blackboard.server.sbp.scent_rules.observations import Evaluation
-from blackboard.server.sbp.scent_rules.scent_conditions import RateCondition, ScentCondition, ThresholdCondition
+from blackboard.server.sbp.scents.condition_evaluation import Evaluation
+from blackboard.server.sbp.scents.scent_conditions import RateCondition, ScentCondition, ThresholdCondition
 
 MIN_COOLDOWN: Duration = SECOND
 """The shortest cooldown of a level scent, because each trigger is stored."""

@@ -10,22 +10,19 @@ from pydantic import TypeAdapter
 
 from blackboard import Blackboard, Decay, MarkRecord
 from blackboard.clock import from_datetime
-from blackboard.errors import Conflict
 from blackboard.server.sbp.decay_models import DecayModel
-from blackboard.server.sbp.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
-from blackboard.server.sbp.stored_marks.sbp_marks import (
+from blackboard.server.sbp.sbp_marks import (
     Pheromone,
     fields_of,
     identity_of,
     intensity_of,
     live_marks,
     milliseconds,
+    retry_conflicts,
     trails_of,
     withdraw_unchanged,
 )
-
-MAX_EMIT_ATTEMPTS = 100
-"""How often an emission is tried. An attempt fails if another program changes the pheromone after it was read."""
+from blackboard.server.sbp.sbp_parameters import Emission, EvaporationFilter, PheromoneFilter
 
 ACTIONS = {"reinforce": "reinforced", "replace": "replaced", "max": "merged", "add": "merged"}
 
@@ -40,12 +37,7 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
         InvalidMark: It cannot be stored.
     """
     identity = identity_of_emission(emission)
-    for _ in range(MAX_EMIT_ATTEMPTS - 1):
-        try:
-            return _emit(board, emission, identity)
-        except Conflict:
-            continue
-    return _emit(board, emission, identity)
+    return retry_conflicts(lambda: _emit(board, emission, identity))
 
 
 def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any]:

@@ -11,14 +11,13 @@ from typing import Any
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import MINUTE, Duration
-from blackboard.errors import Conflict, NotFound
-from blackboard.server.sbp.rpc.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
+from blackboard.errors import NotFound
+from blackboard.server.sbp.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
+from blackboard.server.sbp.sbp_marks import Scent, fields_of, live_marks, retry_conflicts
 from blackboard.server.sbp.sbp_parameters import ScentDefinition
-from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
-from blackboard.server.sbp.scent_rules.scent_conditions import ScentCondition, condition_of, parts_of
-from blackboard.server.sbp.scent_rules.scent_states import ScentRules, ScentState
-from blackboard.server.sbp.stored_marks.pheromones import MAX_EMIT_ATTEMPTS
-from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
+from blackboard.server.sbp.scents.condition_evaluation import Evaluation, Observation
+from blackboard.server.sbp.scents.scent_conditions import ScentCondition, condition_of, parts_of
+from blackboard.server.sbp.scents.scent_states import ScentRules, ScentState
 
 SCENT_LEASE: Duration = 10 * MINUTE
 """How long a scent lives after it was last renewed."""
@@ -39,7 +38,7 @@ def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[s
 
     Raises:
         SbpError: The condition is not valid, or the scent belongs to another author.
-        Conflict: Others changed the scent again and again.
+        Conflict: Other programs changed the scent during each attempt.
     """
     condition = condition_of(given.condition)
     fields = given.model_dump(exclude={"scent_id"})
@@ -57,7 +56,7 @@ def subscribe(board: Blackboard, scent_id: str, session: str) -> None:
 
     Raises:
         SbpError: There is no such scent, or it belongs to another author.
-        Conflict: Others changed the scent again and again.
+        Conflict: Other programs changed the scent during each attempt.
     """
     position = board.stream_position().marks
     _change(board, scent_id, lambda old: {**old, "sessions": _with(session, position, old["sessions"])})
@@ -68,7 +67,7 @@ def unsubscribe(board: Blackboard, scent_id: str, session: str) -> None:
 
     Raises:
         SbpError: It belongs to another author.
-        Conflict: Others changed the scent again and again.
+        Conflict: Other programs changed the scent during each attempt.
     """
     if find(board, scent_id) is not None:
         _change(
@@ -164,9 +163,10 @@ def _change(
 
     Raises:
         SbpError: There is none, and `creates` is not set; or it belongs to another author.
-        Conflict: Others changed it again and again.
+        Conflict: Other programs changed it during each attempt.
     """
-    for left in reversed(range(MAX_EMIT_ATTEMPTS)):
+
+    def attempt() -> bool:
         record = find(board, scent_id)
         if record is None and not creates:
             raise SbpError(
@@ -179,14 +179,10 @@ def _change(
         fields = change(old)
         if renews:
             fields["lease_until"] = from_datetime(board.now()) + SCENT_LEASE
-        try:
-            board.deposit(mark_of(scent_id, fields, 0 if record is None else record.event_id))
-        except Conflict:
-            if not left:
-                raise
-            continue
-        break
-    return record is None
+        board.deposit(mark_of(scent_id, fields, 0 if record is None else record.event_id))
+        return record is None
+
+    return retry_conflicts(attempt)
 
 
 def _check_author(board: Blackboard, record: MarkRecord) -> None:

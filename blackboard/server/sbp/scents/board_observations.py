@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from blackboard import Blackboard, MarkRecord, StreamEvent
 from blackboard.clock import Instant, from_datetime
 from blackboard.core.records.event_kinds import JOINS
-from blackboard.server.sbp.scent_rules.observations import EmissionRecord, FadingPheromone, Observation, TraceValue
-from blackboard.server.sbp.scent_rules.scent_conditions import MAX_WINDOW_MS
-from blackboard.server.sbp.stored_marks.pheromones import law_of
-from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, Trace, fields_of, live_marks
+from blackboard.server.sbp.pheromones import law_of
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, live_marks
+from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, FadingPheromone, Observation, TraceValue
+from blackboard.server.sbp.scents.scent_conditions import MAX_WINDOW_MS
 
 EVENTS_PER_READ = 1000
 """How many events are read at once."""

@@ -8,8 +8,9 @@ servers on one board trigger a scent once, and a server that is killed repeats n
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,13 +19,13 @@ from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import BlackboardError, Conflict, UsageError
 from blackboard.server.open_requests.commit_signal import CommitSignal
-from blackboard.server.sbp.scent_rules.condition_forecasts import next_change
-from blackboard.server.sbp.scent_rules.observations import Evaluation, Observation
-from blackboard.server.sbp.scent_rules.scent_states import ScentState
-from blackboard.server.sbp.scent_triggers import scents
-from blackboard.server.sbp.scent_triggers.trigger_notifications import notification
-from blackboard.server.sbp.stored_marks.board_observations import EmissionReader, observe
-from blackboard.server.sbp.stored_marks.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_marks
+from blackboard.server.sbp.pheromones import snapshot
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_marks
+from blackboard.server.sbp.scents import stored_scents
+from blackboard.server.sbp.scents.board_observations import EmissionReader, observe
+from blackboard.server.sbp.scents.condition_evaluation import Evaluation, Observation
+from blackboard.server.sbp.scents.condition_forecasts import next_change
+from blackboard.server.sbp.scents.scent_states import ScentState
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -34,6 +35,10 @@ MAX_INTERVAL: Duration = MINUTE
 """The longest time between two measurements."""
 MIN_INTERVAL_SECONDS = 0.05
 """The shortest time between two measurements, so that a board with many commits is not measured for each of them."""
+MAX_CONTEXT = 100
+MAX_CONTEXT_BYTES = 256 * 1024
+"""How many pheromones a notification shows, and how large they are together. It names the others by their ids."""
+MAX_NOTIFIED_PHEROMONES = 1000
 
 
 class ScentEvaluator:
@@ -131,11 +136,11 @@ class ScentEvaluator:
         Raises:
             Conflict: Others change it meanwhile.
         """
-        fields, rules, state = fields_of(record), scents.rules_of(record), scents.state_of(record)
-        due: Instant = fields["lease_until"] - scents.SCENT_LEASE // 2
+        fields, rules, state = fields_of(record), stored_scents.rules_of(record), stored_scents.state_of(record)
+        due: Instant = fields["lease_until"] - stored_scents.SCENT_LEASE // 2
         if now >= due:
             if not listening.isdisjoint(fields["sessions"]):
-                scents.renew(self._board.as_author(record.author), record)
+                stored_scents.renew(self._board.as_author(record.author), record)
                 return now
             due = fields["lease_until"]
         if now < (rest := state.rests_until(rules)):
@@ -159,10 +164,55 @@ class ScentEvaluator:
         changed: Mapping[str, Any] = {
             **fields, "met": state.met, "is_armed": state.is_armed, "last_triggered_at": state.triggered_at
         }  # fmt: skip
-        mark = scents.mark_of(record.subject, changed, record.event_id)
+        mark = stored_scents.mark_of(record.subject, changed, record.event_id)
         if fired is None:
             board.deposit(mark)
             return
         sessions = list(fields["sessions"])
-        told = notification(record, fired, live_marks(self._board, Pheromone), now)
+        told = _notification(record, fired, live_marks(self._board, Pheromone), now)
         board.deposit_many([mark, ScentTrigger(subject=record.subject, sessions=sessions, notification=told)])
+
+
+def _notification(
+    scent: MarkRecord, result: Evaluation, pheromones: Sequence[MarkRecord], now: Instant
+) -> dict[str, Any]:
+    """Return the parameters of `sbp/trigger`.
+
+    Args:
+        scent: The scent that fires.
+        result: What was measured.
+        pheromones: All pheromones, the strongest first.
+        now: When it fires.
+    """
+    fields = fields_of(scent)
+    trails, measured = fields["context_trails"], frozenset(result.marks)
+    wanted = [
+        record
+        for record in pheromones
+        if (fields_of(record)["trail"] in trails if trails else record.id in measured)
+    ]  # fmt: skip
+    return {
+        "scent_id": scent.subject,
+        "triggered_at": now // 1000,
+        "condition_snapshot": {
+            scent.subject: {
+                "value": result.value,
+                "pheromone_ids": [str(mark) for mark in result.marks[:MAX_NOTIFIED_PHEROMONES]],
+            }
+        },
+        "context_pheromones": _bounded(wanted),
+        "activation_payload": fields["activation_payload"],
+    }
+
+
+def _bounded(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:
+    """Return pheromones as they are shown, as many as a notification may have."""
+    shown: list[dict[str, Any]] = []
+    size = 0
+    for record in records[:MAX_CONTEXT]:
+        found = snapshot(record)
+        size += len(json.dumps(found))
+        if size > MAX_CONTEXT_BYTES:
+            break
+        shown.append(found)
+    return shown

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.server.sbp.sbp_parameters import Inspection
-from blackboard.server.sbp.scent_triggers import scents
-from blackboard.server.sbp.stored_marks.sbp_marks import (
+from blackboard.server.sbp.sbp_marks import (
     Pheromone,
     Scent,
     Trace,
@@ -18,6 +16,8 @@ from blackboard.server.sbp.stored_marks.sbp_marks import (
     live_marks,
     milliseconds,
 )
+from blackboard.server.sbp.sbp_parameters import Inspection
+from blackboard.server.sbp.scents import stored_scents
 
 
 def inspect(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def inspect(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str,
         shown["trails"] = _trails(records)
     registered = live_marks(board, Scent)
     if "scents" in parameters.include:
-        shown["scents"] = [scents.shown(record) for record in registered]
+        shown["scents"] = [stored_scents.shown(record) for record in registered]
     if "stats" in parameters.include:  # a pheromone that has evaporated is not on the board any more
         shown["stats"] = {
             "total_pheromones": len(records),

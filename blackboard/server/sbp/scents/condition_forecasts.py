@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from blackboard import Never
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE, Duration
-from blackboard.server.sbp.scent_rules.observations import FadingPheromone, Observation, aggregate
-from blackboard.server.sbp.scent_rules.scent_conditions import (
+from blackboard.server.sbp.scents.condition_evaluation import FadingPheromone, Observation, aggregate
+from blackboard.server.sbp.scents.scent_conditions import (
     Aggregation,
     PatternCondition,
     RateCondition,

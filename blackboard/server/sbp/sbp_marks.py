@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, JsonValue
 
@@ -13,6 +13,11 @@ from blackboard import Blackboard, Exponential, Mark, MarkRecord, Step
 from blackboard.clock import Instant, from_datetime
 from blackboard.core.marks.tags import Where
 from blackboard.errors import Conflict, NotFound, UnknownName
+
+T = TypeVar("T")
+
+MAX_CHANGE_ATTEMPTS = 100
+"""How often a change of a mark is tried. An attempt fails if another program changes the mark after it was read."""
 
 
 class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="replace",
@@ -97,6 +102,20 @@ def fields_of(record: MarkRecord) -> Mapping[str, Any]:
 def trails_of(records: Iterable[MarkRecord]) -> list[str]:
     """Return the trails of pheromones or traces."""
     return sorted({fields_of(record)["trail"] for record in records})
+
+
+def retry_conflicts(change: Callable[[], T]) -> T:
+    """Return the result of a change that is tried again as long as another program is faster.
+
+    Raises:
+        Conflict: Other programs changed the same mark during each attempt.
+    """
+    for _ in range(MAX_CHANGE_ATTEMPTS - 1):
+        try:
+            return change()
+        except Conflict:
+            continue
+    return change()
 
 
 def withdraw_unchanged(board: Blackboard, records: Iterable[MarkRecord]) -> list[MarkRecord]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from blackboard import Blackboard
+from blackboard import Blackboard, StreamEvent, StreamPosition
+from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.event_hub import EventHub
+from blackboard.server.open_requests.stream_text import Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_reading import EVENT_STREAM
-from blackboard.server.sbp.rpc.sbp_callers import SbpCallers, require_read
-from blackboard.server.sbp.rpc.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
-from blackboard.server.sbp.scent_triggers.scent_evaluator import ScentEvaluator
-from blackboard.server.sbp.scent_triggers.trigger_stream import TriggerText, choice_of
-from blackboard.server.sbp.stored_marks.sbp_marks import Scent, fields_of, live_marks
+from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
+from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
+from blackboard.server.sbp.sbp_marks import Scent, ScentTrigger, fields_of, live_marks
+from blackboard.server.sbp.scents.scent_evaluator import ScentEvaluator
 from blackboard.server.work_threads import WorkThreads
 
 MAX_EVENT_DIGITS = 18
@@ -88,3 +91,52 @@ class TriggerRoute:
                     yield text
         finally:
             self._evaluator.close(session)
+
+
+def choice_of(session: str, after: int | None) -> StreamChoice:
+    """Return the choice of events for the stream of a session: the triggers that are for this session.
+
+    Args:
+        session: The id of the session.
+        after: The last event that the session has received; None to begin now.
+    """
+
+    def accepts(record: Record) -> bool:
+        if not isinstance(record, StreamEvent) or record.kind != ScentTrigger.kind or record.payload is None:
+            return False
+        sessions = record.payload["sessions"]
+        return record.event == HistoryEvent.DEPOSITED and isinstance(sessions, list) and session in sessions
+
+    return StreamChoice(
+        marks=True, activity=False, accepts=accepts, after=None if after is None else StreamPosition(after)
+    )
+
+
+class TriggerText(StreamText):
+    """The text of one stream of triggers.
+
+    Args:
+        session: The session.
+        choice: What it wants.
+        newest: The latest position of the board when the stream begins.
+    """
+
+    def __init__(self, session: str, choice: StreamChoice, newest: StreamPosition) -> None:
+        super().__init__(choice, newest, is_redacted=False)
+        self._session = session
+
+    def greeting(self, about: bytes) -> bytes:
+        """Return the event with which the stream begins."""
+        told = {"client_id": uuid.uuid4().hex, "session_id": self._session}
+        return self.event("connected", json.dumps(told).encode())
+
+    def event_of(self, item: StreamItem) -> bytes:
+        """Return the event of a trigger."""
+        assert isinstance(item.record, StreamEvent)
+        assert item.record.payload is not None
+        message = {"jsonrpc": "2.0", "method": "sbp/trigger", "params": item.record.payload["notification"]}
+        return self.event("message", json.dumps(message).encode())
+
+    @property
+    def _position(self) -> str:
+        return str(self.marks)
