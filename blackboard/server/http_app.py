@@ -63,7 +63,7 @@ def build_app(
     calls = RequestCalls(board, cookie, model, settings.requests_per_second)
     api = Api(board, settings, calls, pools)
     pages = Pages(board, calls, threads, model, settings.max_streams, file)
-    stops = [api.claims.stop, api.events.stop, pages.views.stop]
+    stops = [api.claims.stop, api.events.stop, pages.updates.stop]
     sbp_routes: list[Route] = []
     if settings.sbp:
         sbp = SbpRoutes(board, SbpCallers(board, calls, settings, address), threads, api, settings.max_body)

@@ -11,9 +11,9 @@ from blackboard import Blackboard, strength
 from blackboard.board import page_readings
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import WatchSpec
-from blackboard.server.pages.forecast import forecast
-from blackboard.server.pages.graph_labels import thresholds
-from blackboard.server.pages.mark_counts import LiveCounts
+from blackboard.server.pages.board_page import forecast
+from blackboard.server.pages.chart_data import thresholds
+from blackboard.server.pages.page_definition import LiveCounts
 from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
 from tests.support.served_board import Served

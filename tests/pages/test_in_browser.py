@@ -13,7 +13,7 @@ import pytest
 
 from blackboard import Curve, Decay, Exponential, Linear, Need, Never, Power, Step
 from blackboard.server.http_app import build_app
-from blackboard.server.pages.browser_decay_laws import law_for_browser
+from blackboard.server.pages.chart_data import law_for_browser
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection

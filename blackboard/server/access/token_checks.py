@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from blackboard import AccessToken
 from blackboard.clock import Instant, seconds_in
@@ -15,6 +17,9 @@ from blackboard.server.problems import HttpProblem
 
 MAX_TOKEN_CHARACTERS = 200
 
+TokenKey: TypeAlias = tuple[str, datetime]
+"""The name of a token, and when it was created."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -22,6 +27,11 @@ class Caller:
 
     token: AccessToken
     scopes: Scopes
+
+    @property
+    def token_key(self) -> TokenKey:
+        """What tells the token from all others. A later token may have the same name."""
+        return self.token.name, self.token.created_at
 
     @property
     def is_redacted(self) -> bool:
@@ -45,6 +55,11 @@ class Caller:
             InvalidMark: The subject cannot be stored.
         """
         self.require(*scope_of_change(kind, subject))
+
+
+def valid_token_keys(tokens: Iterable[AccessToken]) -> frozenset[TokenKey]:
+    """Return the keys of the tokens that are valid now."""
+    return frozenset((token.name, token.created_at) for token in tokens if token.state == "valid")
 
 
 def bearer_of(header: str | None) -> str:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
-from blackboard.server.access.token_checks import Caller
+from blackboard.server.access.token_checks import Caller, valid_token_keys
 from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.open_requests.stream_text import Encode, Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.work_threads import QueueFull, WorkThreads
@@ -49,7 +49,7 @@ class _Listener:
     """A stream, as the reader knows it."""
 
     def __init__(self, caller: Caller | None) -> None:
-        self.token = None if caller is None else (caller.token.name, caller.token.created_at)
+        self.token_key = None if caller is None else caller.token_key
         self.news = asyncio.Event()
         """Set when there may be something to do."""
         self.is_over = False
@@ -248,10 +248,9 @@ class EventHub:
 
     async def _end_invalid(self) -> None:
         """End the streams whose tokens were revoked or have expired."""
-        tokens = await self._reader_threads.run(self._board.tokens)
-        valid = {(token.name, token.created_at) for token in tokens if token.state == "valid"}
+        valid = valid_token_keys(await self._reader_threads.run(self._board.tokens))
         for listener in self._listeners:
-            if listener.token is not None and listener.token not in valid:
+            if listener.token_key is not None and listener.token_key not in valid:
                 listener.is_over = True
                 listener.news.set()
 

@@ -1,8 +1,8 @@
-"""The page of the board: each kind is a lane where marks fade towards the thresholds of their watches."""
+"""The page of the board: each kind is a lane where marks fade towards thresholds, with a forecast of what follows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,12 +11,12 @@ from pydantic import Field, field_validator
 from blackboard import Blackboard, MarkRecord
 from blackboard.board import page_readings
 from blackboard.board.reading.tag_texts import read_filters
+from blackboard.board.result_types import EndingDeferral, Prediction
+from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
-from blackboard.server.pages.browser_decay_laws import law_for_browser
-from blackboard.server.pages.forecast import forecast
-from blackboard.server.pages.graph_labels import law_in_words, milliseconds, thresholds
+from blackboard.server.pages.chart_data import law_for_browser, law_in_words, milliseconds, thresholds
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_DRAWN = 600
@@ -27,6 +27,16 @@ MAX_LISTED_AHEAD = 20
 """How many of the events ahead the table has. The picture has all that were read."""
 SHOWN_LENGTHS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
 """The lengths of time that the lanes may show."""
+MAX_PREDICTIONS = 100
+"""How many crossings, and how many deferrals, are read; the next of them by time."""
+DEFERRAL_ENDS = {
+    HeldBy.GUARD: "guard opens",
+    HeldBy.COOLDOWN: "cooldown ends",
+    HeldBy.RATE: "limit of rate ends",
+    HeldBy.BATCH_WINDOW: "batch window ends",
+    HeldBy.RETRY: "tried again",
+}
+"""What happens when a deferral of a waiting crossing ends."""
 
 
 class BoardFields(PageFields):
@@ -85,6 +95,21 @@ class Lane:
     """How many there are; None if it was not counted."""
     has_more: bool
     """Whether there are more than are drawn."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Something that happens at a time ahead."""
+
+    at: float
+    """Milliseconds since the epoch."""
+    event: str
+    agent: str
+    watch: str
+    condition: str
+    subject: str | None
+    mark_id: int | None
+    """The mark that is concerned, if it is one."""
 
 
 def show_board(call: PageCall[BoardFields]) -> PageContent:
@@ -184,6 +209,26 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
         evaporates_at=None if mark.evaporates_at is None else milliseconds(mark.evaporates_at),
         reinforcements=mark.reinforcements,
     )
+
+
+def forecast(board: Blackboard, agent: str = "") -> tuple[list[Ahead], bool]:
+    """Return what happens ahead for an agent or all, soonest first, and whether there may be more than that.
+
+    A watch crosses, a schedule is due, or what defers a waiting crossing ends, such as a closed guard.
+    """
+    predictions = page_readings.predictions(board, MAX_PREDICTIONS)
+    deferrals = page_readings.ending_deferrals(board, MAX_PREDICTIONS)
+    found = [item for item in _events(predictions, deferrals) if agent in ("", item.agent)]
+    return sorted(found, key=lambda item: item.at), MAX_PREDICTIONS in (len(predictions), len(deferrals))
+
+
+def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[Ahead]:
+    for item in predictions:
+        at = milliseconds(item.due_at)
+        yield Ahead(at, "crosses", item.agent, item.watch, item.condition, item.subject, item.mark_id)
+    for deferral in deferrals:
+        at, event = milliseconds(deferral.ends_at), DEFERRAL_ENDS[deferral.held_by]
+        yield Ahead(at, event, deferral.agent, deferral.watch, deferral.condition, deferral.subject, deferral.mark_id)
 
 
 PAGE = LivePage("board", "/", "Board", read=show_board, parameters_withheld=("subject", "tag"))

@@ -1,20 +1,80 @@
-"""The definition of a page: its address, its parameters, and its content."""
+"""The definition of a page: its address and parameters, who sees it, and its content."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cached_property
+from datetime import datetime
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict
 
 from blackboard import Blackboard
-from blackboard.server.pages.mark_counts import LiveCounts
-from blackboard.server.pages.page_viewer import Viewer
+from blackboard.board import page_readings
+from blackboard.durations import MILLISECOND, Duration
+from blackboard.server.access.redaction import Redaction
+from blackboard.server.access.token_checks import Caller
 from blackboard.server.request_handling.operation_definition import Fields
 
 ParametersT = TypeVar("ParametersT", covariant=True)
+
+QUICK_COUNT_TIME: Duration = 20 * MILLISECOND
+"""A count that takes no longer is repeated each time."""
+COUNTS_REUSE_FACTOR = 20
+"""After a count that took longer, its result is used for this many times as long."""
+_SCALARS = frozenset({str, int, float, bool, type(None), datetime})
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The viewer of a page."""
+
+    caller: Caller
+    """The holder of the token."""
+    redaction: Redaction
+    """Withholds what was said on the board."""
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """What it may do. Viewers with equal rights see the same."""
+        return tuple(sorted(self.caller.token.scopes))
+
+    def may(self, verb: str) -> bool:
+        """Return whether the token allows something."""
+        return self.caller.scopes.allow(verb)
+
+    def shown(self, value: object) -> Any:
+        """Return a result as objects, lists, texts, numbers and times, without what the viewer may not see."""
+        return self.redaction(value) if self.caller.is_redacted else _plain(value)
+
+
+class LiveCounts:
+    """The numbers of live marks of one board. On a very large board, pages are rendered more often than it is counted.
+
+    All methods are thread-safe.
+
+    Args:
+        board: The board that the server serves.
+    """
+
+    def __init__(self, board: Blackboard) -> None:
+        self._board, self._lock = board, threading.Lock()
+        self._counts: Mapping[str, int] = {}
+        self._until = 0
+
+    def now(self) -> Mapping[str, int]:
+        """Return the number of live marks of each kind that has any."""
+        clock = self._board.clock
+        with self._lock:
+            began = clock.monotonic()
+            if began >= self._until:
+                self._counts = page_readings.live_counts(self._board)
+                ended = clock.monotonic()
+                self._until = ended + COUNTS_REUSE_FACTOR * (ended - began) if ended - began > QUICK_COUNT_TIME else 0
+            return self._counts
 
 
 class PageFields(Fields):
@@ -89,3 +149,26 @@ class LivePage:
         if self.withheld_if_redacted and viewer.caller.is_redacted:
             return False
         return viewer.may(self.scope) or (self.scope == "read" and viewer.caller.is_redacted)
+
+
+@cache
+def _fields_of(kind: object) -> tuple[str, ...] | None:
+    """Return the names of the fields of a dataclass; None for another type."""
+    return tuple(item.name for item in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as dictionaries, lists and what is in them.
+
+    Its speed matters, because a page of hundreds of marks is made four times a second.
+    """
+    kind: type = type(value)
+    if kind in _SCALARS:
+        return value
+    if (names := _fields_of(kind)) is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in value]
+    return value

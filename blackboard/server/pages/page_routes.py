@@ -29,17 +29,15 @@ from blackboard.server.pages import (
     sql_page,
     subject_page,
 )
-from blackboard.server.pages.graph_labels import milliseconds
-from blackboard.server.pages.live_views import (
+from blackboard.server.pages.chart_data import milliseconds
+from blackboard.server.pages.page_definition import LiveCounts, LivePage, PageCall, PageFields, Viewer
+from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
+from blackboard.server.pages.page_updates import (
     MIN_RENDERING_INTERVAL_SECONDS,
     RELOAD_INTERVAL_SECONDS,
-    LiveViews,
-    Picture,
+    PageState,
+    PageUpdates,
 )
-from blackboard.server.pages.mark_counts import LiveCounts
-from blackboard.server.pages.page_definition import LivePage, PageCall, PageFields
-from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
-from blackboard.server.pages.page_viewer import Viewer
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_calls import RequestCalls
@@ -86,7 +84,7 @@ class Pages:
     ) -> None:
         self._board, self._calls, self._threads, self._model, self._file = board, calls, threads, model, file
         self._checks = WorkThreads(1)
-        self.views = LiveViews(board, WorkThreads(2), limit)
+        self.updates = PageUpdates(board, WorkThreads(2), limit)
         self._counts = LiveCounts(board)
         self._redaction: Redaction | None = None
 
@@ -130,7 +128,9 @@ class Pages:
             key = (page.path, call.parameters.model_dump_json(), call.viewer.rights, root_of(request))
             # Of another time, only the menu and what is ahead of now change.
             every = RELOAD_INTERVAL_SECONDS if getattr(call.parameters, "at", None) else MIN_RENDERING_INTERVAL_SECONDS
-            stream = await self.views.watch(call.viewer.caller, key, lambda: self._picture(page, call, request), every)
+            stream = await self.updates.watch(
+                call.viewer.caller, key, lambda: self._page_state(page, call, request), every
+            )
         except HttpProblem as problem:
             return problem_response(problem)
         except BlackboardError as error:
@@ -205,12 +205,12 @@ class Pages:
             "encoded": encoded,
         }
 
-    def _picture(self, page: LivePage, call: PageCall[PageFields], request: Request) -> Picture:
+    def _page_state(self, page: LivePage, call: PageCall[PageFields], request: Request) -> PageState:
         values = self._values(page, call, request) | {"is_live": True}
         drawn: Mapping[str, Any] = values["drawing"] or {}
         items = {item["id"]: item for item in drawn.get("items", ())}
         others = {name: value for name, value in drawn.items() if name != "items"}
-        return Picture(live_parts(page.name, values), others, items)
+        return PageState(live_parts(page.name, values), others, items)
 
     def _refused(self, problem: HttpProblem, request: Request) -> Response:
         """Return the page that says why there is nothing to see, and what to do."""

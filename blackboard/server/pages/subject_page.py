@@ -13,8 +13,7 @@ from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
 from blackboard.core.records.event_kinds import DEPARTURES
 from blackboard.errors import NotFound
-from blackboard.server.pages.browser_decay_laws import law_for_browser
-from blackboard.server.pages.graph_labels import milliseconds, thresholds
+from blackboard.server.pages.chart_data import law_for_browser, milliseconds, thresholds
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_EVENTS_OF_A_SUBJECT = 500
