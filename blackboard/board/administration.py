@@ -99,7 +99,7 @@ def exists(url_or_path: str | Path) -> bool:
 
 
 def refresh_views(board: Blackboard) -> str | None:
-    """Rewrite the views if their texts are of another version; returns a note if a worker prevents that.
+    """Rewrite the views if their texts are of another version; return a note if a worker prevents that.
 
     Raises:
         StoreError: The board has stored a decay law that this process does not know.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,18 @@ NOT_AN_OBJECT = re.compile(
 """What follows a noun. A verb has an object: `Reads the body`."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_bytes())
+
+
 def verbs() -> set[str]:
     """Return the verbs that begin docstrings of functions, in the third person."""
     first_words = {
         docstring.split()[0].lower()
         for path in (ROOT / "blackboard").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef) and (docstring := ast.get_docstring(node))
     }
     return {f"{word}{ending}" for word in first_words for ending in ("s", "es")}
@@ -37,7 +44,7 @@ def verbs() -> set[str]:
 def test_the_docstring_of_a_module_begins_with_a_noun(folder: str) -> None:
     known = verbs()
     begins = {
-        path: ast.get_docstring(ast.parse(path.read_bytes())) or "" for path in sorted((ROOT / folder).rglob("*.py"))
+        path: ast.get_docstring(parsed(path)) or "" for path in sorted((ROOT / folder).rglob("*.py"))
     }
     assert {
         f"{path.relative_to(ROOT)}: {docstring.splitlines()[0] if docstring else 'no docstring'}"
@@ -52,7 +59,7 @@ def test_a_long_private_function_has_a_docstring(folder: str) -> None:
     functions = [
         (path, node)
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     undocumented = [
@@ -69,7 +76,7 @@ def test_no_docstring_lists_the_fields_of_a_class(folder: str) -> None:
     lists = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef) and "Attributes:" in (ast.get_docstring(node) or "").splitlines()
     ]
     assert lists == []
@@ -81,8 +88,35 @@ def test_the_docstring_of_a_module_or_class_begins_with_no_question(folder: str)
     found = [
         f"{path.relative_to(ROOT)}: {docstring.splitlines()[0]}"
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Module | ast.ClassDef)
         if (docstring := ast.get_docstring(node)) and questions.match(docstring)
     ]
     assert found == []
+
+
+def functions_of(folder: str) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef, str]]:
+    """Return each function of a folder that has a docstring: its place, itself and its docstring."""
+    return [
+        (f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node, docstring)
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (docstring := ast.get_docstring(node))
+    ]
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
+def test_a_docstring_says_once_what_is_returned(folder: str) -> None:
+    in_prose = re.compile(r"(?:[.]\s+Returns|;\s+returns)\s")
+    properties = {"property", "cached_property", "functools.cached_property"}
+    wrong = []
+    for place, node, docstring in functions_of(folder):
+        first, has_section = docstring.split()[0], "Returns:" in docstring.splitlines()
+        is_property = not properties.isdisjoint(map(ast.unparse, node.decorator_list))
+        if first in ("Return", "Yield") and (is_property or has_section):
+            wrong.append(f"{place}: a section, or the verb of a property")
+        elif first in ("Returns", "Yields") or (is_property and has_section):
+            wrong.append(f"{place}: {first}")
+        elif not is_property and in_prose.search(docstring.partition("Args:")[0]):
+            wrong.append(f"{place}: returns, in prose")
+    assert wrong == []

@@ -59,7 +59,7 @@ class RunEndTransactions:
     ) -> FinishedRun | None:
         """End a run with success: apply the items that it returned, and claim the next activation, in one transaction.
 
-        Returns None, and changes nothing, if the activation is no longer this worker's.
+        Return None, and change nothing, if the activation is no longer this worker's.
 
         Raises:
             Conflict: A mark has changed since the event that a returned item names. Nothing is changed.
@@ -99,7 +99,7 @@ class RunEndTransactions:
     def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> ActivationState | None:
         """Put back a run whose result was in conflict with the board; see `activation_results.put_back`.
 
-        Returns the new state; None if the activation is no longer this worker's.
+        Return the new state; None if the activation is no longer this worker's.
         """
         return self._session.write(
             lambda txn: activation_results.put_back(txn, claim.row, claim.agent, conflict, rng), record_instant=True
@@ -108,7 +108,7 @@ class RunEndTransactions:
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, unless its marks are the cause; see `unusable_answers`.
 
-        After a hopeless failure, a smaller batch may succeed. So a batch that can be divided is not held. Returns
+        After a hopeless failure, a smaller batch may succeed. So a batch that can be divided is not held. Return
         None if the failure counts.
         """
 
@@ -139,7 +139,7 @@ class RunEndTransactions:
     def isolate(self, claim: Claim, marks: Collection[int]) -> set[int] | None:
         """Move each of these marks to an activation of its own, with the marks that must stay with it.
 
-        Returns the marks that moved; None if the run is no longer this worker's.
+        Return the marks that moved; None if the run is no longer this worker's.
         """
         return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
 

@@ -34,7 +34,7 @@ MARKS_PER_STEP = 1000
 def run_batch(txn: BoardTransaction, limit: int = MARKS_PER_STEP) -> int:
     """Run a part of the oldest backfill, over at most `limit` marks of each kind.
 
-    Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
+    Return the number of marks that it touched, at least 1; 0 if there is no backfill.
     """
     job = txn.sql.one(CROSSINGS.backfills)
     if job is None:

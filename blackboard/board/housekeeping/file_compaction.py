@@ -20,7 +20,7 @@ def due_since(txn: BoardTransaction) -> Instant | None:
 def compact(session: BoardSession, *, insist: bool = True) -> bool:
     """Compact the file and purge its full-text index, and record that no erasure requires it any longer.
 
-    Returns whether it is done.
+    Return whether it is done.
 
     Args:
         session: The session of a board in a file.

@@ -58,7 +58,7 @@ def create(session: BoardSession, events: int) -> None:
 
 
 def extend(session: BoardSession) -> int:
-    """Create the partitions that new events will need next; returns their number.
+    """Create the partitions that new events will need next, and return their number.
 
     If the table is being analyzed, or changed by others, that has to wait.
     """

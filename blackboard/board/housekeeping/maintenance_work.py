@@ -105,7 +105,7 @@ class MaintenanceWork:
         return self._session.read(lambda txn: file_compaction.due_since(txn) is not None or search_purge.is_due(txn))
 
     def compact(self) -> bool:
-        """Compact the file unless others write at the same time; returns whether it is done.
+        """Compact the file unless others write at the same time, and return whether it is done.
 
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.
@@ -120,7 +120,7 @@ class MaintenanceWork:
         self._session.write(lambda txn: board_clock.ask_about_clock(txn, self._session.classes))
 
     def withdraw_clock_question(self) -> bool:
-        """Withdraw the question about the clock; returns whether there was one."""
+        """Withdraw the question about the clock, and return whether there was one."""
         return self._session.write(board_clock.withdraw_question)
 
     @property

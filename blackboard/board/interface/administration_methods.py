@@ -65,9 +65,6 @@ class AdministrationMethods(BoardHandle):
 
         Args:
             deployment: The whole deployment, as for `deploy`.
-
-        Returns:
-            The effects, as of now.
         """
         return deployment_preview.preview_of(self.session, deployment)
 

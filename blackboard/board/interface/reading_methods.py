@@ -162,9 +162,6 @@ class ReadingMethods(BoardHandle):
             after: Only the events after the event with this id.
             limit: The largest number of events.
 
-        Returns:
-            The events; an empty list if there are none.
-
         Raises:
             InvalidTime: `at` is not a time.
         """

@@ -58,7 +58,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
 def run_batch(txn: BoardTransaction, limit: int) -> int:
     """Run a part of the oldest work on an index, over at most `limit` marks.
 
-    Returns the number of marks that it touched, at least 1; 0 if there is no such work.
+    Return the number of marks that it touched, at least 1; 0 if there is no such work.
     """
     row = txn.sql.one(SEARCH.unfinished)
     return 0 if row is None else max(1, _BATCHES[Phase(row.phase)](txn, row, limit))

@@ -104,6 +104,7 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
 
 
 def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str, Any]:
+    """Return what the command prints with `--json`."""
     deployment = resolved.deployment.model_dump(mode="json", exclude={"version"})
     return {
         "file": str(resolved.settings.path),

@@ -92,13 +92,10 @@ class Decay(ABC):
 
     @abstractmethod
     def share(self, age: float) -> float:
-        """Return the share after `age` microseconds, between 0 and 1.
+        """Return the share after `age` microseconds, between 0 and 1: 1 at age 0, and never rising.
 
         Args:
             age: Whole microseconds since the intensity was set, at least 0.
-
-        Returns:
-            The share, between 0 and 1: 1 at age 0, and never rising.
         """
 
     @abstractmethod

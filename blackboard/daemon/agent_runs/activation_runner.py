@@ -72,7 +72,7 @@ class ActivationRunner:
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
         """Run an activation to its end: save its result, defer it, or record its failure.
 
-        `claim_next` is called in the transaction that saves a success, and may claim the next activation. Returns its
+        `claim_next` is called in the transaction that saves a success, and may claim the next activation. Return its
         result; False if it was not called.
 
         Raises:
@@ -196,7 +196,7 @@ class ActivationRunner:
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
         """Run an activation once: read and isolate its marks, read further marks, call the agent, save the result.
 
-        Returns None if the activation is no longer this worker's.
+        Return None if the activation is no longer this worker's.
 
         Raises:
             UnreadableMark: A mark does not fit its class, and the other marks cannot be used without it.
@@ -238,7 +238,7 @@ class ActivationRunner:
     def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
         """Return the marks of an activation, after moving each that does not fit its class to its own activation.
 
-        Returns None if the activation is no longer this worker's.
+        Return None if the activation is no longer this worker's.
 
         Raises:
             UnreadableMark: No mark fits, or each part of the activation has a mark that does not fit.

@@ -88,7 +88,7 @@ class AnswerRecorder:
     def pause_model(self, row: ModelCall, failure: CallFailure) -> Wait:
         """End a failed call whose marks may not be the cause of the failure, and pause its model.
 
-        Returns the wait of its activation.
+        Return the wait of its activation.
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED

@@ -106,7 +106,7 @@ class BatchCaller:
     def run_once(self) -> int:
         """Fetch results, submit planned calls, and release the activations that were answered.
 
-        Returns the number of calls that were fetched or submitted.
+        Return the number of calls that were fetched or submitted.
 
         Raises:
             StoreError: The board cannot be used.

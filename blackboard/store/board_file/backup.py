@@ -77,7 +77,7 @@ def _make(database: FileDatabase, to: Path, progress: BackupProgress) -> Copy:
 def restore(backup: Path, database: FileDatabase, stamp: str) -> tuple[Copy, Path | None]:
     """Replace a board, if there is one, by a copy. No process may be using the board.
 
-    Returns the restored board, and the path of the old board, which is kept. That path ends with `stamp`.
+    Return the restored board, and the path of the old board, which is kept. That path ends with `stamp`.
 
     Raises:
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.

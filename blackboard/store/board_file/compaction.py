@@ -31,7 +31,7 @@ READER_WAIT_MILLISECONDS = 500
 
 
 def compact(database: FileDatabase, *, insist: bool = True) -> bool:
-    """Rewrite the file of a board, and empty its write-ahead log; returns whether both are done.
+    """Rewrite the file of a board, and empty its write-ahead log, and return whether both are done.
 
     If the process dies during this, the board is unchanged.
 
@@ -54,7 +54,7 @@ def compact(database: FileDatabase, *, insist: bool = True) -> bool:
 
 
 def empty_log(database: FileDatabase) -> bool:
-    """Move the write-ahead log into the file and empty it; returns whether it is empty, which a reader may prevent."""
+    """Move the write-ahead log into the file and empty it. Return whether it is empty; a reader may prevent that."""
     database.checkpoint()  # moves most of the log while others write
     with database.writers_held_off(), _connected(database) as connection:
         try:

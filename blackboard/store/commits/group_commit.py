@@ -107,7 +107,7 @@ class GroupCommit:
     def enter(self, entry: Entry[Any]) -> list[Entry[Any]]:
         """Wait until this thread leads, or until another thread has committed the entry.
 
-        Returns the batch to commit, this entry first; empty if the entry is done. The thread must then call `leave`,
+        Return the batch to commit, this entry first; empty if the entry is done. The thread must then call `leave`,
         even if this method raises.
         """
         with self._lock:

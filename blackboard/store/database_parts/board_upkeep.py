@@ -98,7 +98,7 @@ class BoardUpkeep(ABC):
     def restore(self, backup: Path, now: Instant) -> tuple[Copy, Path | None]:
         """Replace the board, if there is one, by a backup. No process may be using the board.
 
-        Returns the restored board, and the path of the old board, which is kept beside it; None if there was none.
+        Return the restored board, and the path of the old board, which is kept beside it; None if there was none.
 
         Raises:
             StoreError: The backup is damaged, foreign or newer than this program, its new place cannot be written, or
@@ -130,7 +130,7 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def compact(self, *, insist: bool = True) -> bool:
-        """Rewrite the file of the board, and empty its write-ahead log; returns whether both are done.
+        """Rewrite the file of the board, and empty its write-ahead log, and return whether both are done.
 
         Args:
             insist: Whether to block writers for the whole time, if they prevented the earlier tries.
@@ -142,7 +142,7 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def empty_log(self) -> bool:
-        """Move the write-ahead log into the file and empty it; returns whether it is empty. A server has none."""
+        """Move the write-ahead log into the file and empty it, and return whether it is empty. A server has none."""
 
     @abstractmethod
     def partition_history(self, sql: Transaction, events: int) -> None:

@@ -14,7 +14,7 @@ from blackboard.system.files.packaged_files import program_version
 def refresh_views(database: Database, now: Callable[[], Instant]) -> str | None:
     """Rewrite outdated views, unless a worker of another version is running.
 
-    Returns a note if the views of another version are kept; otherwise None. `now` returns the board's time.
+    Return a note if the views of another version are kept; otherwise None. `now` returns the board's time.
 
     Raises:
         StoreError: The board has stored a decay law that this process does not know.

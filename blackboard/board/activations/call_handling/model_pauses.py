@@ -87,7 +87,7 @@ def begin(
     As long as only one activation has been refused, the cause may be its marks or the model. So other activations may
     try the model at once.
 
-    Returns the wait of the call's activation, and whether the pause of the model has just begun.
+    Return the wait of the call's activation, and whether the pause of the model has just begun.
     """
     before = get(txn, call.model)
     pause, delay = _next_pause(txn, call, refused, reason, before, rng)

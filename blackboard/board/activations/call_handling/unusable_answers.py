@@ -40,7 +40,7 @@ class HeldAnswer:
 def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Random) -> HeldAnswer | None:
     """Hold an activation whose answer is unusable, unless the failure counts against its marks.
 
-    Returns None, and changes nothing of the activation, if the failure counts or the worker has lost the activation.
+    Return None, and change nothing of the activation, if the failure counts or the worker has lost the activation.
     """
     if not activation_results.still_runs(txn, row):
         return None

@@ -125,7 +125,7 @@ def send(
 ) -> budgets.BudgetExceeded | None:
     """Record that a planned request is about to be sent, and reserve its highest cost, in micro-dollars.
 
-    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch. Returns
+    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch. Return
     the budget that the call would exceed, if any. If that budget holds, nothing is changed.
     """
     exceeded = budgets.find_exceeded(txn, row, reserve)
@@ -160,7 +160,7 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     """Record a raw answer and its cost, and release the reserve if the cost is known.
 
     An answer may arrive after its call was given up as unknown or its activation was discarded, and it may arrive
-    twice. Returns False if the call has an answer already.
+    twice. Return False if the call has an answer already.
     """
     row = get(txn, call_id)
     if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):

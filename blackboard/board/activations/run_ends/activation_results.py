@@ -89,7 +89,7 @@ def finish(
 ) -> Success | None:
     """End an activation with success.
 
-    Returns None, and changes nothing, if the worker has lost the activation. `places` has the names of the items in
+    Return None, and change nothing, if the worker has lost the activation. `places` has the names of the items in
     errors; without it, they are numbered.
 
     Raises:
@@ -114,7 +114,7 @@ def fail(
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    Returns the new state, or None, without a change, if the worker has lost the activation.
+    Return the new state, or None, without a change, if the worker has lost the activation.
     """
     current = current_run(txn, row)
     return None if current is None else _fail(txn, current, agent_spec, failure, rng)
@@ -129,7 +129,7 @@ def put_back(
     counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs were closed in the meantime, it ends as
     skipped.
 
-    Returns the new state, or None, without a change, if the worker has lost the activation.
+    Return the new state, or None, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return None
@@ -200,7 +200,7 @@ def defer(
     """Defer an activation until an instant (None: forever), without counting a failed attempt.
 
     If `is_held`, it waits for a budget or, without an instant, for a person. Time alone does not release it.
-    Returns False, without a change, if the worker has lost the activation.
+    Return False, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return False

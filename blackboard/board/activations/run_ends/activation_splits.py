@@ -31,7 +31,7 @@ def split(
 ) -> int:
     """Move some of an activation's marks to a new activation that is ready at an instant, by default at once.
 
-    Returns the id of the new activation.
+    Return the id of the new activation.
     """
     model_calls.end_calls_of_split(txn, row.id, error or "its marks were split")
     part = row._replace(
@@ -59,7 +59,7 @@ def split(
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
     """Move each of these marks to an activation of its own, and return the marks that moved.
 
-    The sides of an `&` move together, and the activation keeps at least one part. Returns None, without a change, if
+    The sides of an `&` move together, and the activation keeps at least one part. Return None, without a change, if
     the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
@@ -80,7 +80,7 @@ def keep_strongest_part(
 ) -> bool:
     """Keep the strongest part of the marks in a running activation; the others are ready again at an instant.
 
-    The others stay together, or become two activations. Returns False, without a change, if the activation has only
+    The others stay together, or become two activations. Return False, without a change, if the activation has only
     one part or the worker has lost it.
     """
     current = current_run(txn, row)

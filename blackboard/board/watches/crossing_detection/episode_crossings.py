@@ -45,7 +45,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Update the state of the scope of a deposit, and the state of the group that its mark leaves.
 
-    Returns whether a crossing is new.
+    Return whether a crossing is new.
     """
     before, after = counted_marks.counted_states(txn, watch, old, new)
     if before is None and after is None:
@@ -121,7 +121,7 @@ def _changes_nothing(
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
     """Let a watch cross again in an episode whose crossing its guard dropped, once the guard is open.
 
-    Returns whether it may.
+    Return whether it may.
     """
     if watch.condition.is_falling or not watch.drops:
         return False

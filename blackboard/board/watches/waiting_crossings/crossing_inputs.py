@@ -154,7 +154,7 @@ def _last_state(
     """Return the present state of the mark of a deposit, or its last state if it has left the board.
 
     If the mark has other tags by now than the window counts, return it as the deposit left it, with the strength 0.
-    Returns None if the state is not known, or if the mark may not wake the agent.
+    Return None if the state is not known, or if the mark may not wake the agent.
     """
     if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
         state = (event_of(txn, row), mark_strength(txn, row)) if counted_marks.may_be_counted(txn, watch, row) else None

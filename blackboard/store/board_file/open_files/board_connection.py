@@ -74,7 +74,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
     def save_log(self) -> bool:
         """Copy the log, which was removed, into the database, unless others may have written another log.
 
-        Returns whether the database then contains all of it.
+        Return whether the database then contains all of it.
         """
         if self.opened is None or (self.opened.is_beside_another_log and not self.opened.is_beside_an_empty_log):
             return False

@@ -112,7 +112,7 @@ def checked_statement(
     checks: Sequence[SqlPart],
     writes: Sequence[SqlPart],
 ) -> SqlPart:
-    """Return the statement that writes if nothing has changed. It returns by how much the ids of events moved.
+    """Return the statement that writes if nothing has changed. The statement gives by how much the ids of events moved.
 
     Args:
         start: What the transaction has read first.

@@ -68,8 +68,7 @@ class RowSets:
     def set_of(self, text: str, names: Sequence[str]) -> RowSet | None:
         """Return the set in which a row of a statement may wait.
 
-        Returns:
-            None if the statement does more than insert or delete one row, or if other rows must be sent first.
+        Return None if the statement does more than insert or delete one row, or if other rows must be sent first.
         """
         if (found := self._waiting.get(text)) is not None:
             return found
