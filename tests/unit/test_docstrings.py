@@ -43,9 +43,7 @@ def verbs() -> set[str]:
 @pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
 def test_the_docstring_of_a_module_begins_with_a_noun(folder: str) -> None:
     known = verbs()
-    begins = {
-        path: ast.get_docstring(parsed(path)) or "" for path in sorted((ROOT / folder).rglob("*.py"))
-    }
+    begins = {path: ast.get_docstring(parsed(path)) or "" for path in sorted((ROOT / folder).rglob("*.py"))}
     assert {
         f"{path.relative_to(ROOT)}: {docstring.splitlines()[0] if docstring else 'no docstring'}"
         for path, docstring in begins.items()
