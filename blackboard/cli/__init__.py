@@ -5,10 +5,7 @@ The parts that all commands share:
 entry_point    sets up the process, and runs the command
 app            the commands by group: `GROUPS` names the module of each
 cli_session    the board and the deployment of a command
-served_board   the board of a command, served over HTTP
 completion     completes names in a shell
-board_hints    reads the board for help that may be left out
-typed_command  the command as it was typed, for advice that a person can copy
 terminal       the output of commands
 row_files      the rows that `load` deposits from a file
 

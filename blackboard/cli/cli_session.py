@@ -1,21 +1,25 @@
-"""The board and the deployment of a command, from its options, the environment and the deployment file."""
+"""The board and the deployment of a command, from its options, the environment and the deployment file.
+
+`read_quietly` is for what only helps a person, such as a completion: it returns None if the board cannot be read.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from blackboard.cli.terminal.output import note
-from blackboard.errors import ConfigurationError, UnknownName, UsageError
+from blackboard.errors import BlackboardError, ConfigurationError, UnknownName, UsageError, nearest
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from blackboard.core.specs.deployment import Deployment
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
+
 
 URL_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "BLACKBOARD_URL", "BLACKBOARD_TOKEN", "BLACKBOARD_TOKEN_FILE"
 UNIX = "unix:"
@@ -44,6 +49,9 @@ NOT_OVER_HTTP = {
     "token": "tokens are made and revoked where the board is, so that no token can make another",
 }
 """Why a command does not work on a server."""
+
+
+T = TypeVar("T")
 
 
 class HookExitCode(IntEnum):
@@ -303,3 +311,27 @@ def session_of(context: typer.Context) -> CommandSession:
     if session.command in NOT_OVER_HTTP:
         session.require_board()
     return session
+
+
+def read_quietly(session: CommandSession, read: Callable[[Blackboard | Client], T]) -> T | None:
+    """Return what is read from the board; None if it cannot be read. No board is created, and a server has 2 s."""
+    from blackboard.board import Blackboard
+
+    with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
+        warnings.simplefilter("ignore")
+        with ExitStack() as stack:
+            board: Blackboard | Client
+            if session.server_url is None:
+                board = stack.enter_context(Blackboard.open(session.url, create=False))
+            else:
+                board = stack.enter_context(session.client(timeout="2s", retries=0))
+            return read(board)
+    return None
+
+
+def unknown_remote_agent(session: CommandSession, name: str) -> str | None:
+    """Return a warning if the board has no remote agent of this name; None if it has, or if it cannot be read."""
+    names = read_quietly(session, lambda board: [row.agent for row in board.agents() if row.remote])
+    if names is None or name in names:
+        return None
+    return f"warning: the board has no remote agent {name!r}{nearest(name, names)}"

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blackboard.cli.board_hints import read_quietly
-from blackboard.cli.cli_session import CommandSession
+from blackboard.cli.cli_session import CommandSession, read_quietly
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard

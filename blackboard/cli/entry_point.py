@@ -25,9 +25,9 @@ def main() -> NoReturn:
             # With the code of wrong usage, a hook would say that there is work.
             sys.exit(ExitCode.FAILED if "--hook" in sys.argv else ExitCode.WRONG_USAGE)
     if "run" in sys.argv:
-        from blackboard.cli.operating_commands import daemon_signals
+        from blackboard.cli.terminal import process_signals
 
-        daemon_signals.hold_reloads()  # before all slow steps
+        process_signals.hold_reloads()  # before all slow steps
     if not HOSTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

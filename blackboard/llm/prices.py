@@ -1,12 +1,14 @@
 """The dated price table and the costs of calls, in whole micro-dollars, rounded up. No price is ever guessed.
 
+The cost of a call with a model that has no price cannot be estimated, so `without_price` reports such a model.
+
 A price in US dollars per million tokens equals a price in micro-dollars per token, so no conversion is needed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +17,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blackboard.core.records.states import CallApi
-from blackboard.errors import ConfigurationError, Mistake, UnknownName
+from blackboard.core.specs.deployment import Deployment
+from blackboard.errors import ConfigurationError, Mistake, UnknownName, nearest
+from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Usage
 from blackboard.system.files.packaged_files import config_file
 from blackboard.system.files.settings_text import read_toml
@@ -112,3 +116,26 @@ def load_prices(path: Path | None = None) -> Prices:
         raise ConfigurationError(
             Mistake(f"{path}, {'.'.join(map(str, problem['loc']))}", problem["msg"]) for problem in error.errors()
         ) from None
+
+
+def without_price(deployment: Deployment, settings: ModelSettings, prices: Prices) -> list[Mistake]:
+    """Return a mistake for each setting that names a model without a price."""
+    known = prices.names
+    return [
+        Mistake(
+            place,
+            f"model {model!r} has no price{nearest(model, known)} (or name your own price table in [model] prices)",
+        )
+        for place, model in models_of(deployment, settings)
+        if model not in known
+    ]
+
+
+def models_of(deployment: Deployment, settings: ModelSettings) -> Iterator[tuple[str, str]]:
+    """Yield the models that the agents may use, each with the setting that names it."""
+    yield "model.model", settings.model
+    for name, agent in deployment.agents.items():
+        if agent.settings.model is not None:
+            yield f"agents.{name}.model", agent.settings.model
+        for choice in agent.settings.models:
+            yield f"agents.{name}.models", choice.model

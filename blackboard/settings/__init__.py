@@ -4,16 +4,12 @@ sections               the sections and their fields
 sink_sections          the items of [[sinks]]
 settings_file          finding and reading the file, with overrides
 environment            the overrides from environment variables
-example_file           a new file from an example
 trusted_folders        whether other users may change a file that was found and not named
-agent_sections         the sections of [settings] that agents declare
-deployment_warnings    warnings of an agent's declaration alone
-condition_warnings     warnings of conditions that do not fit their kinds
-price_settings         models without a price
+agent_settings         the sections of [settings] that agents declare, and their mistakes
+declaration_warnings   warnings of declarations that are valid and probably mistakes
 imported_objects       the agents and mark classes that the file names, imported
 remote_declarations    the remote agents that the file declares
 declaration_overrides  the sections that change declared kinds, agents and watches
-sink_mistakes          mistakes in sinks
 mistake_list           the mistakes that were found in a file
 deployment_resolver    the deployment that a file describes
 """

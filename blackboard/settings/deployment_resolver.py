@@ -6,12 +6,13 @@ It deploys nothing. All mistakes are collected, so that a person can correct the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.authors import check_author, skeleton
+from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.declaration_checks import (
     mistakes_about_answers,
     mistakes_in_filters,
@@ -25,19 +26,16 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.watch_spec import conditions_of
 from blackboard.errors import ConfigurationError, InvalidAuthor, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
-from blackboard.llm.prices import load_prices
-from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
-from blackboard.settings.condition_warnings import warnings_about
+from blackboard.llm.prices import load_prices, without_price
+from blackboard.settings.agent_settings import misspelt_sections, section_mistakes
 from blackboard.settings.declaration_overrides import Overrides
-from blackboard.settings.deployment_warnings import probable_mistakes
+from blackboard.settings.declaration_warnings import probable_mistakes, warnings_about
 from blackboard.settings.imported_objects import NamedObjects
 from blackboard.settings.mistake_list import MistakeList
-from blackboard.settings.price_settings import without_price
 from blackboard.settings.remote_declarations import RemoteDeclarations
 from blackboard.settings.sections import AgentSection, AuthorSection
 from blackboard.settings.settings_file import Settings, examine_settings
-from blackboard.settings.sink_mistakes import check_sinks
-from blackboard.settings.sink_sections import WebhookSection
+from blackboard.settings.sink_sections import SinkSection, WebhookSection
 
 
 @dataclass(frozen=True)
@@ -253,3 +251,28 @@ class _Resolver:
 
 def _limits(author: AuthorSection) -> DepositLimits:
     return DepositLimits(max_payload=author.max_payload, max_text=author.max_text)
+
+
+def check_sinks(settings: Settings, found: MistakeList, deployment: Deployment, environ: Mapping[str, str]) -> None:
+    """Check the names in sinks, and the variables with their secrets."""
+    seen: set[str] = set()
+    agents, kinds = {*deployment.agents, *settings.agents}, {*deployment.kinds, *BUILT_IN_CLASSES}
+    for index, sink in enumerate(settings.sinks):
+        place = f"sinks.{index}"
+        if sink.name in seen:
+            found.record(f"{place}.name", f"another sink is named {sink.name!r}")
+        seen.add(sink.name)
+        if settings.names_agents:  # otherwise the board has the agents of another file
+            found.check_known(f"{place}.agents", "agent", sink.agents, agents)
+            found.check_known(f"{place}.kinds", "kind", sink.kinds, kinds)
+            found.check_known(f"{place}.on", "kind", sink.kinds_of_marks, kinds)
+        missing, wrong = sink.check_secrets(environ)
+        found.record_each(Mistake(place, problem) for problem in wrong)
+        found.warn_of_each(Mistake(place, warning) for warning in _warnings(sink, missing))
+
+
+def _warnings(sink: SinkSection, missing: list[str]) -> Iterator[str]:
+    for name in missing:
+        yield f"the environment variable {name} is not set here; without it nothing is delivered"
+    if sink.webhook is not None and sink.webhook.body == "plain" and sink.webhook.secret_env is None:
+        yield "without secret_env the receiver cannot verify who has sent a message"

@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 
-from blackboard.cli.agent_commands.hook_lock import hook_lock
+from blackboard.cli.agent_commands.claim_commands import hook_lock
 from blackboard.cli.cli_session import CommandSession
 from tests.cli.conftest import CommandLine
 from tests.support.bounds import BOUND_SECONDS

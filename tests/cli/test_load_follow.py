@@ -15,11 +15,11 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
+from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_follower import Follower
-from blackboard.cli.row_files.row_options import Columns, TextForm
-from blackboard.cli.row_files.row_reader import BadRow
-from blackboard.cli.terminal.stop_signals import StopSignals
+from blackboard.cli.row_files.row_reader import BadRow, TextForm
+from blackboard.cli.terminal.process_signals import StopSignals
 from blackboard.errors import StoreBusy, UsageError
 from tests.cli.conftest import CommandLine
 from tests.support.bounds import BOUND_SECONDS

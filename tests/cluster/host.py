@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.cli.operating_commands.daemon_signals import handle_signals
+from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.settings.sections import DaemonSection
 from tests.support.worker_program import say
 

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli.cli_session import CommandSession
-from blackboard.cli.operating_commands import daemon_signals
 from blackboard.cli.operating_commands.run_command import file_deployer
+from blackboard.cli.terminal import process_signals
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
 from blackboard.settings.deployment_resolver import ResolvedDeployment
@@ -230,9 +230,9 @@ def test_a_signal_before_there_is_a_daemon_is_kept(service: Service) -> None:
     service.daemon.request_reload = requested.set  # type: ignore[method-assign]
     before = signal.getsignal(signal.SIGHUP)
     try:
-        daemon_signals.hold_reloads()
+        process_signals.hold_reloads()
         os.kill(os.getpid(), signal.SIGHUP)
-        with daemon_signals.handle_signals(service.daemon):
+        with process_signals.handle_signals(service.daemon):
             assert requested.wait(BOUND_SECONDS)
             requested.clear()
             os.kill(os.getpid(), signal.SIGHUP)
@@ -251,7 +251,7 @@ def test_a_stop_needs_no_new_thread(service: Service, monkeypatch: pytest.Monkey
         stopped.set()
 
     service.daemon.stop = stop  # type: ignore[method-assign]
-    with daemon_signals.handle_signals(service.daemon):
+    with process_signals.handle_signals(service.daemon):
 
         def refuse(thread: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")

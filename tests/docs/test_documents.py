@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
+from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_deposits import load
-from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import Rows
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.system.files.packaged_files import config_file

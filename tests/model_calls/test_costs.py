@@ -18,9 +18,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.prices import load_prices
+from blackboard.llm.prices import load_prices, without_price
 from blackboard.settings.deployment_resolver import resolve
-from blackboard.settings.price_settings import without_price
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.view_columns import VIEWS
 from tests.model_calls.later_batches import BatchEndsLater

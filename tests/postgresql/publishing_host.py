@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.cli.operating_commands.daemon_signals import handle_signals
+from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.settings.sections import DaemonSection
 from tests.support.worker_program import PATIENT, say
 

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, SystemClock, agent, strength, watch
-from blackboard.cli.operating_commands.daemon_signals import handle_signals
+from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.daemon.loop_parts.timer import Timer
 from blackboard.settings.sections import DaemonSection
 

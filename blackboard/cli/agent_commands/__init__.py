@@ -1,7 +1,6 @@
 """The commands for agents that run outside the daemon: remote agents in a shell, and coding agents.
 
 claim_commands   claim, heartbeat, finish, fail
-hook_lock        the lock that lets one hook of a session wait for work
 connect_command  connects a project of a coding agent to a board
 mcp_command      the board as tools for models
 """

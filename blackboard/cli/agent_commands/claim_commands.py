@@ -5,10 +5,15 @@ With them, any shell script can be an agent.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 import shlex
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +24,16 @@ from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, HookExitCode, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
 from blackboard.errors import AgentError, Conflict, ExitCode, UsageError
+from blackboard.system.files.board_files import path_in, resolved
+from blackboard.system.files.file_locks import try_lock
+from blackboard.system.files.private_files import open_private
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import RemoteActivation, RunState
+
+
+MAX_EVENT_CHARACTERS = 1_000_000
+"""The largest number of characters that are read from the event of a hook."""
 
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
 FenceOption = Annotated[
@@ -84,7 +96,6 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     A session has one such wait, because it begins one each time that it stops. An error of the command must not look
     like work, or the session would never end.
     """
-    from blackboard.cli.agent_commands.hook_lock import hook_lock
     from blackboard.labelled_data import activation_of, encode
 
     try:
@@ -235,3 +246,37 @@ def _read_result(file: Path | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f'{where} is not a JSON object such as {{"marks": []}}')
     return value
+
+
+@contextmanager
+def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
+    """Hold the lock of a session inside the context; yield True if this is the only hook of the session that waits.
+
+    A session runs its hook each time that it stops. Without the lock, a hook of each earlier stop would still wait, and
+    each of them would claim work. The lock ends with the process, however that ends.
+
+    Args:
+        session: The session of the command.
+        agent: The agent whose work is waited for.
+    """
+    where = session.server_url or session.url
+    path = path_in(where)
+    named = [where if path is None else str(resolved(path)), agent, session.author or "", _session_id()]
+    digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:20]
+    file = Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-hook-{digest}.lock"
+    handle = open_private(file, os.O_RDWR)
+    try:
+        yield try_lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _session_id() -> str:
+    """Return the id of the session in the event that a coding agent gives its hook on stdin; "" if there is none."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        event = json.loads(sys.stdin.read(MAX_EVENT_CHARACTERS))
+        if isinstance(event, dict):
+            return str(event.get("session_id", ""))
+    return ""

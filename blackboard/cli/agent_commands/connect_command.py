@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blackboard.cli.board_hints import unknown_remote_agent
-from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.cli_session import CommandSession, session_of, unknown_remote_agent
 from blackboard.cli.terminal.output import note, say
 from blackboard.errors import ExitCode, UsageError
 

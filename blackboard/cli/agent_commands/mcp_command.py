@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.board_hints import unknown_remote_agent
-from blackboard.cli.cli_session import session_of
+from blackboard.cli.cli_session import session_of, unknown_remote_agent
 from blackboard.cli.terminal.output import note
 from blackboard.core.token_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage, UsageError

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
@@ -31,15 +32,15 @@ from blackboard.cli.everyday_commands.load_options import (
     StrictOption,
     SubjectOption,
 )
+from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.rejects_file import default_path, rejects_file
-from blackboard.cli.row_files.row_options import Columns, TextForm
+from blackboard.cli.row_files.row_reader import TextForm
 from blackboard.cli.terminal.output import AsJson, note
 from blackboard.cli.terminal.progress_bar import progress_bar
-from blackboard.cli.typed_command import typed_command
 from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from blackboard.cli.row_files.column_check import ColumnsUnmatched
+    from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import LoadResult
 
 
@@ -115,7 +116,7 @@ def load(
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
     from blackboard.board.loads.deposit_sources import source_of
-    from blackboard.cli.row_files.column_check import ColumnsUnmatched
+    from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
     from blackboard.cli.row_files.row_reader import Rows
     from blackboard.local_or_remote_board import source_withdrawal
@@ -154,9 +155,9 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
 
 def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
     """Deposit the rows of a file or pipe as they arrive, until a signal; return the results and the encoding."""
-    from blackboard.cli.row_files.column_check import ColumnsUnmatched
+    from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_follower import Follower
-    from blackboard.cli.terminal.stop_signals import StopSignals
+    from blackboard.cli.terminal.process_signals import StopSignals
 
     if Path(options.file).is_dir():
         raise UsageError(f"{options.file} is not a file")
@@ -224,3 +225,30 @@ def _delimiter(text: str | None) -> str | None:
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise UsageError(f"--delimiter {text!r}: write one character, or tab")
     return delimiter
+
+
+def typed_command(context: typer.Context, more: Sequence[str]) -> str:
+    """Return the command line of a context with further options."""
+    words = ["blackboard"]
+    for level in (*([context.parent] if context.parent is not None else []), context):
+        if level is context:
+            words.append(str(context.info_name))
+        for parameter in level.command.params:
+            source = level.get_parameter_source(parameter.name or "")
+            if source is None or source.name != "COMMANDLINE":
+                continue
+            words += _words_of(parameter, level.params[parameter.name or ""])
+    return shlex.join([*words, *more])
+
+
+def _words_of(parameter: Any, value: Any) -> Iterator[str]:
+    """Yield the words that give a parameter its value."""
+    if parameter.param_type_name == "argument":
+        yield str(value)
+    elif isinstance(value, bool):
+        if value:
+            yield parameter.opts[0]
+    else:
+        name = max(parameter.opts, key=len)
+        for item in value if isinstance(value, list | tuple) else [value]:
+            yield from (name, str(item))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.row_files.row_options import ExtraColumns
+from blackboard.cli.row_files.column_matching import ExtraColumns
 
 FileArgument = Annotated[str, typer.Argument(help="CSV, JSON or JSON Lines; - is stdin.")]
 KindOption = Annotated[

@@ -1,26 +1,81 @@
-"""The commands about one activation or crossing: activation, retry, discard, wake."""
+"""The commands about activations: activations, activation, retry, discard."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, number, place, print_json, print_table, say, second
+from blackboard.cli.terminal.output import (
+    AsJson,
+    number,
+    place,
+    print_json,
+    print_table,
+    say,
+    second,
+    show_records,
+    upcoming,
+)
 from blackboard.core.records.states import ActivationState
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord
-
+    from blackboard.board.result_types import ActivationDetails, ActivationRecord, GivenMark, ModelCallRecord
+ACTIVATION_STATES = ", ".join(ActivationState)
 
 ActivationId = Annotated[
     int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard activations' lists it.")
 ]
+
+
+def activations(
+    context: typer.Context,
+    agent: Annotated[
+        str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
+    ] = None,
+    state: Annotated[
+        list[ActivationState] | None,
+        typer.Option(metavar="STATE", help=f"One of {ACTIVATION_STATES}; may be repeated. By default all but skipped."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List activations, newest first.
+
+    'activation ID' shows one activation in full. 'retry ID' tries a failed or held activation again, and 'discard ID'
+    ends it.
+
+    Example:
+      blackboard activations --agent sales --state dead --state held
+    """
+    with session_of(context).board_or_client() as board:
+        states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
+        records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
+    show_records(
+        records,
+        lambda record: {
+            "id": record.id,
+            "agent": record.agent,
+            "subject": place(record),
+            "mark": record.mark_ids[0] if len(record.mark_ids) == 1 else None,
+            "state": record.state,
+            "attempt": record.attempt,
+            "absorbed": record.marks_absorbed,
+            "deposited": record.marks_deposited,
+            "started": second(record.started_at),
+            "reason, or error": _reason(record, now),
+        },
+        as_json=as_json,
+        empty="no activations" if state else "no activations; --state skipped shows those that were skipped",
+        spare=("deposited", "absorbed", "attempt", "started", "mark"),
+    )
 
 
 def activation(
@@ -73,31 +128,18 @@ def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson
     _confirm(activation_id, ActivationState.DISCARDED, "is discarded", as_json=as_json)
 
 
-def wake(
-    context: typer.Context,
-    crossing: Annotated[
-        int, typer.Argument(metavar="ID", help="The id of the crossing, as 'blackboard agenda' lists it.")
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
+def _reason(record: ActivationRecord, now: datetime) -> str:
+    """Return the error of an activation, or its reason if it has none, after the time of a next attempt."""
+    reason = _first_line(record.error) or record.reason
+    if record.retry_at is None or not record.error:
+        return reason
+    when = "due since" if record.retry_at <= now else "again at"
+    return f"{when} {upcoming(record.retry_at, now)}: {reason}"
 
-    A guard, a budget or a pause still holds the crossing; the command says which.
 
-    Example:
-      blackboard wake 17
-    """
-    with session_of(context).board_or_client() as board:
-        result = board.wake(crossing)
-    if as_json:
-        print_json(result)
-        return
-    about = f" about {result.subject}" if result.subject else ""
-    if result.held_by is None:
-        say(f"{result.agent} may wake{about} now")
-    else:
-        until = f" until {second(result.until)}" if result.until else ""
-        say(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")
+def _first_line(error: str | None) -> str:
+    """Return the first line of an error; --json shows all of it."""
+    return (error or "").partition("\n")[0]
 
 
 def _confirm(activation_id: int, state: ActivationState, words: str, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, Replace, session_of
-from blackboard.cli.served_board import serving
+from blackboard.cli.operating_commands.serve_command import serving
 from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 from blackboard.plurals import counted
@@ -66,8 +66,7 @@ def run(
     from contextlib import ExitStack
 
     from blackboard.board.deployments.deployer import Deployer
-    from blackboard.cli.operating_commands import daemon_signals
-    from blackboard.cli.terminal import log_setup, standard_streams
+    from blackboard.cli.terminal import log_setup, process_signals, standard_streams
     from blackboard.system import log_queue
     from blackboard.system.log_queue import Log
 
@@ -82,7 +81,7 @@ def run(
         with session.board(create=None, deploy=False, report=log.warning) as board, ExitStack() as stack:
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = _reloadable_daemon(session, board, resolved, names)
-            stack.enter_context(daemon_signals.handle_signals(daemon))
+            stack.enter_context(process_signals.handle_signals(daemon))
             if serve is not None:
                 stack.enter_context(serving(board, session, resolved.settings.server, serve))
             report = daemon.run(until_quiescent=until_quiescent)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from blackboard.board import Blackboard, Deposit
 from blackboard.board.loads.deposit_sources import SourceWithdrawal
+from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_mapping import RowMapping
-from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows
 from blackboard.errors import InvalidMark, UsageError
 

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 from blackboard.board.loads.deposit_sources import source_of
 from blackboard.board.loads.read_positions import ReadPosition
-from blackboard.cli.row_files.followed_file import FollowedFile, is_regular, open_continued
-from blackboard.cli.row_files.followed_rows import FollowedRows
-from blackboard.cli.row_files.line_stream import LineStream
+from blackboard.cli.row_files.column_matching import Columns
+from blackboard.cli.row_files.followed_deposits import FollowedRows
+from blackboard.cli.row_files.growing_input import FollowedFile, LineStream, is_regular, open_continued
 from blackboard.cli.row_files.row_deposits import LoadResult
-from blackboard.cli.row_files.row_options import Columns, TextForm
-from blackboard.cli.row_files.row_reader import BadRow
-from blackboard.cli.terminal.stop_signals import StopSignals
+from blackboard.cli.row_files.row_reader import BadRow, TextForm
+from blackboard.cli.terminal.process_signals import StopSignals
 from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
 from blackboard.local_or_remote_board import file_position
 

@@ -16,10 +16,8 @@ from blackboard.cli.row_files.cell_values import (
     text_of,
     with_decimal_point,
 )
-from blackboard.cli.row_files.column_check import ColumnCheck
-from blackboard.cli.row_files.column_sources import ColumnSources
-from blackboard.cli.row_files.json_paths import values_at
-from blackboard.cli.row_files.row_options import Columns
+from blackboard.cli.row_files.column_matching import ColumnCheck, Columns, ColumnSources
+from blackboard.cli.row_files.json_values import values_at
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.marks.payload_json import dump_payload

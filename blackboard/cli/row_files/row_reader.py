@@ -14,8 +14,15 @@ from typing import IO, Any
 
 from blackboard.cli.row_files.csv_format import CsvFormat
 from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS, InputText
-from blackboard.cli.row_files.json_paths import values_at
-from blackboard.cli.row_files.json_stream import JsonBuffer, NotJson, is_json, is_one_document, json_fault, json_values
+from blackboard.cli.row_files.json_values import (
+    JsonBuffer,
+    NotJson,
+    is_json,
+    is_one_document,
+    json_fault,
+    json_values,
+    values_at,
+)
 from blackboard.errors import UsageError
 
 SAMPLE_ROWS = 50
@@ -28,6 +35,16 @@ _FORCED_TEXT = re.compile('="[^"]*"')
 _GUARDED_TEXT = re.compile(r"'(?:[=+@]|-\d)")
 """The beginning of a cell that a program has guarded, so that a spreadsheet reads it as text and not as a formula."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """The options for the form of a text; None for a property that is detected."""
+
+    delimiter: str | None
+    encoding: str | None
+    each: str | None
+    """The path of a list in each JSON object, whose elements are the rows."""
 
 
 @dataclass(frozen=True)

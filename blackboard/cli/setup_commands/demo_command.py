@@ -52,10 +52,9 @@ def demo(
       blackboard demo --open
     """
     from blackboard.board import Blackboard
-    from blackboard.cli.operating_commands.daemon_signals import handle_signals
     from blackboard.cli.setup_commands.demo_settings import Demo
     from blackboard.cli.terminal import log_setup
-    from blackboard.cli.terminal.stop_signals import StopSignals
+    from blackboard.cli.terminal.process_signals import StopSignals, handle_signals
     from blackboard.daemon import build_daemon
     from blackboard.llm.anthropic_client import client_from, describe_model
     from blackboard.settings.deployment_resolver import resolve_file
@@ -109,7 +108,7 @@ def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractCon
         MissingPackage: The extra `server` is not installed.
         WorkError: The address cannot be used.
     """
-    from blackboard.cli.served_board import serving
+    from blackboard.cli.operating_commands.serve_command import serving
 
     session = CommandSession(config=settings.path)
     return serving(board.as_author(VIEWER), session, settings.server, settings.server.listen, opens=True)
@@ -137,8 +136,8 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
 
 def _load(board: Blackboard, section: Demo) -> None:
     """Deposit the sample rows of the demonstration, and print which were rejected."""
+    from blackboard.cli.row_files.column_matching import Columns
     from blackboard.cli.row_files.row_deposits import load
-    from blackboard.cli.row_files.row_options import Columns
     from blackboard.cli.row_files.row_reader import BadRow, Rows
     from blackboard.cli.setup_commands.demo_settings import file_of
 

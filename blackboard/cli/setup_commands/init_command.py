@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,10 @@ import typer
 
 from blackboard.cli.cli_session import Replace, note_warnings, session_of
 from blackboard.cli.terminal.output import AsJson, describe_gone, note, print_json, say
+from blackboard.errors import UsageError
+from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
+from blackboard.system.files.packaged_files import config_file
+from blackboard.system.files.private_files import create_private
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -64,8 +69,6 @@ def init(
     session, written = session_of(context), None
     events = _events_per_partition(session, partition_events, is_wanted=partition_history)
     if example is not None:
-        from blackboard.settings.example_file import write_example
-
         written = write_example(example, session.config)
         if not as_json:
             say(f"{written} is written")
@@ -115,3 +118,29 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
     if not administration.can_partition_history(session.url):
         raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
     return EVENTS_PER_PARTITION if events is None else events
+
+
+READABLE_MODE = 0o644
+"""The mode of a new deployment file: all users may read it. A file that others can change would be refused."""
+
+
+def write_example(name: str, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Write an example to the place where the deployment file is looked for, and return the path.
+
+    That is the first of: `path`, BLACKBOARD_CONFIG, ./blackboard.toml.
+
+    Raises:
+        UnknownName: There is no such example.
+        UsageError: There is a file, or a link.
+        OSError: The file cannot be written.
+    """
+    named = (os.environ if environ is None else environ).get(CONFIG)
+    path = Path(os.path.expanduser(path or named or LOCAL_FILE))
+    text = config_file(f"{name}.toml").read_bytes()
+    try:
+        handle = create_private(path, os.O_WRONLY, READABLE_MODE)
+    except FileExistsError:
+        raise UsageError(f"{path} already exists; name another file with --config, or leave out --example") from None
+    with open(handle, "wb") as file:
+        file.write(text)
+    return path

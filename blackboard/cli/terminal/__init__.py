@@ -6,5 +6,5 @@ progress_bar      a bar that shows the progress of a long command
 help_layout       the help of the group, with commands by purpose
 log_setup         the format of log lines
 standard_streams  standard input and output that are closed, full or not text
-stop_signals      SIGINT and SIGTERM for a command that waits for a file
+process_signals   signals that stop a command, and that stop or reload a daemon
 """

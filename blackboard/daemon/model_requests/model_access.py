@@ -13,8 +13,7 @@ from blackboard.errors import ConfigurationError
 from blackboard.llm.anthropic_client import describe_model
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.prices import load_prices
-from blackboard.settings.price_settings import models_of, without_price
+from blackboard.llm.prices import load_prices, models_of, without_price
 
 
 class ModelAccess:

@@ -18,7 +18,7 @@ import structlog
 
 from blackboard import Blackboard, Daemon, Deposit
 from blackboard.board.result_types import Receipt
-from blackboard.cli.operating_commands.daemon_signals import handle_signals
+from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.clock import pause
 from blackboard.errors import LeaseLost, StoreError, StoreUnknown
 from blackboard.settings.sections import DaemonSection

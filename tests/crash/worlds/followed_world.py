@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blackboard.board.loads.deposit_sources import source_of
+from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_follower import Follower
-from blackboard.cli.row_files.row_options import Columns, TextForm
-from blackboard.cli.row_files.row_reader import BadRow
-from blackboard.cli.terminal.stop_signals import StopSignals
+from blackboard.cli.row_files.row_reader import BadRow, TextForm
+from blackboard.cli.terminal.process_signals import StopSignals
 from tests.crash.children import Say
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.crash_world import Deposit

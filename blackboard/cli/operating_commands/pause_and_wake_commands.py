@@ -1,4 +1,4 @@
-"""The commands `pause` and `resume`."""
+"""The commands `pause` and `resume`, and `wake`, which wakes an agent early."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, say, second
 
 AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
@@ -56,3 +56,30 @@ def resume(
         print_json(json_shapes.Resumption(agent))
     else:
         say(f"{agent or 'the board'} is resumed")
+
+
+def wake(
+    context: typer.Context,
+    crossing: Annotated[
+        int, typer.Argument(metavar="ID", help="The id of the crossing, as 'blackboard agenda' lists it.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
+
+    A guard, a budget or a pause still holds the crossing; the command says which.
+
+    Example:
+      blackboard wake 17
+    """
+    with session_of(context).board_or_client() as board:
+        result = board.wake(crossing)
+    if as_json:
+        print_json(result)
+        return
+    about = f" about {result.subject}" if result.subject else ""
+    if result.held_by is None:
+        say(f"{result.agent} may wake{about} now")
+    else:
+        until = f" until {second(result.until)}" if result.until else ""
+        say(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")

@@ -1,12 +1,11 @@
-"""The commands that list agents and their work."""
+"""The commands that list agents, and when they wake next: agents, agenda, schedules."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import (
     AsJson,
@@ -19,14 +18,6 @@ from blackboard.cli.terminal.output import (
     upcoming,
 )
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
-from blackboard.core.records.states import ActivationState
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from blackboard.board.result_types import ActivationRecord
-
-ACTIVATION_STATES = ", ".join(ActivationState)
 
 
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
@@ -125,60 +116,3 @@ def schedules(
         empty="no agent has a schedule",
         spare=("late", "last", "held_by", "waits_since", "catch_up"),
     )
-
-
-def activations(
-    context: typer.Context,
-    agent: Annotated[
-        str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
-    ] = None,
-    state: Annotated[
-        list[ActivationState] | None,
-        typer.Option(metavar="STATE", help=f"One of {ACTIVATION_STATES}; may be repeated. By default all but skipped."),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List activations, newest first.
-
-    'activation ID' shows one activation in full. 'retry ID' tries a failed or held activation again, and 'discard ID'
-    ends it.
-
-    Example:
-      blackboard activations --agent sales --state dead --state held
-    """
-    with session_of(context).board_or_client() as board:
-        states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
-        records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
-    show_records(
-        records,
-        lambda record: {
-            "id": record.id,
-            "agent": record.agent,
-            "subject": place(record),
-            "mark": record.mark_ids[0] if len(record.mark_ids) == 1 else None,
-            "state": record.state,
-            "attempt": record.attempt,
-            "absorbed": record.marks_absorbed,
-            "deposited": record.marks_deposited,
-            "started": second(record.started_at),
-            "reason, or error": _reason(record, now),
-        },
-        as_json=as_json,
-        empty="no activations" if state else "no activations; --state skipped shows those that were skipped",
-        spare=("deposited", "absorbed", "attempt", "started", "mark"),
-    )
-
-
-def _reason(record: ActivationRecord, now: datetime) -> str:
-    """Return the error of an activation, or its reason if it has none, after the time of a next attempt."""
-    reason = _first_line(record.error) or record.reason
-    if record.retry_at is None or not record.error:
-        return reason
-    when = "due since" if record.retry_at <= now else "again at"
-    return f"{when} {upcoming(record.retry_at, now)}: {reason}"
-
-
-def _first_line(error: str | None) -> str:
-    """Return the first line of an error; --json shows all of it."""
-    return (error or "").partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The signals of a process that runs a daemon.
+"""The signals of a process: `StopSignals` for a command that waits for a file, and `handle_signals` for a daemon.
 
 A handler may interrupt the main thread while it holds a lock that the daemon needs. So a handler only puts a request on
 a queue, and a waiting thread passes it to the daemon. The thread is started in advance, because the system may have no
@@ -7,16 +7,57 @@ thread left when a signal arrives.
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from blackboard.daemon import Daemon
+
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """In its context, the first SIGINT or SIGTERM asks for an orderly end. A second ends the process as usual."""
+
+    def __init__(self) -> None:
+        self.is_requested = False
+
+    def __enter__(self) -> StopSignals:
+        # A write to a pipe ends a wait, also if the signal comes right before it.
+        self._reader, self._writer = os.pipe()
+        self._before = {number: signal.signal(number, self._request) for number in STOPPING}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def wait(self, seconds: float | None, *descriptors: int) -> bool:
+        """Wait until one of the descriptors can be read or the time is over, and return whether a signal came."""
+        if not self.is_requested:
+            select.select([self._reader, *descriptors], [], [], seconds)
+        return self.is_requested
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.is_requested = True
+        os.write(self._writer, b"\0")
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
 
 SignalRequest = Callable[["Daemon"], None]
 

@@ -11,7 +11,7 @@ from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Linear
 from blackboard.core.marks.kinds import Kind
 from blackboard.errors import ConfigurationError
-from blackboard.settings.condition_warnings import warnings_about
+from blackboard.settings.declaration_warnings import warnings_about
 
 KINDS = {
     kind.name: kind
