@@ -17,8 +17,8 @@ from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_deposits import deposits
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import rebase_mark, record_event
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.clock import Instant, iso

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from blackboard import Blackboard, Context, Mark, agent, connect, count, of_subject, strength, strongest_of
-from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_tables import filtered_marks
 from blackboard.board.reading.mark_queries import MarkQuery, marks_of_class
 from blackboard.core.marks.decay import Exponential, Linear
 from blackboard.core.marks.kinds import Kind

@@ -9,7 +9,7 @@ import pytest
 import blackboard
 from blackboard import count, strength, strongest, total
 from blackboard.board.housekeeping import retention
-from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_tables import filtered_marks
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
 from blackboard.errors import ConfigurationError

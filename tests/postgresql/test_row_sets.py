@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, Step, agent, count, strength, total
 from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_tables.mark_rows import delete_mark, insert_mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import delete_mark, insert_mark
 from blackboard.errors import UsageError
 from blackboard.store.database_server.server_transactions import row_sets
 from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline

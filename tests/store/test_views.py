@@ -14,7 +14,7 @@ import pytest
 
 from blackboard import Blackboard, parse_condition
 from blackboard.board.administration import refresh_views
-from blackboard.board.transactions.mark_states import mark_strength
+from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.clock import iso, parse_instant
 from blackboard.core.marks import decay
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step

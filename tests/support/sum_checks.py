@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from blackboard.board.mark_sets.scope_marks import stored_marks
-from blackboard.board.mark_sets.watch_scopes import scopes_of
-from blackboard.board.mark_sets.window_events import scopes_in_windows
+from blackboard.board.mark_tables.mark_states import mark_strength
+from blackboard.board.mark_tables.scope_marks import stored_marks
+from blackboard.board.mark_tables.watch_scopes import scopes_of
+from blackboard.board.mark_tables.window_events import scopes_in_windows
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.law_sums import sums_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.clock import Instant
 from blackboard.core.marks.mark_model import StoredMark
 from blackboard.store.rows import EventRow, InputRow, MarkRow

@@ -16,10 +16,10 @@ from blackboard.board.activation_tables.activation_inputs import (
     event_of,
     record_input,
 )
-from blackboard.board.mark_sets import filtered_marks
-from blackboard.board.mark_sets.strongest_marks import strongest
+from blackboard.board.mark_tables import filtered_marks
+from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
+from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from blackboard.board.mark_sets.scope_marks import live_batches
+from blackboard.board.mark_tables.mark_states import tags_of
+from blackboard.board.mark_tables.scope_marks import live_batches
 from blackboard.board.open_needs import need_access
 from blackboard.board.transactions import pauses_and_cooldowns
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch, live_sums_id
 from blackboard.board.watches.measurements import watch_states, window_totals

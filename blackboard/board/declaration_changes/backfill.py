@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
-from blackboard.board.mark_sets.window_events import scopes_in_windows
+from blackboard.board.mark_tables.window_events import scopes_in_windows
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import (
     BackfillTarget,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.mark_tables import watch_scopes
+from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
+from blackboard.board.mark_tables.mark_states import migrated_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import rebase_mark, record_event
-from blackboard.board.transactions.mark_states import migrated_row
 from blackboard.board.transactions.planned_backfills import BackfillTarget
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import predicted_crossings

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from blackboard.board.declaration_changes import mark_migration
-from blackboard.board.mark_sets import watch_scopes
-from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.mark_tables import watch_scopes
+from blackboard.board.mark_tables.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, end_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from blackboard.board.mark_sets.scope_marks import fading_marks
+from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
+from blackboard.board.mark_tables.scope_marks import fading_marks
 from blackboard.board.result_types import (
     MeasuredValue,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark, live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind

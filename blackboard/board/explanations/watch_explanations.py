@@ -13,8 +13,9 @@ from blackboard.board.explanations.waking_verdicts import (
     verdict_of_values,
     verdict_of_waiting,
 )
-from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
-from blackboard.board.mark_sets.watch_scopes import scopes_of
+from blackboard.board.mark_tables.mark_states import live_rows
+from blackboard.board.mark_tables.scope_marks import fading_marks, stored_marks
+from blackboard.board.mark_tables.watch_scopes import scopes_of
 from blackboard.board.result_types import (
     OwnLaw,
     WaitingCrossing,
@@ -23,7 +24,6 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements.watch_states import states_of_scope

@@ -18,7 +18,7 @@ from blackboard.board.housekeeping import file_compaction
 from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
 from blackboard.board.mark_deposits import mark_erasure
 from blackboard.board.mark_deposits.author_checks import check_signature
-from blackboard.board.mark_sets import subject_groups
+from blackboard.board.mark_tables import subject_groups
 from blackboard.board.outbox import message_rows
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents

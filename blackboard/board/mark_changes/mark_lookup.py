@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from blackboard.board.mark_tables.mark_states import migrated_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import migrated_row
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.records.request_limits import is_record_id
 from blackboard.errors import Conflict, NotFound

@@ -5,13 +5,13 @@ from __future__ import annotations
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
 from blackboard.board.mark_changes import change_preparation, mark_indexes
-from blackboard.board.mark_sets import window_events
-from blackboard.board.mark_sets.watch_scopes import scopes_behind
+from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event
+from blackboard.board.mark_tables.mark_states import fading_state
+from blackboard.board.mark_tables.watch_scopes import scopes_behind
 from blackboard.board.open_needs import need_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import EventDetails, delete_mark, record_event
-from blackboard.board.transactions.mark_states import fading_state
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals, window_totals

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit
-from blackboard.board.mark_sets import window_events
+from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blackboard.board.mark_tables.mark_states import live_strength
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import live_strength
 from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused
 from blackboard.store.rows import DepositKeyRow

@@ -20,13 +20,12 @@ from blackboard.board.mark_deposits.deposit_effects import (
 )
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
+from blackboard.board.mark_tables.mark_rows import EventDetails, insert_mark, record_event, shown_event_id, update_mark
+from blackboard.board.mark_tables.mark_states import live_strength, mark_strength
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import EventDetails, insert_mark, record_event, update_mark
-from blackboard.board.transactions.mark_states import live_strength, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant

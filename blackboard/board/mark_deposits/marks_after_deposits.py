@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_tables.mark_states import fading_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_state
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.fading_marks import FadingState, is_live

@@ -7,12 +7,11 @@ import math
 from blackboard.board.mark_changes import change_preparation
 from blackboard.board.mark_deposits.deposit_effects import agents_of, apply_effects
 from blackboard.board.mark_deposits.deposits import last_event_of_others, register_law
+from blackboard.board.mark_tables.mark_rows import EventDetails, record_event, shown_event_id, update_mark
+from blackboard.board.mark_tables.mark_states import fading_state, mark_strength
 from blackboard.board.result_types import Receipt
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import EventDetails, record_event, update_mark
-from blackboard.board.transactions.mark_states import fading_state, mark_strength
-from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.open_needs import need_access
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -11,12 +11,12 @@ from blackboard.board.mark_deposits import deposits
 from blackboard.board.mark_deposits.author_checks import check_signature
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_deposits.payload_checks import check_size
+from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
 from blackboard.board.need_answers import answer_rules, asked_needs, overdue_needs
 from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.built_in_marks import Decision, check_assignee
 from blackboard.core.marks.payload_json import payload_text
 from blackboard.core.records.event_kinds import ActivityEvent, HistoryEvent

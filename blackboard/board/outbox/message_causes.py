@@ -7,10 +7,10 @@ import shlex
 from functools import partial
 from typing import Any
 
+from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.outbox import message_rows
 from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant, iso
 from blackboard.core.built_in_marks import Need, answers

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.operator_actions.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import NotFound
 from blackboard.store.query_rows import InputEvent

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 from blackboard.board.mark_changes.mark_lookup import live_mark
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_sets import filtered_marks
-from blackboard.board.mark_sets.strongest_marks import strongest
+from blackboard.board.mark_tables import filtered_marks
+from blackboard.board.mark_tables.mark_states import mark_strength, marks_with_strength, migrated_row
+from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.reading import past_marks
 from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength, marks_with_strength, migrated_row
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from blackboard.board.mark_sets.strongest_marks import strongest
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import migrated_row
+from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import migrated_row
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.tags import TagFilter

@@ -7,10 +7,10 @@ index already has.
 
 from __future__ import annotations
 
+from blackboard.board.mark_tables.mark_rows import shown_event_id
 from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import Change, CollectedTexts, Phase
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.shown_payloads import shown_event_id
 from blackboard.core.marks.full_text import SearchSchema
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.kind_spec import KindSpec

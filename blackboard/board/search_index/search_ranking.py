@@ -14,11 +14,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_tables import filtered_marks
+from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import SHIFT, mark_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import strengths
 from blackboard.store.query_rows import MarkStrength

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_tables import filtered_marks
 from blackboard.board.search_index.search_documents import Phase
 from blackboard.board.search_index.search_ranking import FoundMark, Index, best_marks, those_that_pass
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -7,7 +7,7 @@ from blackboard.board.activation_tables.activation_inputs import (
 )
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.declaration_changes import mark_migration
-from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_totals

@@ -29,9 +29,9 @@ from blackboard.board.activations.agent_claims.crossing_selection import Selecti
 from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread
 from blackboard.board.activations.agent_claims.loop_quarantine import quarantine_loops
 from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import GroupValue, group_of

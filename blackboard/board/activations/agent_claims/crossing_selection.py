@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
+from blackboard.board.mark_tables.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks

@@ -7,12 +7,12 @@ from blackboard.board.activation_tables.activation_rows import set_marks
 from blackboard.board.activation_tables.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.declaration_changes import mark_migration
-from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import mark_strength
+from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals
 from blackboard.core.records.states import CrossingState

@@ -9,11 +9,11 @@ from blackboard.board.mark_changes import change_preparation, mark_lookup, mark_
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_deposits import checked_deposits, deposit_reads, payload_checks, reinforcements
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
 from blackboard.board.need_answers import agent_answers
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_rows import EventDetails, record_event
 from blackboard.core.agents.mark_actions import Reinforce, Withdraw
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.records.event_kinds import HistoryEvent

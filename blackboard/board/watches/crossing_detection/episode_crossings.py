@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from blackboard.board.mark_sets.watch_scopes import scope_of_counted_mark, scopes_behind
+from blackboard.board.mark_tables.mark_states import live_rows, mark_strength
+from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import watch_state_changes
 from blackboard.board.watches.crossing_detection.episodes import Episode, next_crossing

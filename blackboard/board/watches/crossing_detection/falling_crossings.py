@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
+from blackboard.board.mark_tables.mark_states import fading_state, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_state, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from blackboard.board.mark_sets.scope_marks import fading_marks, stored_marks
-from blackboard.board.mark_sets.watch_scopes import scope_of, scope_of_counted_mark, scopes_behind
+from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
+from blackboard.board.mark_tables.scope_marks import fading_marks, stored_marks
+from blackboard.board.mark_tables.watch_scopes import scope_of, scope_of_counted_mark, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark, live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings

@@ -6,9 +6,9 @@ Each test has three stages, and a function's name says its stage: `_update` brin
 
 from __future__ import annotations
 
-from blackboard.board.mark_sets.watch_scopes import scope_of_counted_mark, scopes_of
+from blackboard.board.mark_tables.mark_states import fading_mark, mark_strength
+from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals
 from blackboard.board.watches.measurements.news import update_and_assess

@@ -6,10 +6,10 @@ every agent (see `need_access`). A watch that measures groups counts only marks 
 
 from __future__ import annotations
 
-from blackboard.board.mark_sets import watch_scopes
+from blackboard.board.mark_tables import watch_scopes
+from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.open_needs import need_access
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.built_in_marks import Need
 from blackboard.store.rows import MarkRow

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_tables import filtered_marks
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import live_rows
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import live_rows
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, is_group
 from blackboard.core.marks.tags import TagFilter

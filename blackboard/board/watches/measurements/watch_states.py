@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.mark_sets.scope_marks import fading_events, stored_marks
-from blackboard.board.mark_sets.window_events import WindowReading
+from blackboard.board.mark_tables.mark_states import fading_mark
+from blackboard.board.mark_tables.scope_marks import fading_events, stored_marks
+from blackboard.board.mark_tables.window_events import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus

@@ -29,9 +29,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from blackboard.board.mark_sets.watch_scopes import scope_of
+from blackboard.board.mark_tables.mark_states import fading_mark, mark_strength
+from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark, mark_strength
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.collected_sums import CollectedSums

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from blackboard.board.activation_tables.activation_inputs import event_of, strength_of
-from blackboard.board.mark_sets import watch_scopes
-from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
-from blackboard.board.mark_sets.window_events import events_since
+from blackboard.board.mark_tables import watch_scopes
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mark_strength, tags_of
+from blackboard.board.mark_tables.scope_marks import measure_filter, stored_marks
+from blackboard.board.mark_tables.window_events import events_since
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark, live_rows, mark_strength, tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings.departed_marks import (

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from blackboard.board.activation_tables.activation_inputs import strength_of
-from blackboard.board.mark_sets import watch_scopes
-from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.mark_tables import watch_scopes
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
+from blackboard.board.mark_tables.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import mark_strength, migrated_row
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, stimuli
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD

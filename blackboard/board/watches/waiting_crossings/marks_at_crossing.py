@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from blackboard.board.mark_sets.scope_marks import measure_filter, stored_marks
-from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.mark_sets.window_events import WindowReading, fading_events
+from blackboard.board.mark_tables.mark_rows import with_shown_payload
+from blackboard.board.mark_tables.mark_states import tags_of
+from blackboard.board.mark_tables.scope_marks import measure_filter, stored_marks
+from blackboard.board.mark_tables.watch_scopes import scope_of
+from blackboard.board.mark_tables.window_events import WindowReading, fading_events
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import counted_marks, watch_states
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.conditions.condition_types import Condition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from blackboard.board.mark_sets.watch_scopes import scope_of
-from blackboard.board.mark_sets.window_events import scopes_in_windows
+from blackboard.board.mark_tables.watch_scopes import scope_of
+from blackboard.board.mark_tables.window_events import scopes_in_windows
 from blackboard.board.watches.waiting_crossings.marks_at_crossing import MarksAtCrossing, PastMark
 from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
 from blackboard.core.conditions.fading_forecasts import fallen_side, first_true, met_side, value_at

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_sets.scope_marks import stored_marks
+from blackboard.board.mark_tables.mark_states import tags_of
+from blackboard.board.mark_tables.scope_marks import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import tags_of
 from blackboard.clock import LAST_INSTANT
 from blackboard.core.marks.scopes import Group
 from blackboard.store.statements import MARKS, WINDOWS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import tags_of
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import MarkRow

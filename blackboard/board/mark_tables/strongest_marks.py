@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from blackboard.board.mark_sets import filtered_marks
+from blackboard.board.mark_tables import filtered_marks
+from blackboard.board.mark_tables.mark_states import marks_with_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import marks_with_strength
 from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks

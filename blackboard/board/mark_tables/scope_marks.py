@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from blackboard.board.mark_sets import window_events
-from blackboard.board.mark_sets.window_events import WindowReading
+from blackboard.board.mark_tables import window_events
+from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, tags_of
+from blackboard.board.mark_tables.window_events import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.mark_states import fading_mark, live_rows, tags_of
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
