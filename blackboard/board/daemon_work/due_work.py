@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.housekeeping.maintenance_pace import Pace
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.board.worker_registry.served_agents import Code
@@ -83,7 +83,7 @@ def read_due_work(txn: BoardTransaction, code: Code, pace: Pace) -> DueWork:
     due.agents = work.keys() & current
     if due.agents:
         due.suspects = agent_readiness.agents_with_suspects(txn) & current
-    pauses_and_cooldowns.read_all(txn, due.agents)
+    agent_states.read_all(txn, due.agents)
     for name in due.agents & txn.deployment.agents.keys():
         if (at := agent_readiness.next_ready(txn, name, work)) is not None:
             due.instants.append(at)

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.mark_tables.scope_marks import live_batches
+from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.open_needs import need_access
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
+from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch, live_sums_id
 from blackboard.board.watches.measurements import watch_states, window_totals
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
@@ -150,7 +150,7 @@ def _rename(txn: BoardTransaction, former: str, agent_spec: AgentSpec) -> None:
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent_spec.name)
     need_access.rename_agent(txn, former, agent_spec.name)
     window_totals.delete_all(txn)
-    pauses_and_cooldowns.rename(txn, former, agent_spec.name)
+    agent_states.rename(txn, former, agent_spec.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent_spec.name)
     txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent_spec.name)
     excluding = {watch.name for watch in agent_spec.watches if not watch.include_own}

@@ -13,13 +13,8 @@ from itertools import islice
 
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
 from blackboard.board.mark_tables.window_events import scopes_in_windows
+from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, continue_backfill, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.planned_backfills import (
-    BackfillTarget,
-    BackfillTask,
-    continue_backfill,
-    end_backfill,
-)
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import read_stimuli_of_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
@@ -40,7 +35,7 @@ def run_batch(txn: BoardTransaction, limit: int = MARKS_PER_STEP) -> int:
     if job is None:
         return 0
     target = BackfillTarget.parse(job.task, job.name)
-    txn.drop_known_rows()
+    txn.drop_row_cache()
     return max(1, _TASKS[target.task](txn, job, target, limit))
 
 

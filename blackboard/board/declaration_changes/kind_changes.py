@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from blackboard.board.declaration_changes import tag_changes, unique_changes
 from blackboard.board.search_index import search_changes
+from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.store.statements import DEPLOYMENTS, MARKS

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
 from blackboard.board.mark_tables.mark_states import migrated_row
+from blackboard.board.transactions.backfill_rows import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.planned_backfills import BackfillTarget
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import stimuli, watch_states, watch_totals

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from blackboard.board.mark_tables.scope_marks import live_batches
+from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.tags import TagSchema
 from blackboard.core.specs.kind_spec import KindSpec

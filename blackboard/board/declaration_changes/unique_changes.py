@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from blackboard.board.mark_classes.unique_values import readable_value, value_of
-from blackboard.board.mark_tables.scope_marks import live_batches
+from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.plurals import counted

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_tables import watch_scopes
-from blackboard.board.mark_tables.scope_marks import stored_marks
+from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, end_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, end_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import counted_marks, watch_totals

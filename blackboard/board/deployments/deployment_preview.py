@@ -22,7 +22,7 @@ from blackboard.board.deployments.preview_results import (
     Preview,
 )
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows
-from blackboard.board.mark_tables.scope_marks import stored_marks
+from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings

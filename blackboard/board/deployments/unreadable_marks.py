@@ -9,7 +9,7 @@ from itertools import chain
 from blackboard.board.declaration_changes import deployment_changes
 from blackboard.board.declaration_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_tables.scope_marks import live_batches
+from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.operator_actions import failed_activations
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -9,7 +9,7 @@ from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
 from blackboard.clock import from_datetime, iso
@@ -43,7 +43,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
             problem,
             "fix the cause; 'blackboard resume' tries the model at once",
         )
-    for agent, reason in pauses_and_cooldowns.paused_agents(txn).items():
+    for agent, reason in agent_states.paused_agents(txn).items():
         yield Finding(
             "pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}' ends the pause"
         )
@@ -51,7 +51,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the agents that wait because they failed, except those that are paused."""
-    paused = pauses_and_cooldowns.paused_agents(txn)
+    paused = agent_states.paused_agents(txn)
     states = txn.sql.all(ACTIVATIONS.agent_states)
     for state in states:
         if (agent := state.agent) in paused or agent not in txn.deployment.agents:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from blackboard.board.mark_tables.mark_states import fading_mark, live_rows
-from blackboard.board.mark_tables.scope_marks import fading_marks
+from blackboard.board.mark_tables.watch_scopes import fading_marks
 from blackboard.board.result_types import (
     MeasuredValue,
 )

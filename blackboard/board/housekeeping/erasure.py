@@ -16,21 +16,25 @@ from blackboard.board.activations import activation_erasure
 from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
-from blackboard.board.mark_deposits import mark_erasure
+from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_deposits.author_checks import check_signature
-from blackboard.board.mark_tables import subject_groups
+from blackboard.board.mark_tables.mark_states import tags_of
+from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_rows
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import watch_erasure
+from blackboard.board.watches.measurements import window_totals
+from blackboard.board.watches.measurements.collected_sums import CollectedSums
+from blackboard.clock import LAST_INSTANT
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.scopes import Group
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store.like_patterns import containing
-from blackboard.store.statements import ERASURE
+from blackboard.store.statements import ERASURE, MARKS, WINDOWS
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
@@ -40,6 +44,8 @@ OUT_OF_REACH = (
     "parts of the disk, or rows of a database server, that were freed and not yet overwritten",
 )
 """Other places that may contain words of an erased subject and that the program cannot change."""
+_ANY_DEPOSIT: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTANT, "limit": 1}
+"""Values that make a query of a window find one deposit, whenever it occurred."""
 
 
 def erase_and_compact(session: BoardSession, subject: str, author: str) -> ErasureReport:
@@ -87,14 +93,14 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         content.overwrite()
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
-    groups = subject_groups.groups_of(txn, subject)
-    live = mark_erasure.remove_marks(txn, subject, author)
+    groups = _groups_of(txn, subject)
+    live = _remove_marks(txn, subject, author)
     search_documents.erase_subject(txn, subject)
     patterns = _patterns(subject)
     work = activation_erasure.erase(txn, subject, patterns)
     message_rows.erase(txn, work.activation_ids, patterns)
-    watch_erasure.erase_windows(txn, subject)
-    named_in = mark_erasure.marks_naming(txn, subject, patterns)
+    _erase_windows(txn, subject)
+    named_in = _marks_naming(txn, subject, patterns)
     name = f"{NAME_PREFIX}{secrets.token_hex(8)}"
     _rename(txn, subject, groups, name)
     activity_log.note(txn, ActivityEvent.FORGET, subject=name, author=author)
@@ -120,14 +126,14 @@ def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: 
     """Put a random name in the place of a subject, and of its groups that have marks of no other subject."""
     _erase_scope(txn, subject, name)
     for group in groups:
-        if not subject_groups.has_marks(txn, group):
+        if not _has_marks(txn, group):
             _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
-    mark_erasure.erase_events(txn, subject, name)
+    _erase_events(txn, subject, name)
 
 
 def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
     """Replace a subject or a group in crossings, activations and the activity; delete all other rows about it."""
-    watch_erasure.erase_scope(txn, scope, new_scope)
+    _erase_watches_of(txn, scope, new_scope)
     message_rows.erase_scope(txn, scope)
     activation_erasure.rename_scope(txn, scope, new_scope)
     activity_log.rename_scope(txn, scope, new_scope)
@@ -138,3 +144,71 @@ def _patterns(subject: str) -> set[str]:
     forms = {subject, unicodedata.normalize("NFD", subject)}
     texts = {json.dumps(form, ensure_ascii=escaped)[1:-1] for form in forms for escaped in (True, False)} | forms
     return set(map(containing, texts))
+
+
+def _remove_marks(txn: BoardTransaction, subject: str, author: str) -> int:
+    """Remove every mark of the subject from the board, and return how many were live."""
+    live = 0
+    # Withdrawing a need also withdraws its mark `overdue`, so that mark is removed first.
+    for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=need_rows.is_need):
+        if not row.is_live(txn.now):
+            mark_removals.evaporate(txn, row)
+        else:
+            mark_removals.withdraw(txn, row.id, author)
+            live += 1
+    return live
+
+
+def _erase_events(txn: BoardTransaction, subject: str, new_name: str) -> None:
+    """Erase the payloads of a subject's events and the keys of its deposits, and give the events another subject."""
+    txn.sql.run(ERASURE.delete_keys, subject=subject)
+    txn.sql.run(ERASURE.erase_events, subject=subject, new_name=new_name)
+    if (partitions := txn.sql.partitions) is not None:
+        partitions.erase_copied(subject, new_name)
+
+
+def _marks_naming(txn: BoardTransaction, subject: str, patterns: Iterable[str]) -> list[int]:
+    """Return the ids of the marks of other subjects whose payloads ever fitted a pattern of LIKE."""
+    found = (txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject) for pattern in patterns)
+    return sorted({mark_id for ids in found for mark_id in ids})
+
+
+def _erase_watches_of(txn: BoardTransaction, scope: str, new_scope: str) -> None:
+    """Withdraw and rename the crossings of a subject or a group, and delete what watches keep about it."""
+    for statement in (
+        ERASURE.delete_cooldowns,
+        ERASURE.delete_predicted,
+        ERASURE.delete_watch_states,
+        ERASURE.delete_followed_watches,
+        ERASURE.delete_totals,
+    ):
+        txn.sql.run(statement, scope=scope)
+    txn.sql.run(ERASURE.close_crossings, scope=scope, at=txn.now)
+    txn.sql.run(ERASURE.rename_crossings, scope=scope, new_scope=new_scope)
+    txn.collected(CollectedSums).drop(lambda _, its_scope: its_scope == scope)
+
+
+def _erase_windows(txn: BoardTransaction, subject: str) -> None:
+    """Delete the deposits of a subject from the windows of conditions."""
+    txn.sql.run(WINDOWS.delete_window_tags_of_subject, subject=subject)
+    txn.sql.run(WINDOWS.delete_window_events_of_subject, subject=subject)
+    window_totals.delete_all(txn)
+
+
+def _groups_of(txn: BoardTransaction, subject: str) -> list[Group]:
+    """Return the groups that marks of a subject ever belonged to, by the tags that their kinds have now."""
+    groups: dict[Group, None] = {}
+    for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
+        if event.payload is None or event.kind not in txn.deployment.kinds:
+            continue
+        if (tags := tags_of(txn, event.kind, event.payload)) is not None:
+            groups |= {group: None for tag in tags.schema.names if (group := tags.group(tag)) is not None}
+    return list(groups)
+
+
+def _has_marks(txn: BoardTransaction, group: Group) -> bool:
+    """Return whether a group has stored marks, or deposits in windows."""
+    kinds = [name for name, spec in txn.deployment.kinds.items() if group.tag in spec.tags]
+    return bool(stored_marks(txn, kinds, group.scope)) or any(
+        txn.sql.one(WINDOWS.window_of_group, kind=kind, tag=group.tag, key=group.key, **_ANY_DEPOSIT) for kind in kinds
+    )

@@ -9,6 +9,5 @@ marks_after_deposits  the mark that results when a deposit joins a live mark
 deposit_effects       the effects of a deposit on needs, messages, watches, guards and windows
 deposit_keys          the key of a deposit, which stands for its first request
 payload_checks        checks of payloads against the limits and the registered schema
-mark_erasure          erases the marks of a subject, and what their events say
 reinforcements        the reinforcement of a mark without a deposit
 """

@@ -101,7 +101,7 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
 
     These are their keys, the marks that they may join, and the absorbed events of these marks.
     """
-    if len(requests) < 2 or (known := txn.known_rows) is None:
+    if len(requests) < 2 or (known := txn.row_cache) is None:
         return
     kinds = txn.active.kinds
     joining = [each for each in requests if (kind := kinds.get(each.kind)) and kind.on_repeat != "separate"]

@@ -48,8 +48,8 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
         KeyReused: The key was used for another request.
     """
     author, kind, key, digest = request
-    if txn.known_rows is not None and txn.known_rows.is_known(key):
-        known = txn.known_rows.request_with(author, kind, key)
+    if txn.row_cache is not None and txn.row_cache.is_known(key):
+        known = txn.row_cache.request_with(author, kind, key)
     else:
         known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
     if known is None:
@@ -68,5 +68,5 @@ def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, sourc
     author, kind, key, digest = request
     row = DepositKeyRow(key, author, kind, digest, receipt.mark_id, receipt.event_id, txn.now, source)
     txn.sql.put(MARKS.insert_key, row)
-    if txn.known_rows is not None:
-        txn.known_rows.note_key(row)
+    if txn.row_cache is not None:
+        txn.row_cache.note_key(row)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from blackboard.board.mark_classes import unique_values
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.transactions.active_deployment import ActiveDeployment
-from blackboard.board.transactions.known_rows import absorbed_by_watches
+from blackboard.board.transactions.row_cache import absorbed_by_watches
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction

@@ -1,8 +1,8 @@
-"""Sets of marks: of a subject, a group or the board, with a tag, or in a window.
+"""The tables of marks, and the marks that a rule needs: of a scope, of a kind, with a tag, or in a window.
 
-scope_marks      the marks of a subject, of a group or of the board
-subject_groups   the groups that the marks of a subject belong to
-watch_scopes     the scope in which a watch measures a mark
+mark_rows        writes the rows of marks, and the events that record their changes
+mark_states      the states of stored marks: under the laws of the deployment, with their strengths and tags
+watch_scopes     the scope in which a watch measures a mark, and the marks of a scope
 filtered_marks   the marks that pass a filter by their tags
 strongest_marks  the strongest live marks of a kind
 window_events    the deposits in the windows of conditions

@@ -1,4 +1,7 @@
-"""The rows of marks, and the events that record their changes."""
+"""The rows of marks, the events that record their changes, and the event whose payload a mark shows.
+
+A mark shows the payload of the deposit that occurred last, which may not be the last recorded one.
+"""
 
 from __future__ import annotations
 
@@ -30,29 +33,29 @@ class EventDetails(NamedTuple):
 def insert_mark(txn: BoardTransaction, row: MarkRow) -> None:
     """Insert a mark."""
     txn.sql.put(MARKS.insert_mark, row)
-    if txn.known_rows is not None:
-        txn.known_rows.note_new(row)
+    if txn.row_cache is not None:
+        txn.row_cache.note_new(row)
 
 
 def update_mark(txn: BoardTransaction, row: MarkRow) -> None:
     """Write the part of a mark that a reinforcement changes."""
     txn.sql.run(MARKS.update_mark, **row._asdict())
-    if txn.known_rows is not None:
-        txn.known_rows.note_change(row)
+    if txn.row_cache is not None:
+        txn.row_cache.note_change(row)
 
 
 def delete_mark(txn: BoardTransaction, row: MarkRow) -> None:
     """Remove a mark from the live board."""
     txn.sql.run(MARKS.delete_mark, id=row.id)
-    if txn.known_rows is not None:
-        txn.known_rows.note_gone(row)
+    if txn.row_cache is not None:
+        txn.row_cache.note_gone(row)
 
 
 def rebase_mark(txn: BoardTransaction, row: MarkRow) -> None:
     """Write the fading part of a mark that continues from another instant or under another law."""
     txn.sql.run(MARKS.rebase_mark, **row._asdict())
-    if txn.known_rows is not None:
-        txn.known_rows.note_change(row)
+    if txn.row_cache is not None:
+        txn.row_cache.note_change(row)
 
 
 def record_event(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import activity_log, pauses_and_cooldowns
+from blackboard.board.transactions import activity_log, agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_deferrals import CrossingDeferral, deferral_of
@@ -34,8 +34,8 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     if crossing.held_by != HeldBy.RETEST:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
         txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, scope=crossing.scope)
-        state = pauses_and_cooldowns.get(txn, watch.agent.name)
-        pauses_and_cooldowns.set_cooldown(txn, watch.agent.name, None, state.failures)
+        state = agent_states.get(txn, watch.agent.name)
+        agent_states.set_cooldown(txn, watch.agent.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
     activity_log.note(
         txn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board import board_clock
 from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.outbox import message_causes
-from blackboard.board.transactions import activity_log, pauses_and_cooldowns
+from blackboard.board.transactions import activity_log, agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.event_kinds import ActivityEvent
 
@@ -19,9 +19,9 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
     if agent is None:
         if txn.pause is None:
             message_causes.announce_pause(txn, reason)
-        pauses_and_cooldowns.set_board_pause(txn, is_paused=True, reason=reason)
+        agent_states.set_board_pause(txn, is_paused=True, reason=reason)
     else:
-        pauses_and_cooldowns.set_pause(txn, agent, is_paused=True, reason=reason)
+        agent_states.set_pause(txn, agent, is_paused=True, reason=reason)
     activity_log.note(txn, ActivityEvent.PAUSE, agent=agent, author=author)
 
 
@@ -36,9 +36,9 @@ def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
     """
     if agent is None:
         board_clock.accept_clock(txn)
-        pauses_and_cooldowns.set_board_pause(txn, is_paused=False)
+        agent_states.set_board_pause(txn, is_paused=False)
         model_pauses.try_now(txn)
     else:
-        pauses_and_cooldowns.set_pause(txn, agent, is_paused=False)
-        pauses_and_cooldowns.end_failures(txn, agent)
+        agent_states.set_pause(txn, agent, is_paused=False)
+        agent_states.end_failures(txn, agent)
     activity_log.note(txn, ActivityEvent.RESUME, agent=agent, author=author)

@@ -13,7 +13,7 @@ from blackboard.board.activations.call_records import budgets
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading.board_status import unserved_agents
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
@@ -129,7 +129,7 @@ def figures(
         activations={(row.agent, row.state): row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished)},
         unserved=unserved_agents(txn, dead),
         is_paused=txn.pause is not None,
-        paused_agents=sorted(pauses_and_cooldowns.paused_agents(txn)),
+        paused_agents=sorted(agent_states.paused_agents(txn)),
         paused_models=[pause.model for pause in model_pauses.all_pauses(txn) if not (pause.agent or pause.suspect)],
         needs=needs.number,
         overdue_needs=needs.overdue,
@@ -161,7 +161,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
 
 def _deferral(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     """Return the word for what holds all crossings of a watch; None if nothing does."""
-    state = pauses_and_cooldowns.get(txn, watch.agent.name)
+    state = agent_states.get(txn, watch.agent.name)
     if state.paused or txn.pause is not None:
         return "paused"
     if state.cooldown_until is not None and state.cooldown_until > txn.now:

@@ -24,7 +24,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.search_index import search_progress
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import served_agents
@@ -192,7 +192,7 @@ def status(
         deployment=txn.deployment.version,
         paused=bool(board.paused),
         paused_because=board.paused_because,
-        paused_agents=pauses_and_cooldowns.paused_agents(txn),
+        paused_agents=agent_states.paused_agents(txn),
         paused_models={pause.model: pause.reason for pause in paused if not pause.agent},
         unusable_answers=_unusable_answers(paused),
         marks=live_counts(txn),

@@ -16,7 +16,7 @@ from blackboard.board.commit_listeners import listen_to_commits
 from blackboard.board.remote_work import remote_claims, remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, to_datetime
@@ -55,7 +55,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
 
     def is_worth_it(txn: BoardTransaction) -> bool:
         agent_spec = remote_runs.remote_agent(txn, name)
-        seen = pauses_and_cooldowns.get(txn, name).served_at
+        seen = agent_states.get(txn, name).served_at
         is_known = seen is not None and seen > txn.now - PRESENCE_INTERVAL
         return not is_known or remote_claims.may_claim(txn, agent_spec)
 

@@ -14,7 +14,7 @@ from blackboard.board.activations.run_ends import activation_recovery, activatio
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import overdue_needs
 from blackboard.board.remote_work.remote_runs import is_late, running_of
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant
@@ -49,7 +49,7 @@ def next_instant(txn: BoardTransaction, agent_spec: AgentSpec) -> Instant | None
 
 def note_presence(txn: BoardTransaction, agent_spec: AgentSpec) -> None:
     """Record that a worker claims or waits for an agent now."""
-    pauses_and_cooldowns.set_served_at(txn, agent_spec.name, txn.now)
+    agent_states.set_served_at(txn, agent_spec.name, txn.now)
 
 
 def claim(

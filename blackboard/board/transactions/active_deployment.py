@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask
+from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.authors import skeleton
 from blackboard.core.marks.kinds import Kind

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar, cast
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment, read_active
-from blackboard.board.transactions.known_rows import KnownRows
+from blackboard.board.transactions.row_cache import RowCache
 from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import Instant
 from blackboard.core.marks.kinds import Kind
@@ -42,13 +42,13 @@ class BoardTransaction:
         "_last_event_id",
         "active",
         "doubted",
-        "known_rows",
         "laws",
         "next_end",
         "now",
         "pause",
         "reads_together",
         "recorded",
+        "row_cache",
         "sql",
     )
 
@@ -87,7 +87,7 @@ class BoardTransaction:
         self.reads_together = sql.ahead is not None
         """Whether rows should be read together, before the rules ask for them one by one. In a file this saves
         nothing."""
-        self.known_rows = KnownRows() if self.reads_together else None
+        self.row_cache = RowCache() if self.reads_together else None
         """The rows that were read together; None if rows are not read together."""
 
     @property
@@ -140,13 +140,13 @@ class BoardTransaction:
 
     def marks_of_subject(self, kind: str, subject: str) -> Sequence[MarkRow]:
         """Return the stored marks of a kind and subject, evaporated or not, newest first."""
-        if self.known_rows is not None and (known := self.known_rows.marks_of(kind, subject)) is not None:
+        if self.row_cache is not None and (known := self.row_cache.marks_of(kind, subject)) is not None:
             return known
         return self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
 
     def mark_with_event(self, mark_id: int) -> MarkWithEvent | None:
         """Return a mark with the event that produced its state; None if there is no such mark."""
-        known = None if self.known_rows is None else self.known_rows.mark_with_event(mark_id)
+        known = None if self.row_cache is None else self.row_cache.mark_with_event(mark_id)
         return known or self.sql.one(MARKS.mark_with_event, id=mark_id)
 
     def exact_until(self, kind: str) -> Instant:
@@ -182,10 +182,10 @@ class BoardTransaction:
         """Note that this transaction has paused the board, for a reason that may be empty, or has resumed it (None)."""
         self.pause = reason
 
-    def drop_known_rows(self) -> None:
+    def drop_row_cache(self) -> None:
         """Drop the rows that were read together, before statements change them unnoticed."""
-        if self.known_rows is not None:
-            self.known_rows = KnownRows()
+        if self.row_cache is not None:
+            self.row_cache = RowCache()
 
     def record_time(self, at: Instant) -> None:
         """Record an instant without an event of a mark."""

@@ -2,6 +2,5 @@
 
 measurements        the marks that count for a watch, and their totals
 waiting_crossings   crossings on the board: their marks, their order, and what defers them
-watch_erasure       erases what watches keep about a subject or a group
 crossing_detection  whether a watch crosses: rising, falling, or over time
 """

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.specs.deployment import Deployment
@@ -80,7 +80,7 @@ def unserved(
     """
     if (spec := txn.deployment.agents.get(agent)) is not None and spec.remote:
         return _unserved_remote(txn, agent, silence)
-    ends: list[Instant | None] = [pauses_and_cooldowns.get(txn, agent).served_at]
+    ends: list[Instant | None] = [agent_states.get(txn, agent).served_at]
     idle = None
     workers = txn.sql.all(ACTIVATIONS.workers)
     for row in workers:
@@ -105,7 +105,7 @@ def unserved(
 
 def _unserved_remote(txn: BoardTransaction, agent: str, silence: Duration) -> UnservedAgent | None:
     """Return why no worker claims for a remote agent; None if one runs it, or has claimed or waited lately."""
-    since = pauses_and_cooldowns.get(txn, agent).served_at
+    since = agent_states.get(txn, agent).served_at
     is_leased = any(
         row.agent == agent and row.lease_until is not None and row.lease_until > txn.now
         for row in txn.sql.all(ACTIVATIONS.running)
@@ -143,7 +143,7 @@ def _record_service(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> 
     for row in (row for row in txn.sql.all(ACTIVATIONS.workers) if row.id == worker_id):
         for agent in code_of(row):
             served_at = _served_until(txn, row, agent, row.seen_at if is_dead else txn.now)
-            pauses_and_cooldowns.set_served_at(txn, agent, served_at)
+            agent_states.set_served_at(txn, agent, served_at)
 
 
 def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from blackboard.board.activations.agent_claims import crossing_selection
 from blackboard.board.activations.call_records import budgets
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
@@ -107,8 +107,8 @@ def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], data_by_agent:
         for watch_id, first in data.first_crossings.items():
             batch = txn.active.watches[watch_id].batch or DEFAULT_BATCH
             ids += (row.mark_id for row in first.rows[: batch * claims[name]] if row.is_per_mark)
-    if len(ids) > 1 and txn.known_rows is not None:
-        txn.known_rows.read_marks_with_events(txn.sql, ids)
+    if len(ids) > 1 and txn.row_cache is not None:
+        txn.row_cache.read_marks_with_events(txn.sql, ids)
 
 
 class _ClaimQueries(NamedTuple):
@@ -175,7 +175,7 @@ def agent_deferral(txn: BoardTransaction, agent: str) -> AgentDeferral | None:
     """Return why an agent may not wake at all; None if it may wake."""
     if txn.pause is not None:
         return AgentDeferral(f"the board is paused{_because(txn.pause)}", None)
-    state = pauses_and_cooldowns.get(txn, agent)
+    state = agent_states.get(txn, agent)
     if state.paused:
         return AgentDeferral(f"it is paused{_because(state.paused_because)}", None)
     if state.cooldown_until is not None and state.cooldown_until > txn.now:

@@ -10,7 +10,7 @@ from blackboard.board.activation_tables.activation_rows import (
     set_state,
 )
 from blackboard.board.outbox import message_causes
-from blackboard.board.transactions import pauses_and_cooldowns
+from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.waiting_crossings import subject_cooldowns
@@ -57,11 +57,9 @@ def run_to_end(txn: BoardTransaction, row: ActivationRow) -> RunToEnd | None:
 
     The state of the agent, which the end needs too, is read at the same time.
     """
-    found, *states = txn.sql.results(
-        (ACTIVATIONS.run_to_end, {"id": row.id}), *pauses_and_cooldowns.reads(txn, row.agent)
-    )
+    found, *states = txn.sql.results((ACTIVATIONS.run_to_end, {"id": row.id}), *agent_states.reads(txn, row.agent))
     for state in states:
-        pauses_and_cooldowns.keep(txn, row.agent, state)
+        agent_states.keep(txn, row.agent, state)
     return found[0] if found and _is_same_run(found[0].activation, row) else None
 
 
@@ -143,24 +141,24 @@ def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentS
     """Start the cooldowns that follow a success: of the agent, and of the subjects or the group."""
     cooldown, watch = agent_spec.settings.cooldown, txn.active.watches.get(row.watch_id)
     per = agent_spec.cooldown_per_of(None if watch is None else watch.spec)
-    state = pauses_and_cooldowns.get(txn, agent_spec.name)
+    state = agent_states.get(txn, agent_spec.name)
     until = None if state.failures else state.cooldown_until  # another activation may have set it with its success
     if per == "agent":
         until = txn.now + cooldown if cooldown else None
-    pauses_and_cooldowns.set_cooldown(txn, agent_spec.name, until, 0)
+    agent_states.set_cooldown(txn, agent_spec.name, until, 0)
     if cooldown and per == "subject":
         subject_cooldowns.start(txn, agent_spec, scopes_of_activation(txn, row))
 
 
 def count_failure(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec) -> None:
     """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
-    state = pauses_and_cooldowns.get(txn, agent_spec.name)
+    state = agent_states.get(txn, agent_spec.name)
     failures = state.failures + 1
     excess = failures - agent_spec.settings.cooldown_after_failures
     until = state.cooldown_until  # another activation may have set it with its success
     if excess >= 0:
         until = max(until or 0, txn.now + backoff(agent_spec.settings.retry_after, excess + 1, random.Random(row.id)))
-    pauses_and_cooldowns.set_cooldown(txn, agent_spec.name, until, failures)
+    agent_states.set_cooldown(txn, agent_spec.name, until, failures)
     if excess == 0 and until is not None:
         message_causes.announce_cooldown(txn, agent_spec.name, failures, until)
 

@@ -43,14 +43,14 @@ def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -
 
 def absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
     """Return the record of a mark that a watch has absorbed; None if there is none."""
-    if txn.known_rows is not None and txn.known_rows.has_absorbed(watch.id, mark_id):
-        return txn.known_rows.absorbed(watch.id, mark_id)
+    if txn.row_cache is not None and txn.row_cache.has_absorbed(watch.id, mark_id):
+        return txn.row_cache.absorbed(watch.id, mark_id)
     return txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
 
 
 def read_absorbed(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
     """Read together the absorbed events of some marks, on a server."""
-    if rows and (known := txn.known_rows) is not None:
+    if rows and (known := txn.row_cache) is not None:
         for watch_id, watch in {watch.id: watch for watch in watches}.items():
             known.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
             if watch.condition.is_over_board:
@@ -64,7 +64,7 @@ def read_absorbed_of_subject(
 
     The marks are kept, so a watch over the subject is evaluated without a question after the deposit was written.
     """
-    if rows and (known := txn.known_rows) is not None:
+    if rows and (known := txn.row_cache) is not None:
         known.note_marks(kind, subject, rows)
         watch_ids = dict.fromkeys(watch.id for watch in watches)
         known.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
@@ -72,7 +72,7 @@ def read_absorbed_of_subject(
 
 def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
     """Read together the stimuli of a watch over each of some subjects, on a server."""
-    if (known := txn.known_rows) is not None:
+    if (known := txn.row_cache) is not None:
         places = [(kind, subject) for subject in subjects for kind in watch.condition.kinds]
         known.read_marks(txn.sql, places)
         read_absorbed(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
@@ -80,7 +80,7 @@ def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subj
 
 def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the id of the event up to which a watch over the board has absorbed everything."""
-    if txn.known_rows is not None and (known := txn.known_rows.watermark(watch.id)) is not None:
+    if txn.row_cache is not None and (known := txn.row_cache.watermark(watch.id)) is not None:
         return known
     return txn.sql.one(CROSSINGS.get_watermark, id=watch.id) or 0
 
@@ -114,23 +114,23 @@ def record_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) 
 
 def absorb_board(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int) -> None:
     """Record that an activation of a watch over the board absorbed every mark up to the last event."""
-    if txn.known_rows is not None:
-        txn.known_rows.drop_absorbed()
+    if txn.row_cache is not None:
+        txn.row_cache.drop_absorbed()
     txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event_id)
     txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
 
 
 def release(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> None:
     """Record that a watch has not absorbed a mark any more."""
-    if txn.known_rows is not None:
-        txn.known_rows.drop_absorbed(mark_id)
+    if txn.row_cache is not None:
+        txn.row_cache.drop_absorbed(mark_id)
     txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark_id)
 
 
 def release_removed(txn: BoardTransaction, mark_id: int) -> None:
     """Delete what all watches have absorbed of a mark that is removed."""
-    if txn.known_rows is not None:
-        txn.known_rows.drop_absorbed(mark_id)
+    if txn.row_cache is not None:
+        txn.row_cache.drop_absorbed(mark_id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=mark_id)
 
 
@@ -144,8 +144,8 @@ def _record(
     given_event_id: int,
 ) -> None:
     """Record up to which event a watch has absorbed a mark, and which event its agent was given."""
-    if txn.known_rows is not None:
-        txn.known_rows.drop_absorbed(mark_id)
+    if txn.row_cache is not None:
+        txn.row_cache.drop_absorbed(mark_id)
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
@@ -203,7 +203,7 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
 
 def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str) -> list[MarkRow] | None:
     """Return the stimuli of a kind over a subject, live or not; None if they are not known."""
-    if (known := txn.known_rows) is None or scope == WHOLE_BOARD or is_group(scope):
+    if (known := txn.row_cache) is None or scope == WHOLE_BOARD or is_group(scope):
         return None
     rows = known.marks_of(kind, scope)
     if rows is None or not all(known.has_absorbed(watch.id, row.id) for row in rows):

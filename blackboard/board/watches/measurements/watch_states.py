@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_states import fading_mark
-from blackboard.board.mark_tables.scope_marks import fading_events, stored_marks
+from blackboard.board.mark_tables.watch_scopes import fading_events, stored_marks
 from blackboard.board.mark_tables.window_events import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

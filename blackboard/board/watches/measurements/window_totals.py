@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from blackboard.board.mark_tables.scope_marks import measure_filter
+from blackboard.board.mark_tables.watch_scopes import measure_filter
 from blackboard.board.mark_tables.window_events import with_filter
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -8,8 +8,8 @@ stimuli. The tests run in bounded batches. A test also runs before one of its ma
 from __future__ import annotations
 
 from blackboard.board.activation_tables.crossing_rows import skip_crossing
+from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.planned_backfills import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import measured_crossings, scheduled_crossings

@@ -9,8 +9,7 @@ from __future__ import annotations
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
-from blackboard.board.mark_tables.scope_marks import is_in_group
-from blackboard.board.mark_tables.watch_scopes import scope_of
+from blackboard.board.mark_tables.watch_scopes import is_in_group, scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watch_totals

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.mark_tables.scope_marks import measure_filter, stored_marks
-from blackboard.board.mark_tables.watch_scopes import scope_of
+from blackboard.board.mark_tables.watch_scopes import measure_filter, scope_of, stored_marks
 from blackboard.board.mark_tables.window_events import WindowReading, fading_events
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

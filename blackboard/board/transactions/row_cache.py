@@ -1,4 +1,4 @@
-"""Rows that a transaction knows: it has read them together, because on a server each message costs a round trip.
+"""A cache of the rows that a transaction has read together, because on a server each message costs a round trip.
 
 They are the stored marks of subjects, the keys of deposits, the events of marks that watches have absorbed, and marks
 with their last events. The transaction uses them instead of reading the tables again: whatever it writes to
@@ -23,7 +23,7 @@ def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, s
     return CROSSINGS.absorbed_by_watches, values
 
 
-class KnownRows:
+class RowCache:
     """The rows that a transaction has read together, as they are now."""
 
     __slots__ = ("_absorbed", "_keys", "_marks", "_watches", "_watermarks", "_with_events")
