@@ -13,7 +13,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.core.marks.scopes import WHOLE_BOARD, Group
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
