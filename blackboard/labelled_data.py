@@ -35,19 +35,19 @@ HINT_OF_OTHERS = (
 """How a model reads the marks of a claim that did not fit."""
 
 
-def encode(value: Any) -> str:
+def encode_compact(value: Any) -> str:
     """Return the JSON of a value, without spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value)
 
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it: no results, times or tuples."""
-    return json.loads(encode(value))
+    return json.loads(encode_compact(value))
 
 
 def payload_of(payload: Mapping[str, Any] | None, max_bytes: int = MAX_SHOWN_PAYLOAD_BYTES) -> Any:
     """Return a payload, or the first part of its JSON if it is longer than a number of bytes."""
-    text = encode(payload).encode("utf-8", "replace")
+    text = encode_compact(payload).encode("utf-8", "replace")
     if len(text) <= max_bytes:
         return payload
     beginning = text[: max_bytes // 2].decode("utf-8", "ignore")  # as a text in JSON, it may take twice as much
@@ -116,7 +116,7 @@ def listed(
     size = 0
     for item in given[:limit]:
         value = plain(show(item))
-        size += len(encode(value).encode("utf-8", "replace"))
+        size += len(encode_compact(value).encode("utf-8", "replace"))
         if shown and size > max_bytes:
             break
         shown.append(value)

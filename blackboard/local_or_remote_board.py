@@ -71,7 +71,7 @@ def query(board: Blackboard | Client, sql: str, *, limit: int, seconds: float) -
     from blackboard.board import administration
 
     if isinstance(board, Blackboard):
-        return administration.query(board, sql, limit=limit, seconds=seconds)
+        return administration.run_query(board, sql, limit=limit, seconds=seconds)
     table = board.query_table(sql, limit=limit, timeout=timedelta(seconds=seconds))
     return administration.Result(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
 

@@ -107,7 +107,7 @@ def refresh_views(board: Blackboard) -> str | None:
     return view_updates.refresh_views(board.database, board.session.now)
 
 
-def query(
+def run_query(
     board: Blackboard,
     sql: str,
     values: Values = (),

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from blackboard.client.call_protocol import ClientCall
-from blackboard.client.calls.board_events import BoardEvent, Feed, ReadLine, follow
+from blackboard.client.calls.board_events import BoardEvent, Feed, ReadLine, follow_feed
 from blackboard.client.client_methods import AsyncClientMethods, ClientMethods
 from blackboard.client.http_messages import HttpRequest, HttpResponse
 from blackboard.client.request_attempts import Delay, NoResponse, steps_of
@@ -93,7 +93,7 @@ class Client(ServerConnection, ClientMethods):
 
     def _follow(self, feed: Feed) -> Iterator[BoardEvent]:
         """Carry out the steps of following events, and yield them."""
-        steps = follow(feed, self._retries, self._rng)
+        steps = follow_feed(feed, self._retries, self._rng)
         outcome: HttpResponse | NoResponse | str | None = None
         with ExitStack() as stack:
             lines: Iterator[str] = iter(())
@@ -186,7 +186,7 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
 
     async def _follow(self, feed: Feed) -> AsyncIterator[BoardEvent]:
         """Carry out the steps of following events, and yield them."""
-        steps = follow(feed, self._retries, self._rng)
+        steps = follow_feed(feed, self._retries, self._rng)
         outcome: HttpResponse | NoResponse | str | None = None
         async with AsyncExitStack() as stack:
             lines: AsyncIterator[str] | None = None

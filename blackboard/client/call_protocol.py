@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any, TypeAlias, TypeVar
 
 from blackboard.board.json_shapes import encode_cursor
-from blackboard.client.http_messages import HttpRequest, HttpResponse, decode, get, next_cursor
+from blackboard.client.http_messages import HttpRequest, HttpResponse, decode_response, get_request, next_cursor
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 
 T = TypeVar("T")
@@ -15,13 +15,13 @@ ClientCall: TypeAlias = Generator[HttpRequest, HttpResponse, T]
 """A call: it yields requests, gets the response of each or an error, and returns its result."""
 
 
-def ask(shape: type[T], request: HttpRequest) -> ClientCall[T]:
+def ask_for(shape: type[T], request: HttpRequest) -> ClientCall[T]:
     """Send a request, and return its response in a shape."""
     response = yield request
-    return decode(shape, response.body)
+    return decode_response(shape, response.body)
 
 
-def confirm(request: HttpRequest) -> ClientCall[None]:
+def send_only(request: HttpRequest) -> ClientCall[None]:
     """Send a request whose response only confirms it."""
     yield request
 
@@ -42,8 +42,8 @@ def pages(
     cursor = None if after is None else encode_cursor(after)
     while limit is None or len(found) < limit:
         size = MAX_PAGE_ITEMS if limit is None else min(MAX_PAGE_ITEMS, limit - len(found))
-        response = yield get(path, **parameters, limit=size, cursor=cursor)
-        found += decode(list[shape], response.body)  # type: ignore[valid-type]
+        response = yield get_request(path, **parameters, limit=size, cursor=cursor)
+        found += decode_response(list[shape], response.body)  # type: ignore[valid-type]
         if (cursor := next_cursor(response)) is None:
             break
     return found

@@ -57,15 +57,15 @@ def path_of(template: str, *values: object) -> str:
     return template.format(*(quote(str(value), safe="") for value in values))
 
 
-def get(path: str, /, **parameters: Any) -> HttpRequest:
+def get_request(path: str, /, **parameters: Any) -> HttpRequest:
     """Return a request that reads. Parameters that are None are left out, and a list is given item by item."""
     return HttpRequest("GET", path, query_of(parameters), is_repeatable=True)
 
 
-def post(path: str, body: Mapping[str, Any] | None = None, *, is_repeatable: bool = False) -> HttpRequest:
+def post_request(path: str, body: Mapping[str, Any] | None = None, *, is_repeatable: bool = False) -> HttpRequest:
     """Return a request with a body of JSON. Members that are None are left out."""
     members = {name: value for name, value in (body or {}).items() if value is not None}
-    return HttpRequest("POST", path, body=encode(members), is_repeatable=is_repeatable)
+    return HttpRequest("POST", path, body=encode_body(members), is_repeatable=is_repeatable)
 
 
 def query_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -82,7 +82,7 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def encode(value: object) -> bytes:
+def encode_body(value: object) -> bytes:
     """Return a value as the JSON of a request."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
@@ -93,7 +93,7 @@ def next_cursor(response: HttpResponse) -> str | None:
     return None if link is None else parse_qs(urlsplit(link[1]).query).get("cursor", [None])[0]
 
 
-def decode(shape: type[T], body: bytes) -> T:
+def decode_response(shape: type[T], body: bytes) -> T:
     """Return the result in a response, in a shape.
 
     Raises:

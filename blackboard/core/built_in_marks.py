@@ -60,7 +60,7 @@ def _checked_assignee(name: str) -> str:
         raise ValueError(str(error)) from None
 
 
-def answers(options: object) -> tuple[str, ...]:
+def possible_answers(options: object) -> tuple[str, ...]:
     """Return the options of a need that can be an answer: those that are not blank."""
     return tuple(option for option in map(str, options) if option.strip()) if isinstance(options, list) else ()
 

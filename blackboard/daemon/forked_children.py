@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from types import coroutine
 from typing import Any, Never, TypeVar
 
-from blackboard.system.error_descriptions import describe_error, places
+from blackboard.system.error_descriptions import describe_error, frame_places
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ def end(error: BaseException | None = None) -> Never:
             _complain(describe_error(error))
     elif error is not None and not isinstance(error, StopIteration):
         code = 1
-        _complain("\n".join([*places(error), describe_error(error)]))
+        _complain("\n".join([*frame_places(error), describe_error(error)]))
     flush = threading.Thread(target=_flush, daemon=True)
     with contextlib.suppress(RuntimeError):
         flush.start()

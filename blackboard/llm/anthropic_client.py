@@ -26,7 +26,7 @@ from blackboard.llm.call_failures import (
     Overloaded,
     failure_of,
     page_failure,
-    storable,
+    storable_text,
 )
 from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
@@ -287,7 +287,7 @@ class AnthropicClient:
             raise NotSent(problem, shown=problem) from None
 
     def _detail(self, error: BaseException) -> str:
-        text = self._without_key(f"{type(error).__name__}: {storable(str(error))[:300]}")
+        text = self._without_key(f"{type(error).__name__}: {storable_text(str(error))[:300]}")
         for part in _parts_of_passwords():
             text = text.replace(part, "***")
         return text

@@ -155,7 +155,7 @@ class _ErrorResponse(NamedTuple):
 
     @property
     def text(self) -> str:
-        error_type = "" if self.error_type is None else f" {storable(self.error_type)[:60]}"
+        error_type = "" if self.error_type is None else f" {storable_text(self.error_type)[:60]}"
         return f"{self.status}{error_type}: {self.reason}"
 
     @property
@@ -178,7 +178,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     said = _parse_error(status, body)
     from_api = said.error_type is not None
     request_id = headers.get("request-id") or _text_member(body, "request_id")
-    request_id = None if request_id is None else storable(request_id)
+    request_id = None if request_id is None else storable_text(request_id)
 
     def failure(category: type[F], problem: str, more: str = "", **options: Any) -> F:
         text, shown = f"{problem}: {said.text}{more}", f"{problem}: {said.log_text}"
@@ -209,7 +209,7 @@ def _parse_error(status: int, body: object) -> _ErrorResponse:
     return _ErrorResponse(
         status,
         error_type=_text_member(error, "type"),
-        reason=storable(text)[:300] if text else "no reason given",
+        reason=storable_text(text)[:300] if text else "no reason given",
         code=_text_member(_member(error, "details"), "error_code"),
     )
 
@@ -223,9 +223,9 @@ def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
         return failure_of_type(body)
     if not text.lstrip("\ufeff \t\r\n").startswith("<"):
         return None
-    content_type = storable(headers.get("content-type", "no type"))[:60]
+    content_type = storable_text(headers.get("content-type", "no type"))[:60]
     problem = "a web page came instead of an answer of the API"
-    return ModelUnavailable(f"{problem} ({content_type}): {storable(text[:120])!r}", shown=problem)
+    return ModelUnavailable(f"{problem} ({content_type}): {storable_text(text[:120])!r}", shown=problem)
 
 
 def _error_in(text: str) -> object | None:
@@ -260,14 +260,14 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """Return the text with lone surrogates replaced. JSON can escape them, but UTF-8 cannot encode them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _target(headers: Mapping[str, str]) -> str:
     location = headers.get("location")
-    return f"; it redirects to {storable(location)[:200]}" if location else ""
+    return f"; it redirects to {storable_text(location)[:200]}" if location else ""
 
 
 def _date(text: str | None) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.llm.call_failures import Unusable, storable
+from blackboard.llm.call_failures import Unusable, storable_text
 from blackboard.system.error_descriptions import class_name
 
 A = TypeVar("A", bound=BaseModel)
@@ -81,7 +81,7 @@ def parse_answer(raw: str, answer: type[A]) -> A:
     text = "".join(part for part in texts if isinstance(part, str))
     if not text.strip():
         raise Unusable("junk", "the reply contains no text")
-    text = storable(text)
+    text = storable_text(text)
     try:
         return answer.model_validate_json(_json_in(text))
     except ValidationError as error:
@@ -117,7 +117,7 @@ def _check_end(message: Mapping[str, Any]) -> None:
         case "refusal":
             details = message.get("stop_details")
             parts = [details.get(key) for key in ("category", "explanation")] if isinstance(details, dict) else []
-            reason = ": ".join(storable(part)[:300] for part in parts if isinstance(part, str))
+            reason = ": ".join(storable_text(part)[:300] for part in parts if isinstance(part, str))
             raise Unusable("refusal", f"the model refused{f' ({reason})' if reason else ''}")
         case "max_tokens":
             raise Unusable(
@@ -139,7 +139,7 @@ def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusa
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     return Unusable(
         "mismatch",
-        storable(f"the answer does not fit {answer.__name__}: {shown[:600]}{more}"),
+        storable_text(f"the answer does not fit {answer.__name__}: {shown[:600]}{more}"),
         shown=f"the answer does not fit {class_name(answer)}",
     )
 
@@ -163,8 +163,8 @@ def _usage(value: object) -> Usage | None:
 
 
 def _word(value: object) -> str | None:
-    return storable(value)[:200] if isinstance(value, str) else None
+    return storable_text(value)[:200] if isinstance(value, str) else None
 
 
 def _excerpt(text: str) -> str:
-    return repr(storable(text[:120]) + ("..." if len(text) > 120 else ""))
+    return repr(storable_text(text[:120]) + ("..." if len(text) > 120 else ""))

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from blackboard.errors import BlackboardError, NotFound
-from blackboard.labelled_data import encode
+from blackboard.labelled_data import encode_compact
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_prompts import PROMPTS
 from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, RESOURCES, SUBJECT_TEMPLATE, read_resource
@@ -21,7 +21,7 @@ from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
 from blackboard.system.files.packaged_files import program_version
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE
-from blackboard.system.tracing import HEADER, read_traceparent, within
+from blackboard.system.tracing import HEADER, read_traceparent, within_trace
 
 log = Log("blackboard.mcp")
 
@@ -69,7 +69,7 @@ class ProtocolHandlers:
         traceparent = read_traceparent((context.meta or {}).get(HEADER))
 
         def work() -> types.CallToolResult:
-            with within(traceparent):
+            with within_trace(traceparent):
                 return _answer(tool, access, arguments)
 
         try:
@@ -110,7 +110,7 @@ class ProtocolHandlers:
 
         def work() -> str:
             with access.reading():
-                return encode(read_resource(access, uri))
+                return encode_compact(read_resource(access, uri))
 
         try:
             text: str = await self._run("board")(work)
@@ -183,7 +183,7 @@ def _answer(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallToolRe
     except Exception as error:
         log.error("a tool failed", tool=tool.name, error=error)
         return _refusal({"error": "this is a bug in blackboard; its log has the details", "problem": "internal"})
-    text = encode(value)
+    text = encode_compact(value)
     if _size(text) > MAX_TOOL_RESULT_BYTES:
         return _refusal({"error": "the answer is too long", "problem": "too-large", "remedy": "Ask for less."})
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=value)
@@ -194,4 +194,4 @@ def _size(text: str) -> int:
 
 
 def _refusal(value: dict[str, Any]) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=encode(value))], is_error=True)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=encode_compact(value))], is_error=True)

@@ -25,7 +25,12 @@ from blackboard.server.operations.claim_operations import Claiming
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_batcher import RequestBatcher
-from blackboard.server.request_handling.encoded_responses import EncodedResponse, EventStream, ResponseEncoder, encode
+from blackboard.server.request_handling.encoded_responses import (
+    EncodedResponse,
+    EventStream,
+    ResponseEncoder,
+    encode_json,
+)
 from blackboard.server.request_handling.operation_definition import Call, Empty, Operation
 from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
 from blackboard.server.request_handling.request_reading import (
@@ -38,7 +43,7 @@ from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
-from blackboard.system.tracing import within
+from blackboard.system.tracing import within_trace
 
 log = Log("blackboard.server")
 
@@ -68,7 +73,7 @@ class Api:
         """The figures of the requests that were handled."""
         self.claims = ClaimQueue(board, threads["board"])
         """The claims of remote workers that wait."""
-        self.events = EventHub(board, threads["board"], settings.max_streams, encode, self._encoder.redacted)
+        self.events = EventHub(board, threads["board"], settings.max_streams, encode_json, self._encoder.redacted)
         """The event streams."""
 
     def routes(self) -> list[Route]:
@@ -173,7 +178,7 @@ class Api:
             claimed = found
             await threads.run(lambda: claim.give_back(claimed), is_owed=True)
             raise ClientDisconnect
-        return EncodedResponse(encode(found), headers)
+        return EncodedResponse(encode_json(found), headers)
 
     async def _stream(self, operation: Operation, request: Request) -> Response:
         token = self._calls.token_of(request)
@@ -226,7 +231,7 @@ class Api:
                 with call.board.reads_within(MAX_READING_TIME):
                     value = operation.run(call)
             else:
-                with within(call.traceparent):
+                with within_trace(call.traceparent):
                     value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None

@@ -32,7 +32,7 @@ class Variable(NamedTuple):
         return tuple(place[:size]) == self.steps and depth_of(self.value, place[size:]) == len(place) - size
 
 
-def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[Variable], list[Mistake]]:
+def read_variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[Variable], list[Mistake]]:
     """Return the variables that set fields of a model, and the mistakes in other variables."""
     result, mistakes = [], []
     for name, text in environ.items():
@@ -51,7 +51,7 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
     return sorted(result, key=lambda variable: len(variable.steps)), mistakes
 
 
-def merge(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
+def merge_overrides(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
     """Return the values with the overrides applied. Tables are merged; other values are replaced."""
     result: Any = dict(values)
     for _, steps, value in overrides:

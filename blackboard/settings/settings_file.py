@@ -13,7 +13,7 @@ from blackboard.core.pydantic_fields import unknown_field
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.settings.environment import VARIABLE_PREFIX, Variable, depth_of, merge, variables
+from blackboard.settings.environment import VARIABLE_PREFIX, Variable, depth_of, merge_overrides, read_variables
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -156,10 +156,10 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
     nothing to drop.
     """
     values = read_toml(path)
-    overrides, mistakes = variables(environ, Settings)
+    overrides, mistakes = read_variables(environ, Settings)
     misspelt: set[Any] = set()
     while True:
-        combined = merge(values, overrides)
+        combined = merge_overrides(values, overrides)
         try:
             return Settings.read(path, combined), mistakes
         except ValidationError as error:

@@ -17,7 +17,7 @@ from blackboard.errors import WorkError
 from blackboard.settings.sink_sections import MailSection
 from blackboard.sinks.message_formats import text_of
 from blackboard.system.call_deadline import CallDeadline
-from blackboard.system.outbound_addresses import connect
+from blackboard.system.outbound_addresses import connect_to_host
 
 
 def deliver(
@@ -65,7 +65,7 @@ class _Smtp(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         is_clear = self._mail.encryption == "none"
-        connection = connect(host, port, self._mail.private_networks, needs_private=is_clear)
+        connection = connect_to_host(host, port, self._mail.private_networks, needs_private=is_clear)
         self._deadline.watch(connection)
         connection.settimeout(timeout)
         self._is_checked = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def containing(text: str) -> str:
+def containing_pattern(text: str) -> str:
     """Return the pattern of the texts that contain a text."""
     for sign in ("\\", "%", "_"):
         text = text.replace(sign, "\\" + sign)

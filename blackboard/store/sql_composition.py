@@ -30,7 +30,7 @@ class Fragment(NamedTuple):
         return text
 
 
-def compose(text: str, fragments: Mapping[str, Fragment], options: Collection[str]) -> str:
+def compose_text(text: str, fragments: Mapping[str, Fragment], options: Collection[str]) -> str:
     """Return a text with some of its optional parts, and with the fragments that it names.
 
     Raises:

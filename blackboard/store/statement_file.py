@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from blackboard.store import query_rows, rows
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
-from blackboard.store.sql_composition import Fragment, bind_parameters, compose
+from blackboard.store.sql_composition import Fragment, bind_parameters, compose_text
 
 _BLOCK = re.compile(
     r"^-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+(?: \| None)?))?(?: \(([\w ]+)\))?\n"
@@ -99,7 +99,7 @@ class Statement(Generic[Result]):
         for name, text in self._parts.items():
             fragments[name] = fragments.get(name, Fragment(""))._replace(text=text)
         try:
-            return compose(self.texts.get(dialect, self.texts[SQLITE]), fragments, self.options)
+            return compose_text(self.texts.get(dialect, self.texts[SQLITE]), fragments, self.options)
         except LookupError as error:
             raise LookupError(f"{self.name}: {error}") from None
 

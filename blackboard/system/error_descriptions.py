@@ -67,7 +67,7 @@ def place_in(file: str, line: int) -> str | None:
     return f"{file}:{line}" if file in _loaded_files() else None
 
 
-def places(error: BaseException) -> Iterator[str]:
+def frame_places(error: BaseException) -> Iterator[str]:
     """Yield the file and line of each frame of an error, the outermost first."""
     files = _loaded_files() | _files_being_imported(error)
     for file, line in _lines(error):

@@ -134,7 +134,7 @@ class LogQueue:
 _queue = LogQueue()
 
 
-def put(write: Callable[[], object], size: int) -> None:
+def queue_write(write: Callable[[], object], size: int) -> None:
     """Queue a function that writes some characters, for a thread to call in order.
 
     Drop it if too many characters wait.
@@ -175,7 +175,7 @@ class QueuedLogger:
 
         def queue(*line: Any, **values: Any) -> None:
             size = sum(len(part) for part in line if isinstance(part, str | bytes))
-            put(lambda: target(*line, **values), size)
+            queue_write(lambda: target(*line, **values), size)
 
         return queue
 

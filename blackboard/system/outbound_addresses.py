@@ -63,7 +63,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address in _GLOBAL_UNICAST and address.is_global
 
 
-def connect(
+def connect_to_host(
     host: str,
     port: int,
     private: Sequence[Network],

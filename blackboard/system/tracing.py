@@ -56,7 +56,7 @@ def current_traceparent() -> str | None:
 
 
 @contextmanager
-def within(traceparent: str | None) -> Iterator[None]:
+def within_trace(traceparent: str | None) -> Iterator[None]:
     """Make a trace context the current one of this thread. None changes nothing."""
     if traceparent is None:
         yield

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from blackboard.errors import MissingPackage, WorkError
 from blackboard.system.call_deadline import CallDeadline
-from blackboard.system.outbound_addresses import Network, connect
+from blackboard.system.outbound_addresses import Network, connect_to_host
 
 MAX_REQUEST_SECONDS = 20.0
 """The longest time of a request, from the search for the address to the end of the response."""
@@ -197,7 +197,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         """Connect, with TLS if the endpoint has it."""
         endpoint = self._endpoint
-        self.sock = connect(endpoint.host, endpoint.port, self._networks, needs_private=not endpoint.is_https)
+        self.sock = connect_to_host(endpoint.host, endpoint.port, self._networks, needs_private=not endpoint.is_https)
         self._deadline.watch(self.sock)
         self.sock.settimeout(self.timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

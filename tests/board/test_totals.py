@@ -224,7 +224,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
                 present.append(row._replace(intensity=10 ** rng.uniform(-12, 12), anchored_at=txn.now))
                 watch_totals.add(txn, watch, WHOLE_BOARD, present[-1], +1)
             if step % 400 == 0:
-                running_sums.rebase(law, sums, txn.now)
+                running_sums.rebase_sums(law, sums, txn.now)
                 exact = math.fsum(item.intensity * law.share(txn.now - item.anchored_at) for item in present)
                 error = sum_bounds.error_of(law, sums, txn.now)
                 assert abs(law.total((sums.sum0, sums.sum1), sums.anchor, txn.now) - exact) <= error

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.cli.terminal.table_layout import LAST_COLUMN_WIDTH, MIN_WIDTH, clean, format_table
+from blackboard.cli.terminal.table_layout import LAST_COLUMN_WIDTH, MIN_WIDTH, clean_text, format_table
 
 COLUMNS = ("id", "subject", "age", "note")
 WORDS = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -69,4 +69,4 @@ def test_no_line_exceeds_the_width_and_no_number_is_cut(rows: list[tuple[int, st
 
 @given(WORDS)
 def test_control_characters_are_removed(text: str) -> None:
-    assert all(character.isprintable() for character in clean(text))
+    assert all(character.isprintable() for character in clean_text(text))

@@ -150,7 +150,7 @@ class Blocks:
             result = query(self.board(), text, limit=100, seconds=10)
         else:
             with Blackboard.open(self.server) as board:
-                result = administration.query(board, text)
+                result = administration.run_query(board, text)
         assert result.columns
         assert result.rows or "-- no rows" in example.parsed, "the query finds nothing"
 

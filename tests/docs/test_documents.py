@@ -18,7 +18,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.cli.row_files.column_matching import Columns
-from blackboard.cli.row_files.row_deposits import load
+from blackboard.cli.row_files.row_deposits import load_rows
 from blackboard.cli.row_files.row_reader import Rows
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.system.files.packaged_files import config_file
@@ -53,7 +53,7 @@ def _worked(folder: Path) -> Path:
         with (ROOT / "agents/lead_desk/samples/leads.csv").open("rb") as stream:
             columns = Columns("lead", ["email", "phone"], {"inbound_message": "message"})
             rows = Rows(stream, "leads.csv")
-            load(board, rows, columns, lambda row: None, lambda: None)
+            load_rows(board, rows, columns, lambda row: None, lambda: None)
         Daemon(board, resolved.agents, resolved.settings.daemon, agent_settings=settings).run(until_quiescent=True)
     return path
 

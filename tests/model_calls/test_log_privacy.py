@@ -18,7 +18,7 @@ from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSection
-from blackboard.system.error_descriptions import class_name, describe_error, places, show_messages
+from blackboard.system.error_descriptions import class_name, describe_error, frame_places, show_messages
 from tests.support.faults import Fault, Junk, Says, Status
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.messages_api import MessagesApi
@@ -341,7 +341,7 @@ def test_code_that_was_compiled_at_run_time_has_no_place() -> None:
     with pytest.raises(ValueError, match="x") as raised:
         compiled(WORDS)()
     assert "test_log_privacy.py:" in describe_error(raised.value)
-    assert WORDS not in describe_error(raised.value) + str(list(places(raised.value)))
+    assert WORDS not in describe_error(raised.value) + str(list(frame_places(raised.value)))
 
 
 @pytest.mark.processes

@@ -12,7 +12,7 @@ from blackboard.board import page_readings
 from blackboard.core.specs.agent_spec import AgentSettings, AgentSpec
 from blackboard.core.specs.watch_spec import WatchSpec
 from blackboard.server.pages.board_page import forecast
-from blackboard.server.pages.chart_data import thresholds
+from blackboard.server.pages.chart_data import threshold_lines
 from blackboard.server.pages.page_definition import LiveCounts
 from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
@@ -51,12 +51,12 @@ def test_what_happens_by_time_alone_is_predicted_soonest_first(served: Served) -
 
 def test_a_threshold_of_one_mark_is_a_line_and_one_of_many_is_a_text(served: Served) -> None:
     watch(served, "reminder", strength("reply") < 0.3, only_if=strength("reply", subject="lead/*") >= 0.1)
-    found = {item.text: item.is_line for item in thresholds(served.board.deployment)}
+    found = {item.text: item.is_line for item in threshold_lines(served.board.deployment)}
     assert found["≥ 0.5 wakes sales"]
     assert found["below 0.3 wakes reminder"]
     assert found['strength("reply", subject="lead/*") >= 0.1 guards reminder']
     assert not found["count ≥ 3 on the board wakes counter"]
-    assert {item.agent for item in thresholds(served.board.deployment, "reminder")} == {"reminder"}
+    assert {item.agent for item in threshold_lines(served.board.deployment, "reminder")} == {"reminder"}
 
 
 def test_the_filter_of_an_agent_shows_its_kinds_only(served: Served) -> None:

@@ -173,7 +173,7 @@ def test_a_file_that_was_read_without_a_log_is_opened_anew_with_one(
         patched.setattr(board_connection, "read_only_parameters", lambda files: "mode=ro&immutable=1")
         reading = Blackboard.open(path, writes=False)
         assert len(reading.marks(Smoke)) == 1
-        assert administration.query(reading, "SELECT kind FROM live_marks").rows == [["smoke"]]
+        assert administration.run_query(reading, "SELECT kind FROM live_marks").rows == [["smoke"]]
     with Blackboard.open(path) as writing:
         writing.deposit(Smoke(subject="cellar"))
         assert len(reading.marks(Smoke)) == 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Curve, Decay, Exponential, Linear, Never
 from blackboard.durations import Microseconds
 from blackboard.server.sbp.sbp_errors import SbpError
-from blackboard.server.sbp.scents.board_observations import EmissionReader, observe
+from blackboard.server.sbp.scents.board_observations import EmissionReader, observe_board
 from blackboard.server.sbp.scents.condition_evaluation import (
     EmissionRecord,
     Evaluation,
@@ -47,7 +47,7 @@ def threshold(aggregation: str, operator: str, value: float, **fields: Any) -> d
 
 
 def measured(board: Blackboard, condition: dict[str, Any]) -> Evaluation:
-    seen, now = observe(board)
+    seen, now = observe_board(board)
     return seen.evaluate(condition_of(condition), now)
 
 
@@ -102,7 +102,7 @@ def test_a_rate_counts_the_emissions_of_a_window(sbp_board: Blackboard) -> None:
         emit(sbp_board, 0.5)  # joins the pheromone, and is an emission still
         pass_time(sbp_board, 100)
     assert reader.read()
-    seen, now = observe(sbp_board, reader.recent(0))
+    seen, now = observe_board(sbp_board, reader.recent(0))
     condition = condition_of({**rate, "operator": ">=", "value": 3})
     assert seen.evaluate(condition, now) == Evaluation(True, 3.0)
     change = next_change(condition, seen, now)

@@ -12,7 +12,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.server.sbp import board_overview
 from blackboard.server.sbp.sbp_parameters import Inspection
-from blackboard.server.sbp.scents.board_observations import observe
+from blackboard.server.sbp.scents.board_observations import observe_board
 from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, Observation
 from blackboard.server.sbp.scents.scent_conditions import condition_of
 from blackboard.server.sbp.scents.scent_states import ScentRules, ScentState
@@ -95,7 +95,7 @@ def measures(condition: dict[str, Any], *, met: bool, value: float | None = None
     def case(board: Blackboard) -> None:
         for trail, type_, level in (("a", "alert", 0.8), ("a", "alert", 0.3), ("b", "data", 0.5)):
             emit(board, level, trail=trail, type=type_, decay=TEN_SECONDS, merge_strategy="new")
-        seen, now = observe(board)
+        seen, now = observe_board(board)
         found = seen.evaluate(condition_of(condition), now)
         assert found.met is met
         assert value is None or found.value == pytest.approx(value)

@@ -10,11 +10,11 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard.store.rows import MarkRow
-from blackboard.store.sql_composition import compose
+from blackboard.store.sql_composition import compose_text
 from blackboard.store.statements import MARKS
 
 INSTANTS = st.integers(-(2**62), 2**62)
-QUERY = compose(
+QUERY = compose_text(
     "SELECT {is_live(:at)} FROM (SELECT :evaporates_at AS evaporates_at) AS mark",
     MARKS.get_mark.fragments["sqlite"],
     (),

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, Not, both
+from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, Not, joined_condition
 from blackboard.core.conditions.fewest_marks import fewest_marks, smallest_batch
 from blackboard.core.conditions.measures import count, strength, strongest, total
 from blackboard.core.conditions.threshold_search import NEVER_FALLS_AFTER
@@ -371,9 +371,9 @@ def test_a_condition_is_met_as_its_parts_are_met(condition: Condition, values: d
         return values.get(measure, 0.0)
 
     assert Not(condition).is_met(value) is not condition.is_met(value)
-    assert both(condition, None) is both(None, condition) is condition
-    assert both(None, None) is None
-    joined = both(condition, HOT)
+    assert joined_condition(condition, None) is joined_condition(None, condition) is condition
+    assert joined_condition(None, None) is None
+    joined = joined_condition(condition, HOT)
     assert joined is not None
     assert joined.is_met(value) == (condition.is_met(value) and HOT.is_met(value))
     assert (condition | HOT).is_met(value) == (condition.is_met(value) or HOT.is_met(value))

@@ -11,7 +11,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState
-from blackboard.store.like_patterns import containing
+from blackboard.store.like_patterns import containing_pattern
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE
 
@@ -101,6 +101,6 @@ def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = 
     """
     if error is None or QUOTE_SEPARATOR not in error:
         return
-    pattern = containing(error)
+    pattern = containing_pattern(error)
     txn.sql.run(ERASURE.erase_pause, error=error, pattern=pattern, erased=model_pauses.FORGOTTEN)
     txn.sql.run(ERASURE.erase_error_copies, pattern=pattern, agent=agent, erased=ERASED)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from blackboard.board.declaration_changes import deployment_changes
 from blackboard.board.deployments import unreadable_marks
-from blackboard.board.diagnosis.examined_board import ExaminedBoard, judge
+from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -65,4 +65,4 @@ def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Fin
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
     advice = "'blackboard check --against-board' shows what 'blackboard init' would change"
-    yield judge("deployment", detail, advice, is_fine=same)
+    yield finding_of("deployment", detail, advice, is_fine=same)

@@ -25,6 +25,6 @@ class ExaminedBoard:
     """The deployment of the file, if there is one."""
 
 
-def judge(name: str, detail: str, advice: str, *, is_fine: bool) -> Finding:
+def finding_of(name: str, detail: str, advice: str, *, is_fine: bool) -> Finding:
     """Return a finding that is fine, or wrong with advice."""
     return Finding(name, "ok", detail) if is_fine else Finding(name, "wrong", detail, advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.diagnosis.clock_findings import MAX_LAG
-from blackboard.board.diagnosis.examined_board import ExaminedBoard, judge
+from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding
 from blackboard.durations import format_duration
@@ -40,8 +40,8 @@ def _store(health: Health, schema: str | None) -> Iterator[Finding]:
         "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
         " SQLite 3.51.3 or later, which the package pysqlite3 brings"
     )
-    yield judge("engine", health.engine, "" if health.is_safe else race, is_fine=health.is_safe)
-    yield judge("schema", f"{schema}", f"'blackboard init' upgrades it to {HEAD}", is_fine=schema == HEAD)
+    yield finding_of("engine", health.engine, "" if health.is_safe else race, is_fine=health.is_safe)
+    yield finding_of("schema", f"{schema}", f"'blackboard init' upgrades it to {HEAD}", is_fine=schema == HEAD)
     if health.file is not None:
         yield from _file(health.file)
         yield from _space(health.file)
@@ -61,14 +61,14 @@ def _server(health: ServerHealth) -> Iterator[Finding]:
             "switch it on in the configuration of the server",
         )
     ahead = "ahead of" if health.skew > 0 else "behind"
-    yield judge(
+    yield finding_of(
         "server clock",
         f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
         "synchronize the clocks of the machines",
         is_fine=abs(health.skew) <= MAX_LAG,
     )
     if health.is_pooled:
-        yield judge(
+        yield finding_of(
             "pooler",
             "a pooler is between this machine and the server",
             "set prepare = false in [database], unless the pooler keeps a connection for each session",
@@ -102,14 +102,14 @@ def _partitions(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _file(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the file itself: its journal, its pages, its mount and who can read it."""
-    yield judge(
+    yield finding_of(
         "journal mode",
         health.journal_mode,
         "'blackboard init' sets it; until then readers and writers wait for each other",
         is_fine=health.journal_mode == "wal",
     )
     damage = "; ".join(health.damage) or "every page is intact"
-    yield judge(
+    yield finding_of(
         PAGE_DAMAGE, damage, "'blackboard restore FILE' replaces the board with a backup", is_fine=not health.damage
     )
     if health.is_mounted_alone:
@@ -121,7 +121,7 @@ def _file(health: FileHealth) -> Iterator[Finding]:
         )
     others = health.open_to_others
     names = ", ".join(map(str, others))
-    yield judge(
+    yield finding_of(
         "permissions", names or "only this user has access", "run chmod go= on each of them", is_fine=not others
     )
 
@@ -130,10 +130,10 @@ def _space(health: FileHealth) -> Iterator[Finding]:
     """Yield findings about the room on the disk, in the write-ahead log and in the file."""
     size, free, log = health.bytes, health.free_bytes, health.log_bytes
     enough = free >= max(MIN_FREE_BYTES, size // 10)
-    yield judge(
+    yield finding_of(
         "disk", f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk", is_fine=enough
     )
-    yield judge(
+    yield finding_of(
         "write-ahead log",
         _size(log),
         "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",

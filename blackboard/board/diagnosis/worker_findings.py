@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
-from blackboard.board.diagnosis.examined_board import ExaminedBoard, judge
+from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import iso
@@ -102,4 +102,4 @@ def _leases(txn: BoardTransaction) -> Iterator[Finding]:
     advice = "start a daemon: it recovers them"
     if all(map(is_remote, expired)):
         advice = "a server or a daemon recovers them, and so does the next claim of a worker"
-    yield judge("leases", detail, advice, is_fine=not expired)
+    yield finding_of("leases", detail, advice, is_fine=not expired)

@@ -33,7 +33,7 @@ from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.scopes import Group
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound, StoreError
-from blackboard.store.like_patterns import containing
+from blackboard.store.like_patterns import containing_pattern
 from blackboard.store.statements import ERASURE, MARKS, WINDOWS
 
 OUT_OF_REACH = (
@@ -143,7 +143,7 @@ def _patterns(subject: str) -> set[str]:
     """Return the LIKE patterns that find a subject in texts: in both forms of Unicode, and as JSON writes them."""
     forms = {subject, unicodedata.normalize("NFD", subject)}
     texts = {json.dumps(form, ensure_ascii=escaped)[1:-1] for form in forms for escaped in (True, False)} | forms
-    return set(map(containing, texts))
+    return set(map(containing_pattern, texts))
 
 
 def _remove_marks(txn: BoardTransaction, subject: str, author: str) -> int:

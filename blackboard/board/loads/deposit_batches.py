@@ -106,7 +106,7 @@ def check_lengths(
             raise UnequalLengths(name, is_shorter=len(column) < len(items))
 
 
-def batches(
+def items_in_batches(
     items: Iterable[Mark | Deposit], keys: Iterable[str] | None, occurred_at: Iterable[When | None] | None
 ) -> Iterator[list[DepositEntry]]:
     """Yield the items with their keys and times, in batches.

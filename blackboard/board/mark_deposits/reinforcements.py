@@ -15,7 +15,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.mark_model import MAX_INTENSITY
-from blackboard.core.marks.reinforcement import strengthen
+from blackboard.core.marks.reinforcement import strengthened_state
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
@@ -51,7 +51,7 @@ def reinforce_live(
 ) -> Receipt:
     """Reinforce a mark that `live_mark_to_change` has returned; see `reinforce`."""
     kind, before = txn.kind(old.kind), fading_state(txn, old)
-    state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
+    state = strengthened_state(kind, before, _intensity(txn, kind, by, author), txn.now)
     register_law(txn, kind, state.law, old)
     event_id = txn.allocate_event_id()
     row = old._replace(

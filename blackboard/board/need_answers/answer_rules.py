@@ -7,7 +7,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.core.built_in_marks import answers
+from blackboard.core.built_in_marks import possible_answers
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
 
@@ -28,7 +28,7 @@ def checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> str
     """
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    options = answers(json.loads(need.payload).get("options"))
+    options = possible_answers(json.loads(need.payload).get("options"))
     return _option(text, options, any_answer=any_answer) if options else text
 
 

@@ -13,7 +13,7 @@ from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant, iso
-from blackboard.core.built_in_marks import Need, answers
+from blackboard.core.built_in_marks import Need, possible_answers
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, scope_name, subject_of
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.sink_spec import MARK, Topic
@@ -123,7 +123,7 @@ def notice_of_waiting_crossing(
 def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assignee: str | None = None) -> Notice:
     """Return the notice of a need; `verb` says what happened to it, and `assignee` whom it concerns instead."""
     payload = json.loads(row.payload)
-    question, options = str(payload.get("question", "")), answers(payload.get("options"))
+    question, options = str(payload.get("question", "")), possible_answers(payload.get("options"))
     assignee = str(payload.get("assignee") or "") if assignee is None else assignee
     lines = [question, str(payload.get("detail") or "")]
     if options:

@@ -8,7 +8,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.reading.mark_queries import record_of, stored_mark
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.search_index.search_ranking import FoundMark
-from blackboard.board.search_index.text_search import Found, SearchArguments, search
+from blackboard.board.search_index.text_search import Found, SearchArguments, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidMark
@@ -18,7 +18,7 @@ M = TypeVar("M", bound=Mark)
 
 def records(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> SearchResult[MarkRecord]:
     """Return the marks of a kind, or of all kinds that are searched, as records."""
-    found = search(txn, kind, arguments)
+    found = search_marks(txn, kind, arguments)
     return _result(found, [(each, _record(txn, each)) for each in found.marks])
 
 
@@ -29,7 +29,7 @@ def of_class(
     if model.kind not in txn.deployment.kinds and model.defaults.search:
         model.defaults.tag_schema.filter(arguments.where or {})
         return SearchResult((), (), (), exact=True, complete=True), []
-    found = search(txn, model.kind, arguments)
+    found = search_marks(txn, model.kind, arguments)
     readable: list[tuple[FoundMark, M]] = []
     unreadable: list[str] = []
     for each in found.marks:

@@ -141,7 +141,7 @@ def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: 
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in marks_of((*inputs, *reads), classes)}
     items = item_checks.returned_items(spec, actions_of(txn, result, known, classes))
-    with tracing.within(tracing.current_traceparent() or row.traceparent):
+    with tracing.within_trace(tracing.current_traceparent() or row.traceparent):
         actions = item_checks.prepare(spec, row.id, items, places := places_of(result))
     activation_results.finish(txn, row, spec, actions, classes, places)
     model_calls.record_reported(txn, row.id, spec.name, len(inputs), reported_calls(result.usage), None)

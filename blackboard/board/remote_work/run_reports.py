@@ -53,7 +53,7 @@ def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunSta
     traceparent = tracing.current_traceparent()  # another thread may carry out the transaction
 
     def work(txn: BoardTransaction) -> RunState:
-        with tracing.within(traceparent):
+        with tracing.within_trace(traceparent):
             row = remote_runs.finish(txn, run, result, session.classes)
         return _state(txn, row)
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar, overload
 
 from pydantic import JsonValue
 
-from blackboard.core.built_in_marks import answers
+from blackboard.core.built_in_marks import possible_answers
 
 F = TypeVar("F", covariant=True)
 
@@ -155,7 +155,7 @@ class NeedRecord(MarkRecord):
     @property
     def options(self) -> tuple[str, ...]:
         """The suggested answers."""
-        return answers(self.payload.get("options"))
+        return possible_answers(self.payload.get("options"))
 
     @property
     def detail(self) -> str:

@@ -49,7 +49,7 @@ class Found(NamedTuple):
     complete: bool
 
 
-def search(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> Found:
+def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> Found:
     """Return the marks that match, by relevance times strength.
 
     Raises:

@@ -24,7 +24,7 @@ from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, HookExitCode, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
 from blackboard.errors import AgentError, Conflict, ExitCode, UsageError
-from blackboard.system.files.board_files import path_in, resolved
+from blackboard.system.files.board_files import path_in, resolved_path
 from blackboard.system.files.file_locks import try_lock
 from blackboard.system.files.private_files import open_private
 
@@ -96,7 +96,7 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     A session has one such wait, because it begins one each time that it stops. An error of the command must not look
     like work, or the session would never end.
     """
-    from blackboard.labelled_data import activation_of, encode
+    from blackboard.labelled_data import activation_of, encode_compact
 
     try:
         with hook_lock(session, agent) as is_first:
@@ -110,7 +110,7 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     if found is not None:
         shown = {**activation_of(found), "commands": _commands(session, found)}
         note("The blackboard has work for you. You hold it under a lease:")
-        note(encode(shown), wraps=False)
+        note(encode_compact(shown), wraps=False)
         raise typer.Exit(HookExitCode.HAS_WORK)
 
 
@@ -261,7 +261,7 @@ def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
     """
     where = session.server_url or session.url
     path = path_in(where)
-    named = [where if path is None else str(resolved(path)), agent, session.author or "", _session_id()]
+    named = [where if path is None else str(resolved_path(path)), agent, session.author or "", _session_id()]
     digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:20]
     file = Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-hook-{digest}.lock"
     handle = open_private(file, os.O_RDWR)

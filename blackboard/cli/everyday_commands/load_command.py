@@ -117,7 +117,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
     from blackboard.board.loads.deposit_sources import source_of
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
-    from blackboard.cli.row_files.row_deposits import load as load_rows
+    from blackboard.cli.row_files.row_deposits import load_rows as load_rows
     from blackboard.cli.row_files.row_reader import Rows
     from blackboard.local_or_remote_board import source_withdrawal
 

@@ -11,7 +11,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, print_table
-from blackboard.cli.terminal.table_layout import clean
+from blackboard.cli.terminal.table_layout import clean_text
 from blackboard.clock import seconds_in
 from blackboard.store.view_columns import VIEWS
 
@@ -102,7 +102,7 @@ def _guarded(value: Any) -> Any:
 
 
 def _readable(value: Any) -> Any:
-    return clean(value) if isinstance(value, str) else value
+    return clean_text(value) if isinstance(value, str) else value
 
 
 def _shown(value: object) -> object:

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, Replace, session_of
-from blackboard.cli.operating_commands.serve_command import serving
+from blackboard.cli.operating_commands.serve_command import serving_board
 from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 from blackboard.plurals import counted
@@ -83,7 +83,7 @@ def run(
             daemon = _reloadable_daemon(session, board, resolved, names)
             stack.enter_context(process_signals.handle_signals(daemon))
             if serve is not None:
-                stack.enter_context(serving(board, session, resolved.settings.server, serve))
+                stack.enter_context(serving_board(board, session, resolved.settings.server, serve))
             report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)

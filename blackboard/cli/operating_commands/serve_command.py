@@ -72,7 +72,7 @@ def serve(
             signals = stack.enter_context(StopSignals())
             inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
             where = None if listen is None and (uds is not None or inherited) else settings.listen
-            server = stack.enter_context(serving(board, session, settings, where, uds, opens=open_browser))
+            server = stack.enter_context(serving_board(board, session, settings, where, uds, opens=open_browser))
             manager = ServiceManager.of(os.environ)
             manager.report_ready(f"serves at {server.url}")
             stack.callback(manager.report_stopping)
@@ -89,7 +89,7 @@ def _with_options(settings: ServerSection, **given: str | bool | Path | None) ->
 
 
 @contextmanager
-def serving(
+def serving_board(
     board: Blackboard,
     session: CommandSession,
     settings: ServerSection,

@@ -38,7 +38,7 @@ def json_types(part: Any, root: Mapping[str, Any], depth: int = 0) -> frozenset[
     return frozenset(types)
 
 
-def converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
+def converted_cell(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
     """Return a value as the type of its field.
 
     A number in a text field becomes text. A decimal comma becomes a point, a spreadsheet's word for true or false a

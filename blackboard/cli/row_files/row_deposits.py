@@ -52,7 +52,7 @@ class LoadResult:
     """The columns that exist."""
 
 
-def load(
+def load_rows(
     board: Blackboard | Client,
     rows: Rows,
     mapping: Columns,

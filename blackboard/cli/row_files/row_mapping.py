@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board import Blackboard, Deposit
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.cli.row_files.cell_values import (
-    converted,
+    converted_cell,
     is_blank,
     text_of,
     with_decimal_point,
@@ -110,7 +110,7 @@ class RowMapping:
             if name in payload:
                 raise InvalidMark(f"two columns are mapped to the field {name!r}")
             types = frozenset() if self._sources.fields is None else self._sources.fields[name]
-            payload[name] = converted(value, types, decimal_comma=self._rows.decimal_comma)
+            payload[name] = converted_cell(value, types, decimal_comma=self._rows.decimal_comma)
         return payload
 
     def _mapped(self, values: Mapping[str, Any]) -> dict[str, Any]:

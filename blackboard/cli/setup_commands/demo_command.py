@@ -108,10 +108,10 @@ def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractCon
         MissingPackage: The extra `server` is not installed.
         WorkError: The address cannot be used.
     """
-    from blackboard.cli.operating_commands.serve_command import serving
+    from blackboard.cli.operating_commands.serve_command import serving_board
 
     session = CommandSession(config=settings.path)
-    return serving(board.as_author(VIEWER), session, settings.server, settings.server.listen, opens=True)
+    return serving_board(board.as_author(VIEWER), session, settings.server, settings.server.listen, opens=True)
 
 
 @contextlib.contextmanager
@@ -137,7 +137,7 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
 def _load(board: Blackboard, section: Demo) -> None:
     """Deposit the sample rows of the demonstration, and print which were rejected."""
     from blackboard.cli.row_files.column_matching import Columns
-    from blackboard.cli.row_files.row_deposits import load
+    from blackboard.cli.row_files.row_deposits import load_rows
     from blackboard.cli.row_files.row_reader import BadRow, Rows
     from blackboard.cli.setup_commands.demo_settings import file_of
 
@@ -146,7 +146,7 @@ def _load(board: Blackboard, section: Demo) -> None:
     with source.open("rb") as stream:
         how = Columns(section.kind, section.subject, section.map)
         rows = Rows(stream, source.name)
-        loaded = load(board, rows, how, rejected.append, lambda: None)
+        loaded = load_rows(board, rows, how, rejected.append, lambda: None)
     colon = ":" if rejected else ""
     say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
     for row in rejected:
@@ -204,9 +204,9 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
 
 def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
     """Show the results and their cost."""
-    from blackboard.board.administration import query
+    from blackboard.board.administration import run_query
 
-    deposits = query(
+    deposits = run_query(
         board, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind"
     )
     print_table(("kind", "marks"), deposits.rows, empty="no marks", title="Deposited marks")
@@ -222,7 +222,7 @@ def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
             title=f"{kind}: {len(marks)}"
             + (f", the strongest {MAX_LISTED_MARKS}" if len(marks) > MAX_LISTED_MARKS else ""),
         )
-    calls, tokens_in, tokens_out, cost = query(
+    calls, tokens_in, tokens_out, cost = run_query(
         board,
         "select count(*), coalesce(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0),"
         " coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0) from model_calls where sent_at is not null",

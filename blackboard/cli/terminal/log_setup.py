@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from blackboard.cli.terminal.standard_streams import LogStream
-from blackboard.cli.terminal.table_layout import clean
+from blackboard.cli.terminal.table_layout import clean_text
 from blackboard.clock import Clock, SystemClock, iso
 from blackboard.system.error_descriptions import class_name, place_in, shows_messages
 from blackboard.system.log_queue import Log
@@ -29,9 +29,9 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
 
     def show(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """Convert each text to one line without control characters, which the renderer would print on the terminal."""
-        shown = {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
+        shown = {name: clean_text(value) if isinstance(value, str) else value for name, value in event.items()}
         if isinstance(trace := event.get("exception"), str):  # a traceback has several lines, all of them indented
-            shown["exception"] = "\n".join(f"    {clean(line)}" for line in trace.splitlines())
+            shown["exception"] = "\n".join(f"    {clean_text(line)}" for line in trace.splitlines())
         return shown
 
     for_people = sys.stderr.isatty()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from blackboard.cli.terminal.table_layout import MIN_WIDTH, clean, format_table, wrap
+from blackboard.cli.terminal.table_layout import MIN_WIDTH, clean_text, format_table, wrap_text
 from blackboard.clock import microseconds_in
 from blackboard.core.marks.scopes import group_text
 
@@ -108,11 +108,11 @@ def _print(line: str, stream: TextIO, *, wraps: bool) -> None:
     Therefore a long line is broken and indented here. With `wraps=False`, the line stays whole, because it is a command
     to be copied.
     """
-    parts = [_drawn(clean(line), stream)]
+    parts = [_drawn(clean_text(line), stream)]
     indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING_INDENT
     room = terminal_width() - indent
     if wraps and stream.isatty() and room >= MIN_WIDTH:
-        parts = wrap(parts[0], room)
+        parts = wrap_text(parts[0], room)
     stream.write(f"\n{' ' * indent}".join(parts) + "\n")
 
 
@@ -237,4 +237,4 @@ def print_pairs(values: Mapping[str, Any]) -> None:
     """Print names and values, one pair per line."""
     width = max(map(len, values), default=0)
     for name, value in values.items():
-        say(f"{name:<{width}}  {clean(value)}")
+        say(f"{name:<{width}}  {clean_text(value)}")

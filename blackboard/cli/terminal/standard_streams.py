@@ -83,9 +83,9 @@ class QueuedStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Queue a text."""
-        from blackboard.system.log_queue import put
+        from blackboard.system.log_queue import queue_write
 
-        put(lambda: self._unbuffered.write(text), len(text))
+        queue_write(lambda: self._unbuffered.write(text), len(text))
         return len(text)
 
     def flush(self) -> None:

@@ -21,7 +21,7 @@ NO_VALUE = "-"
 GAP = "   "
 
 
-def clean(value: Any) -> str:
+def clean_text(value: Any) -> str:
     """Return a value as text without control characters."""
     if value is None:
         return NO_VALUE
@@ -45,8 +45,8 @@ def format_table(
     A `spare` column without values is omitted. If the width is too small, the other `spare` columns are omitted first,
     then texts are cut. Numbers are never cut.
     """
-    cells = [[clean(_clip(cell)) for cell in row] for row in rows]
-    heads = [clean(column) for column in columns]
+    cells = [[clean_text(_clip(cell)) for cell in row] for row in rows]
+    heads = [clean_text(column) for column in columns]
     numeric = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(heads))]
     widths = [max(map(_width, (head, *(row[index] for row in cells)))) for index, head in enumerate(heads)]
     room -= 2  # one column of margin on each side
@@ -59,7 +59,7 @@ def format_table(
     last = len(heads) - 1
     taken = sum(widths[index] + len(GAP) for index in kept if index != last)
     widths[last] = min(widths[last], max(MIN_WIDTH, room - taken))
-    lines = [] if title is None else [clean(title)]
+    lines = [] if title is None else [clean_text(title)]
     lines += ["", *_row(heads, kept, widths, numeric), "─" * (taken + widths[last])]
     for row in cells:
         lines += _row(row, kept, widths, numeric)
@@ -95,7 +95,7 @@ def _fit_columns(
 def _row(row: Sequence[str], kept: Sequence[int], widths: Sequence[int], numeric: Sequence[bool]) -> Iterator[str]:
     *first, last = kept
     parts = [_pad(_cut(row[index], widths[index]), widths[index], right=numeric[index]) for index in first]
-    for line in wrap(row[last], widths[last]):
+    for line in wrap_text(row[last], widths[last]):
         yield GAP.join([*parts, _pad(line, widths[last], right=numeric[last])])
         parts = [" " * widths[index] for index in first]
 
@@ -120,7 +120,7 @@ def _beginning(text: str, width: int) -> str:
     return text
 
 
-def wrap(text: str, width: int) -> list[str]:
+def wrap_text(text: str, width: int) -> list[str]:
     """Return a text in lines of a width, broken between words if possible."""
     lines = []
     while _width(text) > width:

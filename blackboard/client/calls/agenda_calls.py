@@ -16,8 +16,8 @@ from blackboard.board.result_types import (
     Explanation,
     ScheduleRecord,
 )
-from blackboard.client.call_protocol import ClientCall, ask, confirm, pages
-from blackboard.client.http_messages import get, path_of, post, texts_of
+from blackboard.client.call_protocol import ClientCall, ask_for, pages, send_only
+from blackboard.client.http_messages import get_request, path_of, post_request, texts_of
 from blackboard.core.marks.tags import TagChoice, as_data
 from blackboard.core.records.micro_dollars import check_cost
 from blackboard.errors import UsageError
@@ -27,7 +27,7 @@ Stuck = Literal["dead", "held", "quarantined"]
 
 def agents() -> ClientCall[list[AgentStatus]]:
     """Return each deployed agent with its watches and its state, as `Blackboard.agents` does."""
-    return (yield from ask(list[AgentStatus], get("/v1/agents")))
+    return (yield from ask_for(list[AgentStatus], get_request("/v1/agents")))
 
 
 def agenda(*, limit: int | None = None) -> ClientCall[list[AgendaItem]]:
@@ -37,7 +37,7 @@ def agenda(*, limit: int | None = None) -> ClientCall[list[AgendaItem]]:
 
 def schedules(*, limit: int = 3) -> ClientCall[list[ScheduleRecord]]:
     """Return each schedule with its next instants, as `Blackboard.schedules` does."""
-    return (yield from ask(list[ScheduleRecord], get("/v1/schedules", limit=limit)))
+    return (yield from ask_for(list[ScheduleRecord], get_request("/v1/schedules", limit=limit)))
 
 
 def activations(
@@ -56,7 +56,7 @@ def activations(
 
 def activation(activation_id: int) -> ClientCall[ActivationDetails]:
     """Return one activation with its marks, its deposits and its model calls, as `Blackboard.activation` does."""
-    return (yield from ask(ActivationDetails, get(path_of("/v1/activations/{}", activation_id))))
+    return (yield from ask_for(ActivationDetails, get_request(path_of("/v1/activations/{}", activation_id))))
 
 
 def explain(agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> ClientCall[Explanation]:
@@ -70,18 +70,20 @@ def explain(agent: str, subject: str | None = None, *, group: TagChoice | None =
         if not (groups := texts_of(value if isinstance(value, tuple) else [value])):
             raise UsageError("group has no value; give the value of the tag that the group shares")
     return (
-        yield from ask(Explanation, get(path_of("/v1/agents/{}/explanation", agent), subject=subject, group=groups))
+        yield from ask_for(
+            Explanation, get_request(path_of("/v1/agents/{}/explanation", agent), subject=subject, group=groups)
+        )
     )
 
 
 def pause(agent: str | None = None, reason: str | None = None) -> ClientCall[None]:
     """Pause an agent, or the whole board, until `resume`, as `Blackboard.pause` does."""
-    yield from confirm(post(_switch(agent, "pause"), {"reason": reason}, is_repeatable=True))
+    yield from send_only(post_request(_switch(agent, "pause"), {"reason": reason}, is_repeatable=True))
 
 
 def resume(agent: str | None = None) -> ClientCall[None]:
     """Resume an agent, or the whole board, as `Blackboard.resume` does."""
-    yield from confirm(post(_switch(agent, "resume"), is_repeatable=True))
+    yield from send_only(post_request(_switch(agent, "resume"), is_repeatable=True))
 
 
 def _switch(agent: str | None, verb: str) -> str:
@@ -90,17 +92,17 @@ def _switch(agent: str | None, verb: str) -> str:
 
 def wake(crossing_id: int) -> ClientCall[EarlyWake]:
     """Wake an agent early, as `Blackboard.wake` does."""
-    return (yield from ask(EarlyWake, post(path_of("/v1/agenda/{}/wake", crossing_id))))
+    return (yield from ask_for(EarlyWake, post_request(path_of("/v1/agenda/{}/wake", crossing_id))))
 
 
 def retry(activation_id: int) -> ClientCall[None]:
     """Try an activation again, as `Blackboard.retry` does."""
-    yield from confirm(post(path_of("/v1/activations/{}/retry", activation_id)))
+    yield from send_only(post_request(path_of("/v1/activations/{}/retry", activation_id)))
 
 
 def discard(activation_id: int) -> ClientCall[None]:
     """Give up an activation, as `Blackboard.discard` does."""
-    yield from confirm(post(path_of("/v1/activations/{}/discard", activation_id)))
+    yield from send_only(post_request(path_of("/v1/activations/{}/discard", activation_id)))
 
 
 def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> ClientCall[ActivationChanges]:
@@ -111,7 +113,7 @@ def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> Clien
         state: Only activations in this state.
     """
     body = {"agent": agent, "state": state}
-    return (yield from ask(ActivationChanges, post("/v1/activations/retry", body)))
+    return (yield from ask_for(ActivationChanges, post_request("/v1/activations/retry", body)))
 
 
 def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> ClientCall[ActivationChanges]:
@@ -122,15 +124,15 @@ def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> Cli
         state: Only activations in this state.
     """
     body = {"agent": agent, "state": state}
-    return (yield from ask(ActivationChanges, post("/v1/activations/discard", body)))
+    return (yield from ask_for(ActivationChanges, post_request("/v1/activations/discard", body)))
 
 
 def costs(days: int = 30) -> ClientCall[list[CostRow]]:
     """Return the cost of model calls by day and agent, as `Blackboard.costs` does."""
-    return (yield from ask(list[CostRow], get("/v1/costs", days=days)))
+    return (yield from ask_for(list[CostRow], get_request("/v1/costs", days=days)))
 
 
 def record_cost(call_id: int, usd: float) -> ClientCall[None]:
     """Record the cost of a model call whose outcome or usage is unknown, as `Blackboard.record_cost` does."""
     check_cost(usd)
-    yield from confirm(post(path_of("/v1/model-calls/{}/cost", call_id), {"usd": usd}))
+    yield from send_only(post_request(path_of("/v1/model-calls/{}/cost", call_id), {"usd": usd}))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from blackboard.board.result_types import ActivityRecord, StreamEvent
-from blackboard.client.http_messages import HttpRequest, HttpResponse, decode, get, tags_of
+from blackboard.client.http_messages import HttpRequest, HttpResponse, decode_response, get_request, tags_of
 from blackboard.client.request_attempts import FIRST_DELAY, Delay, NoResponse, failure_of
 from blackboard.core.backoff import backoff
 from blackboard.core.marks.mark_model import Mark
@@ -104,7 +104,7 @@ def events(
     kinds = [] if kind is None else [kind] if isinstance(kind, str | type) else kind
     if (tags := tags_of(where)) is None:
         raise UsageError("a tag in 'where' has no value, so no event would match; give a value, or leave the tag out")
-    request = get(
+    request = get_request(
         "/v1/events",
         streams=",".join([streams] if isinstance(streams, str) else streams),
         kind=[item.kind if isinstance(item, type) else item for item in kinds],
@@ -115,7 +115,7 @@ def events(
     return Feed(replace(request, accepts="text/event-stream", wait_seconds=SILENT_SECONDS), after)
 
 
-def follow(feed: Feed, retries: int, rng: random.Random) -> Following:
+def follow_feed(feed: Feed, retries: int, rng: random.Random) -> Following:
     """Yield the steps of following events.
 
     Args:
@@ -165,7 +165,7 @@ class EventParser:
         if name not in _SHAPES:
             return None
         shape = _SHAPES[name]
-        record = None if shape is None else decode(shape, data.encode())
+        record = None if shape is None else decode_response(shape, data.encode())
         return BoardEvent(self._id, name, record)  # type: ignore[arg-type]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
-from blackboard.client.call_protocol import ClientCall, ask
-from blackboard.client.http_messages import HttpRequest, decode, encode, path_of, post, query_of
+from blackboard.client.call_protocol import ClientCall, ask_for
+from blackboard.client.http_messages import HttpRequest, decode_response, encode_body, path_of, post_request, query_of
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError
@@ -26,9 +26,9 @@ def claim(
         share = min(seconds, WAIT_SECONDS)
         query = query_of({"wait": _text(share), "lease": _lease(lease)})
         path = path_of("/v1/agents/{}/claims", agent)
-        response = yield HttpRequest("POST", path, query, encode({}), is_repeatable=False, wait_seconds=share)
+        response = yield HttpRequest("POST", path, query, encode_body({}), is_repeatable=False, wait_seconds=share)
         if response.body:
-            return decode(RemoteActivation, response.body)
+            return decode_response(RemoteActivation, response.body)
         seconds -= share
         if seconds <= 0:
             return None
@@ -39,7 +39,9 @@ def heartbeat(
 ) -> ClientCall[RunState]:
     """Extend the lease of an activation, as `Blackboard.heartbeat` does. Over HTTP, the agent and fence are needed."""
     path = path_of("/v1/agents/{}/activations/{}/heartbeat", *_run_of(activation_id, agent, fence))
-    return (yield from ask(RunState, post(path, {"fence": fence, "lease": _lease(lease)}, is_repeatable=True)))
+    return (
+        yield from ask_for(RunState, post_request(path, {"fence": fence, "lease": _lease(lease)}, is_repeatable=True))
+    )
 
 
 def finish(
@@ -53,7 +55,7 @@ def finish(
     path = path_of("/v1/agents/{}/activations/{}/finish", *_run_of(activation_id, agent, fence))
     given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
     body: dict[str, Any] = {**given.model_dump(mode="json", exclude_defaults=True), "fence": fence}
-    return (yield from ask(RunState, post(path, body, is_repeatable=True)))
+    return (yield from ask_for(RunState, post_request(path, body, is_repeatable=True)))
 
 
 def fail(
@@ -71,7 +73,7 @@ def fail(
     path = path_of("/v1/agents/{}/activations/{}/fail", *_run_of(activation_id, agent, fence))
     calls = [item.model_dump(mode="json", exclude_defaults=True) for item in usage]
     body = {"fence": fence, "reason": reason[:MAX_REASON_CHARACTERS], "retry": retry, "usage": calls}
-    return (yield from ask(RunState, post(path, body)))
+    return (yield from ask_for(RunState, post_request(path, body)))
 
 
 def _run_of(activation_id: int, agent: str | None, fence: int | None) -> tuple[str, int]:

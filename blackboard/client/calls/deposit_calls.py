@@ -13,14 +13,14 @@ from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads.deposit_batches import (
     DEPOSITS_PER_TRANSACTION,
     UnequalLengths,
-    batches,
     check_lengths,
+    items_in_batches,
     requests_of,
 )
 from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
-from blackboard.client.call_protocol import ClientCall, ask
-from blackboard.client.http_messages import HttpRequest, decode, encode, post
+from blackboard.client.call_protocol import ClientCall, ask_for
+from blackboard.client.http_messages import HttpRequest, decode_response, encode_body, post_request
 from blackboard.client.problem_errors import error_of
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay
@@ -70,7 +70,7 @@ def deposit(
     item = deposited_item(mark, subject, payload)
     options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
     request = DepositRequest.of(item, "", options, intensity=intensity)
-    return (yield from ask(Receipt, post("/v1/marks", _fields_of(item, request), is_repeatable=True)))
+    return (yield from ask_for(Receipt, post_request("/v1/marks", _fields_of(item, request), is_repeatable=True)))
 
 
 @overload
@@ -104,13 +104,13 @@ def deposit_many(
     results: list[Receipt | UsageError] = []
     deposit_lines = _deposit_all if on_error == "raise" else _deposit_each
     try:
-        for batch in batches(items, keys, occurred_at):
+        for batch in items_in_batches(items, keys, occurred_at):
             lines: list[bytes | UsageError] = []
             for entry, request in zip(batch, requests_of(batch, ""), strict=True):
                 try:
                     if isinstance(request, UsageError):
                         raise request
-                    lines.append(encode(_fields_of(entry.item, request)))
+                    lines.append(encode_body(_fields_of(entry.item, request)))
                 except UsageError as error:
                     if on_error == "raise":
                         raise
@@ -130,7 +130,7 @@ def _deposit_all(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt
     for part in _parts([line for line in lines if isinstance(line, bytes)], MANY_BYTES):
         body = b'{"marks":[' + b",".join(part) + b"]}"
         try:
-            receipts += yield from ask(
+            receipts += yield from ask_for(
                 list[Receipt], HttpRequest("POST", "/v1/marks/many", body=body, is_repeatable=True)
             )
         except BlackboardError as error:
@@ -145,7 +145,7 @@ def _deposit_each(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receip
     for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):
         query = (("results", "true"),)
         response = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON_TYPE, is_repeatable=True)
-        results += map(_result_of, decode(dict[str, Any], response.body)["results"])
+        results += map(_result_of, decode_response(dict[str, Any], response.body)["results"])
     remaining = iter(results)
     return [next(remaining) if isinstance(line, bytes) else line for line in lines]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
-from blackboard.client.call_protocol import ClientCall, ask, confirm, pages
-from blackboard.client.http_messages import get, path_of, post
+from blackboard.client.call_protocol import ClientCall, ask_for, pages, send_only
+from blackboard.client.http_messages import get_request, path_of, post_request
 
 
 def inbox(assignee: str | None = None, *, all_needs: bool = False) -> ClientCall[list[NeedRecord]]:
@@ -14,15 +14,17 @@ def inbox(assignee: str | None = None, *, all_needs: bool = False) -> ClientCall
 
 def answer(need_id: int, text: str, *, any_answer: bool = False) -> ClientCall[Receipt]:
     """Answer a need, as `Blackboard.answer` does. Needs a token with the scope `answer`."""
-    request = post(path_of("/v1/inbox/{}/answer", need_id), {"text": text, "any_answer": any_answer})
-    return (yield from ask(Receipt, request))
+    request = post_request(path_of("/v1/inbox/{}/answer", need_id), {"text": text, "any_answer": any_answer})
+    return (yield from ask_for(Receipt, request))
 
 
 def decision(need_id: int) -> ClientCall[MarkEvent]:
     """Return the decision that answered a need, as `Blackboard.decision` does."""
-    return (yield from ask(MarkEvent, get(path_of("/v1/inbox/{}/decision", need_id))))
+    return (yield from ask_for(MarkEvent, get_request(path_of("/v1/inbox/{}/decision", need_id))))
 
 
 def assign(need_id: int, assignee: str) -> ClientCall[None]:
     """Set who should answer a need, as `Blackboard.assign` does. Needs the scope `operate`."""
-    yield from confirm(post(path_of("/v1/inbox/{}/assign", need_id), {"assignee": assignee}, is_repeatable=True))
+    yield from send_only(
+        post_request(path_of("/v1/inbox/{}/assign", need_id), {"assignee": assignee}, is_repeatable=True)
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
-from blackboard.client.call_protocol import ClientCall, ask, pages
-from blackboard.client.http_messages import get, path_of, post
+from blackboard.client.call_protocol import ClientCall, ask_for, pages
+from blackboard.client.http_messages import get_request, path_of, post_request
 
 
 def outbox(
@@ -17,17 +17,17 @@ def outbox(
 
 def outbox_message(message_id: int) -> ClientCall[OutboxMessage]:
     """Return one message to people outside, as `Blackboard.outbox_message` does."""
-    return (yield from ask(OutboxMessage, get(path_of("/v1/outbox/{}", message_id))))
+    return (yield from ask_for(OutboxMessage, get_request(path_of("/v1/outbox/{}", message_id))))
 
 
 def retry_message(message_id: int) -> ClientCall[OutboxMessage]:
     """Send a message to people outside again, as `Blackboard.retry_message` does. Needs the scope `operate`."""
-    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/retry", message_id))))
+    return (yield from ask_for(OutboxMessage, post_request(path_of("/v1/outbox/{}/retry", message_id))))
 
 
 def discard_message(message_id: int) -> ClientCall[OutboxMessage]:
     """Give up a message to people outside, as `Blackboard.discard_message` does. Needs the scope `operate`."""
-    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/discard", message_id))))
+    return (yield from ask_for(OutboxMessage, post_request(path_of("/v1/outbox/{}/discard", message_id))))
 
 
 def retry_messages(*, sink: str | None = None, state: str | None = None) -> ClientCall[list[int]]:
@@ -41,5 +41,5 @@ def discard_messages(*, sink: str | None = None, state: str | None = None) -> Cl
 
 
 def _change(path: str, sink: str | None, state: str | None) -> ClientCall[list[int]]:
-    changes = yield from ask(MessageChanges, post(path, {"sink": sink, "state": state}))
+    changes = yield from ask_for(MessageChanges, post_request(path, {"sink": sink, "state": state}))
     return list(changes.ids)

@@ -8,8 +8,8 @@ from typing import Any
 
 from blackboard import Row
 from blackboard.board.json_shapes import QueryTable
-from blackboard.client.call_protocol import ClientCall, ask
-from blackboard.client.http_messages import post
+from blackboard.client.call_protocol import ClientCall, ask_for
+from blackboard.client.http_messages import post_request
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.query_result_rows import Parameters
 from blackboard.core.records.request_limits import MAX_QUERY_ROWS
@@ -59,7 +59,7 @@ def query_table(
         "seconds": seconds_in(parse_duration(timeout)),
         "table": True,
     }
-    return (yield from ask(QueryTable, post("/v1/sql", body, is_repeatable=True)))
+    return (yield from ask_for(QueryTable, post_request("/v1/sql", body, is_repeatable=True)))
 
 
 def _plain(value: Any) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from blackboard.board.loads.read_positions import ReadPosition
-from blackboard.client.call_protocol import ClientCall, ask
-from blackboard.client.http_messages import HttpRequest, encode, get, path_of, query_of
+from blackboard.client.call_protocol import ClientCall, ask_for
+from blackboard.client.http_messages import HttpRequest, encode_body, get_request, path_of, query_of
 from blackboard.errors import NotFound
 
 READ_POSITION_PATH = "/v1/read-positions/{}"
@@ -18,7 +18,7 @@ def read_position(source: str, kind: str) -> ClientCall[ReadPosition | None]:
         kind: The kind of mark that its lines become.
     """
     try:
-        return (yield from ask(ReadPosition, get(path_of(READ_POSITION_PATH, source), kind=kind)))
+        return (yield from ask_for(ReadPosition, get_request(path_of(READ_POSITION_PATH, source), kind=kind)))
     except NotFound:
         return None
 
@@ -27,6 +27,6 @@ def set_read_position(source: str, kind: str, position: ReadPosition) -> ClientC
     """Record how far a file has been deposited by the author of the token as a kind."""
     query = query_of({"kind": kind})
     request = HttpRequest(
-        "POST", path_of(READ_POSITION_PATH, source), query, encode(vars(position)), is_repeatable=True
+        "POST", path_of(READ_POSITION_PATH, source), query, encode_body(vars(position)), is_repeatable=True
     )
-    return (yield from ask(ReadPosition, request))
+    return (yield from ask_for(ReadPosition, request))

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, SearchResult
-from blackboard.client.call_protocol import ClientCall, ask, pages
-from blackboard.client.http_messages import decode, get, next_cursor, path_of, tags_of
+from blackboard.client.call_protocol import ClientCall, ask_for, pages
+from blackboard.client.http_messages import decode_response, get_request, next_cursor, path_of, tags_of
 from blackboard.clock import When, from_datetime, instant_of, iso
 from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_model import (
@@ -164,8 +164,8 @@ def _search(limit: int, **parameters: Any) -> ClientCall[FoundMarks]:
     cursor = None
     while True:
         size = min(MAX_PAGE_ITEMS, limit - len(hits))
-        response = yield get("/v1/search", **parameters, limit=size, cursor=cursor)
-        found = decode(FoundMarks, response.body)
+        response = yield get_request("/v1/search", **parameters, limit=size, cursor=cursor)
+        found = decode_response(FoundMarks, response.body)
         hits += found.marks
         if (cursor := next_cursor(response)) is None or len(hits) >= limit:
             return replace(found, marks=hits)
@@ -173,7 +173,7 @@ def _search(limit: int, **parameters: Any) -> ClientCall[FoundMarks]:
 
 def mark(mark_id: int) -> ClientCall[MarkRecord]:
     """Return one live mark, as `Blackboard.mark` does."""
-    return (yield from ask(MarkRecord, get(path_of("/v1/marks/{}", mark_id))))
+    return (yield from ask_for(MarkRecord, get_request(path_of("/v1/marks/{}", mark_id))))
 
 
 def history(
@@ -192,7 +192,7 @@ def subjects(prefix: str = "", *, limit: int = 100, after: str = "", at: When | 
 
 def kinds() -> ClientCall[list[KindShape]]:
     """Return the kinds of the board, each with the JSON schema of its payload."""
-    return (yield from ask(list[KindShape], get("/v1/kinds")))
+    return (yield from ask_for(list[KindShape], get_request("/v1/kinds")))
 
 
 def _time(at: When | None) -> str | None:

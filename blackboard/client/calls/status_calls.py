@@ -6,8 +6,8 @@ from datetime import datetime
 
 from blackboard.board.json_shapes import Examination, FileSummary, Summary, status_of
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord
-from blackboard.client.call_protocol import ClientCall, ask, pages
-from blackboard.client.http_messages import get
+from blackboard.client.call_protocol import ClientCall, ask_for, pages
+from blackboard.client.http_messages import get_request
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import UsageError
 
@@ -28,7 +28,7 @@ def status() -> ClientCall[BoardStatus]:
 
 def summary() -> ClientCall[Summary]:
     """Return the state of the board, as `blackboard status --json` prints it."""
-    return (yield from ask(FileSummary | Summary, get("/v1/status")))  # type: ignore[arg-type]
+    return (yield from ask_for(FileSummary | Summary, get_request("/v1/status")))  # type: ignore[arg-type]
 
 
 def now() -> ClientCall[datetime]:
@@ -38,7 +38,7 @@ def now() -> ClientCall[datetime]:
 
 def doctor() -> ClientCall[Examination]:
     """Return the findings of an examination of the board."""
-    return (yield from ask(Examination, get("/v1/doctor")))
+    return (yield from ask_for(Examination, get_request("/v1/doctor")))
 
 
 def deployments(*, before: int | None = None, limit: int = 20) -> ClientCall[list[DeploymentRecord]]:

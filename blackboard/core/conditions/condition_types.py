@@ -498,7 +498,7 @@ class Not(Condition):
         return f"~({self.part})"
 
 
-def both(first: Condition | None, second: Condition | None) -> Condition | None:
+def joined_condition(first: Condition | None, second: Condition | None) -> Condition | None:
     """Return the conjunction of two conditions, or the only condition that is not None."""
     if first is None or second is None:
         return second if first is None else first

@@ -44,10 +44,10 @@ def join_states(kind: Kind, old: FadingState | None, new: FadingState, now: Inst
         return joined if joined.remaining(now) > old.remaining(now) else None
     if new.at < old.at:
         return FadingState(old.intensity + new.intensity * law.share(old.at - new.at), old.at, old.law)
-    return strengthen(kind, old, new.intensity, new.at)
+    return strengthened_state(kind, old, new.intensity, new.at)
 
 
-def strengthen(kind: Kind, old: FadingState, intensity: float, at: Instant) -> FadingState:
+def strengthened_state(kind: Kind, old: FadingState, intensity: float, at: Instant) -> FadingState:
     """Return the state after an intensity is added at an instant, up to the cap; the mark then fades from there."""
     remaining = old.remaining(at)
     law = old.law.continued(at - old.at)

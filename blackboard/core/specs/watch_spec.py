@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from blackboard.core.conditions.condition_parser import parse_condition
-from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Not, both
+from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Not, joined_condition
 from blackboard.core.specs.spec_base_class import DeploymentPart
 from blackboard.durations import Duration
 from blackboard.errors import InvalidCondition
@@ -88,7 +88,7 @@ class WatchSpec(WatchSettings):
     def _parsed(self) -> Self:
         self._condition = check_watch(parse_condition(self.when))
         only_if, unless = (check_guard(parse_condition(text)) if text else None for text in (self.only_if, self.unless))
-        self._guard = both(only_if, None if unless is None else ~unless)
+        self._guard = joined_condition(only_if, None if unless is None else ~unless)
         return self
 
     @property

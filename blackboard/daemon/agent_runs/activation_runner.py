@@ -218,7 +218,7 @@ class ActivationRunner:
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
             items = forked_children.call(lambda: item_checks.returned_items(claim.agent, result))
-        with tracing.within(traceparent):
+        with tracing.within_trace(traceparent):
             return self._finish(claim, items, claim_next)
 
     def _read_marks(self, claim: Claim) -> dict[str, list[Mark]]:

@@ -166,7 +166,7 @@ def deployments(call: Call[ListedDeployments, None]) -> Page[DeploymentRecord]:
 def sql(call: Call[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
     body = call.body
-    result = administration.query(
+    result = administration.run_query(
         call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds, is_trusted=False
     )
     call.headers["Blackboard-More"] = "true" if result.has_more else "false"

@@ -16,7 +16,7 @@ from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
-from blackboard.server.pages.chart_data import law_for_browser, law_in_words, milliseconds, thresholds
+from blackboard.server.pages.chart_data import law_for_browser, law_in_words, milliseconds, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_DRAWN = 600
@@ -135,7 +135,7 @@ def show_board(call: PageCall[BoardFields]) -> PageContent:
         {
             "laws": laws,
             "words": {lane.kind: law_in_words(deployment.kind(lane.kind).decay) for lane in shown},
-            "thresholds": list(thresholds(deployment, parameters.agent)),
+            "thresholds": list(threshold_lines(deployment, parameters.agent)),
             "at": None if parameters.at is None else milliseconds(parameters.at),
             "window": parse_duration(parameters.window) / 1000 if parameters.window else None,
         },

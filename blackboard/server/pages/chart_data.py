@@ -45,7 +45,7 @@ class Threshold:
     """Whether the strength of one mark is compared with it, so that a line can show it."""
 
 
-def thresholds(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:
+def threshold_lines(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:
     """Yield the thresholds of live marks, of one agent or all.
 
     Those of windows count deposits, so no mark fades towards them.

@@ -14,7 +14,7 @@ from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
-from blackboard.server.pages.page_rendering import counted
+from blackboard.server.pages.page_rendering import counted_with_commas
 
 WIDTH, HEIGHT = 1000, 160
 """The size of the chart, in its own units."""
@@ -77,7 +77,7 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
     yield Saving(
         "Batching",
         max(0, marks - calls) * mean,
-        f"({counted(marks, 'mark')} − {counted(calls, 'call')}) × {mean:.4f} USD a call",
+        f"({counted_with_commas(marks, 'mark')} − {counted_with_commas(calls, 'call')}) × {mean:.4f} USD a call",
         "One call for each mark would have made as many more calls. Each is counted at the mean price of a call, so"
         " this is an upper bound: a call with fewer marks is shorter.",
     )

@@ -36,7 +36,7 @@ def _environment() -> Environment:
         "milliseconds": _from_milliseconds,
         "seconds": _seconds,
         "number": _number,
-        "counted": counted,
+        "counted": counted_with_commas,
         "bytes": _bytes,
         "usd": _usd,
         "json": _json,
@@ -94,7 +94,7 @@ def _number(value: float | None, none: str = "–") -> str:
     return none if value is None else f"{value:,}"
 
 
-def counted(value: int, noun: str) -> str:
+def counted_with_commas(value: int, noun: str) -> str:
     """Return a number, with commas, and its noun: `1 call`, `2,000 calls`."""
     return f"{value:,} {noun}{'' if value == 1 else 's'}"
 

@@ -13,7 +13,7 @@ from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
 from blackboard.core.records.event_kinds import DEPARTURES
 from blackboard.errors import NotFound
-from blackboard.server.pages.chart_data import law_for_browser, milliseconds, thresholds
+from blackboard.server.pages.chart_data import law_for_browser, milliseconds, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_EVENTS_OF_A_SUBJECT = 500
@@ -112,7 +112,7 @@ def show_subject(call: PageCall[SubjectFields]) -> PageContent:
         },
         {"unexplained": unexplained, "older": events[0].id if len(newest) > MAX_EVENTS_OF_A_SUBJECT else None},
         {"items": curves},
-        {"laws": laws, "thresholds": [item for item in thresholds(board.deployment) if item.kind in kinds]},
+        {"laws": laws, "thresholds": [item for item in threshold_lines(board.deployment) if item.kind in kinds]},
     )
 
 

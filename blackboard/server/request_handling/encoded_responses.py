@@ -67,7 +67,7 @@ class ResponseEncoder:
 
     def redacted(self, value: Any) -> bytes:
         """Return the JSON of a value without the texts of depositors, people and models."""
-        return encode(self._redaction(value))
+        return encode_json(self._redaction(value))
 
     def response(
         self, operation: Operation, call: Call[object, object], request: Request, value: Any
@@ -79,14 +79,14 @@ class ResponseEncoder:
         if isinstance(value, Page):
             return _page(value, request, headers, shown)
         if operation.state is not None:
-            tag = f'"{hashlib.sha256(encode(shown(operation.state(value)))).hexdigest()[:32]}"'
+            tag = f'"{hashlib.sha256(encode_json(shown(operation.state(value)))).hexdigest()[:32]}"'
             headers |= {"ETag": tag, "Cache-Control": "no-cache"}
             if _matches(request.headers.get("if-none-match", ""), tag):
                 return EncodedResponse(b"", headers, 304)
-        return EncodedResponse(encode(shown(value)), headers)
+        return EncodedResponse(encode_json(shown(value)), headers)
 
 
-def encode(value: Any) -> bytes:
+def encode_json(value: Any) -> bytes:
     """Return the JSON of a value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value).encode("utf-8", "replace")
 
@@ -96,7 +96,7 @@ def _page(page: Page[Any], request: Request, headers: dict[str, str], shown: Cal
     encoded: list[bytes] = []
     size = 0
     for item in page.items[: page.limit]:
-        text = encode(shown(item))
+        text = encode_json(shown(item))
         size += len(text)
         if encoded and size > MAX_PAGE_BYTES:
             break
@@ -108,8 +108,8 @@ def _page(page: Page[Any], request: Request, headers: dict[str, str], shown: Cal
         headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
     body = b"[" + b",".join(encoded) + b"]"
     if page.member:
-        others = encode(shown(page.others)).removesuffix(b"}")
-        body = others + b"," + encode(page.member) + b":" + body + b"}"
+        others = encode_json(shown(page.others)).removesuffix(b"}")
+        body = others + b"," + encode_json(page.member) + b":" + body + b"}"
     return EncodedResponse(body, headers)
 
 

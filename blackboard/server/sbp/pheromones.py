@@ -132,7 +132,7 @@ def sniff(board: Blackboard, wanted: PheromoneFilter) -> dict[str, Any]:
         groups.setdefault(f"{fields['trail']}/{fields['type']}", []).append(intensity_of(record))
     return {
         "timestamp": milliseconds(board, records),
-        "pheromones": [snapshot(record) for record in records[: wanted.limit]],
+        "pheromones": [pheromone_snapshot(record) for record in records[: wanted.limit]],
         "aggregates": {name: _sums(intensities) for name, intensities in groups.items()},
     }
 
@@ -171,7 +171,7 @@ def age_of(record: MarkRecord) -> int:
     return from_datetime(record.as_of) // 1000 - from_datetime(record.deposited_at) // 1000
 
 
-def snapshot(record: MarkRecord) -> dict[str, Any]:
+def pheromone_snapshot(record: MarkRecord) -> dict[str, Any]:
     """Return a pheromone as it is shown."""
     fields = fields_of(record)
     shown = {

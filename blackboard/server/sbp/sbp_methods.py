@@ -38,7 +38,7 @@ from blackboard.server.sbp.sbp_parameters import (
     TraceFilter,
 )
 from blackboard.server.sbp.scents import stored_scents
-from blackboard.server.sbp.scents.board_observations import observe
+from blackboard.server.sbp.scents.board_observations import observe_board
 
 Named = TypeVar("Named", Emission, Inscription)
 
@@ -97,7 +97,7 @@ def register_scent(call: SbpCall, parameters: ScentDefinition) -> dict[str, Any]
     _require_scents(call, parameters.scent_id)
     status, condition = stored_scents.register(call.board, parameters, call.session)
     with call.board.reads_within(MAX_READING_TIME):
-        seen, now = observe(call.board)
+        seen, now = observe_board(call.board)
     state = stored_scents.condition_state(condition, seen, now)
     return {"scent_id": parameters.scent_id, "status": status, "current_condition_state": state}
 

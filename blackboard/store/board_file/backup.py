@@ -24,7 +24,7 @@ from blackboard.store.database_parts.board_upkeep import Copy
 from blackboard.store.dialects.sqlite_dialect import APPLICATION_ID
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.schema.schema_revisions import KNOWN
-from blackboard.system.files.board_files import BoardFiles, sync
+from blackboard.system.files.board_files import BoardFiles, sync_to_disk
 from blackboard.system.files.partial_files import partial_file, put_in_place
 from blackboard.system.files.private_files import create_private, make_folder, mode_of, open_private, set_mode
 
@@ -91,11 +91,11 @@ def restore(backup: Path, database: FileDatabase, stamp: str) -> tuple[Copy, Pat
         _copy(FileDatabase.at(backup), part, lambda copied, pages: None)
         examine_copy(part)
         set_mode(part, mode)
-        sync(part)
+        sync_to_disk(part)
         with database.write_lock():
             kept = _keep(files, files.replaced_copy(stamp))
             os.replace(part, path)
-            sync(path.parent)
+            sync_to_disk(path.parent)
     connection = database.connect(writes=True)
     try:
         board_connection.use_log(connection)
@@ -199,7 +199,7 @@ def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
                 raise StoreError(f"the old board would be kept as {copy}, which exists; move that file away") from None
             except OSError:  # a file system without links
                 _copy_file(file, copy)
-    sync(old.database.parent)
+    sync_to_disk(old.database.parent)
     # SQLite would apply the old log to the restored board.
     old.wal.unlink(missing_ok=True)
     old.shm.unlink(missing_ok=True)

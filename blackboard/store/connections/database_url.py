@@ -12,7 +12,7 @@ from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
 from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
 from blackboard.store.dialects.sqlite_driver import sqlite
-from blackboard.system.files.board_files import path_in, resolved
+from blackboard.system.files.board_files import path_in, resolved_path
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -51,7 +51,7 @@ class DatabaseUrl:
             if not name or name == ":memory:" or name.startswith("file:"):
                 problem = "a board in memory would end with its process; name a file"
                 raise ConfigurationError([Mistake("database.url", problem)])
-            self.path = resolved(name)
+            self.path = resolved_path(name)
             self._parsed = self._parsed.set(database=str(self.path))
         except ModuleNotFoundError as error:
             raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None

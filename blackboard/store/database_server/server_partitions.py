@@ -131,7 +131,7 @@ def create_partitions(sql: Transaction, events: int) -> None:
     ServerPartitions(sql).add(events)
 
 
-def analyze(database: Database) -> None:
+def analyze_table(database: Database) -> None:
     """Take the statistics of the whole table, which the server takes only of each partition by itself."""
     failures = (database.dialect.errors.base, StoreError)  # then the plans follow older statistics
     with contextlib.suppress(*failures), contextlib.closing(database.connect(writes=True)) as connection:

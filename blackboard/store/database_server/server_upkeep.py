@@ -13,7 +13,7 @@ from blackboard.store.database_server.carried_events import is_seen_by_all
 from blackboard.store.database_server.dump_backups import back_up_server, restore_server
 from blackboard.store.database_server.server_checks import measure_server
 from blackboard.store.database_server.server_database import ServerDatabase
-from blackboard.store.database_server.server_partitions import analyze, create_partitions
+from blackboard.store.database_server.server_partitions import analyze_table, create_partitions
 from blackboard.store.transaction import Transaction
 
 
@@ -52,7 +52,7 @@ class ServerUpkeep(BoardUpkeep):
         create_partitions(sql, events)
 
     def analyze_history(self) -> None:
-        analyze(self._database)
+        analyze_table(self._database)
 
     def is_copy_seen(self, version: str) -> bool:
         return is_seen_by_all(self._database, version)

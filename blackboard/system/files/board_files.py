@@ -112,14 +112,14 @@ def path_in(url: str | Path) -> Path | None:
         ConfigurationError: The path has a character that no path can have.
     """
     if isinstance(url, Path):
-        return resolved(url)
+        return resolved_path(url)
     if url and "://" not in url and not url.startswith((":memory:", "file:")):
-        return resolved(url)
+        return resolved_path(url)
     match = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
-    return None if match is None else resolved(match[1])
+    return None if match is None else resolved_path(match[1])
 
 
-def resolved(path: str | Path) -> Path:
+def resolved_path(path: str | Path) -> Path:
     """Return the path of a file without symbolic links.
 
     All files of a board are named after it, SQLite's log included. Locks with other names would not exclude each other.
@@ -146,7 +146,7 @@ def server_spool_folder(address: str) -> Path:
     return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}-spool"
 
 
-def sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.system.files.board_files import BoardFiles, sync
+from blackboard.system.files.board_files import BoardFiles, sync_to_disk
 from blackboard.system.files.file_failures import file_failure
 from blackboard.system.files.private_files import create_private
 
@@ -36,11 +36,11 @@ def put_in_place(part: Path, to: Path) -> None:
     Raises:
         StoreError: The name is taken.
     """
-    sync(part)
+    sync_to_disk(part)
     try:
         os.link(part, to)  # unlike a rename, it fails if another process has just created the file
     except FileExistsError:
         raise StoreError(f"{to} now exists; choose another name") from None
     except OSError:
         os.rename(part, to)
-    sync(to.parent)
+    sync_to_disk(to.parent)

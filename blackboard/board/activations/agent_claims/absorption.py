@@ -17,7 +17,7 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
 
-def absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
+def absorb_marks(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
     """Record the marks as inputs and as absorbed by the watch."""
     for event, strength in selection.inputs.values():
         record_input(txn, activation_id, event, strength)

@@ -26,7 +26,7 @@ from blackboard.board.activations.agent_claims.agent_readiness import (
 )
 from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
-from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread
+from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread_activation
 from blackboard.board.activations.agent_claims.loop_quarantine import quarantine_loops
 from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
@@ -199,7 +199,7 @@ def _restart(
         ):
             return missing
         renewed_inputs.renew(txn, agent_spec, row, claimer.found)
-        row = reread(txn, row)
+        row = reread_activation(txn, row)
         read_at = txn.now
     row = set_state(
         txn,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches, SearchKey
 from blackboard.board.board_session import BoardSession
-from blackboard.board.search_index.text_search import SearchArguments, search
+from blackboard.board.search_index.text_search import SearchArguments, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import ReadSpec
 
@@ -80,4 +80,4 @@ def _found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> lis
     if read.kind not in txn.active.searched:
         return []
     arguments = SearchArguments(key.text, read.where_of(key.subject), read.limit, match="any")
-    return [(mark.row.id, mark.relevance) for mark in search(txn, read.kind, arguments).marks]
+    return [(mark.row.id, mark.relevance) for mark in search_marks(txn, read.kind, arguments).marks]

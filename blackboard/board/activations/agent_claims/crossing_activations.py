@@ -8,7 +8,7 @@ from typing import Unpack
 from blackboard.board.activation_tables.activation_inputs import ActivationInput, as_input
 from blackboard.board.activation_tables.activation_rows import insert_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
-from blackboard.board.activations.agent_claims.absorption import absorb
+from blackboard.board.activations.agent_claims.absorption import absorb_marks
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -50,7 +50,7 @@ def insert_claimed(
     if watch.condition.is_schedule:
         scheduled_crossings.follow(txn, watch, lead)
     failpoint("claim.within")
-    absorb(txn, watch, row.id, selection)
+    absorb_marks(txn, watch, row.id, selection)
     return row
 
 

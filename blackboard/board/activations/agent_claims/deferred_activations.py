@@ -39,10 +39,10 @@ def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> Activa
     for marks in others:
         activation_splits.split(txn, row, marks, attempt=row.attempt, error=row.error)
     set_marks(txn, row)
-    return reread(txn, row)
+    return reread_activation(txn, row)
 
 
-def reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+def reread_activation(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Return the row of an activation as it is after changes."""
     return get_activation(txn, row.id) or row
 
@@ -86,4 +86,4 @@ def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: Acti
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
     set_marks(txn, row)
-    return reread(txn, row)
+    return reread_activation(txn, row)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from blackboard.board.board_session import BoardSession
 from blackboard.store.database import Database
 from blackboard.system.failpoints import failpoint
-from blackboard.system.files.board_files import sync
+from blackboard.system.files.board_files import sync_to_disk
 from blackboard.system.files.file_owners import foreign_owner, is_private_folder, name_of, this_user
 from blackboard.system.files.private_files import open_private
 from blackboard.system.files.private_folders import ensure_private_folder
@@ -122,4 +122,4 @@ def _write(path: Path, content: dict[str, object]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
-    sync(path.parent)  # makes the new name of the file durable, too
+    sync_to_disk(path.parent)  # makes the new name of the file durable, too

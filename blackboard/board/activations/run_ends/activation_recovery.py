@@ -12,7 +12,7 @@ from blackboard.board.activations import quarantine_needs
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
 from blackboard.board.activations.run_ends.end_steps import (
     INTERRUPTED,
     count_failure,
@@ -122,7 +122,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec | No
     parts = divisible_parts(txn, row)
     if len(parts) > 1:
         error = f"{_deaths(row)}; its marks were split"
-        halve(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
+        halve_batch(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
         return
     scope = set_marks(txn, row)
     error = f"{_deaths(row)}; the last time it ran alone"

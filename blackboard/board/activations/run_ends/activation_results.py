@@ -13,7 +13,7 @@ from blackboard.board.activation_tables.activation_rows import (
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import agent_actions, end_steps
-from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve
+from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
 from blackboard.board.activations.run_ends.agent_actions import AgentAction
 from blackboard.board.activations.run_ends.end_steps import (
     close_crossings,
@@ -179,7 +179,7 @@ def _fail(
         return ActivationState.DEAD
     # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
     attempt = min(current.attempt, settings.max_attempts - 1) if divides else settings.max_attempts - 1
-    halve(txn, current, parts, attempt=attempt, error=failure.error)
+    halve_batch(txn, current, parts, attempt=attempt, error=failure.error)
     return ActivationState.READY
 
 

@@ -103,7 +103,7 @@ def divide_waiting(txn: BoardTransaction, row: ActivationRow, marks: int) -> Non
     """Split a waiting activation in two if it has several parts and this number of marks. Both are ready at once."""
     parts = divisible_parts(txn, row)
     if len(parts) > 1 and sum(map(len, parts)) == marks:
-        halve(txn, row, parts, attempt=row.attempt, error=row.error or "")
+        halve_batch(txn, row, parts, attempt=row.attempt, error=row.error or "")
 
 
 def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
@@ -112,7 +112,7 @@ def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Se
     return parts[:middle], parts[middle:]
 
 
-def halve(
+def halve_batch(
     txn: BoardTransaction, row: ActivationRow, parts: Sequence[Sequence[int]], *, attempt: int, error: str
 ) -> None:
     """Split the marks of a running activation in two. Both halves are ready at once."""

@@ -48,7 +48,7 @@ UNDECLARED_WITHDRAWAL = "it withdraws a mark of others, of a kind that it does n
 AgentAction = AgentDeposit | Withdraw | Reinforce
 
 
-def place(number: int, total: int, places: Sequence[str] = ()) -> str:
+def place_of_item(number: int, total: int, places: Sequence[str] = ()) -> str:
     """Return the name of a returned item in an error: its name in `places`, or its number."""
     return places[number - 1] if places else f"item {number} of {total}"
 
@@ -81,7 +81,7 @@ def apply(
             if (receipt := _apply_one(txn, row, agent_spec, action, classes)) is not None:
                 receipts.append(receipt)
         except (UsageError, AgentError, NotFound) as error:
-            error.place = place(number, len(actions), places)
+            error.place = place_of_item(number, len(actions), places)
             raise
     return receipts
 

@@ -9,7 +9,7 @@ from blackboard.board.activations.run_ends.agent_actions import (
     UNDECLARED_WITHDRAWAL,
     AgentAction,
     AgentDeposit,
-    place,
+    place_of_item,
 )
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_deposits.reinforcements import check_increase
@@ -68,7 +68,7 @@ def prepare(
         try:
             actions.append(_prepare_one(agent_spec, activation_id, item))
         except (UsageError, AgentError) as error:
-            error.place = place(number, len(items), places)
+            error.place = place_of_item(number, len(items), places)
             mistakes.append(error)
     if len(mistakes) == 1:
         raise mistakes[0]
@@ -166,7 +166,7 @@ def _check_needs(actions: Sequence[AgentAction], places: Sequence[str]) -> None:
         needs = {choice.need_id for choice in action.choices()} - {None} if isinstance(action, AgentDeposit) else set()
         if twice := answered.intersection(needs):
             problem = f"Decision.need: it answers need {min(twice)} twice"
-            where = place(number, len(actions), places)
+            where = place_of_item(number, len(actions), places)
             raise AgentError(problem, shown="it answers a need twice", place=where)
         answered |= {need for need in needs if need is not None}
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from blackboard.board.transactions.stored_laws import LawOfKind
-from blackboard.board.watches.measurements.running_sums import TERM_ROUNDING, RunningSums, rebase, rounding_of
+from blackboard.board.watches.measurements.running_sums import TERM_ROUNDING, RunningSums, rebase_sums, rounding_of
 from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import FOREVER, Duration
@@ -80,7 +80,7 @@ def _added(txn: BoardTransaction, row: WatchTotalRow, sums: RunningSums) -> Adde
     before = RunningSums(
         row.marks, row.sum0, row.sum1, row.anchor, row.evaporated_through, row.error0 or 0.0, row.error1 or 0.0
     )
-    rebase(law, before, sums.anchor)
+    rebase_sums(law, before, sums.anchor)
     sum0, sum1 = sums.sum0 - before.sum0, sums.sum1 - before.sum1
     return added._replace(
         marks=sums.marks - row.marks,

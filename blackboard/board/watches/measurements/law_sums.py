@@ -12,7 +12,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements import counted_marks
 from blackboard.board.watches.measurements.collected_sums import CollectedSums, SumsByLaw
-from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms, rebase
+from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms, rebase_sums
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
 from blackboard.store.query_rows import StimulusSums
@@ -47,7 +47,7 @@ def ends_known_until(txn: BoardTransaction, key: LawOfKind) -> Instant:
 def add_row(txn: BoardTransaction, row: MarkRow, sums: RunningSums, sign: int) -> None:
     """Add a mark to sums (sign +1), or subtract it (sign -1)."""
     law = txn.laws.get(txn.sql, row.law)
-    rebase(law, sums, txn.now)
+    rebase_sums(law, sums, txn.now)
     add_terms(sums, 1, *law.sums(row.intensity, row.anchored_at, sums.anchor), sign=sign)
 
 
@@ -77,7 +77,7 @@ class LawSums(NamedTuple):
     def _subtract_until(self, up_to: Instant) -> None:
         """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
         if self.watch.condition.is_over_board and not self.watch.condition.selects_marks:
-            rebase(self.txn.laws.get(self.txn.sql, self.key.law), self.sums, self.txn.now)
+            rebase_sums(self.txn.laws.get(self.txn.sql, self.key.law), self.sums, self.txn.now)
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
             return
         for row in self._expired(self.sums.evaporated_through, up_to):

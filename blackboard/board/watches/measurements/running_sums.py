@@ -52,7 +52,7 @@ def add_terms(sums: RunningSums, marks: int, sum0: float, sum1: float, *, sign: 
     sums.changed = True
 
 
-def rebase(law: Decay, sums: RunningSums, now: Instant) -> None:
+def rebase_sums(law: Decay, sums: RunningSums, now: Instant) -> None:
     """Move the anchor of sums to an instant, so that they stay in the range of a float."""
     if sums.anchor == now:
         return

@@ -38,7 +38,7 @@ def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -
     """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
     row = absorbed_record(txn, watch, mark_id)
     absorbed = 0 if row is None else row.event_id
-    return max(absorbed, watermark(txn, watch)) if watch.condition.is_over_board else absorbed
+    return max(absorbed, read_watermark(txn, watch)) if watch.condition.is_over_board else absorbed
 
 
 def absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> AbsorbedRow | None:
@@ -78,7 +78,7 @@ def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subj
         read_absorbed(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
 
 
-def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
+def read_watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the id of the event up to which a watch over the board has absorbed everything."""
     if txn.row_cache is not None and (known := txn.row_cache.watermark(watch.id)) is not None:
         return known
@@ -120,7 +120,7 @@ def absorb_board(txn: BoardTransaction, watch: RegisteredWatch, activation_id: i
     txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
 
 
-def release(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> None:
+def release_mark(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> None:
     """Record that a watch has not absorbed a mark any more."""
     if txn.row_cache is not None:
         txn.row_cache.drop_absorbed(mark_id)
@@ -167,7 +167,9 @@ def last_given_event(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow
     elif watch.condition.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.
         values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}
-        event_id = txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
+        event_id = txn.sql.value(
+            MARKS.last_deposit_of_others.using("up_to"), up_to=read_watermark(txn, watch), **values
+        )
     event = None if event_id is None else txn.sql.one(MARKS.get_event, id=event_id)
     return None if event is None else with_shown_payload(txn, event)
 
@@ -182,7 +184,7 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
     values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
     if watch.condition.is_over_board:
         statement = MARKS.stimuli_of_board
-        values["watermark"] = watermark(txn, watch)
+        values["watermark"] = read_watermark(txn, watch)
     elif (group := group_of(scope)) is not None:
         statement = MARKS.stimuli_of_group
         values |= {"tag": group.tag, "key": group.key}

@@ -16,10 +16,10 @@ from blackboard.board.watches.measurements import watch_totals
 from blackboard.board.watches.measurements.stimuli import (
     DROPPED,
     is_stimulus,
+    read_watermark,
     record_dropped,
-    release,
+    release_mark,
     stimuli_of,
-    watermark,
 )
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.core.marks.scopes import group_of
@@ -83,11 +83,11 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
     if scope is None or watch_guards.drops(txn, watch, scope, txn.now):
         return False
     rows = [old] if watch.condition.is_per_mark else dropped_marks(txn, watch, scope)
-    absorbed = watermark(txn, watch) if watch.condition.is_over_board else 0
+    absorbed = read_watermark(txn, watch) if watch.condition.is_over_board else 0
     for row in rows:
         mark = old if row.id == old.id else row
         if is_stimulus(txn, watch, mark, absorbed):
-            release(txn, watch, mark.id)
+            release_mark(txn, watch, mark.id)
             if watch.keeps_sums and not watch_totals.is_evaporated(txn, watch, scope, mark):
                 watch_totals.add(txn, watch, scope, mark, +1)
     return True

@@ -61,7 +61,7 @@ class EmissionReader:
         return tuple(self._emissions)
 
 
-def observe(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -> tuple[Observation, Instant]:
+def observe_board(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -> tuple[Observation, Instant]:
     """Return what is on a board now, and the instant of this."""
     records = live_marks(board, Pheromone)
     traces = [

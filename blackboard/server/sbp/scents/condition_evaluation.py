@@ -128,7 +128,7 @@ class Observation:
 
     def _threshold(self, condition: ThresholdCondition, at: Instant) -> Evaluation:
         live = [found for found in self.matching(condition) if found.is_live(at)]
-        value = aggregate(condition.aggregation, live, at)
+        value = aggregate_pheromones(condition.aggregation, live, at)
         met = COMPARISONS[condition.operator](value, condition.value)
         return Evaluation(met, value, tuple(found.id for found in live))
 
@@ -160,7 +160,7 @@ class Observation:
                 assert_never(condition.operator)
 
 
-def aggregate(aggregation: Aggregation, live: Sequence[FadingPheromone], at: Instant) -> float:
+def aggregate_pheromones(aggregation: Aggregation, live: Sequence[FadingPheromone], at: Instant) -> float:
     """Return an aggregate of live pheromones at an instant; 0 if there is none."""
     match aggregation:
         case "count":

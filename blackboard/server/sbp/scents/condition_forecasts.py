@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from blackboard import Never
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE, Duration
-from blackboard.server.sbp.scents.condition_evaluation import FadingPheromone, Observation, aggregate
+from blackboard.server.sbp.scents.condition_evaluation import FadingPheromone, Observation, aggregate_pheromones
 from blackboard.server.sbp.scents.scent_conditions import (
     Aggregation,
     PatternCondition,
@@ -68,11 +68,11 @@ def _falls(
     aggregation: Aggregation, live: Sequence[FadingPheromone], level: float, start: Instant, end: Instant
 ) -> Iterator[Instant]:
     """Yield when an aggregate that only falls from `start` to `end` reaches a level, or goes below it."""
-    first, last = aggregate(aggregation, live, start), aggregate(aggregation, live, end - 1)
+    first, last = aggregate_pheromones(aggregation, live, start), aggregate_pheromones(aggregation, live, end - 1)
     if first > level >= last:
-        yield _bisect(lambda at: aggregate(aggregation, live, at) <= level, start, end - 1)
+        yield _bisect(lambda at: aggregate_pheromones(aggregation, live, at) <= level, start, end - 1)
     elif first == level > last:
-        yield _bisect(lambda at: aggregate(aggregation, live, at) < level, start, end - 1)
+        yield _bisect(lambda at: aggregate_pheromones(aggregation, live, at) < level, start, end - 1)
 
 
 def _bisect(is_reached: Callable[[Instant], bool], before: Instant, after: Instant) -> Instant:

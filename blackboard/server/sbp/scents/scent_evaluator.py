@@ -19,10 +19,10 @@ from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import BlackboardError, Conflict, UsageError
 from blackboard.server.open_requests.commit_signal import CommitSignal
-from blackboard.server.sbp.pheromones import snapshot
+from blackboard.server.sbp.pheromones import pheromone_snapshot
 from blackboard.server.sbp.sbp_marks import Pheromone, Scent, ScentTrigger, fields_of, live_marks
 from blackboard.server.sbp.scents import stored_scents
-from blackboard.server.sbp.scents.board_observations import EmissionReader, observe
+from blackboard.server.sbp.scents.board_observations import EmissionReader, observe_board
 from blackboard.server.sbp.scents.condition_evaluation import Evaluation, Observation
 from blackboard.server.sbp.scents.condition_forecasts import next_change
 from blackboard.server.sbp.scents.scent_states import ScentState
@@ -119,7 +119,7 @@ class ScentEvaluator:
             self._reader = EmissionReader(self._board)
             self._reader.read()
         reader = self._reader
-        seen, now = observe(self._board, reader.recent(now))
+        seen, now = observe_board(self._board, reader.recent(now))
         self._due = now + MAX_INTERVAL
         for record in records:
             try:
@@ -210,7 +210,7 @@ def _bounded(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
     size = 0
     for record in records[:MAX_CONTEXT]:
-        found = snapshot(record)
+        found = pheromone_snapshot(record)
         size += len(json.dumps(found))
         if size > MAX_CONTEXT_BYTES:
             break

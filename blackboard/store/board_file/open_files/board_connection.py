@@ -61,15 +61,15 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
     def has_its_log(self) -> bool:
         """Whether the log that it has open is still at its path."""
         opened = self.opened
-        return opened is None or opened.log is None or inherited_files.identity(opened.wal) == opened.log
+        return opened is None or opened.log is None or inherited_files.file_identity(opened.wal) == opened.log
 
     @property
     def has_its_index(self) -> bool:
         """Whether the index of the log that it has open is still at its path."""
         opened = self.opened
         if self.takes_no_log and opened is not None:
-            return inherited_files.identity(opened.wal) is None  # otherwise, another process is writing
-        return opened is None or opened.log is None or inherited_files.identity(opened.shm) == opened.index
+            return inherited_files.file_identity(opened.wal) is None  # otherwise, another process is writing
+        return opened is None or opened.log is None or inherited_files.file_identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
         """Copy the log, which was removed, into the database, unless others may have written another log.

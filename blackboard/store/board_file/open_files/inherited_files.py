@@ -24,7 +24,7 @@ _inherited: set[Identity] = set()
 
 def note(path: Path) -> None:
     """Record, in a forked child, whether it inherited an open descriptor of a file."""
-    if (file := identity(path)) is not None and descriptors_of(file):
+    if (file := file_identity(path)) is not None and descriptors_of(file):
         _inherited.add(file)
 
 
@@ -47,14 +47,14 @@ def check(path: Path) -> None:
     Raises:
         StoreError: The parent still had it open.
     """
-    if _inherited and identity(path) in _inherited:
+    if _inherited and file_identity(path) in _inherited:
         raise StoreError(
             f"{path} cannot be used in this process: the parent process was using it when it forked; close its"
             " connections before the fork, or start the process anew, as multiprocessing's 'spawn' does"
         )
 
 
-def identity(path: str | Path) -> Identity | None:
+def file_identity(path: str | Path) -> Identity | None:
     """Return the identity of the file at a path; None if there is none that can be reached."""
     try:
         status = os.stat(path)

@@ -23,7 +23,7 @@ from typing import Any
 
 from blackboard.errors import LibraryConflict, StoreError
 from blackboard.store.board_file.open_files import inherited_files
-from blackboard.store.board_file.open_files.inherited_files import Identity, identity
+from blackboard.store.board_file.open_files.inherited_files import Identity, file_identity
 from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
 from blackboard.system.files.private_files import create_private
@@ -61,24 +61,24 @@ class OpenFile:
 
     def note_log(self) -> None:
         """Store the identity of the log at the path, which SQLite has just opened."""
-        self.log, self.index = identity(self.wal), identity(self.shm)
+        self.log, self.index = file_identity(self.wal), file_identity(self.shm)
 
     @property
     def has_log_and_index(self) -> bool:
         """Whether the log and the index that the connection has open are still at their paths."""
-        return self.log is None or (identity(self.wal), identity(self.shm)) == (self.log, self.index)
+        return self.log is None or (file_identity(self.wal), file_identity(self.shm)) == (self.log, self.index)
 
     @property
     def is_beside_another_log(self) -> bool:
         """Whether another log, or its index, has taken the place of the log that the connection has open."""
         return self.log is not None and not (
-            identity(self.wal) in (None, self.log) and identity(self.shm) in (None, self.index)
+            file_identity(self.wal) in (None, self.log) and file_identity(self.shm) in (None, self.index)
         )
 
     @property
     def is_beside_an_empty_log(self) -> bool:
         """Whether an empty log has replaced the log that the connection has open."""
-        if self.log is None or identity(self.shm) not in (None, self.index):
+        if self.log is None or file_identity(self.shm) not in (None, self.index):
             return False
         try:
             return os.stat(self.wal).st_size == 0
@@ -103,14 +103,14 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
     with _lock:
         _watch()
         while True:
-            before = identity(real)
+            before = file_identity(real)
             opened = OpenFile(real, before or (0, 0))
             others = connections_to(opened.file)
             if not others:
                 _check_descriptors(opened)
             _check_logs(others, path)
             connection = connect()
-            after = identity(real)
+            after = file_identity(real)
             if before is None or before == after:
                 opened.file = after or opened.file
                 _open[id(connection)] = opened
@@ -166,7 +166,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "sqlite3.connect" or not _open:
         return
     for name in _names(arguments[0]):
-        if (file := identity(name)) and connections_to(file):
+        if (file := file_identity(name)) and connections_to(file):
             raise LibraryConflict(
                 f"{name} is open as a board in this process, through another SQLite library"
                 f" ({sqlite_driver.sqlite.__name__} {sqlite_driver.SQLITE_VERSION}). Two libraries in one process drop"

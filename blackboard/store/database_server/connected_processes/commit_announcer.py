@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.store.connections.reader_pool import ReaderPool
-from blackboard.store.database_server.connected_processes.listening_connection import notification
+from blackboard.store.database_server.connected_processes.listening_connection import notify_statements
 
 
 class CommitAnnouncer:
@@ -44,6 +44,6 @@ class CommitAnnouncer:
     def _send(self) -> bool:
         """Send a notification, and return whether that succeeded."""
         with contextlib.suppress(Exception), self._pool.lend(self._connect) as connection:
-            connection.cursor().execute(notification(self._sender), prepare=False)
+            connection.cursor().execute(notify_statements(self._sender), prepare=False)
             return True
         return False

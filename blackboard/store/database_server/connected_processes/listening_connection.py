@@ -186,7 +186,7 @@ class ListeningConnection:
                 wake()
 
 
-def notification(sender: str) -> str:
+def notify_statements(sender: str) -> str:
     """Return the statements that notify every listener of a board, except the sender's own.
 
     They are a transaction that does not wait for the disk: others could not commit meanwhile.
