@@ -5,7 +5,7 @@ The entry points:
 facade              the class `Blackboard`, the facade for programs
 interface           the methods of `Blackboard`, by subject
 daemon_work         the work of a daemon on a board
-delivery_queue      the outbox, for a process that delivers its messages
+message_delivery    leases messages to the processes that deliver them, and records the results
 administration      deployments by file, the address of a board, up-to-date views, and queries
 backups_and_copies  backups and their return, and a board that moves to another database
 page_readings       what the pages of the server show beyond these
@@ -18,27 +18,26 @@ reading            the reading side, for people and programs
 explanations       the reasons why an agent has or has not woken
 remote_work        the work of remote agents: claims, leases and ends of runs
 operator_actions   pauses, early wakes, and failed activations that are tried again or given up
-delivery_attempts  attempts to deliver the messages to people outside: their leases and results
 housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
 loads              deposits of many items, and of files
-commit_listeners   functions that are called after each commit on a board
 activations        claims, results, model calls and budgets
 access_tokens      tokens of programs that use the board over HTTP
 need_answers       the answers to questions of agents, and what follows when a question is due
 
 Below them:
 
-board_session        the transactions of one board, each at one instant
+board_session        the transactions of one board, each at one instant, and listeners to their commits
 board_clock          the board's time
 mark_deposits        the deposits and reinforcements of marks
 mark_changes         what comes before every change of a live mark, and how marks leave
 declaration_changes  what changes for agents, watches, kinds and marks when a deployment becomes active
 watches              watches: the marks that count for them, and their crossings
 open_needs           questions of agents: which are open, and who may answer them
+provenance           the agents behind a mark, through the inputs of their activations
 activation_tables    the rows of activations, their inputs and crossings
 search_index         the index for the search by text, and searches in it
 outbox               messages to people outside, as they are written, and what people do with them
-worker_registry      the processes on the board, and how they notify each other
+worker_registry      the workers on the board, and the agents that they serve
 mark_classes         the mark classes that this process knows, and checks of payloads
 mark_sets            the marks of a subject, a group or the board, with a tag, or in a window
 transactions         one transaction, and what every transaction reads and writes

@@ -1,9 +1,10 @@
-"""The transactions of one board, each at one instant under the active deployment."""
+"""The transactions of one board, each at one instant under the active deployment, and listeners to their commits."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,8 +18,8 @@ from blackboard.board.transactions.active_deployment import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.stored_laws import StoredLaws
-from blackboard.clock import Clock, Instant, ObservingClock
-from blackboard.durations import Duration
+from blackboard.clock import Clock, Instant, ObservingClock, seconds_in
+from blackboard.durations import MILLISECOND, SECOND, Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store.commits.group_commit import ServerHints
 from blackboard.store.database import Database
@@ -32,6 +33,13 @@ from blackboard.system.callback_lists import Listeners
 from blackboard.system.failpoints import failpoint
 
 T = TypeVar("T")
+
+TICK: Duration = 10 * SECOND
+"""The longest time between two reads of the board by a listener."""
+UNNOTIFIED_TICK: Duration = SECOND
+"""The same where no process is notified of commits, as behind a pooler without a direct address."""
+UNHEARD_TICK: Duration = 100 * MILLISECOND
+"""The same for a listener to every commit, if the system does not report the writes of other processes."""
 
 
 class BoardSession:
@@ -101,6 +109,22 @@ class BoardSession:
             A function that unsubscribes.
         """
         return (self._commit_listeners if every_commit else self._listeners).subscribe(callback)
+
+    @contextmanager
+    def listen_to_commits(self, callback: Callable[[], None], *, every_commit: bool = False) -> Iterator[float]:
+        """Call a function in the context after each commit, here or in another process, that may wake an agent.
+
+        With `every_commit`, also after every other commit. Yields the number of seconds after which the caller should
+        read the board in any case.
+        """
+        processes = self.database.processes
+        with ExitStack() as stack:
+            stack.callback(self.subscribe(callback, every_commit=every_commit))
+            is_heard = stack.enter_context(processes.hear_commits(callback))
+            tick = TICK if is_heard else UNNOTIFIED_TICK
+            if every_commit and not stack.enter_context(processes.hear_writes(callback)):
+                tick = UNHEARD_TICK
+            yield seconds_in(tick)
 
     def notify(self) -> None:
         """Call the subscribers, and notify the daemons in other processes."""

@@ -21,7 +21,7 @@ publish_hooks        files and systems that agents update after a commit
 forked_children      ends a child process that an agent's code forks
 """
 
-from blackboard.board.activations.quiescence import Report
+from blackboard.board.daemon_work.remaining_work import Report
 from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.daemon.daemon_loop import Daemon, build_daemon
 

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
+from blackboard.board.daemon_work.remaining_work import Report
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, pause, seconds_in

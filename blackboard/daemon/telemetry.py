@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from blackboard.board.activations.agent_claims import activation_traces
+from blackboard.board.activations.agent_claims import activation_spans
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.clock import Instant
@@ -32,7 +32,7 @@ def activation_span(claim: Claim, causes: Callable[[], Iterable[str]]) -> Iterat
     if (tracer := tracing.get_tracer()) is None:
         yield None
         return
-    name, attributes = activation_traces.span_name(claim), activation_traces.span_attributes(claim)
+    name, attributes = activation_spans.span_name(claim), activation_spans.span_attributes(claim)
     with tracing.recorded_span(tracer, name, attributes) as span:
         if span.is_recording():
             tracing.link(span, causes())

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt
 from blackboard.board.facade import Blackboard
+from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.clock import Clock, seconds_in, to_datetime
 from blackboard.core.records.states import MessageState

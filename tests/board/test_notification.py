@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard import strength
-from blackboard.board import board_clock
+from blackboard.board import board_clock, operator_actions
 from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claimer
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
@@ -14,7 +14,6 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_deposits import deposits
-from blackboard.board.operator_actions import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS
@@ -140,7 +139,7 @@ def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:
 def test_a_resumption_and_a_new_worker_notify(world: World) -> None:
     worker = {"id": "worker", "pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
     worker |= {"version": "1", "agents": "{}", "schema": "0007", "model": None, "lock_key": None}
-    assert notifies(world, lambda txn: pauses.resume(txn, None, "person:test"))
+    assert notifies(world, lambda txn: operator_actions.resume(txn, None, "person:test"))
     assert notifies(world, lambda txn: txn.sql.run(ACTIVATIONS.insert_worker, **worker))
 
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from blackboard import Need, Never, strength
-from blackboard.board import delivery_attempts
-from blackboard.board.delivery_queue import DeliveryQueue, FailedAttempt, LeasedMessage
+from blackboard.board import message_delivery, operator_actions
 from blackboard.board.housekeeping import retention
+from blackboard.board.message_delivery import DeliveryQueue, FailedAttempt, LeasedMessage
 from blackboard.board.need_answers import overdue_needs
-from blackboard.board.operator_actions import pauses
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -52,8 +51,8 @@ def leased(world: World) -> LeasedMessage:
 
 
 def look(world: World, *dead: str) -> None:
-    news = world.board.session.read(lambda txn: delivery_attempts.find_by_time(txn, dead))
-    in_transaction(world.board, delivery_attempts.announce_by_time, news)
+    news = world.board.session.read(lambda txn: message_delivery.find_by_time(txn, dead))
+    in_transaction(world.board, message_delivery.announce_by_time, news)
 
 
 @pytest.mark.postgresql
@@ -123,7 +122,7 @@ def test_a_cause_that_is_rolled_back_tells_nothing(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
 
     def work(txn: BoardTransaction) -> None:
-        pauses.pause(txn, None, "no", "ada")
+        operator_actions.pause(txn, None, "no", "ada")
         raise BlackboardError("no")
 
     with pytest.raises(BlackboardError):

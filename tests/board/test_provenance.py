@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blackboard import strength, strongest_of, watch
-from blackboard.board.open_needs import provenance
+from blackboard.board import provenance
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import MARKS
 from tests.support.world import World, kind, spec

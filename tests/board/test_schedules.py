@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from blackboard import Never, Step, count, cron, daily_at, every, strength, strongest_of, total, watch
-from blackboard.board.activations import quiescence
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
+from blackboard.board.daemon_work import remaining_work
 from blackboard.board.housekeeping import retention
 from blackboard.clock import to_datetime
 from blackboard.core.specs.agent_spec import AgentSpec
@@ -407,10 +407,10 @@ def test_quiescence_does_not_wait_for_schedules_but_for_what_is_due(world: World
     deploy(world, spec("digest", every("1h")))
 
     def has_work() -> bool:
-        return world.board.session.read(lambda txn: quiescence.has_unfinished_work(txn, {"digest"}))
+        return world.board.session.read(lambda txn: remaining_work.has_unfinished_work(txn, {"digest"}))
 
     assert not has_work()
-    report = world.board.session.read(lambda txn: quiescence.Report.of(txn, {"digest"}))
+    report = world.board.session.read(lambda txn: remaining_work.Report.of(txn, {"digest"}))
     assert report.lines == ("the next schedule crosses at 2026-01-05T10:00:00.000000Z",)
     world.advance(HOUR)
     assert has_work()

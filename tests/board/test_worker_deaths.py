@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.agent_claims.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost

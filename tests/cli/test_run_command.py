@@ -7,7 +7,7 @@ import json
 import pytest
 import typer
 
-from blackboard.board.activations.quiescence import Report
+from blackboard.board.daemon_work.remaining_work import Report
 from blackboard.cli import completion
 from blackboard.cli.app import app
 from blackboard.daemon import Daemon

@@ -20,10 +20,10 @@ from blackboard import (
     strongest_of,
     watch,
 )
+from blackboard.board import provenance
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.housekeeping import retention
-from blackboard.board.open_needs import provenance
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.durations import DAY

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard, Need, StreamEvent
-from blackboard.board import commit_listeners
+from blackboard.board import board_session
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_changes import mark_removals
 from blackboard.durations import HOUR
@@ -97,7 +97,7 @@ def test_what_is_committed_before_the_reader_listens_is_not_late(
 ) -> None:
     for name in ("MAX_STREAM_READ_SECONDS", "HEARTBEAT_SECONDS"):
         monkeypatch.setattr(event_hub, name, 3600)
-    monkeypatch.setattr(commit_listeners, "TICK", HOUR)
+    monkeypatch.setattr(board_session, "TICK", HOUR)
     listen = Blackboard.listen
 
     def listen_late(board: Blackboard, *arguments: Any, **options: Any) -> Any:

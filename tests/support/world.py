@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
-from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import claims
+from blackboard.board.activations.agent_claims.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure

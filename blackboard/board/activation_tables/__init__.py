@@ -2,6 +2,5 @@
 
 activation_rows    inserts activations, and changes their state
 activation_inputs  the marks that an activation is given, frozen at its claim
-additional_reads   the marks that an agent reads in addition, and the searches that find some of them
 crossing_rows      inserts crossings, and ends them
 """

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import served_agents
-from blackboard.board.worker_registry.served_agents import Code
+from blackboard.board.worker_registry import Code
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.statements import CROSSINGS
@@ -77,7 +77,7 @@ def read_due_work(txn: BoardTransaction, code: Code, pace: Pace) -> DueWork:
     if due.has_evaporation or due.has_backfill or due.has_search:
         due.delay = pace.delay(txn.last_event_id)
         due.instants.append(txn.now + due.delay)
-    due.outdated = served_agents.outdated(txn, code)
+    due.outdated = worker_registry.outdated_agents(txn, code)
     current = code.keys() - set(due.outdated)
     work = agent_readiness.waiting_work(txn)
     due.agents = work.keys() & current

@@ -6,14 +6,14 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from blackboard.board.activations import unusable_answers
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.agent_claims.shared_claim_data import NextClaims, SharedClaimData
-from blackboard.board.activations.call_handling import unusable_answers
-from blackboard.board.activations.call_handling.unusable_answers import HeldAnswer
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.agent_actions import AgentAction
+from blackboard.board.activations.unusable_answers import HeldAnswer
 from blackboard.board.board_session import BoardSession
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction

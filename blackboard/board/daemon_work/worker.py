@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from blackboard.board.activation_tables.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
-from blackboard.board.activations.agent_claims import activation_traces, agent_readiness, claims
+from blackboard.board import worker_registry
+from blackboard.board.activations.agent_claims import activation_spans, agent_readiness, claims
+from blackboard.board.activations.agent_claims.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
-from blackboard.board.activations.quiescence import Report, has_unfinished_work
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
+from blackboard.board.daemon_work.remaining_work import Report, has_unfinished_work
 from blackboard.board.daemon_work.run_end_transactions import RunEndTransactions
 from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.declaration_changes.declarations import AgentDeclaration, with_declared
@@ -19,8 +20,7 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import registered_workers, served_agents
-from blackboard.board.worker_registry.served_agents import Code
+from blackboard.board.worker_registry import Code
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.rows import WorkerRow
@@ -71,7 +71,7 @@ class Worker:
         self._session.write(lambda txn: self._register(txn, model), record_instant=True)
 
     def _register(self, txn: BoardTransaction, model: str | None) -> None:
-        registered_workers.register(txn, self.id, self.code, model=model, lock_key=self.liveness.lock_key)
+        worker_registry.register(txn, self.id, self.code, model=model, lock_key=self.liveness.lock_key)
 
     def limit_leap(self, leap: Duration) -> None:
         """From now on, do not believe the clock if it is further ahead of the board's last record than this."""
@@ -80,7 +80,7 @@ class Worker:
     def serve(self, code: Code) -> None:
         """Serve these agents, with the code of these digests, instead of the former agents."""
         self.code = dict(code)
-        self._session.write(lambda txn: served_agents.set_code(txn, self.id, self.code))
+        self._session.write(lambda txn: worker_registry.set_code(txn, self.id, self.code))
 
     def serve_posted(self, agents: frozenset[str]) -> None:
         """Count these remote agents as served, because this process posts their activations to webhooks."""
@@ -98,7 +98,7 @@ class Worker:
 
     def unregister(self) -> None:
         """Remove the worker from the board, and record until when it served its agents."""
-        self._session.write(lambda txn: served_agents.remove_worker(txn, self.id, is_dead=False))
+        self._session.write(lambda txn: worker_registry.remove_worker(txn, self.id, is_dead=False))
 
     def reconnect(self) -> None:
         """Register again on a board that could not be used for a while.
@@ -115,7 +115,7 @@ class Worker:
 
     def workers(self) -> tuple[list[WorkerRow], Instant]:
         """Return all registered workers, and the board's time."""
-        return self._session.read(lambda txn: (registered_workers.registered_workers(txn), txn.now))
+        return self._session.read(lambda txn: (worker_registry.registered_workers(txn), txn.now))
 
     def recover(
         self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
@@ -129,7 +129,7 @@ class Worker:
 
         def work(txn: BoardTransaction) -> int:
             activation_recovery.extend_leases(txn, self.id, self.lease)
-            if not registered_workers.record_seen(txn, self.id, model):
+            if not worker_registry.record_seen(txn, self.id, model):
                 self._register(txn, model)  # another worker took this one for dead
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_recovery.recover(
@@ -169,7 +169,7 @@ class Worker:
         return self._session.read(lambda txn: Report.of(txn, self._current(txn)))
 
     def _current(self, txn: BoardTransaction) -> set[str]:
-        return (self.code.keys() - set(served_agents.outdated(txn, self.code))) | self._posted
+        return (self.code.keys() - set(worker_registry.outdated_agents(txn, self.code))) | self._posted
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
@@ -188,13 +188,13 @@ class Worker:
 
         Another process may have removed the agent from the deployment, or deployed other code for it.
         """
-        if not served_agents.is_current(txn, name, self.code.get(name)):
+        if not worker_registry.is_current_code(txn, name, self.code.get(name)):
             return None
         return claims.claim(txn, txn.deployment.agents[name], Claimer(self.id, self.lease, found), shared_data)
 
     def waking_traceparents(self, claim: Claim) -> Sequence[str]:
         """Return the trace contexts of the latest deposits that woke an agent, latest first."""
-        return self._session.read(lambda txn: activation_traces.waking_traceparents(txn, claim.row.id))
+        return self._session.read(lambda txn: activation_spans.waking_traceparents(txn, claim.row.id))
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order.

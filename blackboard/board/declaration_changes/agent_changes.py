@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from blackboard.board import open_needs
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.watch_scopes import live_batches
-from blackboard.board.open_needs import need_access
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -148,7 +148,7 @@ def _rename(txn: BoardTransaction, former: str, agent_spec: AgentSpec) -> None:
     txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent_spec.name)
     txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent_spec.name)
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent_spec.name)
-    need_access.rename_agent(txn, former, agent_spec.name)
+    open_needs.rename_agent(txn, former, agent_spec.name)
     window_totals.delete_all(txn)
     agent_states.rename(txn, former, agent_spec.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent_spec.name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
 from blackboard.board.declaration_changes import backfill, declarations
 from blackboard.board.declaration_changes.declarations import AgentDeclaration
@@ -14,7 +15,6 @@ from blackboard.board.deployments import unreadable_marks
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import served_agents
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
@@ -90,13 +90,13 @@ class Deployer:
         self, txn: BoardTransaction, worker: WorkerRow, removed: Sequence[str], changed: Sequence[str]
     ) -> str | None:
         """Return why the agents of a worker may not be removed or get other code; None if they may."""
-        code = served_agents.code_of(worker)
+        code = worker_registry.code_of(worker)
         if gone := [name for name in removed if name in code]:
             return (
                 f"worker {worker.id} serves {', '.join(gone)}, which would be removed; stop that worker, or use"
                 " --replace (in Python: replace=True)"
             )
-        active = [name for name in changed if name in code and served_agents.is_current(txn, name, code[name])]
+        active = [name for name in changed if name in code and worker_registry.is_current_code(txn, name, code[name])]
         if active and self.new_code == "unserved":
             return (
                 f"worker {worker.id} serves {', '.join(active)} with the active code, and this process has other code;"

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
 from blackboard.board.declaration_changes import backfill, deployment_changes, gone_agents
 from blackboard.board.deployments import unreadable_marks
@@ -29,7 +30,6 @@ from blackboard.board.watches.crossing_detection import episode_crossings
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, subject_of
@@ -105,7 +105,7 @@ def _wakes(txn: BoardTransaction, last_crossing: int, retested: Collection[int])
 def _idle_workers(txn: BoardTransaction, dead: Collection[str]) -> dict[str, str]:
     """Return the living workers that do not claim for some of their agents, with the reasons."""
     living = [row for row in txn.sql.all(ACTIVATIONS.workers) if row.id not in dead]
-    problems = {row.id: served_agents.problem(txn, row) for row in living}
+    problems = {row.id: worker_registry.worker_problem(txn, row) for row in living}
     return {worker: problem for worker, problem in problems.items() if problem is not None}
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from blackboard.board import operator_actions
 from blackboard.board.declaration_changes import deployment_changes
 from blackboard.board.declaration_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.watch_scopes import live_batches
-from blackboard.board.operator_actions import failed_activations
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
@@ -88,7 +88,7 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
                 if item.event is not None
             }
             if mended := changed & kinds:
-                failed_activations.retry(txn, row.id)
+                operator_actions.retry(txn, row.id)
                 retried.update(mended)
     texts = (
         f"kind {kind}: {counted(count, 'activation')} to be tried again" for kind, count in sorted(retried.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board.activations import model_pauses
 from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from blackboard.board import open_needs, worker_registry
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.explanations.explanation_lines import need_parts
-from blackboard.board.need_answers import need_agents, needs_overview
-from blackboard.board.open_needs import need_access
+from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import from_datetime, iso
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import ActivationState
@@ -76,16 +75,16 @@ def _answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[
         row = txn.sql.one(MARKS.get_mark, id=kept.mark_id)
         if row is None or not row.is_live(txn.now):
             continue
-        for name in dict.fromkeys(need_access.named_agents(row)):
+        for name in dict.fromkeys(open_needs.named_agents(row)):
             if name not in known:
                 unknown.setdefault(name, []).append(row.id)
-        for name in need_agents.find(txn, row.id, kept.answerable_by).waits_for:
+        for name in needs_overview.agents_of_need(txn, row.id, kept.answerable_by).waits_for:
             unserved.setdefault(name, []).append(row.id)
     for name, needs in unknown.items():
         detail = f"{_named(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
         yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs that no agent is working on")
     for name, needs in unserved.items():
-        if (problem := served_agents.unserved(txn, name, dead)) is not None:
+        if (problem := worker_registry.unserved_agent(txn, name, dead)) is not None:
             detail = f"{_named(needs)} waits for {name}: {problem.reason}"
             advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows every need"
             yield Finding("needs", "wrong", detail, advice)

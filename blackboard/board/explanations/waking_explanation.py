@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from blackboard.board import open_needs, worker_registry
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
 from blackboard.board.explanations.watch_explanations import MAX_LISTED_CROSSINGS, explain_watch
 from blackboard.board.need_answers import needs_overview
-from blackboard.board.open_needs import need_access
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -18,7 +18,6 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.tags import TagChoice
@@ -50,7 +49,7 @@ def explain(
     watches = txn.active.watches_by_agent.get(agent, [])
     if group is not None and all(watch.condition.by is None for watch in watches):
         raise UsageError(f'agent {agent!r} has no watch over groups, such as total(Alert, by="service") >= 3')
-    deferral, unserved = agent_deferral(txn, agent), served_agents.unserved(txn, agent, dead)
+    deferral, unserved = agent_deferral(txn, agent), worker_registry.unserved_agent(txn, agent, dead)
     return Explanation(
         agent=agent,
         subject=subject,
@@ -77,7 +76,7 @@ def _needs(txn: BoardTransaction, agent_spec: AgentSpec, subject: str) -> Iterat
     for need in needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
         if Decision.kind in agent_spec.writes:
             row = txn.sql.existing(MARKS.get_mark, id=need.id)
-            yield replace(need, why_not=need_access.refusal_of(txn, agent_spec, row))
+            yield replace(need, why_not=open_needs.refusal_of(txn, agent_spec, row))
         else:
             yield need
 

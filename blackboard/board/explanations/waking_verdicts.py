@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, has_capacity
 from blackboard.board.result_types import (
     MeasuredValue,
@@ -14,7 +15,6 @@ from blackboard.board.result_types import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import watch_guards
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.records.states import HeldBy
@@ -41,7 +41,7 @@ def verdict_of_waiting(
         return "it crossed before its watch changed; it is about to be tested again under the new watch"
     if crossing.held_by == HeldBy.BATCH_WINDOW:
         return f"it crossed; it waits for a fuller batch until {until}"
-    if (unserved := served_agents.unserved(txn, agent_spec.name, dead)) is not None:
+    if (unserved := worker_registry.unserved_agent(txn, agent_spec.name, dead)) is not None:
         return f"it crossed and is ready, but {unserved.reason}"
     if not has_capacity(txn, agent_spec):
         return (

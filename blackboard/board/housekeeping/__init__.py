@@ -5,6 +5,7 @@ maintenance_pace    the pauses of background work
 retention           removes history past its retention time
 history_partitions  creates and removes partitions of the history on a server
 erasure             erases everything about one subject
+activation_erasure  erases the errors and the model calls of the activations about a subject
 forgotten_subjects  shows whether an older copy would bring erased subjects back
 search_purge        purges the full-text index of erased words
 board_copy          copies a whole board to an empty one

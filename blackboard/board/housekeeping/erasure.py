@@ -12,15 +12,14 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
-from blackboard.board.activations import activation_erasure
+from blackboard.board import open_needs
 from blackboard.board.board_session import BoardSession
-from blackboard.board.housekeeping import file_compaction
+from blackboard.board.housekeeping import activation_erasure, file_compaction
 from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_deposits.author_checks import check_signature
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.watch_scopes import stored_marks
-from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_rows
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.search_index import search_documents
@@ -150,7 +149,7 @@ def _remove_marks(txn: BoardTransaction, subject: str, author: str) -> int:
     """Remove every mark of the subject from the board, and return how many were live."""
     live = 0
     # Withdrawing a need also withdraws its mark `overdue`, so that mark is removed first.
-    for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=need_rows.is_need):
+    for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=open_needs.is_need):
         if not row.is_live(txn.now):
             mark_removals.evaporate(txn, row)
         else:

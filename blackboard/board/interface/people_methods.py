@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from blackboard.board.activations.call_handling import model_pauses
+from blackboard.board import operator_actions
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.need_answers import asked_needs, people_answers
-from blackboard.board.operator_actions import early_wakes, failed_activations, pauses
+from blackboard.board.need_answers import asked_needs, decisions
 from blackboard.board.reading import inbox
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.result_types import (
@@ -45,7 +45,7 @@ class PeopleMethods(BoardHandle):
             InvalidMark: The name cannot be stored.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
-        self.session.write(lambda txn: people_answers.assign(txn, need_id, assignee, self.author))
+        self.session.write(lambda txn: asked_needs.assign(txn, need_id, assignee, self.author))
 
     def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
@@ -64,7 +64,7 @@ class PeopleMethods(BoardHandle):
         """
         classes = self.session.classes
         return self.session.write(
-            lambda txn: people_answers.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
+            lambda txn: decisions.answer_as_person(txn, need_id, text, self.author, classes, any_answer=any_answer)
         )
 
     def decision(self, need_id: int) -> MarkEvent:
@@ -91,7 +91,7 @@ class PeopleMethods(BoardHandle):
         Raises:
             UnknownName: There is no such agent.
         """
-        self.session.write(lambda txn: pauses.pause(txn, agent, reason, self.author))
+        self.session.write(lambda txn: operator_actions.pause(txn, agent, reason, self.author))
 
     def resume(self, agent: str | None = None) -> None:
         """Resume an agent, or the whole board.
@@ -105,7 +105,7 @@ class PeopleMethods(BoardHandle):
         Raises:
             UnknownName: There is no such agent.
         """
-        self.session.write(lambda txn: pauses.resume(txn, agent, self.author))
+        self.session.write(lambda txn: operator_actions.resume(txn, agent, self.author))
 
     def wake(self, crossing_id: int) -> EarlyWake:
         """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
@@ -119,7 +119,7 @@ class PeopleMethods(BoardHandle):
             NotFound: There is no such crossing.
             WorkError: The crossing does not wait any more, or its agent is not in the deployment.
         """
-        return self.session.write(lambda txn: early_wakes.wake(txn, crossing_id, self.author))
+        return self.session.write(lambda txn: operator_actions.wake(txn, crossing_id, self.author))
 
     def retry(self, activation_id: int) -> None:
         """Try an activation again, with all its attempts. A paused model is tried at once.
@@ -133,7 +133,7 @@ class PeopleMethods(BoardHandle):
         """
 
         def work(txn: BoardTransaction) -> None:
-            row = failed_activations.retry(txn, activation_id)
+            row = operator_actions.retry(txn, activation_id)
             model_pauses.try_now(txn)
             activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=self.author)
 
@@ -151,7 +151,7 @@ class PeopleMethods(BoardHandle):
         """
 
         def work(txn: BoardTransaction) -> None:
-            row = failed_activations.discard(txn, activation_id)
+            row = operator_actions.discard(txn, activation_id)
             activity_log.note(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=self.author)
 
         self.session.write(work)

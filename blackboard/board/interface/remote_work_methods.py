@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.commit_listeners import listen_to_commits
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.remote_work import awaited_claims, run_reports
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
@@ -74,7 +73,7 @@ class RemoteWorkMethods(BoardHandle):
         Raises:
             TypeError: The callback is a coroutine function, which nothing would await.
         """
-        return listen_to_commits(self.session, callback, every_commit=every_commit)
+        return self.session.listen_to_commits(callback, every_commit=every_commit)
 
     def heartbeat(
         self,

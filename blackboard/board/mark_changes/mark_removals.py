@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.board import open_needs
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
 from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
 from blackboard.board.mark_changes import change_preparation, mark_indexes
@@ -9,7 +10,6 @@ from blackboard.board.mark_tables import window_events
 from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event
 from blackboard.board.mark_tables.mark_states import fading_state
 from blackboard.board.mark_tables.watch_scopes import scopes_behind
-from blackboard.board.open_needs import need_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -114,7 +114,7 @@ def _remove_from_windows(txn: BoardTransaction, row: MarkRow) -> set[Group]:
 
 def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
     """Withdraw the `overdue` mark of a need, if the mark is a need and has one."""
-    if need_rows.is_need(row) and (overdue := need_rows.overdue_mark(txn, row)) is not None:
+    if open_needs.is_need(row) and (overdue := open_needs.overdue_mark(txn, row)) is not None:
         withdraw(txn, overdue.id, author, activation_id)
 
 
@@ -138,8 +138,8 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     delete_mark(txn, row)
     stimuli.release_removed(txn, row.id)
     mark_indexes.delete_keys(txn, row)
-    if need_rows.is_need(row):
-        need_rows.close_need(txn, row.id)
+    if open_needs.is_need(row):
+        open_needs.delete(txn, row.id)
 
 
 def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> None:

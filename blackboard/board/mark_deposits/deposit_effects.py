@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from blackboard.board import open_needs
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit
 from blackboard.board.mark_tables import window_events
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -22,13 +22,13 @@ def open_need(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: 
     """Open a need that was deposited. If it was open before, withdraw its `overdue` mark."""
     if old is not None:
         mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
-    need_rows.open_need(txn, row)
+    open_needs.record_need(txn, row)
 
 
 def queue_message(txn: BoardTransaction, joined: MarkAfterDeposit, row: MarkRow) -> None:
     """Write the message about a live mark if people do not know its payload yet. A need is asked again each time."""
     is_new = joined.old is None or (joined.shown is None and row.payload != joined.old.payload)
-    if row.is_live(txn.now) and (is_new or need_rows.is_need(row)):
+    if row.is_live(txn.now) and (is_new or open_needs.is_need(row)):
         message_causes.announce_mark(txn, row)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from blackboard.board import open_needs
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_changes import change_preparation, mark_indexes, mark_lookup, mark_removals, unique_holders
 from blackboard.board.mark_classes import unique_values
@@ -22,7 +23,6 @@ from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.mark_tables.mark_rows import EventDetails, insert_mark, record_event, shown_event_id, update_mark
 from blackboard.board.mark_tables.mark_states import live_strength, mark_strength
-from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -70,7 +70,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         assert live is not None
         return _leave_unchanged(txn, new, live)
     row = _write(txn, new, joined)
-    if need_rows.is_need(row):
+    if open_needs.is_need(row):
         open_need(txn, new, joined.old, row)
     queue_message(txn, joined, row)
     counts = count_in_windows(txn, new, row.id, row.event_id)

@@ -1,10 +1,7 @@
 """The answers to needs, and what follows when a need is due.
 
-answer_rules    the answers that a need accepts
-asked_needs     which needs are open, the decision on each, and how an answer closes one
-people_answers  the answers of people, and who should answer
-agent_answers   the answers of agents
+asked_needs     which needs are open, who should answer each, the decision on it, and how it is closed
+decisions       the answers of people and of agents, and which answers a need accepts
 overdue_needs   the mark of the board for each need that is due
-need_agents     the agents that a need waits for
-needs_overview  the needs in `status`
+needs_overview  the number of needs that wait, those due first, and the agents that each waits for
 """

@@ -1,15 +1,17 @@
-"""The needs that were asked: which of them are open, the decision on each, and how an answer closes one."""
+"""The needs that were asked: which are open, who should answer each, the decision on it, and how it is closed."""
 
 from __future__ import annotations
 
 import json
 
+from blackboard.board import open_needs
 from blackboard.board.mark_changes import mark_lookup, mark_removals
-from blackboard.board.open_needs import need_rows
+from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
-from blackboard.core.built_in_marks import Need
+from blackboard.core.built_in_marks import Need, check_assignee
 from blackboard.core.records.event_kinds import ActivityEvent, HistoryEvent
 from blackboard.core.records.request_limits import is_record_id
 from blackboard.errors import NotFound
@@ -24,9 +26,26 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
         NotFound: No open need has this id; the message says who answered or withdrew it.
     """
     need = mark_lookup.stored_mark(txn, need_id)
-    if need is None or not need_rows.is_need(need) or not need.is_live(txn.now):
+    if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
         raise _closed(txn, need_id)
     return need
+
+
+def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:
+    """Set who should answer a need, and record this as an event that changes no mark.
+
+    Raises:
+        InvalidAuthor: The author is an agent.
+        InvalidMark: The name cannot be stored.
+        NotFound: There is no such need, or it was answered or withdrawn before.
+    """
+    check_signature(txn, author)
+    assignee = check_assignee(assignee)
+    need = find_open(txn, need_id)
+    open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
+    details = EventDetails(txn.allocate_event_id(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
+    record_event(txn, need, HistoryEvent.ASSIGNED, details=details)
+    activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
 
 
 def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int | None = None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from blackboard.board import open_needs
 from blackboard.board.declaration_changes.declarations import ensure_kind
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_deposits import deposits
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.need_answers import asked_needs
-from blackboard.board.open_needs import need_rows
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
@@ -27,7 +27,7 @@ def fire_due(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
 
 def deposit_if_due(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> None:
     """Deposit the `overdue` mark of a need that is due and that no daemon has noticed."""
-    row = need_rows.get(txn, need_id)
+    row = open_needs.get(txn, need_id)
     if row.remind_at is not None and row.remind_at <= txn.now:
         _fire(txn, row, classes)
 

@@ -7,7 +7,7 @@ import json
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength
-from blackboard.board.operator_actions.failed_activations import find_activation, is_stuck
+from blackboard.board.operator_actions import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import budget_deferral
-from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading.board_status import unserved_agents

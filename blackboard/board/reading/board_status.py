@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 
+from blackboard.board import worker_registry
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
-from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.declaration_changes import gone_agents
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
@@ -27,7 +28,6 @@ from blackboard.board.search_index import search_progress
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, ActivationState
@@ -121,7 +121,9 @@ def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentR
 
 def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
     """Return the agents that no living worker claims for."""
-    return [agent for agent in sorted(txn.deployment.agents) if served_agents.unserved(txn, agent, dead) is not None]
+    return [
+        agent for agent in sorted(txn.deployment.agents) if worker_registry.unserved_agent(txn, agent, dead) is not None
+    ]
 
 
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
@@ -217,8 +219,8 @@ def status(
                 WorkerStatus,
                 row,
                 alive=row.id not in dead,
-                agents=tuple(served_agents.code_of(row)),
-                problem=served_agents.problem(txn, row),
+                agents=tuple(worker_registry.code_of(row)),
+                problem=worker_registry.worker_problem(txn, row),
             )
             for row in txn.sql.all(ACTIVATIONS.workers)
         ),

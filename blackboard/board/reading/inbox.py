@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import InputRole
-from blackboard.board.need_answers import need_agents
-from blackboard.board.open_needs import need_rows
+from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord
 from blackboard.board.result_types.row_conversion import optional_datetime
@@ -25,7 +25,7 @@ def needs_of(txn: BoardTransaction, assignee: str | None = None, *, all_needs: b
     if assignee is not None:
         assignee = normalize_subject(assignee)
     marks = mark_queries.marks(txn, "need", mark_queries.MarkQuery())
-    found = zip(marks, need_rows.get_each(txn, [mark.id for mark in marks]), strict=True)
+    found = zip(marks, open_needs.get_each(txn, [mark.id for mark in marks]), strict=True)
     needs = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
     waiting = [need for need in needs if all_needs or need.for_people]
     return sorted(waiting, key=lambda need: (not need.overdue, need.due_at if need.overdue else need.as_of, need.id))
@@ -37,7 +37,7 @@ def _record(txn: BoardTransaction, mark: MarkRecord, kept: OpenNeedRow) -> NeedR
         withdrawn_causes=_withdrawn_causes(txn, mark),
         due_at=optional_datetime(kept.due_at),
         assignee=kept.assignee,
-        **need_agents.find(txn, mark.id, kept.answerable_by)._asdict(),
+        **needs_overview.agents_of_need(txn, mark.id, kept.answerable_by)._asdict(),
     )
 
 

@@ -6,19 +6,18 @@ import json
 import threading
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
-from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches
-from blackboard.board.activations.agent_claims.activation_traces import HandOver, hand_over
+from blackboard.board.activations.agent_claims.activation_spans import HandOver, hand_over
+from blackboard.board.activations.agent_claims.additional_reads import MarksBySearch, NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.board_session import BoardSession
-from blackboard.board.commit_listeners import listen_to_commits
 from blackboard.board.remote_work import remote_claims, remote_runs
 from blackboard.board.result_types import ClaimedMark, RemoteActivation
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry.served_agents import PRESENCE_INTERVAL
+from blackboard.board.worker_registry import PRESENCE_INTERVAL
 from blackboard.clock import Instant, microseconds_in, to_datetime
 from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
 from blackboard.errors import UsageError
@@ -105,7 +104,7 @@ def wait_and_claim(
         return found
     clock, heard = session.clock, threading.Event()
     end = clock.now() + wait
-    with listen_to_commits(session, heard.set) as tick:
+    with session.listen_to_commits(heard.set) as tick:
         while True:
             heard.clear()
             found = claim(session, name, holder, lease)

@@ -6,8 +6,8 @@ A claim absorbs and freezes marks as the claim of a daemon does.
 from __future__ import annotations
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
-from blackboard.board.activation_tables.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims import agent_readiness, claims
+from blackboard.board.activations.agent_claims.additional_reads import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.call_records import budgets
 from blackboard.board.activations.run_ends import activation_recovery, activation_results

@@ -11,9 +11,9 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 
-from blackboard.board.activations.call_handling.model_pauses import Refusal, Wait
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
+from blackboard.board.activations.model_pauses import Refusal, Wait
 from blackboard.board.daemon_work.daemon_parts import call_outcomes_of
 from blackboard.board.facade import Blackboard
 from blackboard.clock import iso

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records.model_calls import ModelCall
 from blackboard.board.daemon_work.daemon_parts import call_steps_of
 from blackboard.board.facade import Blackboard

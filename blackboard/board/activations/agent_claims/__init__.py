@@ -10,6 +10,7 @@ deferred_activations  the activations that wait for another attempt
 renewed_inputs        the marks of an activation that had a conflict, read again at its next claim
 loop_detection        activations that keep waking each other
 loop_quarantine       the quarantine of crossings that would continue a loop
+additional_reads      the marks that an agent reads in addition, and the searches that find some of them
 claims_with_searches  claims, with the searches that their agents need
-activation_traces     the deposits that woke an agent as traces name them, and what a remote worker continues
+activation_spans      the spans of activations in traces, and the deposits that woke an agent
 """

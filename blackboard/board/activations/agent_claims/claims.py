@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput, inputs_of
 from blackboard.board.activation_tables.activation_rows import set_state
-from blackboard.board.activation_tables.additional_reads import (
+from blackboard.board.activations.agent_claims import crossing_selection, renewed_inputs
+from blackboard.board.activations.agent_claims.additional_reads import (
     NOTHING_FOUND,
     MarksBySearch,
     NeedsSearches,
@@ -16,7 +17,6 @@ from blackboard.board.activation_tables.additional_reads import (
     record_reads,
     searches_for,
 )
-from blackboard.board.activations.agent_claims import crossing_selection, renewed_inputs
 from blackboard.board.activations.agent_claims.agent_readiness import (
     ClaimData,
     agent_deferral,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from blackboard.board.activation_tables.additional_reads import MarksBySearch, NeedsSearches, SearchKey
+from blackboard.board.activations.agent_claims.additional_reads import MarksBySearch, NeedsSearches, SearchKey
 from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index.text_search import SearchArguments, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction

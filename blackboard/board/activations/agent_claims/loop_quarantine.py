@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from blackboard.board.activation_tables.additional_reads import (
+from blackboard.board.activations.agent_claims import loop_detection
+from blackboard.board.activations.agent_claims.additional_reads import (
     MarksBySearch,
     record_reads,
 )
-from blackboard.board.activations import quarantine_needs
-from blackboard.board.activations.agent_claims import loop_detection
 from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
+from blackboard.board.activations.run_ends import quarantine_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.scopes import is_group, subject_of

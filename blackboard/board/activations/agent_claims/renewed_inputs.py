@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import InputRole, event_of, inputs_of
 from blackboard.board.activation_tables.activation_rows import set_marks
-from blackboard.board.activation_tables.additional_reads import MarksBySearch, SearchKey, record_reads, searches_for
 from blackboard.board.activation_tables.crossing_rows import close_crossing
+from blackboard.board.activations.agent_claims.additional_reads import (
+    MarksBySearch,
+    SearchKey,
+    record_reads,
+    searches_for,
+)
 from blackboard.board.declaration_changes import mark_migration
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.mark_tables.watch_scopes import scope_of
-from blackboard.board.open_needs import need_rows
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import rising_crossings
@@ -43,7 +48,7 @@ def renew(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, foun
         if item.role == InputRole.READ or item.event is None:
             continue
         values = {"activation_id": row.id, "mark_id": item.event.mark_id}
-        if need_rows.is_closed(txn, item.event):
+        if open_needs.is_closed(txn, item.event):
             txn.sql.run(ACTIVATIONS.delete_input, **values)
         else:
             event_id, strength = _present_state(txn, watch, row, item.event)

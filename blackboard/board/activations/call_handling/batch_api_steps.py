@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from blackboard.board.activations.call_handling import batch_api_calls
-from blackboard.board.activations.call_handling.model_pauses import Wait
 from blackboard.board.activations.call_records.model_calls import ModelCall
+from blackboard.board.activations.model_pauses import Wait
 from blackboard.board.board_session import BoardSession
 from blackboard.clock import Instant
 from blackboard.core.records.states import CallState

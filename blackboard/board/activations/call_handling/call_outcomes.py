@@ -9,11 +9,12 @@ import random
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from blackboard.board.activations.call_handling import batch_api_calls, model_pauses
-from blackboard.board.activations.call_handling.model_pauses import Refusal, Wait
+from blackboard.board.activations import model_pauses
+from blackboard.board.activations.call_handling import batch_api_calls
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
+from blackboard.board.activations.model_pauses import Refusal, Wait
 from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import CallState

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.call_handling import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.budgets import BudgetExceeded
 from blackboard.board.activations.call_records.model_calls import ModelCall

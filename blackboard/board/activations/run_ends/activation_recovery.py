@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+from blackboard.board import worker_registry
 from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
-from blackboard.board.activations import quarantine_needs
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_results
+from blackboard.board.activations.run_ends import activation_results, quarantine_needs
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
 from blackboard.board.activations.run_ends.end_steps import (
@@ -20,7 +20,6 @@ from blackboard.board.activations.run_ends.end_steps import (
     evaluate_unclaimed,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import seconds_in
 from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
@@ -59,7 +58,7 @@ def recover(
             count += 1
     failpoint("recovery.within")
     for worker in dead:
-        served_agents.remove_worker(txn, worker, is_dead=True)
+        worker_registry.remove_worker(txn, worker, is_dead=True)
     return count
 
 

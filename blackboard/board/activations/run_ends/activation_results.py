@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import (
     get_activation,
@@ -26,7 +27,6 @@ from blackboard.board.activations.run_ends.end_steps import (
     was_split,
 )
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.open_needs import need_rows
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -154,7 +154,7 @@ def _has_only_closed_needs(txn: BoardTransaction, row: ActivationRow) -> bool:
         for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
         if item.role != InputRole.READ and item.event is not None
     ]
-    return bool(events) and all(need_rows.is_closed(txn, event) for event in events)
+    return bool(events) and all(open_needs.is_closed(txn, event) for event in events)
 
 
 def _fail(

@@ -10,7 +10,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_deposits import checked_deposits, deposit_reads, payload_checks, reinforcements
 from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
-from blackboard.board.need_answers import agent_answers
+from blackboard.board.need_answers import decisions
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -125,7 +125,7 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
 def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
         if item.need_id is not None:
-            return agent_answers.answer(txn, agent_spec, item.request, item.need_id, classes)
+            return decisions.answer_as_agent(txn, agent_spec, item.request, item.need_id, classes)
         return checked_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:

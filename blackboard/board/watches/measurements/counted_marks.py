@@ -6,9 +6,9 @@ every agent (see `need_access`). A watch that measures groups counts only marks 
 
 from __future__ import annotations
 
+from blackboard.board import open_needs
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.open_needs import need_access
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.built_in_marks import Need
@@ -31,9 +31,7 @@ def is_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> b
 
 def may_be_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a watch covers the subject of a mark and the mark may wake its agent, whatever its tags are."""
-    return watch.condition.covers(row.subject) and (
-        row.kind != Need.kind or need_access.may_wake(txn, watch.agent, row)
-    )
+    return watch.condition.covers(row.subject) and (row.kind != Need.kind or open_needs.may_wake(txn, watch.agent, row))
 
 
 def counted_states(

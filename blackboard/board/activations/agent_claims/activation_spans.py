@@ -1,4 +1,4 @@
-"""The traces of activations: which deposits woke an agent, and the trace context that a remote worker continues.
+"""The spans of activations in traces: the deposits that they link to, and the span that a remote worker continues.
 
 A deposit is a cause of an activation and not its parent: it may cause several, and an activation has several causes.
 So the span of an activation has links to the spans of the deposits.

@@ -11,13 +11,14 @@ from datetime import timedelta
 from itertools import islice
 from typing import NamedTuple
 
+from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import agent_readiness
+from blackboard.board.facade import Blackboard
 from blackboard.board.outbox import message_causes, message_rows, outbox_administration
 from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.states import MessageState
@@ -25,6 +26,7 @@ from blackboard.core.specs.sink_spec import BY_TIME, SinkSpec, Topic
 from blackboard.durations import MINUTE, Duration, parse_duration
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
+from blackboard.system.failpoints import failpoint
 
 MESSAGE_LEASE: Duration = 2 * MINUTE
 """The lease of a message, which is longer than any attempt to deliver it."""
@@ -57,7 +59,53 @@ class LeasedMessage(NamedTuple):
     fence: int
 
 
-def lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
+class TimedNotice(NamedTuple):
+    """Events that time alone has caused and that one sink has no message about yet."""
+
+    sink: str
+    topic: Topic
+    notice: Notice
+
+
+class DeliveryQueue:
+    """The messages of one board that wait, each piece of work in one transaction.
+
+    Args:
+        board: The board whose outbox has the messages.
+    """
+
+    def __init__(self, board: Blackboard) -> None:
+        self._session = board.session
+
+    def announce_by_time(self) -> None:
+        """Put messages into the outbox about crossings that have waited too long, and agents unserved for too long."""
+        if not self._session.read(_has_topics_by_time):
+            return
+        dead = self._session.dead_workers()
+        if news := self._session.read(lambda txn: find_by_time(txn, dead)):
+            self._session.write(lambda txn: announce_by_time(txn, news))
+
+    def due_sinks(self, sinks: Collection[str]) -> list[str]:
+        """Return which of the sinks have a message due."""
+        return self._session.read(lambda txn: _due_sinks(txn, sinks))
+
+    def lease(self, sink: str) -> LeasedMessage | None:
+        """Lease the message of a sink that is due first; None if none is due."""
+        if not self.due_sinks([sink]):  # a read costs less than a transaction that writes
+            return None
+        leased = self._session.write(lambda txn: _lease(txn, sink))
+        failpoint("outbox.leased")
+        return leased
+
+    def record_attempt(self, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
+        """Record the result of an attempt, and return the state of the message; None if the lease was lost."""
+        failpoint("outbox.sent")
+        state = self._session.write(lambda txn: _record_attempt(txn, leased, failed))
+        failpoint("outbox.settled")
+        return state
+
+
+def _lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     """Lease the message of a sink that is due first; None if none is due."""
     row = txn.sql.one(OUTBOX.next_message, sink=sink, now=txn.now)
     if row is None or not txn.sql.changed(
@@ -67,7 +115,7 @@ def lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     return LeasedMessage(outbox_administration.convert_row(row), row.attempts, row.fence + 1)
 
 
-def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
+def _record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
     """Record the result of an attempt, and return the state of the message; None if the lease was lost.
 
     Args:
@@ -75,7 +123,7 @@ def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedA
         leased: The message, with the fence of the lease under which the attempt was made.
         failed: Why the attempt failed; None if the receiver has the message.
     """
-    state, due_at = _next(txn.now, leased.attempts, failed)
+    state, due_at = _state_after(txn.now, leased.attempts, failed)
     finished_at = None if state == MessageState.WAITING else txn.now
     error = None if failed is None else failed.error[:MAX_DELIVERY_ERROR_CHARACTERS]
     values = {"id": leased.message.id, "fence": leased.fence, "state": state, "due_at": due_at}
@@ -86,7 +134,7 @@ def record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: FailedA
     return state
 
 
-def _next(now: Instant, attempts: int, failed: FailedAttempt | None) -> tuple[MessageState, Instant]:
+def _state_after(now: Instant, attempts: int, failed: FailedAttempt | None) -> tuple[MessageState, Instant]:
     """Return the state of a message after an attempt, and when the next attempt is due."""
     if failed is None:
         return MessageState.DELIVERED, now
@@ -98,21 +146,13 @@ def _next(now: Instant, attempts: int, failed: FailedAttempt | None) -> tuple[Me
     return MessageState.WAITING, now + max(DELAYS[attempts], requested)
 
 
-def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
+def _due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
     """Return which of the sinks have a message due."""
     due = {sink: txn.sql.value(OUTBOX.next_message_due, sink=sink) for sink in sinks}
     return [sink for sink, at in due.items() if at is not None and at <= txn.now]
 
 
-class TimedNotice(NamedTuple):
-    """Events that time alone has caused and that one sink has no message about yet."""
-
-    sink: str
-    topic: Topic
-    notice: Notice
-
-
-def has_topics_by_time(txn: BoardTransaction) -> bool:
+def _has_topics_by_time(txn: BoardTransaction) -> bool:
     """Return whether any sink has a topic that time alone causes. Otherwise the board need not be searched for them."""
     return any(topic in txn.active.sinks_by_topic for topic in BY_TIME)
 
@@ -162,7 +202,7 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[T
     deployed_at = txn.sql.existing(DEPLOYMENTS.active_deployment).deployed_at
     silence = min(sink.unserved_for for _, sink in sinks)
     for agent in txn.deployment.agents:
-        if (problem := served_agents.unserved(txn, agent, dead, silence=silence)) is None:
+        if (problem := worker_registry.unserved_agent(txn, agent, dead, silence=silence)) is None:
             continue
         since = deployed_at if problem.since is None else problem.since
         notice = message_causes.notice_of_unserved_agent(agent, problem.reason, problem.since)

@@ -1,4 +1,4 @@
-"""The agents that workers serve, with the digests of their code.
+"""The registered workers of a board, and the agents that they serve, with the digests of their code.
 
 A deployment names the code of each agent by its digest. A worker claims only for agents whose active code is its own.
 """
@@ -6,6 +6,8 @@ A deployment names the code of each agent by its digest. A worker claims only fo
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from blackboard.durations import MINUTE, Duration
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
+from blackboard.system.files.packaged_files import program_version
 
 PRESENCE_INTERVAL: Duration = MINUTE
 """How often a waiting worker of a remote agent records that it waits."""
@@ -36,7 +39,7 @@ class UnservedAgent(NamedTuple):
     """When the last worker that claimed for it was last seen; None if none is known."""
 
 
-def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:
+def is_current_code(txn: BoardTransaction, agent: str, code: str | None) -> bool:
     """Return whether a daemon with this code may claim for an agent.
 
     The active deployment must have that code, and no daemon claims for a remote agent.
@@ -45,9 +48,9 @@ def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:
     return spec is not None and not spec.remote and (spec.code is None or code is None or spec.code == code)
 
 
-def outdated(txn: BoardTransaction, code: Code) -> list[str]:
+def outdated_agents(txn: BoardTransaction, code: Code) -> list[str]:
     """Return the agents that a worker with this code does not claim for."""
-    return sorted(agent for agent, digest in code.items() if not is_current(txn, agent, digest))
+    return sorted(agent for agent, digest in code.items() if not is_current_code(txn, agent, digest))
 
 
 def code_of(worker: WorkerRow) -> dict[str, str | None]:
@@ -55,12 +58,12 @@ def code_of(worker: WorkerRow) -> dict[str, str | None]:
     return dict(json.loads(worker.agents or "{}"))
 
 
-def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
+def worker_problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
     """Return why a worker does not claim for some of its agents; None if it claims for all of them."""
     if worker.schema not in (None, HEAD):
         return f"it knows schema {worker.schema} of the board, which is at schema {HEAD}; it claims nothing"
     gone = [agent for agent in code_of(worker) if agent not in txn.deployment.agents]
-    other = [agent for agent in outdated(txn, code_of(worker)) if agent not in gone]
+    other = [agent for agent in outdated_agents(txn, code_of(worker)) if agent not in gone]
     reasons = []
     if other:
         reasons.append(f"it has other code than the active one for {', '.join(other)} and does not claim for it")
@@ -69,7 +72,7 @@ def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
     return "; ".join(reasons) or None
 
 
-def unserved(
+def unserved_agent(
     txn: BoardTransaction, agent: str, dead: Collection[str], *, silence: Duration = REMOTE_SILENCE
 ) -> UnservedAgent | None:
     """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims.
@@ -95,7 +98,7 @@ def unserved(
             ends.append(_served_until(txn, row, agent, txn.now))
     since = max((at for at in ends if at is not None), default=None)
     if idle is not None:
-        reason = f"worker {idle.id} does not claim for it: {problem(txn, idle)}"
+        reason = f"worker {idle.id} does not claim for it: {worker_problem(txn, idle)}"
     elif since is None:
         reason = "no daemon serves it, and no earlier daemon is known"
     else:
@@ -147,12 +150,12 @@ def _record_service(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> 
 
 
 def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:
-    return worker.schema in (None, HEAD) and is_current(txn, agent, code_of(worker)[agent])
+    return worker.schema in (None, HEAD) and is_current_code(txn, agent, code_of(worker)[agent])
 
 
 def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at: Instant) -> Instant:
     """Return the end of a worker's claims for one of its agents, if it was last seen at an instant."""
-    if is_current(txn, agent, code_of(worker).get(agent)):
+    if is_current_code(txn, agent, code_of(worker).get(agent)):
         return seen_at
     return min(seen_at, _code_since(txn, agent))
 
@@ -171,3 +174,40 @@ def _code_since(txn: BoardTransaction, agent: str) -> Instant:
 def _code_in(deployment: Deployment, agent: str) -> tuple[bool, str | None]:
     spec = deployment.agents.get(agent)
     return spec is not None, None if spec is None else spec.code
+
+
+def registered_workers(txn: BoardTransaction) -> list[WorkerRow]:
+    """Return all registered workers, dead ones included."""
+    return txn.sql.all(ACTIVATIONS.workers)
+
+
+def register(txn: BoardTransaction, worker_id: str, code: Code, *, model: str | None, lock_key: int | None) -> None:
+    """Write the row of a worker of this process, unless there is one.
+
+    Args:
+        txn: The transaction.
+        worker_id: The name that the worker claims in.
+        code: The agents that it serves, with the digests of its code.
+        model: A text that names the provider and model in use; None if there is none.
+        lock_key: The key of the advisory lock that proves its life; None in a file.
+    """
+    if any(row.id == worker_id for row in registered_workers(txn)):
+        return
+    txn.sql.run(
+        ACTIVATIONS.insert_worker,
+        id=worker_id,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        started_at=txn.now,
+        seen_at=txn.now,
+        version=program_version(),
+        agents=json.dumps(code),
+        schema=HEAD,
+        model=model,
+        lock_key=lock_key,
+    )
+
+
+def record_seen(txn: BoardTransaction, worker_id: str, model: str | None) -> bool:
+    """Record that a worker is alive now, and the model that it uses; return whether it is registered."""
+    return txn.sql.changed(ACTIVATIONS.see_worker, id=worker_id, seen_at=txn.now, model=model) > 0

@@ -1,16 +1,22 @@
-"""Rows of open needs, beside their marks: when a need is due, and who may and should answer."""
+"""Open needs: when they are due, who should answer them, and which agents they wake and may answer them.
+
+A need is for people unless it names agents in `answerable_by`. An agent in its chain of provenance may never answer it,
+and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All other agents
+observe needs, such as one that sends a message to a person, and are woken as for any mark.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
-from blackboard.board.open_needs import need_access, provenance
+from blackboard.board import provenance
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
-from blackboard.core.built_in_marks import Need, Overdue, due_instant
+from blackboard.core.built_in_marks import Decision, Need, Overdue, due_instant
 from blackboard.core.records.event_kinds import ActivityEvent
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 
@@ -40,7 +46,7 @@ def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:
     return next((mark for mark in marks if mark.author == BOARD and mark.is_live(txn.now)), None)
 
 
-def open_need(txn: BoardTransaction, row: MarkRow) -> None:
+def record_need(txn: BoardTransaction, row: MarkRow) -> None:
     """Store the due time and the assignee of a need that was deposited, and which agents may answer it.
 
     A length of time counts from the deposit. A need without any of these has no row.
@@ -59,7 +65,7 @@ def open_need(txn: BoardTransaction, row: MarkRow) -> None:
     )
     payload = json.loads(row.payload)
     due, assignee = payload.get("due"), payload.get("assignee") or ""
-    named = need_access.named_agents(row)
+    named = named_agents(row)
     if due is None and not assignee and not named:
         txn.sql.run(MARKS.delete_open_need, mark_id=row.id)
         return
@@ -105,6 +111,69 @@ def _empty_row(mark_id: int) -> OpenNeedRow:
     return OpenNeedRow(mark_id, None, None, "")
 
 
-def close_need(txn: BoardTransaction, mark_id: int) -> None:
+def delete(txn: BoardTransaction, mark_id: int) -> None:
     """Delete the row of a need that leaves the board."""
     txn.sql.run(MARKS.delete_open_need, mark_id=mark_id)
+
+
+def named_agents(row: MarkRow) -> list[str]:
+    """Return the agents that a need names in `answerable_by`. An application's own class of needs may name none."""
+    named = json.loads(row.payload).get("answerable_by")
+    return list(map(str, named)) if isinstance(named, list) else []
+
+
+def may_wake(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> bool:
+    """Return whether a need may wake an agent whose watches count it."""
+    if Decision.kind in agent_spec.writes:
+        return may_answer(txn, agent_spec, row)
+    if not named_agents(row):
+        return True
+    stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
+    behind: Sequence[str] = json.loads((stored and stored.agents_behind) or "[]")
+    return agent_spec.names.isdisjoint(behind)
+
+
+def may_answer(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> bool:
+    """Return whether an agent may answer a need."""
+    return refusal_of(txn, agent_spec, row) is None
+
+
+def answering_agents(txn: BoardTransaction, row: MarkRow) -> list[AgentSpec]:
+    """Return the agents of the active deployment that may answer a need; none if it is for people."""
+    if not named_agents(row):
+        return []
+    return [agent_spec for agent_spec in txn.deployment.agents.values() if may_answer(txn, agent_spec, row)]
+
+
+def refusal_of(txn: BoardTransaction, agent_spec: AgentSpec, row: MarkRow) -> str | None:
+    """Return why an agent may not answer a need; None if it may."""
+    named = named_agents(row)
+    if not named:
+        return f"need {row.id} is for people: it names no agent in answerable_by"
+    stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
+    if stored is None or stored.agents_behind is None:
+        return f"the chain of provenance of need {row.id} is not known to its end, so it is for people"
+    if agent_spec.names.isdisjoint([*named, *json.loads(stored.answerable_by or "[]")]):
+        return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent_spec.name}"
+    if not agent_spec.names.isdisjoint(json.loads(stored.agents_behind)):
+        return f"{agent_spec.name} is in the chain of provenance of need {row.id}, so it can never answer it"
+    if Decision.kind not in agent_spec.writes:
+        return f"{agent_spec.name} does not declare {Decision.kind!r} in writes"
+    return None
+
+
+def rename_agent(txn: BoardTransaction, former: str, name: str) -> None:
+    """Replace the former name of a renamed agent in open needs: in `answerable_by` and in their chains."""
+    for row in txn.sql.all(MARKS.all_open_needs):
+        renamed = row._replace(
+            answerable_by=_renamed(row.answerable_by, former, name),
+            agents_behind=_renamed(row.agents_behind, former, name),
+        )
+        if renamed != row:
+            txn.sql.run(MARKS.put_open_need, **renamed._asdict())
+
+
+def _renamed(agents: str | None, former: str, name: str) -> str | None:
+    if agents is None or former not in (names := json.loads(agents)):
+        return agents
+    return json.dumps([name if each == former else each for each in names])

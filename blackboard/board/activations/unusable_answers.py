@@ -13,10 +13,10 @@ import random
 from dataclasses import dataclass
 
 from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
-from blackboard.board.activations.call_handling import model_pauses
-from blackboard.board.activations.call_handling.model_pauses import FIRST_MODEL_PAUSE, REFUSED_WAIT, Wait
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
+from blackboard.board.activations.model_pauses import FIRST_MODEL_PAUSE, REFUSED_WAIT, Wait
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
