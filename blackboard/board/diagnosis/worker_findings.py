@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from blackboard.board.activations.quiescence import waiting_work
+from blackboard.board import worker_registry
 from blackboard.board.activations.run_ends.activation_recovery import is_remote
+from blackboard.board.daemon_work.remaining_work import waiting_work
 from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import served_agents
 from blackboard.clock import iso
 from blackboard.core.records.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
@@ -30,10 +30,10 @@ def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     rows = txn.sql.all(ACTIVATIONS.workers)
     living = [row for row in rows if row.id not in dead]
     for row in living:
-        if (problem := served_agents.problem(txn, row)) is not None:
-            others = [other for other in living if served_agents.problem(txn, other) is None]
-            served = {agent for other in others for agent in served_agents.code_of(other)}
-            waits = served_agents.code_of(row).keys() & txn.deployment.agents.keys() - served
+        if (problem := worker_registry.worker_problem(txn, row)) is not None:
+            others = [other for other in living if worker_registry.worker_problem(txn, other) is None]
+            served = {agent for other in others for agent in worker_registry.code_of(other)}
+            waits = worker_registry.code_of(row).keys() & txn.deployment.agents.keys() - served
             yield Finding(
                 "code",
                 "wrong" if waits else "note",
@@ -55,7 +55,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     unserved = {
         agent: problem
         for agent in sorted(txn.deployment.agents)
-        if (problem := served_agents.unserved(txn, agent, dead)) is not None
+        if (problem := worker_registry.unserved_agent(txn, agent, dead)) is not None
     }
     waiting = Counter(waiting_work(txn, unserved.keys()))
     remote = {agent_spec.name for agent_spec in txn.deployment.agents.values() if agent_spec.remote}
@@ -66,7 +66,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
         yield _unserved_finding("agent", f"{agent}: {unserved[agent].reason}", waiting.pop(agent, 0), advice)
     if living or (remote and remote == txn.deployment.agents.keys()):
         return
-    since = served_agents.board_served_at(txn, dead)
+    since = worker_registry.board_served_at(txn, dead)
     never = "no daemon serves the board, and no earlier daemon is known"
     unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
     yield _unserved_finding(

@@ -21,7 +21,7 @@ from blackboard.board.mark_deposits.payload_checks import check_size
 from blackboard.board.need_answers import asked_needs, overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.built_in_marks import Decision, answers
+from blackboard.core.built_in_marks import Decision
 from blackboard.core.marks.payload_json import dump_payload, payload_text
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound
@@ -126,7 +126,7 @@ def _checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> st
     """
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    options = answers(json.loads(need.payload).get("options"))
+    options = possible_answers(json.loads(need.payload).get("options"))
     return _option(text, options, any_answer=any_answer) if options else text
 
 
