@@ -21,7 +21,7 @@ from blackboard.board.mark_deposits.payload_checks import check_size
 from blackboard.board.need_answers import asked_needs, overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.built_in_marks import Decision
+from blackboard.core.built_in_marks import Decision, possible_answers
 from blackboard.core.marks.payload_json import dump_payload, payload_text
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound
