@@ -21,7 +21,7 @@ from blackboard import Blackboard, Exponential, agent, strength
 from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.sqlite.file_database import FileDatabase
 
 __all__ = [
     "Depositor",

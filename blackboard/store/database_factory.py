@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
 
@@ -34,7 +34,7 @@ def database_of(
     parsed = DatabaseUrl(url, prepare=prepare)
     if parsed.path is not None:
         return FileDatabase(parsed, parsed.path, mode)
-    from blackboard.store.database_server.server_database import ServerDatabase  # a file needs none
+    from blackboard.store.postgresql.server_database import ServerDatabase  # a file needs none
 
     direct = None if direct_url is None else DatabaseUrl(direct_url)
     return ServerDatabase(parsed, direct, query_url)

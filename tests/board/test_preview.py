@@ -21,7 +21,7 @@ from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.store.board_file.local_processes.file_processes import FileProcesses
+from blackboard.store.sqlite.local_processes.file_processes import FileProcesses
 from blackboard.store.schema.tables import metadata
 from tests.support.examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec

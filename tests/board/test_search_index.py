@@ -19,8 +19,8 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.store.board_file import backup as copies
-from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.sqlite import backup as copies
+from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.statements import SEARCH
 from tests.support.file_boards import file_database
 from tests.support.search_checks import check_index, embedded, subjects

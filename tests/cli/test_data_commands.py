@@ -221,7 +221,7 @@ def test_a_forget_that_could_not_compact_the_file_fails_and_is_finished_by_the_n
 
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}')
     with monkeypatch.context() as patched:
-        patched.setattr("blackboard.store.board_file.compaction.compact", refuse)
+        patched.setattr("blackboard.store.sqlite.compaction.compact", refuse)
         failed = house("forget", "hall", "--json")
         assert failed.code == 1
         assert failed.json["not_compacted"] == "the disk is full"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from blackboard import Blackboard
-from blackboard.store.database_server.optimistic_commits import OptimisticCommits, Skips
-from blackboard.store.database_server.server_commits import ServerCommits
+from blackboard.store.postgresql.optimistic_commits import OptimisticCommits, Skips
+from blackboard.store.postgresql.server_commits import ServerCommits
 
 Way = Literal["locked", "asked", "remembered"]
 """How deposits are made: under the lock, or without it by answers that are asked for or remembered."""

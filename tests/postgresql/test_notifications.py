@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.store.database_parts.board_processes import Liveness
-from blackboard.store.database_server.connected_processes import listening_connection, worker_locks
+from blackboard.store.postgresql.connected_processes import listening_connection, worker_locks
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS

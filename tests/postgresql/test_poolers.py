@@ -13,7 +13,7 @@ from sqlalchemy.exc import InternalError
 from blackboard import Blackboard, Mark
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
-from blackboard.store.database_server.server_writer import ServerWriter
+from blackboard.store.postgresql.server_writer import ServerWriter
 from blackboard.store.dialects import postgresql_dialect
 from blackboard.store.transaction import CommitState
 from tests.postgresql.optimistic_boards import be_optimistic

@@ -13,7 +13,7 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board.housekeeping import history_partitions, retention
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.durations import DAY
-from blackboard.store.database_server.server_upkeep import ServerUpkeep
+from blackboard.store.postgresql.server_upkeep import ServerUpkeep
 from blackboard.store.rows import COLUMNS
 from tests.cli.conftest import typed as typed
 from tests.postgresql.optimistic_boards import be_optimistic

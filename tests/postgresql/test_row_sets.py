@@ -14,8 +14,8 @@ from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_tables.mark_rows import delete_mark, insert_mark
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import UsageError
-from blackboard.store.database_server.server_transactions import row_sets
-from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline
+from blackboard.store.postgresql.server_transactions import row_sets
+from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.rows import DepositKeyRow
 from blackboard.store.statements import MARKS
 

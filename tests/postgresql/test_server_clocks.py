@@ -9,8 +9,8 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
-from blackboard.store.database_server.connected_processes.server_clock import ServerClock
-from blackboard.store.database_server.server_database import ServerDatabase
+from blackboard.store.postgresql.connected_processes.server_clock import ServerClock
+from blackboard.store.postgresql.server_database import ServerDatabase
 from tests.support import worker_program
 from tests.support.started_processes import started
 from tests.support.worker_program import Done, Task

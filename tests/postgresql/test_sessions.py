@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.database_server.server_transactions.statement_pipeline import StatementPipeline
+from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.dialects import postgresql_dialect
 from blackboard.store.dialects.dialect import BUSY_SECONDS
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect

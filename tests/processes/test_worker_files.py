@@ -14,9 +14,9 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.errors import StoreError
-from blackboard.store.board_file.local_processes import worker_sockets
-from blackboard.store.board_file.local_processes.worker_liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.store.board_file.local_processes.worker_notifier import WorkerNotifier
+from blackboard.store.sqlite.local_processes import worker_sockets
+from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness, any_alive, living_workers
+from blackboard.store.sqlite.local_processes.worker_notifier import WorkerNotifier
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started

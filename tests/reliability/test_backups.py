@@ -16,9 +16,9 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store.board_file import backup as copies
-from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.board_file.local_processes.worker_liveness import any_alive
+from blackboard.store.sqlite import backup as copies
+from blackboard.store.sqlite.file_database import FileDatabase
+from blackboard.store.sqlite.local_processes.worker_liveness import any_alive
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.file_boards import file_database

@@ -12,7 +12,7 @@ from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.board_file import file_checks
+from blackboard.store.sqlite import file_checks
 from blackboard.store.database_factory import database_of
 from tests.support.file_boards import path_of
 from tests.support.manual_daemons import served

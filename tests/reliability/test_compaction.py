@@ -17,7 +17,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
-from blackboard.store.board_file import compaction
+from blackboard.store.sqlite import compaction
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS

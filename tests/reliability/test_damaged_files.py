@@ -20,7 +20,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store.board_file.backup import back_up, examine_copy
+from blackboard.store.sqlite.backup import back_up, examine_copy
 from blackboard.store.dialects import sqlite_driver
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.system.files.board_files import BoardFiles

@@ -15,7 +15,7 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.board_file import backup as copies
+from blackboard.store.sqlite import backup as copies
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status

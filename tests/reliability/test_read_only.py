@@ -16,10 +16,10 @@ from blackboard import Blackboard, Mark
 from blackboard.board import administration, backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.board_file import file_queries, file_upkeep
-from blackboard.store.board_file.local_processes import worker_liveness
-from blackboard.store.board_file.local_processes.worker_liveness import WorkerLiveness
-from blackboard.store.board_file.open_files import board_connection
+from blackboard.store.sqlite import file_queries, file_upkeep
+from blackboard.store.sqlite.local_processes import worker_liveness
+from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
+from blackboard.store.sqlite.open_files import board_connection
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.file_boards import file_database
 from tests.support.forked_children import without_rights

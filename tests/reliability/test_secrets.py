@@ -17,7 +17,7 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.board_file.backup import back_up
+from blackboard.store.sqlite.backup import back_up
 from blackboard.store.database_factory import database_of
 from blackboard.system.files.private_folders import ensure_private_folder
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal

@@ -32,7 +32,7 @@ from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
-from blackboard.store.board_file.local_processes import write_listener
+from blackboard.store.sqlite.local_processes import write_listener
 from tests.server.http_steps import problem
 from tests.support.board_steps import in_transaction
 from tests.support.bounds import BOUND_SECONDS

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from blackboard.store.database_server.server_transactions.checked_statement import UNLOCKED_WRITES, write_of
+from blackboard.store.postgresql.server_transactions.checked_statement import UNLOCKED_WRITES, write_of
 from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.sql_composition import PARAMETER
 from blackboard.store.statement_file import Statement

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from blackboard import Mark
 from blackboard.errors import StoreError
-from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.database_factory import database_of
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all

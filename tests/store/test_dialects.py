@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import blackboard
-from blackboard.store.database_server.connected_processes.advisory_lock import LOCKS
+from blackboard.store.postgresql.connected_processes.advisory_lock import LOCKS
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
 from blackboard.store.dialects.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
 from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
@@ -86,8 +86,8 @@ def test_only_the_factory_knows_both_kinds_of_databases() -> None:
         module
         for module, tree in modules()
         for sources in [[node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]]
-        if any(source.startswith("blackboard.store.board_file") for source in sources)
-        and any(source.startswith("blackboard.store.database_server") for source in sources)
+        if any(source.startswith("blackboard.store.sqlite") for source in sources)
+        and any(source.startswith("blackboard.store.postgresql") for source in sources)
     ]
     assert both == ["store/database_factory.py"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard.errors import StoreBusy
-from blackboard.store.board_file.file_transaction import FileTransaction
+from blackboard.store.sqlite.file_transaction import FileTransaction
 from blackboard.store.commits.group_commit import Entry, GroupCommit
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
@@ -222,7 +222,7 @@ def test_a_batch_waits_once_for_a_board_locked_by_another_process(
         waits.append(StoreBusy("held"))
         raise waits[-1]
 
-    monkeypatch.setattr("blackboard.store.board_file.local_processes.write_lock.WriteLock.acquire", held)
+    monkeypatch.setattr("blackboard.store.sqlite.local_processes.write_lock.WriteLock.acquire", held)
     batch = [put(number) for number in range(8)]
     database.commits.commit(batch)
     assert len(waits) == 1

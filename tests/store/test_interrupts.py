@@ -24,9 +24,9 @@ import pytest
 
 from blackboard.errors import StoreBusy
 from blackboard.store import database as database_module
-from blackboard.store.board_file import file_writer
-from blackboard.store.board_file.file_database import FileDatabase
-from blackboard.store.board_file.local_processes import write_lock
+from blackboard.store.sqlite import file_writer
+from blackboard.store.sqlite.file_database import FileDatabase
+from blackboard.store.sqlite.local_processes import write_lock
 from blackboard.store.commits import batch_commits, group_commit, writing_connection
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects.sqlite_driver import sqlite

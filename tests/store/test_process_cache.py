@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from blackboard.store.database_server.server_transactions import process_cache
-from blackboard.store.database_server.server_transactions.process_cache import NO_ROWS, ProcessCache
+from blackboard.store.postgresql.server_transactions import process_cache
+from blackboard.store.postgresql.server_transactions.process_cache import NO_ROWS, ProcessCache
 from blackboard.store.statements import MARKS
 
 KEPT = 10

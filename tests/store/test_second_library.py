@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 import blackboard
 from blackboard import Blackboard, Mark
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.store.board_file.open_files.library_guard import OTHERS_ANNOUNCE
+from blackboard.store.sqlite.open_files.library_guard import OTHERS_ANNOUNCE
 from blackboard.store.dialects import sqlite_driver
 from tests.support.bounds import BOUND_SECONDS
 

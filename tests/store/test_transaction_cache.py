@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
-from blackboard.store.database_server.server_transactions.transaction_cache import (
+from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementResult
+from blackboard.store.postgresql.server_transactions.transaction_cache import (
     KEYS,
     Key,
     TransactionCache,

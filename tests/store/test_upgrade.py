@@ -17,9 +17,9 @@ from blackboard import Blackboard, ManualClock, Need
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.store.board_file import backup
-from blackboard.store.board_file.backup import backups_of, examine_copy
-from blackboard.store.board_file.local_processes.worker_liveness import WorkerLiveness
+from blackboard.store.sqlite import backup
+from blackboard.store.sqlite.backup import backups_of, examine_copy
+from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects import sqlite_driver

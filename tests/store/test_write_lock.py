@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from blackboard.store.board_file.local_processes.write_lock import WriteLock
+from blackboard.store.sqlite.local_processes.write_lock import WriteLock
 
 
 def test_lock_files_close_themselves_without_a_warning_in_whatever_order_the_collector_ends_them(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from blackboard.store.database_server.server_transactions.server_transaction import ServerTransaction
-from blackboard.store.database_server.server_transactions.statement_pipeline import StatementResult
+from blackboard.store.postgresql.server_transactions.server_transaction import ServerTransaction
+from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementResult
 from blackboard.store.statement_file import Statement
 
 __all__ = ["check_transaction_cache"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from blackboard import Blackboard
-from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.sqlite.file_database import FileDatabase
 
 __all__ = ["file_database", "path_of"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock
 from blackboard.clock import Instant
-from blackboard.store.board_file.file_database import FileDatabase
+from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.database import Database
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.schema import schema_upgrades

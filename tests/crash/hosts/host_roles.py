@@ -22,7 +22,7 @@ from blackboard.cli.terminal.process_signals import handle_signals
 from blackboard.clock import pause
 from blackboard.errors import LeaseLost, StoreError, StoreUnknown
 from blackboard.settings.sections import DaemonSection
-from blackboard.store.database_server import commit_record
+from blackboard.store.postgresql import commit_record
 from tests.crash.children import Say
 from tests.crash.hosts.host_agents import AGENTS
 from tests.crash.hosts.planned_marks import PER_DEPOSITOR, THREADS, PlannedMark, is_keyed, plan_mark
