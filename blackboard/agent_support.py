@@ -4,12 +4,12 @@ An agent that changes a file which other programs and users share needs the same
 """
 
 from blackboard.durations import parse_duration
+from blackboard.system.encoding_detection import find_unicode_form
 from blackboard.system.failpoints import failpoint
 from blackboard.system.files.file_owners import others_who_place
 from blackboard.system.files.private_files import PRIVATE_MODE, parse_mode
 from blackboard.system.forks import closed_in_children
 from blackboard.system.log_queue import Log
-from blackboard.system.text_encodings import find_unicode_form
 
 __all__ = [
     "PRIVATE_MODE",

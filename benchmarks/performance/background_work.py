@@ -21,7 +21,7 @@ from blackboard import Blackboard, Exponential, agent, strength
 from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.store.sqlite.file_database import FileDatabase
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 
 __all__ = [
     "Depositor",
@@ -74,7 +74,7 @@ def evaporate(url: str, size: int, seconds: float, *, longest: float = 300.0) ->
         boards.insert_marks(board, Flash, size, ends=board.session.now() + 1)
         boards.deploy(board, *boards.watchers(), *boards.watchers(Flash))
         rate = unloaded_rate(url, seconds)
-        log = f"{board.database.path}-wal" if isinstance(board.database, FileDatabase) else None
+        log = f"{board.database.path}-wal" if isinstance(board.database, SqliteDatabase) else None
         largest = 0
         depositor = Depositor(url)
         begin = time.monotonic()

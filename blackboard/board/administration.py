@@ -12,10 +12,10 @@ from blackboard.board.loads.deposit_sources import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.connections.readonly_query import Result as Result
-from blackboard.store.connections.readonly_query import Values
 from blackboard.store.database_factory import database_of
-from blackboard.store.schema import view_updates
+from blackboard.store.database_interfaces.query_interface import Result as Result
+from blackboard.store.database_interfaces.query_interface import Values
+from blackboard.store.schema import schema_views
 
 
 def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> DeployResult:
@@ -104,7 +104,7 @@ def refresh_views(board: Blackboard) -> str | None:
     Raises:
         StoreError: The board has stored a decay law that this process does not know.
     """
-    return view_updates.refresh_views(board.database, board.session.now)
+    return schema_views.refresh_views(board.database, board.session.now)
 
 
 def run_query(

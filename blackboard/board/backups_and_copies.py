@@ -12,14 +12,14 @@ from blackboard.board.housekeeping import forgotten_subjects
 from blackboard.board.housekeeping.forgotten_subjects import ErasedEvents
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.connections.readonly_query import Result as Result
 from blackboard.store.database_factory import database_of
-from blackboard.store.database_parts.board_upkeep import Copy
+from blackboard.store.database_interfaces.query_interface import Result as Result
+from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.statements import ACTIVATIONS
 
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.board_copy import BoardCopy
-    from blackboard.store.schema.table_copy import CopyProgress as CopyProgress
+    from blackboard.store.schema.database_copy import CopyProgress as CopyProgress
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:

@@ -21,7 +21,7 @@ from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import Clock, Instant, ObservingClock, seconds_in
 from blackboard.durations import MILLISECOND, SECOND, Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
-from blackboard.store.commits.group_commit import ServerHints
+from blackboard.store.connections.group_commit import ServerHints
 from blackboard.store.database import Database
 from blackboard.store.query_rows import TransactionStart
 from blackboard.store.schema import schema_upgrades

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from blackboard.durations import MINUTE, Duration, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
-from blackboard.system.files.settings_text import read_text
+from blackboard.system.files.settings_files import read_text
 
 KEY = "ANTHROPIC_API_KEY"
 KEY_FILE = "ANTHROPIC_API_KEY_FILE"

@@ -22,7 +22,7 @@ from blackboard.errors import ConfigurationError, Mistake, UnknownName, nearest
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Usage
 from blackboard.system.files.packaged_files import config_file
-from blackboard.system.files.settings_text import read_toml
+from blackboard.system.files.settings_files import read_toml
 
 USD = Annotated[Decimal, Field(ge=0)]
 """US dollars per million tokens, equal to micro-dollars per token."""

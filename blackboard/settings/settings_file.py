@@ -27,7 +27,7 @@ from blackboard.settings.sections import (
 from blackboard.settings.sink_sections import SinkSection
 from blackboard.settings.trusted_folders import check_found
 from blackboard.system.files.packaged_files import config_file
-from blackboard.system.files.settings_text import read_toml
+from blackboard.system.files.settings_files import read_toml
 
 CONFIG = VARIABLE_PREFIX + "CONFIG"
 LOCAL_FILE = "blackboard.toml"

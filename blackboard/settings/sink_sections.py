@@ -20,7 +20,7 @@ from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.durations import SECOND, Duration, Microseconds, format_duration, parse_duration
 from blackboard.errors import ConfigurationError, WorkError
 from blackboard.settings.sections import Section
-from blackboard.system.files.settings_text import read_text
+from blackboard.system.files.settings_files import read_text
 from blackboard.system.outbound_addresses import parse_networks
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from blackboard.core.pydantic_fields import unknown_field
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.system.files import file_owners
-from blackboard.system.files.settings_text import read_toml
+from blackboard.system.files.settings_files import read_toml
 
 
 class UserSettings(BaseModel):

@@ -2,7 +2,7 @@
 
 A process has one writing connection. Threads hand over their work, and one thread commits the work of all, so that
 eight threads share one flush to the disk. `database_factory` returns the database of a file or of a server; their
-classes are in `board_file` and `database_server`.
+classes are in `sqlite` and `postgresql`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blackboard.clock import Clock
 from blackboard.durations import Duration
 from blackboard.errors import QueryStopped
-from blackboard.store.commits.batch_commits import BatchCommits
-from blackboard.store.commits.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
-from blackboard.store.commits.writing_connection import WritingConnection
-from blackboard.store.connections.connection_uses import ConnectionUses
-from blackboard.store.connections.read_limits import ReadLimits
-from blackboard.store.connections.reader_pool import Loan, ReaderPool
-from blackboard.store.database_parts.board_place import BoardPlace
-from blackboard.store.database_parts.board_processes import BoardProcesses
+from blackboard.store.connections.batch_commits import BatchCommits
+from blackboard.store.connections.group_commit import Entry, GroupCommit, ServerHints, exclusive_entry
+from blackboard.store.connections.reader_pool import ConnectionUses, Loan, ReaderPool, ReadLimits
+from blackboard.store.connections.writing_connection import WritingConnection
+from blackboard.store.database_interfaces.place_interface import BoardPlace
+from blackboard.store.database_interfaces.process_interface import BoardProcesses
 from blackboard.store.dialects.dialect import BUSY_SECONDS, Dialect
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.transaction import Transaction
@@ -32,8 +30,8 @@ from blackboard.system.callback_lists import Listeners
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from blackboard.store.database_parts.board_queries import BoardQueries
-    from blackboard.store.database_parts.board_upkeep import BoardUpkeep
+    from blackboard.store.database_interfaces.query_interface import BoardQueries
+    from blackboard.store.database_interfaces.upkeep_interface import BoardUpkeep
 
 T = TypeVar("T")
 UnitOfWork = Callable[[Transaction], T]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database import Database
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 
 
 def database_of(
@@ -33,11 +33,11 @@ def database_of(
     """
     parsed = DatabaseUrl(url, prepare=prepare)
     if parsed.path is not None:
-        return FileDatabase(parsed, parsed.path, mode)
-    from blackboard.store.postgresql.server_database import ServerDatabase  # a file needs none
+        return SqliteDatabase(parsed, parsed.path, mode)
+    from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase  # a file needs none
 
     direct = None if direct_url is None else DatabaseUrl(direct_url)
-    return ServerDatabase(parsed, direct, query_url)
+    return PostgresqlDatabase(parsed, direct, query_url)
 
 
 def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:

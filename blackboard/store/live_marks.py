@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from blackboard.core.marks import decay
-from blackboard.store import tag_filters
+from blackboard.store import statement_filters
 from blackboard.store.query_rows import LiveMark, MarkStrength
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS, SEARCH
@@ -50,7 +50,7 @@ def _parts(first: str, tags: int) -> dict[str, str]:
 
     `first` is the form of the first filter.
     """
-    filters = tag_filters.parts("is_also_tagged", tags, first=first)
+    filters = statement_filters.parts("is_also_tagged", tags, first=first)
     return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 
 

@@ -1,7 +1,7 @@
 """An open transaction, which runs statements: the interface that a file and a server implement.
 
-`board_file.file_transaction` runs each statement on the driver's cursor. `database_server.server_transactions` sends
-several statements in one message, because each message costs a round trip there.
+`sqlite.sqlite_transaction` runs each statement on the driver's cursor. On a server, `pipelined_transactions` and
+`optimistic_transactions` send several statements in one message, because each message costs a round trip there.
 """
 
 from __future__ import annotations
@@ -12,11 +12,53 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 
 from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.event_partitions import EventPartitions
 from blackboard.store.statement_file import Statement
-from blackboard.store.transaction_parts.deleted_content import DeletedContent
-from blackboard.store.transaction_parts.event_partitions import EventPartitions
-from blackboard.store.transaction_parts.prefetched_reads import PrefetchedReads
-from blackboard.store.transaction_parts.total_additions import TotalAdditions
+from blackboard.store.watch_total_additions import TotalAdditions
+
+
+class DeletedContent(ABC):
+    """The deleted content of a file, in one transaction."""
+
+    @abstractmethod
+    def overwrite(self) -> None:
+        """Overwrite deleted content with zeros until the end of the transaction."""
+
+    @abstractmethod
+    def merge_index(self, pages: int) -> bool:
+        """Merge parts of the full-text index, which keeps deleted words until then.
+
+        Args:
+            pages: The number of pages to write; negative to begin a merge of all parts.
+
+        Returns:
+            Whether there is more to merge.
+        """
+
+
+class PrefetchedReads(ABC):
+    """The reads of one transaction that are sent before their results are needed."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def prefetch(self, statement: Statement[object], **values: Any) -> None:
+        """Send a statement ahead that the transaction will certainly need, together with other statements.
+
+        It goes with the next message, and costs no round trip when the transaction runs it. If another statement of the
+        transaction may have changed the result by then, it is sent again.
+        """
+
+    @property
+    @abstractmethod
+    def needs_reads(self) -> bool:
+        """Whether a unit of work should send its reads ahead itself: none was sent, or a write may have changed one."""
+
+    @property
+    @abstractmethod
+    def writes(self) -> int:
+        """The number of statements so far that may have changed something."""
+
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=int | float | str | None)

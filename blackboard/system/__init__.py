@@ -4,7 +4,7 @@ files               files of a board and of the program: their owners, permissio
 forks               preparation and follow-up of forks of this process
 log_queue           the log; writing a line neither blocks nor raises
 error_descriptions  how the log names an error
-text_encodings      the encodings of text
+encoding_detection  finds the encoding of a text
 call_deadline       the end of a request at its time
 outbound_addresses  connections to addresses that are public or allowed
 media_types         the media types of requests and responses

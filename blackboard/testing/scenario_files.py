@@ -27,7 +27,7 @@ from blackboard.core.pydantic_fields import unknown_field
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment
-from blackboard.system.files.settings_text import read_toml
+from blackboard.system.files.settings_files import read_toml
 
 
 def _time_or_length(value: object) -> object:

@@ -21,8 +21,8 @@ from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.store.sqlite.local_processes.file_processes import FileProcesses
 from blackboard.store.schema.tables import metadata
+from blackboard.store.sqlite.local_processes.sqlite_processes import SqliteProcesses
 from tests.support.examples import examples
 from tests.support.world import HOUR, MINUTE, World, kind, spec
 
@@ -73,7 +73,7 @@ def test_a_preview_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch
         world.put("smoke", subject, 0.8)
     world.advance(MINUTE)
     last, before = world.put("key", "z").event_id, tables(world)
-    monkeypatch.setattr(FileProcesses, "notify", lambda self: notified.append(None))
+    monkeypatch.setattr(SqliteProcesses, "notify", lambda self: notified.append(None))
     found = preview_of(world, smoke(Linear("10m"), weight=3.0, floor=0.3), *agents(0.5))
     assert found.wakes
     assert tables(world) == before

@@ -19,10 +19,10 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.store.sqlite import backup as copies
-from blackboard.store.sqlite.file_database import FileDatabase
+from blackboard.store.sqlite import sqlite_backups as copies
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.store.statements import SEARCH
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 from tests.support.search_checks import check_index, embedded, subjects
 from tests.support.world import World
 
@@ -102,9 +102,9 @@ def test_a_backup_has_the_index_and_a_restored_board_is_searched(tmp_path: Path)
     path = tmp_path / "board.db"
     with Blackboard.open(path, author="person:ada") as board:
         board.deposit(Note(subject="kept", title="Pricing objections"))
-        made = copies.back_up(file_database(board), tmp_path / "copy.db")
+        made = copies.back_up(sqlite_database_of(board), tmp_path / "copy.db")
         board.deposit(Note(subject="lost", title="Pricing again"))
-    copies.restore(made.path, FileDatabase.at(path), "20270131T000000Z")
+    copies.restore(made.path, SqliteDatabase.at(path), "20270131T000000Z")
     with Blackboard.open(path, author="person:ada") as board:
         assert subjects(board.search("pricing")) == ["kept"]
         check_index(board)

@@ -36,7 +36,7 @@ from blackboard import Blackboard
 from blackboard.board import administration
 from blackboard.cli import main
 from blackboard.settings.settings_file import examine_settings
-from blackboard.store.connections.readonly_query import query
+from blackboard.store.sqlite.readonly_query_process import query
 from blackboard.testing.scenario_files import read_scenario
 from tests.support.bounds import BOUND_SECONDS
 

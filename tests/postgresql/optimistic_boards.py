@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from blackboard import Blackboard
-from blackboard.store.postgresql.optimistic_commits import OptimisticCommits, Skips
-from blackboard.store.postgresql.server_commits import ServerCommits
+from blackboard.store.postgresql.postgresql_commits import OptimisticCommits, PostgresqlCommits, Skips
 
 Way = Literal["locked", "asked", "remembered"]
 """How deposits are made: under the lock, or without it by answers that are asked for or remembered."""
@@ -23,7 +22,7 @@ def deposit_by(board: Blackboard, way: Way) -> None:
 
 def optimistic_commits(board: Blackboard) -> OptimisticCommits:
     """Return the commits of a board on a server whose rules run without the lock."""
-    assert isinstance(board.database.commits, ServerCommits)
+    assert isinstance(board.database.commits, PostgresqlCommits)
     return board.database.commits.optimistic
 
 

@@ -16,7 +16,7 @@ from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.clock import pause
 from blackboard.durations import DAY, Microseconds
-from blackboard.store.transaction_parts.event_partitions import EventPartitions, Partition, Partitioning
+from blackboard.store.event_partitions import EventPartitions, Partition, Partitioning
 from blackboard.system import failpoints
 from tests.support.manual_daemons import run_until_idle, served
 

@@ -17,7 +17,7 @@ from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.board.loads.read_positions import ReadPosition, record_position
 from blackboard.store import database
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
-from blackboard.store.schema import table_copy
+from blackboard.store.schema import database_copy
 from tests.cli.conftest import CommandLine
 from tests.cli.conftest import typed as typed
 from tests.postgresql import moved_agents
@@ -201,7 +201,7 @@ def test_a_copy_that_fails_leaves_nothing(moving: CommandLine, empty_url: str, c
         with pytest.raises(KeyboardInterrupt):
             copy_board(board, target, fail)
         with target.database.read() as sql:
-            assert table_copy.filled_table(sql) is None
+            assert database_copy.filled_table(sql) is None
         assert copy_board(board, target).documents == 5
 
 

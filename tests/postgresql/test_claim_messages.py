@@ -20,7 +20,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.durations import MINUTE
 from blackboard.errors import Undeclared
-from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementPipeline
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline
 from tests.support.cache_checks import check_transaction_cache
 from tests.support.threads import join_all
 

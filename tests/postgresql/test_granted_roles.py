@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import InvalidQuery, StoreError
-from blackboard.store.schema.view_updates import rewrite_views
+from blackboard.store.schema.schema_views import rewrite_views
 from blackboard.store.view_columns import VIEWS
 from tests.postgresql.server_sessions import ServerSessions
 

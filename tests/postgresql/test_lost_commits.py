@@ -15,9 +15,9 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreUnknown
-from blackboard.store.postgresql import commit_record
-from blackboard.store.postgresql.server_transactions.statement_pipeline import pipeline_of
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.postgresql import commit_record
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import pipeline_of
 from tests.postgresql.lost_commits import LOSSES, OPTIMISTIC_LOSSES, lose_commits
 from tests.postgresql.optimistic_boards import Way, be_optimistic, deposit_by
 from tests.postgresql.server_sessions import ServerSessions

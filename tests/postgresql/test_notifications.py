@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.store.database_parts.board_processes import Liveness
-from blackboard.store.postgresql.connected_processes import listening_connection, worker_locks
+from blackboard.store.database_interfaces.process_interface import Liveness
+from blackboard.store.postgresql.connected_processes import advisory_locks, commit_notifications
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS
@@ -116,8 +116,8 @@ def wait_for_lock(liveness: Liveness, woken: threading.Event) -> None:
 def test_the_lock_of_a_worker_shows_that_it_is_alive(
     board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_locks, "GRACE", SECOND // 5)
-    monkeypatch.setattr(listening_connection, "LOCK_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(advisory_locks, "GRACE", SECOND // 5)
+    monkeypatch.setattr(commit_notifications, "LOCK_CHECK_SECONDS", 0.05)
     told, woken = threading.Event(), threading.Event()
     one, two = board.database.processes.liveness(told.set), other.database.processes.liveness(woken.set)
     one.enter()

@@ -24,8 +24,8 @@ import pytest
 
 from blackboard import Blackboard, Exponential, Linear, ManualClock, Mark, Never, Step, agent, count, strength, total
 from blackboard.errors import Conflict, UniqueConflict
-from blackboard.store.postgresql.server_transactions import optimistic_transaction
-from blackboard.store.postgresql.server_transactions.checked_statement import UNLOCKED_WRITES
+from blackboard.store.postgresql.optimistic_transactions import optimistic_transaction
+from blackboard.store.postgresql.optimistic_transactions.commit_validation import UNLOCKED_WRITES
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import CommitState, LockRequired
 from blackboard.system import failpoints

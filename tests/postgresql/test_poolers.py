@@ -13,8 +13,8 @@ from sqlalchemy.exc import InternalError
 from blackboard import Blackboard, Mark
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.errors import InvalidQuery, StoreBusy
-from blackboard.store.postgresql.server_writer import ServerWriter
 from blackboard.store.dialects import postgresql_dialect
+from blackboard.store.postgresql.postgresql_writing_connection import PostgresqlWritingConnection
 from blackboard.store.transaction import CommitState
 from tests.postgresql.optimistic_boards import be_optimistic
 from tests.postgresql.server_sessions import ServerSessions
@@ -62,14 +62,14 @@ def test_many_connections_share_two_sessions(pooled_url: str, board: Blackboard)
 def test_rules_run_without_the_lock_behind_a_pooler(
     pooled_url: str, board: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = ServerWriter.commit_optimistic
+    commit = PostgresqlWritingConnection.commit_optimistic
     committed = []
 
     def noted(writer: Any, transaction: Any) -> None:
         commit(writer, transaction)
         committed.append(transaction.commit_state is CommitState.COMMITTED)
 
-    monkeypatch.setattr(ServerWriter, "commit_optimistic", noted)
+    monkeypatch.setattr(PostgresqlWritingConnection, "commit_optimistic", noted)
     made: dict[int, str] = {}
 
     def work(number: int) -> None:

@@ -13,7 +13,7 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board.housekeeping import history_partitions, retention
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.durations import DAY
-from blackboard.store.postgresql.server_upkeep import ServerUpkeep
+from blackboard.store.postgresql.postgresql_upkeep import PostgresqlUpkeep
 from blackboard.store.rows import COLUMNS
 from tests.cli.conftest import typed as typed
 from tests.postgresql.optimistic_boards import be_optimistic
@@ -178,7 +178,7 @@ def test_a_reader_of_the_events_delays_the_exchange_and_no_depositor(
     copied(board, clock)
     foreign.execute("SELECT count(*) FROM event")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ServerUpkeep, "is_copy_seen", lambda upkeep, version: True)
+        patch.setattr(PostgresqlUpkeep, "is_copy_seen", lambda upkeep, version: True)
         assert remove_until(board, 2) is PartitionProgress.LATER
     board.deposit(Tower(subject="meanwhile"))  # with no wait: the manual clock stands still
     foreign.rollback()

@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, Exponential, Mark, agent, strength
 from blackboard.daemon import Daemon
 from blackboard.settings.sections import DaemonSection
-from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementPipeline, StatementResult
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline, StatementResult
 
 pytestmark = pytest.mark.postgresql(only=True)
 

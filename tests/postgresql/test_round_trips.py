@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import Blackboard, Deposit, Exponential, Mark, agent, count, strength, total
 from blackboard.errors import StoreError, UniqueConflict
-from blackboard.store.postgresql.server_transactions import statement_pipeline
-from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementPipeline
+from blackboard.store.postgresql.pipelined_transactions import statement_pipeline
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from tests.postgresql.optimistic_boards import deposit_by, stay_under_the_lock
 from tests.postgresql.server_sessions import ServerSessions

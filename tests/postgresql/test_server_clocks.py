@@ -10,7 +10,7 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
 from blackboard.store.postgresql.connected_processes.server_clock import ServerClock
-from blackboard.store.postgresql.server_database import ServerDatabase
+from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
 from tests.support import worker_program
 from tests.support.started_processes import started
 from tests.support.worker_program import Done, Task
@@ -33,7 +33,7 @@ def strange(request: pytest.FixtureRequest, board_url: str, monkeypatch: pytest.
 
 
 def server_time(board: Blackboard) -> Instant:
-    assert isinstance(board.database, ServerDatabase)
+    assert isinstance(board.database, PostgresqlDatabase)
     return board.database.server_time()
 
 

@@ -12,7 +12,7 @@ from blackboard.board.administration import refresh_views
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE
 from blackboard.errors import StoreError
-from blackboard.store.database_parts.board_processes import MAX_SILENCE
+from blackboard.store.database_interfaces.process_interface import MAX_SILENCE
 from blackboard.store.schema import schema_revisions, schema_upgrades
 from blackboard.store.statements import ACTIVATIONS
 from tests.postgresql.server_sessions import ServerSessions

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from blackboard import Blackboard, Mark
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.dialects import postgresql_dialect
 from blackboard.store.dialects.dialect import BUSY_SECONDS
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.statements import MARKS
 from tests.postgresql.optimistic_boards import WAYS, Way, deposit_by

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.store.sqlite.backup import examine_copy
+from blackboard.store.sqlite.sqlite_backups import examine_copy
 from blackboard.system.files.board_files import BoardFiles
 from tests.processes.forking_process import Note
 from tests.support.bounds import BOUND_SECONDS

@@ -16,7 +16,7 @@ from blackboard import Blackboard
 from blackboard.errors import StoreError
 from blackboard.store.sqlite.local_processes import worker_sockets
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.store.sqlite.local_processes.worker_notifier import WorkerNotifier
+from blackboard.store.sqlite.local_processes.worker_sockets import WorkerNotifier
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started

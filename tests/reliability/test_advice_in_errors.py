@@ -13,7 +13,7 @@ from blackboard import Blackboard
 from blackboard.board import backups_and_copies
 from blackboard.errors import StoreError, StoreExhausted, StoreForeign
 from blackboard.system.files.board_files import BoardFiles
-from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_errors import file_failure
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import NotFound, StoreBusy, StoreError
-from blackboard.store.sqlite import compaction
 from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.sqlite import compaction
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 from tests.support.manual_daemons import run_until_idle, served
 
 pytestmark = pytest.mark.file_only("a server compacts its tables itself")
@@ -178,16 +178,16 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
         built.append(1)
 
     monkeypatch.setattr(compaction, "write_content", build_while_others_write)
-    assert not compaction.compact(file_database(board), insist=False)
+    assert not compaction.compact(sqlite_database_of(board), insist=False)
     built.clear()
-    assert compaction.compact(file_database(board))
+    assert compaction.compact(sqlite_database_of(board))
     assert len(built) == compaction.MAX_TRIES + 1
     assert len(board.subjects("meanwhile/")) == compaction.MAX_TRIES
     assert words_in(path)  # nothing was forgotten
 
 
 def test_only_one_process_compacts_at_a_time(board: Blackboard) -> None:
-    files = file_database(board).place.files
+    files = sqlite_database_of(board).place.files
     with compaction.create_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
         board.compact()
     board.compact()

@@ -20,11 +20,11 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store.sqlite.backup import back_up, examine_copy
 from blackboard.store.dialects import sqlite_driver
 from blackboard.store.schema.schema_revisions import HEAD
+from blackboard.store.sqlite.sqlite_backups import back_up, examine_copy
 from blackboard.system.files.board_files import BoardFiles
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 from tests.support.forked_children import without_rights
 from tests.support.manual_daemons import run_until_idle, served
 
@@ -189,7 +189,7 @@ def test_a_damaged_page_is_reported_and_a_restored_file_is_used(
 ) -> None:
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     board.deposit_many(Smoke(subject=f"s{i}", detail="z" * 200) for i in range(2000))
-    copy = back_up(file_database(board), tmp_path / "copy.db").path
+    copy = back_up(sqlite_database_of(board), tmp_path / "copy.db").path
     board.compact()
     board.close()
     size = path.stat().st_size

@@ -15,7 +15,7 @@ from blackboard.board.declaration_changes.deployment_changes import activate
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.database_parts.board_processes import MAX_SILENCE
+from blackboard.store.database_interfaces.process_interface import MAX_SILENCE
 from blackboard.store.statements import ACTIVATIONS
 from tests.support.board_steps import in_transaction
 from tests.support.file_boards import path_of

@@ -15,11 +15,11 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.sqlite import backup as copies
+from blackboard.store.sqlite import sqlite_backups as copies
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 from tests.support.manual_daemons import run_until_idle, served
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused
@@ -230,10 +230,10 @@ def test_the_report_names_other_marks_and_backups_with_the_subject(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:
     board.deposit(Lead(subject=BOB, text="cake"))
-    early = copies.back_up(file_database(board), tmp_path / "early.db").path
+    early = copies.back_up(sqlite_database_of(board), tmp_path / "early.db").path
     board.deposit(Lead(subject=ANN, text=SECRET))
     other = board.deposit(Lead(subject=BOB, text=f"a friend of {ANN}")).mark_id
-    late = copies.back_up(file_database(board), tmp_path / "late.db").path
+    late = copies.back_up(sqlite_database_of(board), tmp_path / "late.db").path
     gone = board.forget(ANN)
     assert gone.named_in == (other,)
     assert {copy: copies.count_events(copy, ANN) for copy in copies.backups_of(path)} == {early: 0, late: 1}

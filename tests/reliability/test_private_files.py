@@ -22,7 +22,7 @@ from blackboard.settings.settings_file import load_settings
 from blackboard.store.sqlite.compaction import compact
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
 from blackboard.system.files.board_files import BoardFiles
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -50,7 +50,7 @@ def make_everything(folder: Path, mode: int | None = None) -> None:
         board.deposit(Smoke(subject="kitchen"))
         daemon = Daemon(board, [watchman])
         daemon.start()
-        compact(file_database(board))
+        compact(sqlite_database_of(board))
         backups_and_copies.back_up(board, path.with_name("copy.db"))
         AnswerSpool(board.session).put(SpooledAnswer(7, "{}", None))
         board.deposit(Smoke(subject="cellar"))
@@ -144,7 +144,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str, exists: bo
             daemon.start()
             board.deposit(Smoke(subject="kitchen"))
             daemon.close()
-            compact(file_database(board))
+            compact(sqlite_database_of(board))
 
     refusals = []
     try:

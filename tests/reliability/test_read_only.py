@@ -16,15 +16,15 @@ from blackboard import Blackboard, Mark
 from blackboard.board import administration, backups_and_copies
 from blackboard.board.diagnosis import doctor
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store.sqlite import file_queries, file_upkeep
+from blackboard.store.sqlite import sqlite_queries, sqlite_upkeep
 from blackboard.store.sqlite.local_processes import worker_liveness
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
 from blackboard.store.sqlite.open_files import board_connection
 from blackboard.system.files.board_files import BoardFiles
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 from tests.support.forked_children import without_rights
 
-IMPORTED = (file_queries, file_upkeep)
+IMPORTED = (sqlite_queries, sqlite_upkeep)
 """Modules that a user without rights cannot import later."""
 SHARED = 0o644
 """The mode of the files; without it, a warning names their owner."""
@@ -53,7 +53,9 @@ def copied_in_use(path: Path) -> None:
     """Make a copy of a board in use, with its log, and the index of it."""
     with Blackboard.open(path.with_name("original.db")) as board:
         board.deposit(Smoke(subject="kitchen"))
-        for source, copy in zip(file_database(board).place.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):
+        for source, copy in zip(
+            sqlite_database_of(board).place.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True
+        ):
             if source.exists():
                 shutil.copy(source, copy)
 

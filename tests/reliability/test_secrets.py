@@ -17,11 +17,11 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.sqlite.backup import back_up
 from blackboard.store.database_factory import database_of
-from blackboard.system.files.private_folders import ensure_private_folder
+from blackboard.store.sqlite.sqlite_backups import back_up
+from blackboard.system.files.private_files import ensure_private_folder
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal
-from tests.support.file_boards import file_database
+from tests.support.file_boards import sqlite_database_of
 from tests.support.messages_api import MessagesApi
 
 KEY = "sk-CANARY-0123456789-do-not-tell"
@@ -59,7 +59,7 @@ def test_files_and_folders_are_private_to_the_user(umask: int) -> None:
             daemon = Daemon(board, [clerk], rng=random.Random(1))
             daemon.start()
             board.deposit(Lead(subject="ann"))
-            back_up(file_database(board), folder / "copy.db")
+            back_up(sqlite_database_of(board), folder / "copy.db")
             found = modes(folder)
             daemon.close()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -11,8 +11,8 @@ from sqlalchemy import make_url
 
 from blackboard import Mark
 from blackboard.errors import StoreError
-from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.database_factory import database_of
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 from tests.support.world import HOUR, World, kind, prepared
@@ -50,7 +50,7 @@ def test_simultaneous_writers_get_their_own_results(world: World) -> None:
 def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/{name}"
     database = database_of(url)
-    assert isinstance(database, FileDatabase)
+    assert isinstance(database, SqliteDatabase)
     assert str(database.path) == make_url(url).database
     database.close()
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 import blackboard
-from blackboard.store.postgresql.connected_processes.advisory_lock import LOCKS
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
-from blackboard.store.dialects.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect
-from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
+from blackboard.store.dialects.postgresql_dialect import MIGRATION_LOCK, PostgresqlDialect, PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.postgresql.connected_processes.advisory_locks import LOCKS
 
 PACKAGE = Path(blackboard.__file__).parent
 OWNERS = {
@@ -24,9 +23,9 @@ OWNERS = {
 USERS = OWNERS | {
     "store/connections/database_url.py",
     "store/dialects/postgresql_dialect.py",
-    "store/database_server/server_transactions/checked_statement.py",  # the texts of statements on a server
-    "store/database_server/server_transactions/transaction_cache.py",  # likewise
-    "store/board_file/file_queries.py",  # the URL of an engine of SQLAlchemy
+    "store/postgresql/optimistic_transactions/commit_validation.py",  # the texts of statements on a server
+    "store/postgresql/pipelined_transactions/transaction_read_cache.py",  # likewise
+    "store/sqlite/sqlite_queries.py",  # the URL of an engine of SQLAlchemy
     "store/dialects/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
     "store/schema/tables.py",
@@ -69,13 +68,13 @@ def test_nothing_asks_whether_a_board_is_in_a_file() -> None:
         if (isinstance(node, ast.Attribute) and node.attr in {"is_embedded", "is_local", "is_server"})
         or (
             isinstance(node, ast.Compare)
-            and "_server/" not in module
+            and "/postgresql/" not in module
             and re.search(r"database\.(path|file|listener) is", ast.unparse(node))
         )
         or (
             isinstance(node, ast.Call)
             and ast.unparse(node.func) == "isinstance"
-            and re.search(r"(File|Server)Database|(Sqlite|Postgresql)Dialect", ast.unparse(node.args[1]))
+            and re.search(r"(Sqlite|Postgresql)(Database|Dialect)", ast.unparse(node.args[1]))
         )
     ]
     assert asking == []

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from blackboard.errors import StoreBusy
-from blackboard.store.sqlite.file_transaction import FileTransaction
-from blackboard.store.commits.group_commit import Entry, GroupCommit
+from blackboard.store.connections.group_commit import Entry, GroupCommit
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.sqlite.sqlite_transaction import SqliteTransaction
 from blackboard.store.transaction import CommitState
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
@@ -34,7 +34,7 @@ def names(batch: list[Entry[Any]]) -> list[str]:
 
 def finish(batch: list[Entry[Any]]) -> None:
     for entry in batch:
-        entry.transaction = FileTransaction(None, SqliteDialect())
+        entry.transaction = SqliteTransaction(None, SqliteDialect())
         entry.transaction.commit_state = CommitState.COMMITTED
 
 

@@ -24,12 +24,12 @@ import pytest
 
 from blackboard.errors import StoreBusy
 from blackboard.store import database as database_module
-from blackboard.store.sqlite import file_writer
-from blackboard.store.sqlite.file_database import FileDatabase
-from blackboard.store.sqlite.local_processes import write_lock
-from blackboard.store.commits import batch_commits, group_commit, writing_connection
+from blackboard.store.connections import batch_commits, group_commit, writing_connection
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.sqlite import sqlite_writing_connection
+from blackboard.store.sqlite.local_processes import write_lock
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.system.files.board_files import BoardFiles
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
@@ -42,7 +42,7 @@ MODULES = {
         group_commit,
         batch_commits,
         writing_connection,
-        file_writer,
+        sqlite_writing_connection,
         write_lock,
     )
 }
@@ -84,9 +84,9 @@ class Injection:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[FileDatabase]:
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     database = database_of(tmp_path / "board.db")
-    assert isinstance(database, FileDatabase)
+    assert isinstance(database, SqliteDatabase)
     database.write(lambda sql: sql.cursor.execute("CREATE TABLE t (x)"))
     yield database
     database.close()
@@ -104,7 +104,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
-def assert_free(database: FileDatabase) -> None:
+def assert_free(database: SqliteDatabase) -> None:
     """Check that another process could write now."""
     for path in (database.place.files.write_queue, database.place.files.write_lock):
         with open(path) as file:
@@ -114,7 +114,7 @@ def assert_free(database: FileDatabase) -> None:
     other.close()
 
 
-def rows(database: FileDatabase) -> Counter[str]:
+def rows(database: SqliteDatabase) -> Counter[str]:
     with database.read() as sql:
         return Counter(row[0] for row in sql.cursor.execute("SELECT x FROM t"))
 
@@ -130,7 +130,7 @@ def interrupted(step: int, work: Callable[[], object]) -> bool:
     return injection.done
 
 
-def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: FileDatabase) -> None:
+def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: SqliteDatabase) -> None:
     for step in itertools.count():
         database.write(put("before"))
         if not interrupted(step, lambda: database.write(put(f"interrupted {step}"))):  # noqa: B023
@@ -143,7 +143,7 @@ def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: FileDataba
     assert {count for name, count in found.items() if name.startswith("interrupted")} == {1}
 
 
-def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: FileDatabase) -> None:
+def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: SqliteDatabase) -> None:
     def work() -> None:
         with database.exclusive_transaction() as sql:
             put(f"interrupted {step}")(sql)
@@ -159,7 +159,7 @@ def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(dat
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # what was not yet kept is closed by its deletion
 def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
-    database: FileDatabase, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = BoardFiles(database.path)
     threads = threading.active_count()
@@ -185,7 +185,7 @@ def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
     assert step > 50
 
 
-def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threads(database: FileDatabase) -> None:
+def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threads(database: SqliteDatabase) -> None:
     for step in itertools.count():
         name = f"other {step}"
         results: list[str] = []
@@ -224,7 +224,7 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
     assert step > 50
 
 
-def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: FileDatabase) -> None:
+def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: SqliteDatabase) -> None:
     errors = [Interrupt()]
 
     def work(sql: Any) -> None:
@@ -239,7 +239,7 @@ def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(data
 
 
 def test_a_refused_write_leaves_no_thread_and_no_descriptor(
-    database: FileDatabase, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database.writer.lock, "seconds", 0.05)
     database.close()
@@ -255,7 +255,7 @@ def test_a_refused_write_leaves_no_thread_and_no_descriptor(
     assert database.write(put("x")) == "x"
 
 
-def test_a_write_waits_without_a_thread(database: FileDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_waits_without_a_thread(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     def start(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.store.connections.connection_uses import ConnectionUses
-from blackboard.store.connections.reader_pool import ReaderPool
+from blackboard.store.connections.reader_pool import ConnectionUses, ReaderPool
 
 
 class Connection:

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.errors import InvalidQuery
-from blackboard.store.connections import readonly_query
+from blackboard.store.sqlite import readonly_query_process
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.started_processes import started
 
@@ -29,29 +29,29 @@ def path(tmp_path: Path) -> Path:
 def test_a_result_is_as_large_as_what_it_needs_and_not_as_its_characters(
     path: Path, monkeypatch: pytest.MonkeyPatch, sign: str, size: int
 ) -> None:
-    monkeypatch.setattr(readonly_query, "MAX_RESULT_BYTES", MEGABYTE)
+    monkeypatch.setattr(readonly_query_process, "MAX_RESULT_BYTES", MEGABYTE)
     text = f"replace(hex(zeroblob({MEGABYTE // size // 20})), '0', char({ord(sign)}))"
     rows = "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select {} from n"
-    assert len(readonly_query.query(path, rows.format(9, text)).rows) == 9
+    assert len(readonly_query_process.query(path, rows.format(9, text)).rows) == 9
     with pytest.raises(InvalidQuery, match="needs more than 1 MB"):
-        readonly_query.query(path, rows.format(11, text))
+        readonly_query_process.query(path, rows.format(11, text))
 
 
 def test_numbers_and_empty_values_need_memory_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readonly_query, "MAX_RESULT_BYTES", MEGABYTE)
+    monkeypatch.setattr(readonly_query_process, "MAX_RESULT_BYTES", MEGABYTE)
     for value in ("i", "null", "''"):
         rows = f"with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select {value} from n"
         with pytest.raises(InvalidQuery, match="needs more than 1 MB"):
-            readonly_query.query(path, rows, limit=20000)
+            readonly_query_process.query(path, rows, limit=20000)
 
 
 def test_a_text_with_line_breaks_stays_in_its_row(path: Path) -> None:
-    result = readonly_query.query(path, "select char(10, 13, 8232, 133) || 'x', 2 union all select 'y', 3")
+    result = readonly_query_process.query(path, "select char(10, 13, 8232, 133) || 'x', 2 union all select 'y', 3")
     assert result.rows == [["\n\r\u2028\x85x", 2], ["y", 3]]
 
 
 def test_the_longest_timeout_is_no_mistake(path: Path) -> None:
-    assert readonly_query.query(path, "select 1", seconds=1000 * 365 * 86_400.0).rows == [[1]]
+    assert readonly_query_process.query(path, "select 1", seconds=1000 * 365 * 86_400.0).rows == [[1]]
 
 
 @pytest.mark.processes
@@ -60,15 +60,15 @@ def test_a_query_ends_with_the_process_that_asked_it(path: Path) -> None:
     asking = f"""
 import subprocess, sys
 from pathlib import Path
-from blackboard.store.connections import readonly_query
+from blackboard.store.sqlite import readonly_query_process
 
 class Popen(subprocess.Popen):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         print(self.pid, flush=True)
 
-readonly_query.subprocess.Popen = Popen
-readonly_query.query(Path({str(path)!r}), {ENDLESS!r}, seconds=100)
+readonly_query_process.subprocess.Popen = Popen
+readonly_query_process.query(Path({str(path)!r}), {ENDLESS!r}, seconds=100)
 """
     assert sys.platform == "linux"
     with started(["-c", asking]) as process:

@@ -28,8 +28,8 @@ from blackboard.errors import (
 )
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects import sqlite_dialect, sqlite_driver
-from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
-from blackboard.store.dialects.sqlite_errors import SqliteErrors
+from blackboard.store.dialects.postgresql_dialect import PostgresqlErrors
+from blackboard.store.dialects.sqlite_dialect import SqliteErrors
 from blackboard.store.schema import schema_revisions
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN
 from blackboard.store.schema.tables import metadata

@@ -21,8 +21,8 @@ from sqlalchemy.exc import OperationalError
 import blackboard
 from blackboard import Blackboard, Mark
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.store.sqlite.open_files.library_guard import OTHERS_ANNOUNCE
 from blackboard.store.dialects import sqlite_driver
+from blackboard.store.sqlite.open_files.library_guard import OTHERS_ANNOUNCE
 from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.store import statements
-from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
-from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect, PostgresqlErrors
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statement_file import Statement, row_type, table_rows_in
 from blackboard.store.transaction import Transaction

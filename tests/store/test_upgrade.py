@@ -17,15 +17,15 @@ from blackboard import Blackboard, ManualClock, Need
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.canonical_json_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.store.sqlite import backup
-from blackboard.store.sqlite.backup import backups_of, examine_copy
-from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
 from blackboard.store.database import Database
 from blackboard.store.database_factory import database_of
 from blackboard.store.dialects import sqlite_driver
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.schema.tables import metadata
+from blackboard.store.sqlite import sqlite_backups
+from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness
+from blackboard.store.sqlite.sqlite_backups import backups_of, examine_copy
 
 pytestmark = pytest.mark.whole_boards
 
@@ -404,7 +404,7 @@ def test_a_board_that_cannot_be_copied_is_not_upgraded(
     def fail(database: Database, now: int) -> Path:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(backup, "keep_before_upgrade", fail)
+    monkeypatch.setattr(sqlite_backups, "keep_before_upgrade", fail)
     with pytest.raises(StoreError, match="the disk is full"):
         Blackboard.open(path, clock=clock)
     assert revision(path) == "0002"

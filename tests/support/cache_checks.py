@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from blackboard.store.postgresql.server_transactions.server_transaction import ServerTransaction
-from blackboard.store.postgresql.server_transactions.statement_pipeline import StatementResult
+from blackboard.store.postgresql.pipelined_transactions.postgresql_transaction import PostgresqlTransaction
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult
 from blackboard.store.statement_file import Statement
 
 __all__ = ["check_transaction_cache"]
@@ -16,9 +16,11 @@ __all__ = ["check_transaction_cache"]
 
 def check_transaction_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read each cached result that is used again from the server, and compare."""
-    execute = ServerTransaction._execute  # noqa: SLF001 -- the only place that all results pass
+    execute = PostgresqlTransaction._execute  # noqa: SLF001 -- the only place that all results pass
 
-    def checked(self: ServerTransaction, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
+    def checked(
+        self: PostgresqlTransaction, statement: Statement[object], values: Mapping[str, Any]
+    ) -> StatementResult:
         sql, names = statement.compiled(self.dialect)
         given = [values[name] for name in names]
         was_kept = self._cache.find(statement, given) is not None
@@ -33,4 +35,4 @@ def check_transaction_cache(monkeypatch: pytest.MonkeyPatch) -> None:
             assert now.rows == result.rows, f"{statement.name}: a cached result is out of date"
         return result
 
-    monkeypatch.setattr(ServerTransaction, "_execute", checked)
+    monkeypatch.setattr(PostgresqlTransaction, "_execute", checked)

@@ -10,12 +10,12 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock
 from blackboard.clock import Instant
-from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.database import Database
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.schema.schema_upgrades import SchemaChange
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 
 __all__ = ["copy_board", "empty_board"]
 
@@ -33,7 +33,7 @@ def empty_board() -> bytes:
 
 def copy_board(database: Database, now: Instant) -> SchemaChange | None:
     """Copy the board of the migrations into an empty file. Run the migrations of any other database."""
-    if not isinstance(database, FileDatabase) or not _is_empty(database):
+    if not isinstance(database, SqliteDatabase) or not _is_empty(database):
         return _run_migrations(database, now)
     connection = database.connect(writes=True)
     try:

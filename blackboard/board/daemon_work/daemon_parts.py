@@ -6,7 +6,7 @@ from blackboard.board.activations.call_handling.batch_api_steps import BatchApiS
 from blackboard.board.activations.call_handling.call_outcomes import CallOutcomes
 from blackboard.board.activations.call_handling.call_steps import CallSteps
 from blackboard.board.facade import Blackboard
-from blackboard.store.database_parts.board_processes import ProcessLock
+from blackboard.store.database_interfaces.process_interface import ProcessLock
 
 
 def call_steps_of(board: Blackboard) -> CallSteps:

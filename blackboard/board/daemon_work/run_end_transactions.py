@@ -19,7 +19,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState
-from blackboard.store.commits.group_commit import ServerHints
+from blackboard.store.connections.group_commit import ServerHints
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blackboard.board.facade import Blackboard
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.database_parts.board_upkeep import Health
+from blackboard.store.database_interfaces.upkeep_interface import Health
 
 
 @dataclass(frozen=True)

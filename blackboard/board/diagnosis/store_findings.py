@@ -10,7 +10,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.finding import Finding
 from blackboard.durations import format_duration
 from blackboard.plurals import counted
-from blackboard.store.database_parts.board_upkeep import FileHealth, Health, ServerHealth
+from blackboard.store.database_interfaces.upkeep_interface import FileHealth, Health, ServerHealth
 from blackboard.store.schema.schema_revisions import HEAD
 
 MEGABYTE = 1024 * 1024

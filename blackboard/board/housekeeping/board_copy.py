@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index import search_documents
 from blackboard.errors import StoreError
-from blackboard.store.schema import table_copy, view_updates
-from blackboard.store.schema.table_copy import CopyProgress, TableCopy
+from blackboard.store.schema import database_copy, schema_views
+from blackboard.store.schema.database_copy import CopyProgress, TableCopy
 from blackboard.store.statements import SEARCH
 from blackboard.store.transaction import Transaction
 
@@ -44,9 +44,9 @@ def copy_board(source: BoardSession, target: BoardSession, progress: CopyProgres
         if (partitions := written.partitions) is not None:
             first, last = read.cursor.execute("SELECT min(id), max(id) FROM event").fetchone()
             partitions.add(0, at=first or 0, up_to=last or 0)
-        tables = table_copy.copy_tables(read, written, progress)
+        tables = database_copy.copy_tables(read, written, progress)
         documents = _copy_index(read, written, progress)
-        view_updates.rewrite_views(written)
+        schema_views.rewrite_views(written)
     return BoardCopy(source.read(lambda txn: txn.board_id), tables, documents)
 
 
@@ -56,7 +56,7 @@ def _require_empty(sql: Transaction, where: str) -> None:
     Raises:
         StoreError: Something is there.
     """
-    if (table := table_copy.filled_table(sql)) is not None:
+    if (table := database_copy.filled_table(sql)) is not None:
         raise StoreError(f"{where} is not empty: there is something in its table {table}; name an empty database")
 
 

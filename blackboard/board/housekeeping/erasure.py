@@ -32,7 +32,7 @@ from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.scopes import Group
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.errors import InvalidMark, NotFound, StoreError
-from blackboard.store.like_patterns import containing_pattern
+from blackboard.store.statement_filters import containing_pattern
 from blackboard.store.statements import ERASURE, MARKS, WINDOWS
 
 OUT_OF_REACH = (

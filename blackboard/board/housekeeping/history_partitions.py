@@ -16,9 +16,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy, UsageError
-from blackboard.store.schema import view_updates
+from blackboard.store.event_partitions import Carry, EventPartitions, Partition, Partitioning
+from blackboard.store.schema import schema_views
 from blackboard.store.statements import DEPLOYMENTS, RETENTION, SEARCH
-from blackboard.store.transaction_parts.event_partitions import Carry, EventPartitions, Partition, Partitioning
 from blackboard.system.failpoints import failpoint
 
 EVENTS_PER_LIMIT = 4
@@ -53,7 +53,7 @@ def create(session: BoardSession, events: int) -> None:
     with session.database.exclusive_transaction() as sql:
         upkeep.partition_history(sql, events)
         sql.run(DEPLOYMENTS.set_views_hash, views_hash=None)  # views of the former table would read one partition
-        view_updates.rewrite_views(sql)
+        schema_views.rewrite_views(sql)
     upkeep.analyze_history()
 
 

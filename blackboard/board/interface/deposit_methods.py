@@ -20,7 +20,7 @@ from blackboard.clock import When
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, check_if_event
 from blackboard.errors import UsageError
-from blackboard.store.commits.group_commit import ServerHints
+from blackboard.store.connections.group_commit import ServerHints
 
 if TYPE_CHECKING:
     from blackboard.store.transaction import Transaction

@@ -12,7 +12,7 @@ from blackboard.durations import DurationLike, parse_duration
 
 if TYPE_CHECKING:
     from blackboard.core.records.query_result_rows import Parameters, Row
-    from blackboard.store.database_parts.board_queries import Engine
+    from blackboard.store.database_interfaces.query_interface import Engine
 
 
 class QueryMethods(BoardHandle):

@@ -21,7 +21,7 @@ from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Duration, Microseconds
-from blackboard.store import tag_filters
+from blackboard.store import statement_filters
 from blackboard.store.rows import WindowEventRow, WindowTagRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import WINDOWS
@@ -202,8 +202,8 @@ def with_filter(
     """Return a statement over deposits that filters by tags, and the parameters of the filter."""
     if tags is None:
         return statement, {}
-    filters = tag_filters.parts("has_tag", len(tags.keys))
-    return statement.using(filter_deposits=filters), tag_filters.parameters(sql, tags.keys)
+    filters = statement_filters.parts("has_tag", len(tags.keys))
+    return statement.using(filter_deposits=filters), statement_filters.parameters(sql, tags.keys)
 
 
 @lru_cache(maxsize=1024)

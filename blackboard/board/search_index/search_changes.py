@@ -16,7 +16,7 @@ from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, Mistake, StoreError
 from blackboard.store.rows import EventRow, SearchKindRow
-from blackboard.store.schema import view_updates
+from blackboard.store.schema import schema_views
 from blackboard.store.statements import MARKS, SEARCH
 
 MARKS_INDEXED_AT_ONCE = 1000
@@ -43,7 +43,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     except StoreError as error:
         raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
     row = search_documents.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event_id)
-    view_updates.rewrite_views(txn.sql)
+    schema_views.rewrite_views(txn.sql)
     for phase in (Phase.LIVE, Phase.FADED):
         if row.phase != phase:
             break

@@ -16,7 +16,7 @@ from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, RowDepos
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
 from blackboard.errors import UsageError
-from blackboard.system.text_encodings import find_unicode_form
+from blackboard.system.encoding_detection import find_unicode_form
 
 if TYPE_CHECKING:
     from blackboard.cli.row_files.row_follower import Follower

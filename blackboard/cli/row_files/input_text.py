@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, cast
 
 from blackboard.errors import UsageError
-from blackboard.system.text_encodings import find_code_page, find_unicode_form
+from blackboard.system.encoding_detection import find_code_page, find_unicode_form
 
 MAX_LINE_CHARACTERS = 16 * 1024 * 1024
 """The largest number of characters in one line."""

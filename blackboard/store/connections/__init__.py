@@ -1,9 +1,8 @@
-"""The connections to a database.
+"""The connections of a process to a database, and the commits that its threads share.
 
-database_url            the URL of a database, and SQLAlchemy's view of it
-reader_pool             idle reading connections, lent again
-connection_uses         the threads that use a reading connection; a fork waits for them
-read_limits             time limits of the reads of a thread
-readonly_query          one query of a person, in a process that can only read and is stopped after a time
-readonly_query_process  the script of that process
+database_url        the URL of a database, and SQLAlchemy's view of it
+reader_pool         idle reading connections, lent again; the threads that use them, and the limits of their reads
+writing_connection  the writing connection of a process, and the transaction that is open on it
+group_commit        lets several threads share a commit
+batch_commits       commits the work of several threads in one transaction
 """

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.dialects.dialect import SQLITE
-from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
-from blackboard.store.dialects.postgresql_errors import PostgresqlErrors
+from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect, PostgresqlErrors
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.system.files.board_files import path_in, resolved_path
 

@@ -1,17 +1,61 @@
-"""A pool of reading connections. An idle connection is lent again, and a forked child inherits none."""
+"""A pool of reading connections. An idle connection is lent again, and a forked child inherits none.
+
+A fork waits for the threads that use a connection. A thread may limit the time of its reads.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.clock import Instant, SystemClock, microseconds_in, pause
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreExhausted
-from blackboard.store.connections.connection_uses import ConnectionUses
 from blackboard.store.dialects import dialect, driver_errors
 from blackboard.system import forks
+
+READS_CHECK_INTERVAL: Duration = 500
+"""The time between two checks for threads that still read."""
+
+
+class ConnectionUses:
+    """The current uses of a database's connections, apart from the writing connection."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        """The lock that is held while no use may begin."""
+        self._threads: list[int] = []
+
+    def begin(self) -> None:
+        """Begin a use in this thread; if a fork has begun, wait until it is done."""
+        with self._lock:
+            self._threads.append(threading.get_ident())
+
+    def end(self) -> None:
+        """End a use of this thread, if it began."""
+        with contextlib.suppress(ValueError):
+            self._threads.remove(threading.get_ident())
+
+    def any_elsewhere(self) -> bool:
+        """Return whether another thread is using a connection."""
+        here = threading.get_ident()
+        return any(thread != here for thread in list(self._threads))
+
+    def stop(self, seconds: float) -> None:
+        """Prevent new uses until `resume`, and wait some seconds at most for the uses of other threads."""
+        self._lock.acquire()
+        clock = SystemClock()
+        deadline = clock.monotonic() + microseconds_in(seconds)
+        while self.any_elsewhere() and clock.monotonic() < deadline:
+            pause(READS_CHECK_INTERVAL)
+
+    def resume(self) -> None:
+        """Allow uses to begin again."""
+        if self._lock.locked():
+            self._lock.release()
+
 
 RETURN_CHECK_INTERVAL: Duration = MILLISECOND
 """The time between two checks for a reading connection that another thread has returned."""
@@ -150,3 +194,19 @@ def _close_all(connections: list[Any]) -> None:
 def _close(connection: Any) -> None:
     with contextlib.suppress(Exception):
         connection.close()
+
+
+class ReadLimits(threading.local):
+    """The time limit of each thread."""
+
+    end: Instant | None = None
+    """The instant at which the reads of this thread are stopped, in monotonic time; None without a limit."""
+
+    @contextlib.contextmanager
+    def within(self, limit: Duration) -> Iterator[None]:
+        """Stop the reads of this thread inside the context after a time, which begins now."""
+        self.end = SystemClock().monotonic() + limit
+        try:
+            yield
+        finally:
+            self.end = None

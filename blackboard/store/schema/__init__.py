@@ -1,9 +1,8 @@
 """The schema of a board: its tables and views, their creation and their upgrades.
 
 tables            the tables, with their keys and indexes, from the row types
+schema_views      the texts of the views, which are rewritten if a board has others
 schema_revisions  the revisions of the schema, and the one that a board has
 schema_upgrades   the creation and the upgrades of the schema, by one process at a time
-view_definitions  the texts of the views, and whether a board has the views of this version
-view_updates      outdated views are rewritten
-table_copy        copies all tables of a board to an empty one
+database_copy     copies all tables of a board to an empty one
 """

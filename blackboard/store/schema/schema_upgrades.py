@@ -16,7 +16,7 @@ from blackboard.errors import StoreError
 from blackboard.store.database import Database
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN, check_revision, revision_of, revision_on
-from blackboard.store.schema.view_updates import rewrite_views
+from blackboard.store.schema.schema_views import rewrite_views
 from blackboard.system.failpoints import failpoint
 from blackboard.system.files.packaged_files import migrations_folder
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store.sqlite.file_database import FileDatabase
 from blackboard.store.dialects.sqlite_driver import sqlite
+from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles
-from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_errors import file_failure
 from blackboard.system.files.file_locks import try_lock
 from blackboard.system.files.private_files import open_private
 
@@ -30,7 +30,7 @@ READER_WAIT_MILLISECONDS = 500
 """The longest wait of writers for a reader that still needs the log."""
 
 
-def compact(database: FileDatabase, *, insist: bool = True) -> bool:
+def compact(database: SqliteDatabase, *, insist: bool = True) -> bool:
     """Rewrite the file of a board, and empty its write-ahead log, and return whether both are done.
 
     If the process dies during this, the board is unchanged.
@@ -53,7 +53,7 @@ def compact(database: FileDatabase, *, insist: bool = True) -> bool:
     return empty_log(database)
 
 
-def empty_log(database: FileDatabase) -> bool:
+def empty_log(database: SqliteDatabase) -> bool:
     """Move the write-ahead log into the file and empty it. Return whether it is empty; a reader may prevent that."""
     database.checkpoint()  # moves most of the log while others write
     with database.writers_held_off(), _connected(database) as connection:
@@ -64,7 +64,7 @@ def empty_log(database: FileDatabase) -> bool:
             raise database.dialect.errors.translate(error, database.where) from None
 
 
-def _rewrite_beside_writers(database: FileDatabase, part: Path, tries: int) -> bool:
+def _rewrite_beside_writers(database: SqliteDatabase, part: Path, tries: int) -> bool:
     with _connected(database) as watcher:
         for _ in range(tries):
             if _rewrite_if_unchanged(database, part, watcher):
@@ -73,7 +73,7 @@ def _rewrite_beside_writers(database: FileDatabase, part: Path, tries: int) -> b
     return False
 
 
-def _rewrite_if_unchanged(database: FileDatabase, part: Path, watcher: Any) -> bool:
+def _rewrite_if_unchanged(database: SqliteDatabase, part: Path, watcher: Any) -> bool:
     """Build the new content, and copy it back unless another process has written; return whether it was copied."""
     before = _version(watcher)
     write_content(database, part)
@@ -89,7 +89,7 @@ def _version(watcher: Any) -> int:
     return int(watcher.execute("PRAGMA data_version").fetchone()[0])
 
 
-def write_content(database: FileDatabase, part: Path) -> None:
+def write_content(database: SqliteDatabase, part: Path) -> None:
     """Write the content of the board to an empty file, and check it."""
     with _connected(database) as connection:
         try:
@@ -102,7 +102,7 @@ def write_content(database: FileDatabase, part: Path) -> None:
         raise StoreError(f"{part} is damaged: {'; '.join(problems)}; the board is unchanged")
 
 
-def _put_back(part: Path, database: FileDatabase) -> None:
+def _put_back(part: Path, database: SqliteDatabase) -> None:
     """Replace the content of the board in one transaction. The caller has the write lock."""
     with (
         contextlib.closing(sqlite.connect(str(part), isolation_level=None)) as source,
@@ -115,7 +115,7 @@ def _put_back(part: Path, database: FileDatabase) -> None:
 
 
 @contextlib.contextmanager
-def _connected(database: FileDatabase) -> Iterator[Any]:
+def _connected(database: SqliteDatabase) -> Iterator[Any]:
     connection = database.connect(writes=True)
     try:
         yield connection

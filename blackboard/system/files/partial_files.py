@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blackboard.errors import StoreError
 from blackboard.system.files.board_files import BoardFiles, sync_to_disk
-from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_errors import file_failure
 from blackboard.system.files.private_files import create_private
 
 

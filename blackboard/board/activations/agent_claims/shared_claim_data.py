@@ -11,8 +11,7 @@ from blackboard.board.activations.agent_claims.agent_readiness import ClaimData
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS
-from blackboard.store.transaction import WorkEffects
-from blackboard.store.transaction_parts.prefetched_reads import PrefetchedReads
+from blackboard.store.transaction import PrefetchedReads, WorkEffects
 
 
 class SharedClaimData:

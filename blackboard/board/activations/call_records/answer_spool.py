@@ -18,8 +18,7 @@ from blackboard.store.database import Database
 from blackboard.system.failpoints import failpoint
 from blackboard.system.files.board_files import sync_to_disk
 from blackboard.system.files.file_owners import foreign_owner, is_private_folder, name_of, this_user
-from blackboard.system.files.private_files import open_private
-from blackboard.system.files.private_folders import ensure_private_folder
+from blackboard.system.files.private_files import ensure_private_folder, open_private
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")

@@ -17,7 +17,7 @@ from blackboard.core.marks.decay import Decay
 from blackboard.durations import FOREVER, Duration
 from blackboard.store.rows import WatchTotalRow
 from blackboard.store.transaction import LockRequired
-from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING, AddedSums, TotalAdditions
+from blackboard.store.watch_total_additions import FLOAT_ROUNDING, AddedSums, TotalAdditions
 
 if TYPE_CHECKING:
     from blackboard.board.transactions.board_transaction import BoardTransaction

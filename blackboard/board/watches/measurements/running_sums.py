@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
-from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING
+from blackboard.store.watch_total_additions import FLOAT_ROUNDING
 
 TERM_ROUNDING = 2.0**-42
 """More than the relative error of the strength of one mark under any law."""

@@ -27,7 +27,7 @@ from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import CROSSINGS, WINDOWS
-from blackboard.store.transaction_parts.total_additions import FLOAT_ROUNDING
+from blackboard.store.watch_total_additions import FLOAT_ROUNDING
 
 WINDOW = "window"
 """Stands for the law in the key of the sums of a window."""

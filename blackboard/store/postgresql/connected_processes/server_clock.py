@@ -49,6 +49,7 @@ class ServerClock(ObservingClock):
         return at + super().now() - self.now()
 
     def observe(self, shown: Instant, sent_at: Instant) -> None:
+        """Take a time that the server has shown, if it is more exact than the last one."""
         arrived_at = self.monotonic()
         error = (arrived_at - sent_at) // 2
         offset = shown - (sent_at + error)

@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from blackboard.clock import Instant
-from blackboard.store.sqlite.local_processes import worker_sockets
-from blackboard.store.database_parts.board_processes import new_worker_id
+from blackboard.store.database_interfaces.process_interface import new_worker_id
 from blackboard.store.rows import WorkerRow
+from blackboard.store.sqlite.local_processes import worker_sockets
 from blackboard.system import forks
 from blackboard.system.failpoints import failpoint
 from blackboard.system.files.board_files import BoardFiles
-from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_errors import file_failure
 from blackboard.system.files.file_locks import try_lock
-from blackboard.system.files.private_files import mode_of, open_private
-from blackboard.system.files.private_folders import ensure_private_folder
+from blackboard.system.files.private_files import ensure_private_folder, mode_of, open_private
 
 
 def living_workers(database: Path, workers: Iterable[str]) -> set[str]:

@@ -1,4 +1,6 @@
-"""The sockets that notify workers of commits of other processes, in the run folder of the board.
+"""The sockets that notify workers of commits of other processes, in the run folder of the board, and their sender.
+
+After a commit, one datagram goes to each socket. A lost datagram costs at most the length of a tick.
 
 The address of a socket has room for about a hundred bytes. If the path of the run folder is longer, or its file system
 has no sockets, the socket is in a temporary folder of its own. The run folder then has a symbolic link to the socket.
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
+from blackboard.system import forks
 from blackboard.system.files.file_owners import is_private_folder
 from blackboard.system.files.private_files import PRIVATE_MODE, set_mode
 
@@ -142,3 +145,43 @@ def _target(link: str | Path) -> str | None:
         return address if is_private_folder(os.path.dirname(address)) else None
     except OSError:
         return None
+
+
+class WorkerNotifier:
+    """The sender of notifications to the daemons of one board, whose run folder is given."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._socket: socket.socket | None = None
+        forks.register(self)
+
+    def notify(self) -> None:
+        """Notify every daemon. Never fails: a daemon that cannot be notified reads the board at its next tick."""
+        # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
+        try:
+            listening = list(addresses(self._folder))
+            if not listening:
+                return
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+        except OSError:  # no folder, or no descriptor is free
+            return
+        for address in listening:
+            # A full socket belongs to a daemon that is awake already, a refusing socket to a dead daemon.
+            with contextlib.suppress(OSError):
+                self._socket.sendto(b"!", address)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def before_fork(self) -> None:
+        """Do nothing: the socket has no state."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close the parent's socket."""
+        if in_child:
+            self.close()

@@ -26,7 +26,7 @@ from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
 from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles
-from blackboard.system.files.file_failures import file_failure
+from blackboard.system.files.file_errors import file_failure
 from blackboard.system.files.private_files import create_private, mode_of
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError
+from blackboard.store.dialects import sqlite_driver
 from blackboard.store.sqlite.open_files import inherited_files, library_guard
 from blackboard.store.sqlite.open_files.library_guard import OpenFile
-from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles
 
-LOCK_SCRIPT = Path(__file__).with_name("shared_lock_process.py")
+LOCK_SCRIPT = Path(__file__).with_name("shared_lock_script.py")
 
 
 class LogLost(StoreError):

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import LibraryConflict, StoreError
+from blackboard.store.dialects import sqlite_driver
 from blackboard.store.sqlite.open_files import inherited_files
 from blackboard.store.sqlite.open_files.inherited_files import Identity, file_identity
-from blackboard.store.dialects import sqlite_driver
 from blackboard.system import forks
 from blackboard.system.files.private_files import create_private
 

@@ -1,0 +1,71 @@
+"""The place of a board: a file, which this program creates and protects, or a database on a server.
+
+`sqlite.sqlite_file` and `postgresql.postgresql_database` have the two implementations.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, NoReturn
+
+
+class BoardPlace(ABC):
+    """The place of one board."""
+
+    is_created_on_demand: ClassVar[bool]
+    """Whether a program that opens the board may create or upgrade it without an option."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Return whether the database exists and is not empty."""
+
+    @abstractmethod
+    def refuse_missing(self) -> NoReturn:
+        """Raise the error of a missing board.
+
+        Raises:
+            StoreMissing: Always.
+        """
+
+    @abstractmethod
+    def check_names(self) -> None:
+        """Check that a path leads to a file that has only one name.
+
+        Raises:
+            StoreForeign: It leads to something that is not a file.
+            StoreError: It has other names.
+        """
+
+    @abstractmethod
+    def is_read_only(self) -> bool:
+        """Return whether this user can certainly not write. A server only shows it later.
+
+        Raises:
+            StoreError: The board cannot be read either.
+        """
+
+    @abstractmethod
+    def owned_by_others(self) -> str | None:
+        """Return a text that names the files of other users, and their owners; None if there are none."""
+
+    @abstractmethod
+    def apply_mode(self, *, is_new: bool = False) -> None:
+        """Set the mode of the board's files that this user has made. With `is_new`, set it on the new database only."""
+
+    @abstractmethod
+    def delete(self) -> None:
+        """Delete the board in a file, with all files beside it. No process may be using it.
+
+        Raises:
+            StoreError: The board is on a server.
+        """
+
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
+
+    @property
+    @abstractmethod
+    def spool_folder(self) -> Path:
+        """The folder of answers that could not be written to the board."""

@@ -1,0 +1,125 @@
+"""Queries of people and programs with their own SQL, which only read.
+
+`sqlite.sqlite_queries` and `postgresql.postgresql_queries` have the two implementations.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blackboard.clock import Instant, SystemClock, from_datetime, iso, microseconds_in
+from blackboard.core.records.query_result_rows import Parameters, Row, Value
+from blackboard.errors import InvalidQuery, QueryStopped, nearest
+from blackboard.store.view_columns import VIEWS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine as Engine
+
+
+Values = Sequence[str | float | None] | Mapping[str, str | float | None]
+"""The values of placeholders, by position or by name."""
+MAX_RESULT_BYTES = 64 * 1024 * 1024
+"""The largest memory of one result."""
+
+
+class Result(NamedTuple):
+    """The result of a query; `has_more` says whether there were more rows than the limit."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+    has_more: bool
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as objects; columns of the same name are numbered."""
+        names: list[str] = []
+        for column in self.columns:
+            name, number = column, 2
+            while name in names:
+                name, number = f"{column}_{number}", number + 1
+            names.append(name)
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+class BoardQueries(ABC):
+    """The queries of others on one database."""
+
+    def query(self, sql: str, parameters: Parameters, seconds: float) -> list[Row]:
+        """Run one query of a program, over views or tables, and return its rows.
+
+        Raises:
+            InvalidQuery: The SQL or a parameter is invalid, or the statement writes.
+            QueryStopped: The query took more than `seconds`.
+            StoreError: The database cannot be read.
+        """
+        if isinstance(parameters, Mapping):
+            return self._query(sql, {name: _plain(value) for name, value in parameters.items()}, seconds)
+        return self._query(sql, [_plain(value) for value in parameters], seconds)
+
+    @abstractmethod
+    def _query(self, sql: str, values: Any, seconds: float) -> list[Row]:
+        """Run one query with the values of its placeholders in the form of the database."""
+
+    @abstractmethod
+    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
+        """Run one query of a person, over views or tables, and return at most `limit` rows.
+
+        Args:
+            sql: One SELECT statement.
+            values: The values of its placeholders, by position or by name.
+            limit: The largest number of rows, at least 1.
+            seconds: The longest time that the query may take.
+            is_trusted: Whether the query comes from someone who uses the board as this process does. On a server, a
+                query of others runs as the user of `query_url`.
+
+        Raises:
+            InvalidQuery: The SQL or a value is invalid, or the statement is not a query.
+            QueryStopped: The query took more than `seconds`, or its rows too much memory.
+            StoreError: The database cannot be read.
+            WorkError: A query of others on a server, where `query_url` names no user who may only read.
+        """
+
+    @abstractmethod
+    def engine(self) -> Engine:
+        """Return an SQLAlchemy engine that can only read. Closing the database disposes of the engine."""
+
+    @abstractmethod
+    def connection(self) -> sqlite3.Connection:
+        """Open a connection of the DB-API that can only read a file.
+
+        Raises:
+            StoreError: The board is on a server, is missing, or cannot be read.
+        """
+
+
+def end_of(seconds: float) -> Instant:
+    """Return the end of a query that begins now, in monotonic time."""
+    return SystemClock().monotonic() + microseconds_in(seconds)
+
+
+def with_names(columns: Sequence[str], rows: Iterable[tuple[Value, ...]]) -> list[Row]:
+    """Return rows whose values have the names of columns."""
+    positions: dict[str, int] = {}
+    for position, column in enumerate(columns):
+        positions.setdefault(column, position)
+    return [Row(values, positions) for values in rows]
+
+
+def stopped_query(seconds: float) -> QueryStopped:
+    """Return the error of a query that took too long."""
+    return QueryStopped(f"the query took longer than {seconds:g} s; narrow it, or give it a longer timeout")
+
+
+def invalid_query(message: str) -> InvalidQuery:
+    """Return the error of a query that the database refuses, with the nearest name of a view."""
+    prefix, _, name = message.partition("no such table: ")
+    return InvalidQuery(message + (nearest(name, VIEWS) if name and not prefix else ""))
+
+
+def _plain(value: Value | datetime) -> Value:
+    """Return a parameter in the form of the database: a time in the format of the views."""
+    return iso(from_datetime(value)) if isinstance(value, datetime) else value

@@ -1,0 +1,131 @@
+"""The common part of transactions on a server: reads that wait with other statements, and their results.
+
+A read that is sent ahead waits for the next message. When the transaction needs it, its result is there, unless a
+statement of the transaction may have changed it since.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult, pipeline_of
+from blackboard.store.postgresql.pipelined_transactions.transaction_read_cache import TransactionReadCache
+from blackboard.store.statement_file import Statement
+from blackboard.store.transaction import PrefetchedReads, Transaction
+
+Result = TypeVar("Result")
+Value = TypeVar("Value", bound=int | float | str | None)
+
+
+class PipelinedTransaction(Transaction, PrefetchedReads):
+    """An open transaction on a connection to a server, and the reads that it sends ahead; see `Transaction`.
+
+    Args:
+        connection: The connection.
+        dialect: The kind of database.
+    """
+
+    __slots__ = ("_cache", "_connection", "_has_dropped", "_last_sent", "_pipeline", "_write_count")
+
+    def __init__(self, connection: Any, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._connection = connection
+        self._pipeline = pipeline_of(connection, prepares=dialect.keeps_statements)
+        self._cache = TransactionReadCache()
+        self._has_dropped = False
+        """Whether a write may have changed a result in the cache."""
+        self._last_sent: StatementResult | None = None
+        """The result of the last statement of `send`; the first of them begin the transaction."""
+        self._write_count = 0
+
+    @property
+    def has_begun(self) -> bool:
+        return self._last_sent is not None and self._last_sent.changed is not None
+
+    def send(self, text: str, *values: Any) -> StatementResult:
+        """Let a statement wait that is in no file, such as BEGIN; return the place for its result."""
+        self._last_sent = StatementResult()
+        self._pipeline.add(text, values, self._last_sent)
+        return self._last_sent
+
+    def flush(self) -> None:
+        self._receive()
+
+    def _receive(self) -> None:
+        """Send the statements that wait, and take their results."""
+        self._pipeline.receive()
+
+    def roll_back(self) -> None:
+        """Roll the transaction back. The statements that wait are never sent."""
+        self._pipeline.clear()
+        if not self._pipeline.is_idle:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Do nothing: the connection stays open."""
+
+    # -- reads -------------------------------------------------------------------------------------------------------
+
+    @property
+    def ahead(self) -> PrefetchedReads | None:
+        return self
+
+    @property
+    def needs_reads(self) -> bool:
+        return self._has_dropped or not self._cache
+
+    @property
+    def writes(self) -> int:
+        return self._write_count
+
+    def prefetch(self, statement: Statement[object], **values: Any) -> None:
+        text, names = statement.compiled(self.dialect)
+        given = [values[name] for name in names]
+        if self._cache.find(statement, given) is None:
+            result = StatementResult()
+            try:
+                self._add(text, given, result)
+            except (ValueError, self.dialect.errors.base):
+                return  # the rules will read it themselves, and see the error
+            self._cache.keep(statement, given, result)
+
+    def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
+        return self._execute(statement, values).rows
+
+    def one(self, statement: Statement[Result], **values: Any) -> Result | None:
+        rows = self._execute(statement, values).rows
+        return statement.make(rows[0]) if rows else None
+
+    def existing(self, statement: Statement[Result], **values: Any) -> Result:
+        rows = self._execute(statement, values).rows
+        if not rows:
+            raise LookupError(f"{statement.name} found nothing")
+        return statement.make(rows[0])
+
+    def value(self, statement: Statement[Value], **values: Any) -> Value:
+        return statement.make(self._execute(statement, values).rows[0])
+
+    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        return [*map(statement.make, self._execute(statement, values).rows)]
+
+    @abstractmethod
+    def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
+        """Return the result of a statement."""
+
+    @abstractmethod
+    def _add(self, text: str, values: Sequence[Any], result: StatementResult) -> None:
+        """Let a read wait.
+
+        Raises:
+            psycopg.Error: A value cannot be converted; or an earlier statement failed, if too many wait.
+        """
+
+    def _note_write(self, statement: Statement[object], values: Any) -> None:
+        """Count a write, and drop the cached results that it may change. Its values are a mapping or a named tuple."""
+        self._write_count += 1
+        if self._cache:
+            self._has_dropped = True
+            self._cache.drop_changed(statement, values)

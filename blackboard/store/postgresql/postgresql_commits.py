@@ -1,0 +1,248 @@
+"""Commits of batches on a server: without the lock while the rules run, or under the lock.
+
+A process commits without the lock while other processes would make it wait. The work must say how its result changes
+when its events get other ids. Work that cannot be committed in this way runs again under the lock. Then this process
+takes the lock at once for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from blackboard.clock import SystemClock
+from blackboard.durations import SECOND, Duration
+from blackboard.store.connections.batch_commits import BatchCommits, unknown_outcome
+from blackboard.store.connections.group_commit import Entry
+from blackboard.store.dialects.driver_errors import ErrorCause
+from blackboard.store.postgresql.optimistic_transactions.optimistic_transaction import OptimisticTransaction
+from blackboard.store.postgresql.postgresql_partitions import PostgresqlPartitions
+from blackboard.store.postgresql.postgresql_writing_connection import PostgresqlWritingConnection
+from blackboard.store.transaction import CommitState, Transaction
+
+MAX_OPTIMISTIC_ATTEMPTS = 3
+"""How often work is tried without the lock if what it has read changes before its commit."""
+BUSY_TIME: Duration = 5 * SECOND
+"""How long the board counts as busy after a writer waited."""
+MAX_ENTRIES = 4
+"""The largest batch. The statements of larger batches differ more, and the server would have to plan each of them. A
+large batch also needs this less, because its deposits share one wait for the lock."""
+MAX_SKIPPED = 64
+"""How many commits are made under the lock, at most, after work that could not be committed without it."""
+
+
+class TryOutcome(Enum):
+    """The outcomes of a try without the lock. Unless it is done, nothing is stored."""
+
+    DONE = auto()
+    """Each entry has its result or error."""
+    CHANGED = auto()
+    """What the work has read is no longer so."""
+    LOCK_REQUIRED = auto()
+    """The work has to run under the lock."""
+    WAITED = auto()
+    """It waited in vain for the lock."""
+
+
+class Skips:
+    """Occasions that are passed over after failures: the more failures in a row, the more of them."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self.left = 0
+        """How many of the next occasions are passed over."""
+
+    def note_failure(self) -> None:
+        """Pass over some of the next occasions."""
+        self._failures += 1
+        self.left = min(2**self._failures, MAX_SKIPPED)
+
+    def note_success(self) -> None:
+        """End the row of failures."""
+        self._failures = 0
+
+    def take(self) -> bool:
+        """Return whether this occasion is passed over."""
+        is_skipped = self.left > 0
+        self.left -= is_skipped
+        return is_skipped
+
+
+class OptimisticCommits:
+    """The commits of one process.
+
+    Args:
+        writer: The writing connection of the process.
+        on_commit: Called after each commit.
+    """
+
+    def __init__(self, writer: PostgresqlWritingConnection, on_commit: Callable[[], object]) -> None:
+        self.writer = writer
+        """The writing connection of the process."""
+        self._on_commit = on_commit
+        self._clock = SystemClock()
+        self.busy_until = 0
+        """Until when the board counts as busy, in monotonic time."""
+        self.tries = Skips()
+        """The skipped tries: commits that are made under the lock at once."""
+        self.messages = Skips()
+        """The skipped commits of one message, because what the process remembered was not true, or not enough."""
+
+    def note_wait(self) -> None:
+        """Note whether the last transaction had to wait for another writer."""
+        if self.writer.record.had_to_wait:
+            self.busy_until = self._clock.monotonic() + BUSY_TIME
+
+    def takes(self, batch: list[Entry[Any]]) -> bool:
+        """Return whether to commit a batch without the lock: its work allows it, and that saves a message or a wait."""
+        if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
+            return False
+        if not self._is_busy and (self.messages.take() or self.writer.process_cache.start is None):
+            return False
+        return not self.tries.take()
+
+    def commit(self, batch: list[Entry[Any]]) -> TryOutcome:
+        """Commit a batch. If it is not done, it is to be committed under the lock."""
+        if not self.messages.take() and (start := self.writer.process_cache.start) is not None:
+            outcome = self._try(batch, lambda: self.writer.begin_one_message(start))
+            if outcome is TryOutcome.DONE:
+                self.messages.note_success()
+                return outcome
+            self.messages.note_failure()
+            if outcome is TryOutcome.WAITED or not self._is_busy:
+                return outcome
+        for _ in range(MAX_OPTIMISTIC_ATTEMPTS):
+            outcome = self._try(batch, self.writer.begin_optimistic)
+            if outcome is not TryOutcome.CHANGED:
+                break
+        if outcome is not TryOutcome.DONE:
+            self.tries.note_failure()
+        return outcome
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._clock.monotonic() < self.busy_until
+
+    def _try(self, batch: list[Entry[Any]], begin: Callable[[], OptimisticTransaction]) -> TryOutcome:
+        """Try once to commit a batch."""
+        writer = self.writer
+        transaction: OptimisticTransaction | None = None
+        results: list[Any] = []
+        try:
+            try:
+                transaction = begin()
+                _run(batch, transaction, results)
+                writer.commit_optimistic(transaction)
+            finally:
+                writer.drop()
+        except BaseException as error:
+            if self._handle_error(batch, results, transaction, error):
+                return TryOutcome.DONE
+            has_waited = writer.dialect.errors.cause_of(error) is ErrorCause.BUSY
+            return TryOutcome.WAITED if has_waited else TryOutcome.LOCK_REQUIRED
+        self.note_wait()
+        if transaction.commit_state is not CommitState.COMMITTED:
+            return TryOutcome.CHANGED
+        _deliver(batch, results, transaction)
+        self.tries.note_success()
+        self._on_commit()
+        return TryOutcome.DONE
+
+    def _handle_error(
+        self,
+        batch: list[Entry[Any]],
+        results: list[Any],
+        transaction: OptimisticTransaction | None,
+        error: BaseException,
+    ) -> bool:
+        """Handle an error, and return whether each entry has its result or error; otherwise nothing is stored."""
+        writer = self.writer
+        writer.drop()  # the exception of a signal may have left the transaction open
+        if transaction is not None and transaction.commit_state is CommitState.COMMITTED:
+            _deliver(batch, results, transaction)
+            raise error  # the work is committed: an error after that must not repeat it
+        is_in_doubt = transaction is not None and transaction.commit_state is CommitState.IN_DOUBT
+        if writer.may_be_stored(error) or is_in_doubt:
+            for entry in batch:  # not repeated
+                entry.error = error if writer.may_be_stored(error) else unknown_outcome(writer.where)
+            if not isinstance(error, Exception):
+                raise error
+            return True
+        if not isinstance(error, Exception):
+            raise error  # a signal's handler raised it: nothing is stored, and the entries wait again
+        return False  # under the lock, the work shows whether the error was its own
+
+
+def _run(batch: list[Entry[Any]], transaction: OptimisticTransaction, results: list[Any]) -> None:
+    """Run the work of a batch, and append the results. The reads of all are sent ahead, in one message."""
+    for entry in batch:
+        if entry.hints is not None:
+            entry.hints.prefetch(transaction)
+    results.extend(entry.work(transaction) for entry in batch)
+
+
+def _deliver(batch: list[Entry[Any]], results: list[Any], transaction: OptimisticTransaction) -> None:
+    """Set the results of entries, with the ids that their events have got."""
+    last_event_id, shift = transaction.last_event_id, transaction.shift
+
+    def as_recorded(number: int) -> int:
+        return number + shift if number > last_event_id else number
+
+    for entry, result in zip(batch, results, strict=True):
+        renumber = None if entry.hints is None else entry.hints.renumber
+        entry.result = renumber(result, as_recorded) if shift and renumber is not None else result
+        entry.transaction = transaction
+
+
+class PostgresqlCommits(BatchCommits):
+    """The commits of batches on a server; see `BatchCommits`.
+
+    Args:
+        writer: The writing connection of this process.
+        on_commit: Called after each commit.
+    """
+
+    _writer: PostgresqlWritingConnection
+
+    def __init__(self, writer: PostgresqlWritingConnection, on_commit: Callable[[], object]) -> None:
+        super().__init__(writer, on_commit)
+        self.optimistic = OptimisticCommits(writer, on_commit)
+        """The commits without the lock while the rules run."""
+
+    def commit(self, batch: list[Entry[Any]], *, waits: int = 0) -> None:
+        if self.optimistic.takes(batch):
+            outcome = self.optimistic.commit(batch)
+            if outcome is TryOutcome.DONE:
+                return
+            waits += outcome is TryOutcome.WAITED
+        super().commit(batch, waits=waits)
+
+    def retire(self) -> None:
+        if self._writer.connection is None:
+            return
+        with contextlib.suppress(Exception):  # otherwise another writer removes the row later
+            self._writer.record.remove(self._writer.connection.cursor())
+
+    def _may_run_again(self, transaction: Transaction | None, error: BaseException, attempt: int) -> bool:
+        if super()._may_run_again(transaction, error, attempt):
+            return True
+        return self._has_failed(transaction, error, ErrorCause.NO_PARTITION) and self._make_room(attempt)
+
+    def _make_room(self, attempt: int) -> bool:
+        """Create a partition for new events, because a transaction found none; return False if that is not possible."""
+        writer = self._writer
+        try:
+            opened = writer.begin()
+            is_made = PostgresqlPartitions(opened).make_room(attempt)
+            writer.commit(opened)
+        except Exception:  # the caller then raises the error of the transaction that found no partition
+            return False
+        finally:
+            writer.end()
+        return is_made
+
+    def _note_commit(self) -> None:
+        self.optimistic.note_wait()
+        super()._note_commit()

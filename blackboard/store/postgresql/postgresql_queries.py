@@ -1,0 +1,141 @@
+"""Queries of others on a board on a server, in transactions that can only read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from blackboard.clock import Instant, SystemClock
+from blackboard.core.records.query_result_rows import Row
+from blackboard.errors import QueryStopped, StoreError, WorkError
+from blackboard.store.connections.database_url import DatabaseUrl
+from blackboard.store.database import Database
+from blackboard.store.database_interfaces.query_interface import (
+    MAX_RESULT_BYTES,
+    BoardQueries,
+    Result,
+    Values,
+    end_of,
+    invalid_query,
+    stopped_query,
+    with_names,
+)
+from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
+from blackboard.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+BLOCK_ROWS = 100
+"""How many rows of a query are fetched at once."""
+_MAY_WRITE = (
+    "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND has_table_privilege("
+    "CAST(format('%I.%I', schemaname, tablename) AS regclass), 'INSERT, UPDATE, DELETE, TRUNCATE'))"
+)
+"""The query whether the user of a connection may change a table of the board."""
+
+
+class PostgresqlQueries(BoardQueries):
+    """The queries of others on the board of a server; see `BoardQueries`."""
+
+    def __init__(self, database: PostgresqlDatabase) -> None:
+        self._database = database
+
+    def _query(self, sql: str, values: Any, seconds: float) -> list[Row]:
+        with (
+            self._database.read() as transaction,
+            _asked(self._database, transaction, sql, values, end_of(seconds), seconds) as query,
+        ):
+            return with_names([column[0] for column in query.description], query.fetchall())
+
+    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
+        if not is_trusted:
+            return self._table_as_reader(sql, values, limit, seconds)
+        with self._database.read() as transaction:
+            return _fetch(self._database, transaction, sql, values, limit, seconds)
+
+    def _table_as_reader(self, sql: str, values: Values, limit: int, seconds: float) -> Result:
+        """Run one query as the user of `query_url`, as `table` does.
+
+        It has a connection of its own. What its functions do to a session, such as settings and locks, ends with it.
+
+        Raises:
+            WorkError: There is no `query_url`, it names a file, or its user may change the board's tables.
+        """
+        database = self._database
+        if database.query_url is None:
+            raise WorkError(
+                "a board on a server takes queries over HTTP only as a user who may only read; name one as 'query_url'"
+                " in [database]"
+            )
+        reader_url = DatabaseUrl(database.query_url, prepare=database.dialect.keeps_statements)
+        if reader_url.path is not None:
+            raise WorkError("'query_url' in [database] names a file; name the database of the board on its server")
+        with closing(PostgresqlDatabase(reader_url)) as reader, reader.read() as transaction:
+            transaction.cursor.execute(_MAY_WRITE)
+            if transaction.cursor.fetchone()[0]:
+                raise WorkError(
+                    "the user of 'query_url' in [database] may change tables of the board; name one who may only read,"
+                    " such as one in the role blackboard_readers"
+                )
+            return _fetch(reader, transaction, sql, values, limit, seconds)
+
+    def engine(self) -> Engine:
+        database = self._database
+        if database.readonly_engine is None:
+            from sqlalchemy import create_engine
+
+            options = database.dialect.readonly_engine_options()
+            database.readonly_engine = create_engine(database.engine.url, **options)
+        return database.readonly_engine
+
+    def connection(self) -> sqlite3.Connection:
+        raise StoreError(
+            f"a read-only SQLite connection needs a file, but {self._database.where} is on a server; use"
+            " board.engine(), or a client of that server"
+        )
+
+
+@contextmanager
+def _asked(
+    database: Database, transaction: Transaction, sql: str, values: Any, end: Instant, seconds: float
+) -> Iterator[Any]:
+    """Yield a cursor that runs one query until an instant of the monotonic time, and translate its errors."""
+    dialect = database.dialect
+    try:
+        dialect.stop_at(transaction.cursor, end)
+        with dialect.streaming_cursor(transaction.cursor.connection) as query:
+            # The cursor refuses several statements in one text, which could end the transaction that can only read.
+            query.execute(sql, values or None)
+            yield query
+    except dialect.errors.base as error:
+        if dialect.errors.is_stopped(error):
+            raise stopped_query(seconds) from None
+        if dialect.errors.blames_database(error):
+            raise
+        raise invalid_query(str(error).partition("\n")[0]) from None
+
+
+def _fetch(database: Database, transaction: Transaction, sql: str, values: Any, limit: int, seconds: float) -> Result:
+    """Run one query in a transaction, and return at most `limit` rows. They are fetched in blocks."""
+    end, rows, size = end_of(seconds), list[tuple[Any, ...]](), 0
+    with _asked(database, transaction, sql, values, end, seconds) as query:
+        columns = tuple(column[0] for column in query.description)
+        while len(rows) <= limit and (block := query.fetchmany(min(BLOCK_ROWS, limit + 1 - len(rows)))):
+            rows += block
+            size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in block for value in row)
+            if size > MAX_RESULT_BYTES:
+                raise QueryStopped("the query was stopped: its rows took too much memory; narrow it")
+            if SystemClock().monotonic() > end:
+                raise stopped_query(seconds)
+    return Result(columns, [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)
+
+
+def _shown(value: object) -> Any:
+    """Return a value of a server in the form that a value of a file has: a number, a text, bytes or None."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if value is None or isinstance(value, str | int | float | bytes) else str(value)

@@ -1,0 +1,95 @@
+"""The upkeep of a board on a server, much of which is the server's own work, and measurements of the server.
+
+The measurements are its version, its clock, its durability, and whether a pooler is in front of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from blackboard.clock import Instant, SystemClock
+from blackboard.errors import StoreError
+from blackboard.store.database_interfaces.upkeep_interface import BoardUpkeep, Copy, Health, ServerHealth
+from blackboard.store.postgresql.postgresql_backups import back_up_postgresql, restore_postgresql
+from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
+from blackboard.store.postgresql.postgresql_partitions import analyze_table, create_partitions, is_seen_by_all
+from blackboard.store.transaction import Transaction
+
+
+class PostgresqlUpkeep(BoardUpkeep):
+    """The upkeep of the board of a server; see `BoardUpkeep`."""
+
+    def __init__(self, database: PostgresqlDatabase) -> None:
+        self._database = database
+
+    def back_up(self, to: Path) -> Copy:
+        return back_up_postgresql(self._database, to)
+
+    def restore(self, backup: Path, now: Instant) -> tuple[Copy, None]:
+        return restore_postgresql(backup, self._database), None
+
+    def keep_before_upgrade(self, now: Instant) -> None:
+        return None
+
+    def known_copies(self) -> list[Path]:
+        return []
+
+    def count_events(self, copy: Path, subject: str) -> None:
+        return None
+
+    def readers_in_place(self) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
+        return iter(())
+
+    def compact(self, *, insist: bool = True) -> bool:
+        where = self._database.where
+        raise StoreError(f"{where} is on a server, which reuses its pages itself; only files are compacted")
+
+    def empty_log(self) -> bool:
+        return False
+
+    def partition_history(self, sql: Transaction, events: int) -> None:
+        create_partitions(sql, events)
+
+    def analyze_history(self) -> None:
+        analyze_table(self._database)
+
+    def is_copy_seen(self, version: str) -> bool:
+        return is_seen_by_all(self._database, version)
+
+    def measure(self, *, thorough: bool = True) -> Health:
+        return Health(self._database.dialect.name, server=measure_postgresql(self._database))
+
+
+def measure_postgresql(database: PostgresqlDatabase) -> ServerHealth:
+    """Measure a server.
+
+    Raises:
+        StoreError: The server cannot be used.
+    """
+    clock = SystemClock()
+    with contextlib.closing(database.connect(writes=False)) as connection:
+        cursor = connection.cursor()
+        try:
+            cursor.execute(
+                "SELECT current_setting('server_version'), pg_is_in_recovery(), pg_backend_pid(),"
+                " current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')"
+            )
+            version, is_standby, process, fsync, commit, pages = cursor.fetchone()
+            before = clock.now()
+            server_time: Instant = database.dialect.server_time(cursor)
+            skew = (before + clock.now()) // 2 - server_time
+        except database.dialect.errors.base as error:
+            raise database.dialect.errors.translate(error, database.where) from None
+        settings = {"fsync": fsync, "synchronous_commit": commit, "full_page_writes": pages}
+        return ServerHealth(
+            version,
+            is_standby,
+            skew,
+            connection.info.backend_pid != process,  # a pooler gives its clients numbers of its own
+            database.dialect.keeps_statements,
+            database.listener is not None,
+            tuple(name for name, value in settings.items() if value == "off"),
+        )

@@ -1,0 +1,129 @@
+"""A transaction that runs each statement on the cursor of SQLite's driver.
+
+A deposit runs eight statements. Each costs 2 to 3 microseconds here, and 20 to 28 through SQLAlchemy's
+`Connection.execute`. The tables hold only integers, floats and text, which need no conversion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from blackboard.store.dialects.dialect import Dialect
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import SEARCH
+from blackboard.store.transaction import DeletedContent, Transaction
+
+Result = TypeVar("Result")
+Value = TypeVar("Value", bound=int | float | str | None)
+
+CACHE_KIBIBYTES = 16_384
+"""The size of the cache for a search: the lengths of a million documents take 11 MB."""
+
+
+class SqliteTransaction(Transaction):
+    """An open transaction on a file; see `Transaction`.
+
+    Args:
+        cursor: A cursor of the connection.
+        dialect: The dialect of SQLite.
+    """
+
+    __slots__ = ("cursor", "overwrites")
+
+    cursor: Any
+    # As constants, they cost no call.
+    ahead = None
+    has_begun = True
+    partitions = None
+    total_additions = None
+
+    def __init__(self, cursor: Any, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self.cursor = cursor
+        self.overwrites = False
+        """Whether deleted content is overwritten with zeros."""
+
+    @property
+    def deleted_content(self) -> DeletedContent:
+        return SqliteDeletedContent(self)
+
+    def widen_cache(self) -> None:
+        self.cursor.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+
+    def commit(self) -> None:
+        self.cursor.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        self.cursor.execute("ROLLBACK")
+
+    def close(self) -> None:
+        try:
+            if self.overwrites:
+                self.cursor.execute("PRAGMA secure_delete = FAST")
+            self.cursor.close()
+        except Exception:
+            return
+
+    def run(self, statement: Statement[object], **values: Any) -> Any:
+        sql, names = statement.compiled(self.dialect)
+        cursor = self.cursor.execute(sql, [values[name] for name in names])
+        # A known word saves the call of the property, which each statement would pay for.
+        if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
+            self.effects.add(effect)
+        return cursor
+
+    def changed(self, statement: Statement[object], **values: Any) -> int:
+        return int(self.run(statement, **values).rowcount)
+
+    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
+        sql, _ = statement.compiled(self.dialect)
+        self.cursor.execute(sql, row)
+
+    def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
+        values["id"] = None
+        return int(self.run(statement, **values).lastrowid)
+
+    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
+        sql, _ = statement.compiled(self.dialect)
+        self.cursor.executemany(sql, rows)
+
+    def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
+        sql, names = statement.compiled(self.dialect)
+        self.cursor.executemany(sql, ([row[name] for name in names] for row in rows))
+
+    def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
+        return self.run(statement, **values).fetchall()  # type: ignore[no-any-return]
+
+    def one(self, statement: Statement[Result], **values: Any) -> Result | None:
+        row = self.run(statement, **values).fetchone()
+        return None if row is None else statement.make(row)
+
+    def existing(self, statement: Statement[Result], **values: Any) -> Result:
+        row = self.run(statement, **values).fetchone()
+        if row is None:
+            raise LookupError(f"{statement.name} found nothing")
+        return statement.make(row)
+
+    def value(self, statement: Statement[Value], **values: Any) -> Value:
+        return statement.make(self.run(statement, **values).fetchone())
+
+    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        return [*map(statement.make, self.run(statement, **values))]
+
+
+class SqliteDeletedContent(DeletedContent):
+    """The deleted content of a file, in one transaction; see `DeletedContent`."""
+
+    def __init__(self, sql: SqliteTransaction) -> None:
+        self._sql = sql
+
+    def overwrite(self) -> None:
+        self._sql.cursor.execute("PRAGMA secure_delete = ON")
+        self._sql.overwrites = True
+
+    def merge_index(self, pages: int) -> bool:
+        connection = self._sql.cursor.connection
+        before = connection.total_changes  # a merge also changes the tables of the index, which `rowcount` leaves out
+        self._sql.run(SEARCH.merge, pages=pages)
+        return bool(connection.total_changes - before >= 2)

@@ -1,0 +1,32 @@
+"""The filters of statements by tags, and by a part of a text.
+
+A filter has any number of tags. For each, a fragment with the number of the tag is part of the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from blackboard.store.transaction import Transaction
+
+
+def parts(fragment: str, tags: int, *, first: str | None = None) -> str:
+    """Return the text of the fragments for a number of tags; the first fragment may have another form."""
+    names = [first or fragment, *[fragment] * tags][:tags]
+    return " ".join(f"{{{name}({number})}}" for number, name in enumerate(names))
+
+
+def parameters(sql: Transaction, keys: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Return the parameters of these fragments, for the keys that each tag may have."""
+    values: dict[str, Any] = {}
+    for number, (name, allowed) in enumerate(keys.items()):
+        values |= {f"tag_{number}": name, f"values_{number}": sql.list_of(sorted(allowed))}
+    return values
+
+
+def containing_pattern(text: str) -> str:
+    """Return the pattern of the texts that contain a text."""
+    for sign in ("\\", "%", "_"):
+        text = text.replace(sign, "\\" + sign)
+    return f"%{text}%"
