@@ -13,8 +13,8 @@ from benchmarks.performance import boards
 from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_changes import deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.payload_json import dump_payload

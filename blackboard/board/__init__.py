@@ -19,7 +19,7 @@ explanations       the reasons why an agent has or has not woken
 remote_work        the work of remote agents: claims, leases and ends of runs
 operator_actions   pauses, early wakes, and failed activations that are tried again or given up
 housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
-loads              deposits of many items, and of files
+loads              deposits of many items, and of files that are loaded or followed
 activations        claims, results, model calls and budgets
 access_tokens      tokens of programs that use the board over HTTP
 need_answers       the answers to questions of agents, and what follows when a question is due
@@ -28,8 +28,7 @@ Below them:
 
 board_session        the transactions of one board, each at one instant, and listeners to their commits
 board_clock          the board's time
-mark_deposits        the deposits and reinforcements of marks
-mark_changes         what comes before every change of a live mark, and how marks leave
+mark_changes         deposits, reinforcements, withdrawals and evaporation of marks, and what follows from them
 declaration_changes  what changes for agents, watches, kinds and marks when a deployment becomes active
 watches              watches: the marks that count for them, and their crossings
 open_needs           questions of agents: which are open, and who may answer them
@@ -47,7 +46,7 @@ result_types         the results that the board returns
 """
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.mark_deposits.deposit_requests import Deposit
+from blackboard.board.mark_changes.deposit_requests import Deposit
 from blackboard.board.result_types import MarkRecord, Receipt
 
 __all__ = ["Blackboard", "Deposit", "MarkRecord", "Receipt"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.result_types import AccessToken
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import activity_log

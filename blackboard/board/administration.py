@@ -7,8 +7,8 @@ from pathlib import Path
 
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.facade import Blackboard
-from blackboard.board.loads import deposit_sources, read_positions
-from blackboard.board.loads.deposit_sources import SourceWithdrawal
+from blackboard.board.loads import loaded_files, read_positions
+from blackboard.board.loads.loaded_files import SourceWithdrawal
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
@@ -38,8 +38,8 @@ def set_read_position(board: Blackboard, source: str, kind: str, position: ReadP
 
 
 def withdraw_source(board: Blackboard, source: str) -> SourceWithdrawal:
-    """Withdraw the marks that were loaded from a file, and free their keys; see `deposit_sources.withdraw_source`."""
-    return deposit_sources.withdraw_source(board.session, source, board.author)
+    """Withdraw the marks that were loaded from a file, and free their keys; see `loaded_files.withdraw_source`."""
+    return loaded_files.withdraw_source(board.session, source, board.author)
 
 
 def partition_history(board: Blackboard, events: int) -> None:

@@ -13,10 +13,9 @@ pause looks like a leap, and an answer costs less than a wrong guess.
 from __future__ import annotations
 
 from blackboard.board.declaration_changes.declarations import ensure_kind
-from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_changes import deposits, mark_removals
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_tables.mark_rows import rebase_mark, record_event
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings

@@ -255,14 +255,14 @@ class DepositKeyRow(NamedTuple):
     event_id: Id
     at: Instant
     source: str | None = None
-    """The file that the deposit was loaded from, as `deposit_sources` names it; None for other deposits."""
+    """The file that the deposit was loaded from, as `loaded_files` names it; None for other deposits."""
 
 
 class ReadPositionRow(NamedTuple):
     """A row of `read_position`: all lines of a followed file before the position were deposited."""
 
     source: str
-    """The file, as `deposit_sources` names it."""
+    """The file, as `loaded_files` names it."""
     author: str
     kind: str
     inode: str

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board.mark_classes.payload_schema import problems_of
-from blackboard.board.mark_classes.unique_values import value_of
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.agent_spec import DepositLimits
 from blackboard.daemon.daemon_loop import Daemon
@@ -113,7 +112,7 @@ def test_no_text_is_slow_to_compare_or_to_match() -> None:
     kind = Kind("sum", unique="value", payload_schema={"properties": {"value": {"type": "number"}}})
     schema = Named.payload_schema()
     began = time.process_time()
-    value_of(kind, '{"value": "' + "1" * 500_000 + 'x"}')
+    kind.unique_value_of('{"value": "' + "1" * 500_000 + 'x"}')
     assert problems_of({"name": "a" * 40 + "!"}, schema) != []
     assert problems_of({"name": "aaaa", "by": {"a" * 40 + "!": 1}}, schema) == []
     assert problems_of({"name": "aaaa", "by": {"aaa": "x"}}, schema) != []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_changes import deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UniqueConflict, UnknownName

@@ -11,9 +11,8 @@ from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claimer
 from blackboard.board.activations.run_ends import activation_recovery, activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.mark_changes import mark_removals
+from blackboard.board.mark_changes import deposits, mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_deposits import deposits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS

@@ -16,8 +16,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_changes import deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import running_sums, sum_bounds, watch_totals
 from blackboard.board.watches.measurements.law_sums import sums_of

@@ -16,7 +16,6 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from blackboard import Blackboard, ManualClock, Mark
-from blackboard.board.mark_classes import unique_values
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import InvalidMark, UniqueConflict
@@ -234,7 +233,7 @@ def test_the_migration_writes_values_as_the_program_does() -> None:
         if value is not None:
             schema = kind.payload_schema or {}
             text = migration.value_text(value, schema["properties"][kind.unique], schema)
-            assert text == unique_values.value_of(kind, json.dumps(mark.payload))
+            assert text == kind.unique_value_of(json.dumps(mark.payload))
 
 
 def test_marks_hold_their_values_after_an_upgrade(path: Path, clock: ManualClock) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.board.loads import deposit_sources
+from blackboard.board.loads import loaded_files
 from tests.cli.conftest import CommandLine, Done
 
 ROWS = "room,detail,author,strong\nhall,thin,ada,0.4\nkitchen,thick,bob,0.9\nattic,grey,cyd,0.5\n"
@@ -151,7 +151,7 @@ def test_a_stream_cannot_be_loaded_again(loaded: CommandLine) -> None:
 
 
 def test_a_large_load_is_withdrawn_in_batches(house: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deposit_sources, "WITHDRAWALS_PER_TRANSACTION", 7)
+    monkeypatch.setattr(loaded_files, "WITHDRAWALS_PER_TRANSACTION", 7)
     house.write("a.csv", "room,detail\n" + "".join(f"room {number},thin\n" for number in range(50)))
     words = ("--kind", "smoke", "--subject", "room")
     assert load(house, *words).code == 0

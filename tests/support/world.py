@@ -19,10 +19,9 @@ from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.declaration_changes import backfill, watch_reevaluation
 from blackboard.board.declaration_changes.deployment_changes import activate
-from blackboard.board.mark_changes import mark_removals
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.checked_deposits import check_and_register
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_changes import deposits, mark_removals
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
+from blackboard.board.mark_changes.requested_deposits import check_and_register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings

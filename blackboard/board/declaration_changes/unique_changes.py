@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from blackboard.board.mark_classes.unique_values import readable_value, value_of
 from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.marks.json_comparison_keys import readable_key
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.plurals import counted
 from blackboard.store.statements import MARKS
@@ -30,14 +30,14 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     kind = new.kind(name)
     holders: defaultdict[str, list[int]] = defaultdict(list)
     for batch in live_batches(txn, name) if kind.unique is not None else ():
-        pairs = [(value, row.id) for row in batch if (value := value_of(kind, row.payload)) is not None]
+        pairs = [(value, row.id) for row in batch if (value := kind.unique_value_of(row.payload)) is not None]
         rows = [{"kind": name, "value": value, "mark_id": mark} for value, mark in pairs]
         txn.sql.run_many(MARKS.insert_unique_value, rows)
         for value, mark in pairs:
             holders[value].append(mark)
     doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
     texts = [
-        f"kind {name}: {kind.unique} {readable_value(value)} occurs {len(marks)} times: marks {_ids(marks)}"
+        f"kind {name}: {kind.unique} {readable_key(value)} occurs {len(marks)} times: marks {_ids(marks)}"
         for value, marks in doubles
     ]
     more = (

@@ -17,7 +17,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.housekeeping import activation_erasure, file_compaction
 from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
 from blackboard.board.mark_changes import mark_removals
-from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.outbox import message_rows

@@ -10,10 +10,9 @@ from pydantic import JsonValue
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.loads import deposit_batches
-from blackboard.board.mark_changes import mark_removals
-from blackboard.board.mark_deposits import checked_deposits, deposit_reads, reinforcements
-from blackboard.board.mark_deposits.author_checks import check_signature
-from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.mark_changes import mark_removals, reinforcements, requested_deposits
+from blackboard.board.mark_changes.deposit_checks import check_signature
+from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import When
@@ -96,12 +95,12 @@ class DepositMethods(BoardHandle):
 
         def prefetch(sql: Transaction) -> None:
             if (active := self.session.last_active) is not None:
-                deposit_reads.prefetch(sql, active, request)
+                requested_deposits.read_ahead(sql, active, request)
 
         def work(txn: BoardTransaction) -> Receipt:
             if (ahead := txn.sql.ahead) is not None and ahead.needs_reads:
-                deposit_reads.prefetch(txn.sql, txn.active, request)
-            return checked_deposits.deposit(txn, request, classes)
+                requested_deposits.read_ahead(txn.sql, txn.active, request)
+            return requested_deposits.deposit(txn, request, classes)
 
         return self.session.write(work, shared=True, hints=ServerHints(prefetch, Receipt.renumbered))
 

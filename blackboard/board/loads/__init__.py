@@ -1,6 +1,6 @@
 """Deposits of many items, and of files.
 
 deposit_batches  deposits of many items, as many as one transaction takes
-deposit_sources  deposits by the file that they were loaded from
+loaded_files     the deposits of a loaded file, which can be withdrawn together
 read_positions   how far a followed file has been deposited
 """

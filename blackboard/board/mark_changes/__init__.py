@@ -1,8 +1,14 @@
-"""The changes of live marks that every change needs, and the ways a mark leaves.
+"""The changes of marks: deposits, reinforcements, withdrawals and evaporation, with all that follows from them.
 
-mark_lookup         a live mark by its id, or what became of it
-change_preparation  a live mark that is about to change, and what must happen before
+deposit_requests    requests to deposit a mark, as plain data
+requested_deposits  deposits of requests, which are first checked against the board
+deposit_checks      checks of signatures, and of payloads against the limits and the registered schema
+deposit_keys        the key of a deposit, which stands for its first request
+deposits            the deposit of a mark, with all that follows in the same transaction
+joined_marks        the mark that results when a deposit joins the live mark of its kind and subject
+deposit_effects     the effects of a deposit on needs, messages, watches, guards and windows
+reinforcements      the reinforcement of a mark without a deposit
 mark_removals       the ways a mark leaves the live board: evaporation and withdrawal
-unique_holders      which live mark holds which value of a unique field
+mark_lookup         a live mark by its id, to read it or to change it
 mark_indexes        the indexes that marks are found by
 """

@@ -2,5 +2,4 @@
 
 mark_class_registry  the mark classes that this process knows
 payload_schema       checks a payload if this process has no class for its kind
-unique_values        the values of a unique field, in a form that can be compared
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from blackboard.board import open_needs
 from blackboard.board.declaration_changes.declarations import ensure_kind
+from blackboard.board.mark_changes import deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.need_answers import asked_needs
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.board.loads.deposit_sources import SourceWithdrawal
+from blackboard.board.loads.loaded_files import SourceWithdrawal
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows
@@ -70,7 +70,7 @@ def load_rows(
         mapping: The mapping of their columns.
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
-        source: The file, by its name in `deposit_sources`; None for a stream.
+        source: The file, by its name in `loaded_files`; None for a stream.
         withdraw: Withdraws the earlier deposits from the file first; None to keep them. They are withdrawn only once a
             row fits.
 
@@ -103,7 +103,7 @@ class RowDeposits:
         mapper: Makes a deposit of each row.
         reject: Called for each row that cannot become a mark.
         loaded: Gets the results.
-        source: The file, by its name in `deposit_sources`; None for a stream.
+        source: The file, by its name in `loaded_files`; None for a stream.
         withdraw: Withdraws the earlier deposits from the file before the first deposit; None to keep them.
     """
 

@@ -17,7 +17,7 @@ from blackboard.board.loads.deposit_batches import (
     items_in_batches,
     requests_of,
 )
-from blackboard.board.mark_deposits.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
 from blackboard.client.call_protocol import ClientCall, ask_for
 from blackboard.client.http_messages import HttpRequest, decode_response, encode_body, post_request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_deposits.reinforcements import check_increase
+from blackboard.board.mark_changes.reinforcements import check_increase
 from blackboard.board.result_types import ErasureReport, Receipt
 from blackboard.client.call_protocol import ClientCall, ask_for, send_only
 from blackboard.client.http_messages import HttpRequest, path_of, post_request, query_of

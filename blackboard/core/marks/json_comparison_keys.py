@@ -44,6 +44,11 @@ def comparison_key(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def readable_key(key: str) -> str:
+    """Return a comparison key as text for people."""
+    return str(json.loads(key)) if key.startswith('"') else key
+
+
 def branches_of(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield a schema, and the schemas that it refers to or chooses between."""
     if not isinstance(schema, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from blackboard.core.marks.decay import Decay, Never
 from blackboard.core.marks.full_text import SearchSchema
+from blackboard.core.marks.json_comparison_keys import comparison_key
 from blackboard.core.marks.tags import TagSchema
 from blackboard.durations import Duration
 from blackboard.errors import ConfigurationError, Mistake
@@ -93,6 +95,13 @@ class Kind:
     def search_schema(self) -> SearchSchema:
         """The fields whose text is searched."""
         return SearchSchema(self.name, self.search, self.payload_schema)
+
+    def unique_value_of(self, payload: str) -> str | None:
+        """Return the value that a payload, as JSON text, has in the unique field, as its comparison key; or None."""
+        if self.unique is None or (value := json.loads(payload).get(self.unique)) is None:
+            return None
+        schema = self.payload_schema or {}
+        return comparison_key(value, schema.get("properties", {}).get(self.unique), schema)
 
     def life(self, law: Decay, intensity: float) -> Duration | None:
         """Return how long a mark stays live, in microseconds; None if it never evaporates."""

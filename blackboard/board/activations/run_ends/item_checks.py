@@ -11,8 +11,8 @@ from blackboard.board.activations.run_ends.agent_actions import (
     AgentDeposit,
     place_of_item,
 )
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
-from blackboard.board.mark_deposits.reinforcements import check_increase
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
+from blackboard.board.mark_changes.reinforcements import check_increase
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.marks.mark_model import (

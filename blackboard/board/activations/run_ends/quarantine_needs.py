@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_deposits import deposits
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
+from blackboard.board.mark_changes import deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need

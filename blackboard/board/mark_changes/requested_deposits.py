@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from blackboard.board.declaration_changes.declarations import ensure_kind
+from blackboard.board.mark_changes import deposit_keys, deposits
+from blackboard.board.mark_changes.deposit_checks import check_payload, check_signature
+from blackboard.board.mark_changes.deposit_keys import KeyedRequest
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_deposits import deposit_keys, deposits
-from blackboard.board.mark_deposits.author_checks import check_signature
-from blackboard.board.mark_deposits.deposit_keys import KeyedRequest
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
-from blackboard.board.mark_deposits.payload_checks import check_payload
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.row_cache import absorbed_by_watches
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant, iso
 from blackboard.core.marks.decay import Step
 from blackboard.core.marks.mark_model import check_intensity, check_subject
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import Microseconds, format_duration
 from blackboard.errors import InvalidMark, InvalidTime, UsageError
-from blackboard.store.statements import MARKS
+from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.transaction import Transaction
 
 MAX_WATCHES = 20
 """If a kind has at most this many watches, their absorbed events are read together, by a statement for each."""
@@ -112,6 +115,35 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
         if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
             rows = [row for place in places if place[0] == name for row in txn.marks_of_subject(*place)]
             stimuli.read_absorbed(txn, watches, rows)
+
+
+def read_ahead(sql: Transaction, active: ActiveDeployment, request: DepositRequest) -> None:
+    """Send to a server, in one message, the reads that a deposit will need.
+
+    The result does not depend on this list. A read that is missing here is sent when it is needed, and the answer to
+    an unneeded one is ignored.
+    """
+    if (ahead := sql.ahead) is None:
+        return
+    if isinstance(request.key, str):
+        ahead.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
+    kind = active.kinds.get(request.kind)
+    if kind is None or not isinstance(request.subject, str):
+        return
+    if kind.on_repeat != "separate":
+        ahead.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
+    text = request.text if kind.unique is not None else None
+    if text is not None and (value := kind.unique_value_of(text)) is not None:
+        ahead.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+    watches = active.rising.get(kind.name, ())
+    for watch in watches:
+        if watch.keeps_sums and watch.condition.is_over_board:
+            ahead.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
+            ahead.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
+    if watches and kind.on_repeat != "separate":
+        watch_ids = dict.fromkeys(watch.id for watch in watches)
+        statement, values = absorbed_by_watches(sql, watch_ids, kind.name, request.subject)
+        ahead.prefetch(statement, **values)
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from blackboard.board import open_needs
 from blackboard.board.mark_changes import mark_removals
-from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit
+from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit
 from blackboard.board.mark_tables import window_events
 from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.outbox import message_causes

@@ -8,9 +8,8 @@ from typing import Literal, NamedTuple
 
 from blackboard.board import open_needs
 from blackboard.board.declaration_changes import mark_migration
-from blackboard.board.mark_changes import change_preparation, mark_indexes, mark_lookup, mark_removals, unique_holders
-from blackboard.board.mark_classes import unique_values
-from blackboard.board.mark_deposits.deposit_effects import (
+from blackboard.board.mark_changes import mark_indexes, mark_lookup, mark_removals
+from blackboard.board.mark_changes.deposit_effects import (
     agents_of,
     apply_effects,
     count_in_windows,
@@ -19,8 +18,8 @@ from blackboard.board.mark_deposits.deposit_effects import (
     open_need,
     queue_message,
 )
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
-from blackboard.board.mark_deposits.marks_after_deposits import MarkAfterDeposit, NewDeposit, join_live
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
+from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit, join_live
 from blackboard.board.mark_tables.mark_rows import EventDetails, insert_mark, record_event, shown_event_id, update_mark
 from blackboard.board.mark_tables.mark_states import live_strength, mark_strength
 from blackboard.board.result_types import Receipt
@@ -30,9 +29,11 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.measurements import stimuli
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.json_comparison_keys import readable_key
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import single_state
 from blackboard.core.records.event_kinds import HistoryEvent
+from blackboard.errors import UniqueConflict
 from blackboard.store.rows import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
@@ -59,7 +60,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     new = NewDeposit.of(txn, request)
-    change_preparation.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
+    mark_lookup.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
     live = None if new.kind.on_repeat == "separate" else _evaporate_and_find_live(txn, new.kind, request.subject)
     if request.if_event is not None:
         mark_lookup.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
@@ -191,10 +192,33 @@ def _checked_value(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDepo
     if new.kind.unique is None or not joined.holds_value_at(new.kind, txn.now):
         return None
     payload = new.request.payload_text if joined.shown is None else joined.shown.payload
-    value = unique_values.value_of(new.kind, payload)
+    value = new.kind.unique_value_of(payload)
     if value is not None:
-        unique_holders.check(txn, new.kind, value, joined.old)
+        _check_unique(txn, new.kind, value, joined.old)
     return value
+
+
+def _check_unique(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
+    """Check that no other live mark holds a value. A mark that has evaporated holds no value.
+
+    It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
+
+    Raises:
+        UniqueConflict: The value belongs to another live mark.
+    """
+    holders = txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+    if old is not None and old.id in holders:
+        return
+    for holder in holders:
+        row = txn.sql.one(MARKS.get_mark, id=holder)
+        if row is None:
+            continue
+        row = mark_migration.migrate(txn, row)
+        if row.is_live(txn.now):
+            place = f"mark {row.id} with subject {row.subject}"
+            raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_key(value)} belongs to {place}")
+        mark_lookup.prepare_change(txn, row.kind, row.subject)
+        mark_removals.evaporate(txn, row)
 
 
 def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | None) -> None:

@@ -1,4 +1,4 @@
-"""Deposits of a loaded file, which can be withdrawn together to correct a wrong load.
+"""Loaded files: the deposits of a file, which can be withdrawn together to correct a wrong load.
 
 A board remembers the file with the key of each loaded deposit, as long as it remembers the key.
 """
@@ -14,7 +14,7 @@ from functools import partial
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_changes import mark_removals
-from blackboard.board.mark_deposits.author_checks import check_signature
+from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
 from blackboard.store.rows import DepositKeyRow, EventRow, MarkRow

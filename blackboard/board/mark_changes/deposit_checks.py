@@ -1,4 +1,4 @@
-"""Checks of a payload against the schema of its kind, and against the limits of its kind and its author."""
+"""Checks of a deposit: who may sign it, and whether its payload fits the schema and the limits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 from blackboard.board.declaration_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.authors import check_author, skeleton
 from blackboard.core.marks.mark_model import printable_text
 from blackboard.core.specs.agent_spec import DepositLimits
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.errors import InvalidMark
+from blackboard.errors import InvalidAuthor, InvalidMark
 
 
 def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
@@ -70,3 +71,15 @@ def _lengths(value: Any) -> Iterator[tuple[str, int]]:
                 inner = f"{place}.{name[:64]}".removeprefix(".")
                 yield inner, len(name)
                 waiting.append((inner, part))
+
+
+def check_signature(txn: BoardTransaction, author: str) -> None:
+    """Check that a person or a program may sign with a name.
+
+    Raises:
+        InvalidAuthor: The name cannot be stored, is reserved, or looks like the name of an agent.
+    """
+    check_author(author)
+    if (agent_spec := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
+        looks = "is" if agent_spec == author else f"looks like {agent_spec!r}, which is"
+        raise InvalidAuthor(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")

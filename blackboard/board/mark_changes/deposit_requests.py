@@ -40,7 +40,7 @@ class Deposit:
     intensity: float = 1.0
     key: str | None = None
     source: str | None = None
-    """The file that it is loaded from, by its name in `deposit_sources`. The board stores the name with the key."""
+    """The file that it is loaded from, by its name in `loaded_files`. The board stores the name with the key."""
     occurred_at: When | None = None
     """When it occurred; by default when the board records it."""
     decay: Decay | str | None = None
