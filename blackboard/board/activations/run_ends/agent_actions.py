@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.mark_changes import change_preparation, mark_lookup, mark_removals
+from blackboard.board.mark_changes import deposit_checks, mark_lookup, mark_removals, reinforcements, requested_deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
-from blackboard.board.mark_deposits import checked_deposits, deposit_reads, payload_checks, reinforcements
-from blackboard.board.mark_deposits.deposit_requests import DepositRequest
 from blackboard.board.mark_tables.mark_rows import EventDetails, record_event
 from blackboard.board.need_answers import decisions
 from blackboard.board.result_types import Receipt
@@ -57,7 +56,7 @@ def prefetch(sql: Transaction, active: ActiveDeployment, actions: Sequence[Agent
     """Send the reads of the deposits among the items ahead."""
     for action in actions:
         if isinstance(action, AgentDeposit):
-            deposit_reads.prefetch(sql, active, action.request)
+            requested_deposits.read_ahead(sql, active, action.request)
 
 
 def apply(
@@ -98,7 +97,7 @@ def _apply_one(
     if stored is not None:
         _check_board(stored, action)
     try:
-        live = change_preparation.row_to_change(txn, action.mark.id, stored, action.if_event)
+        live = mark_lookup.row_to_change(txn, action.mark.id, stored, action.if_event)
     except NotFound:
         mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
         _record_gone(txn, row, agent_spec, action.mark.id)
@@ -119,14 +118,14 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
     for choice in item.choices():
         request = choice.request
         text = request.text or dump_payload(request.payload)
-        payload_checks.check_payload(txn, request.kind, request.author, text, classes)
+        deposit_checks.check_payload(txn, request.kind, request.author, text, classes)
 
 
 def _deposit(txn: BoardTransaction, agent_spec: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
         if item.need_id is not None:
             return decisions.answer_as_agent(txn, agent_spec, item.request, item.need_id, classes)
-        return checked_deposits.deposit(txn, item.request, classes)
+        return requested_deposits.deposit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise
