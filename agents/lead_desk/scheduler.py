@@ -42,7 +42,7 @@ class AppointmentReader(Protocol):
     board_id: str
     """The id of the board."""
     former_settings: Sequence[Mapping[str, Any]]
-    """The former settings of this process, if it has published with other settings than the active ones."""
+    """The former settings of this process, if it has published with other settings than the active settings."""
 
     def marks(self, kind: type[Appointment]) -> Sequence[Appointment]:
         """Return the live marks of a kind."""

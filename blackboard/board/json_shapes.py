@@ -166,7 +166,7 @@ class Erasure:
 
 @dataclass(frozen=True)
 class Examination:
-    """The findings of an examination of the board, and the number of wrong ones."""
+    """The findings of an examination of the board, and how many of them are wrong."""
 
     wrong: int
     findings: Sequence[Finding]

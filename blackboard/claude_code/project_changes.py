@@ -206,7 +206,7 @@ class ProjectChanges:
         written, present = self._record.get(name), self._before[name]
         if present != written:
             if present is not None and (text is not None or written is not None):
-                self._leave(name, "its text is not the one that this command has written")
+                self._leave(name, "its text is not what this command has written")
             if text is None:
                 self._record.pop(name, None)
             if present is not None or text is None:

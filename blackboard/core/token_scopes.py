@@ -64,7 +64,7 @@ class Scopes:
     """All that a token allows.
 
     Raises:
-        UsageError: A text is not a scope, there is none, or two contradict each other.
+        UsageError: A text is not a scope, there are no texts, or two scopes contradict each other.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:

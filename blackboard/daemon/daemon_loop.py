@@ -154,7 +154,7 @@ class Daemon:
 
         Args:
             board: The board, whatever `[database]` in the file says.
-            path: The file; by default the one that the commands use.
+            path: The file; by default the file that the commands use.
             replace: Whether to deploy the file even if it removes or changes an agent that a living worker serves.
 
         Raises:
@@ -295,7 +295,7 @@ class Daemon:
             UsageError: The daemon has ended.
         """
         if self.life_cycle.phase is DaemonPhase.ENDED:
-            raise UsageError("this Daemon has ended, and runs only once; build another one")
+            raise UsageError("this Daemon has ended, and runs only once; build another daemon")
         show_messages(shown=self.settings.log_payloads)
         self.models.check_prices()
         self.agents.check_settings()

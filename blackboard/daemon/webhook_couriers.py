@@ -33,7 +33,7 @@ log = Log("blackboard")
 WEBHOOK_LEASE = "60s"
 """The lease of an activation that is being posted: longer than a request may take."""
 ACCEPTED_LEASE = "1h"
-"""The lease after 202, unless the receiver asks for another one in its response."""
+"""The lease after 202, unless the receiver asks for another lease in its response."""
 FIRST_PAUSE = parse_duration("10s")
 """The pause after a first post that did not reach the receiver. It doubles with each further one, up to an hour."""
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024

@@ -29,7 +29,7 @@ PROMPTS = (
         "answer-needs",
         "Go through the needs that wait for an answer, one by one, with me",
         "Go through the needs on the blackboard with me.\n"
-        "1. Call agenda, and take the needs: first those that are overdue.\n"
+        "1. Call agenda, and take the needs: overdue needs first.\n"
         "2. For each need, call find with its subject, so that you can say what it is about.\n"
         "3. Show me the question, its author, its options and your suggestion. Wait for my decision.\n"
         "4. Only when I have decided, call answer with the id of the need and my decision in my words or as the"

@@ -72,7 +72,7 @@ class AnswerArguments(Arguments):
     """An answer to a need."""
 
     need_id: IdArgument = Field(description="Its id")
-    text: str = Field(description="One of its options, if it has some")
+    text: str = Field(description="One of the options of the need, if it has options")
 
 
 class QueryArguments(Arguments):

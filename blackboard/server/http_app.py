@@ -53,7 +53,7 @@ def build_app(
         settings: Its limits, and the names that clients use for it.
         model: Which provider and model would answer if no daemon runs, in words.
         address: Where it listens; None for a Unix socket.
-        file: The deployment file; None for the one in the current folder.
+        file: The deployment file; None for the file in the current folder.
         tickets: The tickets that browsers sign in with; None if nobody can be shown one.
     """
     threads = WorkThreads(settings.threads)

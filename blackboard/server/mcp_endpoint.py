@@ -91,7 +91,7 @@ class McpEndpoint:
             self._metrics.count("mcp", status, (self._board.clock.monotonic() - start) / 1e6)
 
     async def _access_of(self, request: Request) -> BoardAccess:
-        """Return the board with what the token of a request may do on it.
+        """Return the board, limited to what the token of a request may do.
 
         Raises:
             HttpProblem: It has no valid token, or another method than POST.

@@ -36,7 +36,7 @@ class NamedObjects:
                 continue
             if agent.name in agents:
                 self.found.record(
-                    "deployment.agents", f"{path}: another agent is named {agent.name!r}; give this one a name"
+                    "deployment.agents", f"{path}: another agent is named {agent.name!r}; give this agent a name"
                 )
             agents[agent.name] = agent
         return agents

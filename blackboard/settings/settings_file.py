@@ -152,7 +152,7 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
     """Return the valid settings of a file and the environment, and all mistakes in them.
 
     Each round validates all values, and drops each wrong value from the variable or the file that it came from. The
-    next round then checks the values that the wrong ones hid. The rounds end when the rest is valid, or when there is
+    next round then checks the values that the wrong values hid. The rounds end when the rest is valid, or when there is
     nothing to drop.
     """
     values = read_toml(path)

@@ -24,7 +24,7 @@ def database_of(
         url: An SQLAlchemy URL, or the path of an SQLite file.
         mode: The mode of an SQLite file and of the files beside it; None if it is not set.
         prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
-            each transaction another one.
+            each transaction another connection.
         direct_url: The URL of the server itself, for notifications, if `url` names a pooler.
         query_url: The URL of the same database on a server as a user who may only read, for queries of others.
 

@@ -538,7 +538,7 @@ class ActivationRow(NamedTuple):
     marks_absorbed: int = 0
     marks_deposited: int = 0
     split_from: Id | None = None
-    """The activation that this one was split from."""
+    """The activation from which this activation was split."""
     split_after_call: Id | None = None
     """The newest model call on the board at that time."""
     deaths: int | None = None

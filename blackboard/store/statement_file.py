@@ -155,7 +155,7 @@ class _Block(NamedTuple):
 
 
 def _read(name: str) -> dict[str, Statement[Any]]:
-    """Return the statements of a file, which may name its fragments and the shared ones."""
+    """Return the statements of a file, which may name its own and the shared fragments."""
     blocks = [*_blocks("shared"), *_blocks(name)]
     fragments = _fragments(block for block in blocks if block.heading == "fragment")
     statements: dict[str, Statement[Any]] = {}

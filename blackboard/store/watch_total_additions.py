@@ -54,7 +54,8 @@ class TotalAdditions(ABC):
     def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
         """Return the sums of a watch in a scope as the transaction has read them.
 
-        Another transaction may change them before this one commits. Only the condition of `add` is checked then.
+        Another transaction may change them before this transaction commits. Only the condition of `add` is checked
+        then.
         """
 
     @abstractmethod

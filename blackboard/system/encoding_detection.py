@@ -26,7 +26,7 @@ class UnicodeForm(NamedTuple):
 
 _MARKED = (
     UnicodeForm("utf-8", codecs.BOM_UTF8),
-    UnicodeForm("utf-32-le", codecs.BOM_UTF32_LE),  # before UTF-16, whose mark begins this one
+    UnicodeForm("utf-32-le", codecs.BOM_UTF32_LE),  # before UTF-16, whose mark is the beginning of this mark
     UnicodeForm("utf-32-be", codecs.BOM_UTF32_BE),
     UnicodeForm("utf-16-le", codecs.BOM_UTF16_LE),
     UnicodeForm("utf-16-be", codecs.BOM_UTF16_BE),

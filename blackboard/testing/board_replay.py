@@ -114,7 +114,7 @@ class Replay:
         board.database.skip_disk_flush()
         self._clock, self._daemon = board.clock, daemon
         self._idle_until: Instant = 0
-        """The instant up to which no work is known unless `wake` of the daemon is set."""
+        """The instant until which there is no work, unless `wake` of the daemon is set."""
         self._latest = from_datetime(board.now())
 
     def __enter__(self) -> Replay:

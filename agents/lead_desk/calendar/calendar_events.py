@@ -52,7 +52,7 @@ class Problem:
     is_blocked: bool = True
     """Whether something is blocked for it."""
     is_partial: bool = False
-    """Whether the event recurs on days that are not known, and so are not blocked."""
+    """Whether the event recurs on unknown days, which are not blocked."""
 
     def __str__(self) -> str:
         """Return the problem as a sentence."""

@@ -37,7 +37,7 @@ _PARAMETER = re.compile(r';\s{0,5}([A-Za-z0-9-]{1,60})\s{0,5}=\s{0,5}("[^"]{0,50
 _YEAR = re.compile(r":(?=\s{0,5}\d{4})")
 _QUOTED = re.compile(r'"[^"]{0,500}"')
 MAX_DEPTH = 10
-"""How deep components may be nested; deeper ones are not read. An ordinary calendar has three levels."""
+"""How deep components may be nested; deeper components are not read. An ordinary calendar has three levels."""
 MAX_COMPONENTS = 250_000
 """The largest number of components of a file. An event with an alarm has two."""
 

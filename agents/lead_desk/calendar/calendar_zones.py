@@ -122,7 +122,8 @@ class _DefinedZone(tzinfo):
     def __init__(self, observances: Sequence[_Observance]) -> None:
         self._observances = observances
         self._first = min(observances, key=lambda item: item.start)
-        # A rule has an onset each year. Rules that are over have their last one in their last year or the one before.
+        # A rule has an onset each year. Rules that are over have their last change in their last year or the year
+        # before.
         ends = [until.year for item in observances for _, until in item.rules if until is not None]
         fixed = [onset.year for item in observances for onset in (item.start, *item.dates)]
         self._years = {*ends, *(year - 1 for year in ends), *fixed}

@@ -99,7 +99,7 @@ class Rule:
     year_days: tuple[int, ...] = ()
     weeks: tuple[int, ...] = ()
     days: tuple[tuple[int, int], ...] = ()
-    """Weekdays from Monday = 0, each with its number within the month or year, or 0 for each one."""
+    """Weekdays from Monday = 0, each with its number within the month or year, or 0 for each weekday."""
     hours: tuple[int, ...] = ()
     minutes: tuple[int, ...] = ()
     seconds: tuple[int, ...] = ()

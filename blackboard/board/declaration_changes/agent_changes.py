@@ -66,7 +66,7 @@ class _WatchChange(NamedTuple):
 
     @property
     def measures_another_value(self) -> bool:
-        """Whether the value that the watch compares is another one than before."""
+        """Whether the watch compares another value than before."""
         before = self.spec_before
         return before is None or self.is_retagged or _measures(before.condition) != _measures(self.spec.condition)
 
@@ -216,7 +216,7 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, chang
     if _differs(before, change.spec) or change.is_retagged or change.has_new_dropping_guard:
         crossing_retests.plan(txn, watch_id, before.condition)
     if change.measures_another_value:
-        # A prediction is computed from the value of the watch, which is another one now.
+        # A prediction is computed from the value of the watch, which is different now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 

@@ -103,7 +103,7 @@ def _test_groups(
 
 
 def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterator[str]:
-    """Yield the groups after another one that have marks, or deposits in windows, of the kinds of a watch."""
+    """Yield the groups after a group that have marks, or deposits in windows, of the kinds of a watch."""
     tag, group = watch.condition.by or "", group_of(after)
     key: str | None = "" if group is None else group.key
     while key is not None:

@@ -1,4 +1,4 @@
-"""Registration of agents and kinds as a program declares them, beside the registered ones."""
+"""Registration of agents and kinds as a program declares them, beside those that are registered."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ def activate(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
 
     Raises:
         ConfigurationError: The name of a new agent is not an identifier, or is reserved. Settings of a new or changed
-            agent cannot work together. Or an agent uses a tag that a kind does not have, or searches a kind without
-            search.
+            agent cannot work together. Or an agent uses a tag that a kind does not have, or searches a kind that is not
+            searched.
     """
     old = txn.deployment
     _check_names(old, new)

@@ -66,7 +66,7 @@ def explain_watch(
 def _scopes(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, value: TagChoice | None) -> list[str]:
     """Return the scopes of a watch for a subject or for a value of its tag.
 
-    There are none for a subject without a group, nor if the watch is not over the board and nothing is given.
+    There are none for a subject without a group. Without a subject or group, only a watch over the board has them.
     """
     if watch.condition.is_over_board:
         return [WHOLE_BOARD]

@@ -1,4 +1,4 @@
-"""The history in partitions, on a server: new partitions ahead of need, and the removal of old ones.
+"""The history in partitions, on a server: new partitions ahead of need, and the removal of old partitions.
 
 A partition is removed when all its events are old. The events that must stay are first copied in small transactions.
 Then the copy replaces the partition. If the partition before it is a small copy, too, the new copy replaces both.
@@ -22,7 +22,7 @@ from blackboard.store.statements import DEPLOYMENTS, RETENTION, SEARCH
 from blackboard.system.failpoints import failpoint
 
 EVENTS_PER_LIMIT = 4
-"""How many events a transaction considers for each row that one may delete: most are only read."""
+"""How many events a transaction considers for each row that it may delete: most are only read."""
 
 
 MIN_EVENTS, MAX_EVENTS = 1_000, 1_000_000_000
@@ -156,7 +156,7 @@ def _choose(txn: BoardTransaction, before: Instant) -> tuple[Partition, bool] | 
 
 
 def _first_with_neighbour(txn: BoardTransaction, partition: Partition) -> int | None:
-    """Return the first id of a partition, or of the one below it that is removed together with it.
+    """Return the first id of a partition, or of the partition below it that is removed together with it.
 
     That is one which was made in the same way, and has at most half as many events as a new one. So the partitions of
     old events stay few.

@@ -75,7 +75,7 @@ class MaintenanceWork:
         return removed
 
     def tend_partitions(self, history: Duration | None, limit: int) -> int:
-        """Create the next partitions of a history on a server, and remove old ones in steps that hold others briefly.
+        """Create the next partitions of a history on a server, and remove old partitions in short steps.
 
         Args:
             history: The retention time of the history in microseconds; None keeps it forever.

@@ -32,7 +32,7 @@ class AdministrationMethods(BoardHandle):
         """Return versions of the deployment, newest first.
 
         Args:
-            before: Only versions that are older than this one.
+            before: Only versions that are older than this version.
             limit: The largest number of versions.
         """
         return self.session.read(lambda txn: board_status.deployments(txn, before=before, limit=limit))

@@ -58,7 +58,7 @@ class OutboxMethods(BoardHandle):
         """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.
 
         Messages of a sink that the deployment does not have stay, and so do those that wait for their first attempt. A
-        repeated call takes the next ones.
+        repeated call takes the next messages.
 
         Args:
             sink: Only messages of this sink.

@@ -201,7 +201,7 @@ class ReadingMethods(BoardHandle):
         Args:
             prefix: The beginning of the subjects; "" for all subjects.
             limit: The largest number of subjects.
-            after: Only subjects that follow this one.
+            after: Only subjects that follow this subject.
             at: Only subjects that had a mark by this time.
 
         Raises:

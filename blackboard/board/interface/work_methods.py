@@ -87,7 +87,7 @@ class WorkMethods(BoardHandle):
             agent: Only activations of this agent.
             state: Only activations in this state, or in one of several states.
             limit: The largest number of activations.
-            before: Only activations that are older than the one with this id.
+            before: Only activations that are older than the activation with this id.
 
         Raises:
             UnknownName: There is no such agent, and there never was one.

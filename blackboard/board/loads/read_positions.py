@@ -18,7 +18,7 @@ class ReadPosition:
 
     inode: int
     generation: int
-    """How many files were read at this path, this one included."""
+    """How many files were read at this path, including this file."""
     position: int
     """Bytes from the start of the file; all lines before it are deposited or rejected."""
     digest: str

@@ -103,7 +103,7 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
 
 
 def _replaced_by(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> MarkRow | None:
-    """Return the mark of a deposit that occurred later and replaced this one; None if there is none."""
+    """Return the mark of a deposit that occurred later and replaced this deposit; None if there is none."""
     if new.kind.on_repeat != "replace" or new.state.at >= txn.now:
         return None
     latest = _latest(txn, new.kind, new.request.subject, live)

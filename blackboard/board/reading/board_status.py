@@ -70,7 +70,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 
 
 def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int = 20) -> list[DeploymentRecord]:
-    """Return versions of the deployment, newest first; with `before`, only older ones."""
+    """Return versions of the deployment, newest first; with `before`, only older versions."""
     older = {} if before is None else {"before": before}
     rows = txn.sql.all(DEPLOYMENTS.newest_deployments.using(*older), limit=limit, **older)
     return [_deployment_record(txn, row) for row in rows]

@@ -117,7 +117,7 @@ class _Ranking:
 
     @property
     def is_over(self) -> bool:
-        """Whether no document without a score can have a higher score than the best marks."""
+        """Whether the best marks are known: no other document can have a higher score."""
         if not self.rest:
             return True
         bound = max((each.bound for each in self._lists or ()), default=math.inf)

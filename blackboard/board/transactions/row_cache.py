@@ -18,7 +18,7 @@ from blackboard.store.transaction import SqlRead, Transaction
 
 
 def absorbed_by_watches(sql: Transaction, watch_ids: Iterable[int], kind: str, subject: str) -> SqlRead:
-    """Return the read of what watches have absorbed of the stored marks of a kind and subject."""
+    """Return the read of the absorbed events of the stored marks of a kind and subject."""
     values = {"watch_ids": sql.list_of(watch_ids), "kind": kind, "subject": subject}
     return CROSSINGS.absorbed_by_watches, values
 
@@ -73,7 +73,7 @@ class RowCache:
     def read_absorbed_of_subject(
         self, sql: Transaction, watch_ids: Collection[int], kind: str, subject: str, mark_ids: Collection[int]
     ) -> None:
-        """Read what watches have absorbed of all stored marks of a kind and subject, and their watermarks."""
+        """Read the absorbed events of all stored marks of a kind and subject, and the watermarks of the watches."""
         pairs = [*product(watch_ids, mark_ids)]
         if all(pair in self._absorbed for pair in pairs):
             return

@@ -1,4 +1,4 @@
-"""The report of `load`: the rows by outcome, the values of tags, and what an earlier load has left."""
+"""The report of `load`: the rows by outcome, the values of tags, and the remains of an earlier load."""
 
 from __future__ import annotations
 

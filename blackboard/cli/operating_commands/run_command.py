@@ -161,7 +161,7 @@ def file_deployer(
         if _prices(resolved.settings) != prices and PRICES not in changed:
             changed.append(PRICES)
         if changed:
-            log.warning("changed settings need a restart; until then the daemon keeps the old ones", settings=changed)
+            log.warning("changed settings need a restart; until then the daemon keeps the old values", settings=changed)
         return ReloadedFile(resolved.agents, resolved.settings.settings, resolved.settings.sinks, resolved.webhooks)
 
     return deploy_again

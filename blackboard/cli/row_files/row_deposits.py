@@ -96,7 +96,7 @@ def load_rows(
 
 
 class RowDeposits:
-    """Deposits rows on a board, and counts what becomes of them.
+    """Deposits rows on a board, and counts their outcomes.
 
     Args:
         board: The board that gets the marks.

@@ -24,7 +24,7 @@ def open_closed() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this descriptor
             os.set_inheritable(number, True)
     for name, mode in STANDARD_STREAMS:
         if getattr(sys, name) is None:  # Python found the descriptor closed

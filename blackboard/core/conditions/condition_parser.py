@@ -62,7 +62,7 @@ _MEASURE_OPTIONS = {
     "within": (("text",), "a duration in quotes"),
     "where": (("sign",), "tags in braces"),
 }
-"""The options of measures, with the kinds of tokens that a value begins with, and what it is."""
+"""The options of measures: the tokens that a value may begin with, and a description of the value."""
 _MAX_TEXT_CHARACTERS = 10_000
 _MAX_DEPTH = 50
 

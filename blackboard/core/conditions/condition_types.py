@@ -360,7 +360,7 @@ class Measure(ABC):
 
     @property
     def over_board(self) -> type[Measure]:
-        """The measure that replaces this one over the whole board."""
+        """The measure that replaces this measure over the whole board."""
         return type(self)
 
     @property

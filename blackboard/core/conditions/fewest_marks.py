@@ -93,7 +93,7 @@ class _JointSides:
         return chosen
 
     def _can_hold(self, chosen: Sequence[int], free: Sequence[int], room: int) -> bool:
-        """Return whether all sides can hold with the chosen marks and at most `room` of the free ones."""
+        """Return whether all sides can hold with the chosen marks and at most `room` of the free marks."""
         side = self._unmet(chosen)
         if side is None:
             return True

@@ -123,7 +123,7 @@ def read_mark(mark_class: type[M], text: str, subject: str, intensity: float) ->
     try:
         mark = _read(mark_class, text, subject, intensity)
     except ValidationError:
-        # The board may have raised the intensity above what the class allows a depositor.
+        # The board may have raised the intensity above the limit that the class sets for depositors.
         if intensity == mark_class.model_fields["intensity"].default:
             raise
         mark = _read(mark_class, text, subject)

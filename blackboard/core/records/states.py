@@ -68,7 +68,7 @@ class CallState(StrEnum):
 
 CallApi = Literal["messages", "batch", "reported"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day. `reported`: a call
-that a remote worker made itself, whose cost is what the worker said.
+that a remote worker made itself, with the cost that the worker reported.
 """
 
 

@@ -11,9 +11,9 @@ class DaemonPhase(Enum):
     SERVING = "serving"
     """Activations may start, as soon as the daemon has started."""
     FINISHING = "finishing"
-    """No activation starts, and the running ones may finish within the time `grace` of the settings."""
+    """No activation starts, and running activations may finish within the time `grace` of the settings."""
     HANDING_BACK = "handing back"
-    """No activation starts, and the running ones are handed back without a wait."""
+    """No activation starts, and running activations are handed back without a wait."""
     ENDED = "ended"
     """The daemon has ended, and cannot start again."""
 

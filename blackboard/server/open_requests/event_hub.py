@@ -1,9 +1,9 @@
 """Event streams: one reader of the board for all of them, and a window of the last events that they share.
 
 While a stream is open, the reader reads the board after each commit, and now and then without one. It puts the events
-that it finds into the window. A stream remembers the last event and the last activity that it has passed. It takes what
-follows from the window, or from the board if that is older than the window. So no stream has a queue, and a slow client
-takes no memory.
+that it finds into the window. A stream remembers the last event and the last activity that it has passed. It takes the
+next events from the window, or from the board if they are older than the window. So no stream has a queue, and a slow
+client takes no memory.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class EventHub:
             self._listeners.discard(listener)
 
     async def _pending(self, stream: StreamText, listener: _Listener) -> AsyncIterator[bytes]:
-        """Yield what a stream has not passed yet."""
+        """Yield the items that a stream has not sent yet."""
         while not listener.is_over:
             if stream.is_behind(self._start):
                 items = await self._threads.run(lambda: self._page(StreamPosition(stream.marks, stream.activity)))

@@ -29,7 +29,7 @@ class Position(Fields):
     """A position in a file: how far it has been deposited."""
 
     inode: int = Field(ge=0, lt=2**64)
-    generation: int = Field(ge=1, lt=2**31, description="How many files were read at this path, this one included.")
+    generation: int = Field(ge=1, lt=2**31, description="How many files were read at this path, including this file.")
     position: int = Field(ge=0, le=MAX_ID, description="Bytes from the start of the file.")
     digest: str = Field(max_length=128, description="A digest of the bytes right before the position.")
     header: str = Field(default="", max_length=100_000, description="The line with the names of the columns.")

@@ -53,7 +53,7 @@ class ContextMark:
 
 
 def show_inbox(call: PageCall[InboxFields]) -> PageContent:
-    """Return the needs that wait, overdue ones first, with the marks of their subjects."""
+    """Return the needs that wait, overdue needs first, with the marks of their subjects."""
     parameters = call.parameters
     needs = call.board.inbox(parameters.assignee or None, all_needs=parameters.all)
     return PageContent({"needs": [_shown(call, need) for need in needs[:MAX_NEEDS]]}, {"more": len(needs) > MAX_NEEDS})

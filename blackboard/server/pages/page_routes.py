@@ -76,7 +76,7 @@ class Pages:
         threads: The threads that read the board.
         model: Which provider and model would answer if no daemon runs, in words.
         limit: How many pages may be open.
-        file: The deployment file of the server; None for the one in the current folder.
+        file: The deployment file of the server; None for the file in the current folder.
     """
 
     def __init__(

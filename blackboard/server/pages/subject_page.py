@@ -33,8 +33,8 @@ class SubjectFields(PageFields):
 
     subject: str = ""
     mark: int | None = Field(default=None, ge=1)
-    events_before: int | None = Field(default=None, ge=1, description="The page shows events before this one.")
-    before: int | None = Field(default=None, ge=1, description="The graph shows activations before this one.")
+    events_before: int | None = Field(default=None, ge=1, description="The page shows events before this event.")
+    before: int | None = Field(default=None, ge=1, description="The graph shows activations before this activation.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Graph:
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     older: int | None
-    """The activation before which the next older ones are; None if there are none."""
+    """The activation before which the next older activations are; None if there are none."""
 
 
 def show_subject(call: PageCall[SubjectFields]) -> PageContent:

@@ -81,7 +81,7 @@ class BatchCommits:
         return self._has_failed(transaction, error, ErrorCause.CONFLICT, ErrorCause.LOST)
 
     def _waited_in_vain(self, transaction: Transaction | None, error: BaseException) -> bool:
-        """Return whether a transaction that is certainly not committed did not get a lock."""
+        """Return whether a transaction failed to get a lock, and so is certainly not committed."""
         return self._has_failed(transaction, error, ErrorCause.BUSY)
 
     def _has_failed(self, transaction: Transaction | None, error: BaseException, *causes: ErrorCause) -> bool:

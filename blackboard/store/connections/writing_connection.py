@@ -99,7 +99,7 @@ class WritingConnection(ABC):
             self.close()
 
     def close(self) -> None:
-        """Close the connection; the next transaction opens another one."""
+        """Close the connection; the next transaction opens another connection."""
         if self.connection is not None:
             with contextlib.suppress(Exception):
                 self.connection.close()

@@ -27,13 +27,13 @@ class Liveness(Protocol):
     """The liveness of one worker, from `enter` to `release`."""
 
     id: str
-    """The id of the worker. A forked child has another one."""
+    """The id of the worker. A forked child has another id."""
     lock_key: int | None
     """The number of its lock on a server; None without one."""
 
     @property
     def is_proven(self) -> bool:
-        """Whether other workers can see that this one is alive. If not, it must claim nothing."""
+        """Whether other workers can see that this worker is alive. If not, it must claim nothing."""
 
     def enter(self) -> None:
         """Show from now on that the worker is alive, and listen for commits."""

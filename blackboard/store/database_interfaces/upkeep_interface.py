@@ -148,7 +148,7 @@ class BoardUpkeep(ABC):
     def partition_history(self, sql: Transaction, events: int) -> None:
         """Keep the history in partitions, each for so many ids. What it contains becomes the first partition.
 
-        Of a board that has partitions, the new number applies to later ones.
+        Of a board that has partitions, the new number applies to later partitions.
 
         Raises:
             UsageError: The board is in a file.

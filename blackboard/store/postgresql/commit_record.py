@@ -113,7 +113,7 @@ class CommitRecord:
         Args:
             connect: Opens a writing connection.
             errors: The errors of the driver, after which the search begins again.
-            events_after: Find the first event of the transaction behind this one, too.
+            events_after: Find the first event of the transaction behind this transaction, too.
 
         Raises:
             Exception: The database did not respond in time. This is the last error of the driver or the store.

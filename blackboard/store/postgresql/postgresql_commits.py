@@ -30,7 +30,7 @@ MAX_ENTRIES = 4
 """The largest batch. The statements of larger batches differ more, and the server would have to plan each of them. A
 large batch also needs this less, because its deposits share one wait for the lock."""
 MAX_SKIPPED = 64
-"""How many commits are made under the lock, at most, after work that could not be committed without it."""
+"""The largest number of commits under the lock after work that could not be committed without it."""
 
 
 class TryOutcome(Enum):

@@ -22,7 +22,7 @@ from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system.failpoints import failpoint
 
 TRANSACTIONS_PER_NOTE = 4
-"""One of so many transactions notes whether it had to wait, which costs a third of the statement that begins it."""
+"""One transaction of this many notes whether it had to wait. This costs a third of the statement that begins it."""
 
 
 class PostgresqlWritingConnection(WritingConnection):
@@ -105,7 +105,7 @@ class PostgresqlWritingConnection(WritingConnection):
         failpoint("commit.after")
 
     def drop(self) -> None:
-        """End an optimistic transaction. Nobody has to know of one that changed nothing, and it held no lock."""
+        """End an optimistic transaction. It changed nothing and held no lock, so nobody has to know of it."""
         transaction = self.transaction
         if transaction is not None:
             if transaction.commit_state is not CommitState.COMMITTED:

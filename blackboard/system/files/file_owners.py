@@ -57,7 +57,7 @@ def is_private_folder(path: str | Path) -> bool:
 
 
 def others_who_change(path: Path) -> str | None:
-    """Return how a user other than this one and root can change a file or folder, as a sentence; None if none can.
+    """Return how a user other than this user and root can change a file or folder, as a sentence; None if none can.
 
     Raises:
         OSError: The path does not exist, or cannot be reached.

@@ -48,7 +48,7 @@ class HandOver:
     _span: Any = None
 
     def end(self) -> None:
-        """End the span. It is ended after the commit, because a span that is not ended is not recorded."""
+        """End the span. It ends after the commit, because only a span that has ended is recorded."""
         if self._span is not None:
             self._span.end()
 

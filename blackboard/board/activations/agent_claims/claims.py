@@ -102,7 +102,7 @@ def claim(
         txn: The transaction.
         agent_spec: The agent.
         claimer: The worker that claims.
-        shared_data: What several claims of this transaction have read together; None if this one reads alone.
+        shared_data: What several claims of this transaction have read together; None if the claim reads alone.
 
     Returns:
         The claim; or the searches that must run first; or None if nothing is ready, or if the agent is paused, in

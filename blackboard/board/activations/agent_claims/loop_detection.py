@@ -59,7 +59,7 @@ def loop_problem(
         agent_spec: The agent that the marks wake.
         scope: The subject or the group; `WHOLE_BOARD` for the board.
         events: The events that the activation would absorb.
-        length: The number of activations in the chain, with this one.
+        length: The number of activations in the chain, including this activation.
     """
     if length > (limit := agent_spec.settings.max_chain):
         return f"the chain that wakes {agent_spec.name} is {length} activations long (max_chain = {limit})"

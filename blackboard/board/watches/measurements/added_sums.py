@@ -33,7 +33,7 @@ def write(
     additions: TotalAdditions,
     collected: Mapping[tuple[int, str], Mapping[LawOfKind, RunningSums]],
 ) -> None:
-    """Let a transaction without a lock add what it has added to the sums that it has read.
+    """Let a transaction without a lock write what it added to sums as an addition, not as new values.
 
     `collected` has these sums by watch and scope.
 
@@ -42,7 +42,7 @@ def write(
     """
     for (watch_id, scope), by_law in collected.items():
         if not any(sums.changed for sums in by_law.values()):
-            continue  # unchanged sums are checked like every other answer
+            continue  # unchanged sums are checked like every other result
         if txn.active.law_changes:
             raise LockRequired("laws of marks change")
         watch = txn.active.watches[abs(watch_id)]

@@ -1,4 +1,4 @@
-"""The running sums that a transaction has read. It reads them once, and writes the changed ones once, at its end."""
+"""The running sums that a transaction has read. It reads them once, and writes those that changed once, at its end."""
 
 from __future__ import annotations
 

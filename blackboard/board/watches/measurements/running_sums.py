@@ -59,7 +59,7 @@ def rebase_sums(law: Decay, sums: RunningSums, now: Instant) -> None:
     pair = (sums.sum0, sums.sum1)
     rebased = law.rebase(pair, sums.anchor, now)
     if rebased != pair:
-        # The new sums are linear in the old ones, so each old error is carried over alone.
+        # The new sums are linear in the old sums, so each old error is carried over alone.
         first = law.rebase((sums.error0, 0.0), sums.anchor, now)
         second = law.rebase((0.0, sums.error1), sums.anchor, now)
         rounding = rounding_of(law, now - sums.anchor) * (abs(pair[0]) + abs(pair[1]))

@@ -101,7 +101,7 @@ def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -
 
 
 def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> list[MarkRow]:
-    """Return the stored marks over which a watch over time is judged, evaporated or absorbed ones included."""
+    """Return the stored marks over which a watch over time is judged, also evaporated and absorbed marks."""
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:

@@ -140,8 +140,8 @@ def _rewritten(statement: Statement[Any], new: frozenset[str]) -> tuple[str, tup
     """Return the text of a write that takes its ids and instants from `held`, and the names of its values.
 
     Raises:
-        ValueError: The statement is neither an `INSERT` of values nor a change without a subquery, so that the places
-            to rewrite are not certain.
+        ValueError: The places to rewrite are not certain: the statement is not an `INSERT` of values, or it has a
+            subquery.
     """
     instants = UNLOCKED_WRITES[statement.name]
 

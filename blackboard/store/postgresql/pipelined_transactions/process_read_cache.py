@@ -1,7 +1,7 @@
 """Results of a server that this process remembers for a moment, so that a deposit need not read them.
 
 Nothing relies on them: a transaction that uses them checks each one under the lock, like a result that it has just
-read. So a result that is no longer true costs a second try, and has no other effect.
+read. So an outdated result costs only a second try.
 
 Most deposits are about something new: a subject without a mark, a key that was not used. Their
 reads are taken to be empty if this process has not seen otherwise.

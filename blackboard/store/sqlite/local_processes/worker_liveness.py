@@ -49,7 +49,7 @@ class WorkerLiveness:
     """
 
     is_proven = True
-    """Whether other workers can see that this one is alive: the system frees its lock only when it ends."""
+    """Whether other workers can see that this worker is alive: the system frees its lock only when it ends."""
     lock_key: int | None = None
     """The number of its lock on a server."""
 

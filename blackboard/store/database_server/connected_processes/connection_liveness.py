@@ -1,0 +1,70 @@
+"""Liveness of the workers of a board on a server: each holds an advisory lock on its listening connection.
+
+Where no such connection is possible, as behind a pooler, a worker counts as alive by its lease and its last sign of
+life.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+
+from blackboard.clock import Instant
+from blackboard.store.database_parts.board_processes import new_worker_id, was_seen_lately
+from blackboard.store.database_server.connected_processes.listening_connection import ListeningConnection
+from blackboard.store.rows import WorkerRow
+from blackboard.system import forks
+
+KEY_BITS = 62
+"""The number of bits of a lock's number, which the database keeps as an integer of 64 bits."""
+
+
+class ServerLiveness:
+    """The liveness of one worker on a server, from `enter` to `release`; `wake` is called from another thread."""
+
+    def __init__(self, listener: ListeningConnection | None, wake: Callable[[], None]) -> None:
+        self.id = new_worker_id()
+        self.lock_key: int | None = None
+        self._listener, self._wake = listener, wake
+        self._unsubscribe: Callable[[], None] = lambda: None
+        forks.register(self)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether other workers can see that this worker is alive. If not, it must claim nothing."""
+        return self.lock_key is None or self._listener is None or self._listener.holds(self.lock_key)
+
+    def enter(self) -> None:
+        """Listen, and take the lock."""
+        if self._listener is not None:
+            self._unsubscribe = self._listener.subscribe(self._wake)
+            self.lock_key = secrets.randbits(KEY_BITS)
+            self._listener.hold(self.lock_key)
+
+    def dead_among(self, workers: Iterable[WorkerRow], now: Instant) -> list[str]:
+        """Return which of these workers are dead."""
+        return [row.id for row in workers if row.id != self.id and self._is_dead(row, now)]
+
+    def check_peers(self) -> bool:
+        """Return whether another worker died since the last call."""
+        return self._listener is not None and self._listener.take_death()
+
+    def release(self) -> None:
+        """Give up the lock, and stop listening."""
+        if self._listener is not None and self.lock_key is not None:
+            self._listener.release(self.lock_key)
+            self._unsubscribe()
+            self.lock_key = None
+
+    def before_fork(self) -> None:
+        """Do nothing: this process stays the worker."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, take another id; the lock stays with the parent."""
+        if in_child:
+            self.id, self.lock_key, self._unsubscribe = new_worker_id(), None, lambda: None
+
+    def _is_dead(self, row: WorkerRow, now: Instant) -> bool:
+        if row.lock_key is not None and self._listener is not None:
+            return self._listener.is_dead(row.lock_key)
+        return not was_seen_lately(row.seen_at, now)
