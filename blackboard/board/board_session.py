@@ -37,7 +37,7 @@ T = TypeVar("T")
 TICK: Duration = 10 * SECOND
 """The longest time between two reads of the board by a listener."""
 UNNOTIFIED_TICK: Duration = SECOND
-"""The same where no process is notified of commits, as behind a pooler without a direct address."""
+"""The same if no process is notified of commits, as behind a pooler without a direct address."""
 UNHEARD_TICK: Duration = 100 * MILLISECOND
 """The same for a listener to every commit, if the system does not report the writes of other processes."""
 

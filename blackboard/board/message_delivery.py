@@ -60,7 +60,7 @@ class LeasedMessage(NamedTuple):
 
 
 class TimedNotice(NamedTuple):
-    """Events that time alone has caused and that one sink has no message about yet."""
+    """Events that time alone has caused and about which a sink has no message yet."""
 
     sink: str
     topic: Topic

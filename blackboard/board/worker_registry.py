@@ -177,7 +177,7 @@ def _code_in(deployment: Deployment, agent: str) -> tuple[bool, str | None]:
 
 
 def registered_workers(txn: BoardTransaction) -> list[WorkerRow]:
-    """Return all registered workers, dead ones included."""
+    """Return all registered workers, also dead workers."""
     return txn.sql.all(ACTIVATIONS.workers)
 
 

@@ -130,7 +130,7 @@ class Worker:
         def work(txn: BoardTransaction) -> int:
             activation_recovery.extend_leases(txn, self.id, self.lease)
             if not worker_registry.record_seen(txn, self.id, model):
-                self._register(txn, model)  # another worker took this one for dead
+                self._register(txn, model)  # another worker took this worker for dead
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_recovery.recover(
                 txn,
