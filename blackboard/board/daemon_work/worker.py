@@ -49,8 +49,8 @@ class Worker:
     ) -> None:
         self.board, self.lease, self.code, self.describe_model = board, lease, code, describe_model
         self.liveness = board.database.processes.liveness(wake)
-        """The proof to other workers that this one is alive. It must be entered before `register`, because a registered
-        worker without this proof counts as dead."""
+        """The proof to other workers that this worker is alive. It must be entered before `register`, because a
+        registered worker without this proof counts as dead."""
         self._posted: frozenset[str] = frozenset()
         self._session = board.session
         self.board_maintenance = MaintenanceWork(board.session)

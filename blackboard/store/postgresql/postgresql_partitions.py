@@ -148,7 +148,7 @@ def is_seen_by_all(database: Database, version: str) -> bool:
 
 
 FACTOR = 8
-"""How much larger each further partition is if one transaction has more events than the one before it holds."""
+"""How much larger each further partition is if one transaction has more events than the partition before it holds."""
 
 WAIT_MILLISECONDS = 20
 """How long a change of partitions waits for other sessions. All writers wait as long, and new readers may."""
@@ -229,7 +229,7 @@ def has_partitions(sql: Transaction) -> bool:
 def create_partitions(sql: Transaction, events: int) -> None:
     """Make `event` a table with partitions, each for so many ids. What it contains becomes the first partition.
 
-    Of a board that has partitions, the new number applies to later ones.
+    Of a board that has partitions, the new number applies to later partitions.
     """
     if has_partitions(sql):
         sql.cursor.execute(f"UPDATE {TABLE} SET events = %s", (events,))

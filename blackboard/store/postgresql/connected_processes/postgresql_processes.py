@@ -39,7 +39,7 @@ class PostgresqlLiveness:
 
     @property
     def is_proven(self) -> bool:
-        """Whether other workers can see that this one is alive. If not, it must claim nothing."""
+        """Whether other workers can see that this worker is alive. If not, it must claim nothing."""
         return self.lock_key is None or self._listener is None or self._listener.holds(self.lock_key)
 
     def enter(self) -> None:
