@@ -13,16 +13,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blackboard import Blackboard
-from blackboard.server import docs_page, health_checks, openapi
+from blackboard.server import openapi
+from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.access.web_sessions import WebSessions
-from blackboard.server.api import HTTP_METHODS, Api, Handler
+from blackboard.server.api_docs_page import DOCS_POLICY, docs_page
+from blackboard.server.api_framework.operation_calls import OperationCalls
+from blackboard.server.api_routes import HTTP_METHODS, ApiRoutes, Handler
 from blackboard.server.mcp_endpoint import McpEndpoint
-from blackboard.server.metrics import metrics_route
-from blackboard.server.pages.page_routes import Pages
+from blackboard.server.monitoring.monitoring_routes import health_routes, metrics_route
+from blackboard.server.pages.page_routes import PageRoutes
 from blackboard.server.problems import HttpProblem, problem_response
-from blackboard.server.request_handling.request_calls import RequestCalls
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_routes import SbpRoutes
 from blackboard.server.transport.addresses import Address
@@ -60,22 +62,22 @@ def build_app(
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, MAX_WAITING_QUERIES)}
     cookie = SessionCookie(board.board_id)
     sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
-    calls = RequestCalls(board, cookie, model, settings.requests_per_second)
-    api = Api(board, settings, calls, pools)
-    pages = Pages(board, calls, threads, model, settings.max_streams, file)
+    callers = RequestCallers(board, cookie, settings.requests_per_second)
+    api = ApiRoutes(board, settings, callers, OperationCalls(board, callers, model), pools)
+    pages = PageRoutes(board, callers, threads, model, settings.max_streams, file)
     stops = [api.claims.stop, api.events.stop, pages.updates.stop]
     sbp_routes: list[Route] = []
     if settings.sbp:
-        sbp = SbpRoutes(board, SbpCallers(board, calls, settings, address), threads, api, settings.max_body)
+        sbp = SbpRoutes(board, SbpCallers(board, callers, settings, address), threads, api, settings.max_body)
         sbp_routes = sbp.routes()
         stops.append(sbp.evaluator.stop)
     routes = [
-        *health_checks.routes(board, threads),
+        *health_routes(board, threads),
         *sessions.routes(),
         Route("/v1/openapi.json", _show_openapi),
         Route("/v1/docs", _show_docs),
-        metrics_route.route(board, calls, api.requests, threads),
-        McpEndpoint(board, calls, pools, api.requests, settings.max_body).route(),
+        metrics_route(board, callers, api.requests, threads),
+        McpEndpoint(board, callers, pools, api.requests, settings.max_body).route(),
         *api.routes(),
         *sbp_routes,
         *pages.routes(),
@@ -124,8 +126,8 @@ async def _show_openapi(request: Request) -> Response:
 
 
 async def _show_docs(request: Request) -> Response:
-    page = docs_page.page(openapi.document(request.scope.get("root_path", "")))
-    return HTMLResponse(page, headers={"Content-Security-Policy": docs_page.DOCS_POLICY})
+    page = docs_page(openapi.document(request.scope.get("root_path", "")))
+    return HTMLResponse(page, headers={"Content-Security-Policy": DOCS_POLICY})
 
 
 async def _report_http(request: Request, error: Exception) -> Response:

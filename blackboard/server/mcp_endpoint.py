@@ -17,10 +17,10 @@ from starlette.types import Message, Receive, Scope, Send
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError, MissingPackage
 from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import bearer_of
-from blackboard.server.metrics.request_metrics import RequestMetrics
+from blackboard.server.monitoring.request_metrics import RequestMetrics
 from blackboard.server.problems import HttpProblem, problem_of
-from blackboard.server.request_handling.request_calls import RequestCalls
 from blackboard.server.work_threads import WorkThreads
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class McpEndpoint:
 
     Args:
         board: The board that the server serves.
-        calls: Finds the holders of tokens.
+        callers: Finds the holders of tokens.
         pools: The threads of each pool.
         metrics: Counts the responses.
         max_body: The largest body of a request, in bytes.
@@ -45,12 +45,12 @@ class McpEndpoint:
     def __init__(
         self,
         board: Blackboard,
-        calls: RequestCalls,
+        callers: RequestCallers,
         pools: Mapping[str, WorkThreads],
         metrics: RequestMetrics,
         max_body: int,
     ) -> None:
-        self._board, self._calls, self._pools, self._metrics = board, calls, pools, metrics
+        self._board, self._callers, self._pools, self._metrics = board, callers, pools, metrics
         self._max_body = max_body
         self._starting = asyncio.Lock()
         self._manager: StreamableHTTPSessionManager | None = None
@@ -99,7 +99,7 @@ class McpEndpoint:
         if request.method != "POST":  # the server sends nothing by itself, so no stream stays open
             raise HttpProblem("wrong-method", headers={"Allow": "POST"})
         token = bearer_of(request.headers.get("authorization"))
-        caller = await self._pools["board"].run(lambda: self._calls.caller_of(token))
+        caller = await self._pools["board"].run(lambda: self._callers.caller_of(token))
         return BoardAccess(self._board.as_author(caller.token.author), caller.scopes)
 
     async def _start(self) -> StreamableHTTPSessionManager:

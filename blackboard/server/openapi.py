@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.server import problems
+from blackboard.server.api_framework.operation_definition import Operation
+from blackboard.server.api_framework.request_parsing import EVENT_STREAM
 from blackboard.server.operations.operation_table import OPERATIONS
-from blackboard.server.request_handling.operation_definition import Operation
-from blackboard.server.request_handling.request_reading import EVENT_STREAM
 from blackboard.system.files.packaged_files import program_version
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
 

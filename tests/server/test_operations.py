@@ -16,10 +16,10 @@ import pytest
 
 from blackboard import Deposit, Need
 from blackboard.core.specs.sink_spec import SinkSpec
-from blackboard.server import api, problems
+from blackboard.server import api_routes, problems
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.open_requests.event_hub import EventHub
-from blackboard.server.open_requests.stream_text import StreamChoice
+from blackboard.server.open_requests.event_stream_text import StreamChoice
+from blackboard.server.open_requests.event_streams import EventStreams
 from tests.server.http_steps import LEAD, pages, problem
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, deploy_remote
@@ -92,7 +92,7 @@ def test_reading_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatc
     for path in ("/v1/search?text=rain&faded=true", "/v1/marks?limit=1000", "/v1/status", "/v1/subjects?limit=500"):
         assert client.get(path).status_code == 200
         with monkeypatch.context() as patched:
-            patched.setattr(api, "MAX_READING_TIME", "1us")
+            patched.setattr(api_routes, "MAX_READING_TIME", "1us")
             assert problem(client.get(path)) == "query-stopped", path
     assert client.get("/v1/search?text=rain").status_code == 200
 
@@ -262,9 +262,9 @@ def test_bulk_deposits_and_streams_keep_to_their_description(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line that is not valid is reported in a response with 200. A stream has no end: here, it has a beginning."""
-    original = EventHub.open
+    original = EventStreams.open
 
-    async def begin(hub: EventHub, caller: Caller, choice: StreamChoice) -> AsyncIterator[bytes]:
+    async def begin(hub: EventStreams, caller: Caller, choice: StreamChoice) -> AsyncIterator[bytes]:
         texts = await original(hub, caller, choice)
 
         async def first() -> AsyncIterator[bytes]:
@@ -273,7 +273,7 @@ def test_bulk_deposits_and_streams_keep_to_their_description(
 
         return first()
 
-    monkeypatch.setattr(EventHub, "open", begin)
+    monkeypatch.setattr(EventStreams, "open", begin)
     token = served.board.create_token("both", may=["read", "deposit"])
     only = ("--include-path", "/v1/marks/bulk", "--include-path", "/v1/events", "--mode", "positive")
     walk(f"{served.url}/v1/openapi.json", served.url, token, tmp_path, "--max-examples", "20", *only)

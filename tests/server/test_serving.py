@@ -22,7 +22,7 @@ import pytest
 
 from blackboard import Blackboard, Deposit
 from blackboard.errors import UsageError
-from blackboard.server.request_handling import request_reading
+from blackboard.server.api_framework import request_parsing
 from blackboard.server.transport import http_server, request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
@@ -236,7 +236,7 @@ def test_headers_that_never_end_lose_their_connection(
 
 
 def test_a_body_that_never_ends_loses_its_connection(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_reading, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(request_parsing, "BODY_SECONDS", 0.2)
     with serve(board_url, max_body=10**9) as served:
         host, port = served.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=BOUND_SECONDS) as connection:

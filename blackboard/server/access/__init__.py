@@ -1,6 +1,7 @@
-"""Access to the server: tokens, web sessions, and texts that some tokens may not read.
+"""Access to the server: who sends a request, what the sender may do, web sessions, and redaction.
 
-token_checks     the sender of a request, and the rate of its requests
+request_callers  the sender of a request, by the token in its header or of a web session
+token_checks     checks of tokens: whether one is valid, what it allows, and how often it is used
 redaction        withholds texts from tokens that may not read them
 request_origin   the origin of this server, and whether a request comes from its own pages
 session_cookie   the cookie of a web session

@@ -18,7 +18,7 @@ from blackboard.errors import BlackboardError, NotFound
 from blackboard.server.access.request_origin import check_own_page
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
-from blackboard.server.page_style import STYLE, STYLE_POLICY
+from blackboard.server.plain_page import STYLE_POLICY, plain_page
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
@@ -178,15 +178,10 @@ def _root(request: Request) -> str:
 
 def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer", status: int = 200) -> HTMLResponse:
     """Return a page with one message. The browser sends the page's address, which may have a ticket, to nobody."""
-    content = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{head}'
-        f"<title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n{text}\n</body></html>\n"
-    )
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": SIGN_IN_POLICY,
         "Referrer-Policy": referrer,
         "X-Content-Type-Options": "nosniff",
     }
-    return HTMLResponse(content, status, headers)
+    return HTMLResponse(plain_page(title, text, head=head), status, headers)

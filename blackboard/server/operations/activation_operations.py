@@ -14,8 +14,7 @@ from blackboard.core.records.micro_dollars import COST_LIMIT_USD
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     Empty,
     Encoded,
     Fields,
@@ -24,6 +23,7 @@ from blackboard.server.request_handling.operation_definition import (
     NoParameters,
     OneRecord,
     Operation,
+    OperationCall,
     Page,
     RecordId,
 )
@@ -59,7 +59,7 @@ class Cost(Fields):
     usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="US dollars, as the provider's account shows them.")
 
 
-def activations(call: Call[ListedActivations, None]) -> Page[ActivationRecord]:
+def activations(call: OperationCall[ListedActivations, None]) -> Page[ActivationRecord]:
     """List activations, newest first."""
     parameters = call.parameters
     found = call.board.activations(
@@ -68,34 +68,34 @@ def activations(call: Call[ListedActivations, None]) -> Page[ActivationRecord]:
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def activation(call: Call[OneRecord, None]) -> ActivationDetails:
+def activation(call: OperationCall[OneRecord, None]) -> ActivationDetails:
     """Show one activation: its marks with their present state, its deposits, model calls, cost and error."""
     return call.board.activation(call.parameters.id)
 
 
-def retry(call: Call[OneRecord, Empty]) -> ActivationChange:
+def retry(call: OperationCall[OneRecord, Empty]) -> ActivationChange:
     """Retry an activation that failed, is held or is quarantined. Its attempts count from 0 again."""
     call.board.retry(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.READY)
 
 
-def discard(call: Call[OneRecord, Empty]) -> ActivationChange:
+def discard(call: OperationCall[OneRecord, Empty]) -> ActivationChange:
     """Give up an activation that failed, is held or is quarantined. Its marks do not wake the agent again."""
     call.board.discard(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.DISCARDED)
 
 
-def retry_many(call: Call[NoParameters, StuckActivations]) -> ActivationChanges:
+def retry_many(call: OperationCall[NoParameters, StuckActivations]) -> ActivationChanges:
     """Retry the activations of an agent, or in a state, that failed, are held or are quarantined."""
     return _change_many(call, ActivationState.READY)
 
 
-def discard_many(call: Call[NoParameters, StuckActivations]) -> ActivationChanges:
+def discard_many(call: OperationCall[NoParameters, StuckActivations]) -> ActivationChanges:
     """Give up the activations of an agent, or in a state, that failed, are held or are quarantined."""
     return _change_many(call, ActivationState.DISCARDED)
 
 
-def _change_many(call: Call[NoParameters, StuckActivations], state: ActivationState) -> ActivationChanges:
+def _change_many(call: OperationCall[NoParameters, StuckActivations], state: ActivationState) -> ActivationChanges:
     wanted = call.body
     states = [str(item) for item in RETRIABLE] if wanted.state is None else [wanted.state]
     change = call.board.retry if state == ActivationState.READY else call.board.discard
@@ -109,12 +109,12 @@ def _change_many(call: Call[NoParameters, StuckActivations], state: ActivationSt
     return ActivationChanges(changed, state)
 
 
-def costs(call: Call[Days, None]) -> list[CostRow]:
+def costs(call: OperationCall[Days, None]) -> list[CostRow]:
     """Show the cost of model calls by day and agent."""
     return call.board.costs(call.parameters.days)
 
 
-def record_cost(call: Call[OneRecord, Cost]) -> RecordedCost:
+def record_cost(call: OperationCall[OneRecord, Cost]) -> RecordedCost:
     """Record the cost of a model call whose outcome or usage is unknown."""
     call.board.record_cost(call.parameters.id, call.body.usd)
     return RecordedCost(call.parameters.id, call.body.usd)

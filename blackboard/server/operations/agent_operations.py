@@ -12,8 +12,7 @@ from blackboard import AgendaItem, AgentStatus, EarlyWake, Explanation
 from blackboard.board.json_shapes import Pause, Resumption, explanation
 from blackboard.board.reading.tag_texts import read_group
 from blackboard.board.result_types import ScheduleRecord
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     Empty,
     Encoded,
     Fields,
@@ -22,6 +21,7 @@ from blackboard.server.request_handling.operation_definition import (
     NoParameters,
     OneRecord,
     Operation,
+    OperationCall,
     Page,
 )
 
@@ -61,7 +61,7 @@ class Reason(Fields):
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
-def agenda(call: Call[ListedAgenda, None]) -> Page[AgendaItem]:
+def agenda(call: OperationCall[ListedAgenda, None]) -> Page[AgendaItem]:
     """List the waiting crossings, strongest first, each with what holds it."""
     parameters = call.parameters
     start = parameters.page
@@ -69,22 +69,22 @@ def agenda(call: Call[ListedAgenda, None]) -> Page[AgendaItem]:
     return Page(found, parameters.limit, lambda item, number: start + number)
 
 
-def schedules(call: Call[ListedSchedules, None]) -> list[ScheduleRecord]:
+def schedules(call: OperationCall[ListedSchedules, None]) -> list[ScheduleRecord]:
     """List the schedules of the agents, with their next instants, and how late the last instant was noticed."""
     return call.board.schedules(limit=call.parameters.limit)
 
 
-def wake(call: Call[OneRecord, Empty]) -> EarlyWake:
+def wake(call: OperationCall[OneRecord, Empty]) -> EarlyWake:
     """End the batch window and the cooldown of a crossing. A guard, a budget or a pause still holds it."""
     return call.board.wake(call.parameters.id)
 
 
-def agents(call: Call[NoParameters, None]) -> list[AgentStatus]:
+def agents(call: OperationCall[NoParameters, None]) -> list[AgentStatus]:
     """List the agents: their watches, the kinds that they may write, and their state."""
     return call.board.agents()
 
 
-def explain(call: Call[ExplainedAgent, None]) -> dict[str, Any]:
+def explain(call: OperationCall[ExplainedAgent, None]) -> dict[str, Any]:
     """Explain why an agent has or has not woken."""
     parameters = call.parameters
     read = partial(read_group, call.board.deployment, parameters.agent)
@@ -92,32 +92,32 @@ def explain(call: Call[ExplainedAgent, None]) -> dict[str, Any]:
     return explanation(call.board.explain(parameters.agent, parameters.subject, group=group))
 
 
-def pause_agent(call: Call[OneAgent, Reason]) -> Pause:
+def pause_agent(call: OperationCall[OneAgent, Reason]) -> Pause:
     """Pause an agent until it is resumed. Crossings are still recorded."""
     return _pause(call, call.parameters.agent)
 
 
-def resume_agent(call: Call[OneAgent, Empty]) -> Resumption:
+def resume_agent(call: OperationCall[OneAgent, Empty]) -> Resumption:
     """Resume an agent, and end its cooldown after failures."""
     return _resume(call, call.parameters.agent)
 
 
-def pause_board(call: Call[NoParameters, Reason]) -> Pause:
+def pause_board(call: OperationCall[NoParameters, Reason]) -> Pause:
     """Pause the whole board until it is resumed. Crossings are still recorded."""
     return _pause(call, None)
 
 
-def resume_board(call: Call[NoParameters, Empty]) -> Resumption:
+def resume_board(call: OperationCall[NoParameters, Empty]) -> Resumption:
     """Resume the whole board."""
     return _resume(call, None)
 
 
-def _pause(call: Call[Fields, Reason], agent: str | None) -> Pause:
+def _pause(call: OperationCall[Fields, Reason], agent: str | None) -> Pause:
     call.board.pause(agent, call.body.reason)
     return Pause(agent, call.body.reason)
 
 
-def _resume(call: Call[Fields, Empty], agent: str | None) -> Resumption:
+def _resume(call: OperationCall[Fields, Empty], agent: str | None) -> Resumption:
     call.board.resume(agent)
     return Resumption(agent)
 

@@ -1,4 +1,4 @@
-"""The operations of people on needs, and on the board as a whole."""
+"""The operations on the board as a whole: its state and activity, its deployments, queries in SQL, and erasure."""
 
 from __future__ import annotations
 
@@ -8,60 +8,34 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from blackboard import ActivityRecord, DeploymentRecord, Finding, MarkEvent, NeedRecord
+from blackboard import ActivityRecord, DeploymentRecord, Finding
 from blackboard.board import administration
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.board.json_shapes import (
-    Answered,
-    Assignment,
     Erasure,
     Examination,
     FileSummary,
     QueryTable,
     Summary,
-    answered,
     erasure,
     examination,
     summary,
 )
 from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     Encoded,
     Fields,
     Limit,
     NoParameters,
-    OneRecord,
     Operation,
+    OperationCall,
     Page,
     RecordId,
 )
 
 MAX_SQL_CHARACTERS = 100_000
 SqlValue = str | int | float | None
-
-
-class ListedInbox(Fields):
-    """The needs to list."""
-
-    assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
-    all: bool = Field(default=False, description="Also show needs that agents are working on.")
-    limit: Limit = 100
-    page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
-
-
-class AnswerFields(Fields):
-    """An answer to a need."""
-
-    text: str = Field(description="The answer: one of the need's options, if it has options.")
-    any_answer: bool = Field(default=False, description="Allow an answer that is not one of the options.")
-
-
-class Assignee(Fields):
-    """The person who should answer a need."""
-
-    assignee: str = Field(description="The name of the person; empty for nobody in particular.")
 
 
 class ListedActivity(Fields):
@@ -99,34 +73,7 @@ class ForgottenSubject(Fields):
     subject: str = Field(min_length=1)
 
 
-def inbox(call: Call[ListedInbox, None]) -> Page[NeedRecord]:
-    """List the needs that wait for a person, overdue needs first."""
-    parameters = call.parameters
-    found = call.board.inbox(parameters.assignee, all_needs=parameters.all)[
-        parameters.page : parameters.page + parameters.limit + 1
-    ]
-    return Page(found, parameters.limit, lambda item, number: parameters.page + number)
-
-
-def answer(call: Call[OneRecord, AnswerFields]) -> Answered:
-    """Answer a need: deposit a decision, which wakes the agents that watch for it."""
-    body = call.body
-    return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
-
-
-def decision(call: Call[OneRecord, None]) -> MarkEvent:
-    """Show the decision that answered a need."""
-    return call.board.decision(call.parameters.id)
-
-
-def assign(call: Call[OneRecord, Assignee]) -> Assignment:
-    """Set who should answer a need. The history records it."""
-    need, assignee = call.parameters.id, call.body.assignee
-    call.board.assign(need, assignee)
-    return Assignment(need, assignee)
-
-
-def activity(call: Call[ListedActivity, None]) -> Page[ActivityRecord]:
+def activity(call: OperationCall[ListedActivity, None]) -> Page[ActivityRecord]:
     """List what agents, people and programs did, oldest first."""
     parameters = call.parameters
     after = parameters.after if parameters.page is None else parameters.page
@@ -136,7 +83,7 @@ def activity(call: Call[ListedActivity, None]) -> Page[ActivityRecord]:
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def status(call: Call[NoParameters, None]) -> FileSummary | Summary:
+def status(call: OperationCall[NoParameters, None]) -> FileSummary | Summary:
     """Summarize the state of the board."""
     return summary(call.board.status(), call.board.database.where, call.model)
 
@@ -148,7 +95,7 @@ def _lasting(shape: Summary) -> object:
     return {name: value for name, value in vars(shape).items() if name not in passing} | {"workers": workers}
 
 
-def doctor(call: Call[NoParameters, None]) -> Examination:
+def doctor(call: OperationCall[NoParameters, None]) -> Examination:
     """Check the board for known problems, and show how to fix each."""
     findings = examine_board(call.board)
     if all(finding.name != MODEL for finding in findings):
@@ -156,14 +103,14 @@ def doctor(call: Call[NoParameters, None]) -> Examination:
     return examination(findings)
 
 
-def deployments(call: Call[ListedDeployments, None]) -> Page[DeploymentRecord]:
+def deployments(call: OperationCall[ListedDeployments, None]) -> Page[DeploymentRecord]:
     """List the versions of the deployment, newest first."""
     parameters = call.parameters
     found = call.board.deployments(before=parameters.page, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.version)
 
 
-def sql(call: Call[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
+def sql(call: OperationCall[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
     body = call.body
     result = administration.run_query(
@@ -173,19 +120,12 @@ def sql(call: Call[NoParameters, Query]) -> list[dict[str, Any]] | QueryTable:
     return QueryTable(*result) if body.table else result.records
 
 
-def forget(call: Call[NoParameters, ForgottenSubject]) -> Erasure:
+def forget(call: OperationCall[NoParameters, ForgottenSubject]) -> Erasure:
     """Erase the data of a subject. This cannot be undone."""
     return erasure(call.body.subject, call.board.forget(call.body.subject))
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/inbox", scope="read", run=inbox, parameters_withheld=("assignee",)),
-    Operation("POST", "/v1/inbox/{id}/answer", scope="answer", run=answer, problems=("not-found", "invalid-mark")),
-    Operation(
-        "GET", "/v1/inbox/{id}/decision", scope="read", run=decision, withheld_if_redacted=True,
-        problems=("not-found",),
-    ),
-    Operation("POST", "/v1/inbox/{id}/assign", scope="operate", run=assign, problems=("not-found", "invalid-mark")),
     Operation("GET", "/v1/activity", scope="read", run=activity),
     Operation("GET", "/v1/status", scope="read", run=status, state=_lasting),
     Operation("GET", "/v1/doctor", scope="read", run=doctor),

@@ -12,10 +12,10 @@ from starlette.requests import Request
 
 from blackboard import Receipt
 from blackboard.errors import BlackboardError, UsageError
+from blackboard.server.api_framework.operation_definition import Fields, Operation, OperationCall
+from blackboard.server.api_framework.request_parsing import parse_body, too_large
 from blackboard.server.operations.deposit_operations import DepositFields, as_deposit
 from blackboard.server.problems import HttpProblem, problem_of
-from blackboard.server.request_handling.operation_definition import Call, Fields, Operation
-from blackboard.server.request_handling.request_reading import parse_body, too_large
 from blackboard.server.work_threads import WorkThreads
 
 LINES_AT_ONCE = 1000
@@ -51,7 +51,7 @@ class BulkResult:
 class BulkDeposit:
     """A deposit in bulk whose lines are arriving."""
 
-    def __init__(self, call: Call[LineResults, None]) -> None:
+    def __init__(self, call: OperationCall[LineResults, None]) -> None:
         self.call = call
         """The request, without its body."""
         self._lines = self._failed = 0
@@ -101,13 +101,17 @@ class BulkDeposit:
         return BulkResult(self._lines, dict(self._outcomes), self._failed, self._errors, results)
 
 
-def deposit_bulk(call: Call[LineResults, BulkDeposit]) -> BulkResult:
+def deposit_bulk(call: OperationCall[LineResults, BulkDeposit]) -> BulkResult:
     """Deposit many marks, a line of JSON for each. An invalid line does not prevent the others."""
     return call.body.result()
 
 
 async def receive(
-    request: Request, threads: WorkThreads, begin: Callable[[], Call[LineResults, None]], max_line: int, max_bytes: int
+    request: Request,
+    threads: WorkThreads,
+    begin: Callable[[], OperationCall[LineResults, None]],
+    max_line: int,
+    max_bytes: int,
 ) -> BulkDeposit:
     """Deposit the lines of a request as they arrive.
 

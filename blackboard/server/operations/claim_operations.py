@@ -15,15 +15,15 @@ from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
-from blackboard.server.open_requests.claim_queue import Attempt, WaitingClaim
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     Empty,
     Fields,
     Name,
     Operation,
+    OperationCall,
     RecordId,
 )
+from blackboard.server.open_requests.claim_queue import Attempt, WaitingClaim
 
 MAX_CLAIM_WAIT_SECONDS = 60
 """The longest wait of a claim. Proxies close connections that are silent for longer."""
@@ -91,14 +91,14 @@ class FailedRun(Fields):
     usage: ReportedUsage = ()
 
 
-def claim(call: Call[Claiming, Empty]) -> RemoteActivation | None:
+def claim(call: OperationCall[Claiming, Empty]) -> RemoteActivation | None:
     """Claim an activation of a remote agent under a lease, and wait for one. 204 if there is none."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
     return call.board.claim(parameters.agent, lease=parameters.lease)
 
 
-def waiting_claim(call: Call[Claiming, object], check: Callable[[], object]) -> WaitingClaim:
+def waiting_claim(call: OperationCall[Claiming, object], check: Callable[[], object]) -> WaitingClaim:
     """Return the claim that waits for an operation `claim`; each attempt checks the caller again."""
     parameters = call.parameters
     board = call.board
@@ -115,7 +115,7 @@ def waiting_claim(call: Call[Claiming, object], check: Callable[[], object]) -> 
     return WaitingClaim(call.caller.token.name, attempt, give_back)
 
 
-def heartbeat(call: Call[OneRun, Heartbeat]) -> RunState:
+def heartbeat(call: OperationCall[OneRun, Heartbeat]) -> RunState:
     """Extend the lease of an activation."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
@@ -123,7 +123,7 @@ def heartbeat(call: Call[OneRun, Heartbeat]) -> RunState:
     return call.board.heartbeat(parameters.id, agent=parameters.agent, fence=body.fence, lease=body.lease)
 
 
-def finish(call: Call[OneRun, ResultOfRun]) -> RunState:
+def finish(call: OperationCall[OneRun, ResultOfRun]) -> RunState:
     """Finish an activation: deposit its marks, and end it. The same request again changes nothing."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)
@@ -134,7 +134,7 @@ def finish(call: Call[OneRun, ResultOfRun]) -> RunState:
     return call.board.finish(parameters.id, result, agent=parameters.agent, fence=body.fence)
 
 
-def fail(call: Call[OneRun, FailedRun]) -> RunState:
+def fail(call: OperationCall[OneRun, FailedRun]) -> RunState:
     """End an activation as failed. It is tried again, split or dead, as its agent's settings say."""
     parameters = call.parameters
     call.caller.require("claim", parameters.agent)

@@ -11,15 +11,15 @@ from pydantic import Field, JsonValue
 
 from blackboard import Blackboard, Deposit, Receipt
 from blackboard.errors import BlackboardError
-from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     EventId,
     Fields,
     NoParameters,
     Operation,
+    OperationCall,
     TimeText,
 )
+from blackboard.server.problems import HttpProblem, PlacedProblem
 
 MAX_MANY = 1000
 
@@ -52,7 +52,7 @@ class DepositsFields(Fields):
     marks: Annotated[Sequence[DepositFields], Field(min_length=1, max_length=MAX_MANY)]
 
 
-def deposit(call: Call[NoParameters, DepositFields]) -> Receipt:
+def deposit(call: OperationCall[NoParameters, DepositFields]) -> Receipt:
     """Deposit a mark."""
     [result] = deposit_together([call])
     if isinstance(result, Exception):
@@ -60,7 +60,7 @@ def deposit(call: Call[NoParameters, DepositFields]) -> Receipt:
     return result
 
 
-def deposit_together(calls: Sequence[Call[NoParameters, DepositFields]]) -> list[Receipt | Exception]:
+def deposit_together(calls: Sequence[OperationCall[NoParameters, DepositFields]]) -> list[Receipt | Exception]:
     """Deposit the marks of several calls in one transaction. A mistake in one of them does not prevent the others."""
     given: list[Deposit | Exception] = []
     for call in calls:
@@ -77,7 +77,7 @@ def deposit_together(calls: Sequence[Call[NoParameters, DepositFields]]) -> list
     return results
 
 
-def _keyed_deposit(call: Call[NoParameters, DepositFields]) -> Deposit:
+def _keyed_deposit(call: OperationCall[NoParameters, DepositFields]) -> Deposit:
     item = call.body
     if call.key is not None and item.key not in (None, call.key):
         place = PlacedProblem("body.key", "it differs from the header Idempotency-Key")
@@ -96,12 +96,12 @@ def _deposit_each(board: Blackboard, items: Sequence[Deposit]) -> Sequence[Recei
     return [result for item in items for result in _deposit_each(board, [item])]
 
 
-def deposit_many(call: Call[NoParameters, DepositsFields]) -> list[Receipt]:
+def deposit_many(call: OperationCall[NoParameters, DepositsFields]) -> list[Receipt]:
     """Deposit up to 1,000 marks in one transaction: all of them or none."""
     return call.board.deposit_many([as_deposit(call, item) for item in call.body.marks])
 
 
-def as_deposit(call: Call[object, object], item: DepositFields) -> Deposit:
+def as_deposit(call: OperationCall[object, object], item: DepositFields) -> Deposit:
     """Return a mark to deposit.
 
     Raises:

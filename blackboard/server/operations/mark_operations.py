@@ -1,4 +1,4 @@
-"""The operations on live marks, on subjects and their histories, and on kinds."""
+"""The operations on marks: their list and search, their changes, subjects with their histories, and kinds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from blackboard import MarkEvent, MarkPosition, MarkRecord, Receipt
-from blackboard.board.json_shapes import KindShape, Withdrawal, kind_shape
+from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark, Withdrawal, found_marks, kind_shape
 from blackboard.board.reading.tag_texts import read_filters
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     Encoded,
     EventId,
     Fields,
@@ -20,11 +19,14 @@ from blackboard.server.request_handling.operation_definition import (
     NoParameters,
     OneRecord,
     Operation,
+    OperationCall,
     Page,
     RecordId,
     TagParameters,
     TimeText,
 )
+
+MAX_SEARCH_CHARACTERS = 2000
 
 
 class ListedMarks(Fields):
@@ -37,6 +39,25 @@ class ListedMarks(Fields):
     at: TimeText | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
     page: Annotated[tuple[datetime, float, RecordId] | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class SearchedText(Fields):
+    """The text to search for, and the marks to search."""
+
+    text: str = Field(
+        max_length=MAX_SEARCH_CHARACTERS, description="The words. pric* stands for every word that begins with it."
+    )
+    kind: Name | None = Field(default=None, description="Only marks of this kind; by default all that are searched.")
+    tag: TagParameters = ()
+    any_word: bool = Field(
+        default=False, alias="any", description="Whether a mark needs only one of the words; otherwise all."
+    )
+    faded: bool = Field(default=False, description="Whether marks that have faded are found, too.")
+    raw: bool = Field(
+        default=False, description="Whether the text is a query in the language of FTS5, or a tsquery on PostgreSQL."
+    )
+    limit: Limit = 10
+    page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
 
 
 class ChangedMark(OneRecord):
@@ -76,7 +97,7 @@ class OneKind(Fields):
     kind: Name
 
 
-def marks(call: Call[ListedMarks, None]) -> Page[MarkRecord]:
+def marks(call: OperationCall[ListedMarks, None]) -> Page[MarkRecord]:
     """List the live marks, strongest first."""
     parameters = call.parameters
     where: dict[str, Any] = (
@@ -94,12 +115,35 @@ def marks(call: Call[ListedMarks, None]) -> Page[MarkRecord]:
     return Page(found, parameters.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
 
-def mark(call: Call[OneRecord, None]) -> MarkRecord:
+def search(call: OperationCall[SearchedText, None]) -> Page[ScoredMark]:
+    """Search the text of marks. The best match is first, by relevance times strength."""
+    parameters = call.parameters
+    start = parameters.page
+    found = call.board.search(
+        parameters.text,
+        kind=parameters.kind,
+        where=read_filters(call.board.deployment, parameters.kind, parameters.tag),
+        limit=start + parameters.limit + 1,
+        faded=parameters.faded,
+        match="any" if parameters.any_word else "all",
+        raw=parameters.raw,
+    )
+    shape = found_marks(found)
+    return Page(
+        shape.marks[start:],
+        parameters.limit,
+        lambda item, number: start + number,
+        member="marks",
+        others={"exact": shape.exact, "complete": shape.complete},
+    )
+
+
+def mark(call: OperationCall[OneRecord, None]) -> MarkRecord:
     """Show one live mark."""
     return call.board.mark(call.parameters.id)
 
 
-def withdraw(call: Call[ChangedMark, None]) -> Withdrawal:
+def withdraw(call: OperationCall[ChangedMark, None]) -> Withdrawal:
     """Withdraw a live mark from the board. This wakes no agent."""
     parameters = call.parameters
     _require_change(call, parameters.id)
@@ -107,14 +151,14 @@ def withdraw(call: Call[ChangedMark, None]) -> Withdrawal:
     return Withdrawal(parameters.id)
 
 
-def reinforce(call: Call[OneRecord, Strengthening]) -> Receipt:
+def reinforce(call: OperationCall[OneRecord, Strengthening]) -> Receipt:
     """Add to the strength that a live mark has now. Its payload does not change."""
     _require_change(call, call.parameters.id)
     body = call.body
     return call.board.reinforce(call.parameters.id, by=body.by, if_event=body.if_event)
 
 
-def _require_change(call: Call[object, object], mark_id: int) -> None:
+def _require_change(call: OperationCall[object, object], mark_id: int) -> None:
     """Check that the caller could have deposited a mark; its kind and its subject never change."""
     if not call.caller.scopes.allow("deposit"):
         call.caller.require("deposit")
@@ -122,7 +166,7 @@ def _require_change(call: Call[object, object], mark_id: int) -> None:
     call.caller.require_change(found.kind, found.subject)
 
 
-def subjects(call: Call[ListedSubjects, None]) -> Page[str]:
+def subjects(call: OperationCall[ListedSubjects, None]) -> Page[str]:
     """List the subjects that ever had a mark, in alphabetical order."""
     parameters = call.parameters
     found = call.board.subjects(
@@ -131,19 +175,19 @@ def subjects(call: Call[ListedSubjects, None]) -> Page[str]:
     return Page(found, parameters.limit, lambda item, number: item)
 
 
-def history(call: Call[HistoryOfSubject, None]) -> Page[MarkEvent]:
+def history(call: OperationCall[HistoryOfSubject, None]) -> Page[MarkEvent]:
     """List the events of a subject's marks, oldest first."""
     parameters = call.parameters
     found = call.board.history(parameters.subject, at=parameters.at, after=parameters.page, limit=parameters.limit + 1)
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def kinds(call: Call[NoParameters, None]) -> list[KindShape]:
+def kinds(call: OperationCall[NoParameters, None]) -> list[KindShape]:
     """List the kinds, each with the JSON schema of its payload."""
     return [kind_shape(name, spec) for name, spec in sorted(call.board.deployment.kinds.items())]
 
 
-def kind(call: Call[OneKind, None]) -> KindShape:
+def kind(call: OperationCall[OneKind, None]) -> KindShape:
     """Show one kind, with the JSON schema of its payload."""
     deployment, name = call.board.deployment, call.parameters.kind
     deployment.kind(name)
@@ -154,6 +198,10 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/marks", scope="read", run=marks, parameters_withheld=("subject", "tag"),
         problems=("unknown-name", "invalid"),
+    ),
+    Operation(
+        "GET", "/v1/search", scope="read", run=search, other_response=FoundMarks, parameters_withheld=("text",),
+        problems=("unknown-name", "invalid-search"),
     ),
     Operation("GET", "/v1/marks/{id}", scope="read", run=mark, problems=("not-found",)),
     Operation("DELETE", "/v1/marks/{id}", scope="deposit", run=withdraw, problems=("not-found", "conflict")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.server.api_framework.operation_definition import Operation
 from blackboard.server.operations import (
     activation_operations,
     agent_operations,
@@ -9,26 +10,25 @@ from blackboard.server.operations import (
     bulk_deposits,
     claim_operations,
     deposit_operations,
-    event_operation,
+    event_operations,
     mark_operations,
+    need_operations,
     outbox_operations,
     read_position_operations,
-    search_operation,
 )
-from blackboard.server.request_handling.operation_definition import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *deposit_operations.OPERATIONS,
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
     *read_position_operations.OPERATIONS,
-    *search_operation.OPERATIONS,
     *agent_operations.OPERATIONS,
     *activation_operations.OPERATIONS,
     *outbox_operations.OPERATIONS,
     *claim_operations.OPERATIONS,
+    *need_operations.OPERATIONS,
     *board_operations.OPERATIONS,
-    *event_operation.OPERATIONS,
+    *event_operations.OPERATIONS,
 )
 
 

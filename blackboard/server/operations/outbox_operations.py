@@ -9,8 +9,7 @@ from pydantic import Field
 from blackboard import OutboxMessage
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.core.records.states import MessageState
-from blackboard.server.request_handling.operation_definition import (
-    Call,
+from blackboard.server.api_framework.operation_definition import (
     Empty,
     Encoded,
     Fields,
@@ -19,6 +18,7 @@ from blackboard.server.request_handling.operation_definition import (
     NoParameters,
     OneRecord,
     Operation,
+    OperationCall,
     Page,
     RecordId,
 )
@@ -40,7 +40,7 @@ class UndeliveredMessages(Fields):
     state: Literal["waiting", "failed", "gone"] | None = Field(default=None, description="Only in this state.")
 
 
-def outbox(call: Call[ListedMessages, None]) -> Page[OutboxMessage]:
+def outbox(call: OperationCall[ListedMessages, None]) -> Page[OutboxMessage]:
     """List the messages to people outside, newest first."""
     parameters = call.parameters
     found = call.board.outbox(
@@ -49,28 +49,28 @@ def outbox(call: Call[ListedMessages, None]) -> Page[OutboxMessage]:
     return Page(found, parameters.limit, lambda item, number: item.id)
 
 
-def outbox_message(call: Call[OneRecord, None]) -> OutboxMessage:
+def outbox_message(call: OperationCall[OneRecord, None]) -> OutboxMessage:
     """Show one message to people outside."""
     return call.board.outbox_message(call.parameters.id)
 
 
-def retry_message(call: Call[OneRecord, Empty]) -> OutboxMessage:
+def retry_message(call: OperationCall[OneRecord, Empty]) -> OutboxMessage:
     """Send a message again under the same id, whatever its state. Its attempts count from 0 again."""
     return call.board.retry_message(call.parameters.id)
 
 
-def discard_message(call: Call[OneRecord, Empty]) -> OutboxMessage:
+def discard_message(call: OperationCall[OneRecord, Empty]) -> OutboxMessage:
     """Give up a message that waits or was not delivered."""
     return call.board.discard_message(call.parameters.id)
 
 
-def retry_messages(call: Call[NoParameters, UndeliveredMessages]) -> MessageChanges:
+def retry_messages(call: OperationCall[NoParameters, UndeliveredMessages]) -> MessageChanges:
     """Send the messages of a sink, or in a state, that were not delivered again under the same ids."""
     parameters = call.body
     return MessageChanges(call.board.retry_messages(sink=parameters.sink, state=parameters.state), MessageState.WAITING)
 
 
-def discard_messages(call: Call[NoParameters, UndeliveredMessages]) -> MessageChanges:
+def discard_messages(call: OperationCall[NoParameters, UndeliveredMessages]) -> MessageChanges:
     """Give up the messages of a sink, or in a state, that were not delivered."""
     parameters = call.body
     return MessageChanges(

@@ -13,7 +13,7 @@ from blackboard.board import administration
 from blackboard.board.loads.read_positions import ReadPosition
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import NotFound
-from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation
+from blackboard.server.api_framework.operation_definition import Fields, Name, Operation, OperationCall
 
 FileDigest = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A digest of the file's machine and path.")]
 
@@ -35,7 +35,7 @@ class Position(Fields):
     header: str = Field(default="", max_length=100_000, description="The line with the names of the columns.")
 
 
-def read_position(call: Call[OneFile, None]) -> ReadPosition:
+def read_position(call: OperationCall[OneFile, None]) -> ReadPosition:
     """Show how far a file has been deposited by the author of the token."""
     parameters = call.parameters
     found = administration.read_position(call.board, parameters.source, parameters.kind)
@@ -44,7 +44,7 @@ def read_position(call: Call[OneFile, None]) -> ReadPosition:
     return found
 
 
-def set_read_position(call: Call[OneFile, Position]) -> ReadPosition:
+def set_read_position(call: OperationCall[OneFile, Position]) -> ReadPosition:
     """Record how far a file has been deposited by the author of the token."""
     parameters = call.parameters
     call.board.deployment.kind(parameters.kind)

@@ -17,7 +17,7 @@ from blackboard.board import page_readings
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.server.access.redaction import Redaction
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.request_handling.operation_definition import Fields
+from blackboard.server.api_framework.operation_definition import Fields
 
 ParametersT = TypeVar("ParametersT", covariant=True)
 

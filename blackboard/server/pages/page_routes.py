@@ -17,6 +17,9 @@ from blackboard.board import page_readings
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.redaction import Redaction
+from blackboard.server.access.request_callers import RequestCallers
+from blackboard.server.api_framework.request_parsing import parse_parameters
+from blackboard.server.api_framework.response_encoding import EventStreamResponse
 from blackboard.server.pages import (
     activations_page,
     agenda_page,
@@ -39,9 +42,6 @@ from blackboard.server.pages.page_updates import (
     PageUpdates,
 )
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.request_handling.encoded_responses import EventStream
-from blackboard.server.request_handling.request_calls import RequestCalls
-from blackboard.server.request_handling.request_reading import parse_parameters
 from blackboard.server.work_threads import WorkThreads
 
 PAGES: tuple[LivePage, ...] = (
@@ -67,12 +67,12 @@ PAGE_POLICY = (
 HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
-class Pages:
+class PageRoutes:
     """The pages of one board.
 
     Args:
         board: The board that the server serves.
-        calls: Knows the holders of tokens.
+        callers: Finds the holders of tokens.
         threads: The threads that read the board.
         model: Which provider and model would answer if no daemon runs, in words.
         limit: How many pages may be open.
@@ -80,9 +80,15 @@ class Pages:
     """
 
     def __init__(
-        self, board: Blackboard, calls: RequestCalls, threads: WorkThreads, model: str, limit: int, file: Path | None
+        self,
+        board: Blackboard,
+        callers: RequestCallers,
+        threads: WorkThreads,
+        model: str,
+        limit: int,
+        file: Path | None,
     ) -> None:
-        self._board, self._calls, self._threads, self._model, self._file = board, calls, threads, model, file
+        self._board, self._callers, self._threads, self._model, self._file = board, callers, threads, model, file
         self._checks = WorkThreads(1)
         self.updates = PageUpdates(board, WorkThreads(2), limit)
         self._counts = LiveCounts(board)
@@ -135,7 +141,7 @@ class Pages:
             return problem_response(problem)
         except BlackboardError as error:
             return problem_response(problem_of(error, is_redacted=True))
-        return EventStream(stream)
+        return EventStreamResponse(stream)
 
     async def _check(self, request: Request) -> Response:
         """Return what the deployment file of the server would change now, as a part of a page."""
@@ -160,7 +166,7 @@ class Pages:
         Raises:
             HttpProblem: The sender may not, or the parameters are not valid.
         """
-        caller = self._calls.caller_of(self._calls.token_of(request))
+        caller = self._callers.caller_of(self._callers.token_of(request))
         if self._redaction is None:
             self._redaction = Redaction(self._board.secret("subjects"))
         viewer = Viewer(caller, self._redaction)

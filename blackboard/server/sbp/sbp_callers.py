@@ -9,9 +9,9 @@ from starlette.requests import Request
 from blackboard import AccessToken, Blackboard
 from blackboard.clock import to_datetime
 from blackboard.core.token_scopes import Scopes
+from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of
 from blackboard.server.problems import HttpProblem
-from blackboard.server.request_handling.request_calls import RequestCalls
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 
@@ -25,7 +25,7 @@ class SbpCallers:
 
     Args:
         board: The board that the server serves.
-        calls: Finds the holders of tokens.
+        callers: Finds the holders of tokens.
         settings: The author of programs without a token, and how often they may send requests.
         address: Where the server listens; None for a Unix socket.
 
@@ -34,10 +34,10 @@ class SbpCallers:
     """
 
     def __init__(
-        self, board: Blackboard, calls: RequestCalls, settings: ServerSection, address: Address | None
+        self, board: Blackboard, callers: RequestCallers, settings: ServerSection, address: Address | None
     ) -> None:
         board.as_author(settings.sbp_author)  # a name that cannot sign is reported at the start
-        self._board, self._calls = board, calls
+        self._board, self._callers = board, callers
         self._rates = RateLimits(settings.requests_per_second)
         # Behind a proxy, each request comes from this machine.
         self._admits_local = address is not None and address.is_loopback and not settings.behind_proxy
@@ -71,7 +71,7 @@ class SbpCallers:
             HttpProblem: The token is not valid, or is used too often.
         """
         if token is not None:
-            return self._calls.caller_of(token)
+            return self._callers.caller_of(token)
         self._rates.check(LOCAL_CALLER, self._board.clock.monotonic())
         return Caller(self._local, self._scopes)
 

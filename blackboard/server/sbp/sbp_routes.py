@@ -17,9 +17,9 @@ from starlette.types import Scope
 
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
-from blackboard.server.api import Api
+from blackboard.server.api_framework.request_parsing import check_media_type, read_body
+from blackboard.server.api_routes import ApiRoutes
 from blackboard.server.problems import HttpProblem
-from blackboard.server.request_handling.request_reading import check_media_type, read_body
 from blackboard.server.sbp import sbp_methods
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_errors import (
@@ -68,7 +68,9 @@ class SbpRoutes:
         max_body: The largest body of a request, in bytes.
     """
 
-    def __init__(self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, api: Api, max_body: int) -> None:
+    def __init__(
+        self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, api: ApiRoutes, max_body: int
+    ) -> None:
         self._board, self._callers, self._threads = board, callers, threads
         self._metrics, self._max_body = api.requests, max_body
         self._start = board.clock.monotonic()

@@ -14,11 +14,11 @@ from blackboard import Blackboard, StreamEvent, StreamPosition
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.open_requests.event_hub import EventHub
-from blackboard.server.open_requests.stream_text import Record, StreamChoice, StreamItem, StreamText
+from blackboard.server.api_framework.request_parsing import EVENT_STREAM
+from blackboard.server.api_framework.response_encoding import EventStreamResponse
+from blackboard.server.open_requests.event_stream_text import Record, StreamChoice, StreamItem, StreamText
+from blackboard.server.open_requests.event_streams import EventStreams
 from blackboard.server.problems import HttpProblem
-from blackboard.server.request_handling.encoded_responses import EventStream
-from blackboard.server.request_handling.request_reading import EVENT_STREAM
 from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
 from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
 from blackboard.server.sbp.sbp_marks import Scent, ScentTrigger, fields_of, live_marks
@@ -40,7 +40,7 @@ class TriggerRoute:
     """
 
     def __init__(
-        self, board: Blackboard, callers: SbpCallers, evaluator: ScentEvaluator, hub: EventHub, threads: WorkThreads
+        self, board: Blackboard, callers: SbpCallers, evaluator: ScentEvaluator, hub: EventStreams, threads: WorkThreads
     ) -> None:
         self._board, self._callers, self._evaluator = board, callers, evaluator
         self._hub, self._threads = hub, threads
@@ -54,7 +54,7 @@ class TriggerRoute:
         if EVENT_STREAM not in request.headers.get("accept", ""):
             raise SbpError(INVALID_REQUEST, f"the header Accept must include {EVENT_STREAM}", status=406)
         if request.method == "HEAD":
-            return Response(b"", headers=EventStream.HEADERS, media_type=EVENT_STREAM)
+            return Response(b"", headers=EventStreamResponse.HEADERS, media_type=EVENT_STREAM)
         try:
             token = self._callers.token_of(request)
             caller, after = await self._threads.run(lambda: self._begin(request, token, session))
@@ -66,7 +66,7 @@ class TriggerRoute:
             raise error_of_problem(problem) from None
         except BlackboardError as error:
             raise error_of(error) from None
-        return EventStream(self._listened(texts, session))
+        return EventStreamResponse(self._listened(texts, session))
 
     def _begin(self, request: Request, token: str | None, session: str) -> tuple[Caller, int | None]:
         """Return the caller, and the event after which the stream begins.

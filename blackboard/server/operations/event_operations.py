@@ -15,9 +15,9 @@ from blackboard.board.reading.tag_texts import read_filters
 from blackboard.core.marks.tags import WhereClause
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UnknownName
-from blackboard.server.open_requests.stream_text import Record, StreamChoice
+from blackboard.server.api_framework.operation_definition import Fields, Name, Operation, OperationCall, TagParameters
+from blackboard.server.open_requests.event_stream_text import Record, StreamChoice
 from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, TagParameters
 
 STREAM_NAMES = ("marks", "activity")
 _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")
@@ -54,7 +54,7 @@ class EventFilter(Fields):
     agent: Annotated[Sequence[Name], Field(description="Only what these agents or people (`person:ann`) did.")] = ()
 
 
-def events(call: Call[EventFilter, None]) -> StreamChoice:
+def events(call: OperationCall[EventFilter, None]) -> StreamChoice:
     """Streams the events of marks and the activity, as server-sent events."""
     parameters = call.parameters
     streams = parameters.streams.split(",")

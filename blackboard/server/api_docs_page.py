@@ -6,28 +6,24 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from blackboard.server.page_style import STYLE, STYLE_POLICY
+from blackboard.server.plain_page import STYLE_POLICY, plain_page
 
 DOCS_POLICY = f"{STYLE_POLICY}; form-action 'none'"
 """The content security policy of the description."""
 
 
-def page(document: Mapping[str, Any]) -> str:
+def docs_page(document: Mapping[str, Any]) -> str:
     """Return the page of a description."""
     base = document["servers"][0]["url"].rstrip("/")
+    title = escape(document["info"]["title"])
     parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(document['info']['title'])}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(document['info']['title'])} {escape(document['info']['version'])}</h1>",
         f"<p>{_text(document['info']['description'])}",
         f'The same for programs: <a href="{escape(base)}/v1/openapi.json">openapi.json</a>.</p>',
     ]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             parts += _operation(base + path, method.upper(), operation, document["components"]["schemas"])
-    return "\n".join([*parts, "</body></html>"])
+    return plain_page(title, "\n".join(parts), heading=f"{title} {escape(document['info']['version'])}")
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:

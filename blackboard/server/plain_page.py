@@ -1,4 +1,4 @@
-"""The style of the pages that run no script: the sign-in, and the description of the operations."""
+"""The frame of the pages that run no script: the sign-in, and the description of the operations."""
 
 from __future__ import annotations
 
@@ -19,3 +19,20 @@ b { display: inline-block; min-width: 4.5rem }
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 STYLE_POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; frame-ancestors 'none'"
 """The content security policy of a page with this style, and nothing else."""
+
+
+def plain_page(title: str, content: str, *, heading: str | None = None, head: str = "") -> str:
+    """Return a page in this style.
+
+    Args:
+        title: The title, as HTML.
+        content: What follows the heading, as HTML.
+        heading: The heading, as HTML; by default the title.
+        head: Further elements of the head, as HTML.
+    """
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{head}'
+        f"<title>{title}</title><style>{STYLE}</style></head><body>\n"
+        f"<h1>{title if heading is None else heading}</h1>\n{content}\n</body></html>\n"
+    )

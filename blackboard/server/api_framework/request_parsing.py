@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from blackboard.server.api_framework.operation_definition import Fields
 from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import Fields
 
 F = TypeVar("F", bound=Fields)
 B = TypeVar("B", bound=BaseModel)

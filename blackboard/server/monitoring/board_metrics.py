@@ -18,7 +18,7 @@ from blackboard.board.reading.board_figures import BoardFigures, Happened
 from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.core.records.event_kinds import DEPARTURES, DEPOSITS, JOINS
 from blackboard.durations import SECOND, Duration
-from blackboard.server.metrics.metric_families import Times, Totals, gauge
+from blackboard.server.monitoring.metric_families import Times, Totals, gauge
 
 MIN_FIGURES_REUSE: Duration = SECOND
 """How long figures are reused, so that many monitors cost no more than one."""

@@ -1,4 +1,4 @@
-"""The HTTP interface: it runs the operation that a request names, and reports each error as a problem."""
+"""The routes of all operations: each runs the operation that a request names, and reports each error as a problem."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from blackboard.clock import seconds_in
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
+from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.metrics.request_metrics import RequestMetrics
-from blackboard.server.open_requests.claim_queue import ClaimQueue
-from blackboard.server.open_requests.event_hub import EventHub
-from blackboard.server.open_requests.stream_text import StreamChoice
-from blackboard.server.operations import bulk_deposits, claim_operations
-from blackboard.server.operations.claim_operations import Claiming
-from blackboard.server.operations.operation_table import operations_by_path
-from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.request_batcher import RequestBatcher
-from blackboard.server.request_handling.encoded_responses import (
-    EncodedResponse,
-    EventStream,
-    ResponseEncoder,
-    encode_json,
-)
-from blackboard.server.request_handling.operation_definition import Call, Empty, Operation
-from blackboard.server.request_handling.request_calls import ReceivedRequest, RequestCalls
-from blackboard.server.request_handling.request_reading import (
+from blackboard.server.api_framework.operation_calls import OperationCalls, ReceivedRequest
+from blackboard.server.api_framework.operation_definition import Empty, Operation, OperationCall
+from blackboard.server.api_framework.request_parsing import (
     EVENT_STREAM,
     await_unless_left,
     check_media_type,
     read_body,
 )
+from blackboard.server.api_framework.response_encoding import (
+    EncodedResponse,
+    EventStreamResponse,
+    ResponseEncoder,
+    encode_json,
+)
+from blackboard.server.monitoring.request_metrics import RequestMetrics
+from blackboard.server.open_requests.claim_queue import ClaimQueue
+from blackboard.server.open_requests.event_stream_text import StreamChoice
+from blackboard.server.open_requests.event_streams import EventStreams
+from blackboard.server.operations import bulk_deposits, claim_operations
+from blackboard.server.operations.claim_operations import Claiming
+from blackboard.server.operations.operation_table import operations_by_path
+from blackboard.server.problems import HttpProblem, problem_of, problem_response
+from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
-from blackboard.system.tracing import within_trace
+from blackboard.system.tracing import within
 
 log = Log("blackboard.server")
 
@@ -52,20 +53,27 @@ HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRA
 """The methods of HTTP. A path has a handler for each, so that no path with a name in it is tried for another method."""
 
 
-class Api:
+class ApiRoutes:
     """The operations of one board.
 
     Args:
         board: The board that the server serves.
         settings: The limits.
-        calls: Makes the calls of requests.
+        callers: Finds the senders of requests.
+        calls: Makes the calls of operations.
         threads: The threads of each pool.
     """
 
     def __init__(
-        self, board: Blackboard, settings: ServerSection, calls: RequestCalls, threads: Mapping[str, WorkThreads]
+        self,
+        board: Blackboard,
+        settings: ServerSection,
+        callers: RequestCallers,
+        calls: OperationCalls,
+        threads: Mapping[str, WorkThreads],
     ) -> None:
-        self._clock, self._settings, self._calls, self._threads = board.clock, settings, calls, threads
+        self._clock, self._settings, self._threads = board.clock, settings, threads
+        self._callers, self._calls = callers, calls
         self._encoder = ResponseEncoder(board)
         together = RequestBatcher(self._respond_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
         self._together = together
@@ -73,7 +81,7 @@ class Api:
         """The figures of the requests that were handled."""
         self.claims = ClaimQueue(board, threads["board"])
         """The claims of remote workers that wait."""
-        self.events = EventHub(board, threads["board"], settings.max_streams, encode_json, self._encoder.redacted)
+        self.events = EventStreams(board, threads["board"], settings.max_streams, encode_json, self._encoder.redacted)
         """The event streams."""
 
     def routes(self) -> list[Route]:
@@ -117,7 +125,7 @@ class Api:
 
     async def _respond_at_once(self, operation: Operation, request: Request) -> EncodedResponse:
         """Handle a request whose response is in one piece. Only a thread checks its token and parses its body."""
-        token = self._calls.token_of(request)
+        token = self._callers.token_of(request)
         if operation.line is not None:
             return await self._respond_to_bulk(operation, request, token)
         received = ReceivedRequest(operation, request, token, await self._read_body(operation, request))
@@ -159,13 +167,13 @@ class Api:
         operation, request, token = received.operation, received.request, received.token
         threads = self._threads[operation.pool]
 
-        def begin() -> tuple[Call[Claiming, Empty], RemoteActivation | None]:
+        def begin() -> tuple[OperationCall[Claiming, Empty], RemoteActivation | None]:
             call = received.add_body(self._calls.call(operation, request, token))
             return call, operation.run(call)
 
         try:
             call, found = await threads.run(begin)
-            claim = claim_operations.waiting_claim(call, lambda: self._calls.holder_of(token))
+            claim = claim_operations.waiting_claim(call, lambda: self._callers.holder_of(token))
             seconds = seconds_in(parse_duration(call.parameters.wait))
             if found is None and seconds:
                 found = await await_unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
@@ -181,7 +189,7 @@ class Api:
         return EncodedResponse(encode_json(found), headers)
 
     async def _stream(self, operation: Operation, request: Request) -> Response:
-        token = self._calls.token_of(request)
+        token = self._callers.token_of(request)
 
         def work() -> tuple[Caller, StreamChoice]:
             call = self._calls.call(operation, request, token)
@@ -192,15 +200,15 @@ class Api:
 
         caller, choice = await self._threads[operation.pool].run(work)
         if request.method == "HEAD":
-            return Response(b"", headers=EventStream.HEADERS, media_type=EVENT_STREAM)
+            return Response(b"", headers=EventStreamResponse.HEADERS, media_type=EVENT_STREAM)
         texts = await self.events.open(caller, choice)
-        return EventStream(texts)
+        return EventStreamResponse(texts)
 
     def _respond_together(self, requests: Sequence[ReceivedRequest]) -> list[EncodedResponse | Exception]:
         """Handle requests for operations that may be run together: their tokens and their work share transactions."""
-        found = self._calls.records_of(received.token for received in requests)
+        found = self._callers.records_of(received.token for received in requests)
         responses: dict[int, EncodedResponse | Exception] = {}
-        calls: dict[int, Call[Any, Any]] = {}
+        calls: dict[int, OperationCall[Any, Any]] = {}
         for index, received in enumerate(requests):
             try:
                 call = self._calls.call_of(received.operation, received.request, found[received.token])
@@ -216,7 +224,7 @@ class Api:
         return [responses[index] for index in range(len(requests))]
 
     def _encoded(
-        self, received: ReceivedRequest, call: Call[object, object], result: Any
+        self, received: ReceivedRequest, call: OperationCall[object, object], result: Any
     ) -> EncodedResponse | Exception:
         if isinstance(result, BlackboardError):
             return problem_of(result, is_redacted=call.caller.is_redacted)
@@ -224,14 +232,14 @@ class Api:
             return result
         return self._encoder.response(received.operation, call, received.request, result)
 
-    def _run(self, operation: Operation, call: Call[Any, Any], request: Request) -> EncodedResponse:
+    def _run(self, operation: Operation, call: OperationCall[Any, Any], request: Request) -> EncodedResponse:
         """Run an operation, and return its response."""
         try:
             if operation.scope == "read":
                 with call.board.reads_within(MAX_READING_TIME):
                     value = operation.run(call)
             else:
-                with within_trace(call.traceparent):
+                with within(call.traceparent):
                     value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None

@@ -79,7 +79,7 @@ class Page(Generic[ItemT]):
 
 
 @dataclass(frozen=True)
-class Call(Generic[ParametersT, BodyT]):
+class OperationCall(Generic[ParametersT, BodyT]):
     """One request for an operation, with the types of its parameters and of its body."""
 
     board: Blackboard
@@ -101,19 +101,19 @@ class Call(Generic[ParametersT, BodyT]):
     traceparent: str | None = None
     """The trace context in its header `traceparent`; None if it has none that is valid."""
 
-    def with_body(self, body: OtherBodyT) -> Call[ParametersT, OtherBodyT]:
+    def with_body(self, body: OtherBodyT) -> OperationCall[ParametersT, OtherBodyT]:
         """Return the same request with a body."""
         fields = {name: value for name, value in vars(self).items() if name != "body"}
-        return Call(**fields, body=body)
+        return OperationCall(**fields, body=body)
 
 
 @dataclass(frozen=True)
 class Operation:
     """One operation. Its function's signature and docstring say the rest.
 
-    The annotation `Call[Parameters, Body]` of the function names the types that a request is parsed with, and its
-    result is the response. So mypy checks that a function only uses what a request has. The first line of its docstring
-    describes the operation.
+    The annotation `OperationCall[Parameters, Body]` of the function names the types that a request is parsed with, and
+    its result is the response. So mypy checks that a function only uses what a request has. The first line of its
+    docstring describes the operation.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -125,7 +125,7 @@ class Operation:
     """The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
     `withheld_if_redacted`.
     """
-    run: Callable[[Call[Any, Any]], Any]
+    run: Callable[[OperationCall[Any, Any]], Any]
     """Does it."""
     line: type[Fields] | None = None
     """The type of a line, if the body is a line of JSON for each item, as it comes; None for any other body."""
@@ -141,7 +141,7 @@ class Operation:
     """Returns the part of a response from which its ETag is made; None for a response without an ETag."""
     waits: bool = False
     """Whether it waits for work, without a thread. If no work comes, the response is empty (204)."""
-    run_together: Callable[[Sequence[Call[Any, Any]]], Sequence[Any]] | None = None
+    run_together: Callable[[Sequence[OperationCall[Any, Any]]], Sequence[Any]] | None = None
     """Does it for several calls at once, and returns the response or the error of each; None if each call has a thread.
     """
     is_event_stream: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from blackboard.server.metrics.metric_families import Times, Totals, gauge
+from blackboard.server.monitoring.metric_families import Times, Totals, gauge
 from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.work_threads import WorkThreads
 

@@ -16,7 +16,7 @@ from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller, valid_token_keys
 from blackboard.server.open_requests.commit_signal import CommitSignal
-from blackboard.server.open_requests.stream_text import Encode, Record, StreamChoice, StreamItem, StreamText
+from blackboard.server.open_requests.event_stream_text import Encode, Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -76,7 +76,7 @@ class _Interval:
         return True
 
 
-class EventHub:
+class EventStreams:
     """The event streams of one board.
 
     Args:

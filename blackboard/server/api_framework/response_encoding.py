@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from blackboard import Blackboard
 from blackboard.board.json_shapes import encode_cursor, json_value
 from blackboard.server.access.redaction import Redaction
-from blackboard.server.request_handling.operation_definition import Call, Operation, Page
-from blackboard.server.request_handling.request_reading import EVENT_STREAM
+from blackboard.server.api_framework.operation_definition import Operation, OperationCall, Page
+from blackboard.server.api_framework.request_parsing import EVENT_STREAM
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """The size at which a page ends, if its items are large."""
@@ -33,7 +33,7 @@ class EncodedResponse:
     status: int = 200
 
 
-class EventStream(StreamingResponse):
+class EventStreamResponse(StreamingResponse):
     """A stream of server-sent events, which makes room for the next stream as soon as it ends, however it ends."""
 
     media_type = EVENT_STREAM
@@ -70,7 +70,7 @@ class ResponseEncoder:
         return encode_json(self._redaction(value))
 
     def response(
-        self, operation: Operation, call: Call[object, object], request: Request, value: Any
+        self, operation: Operation, call: OperationCall[object, object], request: Request, value: Any
     ) -> EncodedResponse:
         """Return the result of an operation as the response to its caller."""
         is_redacted = call.caller.is_redacted

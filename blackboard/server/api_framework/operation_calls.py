@@ -1,19 +1,18 @@
-"""The calls that requests make: who sends a request, whether they may, and with which parameters and which body."""
+"""The calls of operations that requests make: by whom, with which parameters and body, and whether they are allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 
 from blackboard import AccessToken, Blackboard
-from blackboard.server.access.session_cookie import SessionCookie
-from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of, holder_of
+from blackboard.server.access.request_callers import RequestCallers
+from blackboard.server.access.token_checks import Caller
+from blackboard.server.api_framework.operation_definition import Operation, OperationCall
+from blackboard.server.api_framework.request_parsing import parse_body, parse_parameters
 from blackboard.server.problems import HttpProblem, PlacedProblem
-from blackboard.server.request_handling.operation_definition import Call, Operation
-from blackboard.server.request_handling.request_reading import parse_body, parse_parameters
 from blackboard.system.tracing import HEADER, read_traceparent
 
 
@@ -26,7 +25,7 @@ class ReceivedRequest:
     token: str
     body: bytes
 
-    def add_body(self, call: Call[Any, None]) -> Call[Any, Any]:
+    def add_body(self, call: OperationCall[Any, None]) -> OperationCall[Any, Any]:
         """Return the call of this request with the fields of its body.
 
         Raises:
@@ -36,58 +35,19 @@ class ReceivedRequest:
         return call.with_body(body)
 
 
-class RequestCalls:
-    """Makes the calls of requests to one board.
+class OperationCalls:
+    """Makes the calls of operations from the requests to one board.
 
     Args:
         board: The board that the server serves.
-        cookie: The cookie of web sessions.
+        callers: Finds the senders of requests.
         model: Which provider and model would answer if no daemon runs, in words.
-        requests_per_second: How often each token may be used.
     """
 
-    def __init__(self, board: Blackboard, cookie: SessionCookie, model: str, requests_per_second: float) -> None:
-        self._board, self._cookie, self._model = board, cookie, model
-        self._rates = RateLimits(requests_per_second)
+    def __init__(self, board: Blackboard, callers: RequestCallers, model: str) -> None:
+        self._board, self._callers, self._model = board, callers, model
 
-    def token_of(self, request: Request) -> str:
-        """Return the token of a request, which is not checked yet: of its header, or else of a web session.
-
-        Raises:
-            HttpProblem: It has no token; or it has the token of a web session, and a page of another site sent it.
-        """
-        header = request.headers.get("authorization")
-        has_bearer = header is not None and header.lower().startswith("bearer ")
-        token = None if has_bearer else self._cookie.token(request)  # a proxy may send credentials of its own
-        return bearer_of(header) if token is None else token
-
-    def holder_of(self, token: str) -> Caller:
-        """Return the holder of a token.
-
-        Raises:
-            HttpProblem: The token is not valid.
-        """
-        return holder_of(self._board.find_token(token))
-
-    def caller_of(self, token: str) -> Caller:
-        """Return who sent a request, and count it for the limit of its token.
-
-        Raises:
-            HttpProblem: The token is not valid, or is used too often.
-        """
-        return self._counted(self._board.find_token(token))
-
-    def records_of(self, tokens: Iterable[str]) -> Mapping[str, AccessToken | None]:
-        """Return the records of some tokens, from one snapshot of the board."""
-        distinct = list(set(tokens))
-        return dict(zip(distinct, self._board.find_tokens(distinct), strict=True))
-
-    def _counted(self, found: AccessToken | None) -> Caller:
-        caller = holder_of(found)
-        self._rates.check(caller.token.name, self._board.clock.monotonic())
-        return caller
-
-    def call(self, operation: Operation, request: Request, token: str) -> Call[Any, None]:
+    def call(self, operation: Operation, request: Request, token: str) -> OperationCall[Any, None]:
         """Return the call of a request, without its body.
 
         Raises:
@@ -95,13 +55,13 @@ class RequestCalls:
         """
         return self.call_of(operation, request, self._board.find_token(token))
 
-    def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> Call[Any, None]:
+    def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> OperationCall[Any, None]:
         """Return the call of a request with the record of its token, without its body.
 
         Raises:
             HttpProblem: Its sender may not make it, or its parameters are not valid.
         """
-        caller = self._counted(found)
+        caller = self._callers.counted_caller(found)
         query = request.query_params.multi_items()
         _check_scope(operation, caller, {name for name, _ in query})
         parameters = parse_parameters(request.path_params, query, operation.parameters)
@@ -109,7 +69,7 @@ class RequestCalls:
         last_event_id = request.headers.get("last-event-id") or None
         board = self._board.as_author(caller.token.author)
         traceparent = read_traceparent(request.headers.get(HEADER))
-        return Call(
+        return OperationCall(
             board, caller, parameters, None, key, self._model, last_event_id=last_event_id, traceparent=traceparent
         )
 
