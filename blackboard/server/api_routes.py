@@ -44,7 +44,7 @@ from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
-from blackboard.system.tracing import within
+from blackboard.system.tracing import within_trace
 
 log = Log("blackboard.server")
 
@@ -239,7 +239,7 @@ class ApiRoutes:
                 with call.board.reads_within(MAX_READING_TIME):
                     value = operation.run(call)
             else:
-                with within(call.traceparent):
+                with within_trace(call.traceparent):
                     value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None
