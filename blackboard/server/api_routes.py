@@ -34,7 +34,7 @@ from blackboard.server.api_framework.response_encoding import (
 from blackboard.server.monitoring.request_metrics import RequestMetrics
 from blackboard.server.open_requests.claim_queue import ClaimQueue
 from blackboard.server.open_requests.event_stream_text import StreamChoice
-from blackboard.server.open_requests.event_streams import EventStreams
+from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.claim_operations import Claiming
 from blackboard.server.operations.operation_table import operations_by_path

@@ -24,9 +24,9 @@ from blackboard.board.mark_changes import mark_removals
 from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
-from blackboard.server.open_requests import event_streams
+from blackboard.server.open_requests import open_event_streams
 from blackboard.server.open_requests.event_stream_text import StreamChoice
-from blackboard.server.open_requests.event_streams import EventStreams
+from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.transport import request_guards
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
@@ -80,7 +80,7 @@ def test_marks_and_activity_share_a_stream_that_begins_now(served: Served) -> No
 def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_streams, "MAX_STREAM_READ_SECONDS", 3600)
+    monkeypatch.setattr(open_event_streams, "MAX_STREAM_READ_SECONDS", 3600)
     with Listening(served.client("read"), "?streams=marks") as stream:
         served.board.deposit("note", subject="n/1")  # wakes nobody
         assert numbers(stream.take(1), "marks") == [1]
@@ -96,7 +96,7 @@ def test_what_is_committed_before_the_reader_listens_is_not_late(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("MAX_STREAM_READ_SECONDS", "HEARTBEAT_SECONDS"):
-        monkeypatch.setattr(event_streams, name, 3600)
+        monkeypatch.setattr(open_event_streams, name, 3600)
     monkeypatch.setattr(board_session, "TICK", HOUR)
     listen = Blackboard.listen
 
@@ -143,9 +143,9 @@ def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four threads deposit, the client leaves after a few events each time, and the server is started anew."""
-    monkeypatch.setattr(event_streams, "EVENTS_PER_STREAM_READ", 7)
-    monkeypatch.setattr(event_streams, "WINDOW_ITEMS", 20)
-    monkeypatch.setattr(event_streams, "MAX_STREAM_READ_SECONDS", 0.01)
+    monkeypatch.setattr(open_event_streams, "EVENTS_PER_STREAM_READ", 7)
+    monkeypatch.setattr(open_event_streams, "WINDOW_ITEMS", 20)
+    monkeypatch.setattr(open_event_streams, "MAX_STREAM_READ_SECONDS", 0.01)
     with serve(board_url) as served:
         token = served.board.create_token("reader", may=READ)
         start = served.board.stream_position()
@@ -258,8 +258,8 @@ def test_a_redacted_stream_has_no_word_of_a_depositor(served: Served) -> None:
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])
 def test_a_stream_ends_with_its_token(served: Served, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_streams, "TOKEN_CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(event_streams, "MAX_STREAM_READ_SECONDS", 0.05)
+    monkeypatch.setattr(open_event_streams, "TOKEN_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(open_event_streams, "MAX_STREAM_READ_SECONDS", 0.05)
     client, other = served.client("read"), served.client("read")
     with Listening(client) as stream, Listening(other, "?streams=marks") as staying:
         if how == "revoked":
@@ -273,7 +273,7 @@ def test_a_stream_ends_with_its_token(served: Served, how: str, monkeypatch: pyt
 
 
 def test_a_stream_gets_comments_and_the_position(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_streams, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(open_event_streams, "HEARTBEAT_SECONDS", 0.1)
     with served.client("read").stream("GET", "/v1/events?streams=marks&kind=lead") as response:
         lines = response.iter_lines()
         assert next(lines) == "retry: 3000"
@@ -319,7 +319,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
     board_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_guards, "MAX_CHUNK_SECONDS", 2)  # more than a busy reader needs
-    monkeypatch.setattr(event_streams, "WINDOW_BYTES", 200_000)
+    monkeypatch.setattr(open_event_streams, "WINDOW_BYTES", 200_000)
     with serve(board_url, max_streams=2) as served:
         token = served.board.create_token("slow", may=READ)
         host, port = served.url.removeprefix("http://").split(":")
@@ -340,7 +340,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
 
 
 def test_two_hundred_streams_cost_one_reader(board_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_streams, "MAX_STREAM_READ_SECONDS", 0.01)
+    monkeypatch.setattr(open_event_streams, "MAX_STREAM_READ_SECONDS", 0.01)
     threads = threading.active_count()
     with Blackboard.open(board_url) as board:
         board.deposit(Need(subject="s", question="?"))

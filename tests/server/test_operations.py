@@ -19,7 +19,7 @@ from blackboard.core.specs.sink_spec import SinkSpec
 from blackboard.server import api_routes, problems
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.event_stream_text import StreamChoice
-from blackboard.server.open_requests.event_streams import EventStreams
+from blackboard.server.open_requests.open_event_streams import EventStreams
 from tests.server.http_steps import LEAD, pages, problem
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.served_board import Served, deploy_remote

@@ -39,7 +39,7 @@ class Streamed(Pure):
     def warm_up(cls, folder: Path) -> None:
         """Run the world once without a server, whose threads would outlive it, and load the modules of the server."""
         from blackboard.server import http_app  # noqa: F401
-        from blackboard.server.open_requests import event_streams  # noqa: F401
+        from blackboard.server.open_requests import open_event_streams  # noqa: F401
         from blackboard.server.transport import http_server  # noqa: F401
 
         super().warm_up(folder)
@@ -76,12 +76,12 @@ class Streamed(Pure):
 
     def _serve_and_hear(self, say: Say) -> None:
         from blackboard.server.http_app import build_app
-        from blackboard.server.open_requests import event_streams
+        from blackboard.server.open_requests import open_event_streams
         from blackboard.server.transport.addresses import Address
         from blackboard.server.transport.http_server import HttpServer
         from blackboard.settings.sections import ServerSection
 
-        event_streams.MAX_STREAM_READ_SECONDS = 0.005  # a life is short
+        open_event_streams.MAX_STREAM_READ_SECONDS = 0.005  # a life is short
         section = ServerSection(listen="127.0.0.1:0")
         address = Address.parse(section.listen)
         with (
