@@ -19,7 +19,7 @@ from blackboard import count, strongest, total, watch
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.measurements import running_sums, sum_bounds, watch_totals
+from blackboard.board.watches.measurements import running_sums, watch_totals
 from blackboard.board.watches.measurements.law_sums import sums_of
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
@@ -226,7 +226,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
             if step % 400 == 0:
                 running_sums.rebase_sums(law, sums, txn.now)
                 exact = math.fsum(item.intensity * law.share(txn.now - item.anchored_at) for item in present)
-                error = sum_bounds.error_of(law, sums, txn.now)
+                error = running_sums.error_of(law, sums, txn.now)
                 assert abs(law.total((sums.sum0, sums.sum1), sums.anchor, txn.now) - exact) <= error
                 assert error <= 1e6
 

@@ -2,9 +2,7 @@
 
 declarations        registers agents and kinds as a program declares them
 deployment_changes  the changes of the deployment, each one recorded event
-kind_changes        changed kinds: their registration, laws and floors
-unique_changes      a changed unique field of a kind, and the values that its marks have
-tag_changes         changed tags of a kind, and the tags of its marks
+kind_changes        changed kinds: their laws, floors, unique fields and tags, which their marks follow
 agent_changes       changed agents and watches
 backfill            adapts live marks to a change, in bounded batches
 watch_reevaluation  tests watches after a change, at the latest before one of their marks changes

@@ -1,15 +1,28 @@
-"""Changes of kinds: new and changed kinds are registered, and the marks of a kind follow its new law or floor."""
+"""Changes of kinds: new and changed kinds are registered, and the marks of a kind follow.
+
+Marks follow a new law or floor in a backfill. They follow new tags and a new unique field in the transaction of the
+change. So no reading misses a mark, and the next deposit is compared with every value. The history needs no change,
+because a reading of the past uses payloads. A value that several marks had before its field became unique has several
+holders.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
-from blackboard.board.declaration_changes import tag_changes, unique_changes
+from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.search_index import search_changes
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.marks.json_comparison_keys import readable_key
+from blackboard.core.marks.tags import TagSchema
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.plurals import counted
+from blackboard.store.rows import MarkRow, MarkTagRow
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 
@@ -35,7 +48,7 @@ def register_kinds(
         if known == spec:
             continue
         changed += _follow_change(txn, name, known, spec)
-        retagged |= {(name, tag) for tag in tag_changes.changed_tags(known or KindSpec(), spec)}
+        retagged |= {(name, tag) for tag in _changed_tags(known or KindSpec(), spec)}
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
@@ -51,8 +64,8 @@ def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spe
     """
     old = known or KindSpec()
     yield f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}"
-    yield from unique_changes.follow(txn, name, old, spec)
-    yield from tag_changes.follow(txn, name, old, spec)
+    yield from _follow_unique_field(txn, name, old, spec)
+    yield from _follow_tags(txn, name, old, spec)
     yield from search_changes.follow(txn, name, old, spec)
     if known is not None and known.on_repeat != spec.on_repeat:
         yield from _repeat_change(txn, name, known, spec)
@@ -83,3 +96,84 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
         change = {"law": law, "new_law": new_law or law, "changed_at": txn.now}
         txn.sql.run(DEPLOYMENTS.insert_law_change, kind=kind, **change)
     plan_backfill(txn, BackfillTarget(BackfillTask.KIND, kind=kind))
+
+
+MAX_NAMED_VALUES = 5
+"""The largest number of values that are named."""
+
+
+def _follow_unique_field(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+    """Store the values of a new unique field for the live marks of its kind, and describe values of several marks.
+
+    This happens in the transaction of the change, because the next deposit is compared with every value.
+    """
+    if _field_of(old) == _field_of(new):
+        return []
+    txn.sql.run(MARKS.delete_unique_values, kind=name)
+    kind = new.kind(name)
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    for batch in live_batches(txn, name) if kind.unique is not None else ():
+        pairs = [(value, row.id) for row in batch if (value := kind.unique_value_of(row.payload)) is not None]
+        rows = [{"kind": name, "value": value, "mark_id": mark} for value, mark in pairs]
+        txn.sql.run_many(MARKS.insert_unique_value, rows)
+        for value, mark in pairs:
+            holders[value].append(mark)
+    doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
+    texts = [
+        f"kind {name}: {kind.unique} {readable_key(value)} occurs {len(marks)} times: marks {_ids(marks)}"
+        for value, marks in doubles
+    ]
+    more = (
+        [f"kind {name}: {counted(len(texts) - MAX_NAMED_VALUES, 'more value')} with several marks"]
+        if len(texts) > MAX_NAMED_VALUES
+        else []
+    )
+    return texts[:MAX_NAMED_VALUES] + more
+
+
+def _ids(marks: list[int]) -> str:
+    return ", ".join(map(str, marks[:MAX_NAMED_VALUES])) + (", ..." if len(marks) > MAX_NAMED_VALUES else "")
+
+
+def _field_of(spec: KindSpec) -> tuple[Any, ...]:
+    """Return the field of a kind that is unique, with its schema, which decides how its values are compared."""
+    if spec.unique is None:
+        return (None,)
+    schema = spec.payload_schema or {}
+    return (spec.unique, schema.get("properties", {}).get(spec.unique), schema.get("$defs"))
+
+
+def _follow_tags(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+    """Store the new tags of a kind for its live marks, and return a line with the number of tagged marks."""
+    before, after = _fields_of_tags(old), _fields_of_tags(new)
+    for tag in before:
+        if before[tag] != after.get(tag):
+            txn.sql.run(MARKS.delete_tag, kind=name, name=tag)
+    added = tuple(tag for tag in after if after[tag] != before.get(tag))
+    if not added:
+        return []
+    schema = new.model_copy(update={"tags": added}).kind(name).tag_schema
+    tagged = 0
+    for batch in live_batches(txn, name):
+        rows = [tag for row in batch for tag in tag_rows(schema, row)]
+        txn.sql.run_many(MARKS.insert_tag, [row._asdict() for row in rows])
+        tagged += len({row.mark_id for row in rows})
+    return [f"kind {name}: {tagged} live marks have the tags {', '.join(added)}"] if tagged else []
+
+
+def _changed_tags(old: KindSpec, new: KindSpec) -> set[str]:
+    """Return the tags that a kind keeps but whose values are now compared in another way."""
+    before, after = _fields_of_tags(old), _fields_of_tags(new)
+    return {tag for tag in before.keys() & after.keys() if before[tag] != after[tag]}
+
+
+def tag_rows(schema: TagSchema, row: MarkRow) -> list[MarkTagRow]:
+    """Return the rows of the tags of a mark."""
+    keys = schema.keys(json.loads(row.payload))
+    return [MarkTagRow(row.kind, name, value, row.id) for name, values in keys.items() for value in values]
+
+
+def _fields_of_tags(spec: KindSpec) -> dict[str, Any]:
+    """Return the tags of a kind, each with the schema that decides how its values are compared."""
+    schema = spec.payload_schema or {}
+    return {name: (schema.get("properties", {}).get(name), schema.get("$defs")) for name in spec.tags}

@@ -16,7 +16,7 @@ from blackboard.board.transactions.backfill_rows import BackfillTarget, Backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
-from blackboard.board.watches.measurements import counted_marks, watch_totals
+from blackboard.board.watches.measurements import watch_totals, watched_marks
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, watch_guards
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
@@ -133,7 +133,7 @@ def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
 def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
     """Test a watch on a mark as it was at the change, or at its own deposit if that came later."""
     at = max(job.at, row.anchored_at)
-    if not counted_marks.is_counted(txn, watch, row) or not row.is_live(at):
+    if not watched_marks.is_counted(txn, watch, row) or not row.is_live(at):
         return
     if watch.timing is not None:
         key = StateKey.of(watch, row.subject, row)

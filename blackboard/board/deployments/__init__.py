@@ -2,6 +2,5 @@
 
 deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
-preview_results     what a preview returns
 unreadable_marks    marks that no longer fit the class of their kind
 """

@@ -13,7 +13,9 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.declaration_changes import backfill, deployment_changes, gone_agents
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.preview_results import (
+from blackboard.board.mark_tables.mark_states import fading_state, live_rows
+from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.result_types.preview_results import (
     PredictedActivations,
     PredictedEvaporation,
     PredictedRetest,
@@ -22,8 +24,6 @@ from blackboard.board.deployments.preview_results import (
     PredictedWake,
     Preview,
 )
-from blackboard.board.mark_tables.mark_states import fading_state, live_rows
-from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings

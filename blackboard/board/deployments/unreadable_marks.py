@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 
 from blackboard.board import operator_actions
@@ -12,6 +12,7 @@ from blackboard.board.declaration_changes.declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.result_types import DeployResult
+from blackboard.board.result_types.preview_results import UnreadableMarks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.records.states import ActivationState
@@ -20,31 +21,6 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import UnreadableMark
 from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS
-
-MAX_NAMED_UNREADABLE_MARKS = 5
-"""The largest number of marks of a kind that are named."""
-
-
-@dataclass
-class UnreadableMarks:
-    """The live marks of a kind that do not fit."""
-
-    reason: str
-    """Why the first mark does not fit."""
-    count: int = 0
-    marks: list[int] = field(default_factory=list)
-    """The ids of the first few."""
-
-    def add(self, mark_id: int) -> None:
-        """Count a mark, and name it if it is among the first few."""
-        self.count += 1
-        if self.count <= MAX_NAMED_UNREADABLE_MARKS:
-            self.marks.append(mark_id)
-
-    def __str__(self) -> str:
-        """Return a text with the first few marks, and the reason of the first."""
-        ids = ", ".join(map(str, self.marks)) + (", ..." if self.count > len(self.marks) else "")
-        return f"{self.count} live marks ({ids}): {self.reason}"
 
 
 def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) -> dict[str, UnreadableMarks]:

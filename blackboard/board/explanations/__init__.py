@@ -1,8 +1,7 @@
 """The reasons why an agent has or has not woken, for people. Nothing here writes.
 
 waking_explanation  why an agent has or has not woken
-watch_explanations  the part of each watch in this: what it waits for, and what waits for it
-measured_values     the values that a watch measures now
+watch_explanations  the part of each watch in this: what it measures, what it waits for, and what waits for it
 waking_verdicts     what keeps a watch from waking its agent, in words
 explanation_lines   the lines of `blackboard explain`
 """

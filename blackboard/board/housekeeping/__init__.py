@@ -7,7 +7,6 @@ history_partitions  creates and removes partitions of the history on a server
 erasure             erases everything about one subject
 activation_erasure  erases the errors and the model calls of the activations about a subject
 forgotten_subjects  shows whether an older copy would bring erased subjects back
-search_purge        purges the full-text index of erased words
 board_copy          copies a whole board to an empty one
-file_compaction     compacts the file, as an erasure requires
+file_compaction     compacts the file and purges the full-text index, as an erasure requires
 """

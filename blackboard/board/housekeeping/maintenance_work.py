@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
 from blackboard.board.declaration_changes import backfill
-from blackboard.board.housekeeping import file_compaction, history_partitions, retention, search_purge
+from blackboard.board.housekeeping import file_compaction, history_partitions, retention
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_changes import mark_removals
@@ -102,7 +102,9 @@ class MaintenanceWork:
 
     def is_compaction_due(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
-        return self._session.read(lambda txn: file_compaction.due_since(txn) is not None or search_purge.is_due(txn))
+        return self._session.read(
+            lambda txn: file_compaction.due_since(txn) is not None or file_compaction.is_purge_due(txn)
+        )
 
     def compact(self) -> bool:
         """Compact the file unless others write at the same time, and return whether it is done.
@@ -110,7 +112,7 @@ class MaintenanceWork:
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.
         """
-        search_purge.purge(self._session)
+        file_compaction.purge_index(self._session)
         if self._database.place.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
         return file_compaction.compact(self._session, insist=False)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from blackboard.board import access_tokens
 from blackboard.board.declaration_changes.declarations import AgentDeclaration
 from blackboard.board.deployments import deployer, deployment_preview
-from blackboard.board.deployments.preview_results import Preview
 from blackboard.board.housekeeping import erasure, file_compaction
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import board_status
@@ -18,6 +17,7 @@ from blackboard.board.result_types import (
     DeployResult,
     ErasureReport,
 )
+from blackboard.board.result_types.preview_results import Preview
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.token_scopes import Scopes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board.declaration_changes.tag_changes import rows_of
+from blackboard.board.declaration_changes.kind_changes import tag_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind
@@ -57,5 +57,5 @@ def _write_tags(txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: Mar
         if kind.tag_schema.keys(json.loads(old.payload)) == kind.tag_schema.keys(json.loads(row.payload)):
             return
         txn.sql.run(MARKS.delete_tags_of_mark, mark_id=row.id)
-    for tag in rows_of(kind.tag_schema, row):
+    for tag in tag_rows(kind.tag_schema, row):
         txn.sql.put(MARKS.insert_tag, tag)

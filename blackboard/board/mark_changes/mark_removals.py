@@ -14,7 +14,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
-from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals, window_totals
+from blackboard.board.watches.measurements import stimuli, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind
 from blackboard.clock import Instant
@@ -165,7 +165,7 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     A rising watch: the other marks, with their strengths at the crossing, meet the condition. A falling watch: another
     mark is left.
     """
-    if watch.condition.is_falling or (watch.condition.has_where and not counted_marks.is_counted(txn, watch, row)):
+    if watch.condition.is_falling or (watch.condition.has_where and not watched_marks.is_counted(txn, watch, row)):
         return bool(marks_behind(txn, watch, crossing).inputs)
     if crossing.cause is not None:
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.scope, crossing.noticed_at)

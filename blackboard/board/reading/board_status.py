@@ -24,7 +24,7 @@ from blackboard.board.result_types import (
     WorkerStatus,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
-from blackboard.board.search_index import search_progress
+from blackboard.board.search_index import search_changes
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
@@ -212,7 +212,7 @@ def status(
             reserved_usd=to_usd(txn.sql.value(MODEL_CALLS.reserved_money)),
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
-        searches=search_progress.progress(txn),
+        searches=search_changes.progress(txn),
         sinks=outbox_administration.overview(txn),
         workers=tuple(
             result_of(

@@ -7,6 +7,7 @@ status_results          the state of the board, of its workers and of its agents
 message_results         messages to people outside
 explanation_results     why an agent wakes or waits
 administration_results  tokens, deployments, erasure and compaction
+preview_results         what a deployment would change
 row_conversion          results from rows, with aware datetimes
 """
 

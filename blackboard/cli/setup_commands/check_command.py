@@ -20,7 +20,7 @@ from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployments.preview_results import Preview
+    from blackboard.board.result_types.preview_results import Preview
     from blackboard.core.specs.agent_spec import AgentSpec
     from blackboard.core.specs.watch_spec import WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment

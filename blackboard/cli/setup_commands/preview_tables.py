@@ -10,7 +10,7 @@ from blackboard.core.conditions.number_formats import digits_beside, exact_digit
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.deployments.preview_results import (
+    from blackboard.board.result_types.preview_results import (
         PredictedActivations,
         PredictedCrossing,
         PredictedRetest,

@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
-from blackboard.board.watches.waiting_crossings.measured_crossings import reason_of
+from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow

@@ -10,11 +10,11 @@ from blackboard.board.mark_tables.mark_states import live_rows, mark_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, rising_crossings
-from blackboard.board.watches.measurements import counted_marks
+from blackboard.board.watches.measurements import watched_marks
 from blackboard.board.watches.waiting_crossings import (
     crossing_deferrals,
     crossing_order,
-    measured_crossings,
+    crossing_records,
     scheduled_crossings,
 )
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
@@ -169,7 +169,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         or _measure_and_compare(txn, watch, crossing)
     ):
         return False
-    reason = f"{measured_crossings.reason_of(watch, crossing)} at the crossing, has faded"
+    reason = f"{crossing_records.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True
@@ -183,6 +183,6 @@ def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing
         return rising_crossings.measure_and_compare(txn, watch, crossing.scope)
     live = live_rows(txn, txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
     return any(
-        counted_marks.is_counted(txn, watch, row) and watch.comparison.is_met_at(mark_strength(txn, row))
+        watched_marks.is_counted(txn, watch, row) and watch.comparison.is_met_at(mark_strength(txn, row))
         for row in live
     )

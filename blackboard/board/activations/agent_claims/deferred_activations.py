@@ -7,7 +7,7 @@ from blackboard.board.activation_tables.activation_rows import get_activation, s
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.waiting_crossings import subject_cooldowns
+from blackboard.board.watches.waiting_crossings import crossing_deferrals
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow
@@ -71,8 +71,8 @@ def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: Acti
     Return None after deferring the activation. This happens if all its subjects are in cooldown. It also happens if an
     answer about all its marks is awaited or unused, because a paid answer is not given up.
     """
-    marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent_spec) else {}
-    ends = {subject: subject_cooldowns.end_of(txn, agent_spec, subject) for subject in marks}
+    marks = _marks_by_subject(txn, row) if crossing_deferrals.has_cooldowns(agent_spec) else {}
+    ends = {subject: crossing_deferrals.end_of_cooldown(txn, agent_spec, subject) for subject in marks}
     cooling = {subject: end for subject, end in ends.items() if end is not None}
     if not cooling:
         return row

@@ -19,7 +19,7 @@ from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import rising_crossings
-from blackboard.board.watches.measurements import counted_marks, stimuli, watch_totals
+from blackboard.board.watches.measurements import stimuli, watch_totals, watched_marks
 from blackboard.core.records.states import CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
@@ -67,7 +67,7 @@ def _present_state(
     mark = None if stored is None else mark_migration.migrate(txn, stored)
     if mark is None or not mark.is_live(txn.now):
         return event.id, 0.0
-    if watch is not None and watch.condition.has_where and not counted_marks.is_counted(txn, watch, mark):
+    if watch is not None and watch.condition.has_where and not watched_marks.is_counted(txn, watch, mark):
         return event.id, 0.0
     strength = mark_strength(txn, mark)
     if mark.event_id == event.id or not _may_absorb(txn, row, mark):

@@ -13,7 +13,7 @@ from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
-from blackboard.board.watches.waiting_crossings import subject_cooldowns
+from blackboard.board.watches.waiting_crossings import crossing_deferrals
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.marks.scopes import is_group
@@ -147,7 +147,7 @@ def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentS
         until = txn.now + cooldown if cooldown else None
     agent_states.set_cooldown(txn, agent_spec.name, until, 0)
     if cooldown and per == "subject":
-        subject_cooldowns.start(txn, agent_spec, scopes_of_activation(txn, row))
+        crossing_deferrals.start_cooldowns(txn, agent_spec, scopes_of_activation(txn, row))
 
 
 def count_failure(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec) -> None:

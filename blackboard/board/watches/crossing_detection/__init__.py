@@ -5,5 +5,5 @@ falling_crossings    falling watches, when a value has fallen below the threshol
 predicted_crossings  when falling watches will cross, and when schedules come next
 episodes             how long a condition has held, and when its watch crosses for that
 episode_crossings    watches over time, which cross when such an episode has lasted
-watch_state_changes  the changes of the state of such a watch that time alone causes
+timed_state_changes  the changes of the state of such a watch that time alone causes
 """

@@ -13,14 +13,14 @@ from blackboard.board.mark_tables.mark_states import live_rows, mark_strength
 from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_behind
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.crossing_detection import watch_state_changes
+from blackboard.board.watches.crossing_detection import timed_state_changes
 from blackboard.board.watches.crossing_detection.episodes import Episode, next_crossing
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
-from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals, window_totals
+from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks, window_totals
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import crossing_retests, measured_crossings, watch_guards
-from blackboard.board.watches.waiting_crossings.measured_crossings import CrossingCause
+from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, watch_guards
+from blackboard.board.watches.waiting_crossings.crossing_records import CrossingCause
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import first_true, met_side
 from blackboard.core.marks.scopes import Group
@@ -47,10 +47,10 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
 
     Return whether a crossing is new.
     """
-    before, after = counted_marks.counted_states(txn, watch, old, new)
+    before, after = watched_marks.counted_states(txn, watch, old, new)
     if before is None and after is None:
         return False
-    if (left := counted_marks.left_group(txn, watch, before, after)) is not None:
+    if (left := watched_marks.left_group(txn, watch, before, after)) is not None:
         advance_to_now(txn, watch, StateKey.of(watch, left, new))
         if after is None:
             return False
@@ -150,8 +150,8 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         at, marks = txn.now, watch_states.marks_behind(txn, watch, key)
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
-    measured = watch_state_changes.measure(txn, watch, key, marks, at, value)
-    measured_crossings.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
+    measured = timed_state_changes.measure(txn, watch, key, marks, at, value)
+    crossing_records.cross(txn, watch, key, measured, at, CrossingCause(waiting.cause))
 
 
 def follow_deployment(
@@ -194,7 +194,7 @@ def advance_to_now(
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event_id)
     if stored is None and watch.condition.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # it was never above the threshold
-    advance = watch_state_changes.StateAdvance(txn, watch, key, marks, state, start)
+    advance = timed_state_changes.StateAdvance(txn, watch, key, marks, state, start)
     advance.run()
     _write(txn, watch, key, advance.state, stored, advance.next_at)
     return advance.has_crossed
@@ -213,7 +213,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
     groups of its deposits in windows.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
-        if counted_marks.may_be_counted(txn, watch, row):
+        if watched_marks.may_be_counted(txn, watch, row):
             for scope in scopes_behind(txn, watch, row, deposited):
                 _follow_withdrawal(txn, watch, StateKey.of(watch, scope, row))
 

@@ -22,7 +22,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
 from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
-from blackboard.board.watches.measurements import counted_marks, watch_states
+from blackboard.board.watches.measurements import watch_states, watched_marks
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, scheduled_crossings, watch_guards
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
@@ -70,10 +70,10 @@ def after_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> N
     `old` is the live mark before its reinforcement; None for a new mark.
     """
     for watch in txn.active.falling.get(new.kind, ()):
-        before, after = counted_marks.counted_states(txn, watch, old, new)
+        before, after = watched_marks.counted_states(txn, watch, old, new)
         if watch.timing is not None or (before is None and after is None):
             continue
-        if (left := counted_marks.left_group(txn, watch, before, after)) is not None:
+        if (left := watched_marks.left_group(txn, watch, before, after)) is not None:
             before = None
             if _is_predicted(txn, watch, left, 0):
                 predict_scope(txn, watch, left, txn.now)

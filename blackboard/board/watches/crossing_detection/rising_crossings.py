@@ -10,7 +10,7 @@ from blackboard.board.mark_tables.mark_states import fading_mark, mark_strength
 from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, scopes_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks, watch_states, watch_totals
+from blackboard.board.watches.measurements import watch_states, watch_totals, watched_marks
 from blackboard.board.watches.measurements.news import update_and_assess
 from blackboard.board.watches.measurements.stimuli import (
     absorb_silently,
@@ -20,9 +20,9 @@ from blackboard.board.watches.measurements.stimuli import (
     stimuli_of,
 )
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.board.watches.waiting_crossings import dropped_crossings, measured_crossings
+from blackboard.board.watches.waiting_crossings import crossing_records, dropped_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
-from blackboard.board.watches.waiting_crossings.measured_crossings import Measurement
+from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.conditions.fading_forecasts import met_side
@@ -38,8 +38,8 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     """
     crossed = []
     for watch in txn.active.rising.get(new.kind, ()):
-        before, after = counted_marks.counted_states(txn, watch, old, new)
-        if after is None or counted_marks.left_group(txn, watch, before, after) is not None:
+        before, after = watched_marks.counted_states(txn, watch, old, new)
+        if after is None or watched_marks.left_group(txn, watch, before, after) is not None:
             _update_after_departure(txn, watch, before)
             before = None
         if after is not None and _update_and_measure(txn, watch, before, after, is_known=old is not None):
@@ -53,7 +53,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
         watch
         for watch in txn.active.rising.get(row.kind, ())
         if watch.drops
-        and counted_marks.is_counted(txn, watch, row)
+        and watched_marks.is_counted(txn, watch, row)
         and author != watch.ignored_author
         and dropped_crossings.bring_back(txn, watch, row)
         and any(evaluate_scope(txn, watch, scope) for scope in scopes_of(txn, watch, [row]))
@@ -180,7 +180,7 @@ def _record_crossing(
     key = StateKey(watch.id, scope, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):
         return False
-    is_new = measured_crossings.cross(txn, watch, key, measured, at)
+    is_new = crossing_records.cross(txn, watch, key, measured, at)
     if is_new and watch.timing is not None:
         watch_states.record_crossing(txn, key, at)
     return is_new
@@ -255,7 +255,7 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: 
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
         strengths = [mark_strength(txn, row) for row in rows]
         bound = bound_of(watch, strengths)
-        set_bound(txn, watch, scope, mark_id, bound, measured_crossings.laws_of(txn, rows))
+        set_bound(txn, watch, scope, mark_id, bound, crossing_records.laws_of(txn, rows))
 
 
 def _measure_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import LawOfKind
-from blackboard.board.watches.measurements import counted_marks
+from blackboard.board.watches.measurements import watched_marks
 from blackboard.board.watches.measurements.collected_sums import CollectedSums, SumsByLaw
 from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms, rebase_sums
 from blackboard.clock import Instant
@@ -81,7 +81,7 @@ class LawSums(NamedTuple):
             self._add(MARKS.sum_expired_stimuli, -1, after=self.sums.evaporated_through, up_to=up_to)
             return
         for row in self._expired(self.sums.evaporated_through, up_to):
-            if counted_marks.is_counted(self.txn, self.watch, row):
+            if watched_marks.is_counted(self.txn, self.watch, row):
                 add_row(self.txn, row, self.sums, -1)
 
     def _expired(self, after: Instant, up_to: Instant) -> list[MarkRow]:

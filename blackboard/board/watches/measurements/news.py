@@ -17,7 +17,7 @@ from blackboard.board.mark_tables.mark_states import fading_mark, live_rows, mar
 from blackboard.board.mark_tables.watch_scopes import scope_of_counted_mark, stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks, watch_totals
+from blackboard.board.watches.measurements import watch_totals, watched_marks
 from blackboard.core.conditions.fading_forecasts import met_side
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.marks.payload_json import is_same_payload
@@ -78,7 +78,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
         others = live_rows(txn, stored_marks(txn, watch.condition.kinds, scope_of_counted_mark(txn, watch, mark)))
         return any(
             row.id != mark.id
-            and counted_marks.is_counted(txn, watch, row)
+            and watched_marks.is_counted(txn, watch, row)
             and watch.comparison.is_met_at(mark_strength(txn, row))
             for row in others
         )
@@ -89,7 +89,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
             other = row.mark
             if (
                 other.id != mark.id
-                and counted_marks.is_counted(txn, watch, other)
+                and watched_marks.is_counted(txn, watch, other)
                 and watch.comparison.is_met_at(mark_strength(txn, other))
             ):
                 return True

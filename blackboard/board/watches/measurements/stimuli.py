@@ -14,7 +14,7 @@ from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import live_rows
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks
+from blackboard.board.watches.measurements import watched_marks
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.rows import AbsorbedRow, EventRow, MarkRow
@@ -31,7 +31,7 @@ def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, abs
     `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
     """
     event_id = row.event_id if row.changed_by != watch.ignored_author else row.other_event_id or 0
-    return event_id > absorbed_through and counted_marks.is_counted(txn, watch, row)
+    return event_id > absorbed_through and watched_marks.is_counted(txn, watch, row)
 
 
 def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
@@ -200,7 +200,7 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
             stimuli += _tagged(txn, txn.kind(kind).tag_schema.filter_of(where), values)
         else:
             stimuli += txn.sql.all(statement, **values)
-    return [row for row in stimuli if counted_marks.is_counted(txn, watch, row)]
+    return [row for row in stimuli if watched_marks.is_counted(txn, watch, row)]
 
 
 def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str) -> list[MarkRow] | None:

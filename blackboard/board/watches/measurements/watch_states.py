@@ -13,7 +13,7 @@ from blackboard.board.mark_tables.watch_scopes import fading_events, stored_mark
 from blackboard.board.mark_tables.window_events import WindowReading
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks
+from blackboard.board.watches.measurements import watched_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark
@@ -135,4 +135,4 @@ def is_counted_unabsorbed(txn: BoardTransaction, watch: RegisteredWatch, row: Ma
 
     A rising watch does not count the marks that only its own agent deposited. A falling watch does.
     """
-    return counted_marks.is_counted(txn, watch, row) if watch.condition.is_falling else is_stimulus(txn, watch, row, 0)
+    return watched_marks.is_counted(txn, watch, row) if watch.condition.is_falling else is_stimulus(txn, watch, row, 0)

@@ -36,9 +36,15 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.board.watches.measurements.collected_sums import CollectedSums
 from blackboard.board.watches.measurements.law_sums import LawSums, add_row, sums_of, sums_of_law
-from blackboard.board.watches.measurements.running_sums import TERM_ROUNDING, RunningSums, add_terms
+from blackboard.board.watches.measurements.running_sums import (
+    NO_MARKS,
+    TERM_ROUNDING,
+    BoundedTotal,
+    RunningSums,
+    add_terms,
+    bounded_total,
+)
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
-from blackboard.board.watches.measurements.sum_bounds import NO_MARKS, BoundedTotal, bounded_total
 from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.measures import Total
 from blackboard.core.marks.scopes import WHOLE_BOARD

@@ -1,15 +1,13 @@
 """The crossings on the board, which wait until an activation is given them.
 
-measured_crossings   records of crossings, with the measured value
+crossing_records     records of crossings, with the measured value
 crossing_inputs      the marks behind a crossing
 departed_marks       marks behind a crossing that do not count any more
 crossing_order       the order of crossings: strongest now first
-crossing_retests     tests of crossings whose watch has changed
-met_scopes           the scopes in which a changed watch would have crossed
+crossing_retests     tests of crossings whose watch has changed, and where the new watch would have crossed
 marks_at_crossing    the marks of a watch at the instant of a crossing
 scheduled_crossings  schedules, and their missed instants
 watch_guards         whether a guard is open
-crossing_deferrals   the reason why a crossing waits now
-subject_cooldowns    cooldowns of single subjects
+crossing_deferrals   the reason why a crossing waits now, such as the cooldown of its subject
 dropped_crossings    crossings that a closed guard drops
 """

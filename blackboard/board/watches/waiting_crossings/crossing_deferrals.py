@@ -1,16 +1,21 @@
-"""Deferrals of waiting crossings: the cooldown of the subject, the guard, or the batch window."""
+"""Deferrals of waiting crossings: the cooldown of the subject, the guard, or the batch window.
+
+A cooldown per subject or group begins after a success: the agent does not wake for the same subject for a while.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.waiting_crossings import scheduled_crossings, subject_cooldowns, watch_guards
+from blackboard.board.watches.waiting_crossings import scheduled_crossings, watch_guards
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.rows import CrossingRow
-from blackboard.store.statements import CROSSINGS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 class CrossingDeferral(NamedTuple):
@@ -28,7 +33,7 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     """Return the present deferral of a crossing, for claims and explanations. It writes nothing."""
     if crossing.held_by == HeldBy.RETEST:
         return CrossingDeferral(crossing.held_by, None)
-    until = subject_cooldowns.end_of(txn, watch.agent, crossing.scope)
+    until = end_of_cooldown(txn, watch.agent, crossing.scope)
     if until is not None:
         return CrossingDeferral(HeldBy.COOLDOWN, until)
     if not watch.drops:  # otherwise the guard decided at the crossing
@@ -55,3 +60,25 @@ def release_or_defer(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
         txn.sql.run(CROSSINGS.defer_crossing, id=crossing.id, **deferral._asdict())
         crossing = crossing._replace(**deferral._asdict())
     return None if deferral.held_by is not None else crossing
+
+
+def start_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, scopes: Iterable[str]) -> None:
+    """Begin the cooldown of each scope: a subject, a group, or the board."""
+    until = txn.now + agent_spec.settings.cooldown
+    for scope in scopes:
+        txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent_spec.name, scope=scope, until=until)
+
+
+def end_of_cooldown(txn: BoardTransaction, agent_spec: AgentSpec, scope: str) -> Instant | None:
+    """Return when the cooldown of a scope ends; None if it has none now."""
+    if not has_cooldowns(agent_spec):
+        return None
+    until = txn.sql.one(ACTIVATIONS.get_subject_cooldown, agent=agent_spec.name, scope=scope)
+    return until if until is not None and until > txn.now else None
+
+
+def has_cooldowns(agent_spec: AgentSpec) -> bool:
+    """Return whether an agent has cooldowns per subject, of any of its watches."""
+    return bool(agent_spec.settings.cooldown) and any(
+        agent_spec.cooldown_per_of(watch) == "subject" for watch in agent_spec.watches
+    )

@@ -15,7 +15,7 @@ from blackboard.board.mark_tables.watch_scopes import measure_filter, stored_mar
 from blackboard.board.mark_tables.window_events import events_since
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks, stimuli, watch_states
+from blackboard.board.watches.measurements import stimuli, watch_states, watched_marks
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings.departed_marks import (
     Input,
@@ -59,7 +59,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.condition.is_falling:
         stored = stored_marks(txn, watch.condition.kinds, crossing.scope)
-        rows = [row for row in live_rows(txn, stored) if counted_marks.is_counted(txn, watch, row)]
+        rows = [row for row in live_rows(txn, stored) if watched_marks.is_counted(txn, watch, row)]
     elif crossing.cause is not None:
         rows = live_rows(txn, watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
         rows = rows if watch.condition.is_over_board else _rows_of_met_sides(txn, watch, rows)
@@ -157,7 +157,7 @@ def _last_state(
     Return None if the state is not known, or if the mark may not wake the agent.
     """
     if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
-        state = (event_of(txn, row), mark_strength(txn, row)) if counted_marks.may_be_counted(txn, watch, row) else None
+        state = (event_of(txn, row), mark_strength(txn, row)) if watched_marks.may_be_counted(txn, watch, row) else None
     else:
         event = txn.sql.one(MARKS.last_deposit, subject=deposit.subject, mark_id=deposit.mark_id)
         state = None if event is None else (event, strength_of(txn, event))
@@ -175,7 +175,7 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
     if (found := txn.mark_with_event(crossing.mark_id)) is not None:
         row = found.mark
-        if watch.condition.has_where and not counted_marks.is_counted(txn, watch, row):
+        if watch.condition.has_where and not watched_marks.is_counted(txn, watch, row):
             counted, _ = last_counted(txn, watch, row.subject, row.subject, row.id)
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = mark_strength(txn, row)

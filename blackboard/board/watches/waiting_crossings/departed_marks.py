@@ -12,7 +12,7 @@ from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks, stimuli
+from blackboard.board.watches.measurements import stimuli, watched_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
@@ -114,7 +114,7 @@ def last_counted(
 
 
 def _counts_in(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> bool:
-    return counted_marks.is_counted(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
+    return watched_marks.is_counted(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
 
 
 def begin_of_fall(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:

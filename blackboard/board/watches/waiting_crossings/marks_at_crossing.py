@@ -13,7 +13,7 @@ from blackboard.board.mark_tables.watch_scopes import measure_filter, scope_of, 
 from blackboard.board.mark_tables.window_events import WindowReading, fading_events
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.watches.measurements import counted_marks, watch_states
+from blackboard.board.watches.measurements import watch_states, watched_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
@@ -53,7 +53,7 @@ class MarksAtCrossing:
         """
         watch = self.watch
         for row in self._rows(watch.condition.kinds_of_marks, self.crossing.scope):
-            if counted_marks.is_counted(self.txn, watch, row) and (
+            if watched_marks.is_counted(self.txn, watch, row) and (
                 watch.condition.is_falling or (row.is_live(self.at) and self._counted(row))
             ):
                 yield PastMark(row, self._fading(row))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board.deployments.unreadable_marks import UnreadableMarks
 from blackboard.core.marks.scopes import GroupValue
 from blackboard.core.specs.watch_spec import Per
+
+MAX_NAMED_UNREADABLE_MARKS = 5
+"""The largest number of marks of a kind that are named."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,28 @@ class PredictedActivations:
     """The number of activations per subject."""
     per_batch: int
     """The least number of activations that take batches."""
+
+
+@dataclass
+class UnreadableMarks:
+    """The live marks of a kind that do not fit."""
+
+    reason: str
+    """Why the first mark does not fit."""
+    count: int = 0
+    marks: list[int] = field(default_factory=list)
+    """The ids of the first few."""
+
+    def add(self, mark_id: int) -> None:
+        """Count a mark, and name it if it is among the first few."""
+        self.count += 1
+        if self.count <= MAX_NAMED_UNREADABLE_MARKS:
+            self.marks.append(mark_id)
+
+    def __str__(self) -> str:
+        """Return a text with the first few marks, and the reason of the first."""
+        ids = ", ".join(map(str, self.marks)) + (", ..." if self.count > len(self.marks) else "")
+        return f"{self.count} live marks ({ids}): {self.reason}"
 
 
 @dataclass(frozen=True)
