@@ -12,7 +12,7 @@ from typing import Any
 from blackboard import Context, Mark, agent, count
 from lead_desk import offline_rules
 from lead_desk.desk_marks import Insight, Qualified, Rejected
-from lead_desk.language.text_cleaning import clip
+from lead_desk.language.text_normalization import clip
 from lead_desk.model_answers import Pattern, Patterns
 from lead_desk.prompts import load_prompt
 

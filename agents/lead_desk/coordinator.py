@@ -15,10 +15,9 @@ from typing import Any
 
 from blackboard import Context, Decision, Mark, Need, agent, strength, strongest_of
 from lead_desk import offline_rules
-from lead_desk.answer_matching import match_answers
 from lead_desk.desk_marks import BookingConflict, Insight, Task
-from lead_desk.language.text_cleaning import clip
-from lead_desk.model_answers import PlannedStep, Rulings, Steps
+from lead_desk.language.text_normalization import clip
+from lead_desk.model_answers import PlannedStep, Rulings, Steps, match_answers
 from lead_desk.prompts import load_prompt
 
 __all__ = ["coordinator"]

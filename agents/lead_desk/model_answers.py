@@ -1,16 +1,34 @@
-"""The answers that each agent accepts from a model. Their contents are not trusted yet.
+"""The answers that each agent accepts from a model, and their match to the marks of the request.
 
-Field names are short because every call pays for them. The classes have no docstrings, because pydantic would add them
-to the schema in the request.
+The contents of an answer are not trusted, nor is any id in it.
+
+Field names are short because every call pays for them. The classes of answers have no docstrings, because pydantic
+would add them to the schema in the request.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Pattern", "Patterns", "Pick", "Picks", "PlannedStep", "Ruling", "Rulings", "Steps", "Verdict", "Verdicts"]
+from blackboard.errors import ModelError
+
+__all__ = [
+    "Pattern",
+    "Patterns",
+    "Pick",
+    "Picks",
+    "PlannedStep",
+    "Ruling",
+    "Rulings",
+    "Steps",
+    "Verdict",
+    "Verdicts",
+    "match_answers",
+]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -69,3 +87,32 @@ class PlannedStep(_ModelAnswer):
 
 class Steps(_ModelAnswer):
     steps: list[PlannedStep]
+
+
+class HasId(Protocol):
+    """A mark, a meeting request, or an item of an answer."""
+
+    @property
+    def id(self) -> int: ...
+
+
+Q = TypeVar("Q", bound=HasId)
+A = TypeVar("A", bound=HasId)
+
+
+def match_answers(questions: Sequence[Q], answers: Iterable[A]) -> list[tuple[Q, A]]:
+    """Pair each question with the answer that has its id, in the order of the questions.
+
+    Answers with unknown ids are ignored.
+
+    Raises:
+        ModelError: A question has no answer, or has several.
+    """
+    answers = list(answers)
+    counts = Counter(answer.id for answer in answers)
+    wrong = [question.id for question in questions if counts[question.id] != 1]
+    if wrong:
+        listed = ", ".join(map(str, wrong[:5]))
+        raise ModelError(f"the answer must name each mark exactly once; it has none or several for mark {listed}")
+    by_id = {answer.id: answer for answer in answers}
+    return [(question, by_id[question.id]) for question in questions]

@@ -16,7 +16,7 @@ from lead_desk.language import lead_signals
 from lead_desk.language.lead_signals import matches
 from lead_desk.language.prompt_injection import has_injection
 from lead_desk.language.requested_time import parse_requested_time
-from lead_desk.language.text_cleaning import clip
+from lead_desk.language.text_normalization import clip
 from lead_desk.language.time_extraction import extract_times
 from lead_desk.model_answers import (
     Pattern,

@@ -12,14 +12,13 @@ from typing import Any
 
 from blackboard import Context, Mark, agent, count, strength, strongest_of, watch
 from lead_desk import offline_rules
-from lead_desk.answer_matching import match_answers
 from lead_desk.desk_marks import Appointment, Lead, Nudge, Qualified, Rejected, Task
 from lead_desk.desk_settings import SECTIONS, DeskSettings, format_local
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.language.requested_time import parse_requested_time
 from lead_desk.language.submission_time import parse_submission
-from lead_desk.language.text_cleaning import clip
-from lead_desk.model_answers import Verdict, Verdicts
+from lead_desk.language.text_normalization import clip
+from lead_desk.model_answers import Verdict, Verdicts, match_answers
 from lead_desk.prompts import load_prompt
 
 __all__ = ["MAX_MESSAGE_CHARACTERS", "QUALIFYING_SCORE", "sales"]

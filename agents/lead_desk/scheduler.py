@@ -17,16 +17,15 @@ from typing import Any, Literal, Protocol
 from blackboard import Context, Decision, Finding, Mark, agent, of_subject, strength, strongest_of
 from blackboard.errors import AgentError, ConfigurationError
 from lead_desk import offline_rules
-from lead_desk.answer_matching import match_answers
-from lead_desk.booking import AppointmentBook, MeetingRequest
+from lead_desk.appointment_book import AppointmentBook, MeetingRequest
 from lead_desk.calendar.calendar_file import Meeting, find_problems, write_meetings
 from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.desk_settings import DAY_NAMES, SECTIONS, DeskSettings
 from lead_desk.free_slots import format_slot
 from lead_desk.language.lead_signals import declines
-from lead_desk.language.text_cleaning import clip
+from lead_desk.language.text_normalization import clip
 from lead_desk.language.time_extraction import extract_times
-from lead_desk.model_answers import Pick, Picks
+from lead_desk.model_answers import Pick, Picks, match_answers
 from lead_desk.prompts import load_prompt
 
 __all__ = ["examine", "publish", "scheduler"]

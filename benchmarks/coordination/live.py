@@ -15,9 +15,9 @@ from benchmarks.coordination.outcome import Cost, Row
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
 from blackboard.llm.anthropic_client import client_from
-from blackboard.llm.client_protocol import BatchItem, ModelClient
+from blackboard.llm.model_client import BatchItem, ModelClient
+from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import Reply
 
 __all__ = ["Counting", "live"]
 

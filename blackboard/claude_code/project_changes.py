@@ -13,17 +13,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blackboard.claude_code import json_text
-from blackboard.claude_code.connection_record import FOLDERS, RECORD, WISH, read_record, write_record
-from blackboard.claude_code.project_entries import (
+from blackboard.claude_code import json_edits
+from blackboard.claude_code.project_connection import (
     BEGIN,
+    CONNECTION,
+    FOLDERS,
     MEMORY,
+    RECORD,
     SERVER_NAME,
     SERVERS,
     SETTINGS,
     SKILL,
     SKILL_TEXT,
-    Wish,
+    ProjectConnection,
+    read_record,
+    write_record,
 )
 from blackboard.claude_code.project_files import newline_of, read_text, remove_empty, write_texts
 from blackboard.errors import UsageError
@@ -66,19 +70,19 @@ class ProjectChanges:
         return text
 
     @property
-    def earlier(self) -> Wish | None:
+    def earlier(self) -> ProjectConnection | None:
         """The present connection of the project; None if there is none."""
-        return None if WISH not in self._record else Wish(**self._record[WISH])
+        return None if CONNECTION not in self._record else ProjectConnection(**self._record[CONNECTION])
 
-    def connect(self, wish: Wish) -> None:
+    def connect(self, connection: ProjectConnection) -> None:
         """Plan the changes of the files that connect the project. They replace an earlier connection."""
-        self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, wish.server())
-        self._set_value(SETTINGS, ("hooks", "Stop"), None, wish.hook())
+        self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, connection.server())
+        self._set_value(SETTINGS, ("hooks", "Stop"), None, connection.hook())
         self._set_text(SKILL, SKILL_TEXT)
-        self._set_section(wish.section())
+        self._set_section(connection.section())
         made = self._record.get(FOLDERS, ())
         self._record[FOLDERS] = [name for name in NEEDED_FOLDERS if name in made or not (self.folder / name).exists()]
-        self._record[WISH] = {**asdict(wish), "options": list(wish.options)}
+        self._record[CONNECTION] = {**asdict(connection), "options": list(connection.options)}
         self._after[RECORD] = write_record(self._record)
 
     def disconnect(self) -> None:
@@ -149,7 +153,7 @@ class ProjectChanges:
 
     def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
         """Return where an entry is: a written value, or for a member without one, anything with its key."""
-        container = json_text.find(json_text.parse(self._after[name] or "{}"), path)
+        container = json_edits.find(json_edits.parse(self._after[name] or "{}"), path)
         if container is None:
             return None
         if key is not None:
@@ -168,35 +172,35 @@ class ProjectChanges:
         text = self._after[name]
         added: list[list[str]] = [] if text is not None else [[]]
         text = "{}\n" if text is None else text
-        root = json_text.parse(text)
-        present = [path[:depth] for depth in range(len(path) + 1) if json_text.find(root, path[:depth]) is not None]
-        space = json_text.space_in(text, present[-1])
+        root = json_edits.parse(text)
+        present = [path[:depth] for depth in range(len(path) + 1) if json_edits.find(root, path[:depth]) is not None]
+        space = json_edits.space_in(text, present[-1])
         for depth, step in enumerate(path):
             kind = list if depth == len(path) - 1 and key is None else dict
-            part = json_text.find(json_text.parse(text), path[: depth + 1])
+            part = json_edits.find(json_edits.parse(text), path[: depth + 1])
             if part is None:
-                text = json_text.add(text, path[:depth], kind(), step)
+                text = json_edits.add(text, path[:depth], kind(), step)
                 added.append(list(path[: depth + 1]))
             elif not isinstance(part.value, kind):
                 expected = "a list" if kind is list else "an object"
                 raise UsageError(
                     f"{name} cannot be changed: {'.'.join(path[: depth + 1])} is not {expected}; correct the file"
                 )
-        self._after[name] = json_text.add(text, path, value, key)
+        self._after[name] = json_edits.add(text, path, value, key)
         return {"added": added, "space": space}
 
     def _take_back(self, name: str, written: dict[str, Any], place: list[str | int]) -> None:
         """Remove an entry, and the objects that were added around it, if they have no other entry."""
         outermost = written["added"][0] if written["added"] else place
-        text = json_text.remove(self._after[name] or "", place, written["space"] if place == outermost else "")
+        text = json_edits.remove(self._after[name] or "", place, written["space"] if place == outermost else "")
         del self._record[name]
         for path in reversed(written["added"]):
-            part = json_text.find(json_text.parse(text), path)
+            part = json_edits.find(json_edits.parse(text), path)
             if part is not None and not part.value:
                 if not path:
                     self._after[name] = None
                     return
-                text = json_text.remove(text, path, written["space"] if path == outermost else "")
+                text = json_edits.remove(text, path, written["space"] if path == outermost else "")
         self._after[name] = text
 
     # -- texts

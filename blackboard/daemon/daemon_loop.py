@@ -38,7 +38,7 @@ from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError, UsageError
 from blackboard.llm.anthropic_client import client_from
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection, WebhookSection

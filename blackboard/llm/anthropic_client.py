@@ -28,8 +28,9 @@ from blackboard.llm.call_failures import (
     page_failure,
     storable_text,
 )
-from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
+from blackboard.llm.model_client import BatchItem, ModelClient
+from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import (
     KEY,
     KEY_FILE,
@@ -39,7 +40,6 @@ from blackboard.llm.model_settings import (
     api_key,
     without_password,
 )
-from blackboard.llm.reply import Reply
 from blackboard.system import forks
 from blackboard.system.media_types import JSON_TYPE
 

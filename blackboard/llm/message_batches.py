@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from blackboard.errors import ModelError
 from blackboard.llm.call_failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable, failure_of_type
-from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.reply import Reply
+from blackboard.llm.model_client import BatchItem
+from blackboard.llm.model_reply import Reply
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -4,6 +4,7 @@
 
 standalone_context  marks as if read from a board, and a context, to call an agent as a function
 scripted_model      a model that answers from a script
+model_server        a server on this machine that answers model calls by a function
 board_replay        the replay of timed marks on a manual clock
 scenario_files      scenarios as tests, in TOML
 scenario_runs       a run of a scenario, and the expectations that were not met
@@ -19,8 +20,8 @@ from blackboard.llm.call_failures import (
     RequestRejected,
     SpendLimit,
 )
-from blackboard.llm.model_server import serve_model
 from blackboard.testing.board_replay import replay
+from blackboard.testing.model_server import serve_model
 from blackboard.testing.scripted_model import ScriptedAnswer, ScriptedModel, SentRequest
 from blackboard.testing.standalone_context import StandaloneContext, context, mark
 

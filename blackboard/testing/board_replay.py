@@ -19,7 +19,7 @@ from blackboard.daemon.daemon_loop import Daemon, build_daemon
 from blackboard.daemon.loop_parts.loop_sleep import MAX_SLEEP_SECONDS
 from blackboard.errors import UsageError
 from blackboard.llm.anthropic_client import client_from
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 from blackboard.testing.scripted_model import ScriptedModel
 

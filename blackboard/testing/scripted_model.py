@@ -17,8 +17,8 @@ from blackboard.llm.call_failures import (
     CallFailure,
     RequestRejected,
 )
-from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.reply import Reply
+from blackboard.llm.model_client import BatchItem
+from blackboard.llm.model_reply import Reply
 
 
 @dataclass(frozen=True)

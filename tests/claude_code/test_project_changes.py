@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from blackboard.claude_code import project_files
-from blackboard.claude_code.connection_record import RECORD
 from blackboard.claude_code.project_changes import ProjectChanges
-from blackboard.claude_code.project_entries import BEGIN, MEMORY, SERVERS, SETTINGS, SKILL, Wish
+from blackboard.claude_code.project_connection import BEGIN, MEMORY, RECORD, SERVERS, SETTINGS, SKILL, ProjectConnection
 from blackboard.errors import UsageError
 
-WISH = Wish(["--database", "board.db", "--author", "claude-code"], "review")
+CONNECTION = ProjectConnection(["--database", "board.db", "--author", "claude-code"], "review")
 OWN = {
     SERVERS: '{"mcpServers": {\n    "other": {"command": "other"}\n  }\n}\n',
     SETTINGS: '{\n  "permissions": {"allow": ["Bash(ls)"]},\n  "hooks": {"Stop": [{"hooks": []}], "Start": []}\n}',
@@ -35,9 +34,9 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-def connect(folder: Path, wish: Wish = WISH) -> ProjectChanges:
+def connect(folder: Path, connection: ProjectConnection = CONNECTION) -> ProjectChanges:
     changes = ProjectChanges(folder)
-    changes.connect(wish)
+    changes.connect(connection)
     changes.write()
     return changes
 
@@ -72,10 +71,12 @@ def test_an_empty_project_is_connected_and_empty_again(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wish", [WISH, Wish([], "review", uses_channel=True), Wish([])])
-def test_what_was_there_before_is_there_again(tmp_path: Path, wish: Wish) -> None:
+@pytest.mark.parametrize(
+    "connection", [CONNECTION, ProjectConnection([], "review", uses_channel=True), ProjectConnection([])]
+)
+def test_what_was_there_before_is_there_again(tmp_path: Path, connection: ProjectConnection) -> None:
     write(tmp_path, OWN)
-    connect(tmp_path, wish)
+    connect(tmp_path, connection)
     assert load(tmp_path, SERVERS)["mcpServers"]["other"] == {"command": "other"}
     assert (tmp_path / MEMORY).read_text().startswith(OWN[MEMORY])
     disconnect(tmp_path)
@@ -87,7 +88,7 @@ def test_it_can_be_run_again_without_a_change(tmp_path: Path) -> None:
     connect(tmp_path)
     before = texts(tmp_path)
     changes = ProjectChanges(tmp_path)
-    changes.connect(WISH)
+    changes.connect(CONNECTION)
     assert (changes.diff(), changes.write(), changes.notes) == ("", [], [])
     assert texts(tmp_path) == before
 
@@ -95,7 +96,7 @@ def test_it_can_be_run_again_without_a_change(tmp_path: Path) -> None:
 def test_another_agent_replaces_the_first(tmp_path: Path) -> None:
     write(tmp_path, OWN)
     connect(tmp_path)
-    connect(tmp_path, Wish([], "tester", uses_channel=True))
+    connect(tmp_path, ProjectConnection([], "tester", uses_channel=True))
     assert len(load(tmp_path, SETTINGS)["hooks"]["Stop"]) == 1
     assert load(tmp_path, SERVERS)["mcpServers"]["blackboard"]["args"][-2:] == ["--channel", "tester"]
     assert (tmp_path / MEMORY).read_text().count(BEGIN) == 1
@@ -108,7 +109,7 @@ def test_another_agent_replaces_the_first(tmp_path: Path) -> None:
 def test_the_diff_shows_what_is_written(tmp_path: Path) -> None:
     write(tmp_path, OWN)
     changes = ProjectChanges(tmp_path)
-    changes.connect(WISH)
+    changes.connect(CONNECTION)
     diff = changes.diff()
     assert texts(tmp_path) == OWN, "it is shown before anything is written"
     assert f"--- a/{SERVERS}\n" in diff
@@ -129,7 +130,7 @@ def test_entries_that_a_person_has_changed_stay(tmp_path: Path) -> None:
     })  # fmt: skip
     before = texts(tmp_path)
     del before[RECORD]
-    notes = connect(tmp_path, Wish([], "tester")).notes
+    notes = connect(tmp_path, ProjectConnection([], "tester")).notes
     assert {note.partition(" ")[0] for note in notes} == {SERVERS, SKILL, MEMORY, SETTINGS}
     assert {name: text for name, text in texts(tmp_path).items() if name != RECORD} == before
     assert len(disconnect(tmp_path).notes) == 4
@@ -221,8 +222,8 @@ def test_a_process_that_is_killed_leaves_a_record_of_what_it_wrote(
     assert written[-1] == RECORD
 
 
-@pytest.mark.parametrize("second", [WISH, Wish([], "tester"), Wish([])])
-def test_line_endings_stay_and_additions_have_those_of_the_file(tmp_path: Path, second: Wish) -> None:
+@pytest.mark.parametrize("second", [CONNECTION, ProjectConnection([], "tester"), ProjectConnection([])])
+def test_line_endings_stay_and_additions_have_those_of_the_file(tmp_path: Path, second: ProjectConnection) -> None:
     for name, text in OWN.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(f"{text}\n".replace("\n", "\r\n").encode())
@@ -256,7 +257,7 @@ def test_a_file_that_is_not_utf_8_is_named_and_nothing_is_written(tmp_path: Path
         {MEMORY: {"value": "x"}},
         {MEMORY: {"value": "x", "is_new": True}},
         {".folders": 1},
-        {".wish": {"options": ["--database"], "agent": None, "uses_channel": False}},
+        {".connection": {"options": ["--database"], "agent": None, "uses_channel": False}},
         {"other": 1},
     ],
 )
@@ -286,6 +287,6 @@ def test_empty_objects_and_folders_are_again_as_they_were(tmp_path: Path, text: 
     (tmp_path / ".claude/skills").mkdir()
     before = contents(tmp_path)
     connect(tmp_path)
-    connect(tmp_path, Wish([], "tester"))
+    connect(tmp_path, ProjectConnection([], "tester"))
     disconnect(tmp_path)
     assert contents(tmp_path) == before

@@ -19,11 +19,10 @@ import lead_desk
 from lead_desk.desk_marks import Lead
 from lead_desk.language import lead_signals
 from lead_desk.language.lead_signals import declines, matches
-from lead_desk.language.person_addresses import fold_person
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.language.requested_time import parse_requested_time
 from lead_desk.language.submission_time import parse_submission
-from lead_desk.language.text_cleaning import MAX_CHARACTERS, clip, normalize
+from lead_desk.language.text_normalization import MAX_CHARACTERS, clip, fold_person, normalize
 from lead_desk.language.time_extraction import extract_times
 from lead_desk.offline_rules import judge_leads
 from lead_desk.sales import MAX_MESSAGE_CHARACTERS

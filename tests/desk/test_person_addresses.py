@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.board import Blackboard, Deposit
 from lead_desk.desk_marks import Lead
-from lead_desk.language.person_addresses import fold_person
+from lead_desk.language.text_normalization import fold_person
 
 
 @pytest.mark.parametrize(

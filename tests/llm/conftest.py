@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from blackboard.durations import parse_duration
 from blackboard.llm.anthropic_client import AnthropicClient
-from blackboard.llm.request import request_text
+from blackboard.llm.model_request import request_text
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.messages_api import MessagesApi
 

@@ -27,8 +27,8 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
+from blackboard.llm.model_reply import parse_answer
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import parse_answer
 from tests.llm.conftest import KEY, Verdict
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded

@@ -19,7 +19,7 @@ from blackboard.llm.call_failures import (
     NotSent,
     RequestRejected,
 )
-from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.model_client import BatchItem
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from tests.llm.conftest import KEY
 from tests.support.faults import Status

@@ -21,9 +21,9 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.message_batches import read_results
-from blackboard.llm.reply import Reply, parse_answer
+from blackboard.llm.model_client import BatchItem
+from blackboard.llm.model_reply import Reply, parse_answer
 from tests.llm.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
 from tests.support.messages_api import MessagesApi

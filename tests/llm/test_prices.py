@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.errors import ConfigurationError, UnknownName
+from blackboard.llm.model_reply import Usage
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices
-from blackboard.llm.reply import Usage
 
 PRICES = load_prices()
 COUNTS = st.integers(0, 10_000_000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from blackboard.llm.call_failures import Unusable
-from blackboard.llm.reply import Reply, Usage, parse_answer
+from blackboard.llm.model_reply import Reply, Usage, parse_answer
 from tests.llm.conftest import Verdict
 
 JSON = st.recursive(

@@ -16,8 +16,8 @@ from blackboard.core.records.states import CallApi
 from blackboard.errors import AgentError, UnknownName
 from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.anthropic_client import AnthropicClient
+from blackboard.llm.model_request import estimate_tokens, highest_cost, request_text
 from blackboard.llm.prices import load_prices
-from blackboard.llm.request import estimate_tokens, highest_cost, request_text
 from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens

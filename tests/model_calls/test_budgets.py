@@ -18,8 +18,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import HOUR
+from blackboard.llm.model_request import highest_cost
 from blackboard.llm.prices import load_prices
-from blackboard.llm.request import highest_cost
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater

@@ -18,8 +18,8 @@ from blackboard.core.specs.agent_spec import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.anthropic_client import AnthropicClient
+from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded

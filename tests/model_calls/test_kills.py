@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from blackboard import ManualClock
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
 from blackboard.system import failpoints
 from tests.model_calls.child import live
 from tests.model_calls.later_batches import BatchEndsLater

@@ -17,8 +17,8 @@ from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.call_failures import OutcomeUnknown
+from blackboard.llm.model_reply import Reply
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import Reply
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.faults import Status

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Mark, agent, strength
+from blackboard.llm.model_reply import Usage
+from blackboard.llm.model_request import request_text
 from blackboard.llm.prices import load_prices
-from blackboard.llm.reply import Usage
-from blackboard.llm.request import request_text
 from lead_desk import offline_rules
 from tests.desk.fake_desk import FakeDesk, sample_leads, settings
 from tests.support.messages_api import MessagesApi

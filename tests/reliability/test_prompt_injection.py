@@ -15,7 +15,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.llm.anthropic_client import AnthropicClient
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection
 from blackboard.store.rows import EventRow

@@ -19,7 +19,7 @@ from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError
 from blackboard.llm.anthropic_client import AnthropicClient
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection
 from tests.support.bounds import BOUND_SECONDS

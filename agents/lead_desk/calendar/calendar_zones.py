@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from lead_desk.calendar.calendar_text import Component
-from lead_desk.calendar.place_zones import find_place
 from lead_desk.calendar.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps, parse_rule
-from lead_desk.calendar.zone_names import ABBREVIATIONS
+from lead_desk.language.zone_names import ABBREVIATIONS, find_place
 
 __all__ = ["Zones"]
 

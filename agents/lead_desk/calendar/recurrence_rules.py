@@ -16,7 +16,7 @@ from enum import IntEnum
 from functools import cached_property
 from itertools import product
 
-from lead_desk.calendar.vcalendar_rules import clip_number, translate_old_rule
+from lead_desk.calendar.vcalendar_recurrence import clip_number, translate_old_rule
 
 __all__ = ["Frequency", "Rule", "StepBudget", "TooManySteps", "parse_rule"]
 

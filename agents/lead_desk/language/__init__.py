@@ -1,11 +1,11 @@
 """The text of people, as it comes in enquiries and answers: untrusted, and in six languages.
 
-text_cleaning     the longest text that a rule reads, line breaks, and look-alike characters
-time_extraction   times to meet, found in a text
-requested_time    a time to meet, and its exact text form
-date_words        the words for days, months and times in each language
-submission_time   when an enquiry was sent
-person_addresses  one spelling for an email address or a telephone number
-lead_signals      phrases that show what the writer wants
-prompt_injection  texts that try to instruct the model
+text_normalization  untrusted text and addresses of persons in one form: line breaks, look-alike characters
+time_extraction     times to meet, found in a text
+requested_time      a time to meet, and its exact text form
+date_words          the words for days, months and times in each language
+submission_time     when an enquiry was sent
+zone_names          names of time zones: `CET`, `UTC+2`, `Europe/London`, `Pacific Time (US & Canada)`
+lead_signals        phrases that show what the writer wants
+prompt_injection    texts that try to instruct the model
 """

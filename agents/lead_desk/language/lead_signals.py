@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lead_desk.language.text_cleaning import MAX_CHARACTERS, normalize
+from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize
 
 __all__ = [
     "BUDGET",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from blackboard import Mark
-from lead_desk.language.text_cleaning import normalize
+from lead_desk.language.text_normalization import normalize
 
 __all__ = ["has_injection", "is_suspicious"]
 

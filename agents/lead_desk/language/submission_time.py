@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from lead_desk.calendar.zone_names import mark_zones
 from lead_desk.language.date_words import MONTHS
+from lead_desk.language.zone_names import mark_zones
 
 __all__ = ["parse_submission"]
 

@@ -13,7 +13,6 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from lead_desk.calendar.zone_names import mark_zones, zone_after
 from lead_desk.language.date_words import (
     AFFIRMATIONS,
     CONNECTORS,
@@ -28,7 +27,8 @@ from lead_desk.language.date_words import (
     WEEKDAYS,
 )
 from lead_desk.language.requested_time import RequestedTime, local_time, midnight_in, whole_days
-from lead_desk.language.text_cleaning import MAX_CHARACTERS, normalize
+from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize
+from lead_desk.language.zone_names import mark_zones, zone_after
 
 __all__ = ["extract_times"]
 

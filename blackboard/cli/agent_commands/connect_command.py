@@ -14,7 +14,7 @@ from blackboard.cli.terminal.output import note, say
 from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from blackboard.claude_code.project_entries import Wish
+    from blackboard.claude_code.project_connection import ProjectConnection
 
 AUTHOR = "claude-code"
 """The author of the sessions' deposits, if --author names none. On a server, the token determines it."""
@@ -50,9 +50,12 @@ def connect(
     if remove:
         changes.disconnect()
     else:
-        wish = _wish(session_of(context), agent, changes.earlier, uses_channel=channel)
-        changes.connect(wish)
-        if agent is not None and (warning := unknown_remote_agent(_session_with(wish.options), agent)) is not None:
+        connection = _wanted_connection(session_of(context), agent, changes.earlier, uses_channel=channel)
+        changes.connect(connection)
+        if (
+            agent is not None
+            and (warning := unknown_remote_agent(_session_with(connection.options), agent)) is not None
+        ):
             note(warning)
     for text in changes.notes:
         note(text)
@@ -65,7 +68,9 @@ def connect(
     say(f"changed {', '.join(names)}" if names else "nothing to change")
 
 
-def _wish(session: CommandSession, agent: str | None, earlier: Wish | None, *, uses_channel: bool) -> Wish:
+def _wanted_connection(
+    session: CommandSession, agent: str | None, earlier: ProjectConnection | None, *, uses_channel: bool
+) -> ProjectConnection:
     """Return the wanted connection of the project. Options that are not given stay as they were.
 
     The options that say where the board is belong together, and so do --agent and --channel.
@@ -76,7 +81,7 @@ def _wish(session: CommandSession, agent: str | None, earlier: Wish | None, *, u
         earlier: The present connection of the project.
         uses_channel: Whether a channel wakes the sessions, if an agent is given.
     """
-    from blackboard.claude_code.project_entries import Wish
+    from blackboard.claude_code.project_connection import ProjectConnection
 
     place = {
         "--config": session.config,
@@ -94,7 +99,7 @@ def _wish(session: CommandSession, agent: str | None, earlier: Wish | None, *, u
         options["--author"] = session.author or earlier_author or AUTHOR
     if agent is None and earlier is not None:
         agent, uses_channel = earlier.agent, earlier.uses_channel
-    return Wish([word for pair in options.items() for word in pair], agent, uses_channel)
+    return ProjectConnection([word for pair in options.items() for word in pair], agent, uses_channel)
 
 
 def _session_with(options: Sequence[str]) -> CommandSession:

@@ -31,8 +31,8 @@ from blackboard.llm.call_failures import (
     RequestRejected,
     SpendLimit,
 )
-from blackboard.llm.client_protocol import BatchItem, ModelClient
-from blackboard.llm.reply import Reply
+from blackboard.llm.model_client import BatchItem, ModelClient
+from blackboard.llm.model_reply import Reply
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log
 

@@ -11,7 +11,7 @@ from blackboard.daemon.model_requests.batch_api import BatchCaller
 from blackboard.daemon.model_requests.model_caller import ModelCaller
 from blackboard.errors import ConfigurationError
 from blackboard.llm.anthropic_client import describe_model
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices, models_of, without_price
 

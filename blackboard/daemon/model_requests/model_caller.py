@@ -37,10 +37,10 @@ from blackboard.llm.call_failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.client_protocol import ModelClient
+from blackboard.llm.model_client import ModelClient
+from blackboard.llm.model_reply import parse_answer
+from blackboard.llm.model_request import is_same_answer, request_text
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import parse_answer
-from blackboard.llm.request import is_same_answer, request_text
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log
 

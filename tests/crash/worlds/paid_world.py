@@ -17,9 +17,9 @@ from blackboard import (
     strength,
 )
 from blackboard.clock import Instant
-from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.model_client import BatchItem
+from blackboard.llm.model_reply import Reply, Usage
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import Reply, Usage
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Flame, Pure, Spark
 

@@ -1,14 +1,41 @@
-"""One spelling for the address of a person: an email address, a telephone number, or any other text."""
+"""Normalization of untrusted text (length, line breaks, look-alike characters), and of the address of a person.
+
+The sender of a form chooses its text. So no rule reads more than `MAX_CHARACTERS` characters of it, and each repetition
+in a pattern has a bound. This bounds the time of a rule.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-__all__ = ["fold_person"]
+__all__ = ["MAX_CHARACTERS", "clip", "fold_person", "normalize"]
 
-_MAX_CHARACTERS = 512
-"""The longest subject that a board takes."""
+MAX_CHARACTERS = 2000
+"""The largest number of characters of a text that the rules read. The models are sent less of each text."""
+_MAX_RAW_CHARACTERS = 20_000
+"""The largest number of raw characters in which `MAX_CHARACTERS` characters besides white space are searched."""
+
+
+def clip(text: str, limit: int) -> str:
+    """Return the text on one line of at most `limit` characters, without NUL and invalid characters."""
+    line = " ".join(text[:_MAX_RAW_CHARACTERS].replace("\x00", " ").split()).encode("utf-8", "ignore").decode()
+    return line if len(line) <= limit and len(text) <= _MAX_RAW_CHARACTERS else line[: limit - 1].rstrip() + "…"
+
+
+def normalize(text: str) -> str:
+    """Return the beginning of a text with look-alike forms unified and invisible characters removed.
+
+    It covers at least the text that `clip` keeps for a model. White space between words is one space or line break.
+    """
+    lines = (" ".join(line.split()) for line in text[:_MAX_RAW_CHARACTERS].splitlines())
+    start = "\n".join(line for line in lines if line)[:MAX_CHARACTERS]
+    visible = (letter for letter in unicodedata.normalize("NFKC", start) if unicodedata.category(letter) != "Cf")
+    return "\n".join(" ".join(line.split()) for line in "".join(visible).split("\n"))
+
+
+_MAX_ADDRESS_CHARACTERS = 512
+"""The largest number of characters of an address: a board takes no longer subject."""
 _EMAIL = re.compile(
     r"(?:mailto:|e-?mail:)?\s?([^@\s<>,;:?]{1,64})@([^@\s<>,;:?()]{1,255})(?:\?\S{0,300})?(?:\s?\([^()]{0,40}\))?",
     re.IGNORECASE,
@@ -33,7 +60,7 @@ def fold_person(text: str) -> str:
     Invisible characters, quotes around an address, and words such as `mailto:` and `Tel.` are left out. No country is
     added to a number.
     """
-    if len(text) > _MAX_CHARACTERS:
+    if len(text) > _MAX_ADDRESS_CHARACTERS:
         return text  # the board refuses it
     visible = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     plain = " ".join("".join(map(_plain_digit, visible)).split())

@@ -15,8 +15,8 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from blackboard.core.records.states import CallApi
 from blackboard.errors import AgentError
 from blackboard.llm.answer_schema import answer_schema
+from blackboard.llm.model_reply import Usage
 from blackboard.llm.prices import Prices
-from blackboard.llm.reply import Usage
 
 FRAME_TOKENS = 1_000
 """Tokens that the API may add to a prompt, for the frame of the messages and its text about the schema."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.claude_code import json_text
+from blackboard.claude_code import json_edits
 
 WRITTEN = (
     '{\n    "mcpServers": {\n        "other": {"command": "x", "args": ["\\u00e9", "}{"]}\n    },\n    "z": 1\n}\n'
@@ -17,27 +17,27 @@ WRITTEN = (
 
 
 def test_a_member_is_added_in_the_indentation_of_its_neighbours() -> None:
-    added = json_text.add(WRITTEN, ["mcpServers"], {"command": "y"}, "ours")
+    added = json_edits.add(WRITTEN, ["mcpServers"], {"command": "y"}, "ours")
     assert added == WRITTEN.replace('"}{"]}\n', '"}{"]},\n        "ours": {\n          "command": "y"\n        }\n')
-    assert json_text.remove(added, ["mcpServers", "ours"]) == WRITTEN
+    assert json_edits.remove(added, ["mcpServers", "ours"]) == WRITTEN
 
 
 def test_an_object_on_one_line_stays_on_one_line() -> None:
-    assert json_text.add('{"a": [1]}', ["a"], 2) == '{"a": [1, 2]}'
-    assert json_text.add('{"a": [1]}', [], [], "b") == '{"a": [1], "b": []}'
+    assert json_edits.add('{"a": [1]}', ["a"], 2) == '{"a": [1, 2]}'
+    assert json_edits.add('{"a": [1]}', [], [], "b") == '{"a": [1], "b": []}'
 
 
 def test_a_member_in_the_middle_or_at_the_front_is_removed() -> None:
     text = '{"a": 1,\n "b": 2, "c": 3}'
-    assert json_text.remove(text, ["a"]) == '{"b": 2, "c": 3}'
-    assert json_text.remove(text, ["b"]) == '{"a": 1,\n "c": 3}'
-    assert json_text.remove(text, ["c"]) == '{"a": 1,\n "b": 2}'
+    assert json_edits.remove(text, ["a"]) == '{"b": 2, "c": 3}'
+    assert json_edits.remove(text, ["b"]) == '{"a": 1,\n "c": 3}'
+    assert json_edits.remove(text, ["c"]) == '{"a": 1,\n "b": 2}'
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1,}', "[1 2]", "nul"])
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        json_text.parse(text)
+        json_edits.parse(text)
 
 
 values = st.recursive(
@@ -53,18 +53,18 @@ def test_what_is_added_and_removed_leaves_no_trace(
 ) -> None:
     text = json.dumps(before, indent=indent, ensure_ascii=is_ascii)
     key = "ours" * 5
-    added = json_text.add(text, [], value, key)
+    added = json_edits.add(text, [], value, key)
     assert json.loads(added) == {**before, key: value}
-    assert json_text.parse(added).value == {**before, key: value}
-    assert json_text.remove(added, [key]) == text
+    assert json_edits.parse(added).value == {**before, key: value}
+    assert json_edits.remove(added, [key]) == text
 
 
 @given(st.dictionaries(st.text(), values, min_size=1, max_size=4), st.sampled_from([None, 2]), st.data())
 def test_the_places_of_parts_are_right(value: dict[str, Any], indent: int | None, data: st.DataObject) -> None:
     text = json.dumps(value, indent=indent)
     key = data.draw(st.sampled_from(sorted(value)))
-    part = json_text.find(json_text.parse(text), [key])
+    part = json_edits.find(json_edits.parse(text), [key])
     assert part is not None
     assert json.loads(text[part.start : part.end]) == value[key]
-    rest = json.loads(json_text.remove(text, [key]))
+    rest = json.loads(json_edits.remove(text, [key]))
     assert rest == {name: item for name, item in value.items() if name != key}
