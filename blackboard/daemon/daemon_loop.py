@@ -1,7 +1,7 @@
 """The daemon: a loop that does the due work of a board, and sleeps until the next instant when work is due.
 
 The loop does not poll. A deposit in this process sets an event, and a deposit in another process sends a datagram. Each
-effect of decay has a predicted instant, and the alarm is set for it. As a fallback, the loop also looks for work at
+effect of decay has a predicted instant, and the timer is set for it. As a fallback, the loop also looks for work at
 each tick (a setting, 10 s by default).
 """
 
@@ -20,21 +20,20 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.daemon import forked_children
+from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
-from blackboard.daemon.loop_parts.deployment_reload import DeployFile, DeploymentReload
-from blackboard.daemon.loop_parts.life_cycle import DaemonPhase, LifeCycle
-from blackboard.daemon.loop_parts.loop_signals import LoopSignals
-from blackboard.daemon.loop_parts.loop_sleep import LoopSleep
-from blackboard.daemon.loop_parts.loop_work import LoopWork
-from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
+from blackboard.daemon.external_systems.outbound_deliveries import Deliveries
+from blackboard.daemon.external_systems.service_manager import ServiceManager
+from blackboard.daemon.loop.deployment_reload import DeployFile, DeploymentReload
+from blackboard.daemon.loop.life_cycle import DaemonPhase, LifeCycle, LoopHandle
+from blackboard.daemon.loop.loop_iterations import LoopIterations
+from blackboard.daemon.loop.loop_sleep import LoopSleep
+from blackboard.daemon.loop.maintenance import Maintenance, MaintenanceTask
+from blackboard.daemon.loop.troubles import Troubles, is_bug
 from blackboard.daemon.model_requests.model_access import ModelAccess
-from blackboard.daemon.outbound_deliveries import Deliveries
-from blackboard.daemon.service_manager import ServiceManager
-from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError, UsageError
 from blackboard.llm.anthropic_client import client_from
@@ -129,7 +128,7 @@ class Daemon:
         self._loop_sleep = LoopSleep(board, longest)
         self.wake = self._loop_sleep.wake
         """An event that ends the sleep of the loop."""
-        signals = LoopSignals(self.life_cycle, Troubles(board.clock, self._report_trouble), self._emit, self.wake.set)
+        loop = LoopHandle(self.life_cycle, Troubles(board.clock, self._report_trouble), self._emit, self.wake.set)
         self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
         """The agents whose functions this process has."""
         self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
@@ -137,14 +136,16 @@ class Daemon:
         self.worker = Worker(board, self.settings.lease, code_of(self.agents), self.models.describe, wake=self.wake.set)
         """The worker under which this daemon is registered on the board."""
         runner = ActivationRunner(self.worker, self.models.caller, self.agents, rng, self._emit)
-        self.runs = ActiveRuns(self.worker, runner, self.agents, self.settings, signals)
+        self.runs = ActiveRuns(self.worker, runner, self.agents, self.settings, loop)
         """The activations that run in this process."""
         self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
         """The upkeep of the board that this daemon does besides running agents."""
         self._deliveries = Deliveries(board, self.worker, os.environ)
         self.reload = DeploymentReload(self.worker, self.agents, self.runs, self._deliveries, deploy_file)
         """The reload of the deployment file, which `request_reload` requests."""
-        self._work = LoopWork(self.worker, self.agents, self.runs, self.maintenance, signals, self._service_manager)
+        self._iterations = LoopIterations(
+            self.worker, self.agents, self.runs, self.maintenance, loop, self._service_manager
+        )
 
     @classmethod
     def from_file(cls, board: Blackboard, path: Path | str | None = None, *, replace: bool = False) -> Daemon:
@@ -222,11 +223,11 @@ class Daemon:
                 # A program that waits for the end of the work deposits nothing that would fill a batch.
                 if not is_quiescent and self.worker.close_batch_window():
                     self.wake.set()
-            self._work.end_iteration()
+            self._iterations.end_iteration()
         except Exception as error:
             if until_quiescent and is_bug(error):
                 raise  # otherwise, a caller that waits for the end of the work would wait forever
-            self._work.note_failure(error)
+            self._iterations.note_failure(error)
         self._service_manager.report_alive()
         return is_quiescent
 
@@ -236,28 +237,28 @@ class Daemon:
         Raises:
             Exception: A step failed. The other steps have run nevertheless.
         """
-        self._work.begin_iteration()
+        self._iterations.begin_iteration()
         try:
             if self.reload.run():
                 self.models.try_paused()
                 log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
         except StoreError as error:  # the other work is tried nevertheless
-            self._work.note_failure(error)
+            self._iterations.note_failure(error)
         self.runs.fail_overdue()
         self.models.record_spooled()
-        self._work.do_due(upkeep)
+        self._iterations.do_due(upkeep)
 
     def sleep(self) -> None:
         """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
         try:
             self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
         except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
-            self._work.note_failure(error)
+            self._iterations.note_failure(error)
             pause(PAUSE_AFTER_FAILURE)
 
     def next_instants(self) -> list[Instant]:
         """Return the instants when work will be due, read after `do_due_work`."""
-        return self._work.next_instants(self.board.clock.now())
+        return self._iterations.next_instants(self.board.clock.now())
 
     def has_busy_threads(self) -> bool:
         """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""

@@ -16,7 +16,7 @@ from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, 
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark
 from blackboard.daemon.daemon_loop import Daemon, build_daemon
-from blackboard.daemon.loop_parts.loop_sleep import MAX_SLEEP_SECONDS
+from blackboard.daemon.loop.loop_sleep import MAX_SLEEP_SECONDS
 from blackboard.errors import UsageError
 from blackboard.llm.anthropic_client import client_from
 from blackboard.llm.model_client import ModelClient

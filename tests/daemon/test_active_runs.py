@@ -16,7 +16,7 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.records.states import SUSPECT_DEATHS
 from blackboard.daemon.agent_runs.active_runs import MAX_SEQUENCE_RUNS
-from blackboard.daemon.loop_parts.deployment_reload import DeployFile, ReloadedFile
+from blackboard.daemon.loop.deployment_reload import DeployFile, ReloadedFile
 from blackboard.settings.sections import DaemonSection
 from tests.support.board_steps import in_transaction
 from tests.support.bounds import BOUND_SECONDS

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import ManualClock
-from blackboard.daemon.troubles import BOARD_TROUBLE, OWN, THREADS_TROUBLE, Troubles, is_bug, trouble_of
+from blackboard.daemon.loop.troubles import BOARD_TROUBLE, OWN, THREADS_TROUBLE, Troubles, is_bug, trouble_of
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreMissing
 
 FULL = StoreExhausted("board.db: the disk is full")

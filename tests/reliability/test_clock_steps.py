@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board import board_clock
 from blackboard.board.json_shapes import status_of, summary
-from blackboard.daemon.loop_parts.clock_jumps import ClockWatch
+from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.examples import examples

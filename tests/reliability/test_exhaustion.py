@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import app
-from blackboard.daemon.loop_parts.timer import Timer
+from blackboard.daemon.loop.loop_sleep import Timer
 from blackboard.errors import StoreExhausted
 from blackboard.store.dialects import driver_errors
 from tests.support.bounds import BOUND_SECONDS

@@ -17,7 +17,7 @@ import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, SystemClock, agent, strength, watch
 from blackboard.cli.terminal.process_signals import handle_signals
-from blackboard.daemon.loop_parts.timer import Timer
+from blackboard.daemon.loop.loop_sleep import Timer
 from blackboard.settings.sections import DaemonSection
 
 PATIENT = {"lease": "1h", "tick": "1h"}

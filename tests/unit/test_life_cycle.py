@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from blackboard.daemon.loop_parts.life_cycle import NEXT, DaemonPhase, LifeCycle
+from blackboard.daemon.loop.life_cycle import NEXT, DaemonPhase, LifeCycle
 
 ORDER = list(DaemonPhase)
 

@@ -18,7 +18,7 @@ from blackboard.plurals import counted
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.daemon import Daemon
-    from blackboard.daemon.loop_parts.deployment_reload import DeployFile, ReloadedFile
+    from blackboard.daemon.loop.deployment_reload import DeployFile, ReloadedFile
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
@@ -144,7 +144,7 @@ def file_deployer(
     While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """
     from blackboard.board.deployments.deployer import Deployer
-    from blackboard.daemon.loop_parts.deployment_reload import ReloadedFile
+    from blackboard.daemon.loop.deployment_reload import ReloadedFile
     from blackboard.system.log_queue import Log
 
     log = Log("blackboard")

@@ -20,11 +20,12 @@ from blackboard.core.agents.mark_actions import Action
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import scope_name
 from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
-from blackboard.daemon import forked_children, telemetry
+from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
+from blackboard.daemon.external_systems import telemetry
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import (
     BlackboardError,

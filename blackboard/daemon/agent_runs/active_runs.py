@@ -22,8 +22,8 @@ from blackboard.daemon.agent_runs.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent
-from blackboard.daemon.loop_parts.loop_signals import LoopSignals
-from blackboard.daemon.troubles import THREADS_TROUBLE
+from blackboard.daemon.loop.life_cycle import LoopHandle
+from blackboard.daemon.loop.troubles import THREADS_TROUBLE
 from blackboard.durations import SECOND, Duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection
@@ -83,7 +83,7 @@ class ActiveRuns:
         agents: The agents of the daemon. They publish in the thread of a run after the run has ended.
         settings: The number of threads that may be busy, and the tick: an activation for which no thread could be
             started can be claimed again after it.
-        signals: The signals between the loop and its parts. The loop is woken when a thread has no work left.
+        loop: The loop of the daemon. It is woken when a thread has no work left.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class ActiveRuns:
         runner: ActivationRunner,
         agents: AgentSet,
         settings: DaemonSection,
-        signals: LoopSignals,
+        loop: LoopHandle,
     ) -> None:
         self.worker, self.runner = worker, runner
-        self._agents, self._settings, self._signals = agents, settings, signals
+        self._agents, self._settings, self._loop = agents, settings, loop
         self._clock = worker.board.clock
         self._threads = AgentThreads()
         self._lock = threading.Lock()
@@ -133,7 +133,7 @@ class ActiveRuns:
             suspects: The agents with an activation that must run alone. It starts once all other runs have ended.
         """
         free = self._settings.workers - self.busy_threads()
-        if not self._signals.life_cycle.is_serving or free <= 0 or any(run.runs_alone for run in self.current()):
+        if not self._loop.life_cycle.is_serving or free <= 0 or any(run.runs_alone for run in self.current()):
             return False
         self._note_hanging(waiting)
         if names := self._names_in_turn(suspects - self._hanging):
@@ -173,11 +173,11 @@ class ActiveRuns:
 
     def _defer(self, claim: Claim, error: Exception) -> None:
         """Defer an activation because the system had no thread for it. No attempt is counted."""
-        self._signals.troubles.note(error, THREADS_TROUBLE)
+        self._loop.troubles.note(error, THREADS_TROUBLE)
         try:
             self.worker.run_ends.defer(claim, str(error), self.worker.now() + self._settings.tick)
         except StoreError as failure:  # this worker's next recovery makes it ready
-            self._signals.troubles.note(failure)
+            self._loop.troubles.note(failure)
 
     def end_sequences(self) -> None:
         """Stop each thread after its current run."""
@@ -218,11 +218,11 @@ class ActiveRuns:
         try:
             while next_run is not None:
                 next_run = self._run(next_run)
-                if next_run is not None and (next_run.sequence.is_ending or not self._signals.life_cycle.is_serving):
+                if next_run is not None and (next_run.sequence.is_ending or not self._loop.life_cycle.is_serving):
                     self._hand_back(next_run)
                     next_run = None
         finally:
-            self._signals.wake()
+            self._loop.wake()
 
     def _run(self, run: Run) -> Run | None:
         """Run an activation to its end, and return the next run if it was claimed in the same transaction."""
@@ -235,7 +235,7 @@ class ActiveRuns:
             self._defer(run.claim, error)
         except Exception as error:
             # The result was not saved. This worker's next recovery makes the activation ready.
-            self._signals.troubles.note(error)
+            self._loop.troubles.note(error)
         finally:
             self.remove(run)
             if not claimed_next:
@@ -248,7 +248,7 @@ class ActiveRuns:
         try:
             self.worker.run_ends.hand_back(run.claim)
         except StoreError as error:  # this worker's next recovery makes it ready
-            self._signals.troubles.note(error)
+            self._loop.troubles.note(error)
         finally:
             self.remove(run)
 
@@ -257,7 +257,7 @@ class ActiveRuns:
 
         `shared_data` is what several claims of the transaction have read together.
         """
-        if not self._signals.life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
+        if not self._loop.life_cycle.is_serving or run.sequence.must_end(self._clock.monotonic()):
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
@@ -295,7 +295,7 @@ class ActiveRuns:
     def _emit_claimed(self, run: Run) -> None:
         row, marks = run.claim.row, len(run.claim.inputs)
         details = {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch}
-        self._signals.emit(DaemonEvent.CLAIMED, details)
+        self._loop.emit(DaemonEvent.CLAIMED, details)
 
 
 class _NextRun:

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from blackboard.daemon import forked_children
+from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_threads import AgentThreads
 from blackboard.system.error_descriptions import class_name, place_of
 from blackboard.system.log_queue import Log

@@ -17,7 +17,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import CallState
-from blackboard.daemon import telemetry
+from blackboard.daemon.external_systems import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ModelError

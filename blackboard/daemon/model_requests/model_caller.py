@@ -22,7 +22,7 @@ from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import CallApi, CallState
 from blackboard.core.specs.agent_spec import AgentSettings
-from blackboard.daemon import telemetry
+from blackboard.daemon.external_systems import telemetry
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from blackboard import SystemClock
 from blackboard.clock import Instant
-from blackboard.daemon.loop_parts.timer import Timer
+from blackboard.daemon.loop.loop_sleep import Timer
 
 __all__ = ["SharedState"]
 

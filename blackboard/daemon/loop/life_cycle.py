@@ -1,8 +1,13 @@
-"""The phases of a daemon, from its construction to its end."""
+"""The phases of a daemon, from its construction to its end, and the handle on its loop."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
+
+from blackboard.daemon.daemon_events import DaemonListener
+from blackboard.daemon.loop.troubles import Troubles
 
 
 class DaemonPhase(Enum):
@@ -43,3 +48,17 @@ class LifeCycle:
         """Enter a phase. A request that comes too late, such as a stop during the end, changes nothing."""
         if phase in NEXT[self.phase]:
             self.phase = phase
+
+
+@dataclass(frozen=True)
+class LoopHandle:
+    """A handle on the loop of one daemon, for the threads of its activations and the steps of the loop."""
+
+    life_cycle: LifeCycle
+    """The phase of the daemon. No work begins after its phase `SERVING`."""
+    troubles: Troubles
+    """Receives the errors that prevent work."""
+    emit: DaemonListener
+    """Reports an event and its details to the listeners of the daemon."""
+    wake: Callable[[], None]
+    """Ends the sleep of the loop."""

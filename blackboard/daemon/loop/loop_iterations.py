@@ -1,4 +1,4 @@
-"""The work of the daemon's loop: ready activations, and the maintenance that is due."""
+"""The iterations of the daemon's loop: each starts ready activations, and does the maintenance that is due."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.clock import Instant
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.loop_parts.loop_signals import LoopSignals
-from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
-from blackboard.daemon.service_manager import ServiceManager
+from blackboard.daemon.external_systems.service_manager import ServiceManager
+from blackboard.daemon.loop.life_cycle import LoopHandle
+from blackboard.daemon.loop.maintenance import Maintenance, MaintenanceTask
 from blackboard.errors import StoreError
 
 
@@ -28,15 +28,15 @@ class LoopState(Enum):
     """The board could not be used. The next iteration registers the worker again before any other work."""
 
 
-class LoopWork:
-    """The work of one daemon's loop.
+class LoopIterations:
+    """The iterations of one daemon's loop.
 
     Args:
         worker: The worker of the daemon.
         agents: The agents of the daemon.
         runs: The activations that run in this process.
         maintenance: The upkeep of the board.
-        signals: The signals between the loop and its parts.
+        loop: Receives errors, and has the phase of the daemon.
         service_manager: Learns of each step that the loop is alive.
     """
 
@@ -46,11 +46,11 @@ class LoopWork:
         agents: AgentSet,
         runs: ActiveRuns,
         maintenance: Maintenance,
-        signals: LoopSignals,
+        loop: LoopHandle,
         service_manager: ServiceManager,
     ) -> None:
         self._worker, self._agents, self._runs, self._maintenance = worker, agents, runs, maintenance
-        self._life_cycle, self._troubles, self._service_manager = signals.life_cycle, signals.troubles, service_manager
+        self._life_cycle, self._troubles, self._service_manager = loop.life_cycle, loop.troubles, service_manager
         self.state = LoopState.WORKING
         """The state of the loop."""
         self._known_instants: Sequence[Instant] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.facade import Blackboard
-from blackboard.daemon.webhook_couriers import WebhookCouriers
+from blackboard.daemon.external_systems.webhook_couriers import WebhookCouriers
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
 from blackboard.sinks.sink_threads import Deliverer
 

@@ -13,7 +13,7 @@ from blackboard.board.daemon_work.daemon_parts import publish_lock
 from blackboard.board.facade import Blackboard
 from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.marks.mark_model import Mark
-from blackboard.daemon import forked_children
+from blackboard.daemon.agent_runs import forked_children
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.daemon import forked_children
+from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
-from blackboard.daemon.outbound_deliveries import Deliveries
+from blackboard.daemon.external_systems.outbound_deliveries import Deliveries
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
 from blackboard.system.log_queue import Log

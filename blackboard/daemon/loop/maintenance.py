@@ -9,7 +9,7 @@ from typing import Protocol
 from blackboard.board.daemon_work.due_work import DueWork
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.clock import Clock, Instant
-from blackboard.daemon.loop_parts.clock_jumps import ClockWatch
+from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.daemon.model_requests.batch_api import BatchCaller
 from blackboard.durations import HOUR, MINUTE, SECOND, Duration
 from blackboard.errors import StoreError
