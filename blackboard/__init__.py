@@ -4,13 +4,13 @@
 
 Each name is imported when it is first used, so that a command that needs little starts fast. For programs:
 
-testing        tools for tests of agents, and rules as tests
-view_tables    the SQL views as SQLAlchemy tables
-client         a board behind a server
-errors         the errors that callers may catch
-clock          the clock of a board, and one that tests move by hand
-durations      durations such as "3d", as microseconds
-agent_support  what packages of agents use beside these names
+testing                tools for tests of agents, and rules as tests
+sqlalchemy_views       the SQL views as SQLAlchemy tables
+client                 a board behind a server
+errors                 the errors that callers may catch
+clock                  the clock of a board, and one that tests move by hand
+durations              durations such as "3d", as microseconds
+agent_package_support  what packages of agents use beside these names
 
 What they are made of, from the top:
 
@@ -18,8 +18,8 @@ cli                    the command line
 server                 the board over HTTP
 claude_code            connects a project of Claude Code
 mcp_server             tools for models, by the Model Context Protocol
-labelled_data          what models read of a board, labelled as data of its authors and bounded in size
-local_or_remote_board  what works on a board of this machine and on one behind a server
+untrusted_data         what models read of a board, labelled as data of its authors and bounded in size
+local_or_remote_calls  what works on a board of this machine and on one behind a server
 daemon                 the daemon, which runs agents
 pytest_plugin          finds files of scenarios for pytest
 sinks                  delivers messages to people outside

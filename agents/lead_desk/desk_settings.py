@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from blackboard import read_section
-from blackboard.agent_support import parse_duration, parse_mode
+from blackboard.agent_package_support import parse_duration, parse_mode
 from blackboard.errors import InvalidDuration
 
 __all__ = ["DAY_NAMES", "SECTIONS", "DeskSettings", "format_local", "format_utc"]

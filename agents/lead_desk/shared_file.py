@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blackboard import SystemClock
-from blackboard.agent_support import PRIVATE_MODE, closed_in_children, failpoint, others_who_place
+from blackboard.agent_package_support import PRIVATE_MODE, closed_in_children, failpoint, others_who_place
 from blackboard.errors import AgentError
 
 __all__ = ["MAX_BYTES", "Signature", "has_mode", "locked", "read_file", "real_path", "replace_file", "signature"]

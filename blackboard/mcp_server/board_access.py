@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.core.token_scopes import Scopes, scope_of_change
 from blackboard.errors import AccessDenied
-from blackboard.local_or_remote_board import reading_within
+from blackboard.local_or_remote_calls import reading_within
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from blackboard.errors import NotFound, nearest
-from blackboard.labelled_data import MAX_RESULT_ITEMS, NOTE, event_of, listed, mark_of, plain
-from blackboard.local_or_remote_board import kinds_of
+from blackboard.local_or_remote_calls import kinds_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.store.view_columns import VIEWS
+from blackboard.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listed, mark_of, plain
 
 SUBJECT_URI = "board://subject/"
 SUBJECT_TEMPLATE = SUBJECT_URI + "{subject}"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from blackboard import MarkPosition, local_or_remote_board
+from blackboard import MarkPosition, local_or_remote_calls
 from blackboard.board.json_shapes import explanation
 from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
-from blackboard.labelled_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import (
     AgendaArguments,
@@ -17,6 +16,7 @@ from blackboard.mcp_server.tool_arguments import (
     FindArguments,
     QueryArguments,
 )
+from blackboard.untrusted_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
 
 
 def find(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _history(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:
 def _filters(access: BoardAccess, arguments: FindArguments) -> dict[str, Any] | None:
     if not arguments.tags:
         return None
-    return {**local_or_remote_board.filters_of(access.board, arguments.kind, arguments.tags)}
+    return {**local_or_remote_calls.filters_of(access.board, arguments.kind, arguments.tags)}
 
 
 def _position(cursor: Any) -> MarkPosition:
@@ -140,5 +140,5 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
         QueryStopped: It took too much time or memory.
     """
     access.require("sql")
-    result = local_or_remote_board.query(access.board, arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
+    result = local_or_remote_calls.query(access.board, arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)
     return table_of(result.columns, result.rows, arguments.limit, has_more=result.has_more)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, W
 from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
-from blackboard.labelled_data import MAX_RESULT_ITEMS
+from blackboard.untrusted_data import MAX_RESULT_ITEMS
 
 MAX_SHOWN_ROWS = 200
 

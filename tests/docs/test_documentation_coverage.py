@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import blackboard
-from blackboard import agent_support, errors
+from blackboard import agent_package_support, errors
 from blackboard.cli.app import app
 from blackboard.core.marks.decay import LAWS
 from blackboard.core.records.event_kinds import HistoryEvent
@@ -114,7 +114,7 @@ def test_every_error_is_on_the_page_for_python() -> None:
 
 def test_the_support_for_packages_of_agents_is_on_the_page_for_agents() -> None:
     text = section("agents.md", "Packages of agents")
-    assert [name for name in agent_support.__all__ if f"`{name}`" not in text] == []
+    assert [name for name in agent_package_support.__all__ if f"`{name}`" not in text] == []
 
 
 COMMANDS: dict[str, Any] = dict(vars(typer.main.get_command(app))["commands"])

@@ -29,7 +29,7 @@ USERS = OWNERS | {
     "store/dialects/sqlite_dialect.py",
     "store/statement_file.py",  # the texts of a statement
     "store/schema/tables.py",
-    "view_tables.py",
+    "sqlalchemy_views.py",
 }
 """The modules that may use the constants with these names: they talk to SQLAlchemy or read statements."""
 

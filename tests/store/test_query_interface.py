@@ -13,7 +13,7 @@ from sqlalchemy import Float, Integer, Text, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 import blackboard
-from blackboard import Blackboard, ManualClock, Mark, Row, view_tables
+from blackboard import Blackboard, ManualClock, Mark, Row, sqlalchemy_views
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, StoreMissing, UsageError
 from blackboard.store.view_columns import VIEWS
 from tests.support.bounds import BOUND_SECONDS
@@ -195,11 +195,11 @@ def test_connect_opens_no_board_on_a_server() -> None:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_each_view_is_a_table_with_the_columns_of_the_view(board: Blackboard, name: str) -> None:
-    table = getattr(view_tables, name)
+    table = getattr(sqlalchemy_views, name)
     assert tuple(table.c.keys()) == VIEWS[name]
     with board.engine().connect() as connection:
         assert tuple(connection.execute(select(table)).keys()) == VIEWS[name]
-    assert name in view_tables.__all__
+    assert name in sqlalchemy_views.__all__
 
 
 def test_each_column_has_the_type_that_the_page_of_the_views_names() -> None:
@@ -208,16 +208,16 @@ def test_each_column_has_the_type_that_the_page_of_the_views_names() -> None:
         "integer": Integer,
         "real": Float,
         "text": Text,
-        "JSON text": view_tables.Payload,
-        "time": view_tables.Time,
+        "JSON text": sqlalchemy_views.Payload,
+        "time": sqlalchemy_views.Time,
     }
-    types["date"] = view_tables.Day
+    types["date"] = sqlalchemy_views.Day
     rows = re.compile(r"^\| `(\w+)` \| ([\w ]+) \|", re.MULTILINE)
     everywhere = dict(rows.findall(page))
     for name in VIEWS:
         _, _, rest = page.partition(f"\n## `{name}`\n")
         documented = everywhere | dict(rows.findall(rest.partition("\n## ")[0]))
-        columns = getattr(view_tables, name).c
+        columns = getattr(sqlalchemy_views, name).c
         assert {column.name: type(column.type) for column in columns} == {
             column.name: types[documented[column.name]] for column in columns
         }
@@ -231,7 +231,7 @@ def test_views_are_selected_with_python_s_types(world: World) -> None:
     world.put("lead", "ada", 2.0)
     world.clock.advance(timedelta(hours=1))
     world.put("lead", "bob", 0.5)
-    live = view_tables.live_marks
+    live = sqlalchemy_views.live_marks
     with world.board.engine().connect() as connection:
         strong = select(live).where(live.c.strength > 1, live.c.deposited_at <= world.board.now())
         [row] = connection.execute(strong)
@@ -245,11 +245,11 @@ def test_views_are_selected_with_python_s_types(world: World) -> None:
 
 
 def test_days_and_payloads_of_views(board: Blackboard) -> None:
-    live = view_tables.live_marks
+    live = sqlalchemy_views.live_marks
     with board.engine().connect() as connection:
         large = select(live.c.subject).where(live.c.payload["size"].as_integer() >= 2)
         assert connection.execute(large).scalars().all() == ["p2"]
-        costs = select(view_tables.costs).where(view_tables.costs.c.day >= date(2026, 1, 1))
+        costs = select(sqlalchemy_views.costs).where(sqlalchemy_views.costs.c.day >= date(2026, 1, 1))
         assert connection.execute(costs).all() == []
     assert inspect(board.engine()).get_columns("costs")[0]["name"] == "day"
 
@@ -261,5 +261,5 @@ def test_an_engine_can_only_read(world: World) -> None:
     with world.board.engine().connect() as connection, pytest.raises(DBAPIError):
         connection.execute(text("DELETE FROM event"))
     with world.board.engine().begin() as connection, pytest.raises(DBAPIError):
-        connection.execute(view_tables.live_marks.delete())
+        connection.execute(sqlalchemy_views.live_marks.delete())
     assert len(world.board.query("SELECT id FROM live_marks")) == 1

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from blackboard import SystemClock
-from blackboard.agent_support import Log, find_unicode_form
+from blackboard.agent_package_support import Log, find_unicode_form
 from blackboard.errors import AgentError, MissingPackage
 
 try:

@@ -96,7 +96,7 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     A session has one such wait, because it begins one each time that it stops. An error of the command must not look
     like work, or the session would never end.
     """
-    from blackboard.labelled_data import activation_of, encode_compact
+    from blackboard.untrusted_data import activation_of, encode_compact
 
     try:
         with hook_lock(session, agent) as is_first:
@@ -158,7 +158,7 @@ def finish(
         try:
             state = board.finish(activation_id, result, fence=fence, agent=agent)
         except (AgentError, UsageError) as error:
-            from blackboard.local_or_remote_board import is_claimed
+            from blackboard.local_or_remote_calls import is_claimed
 
             if not isinstance(error, Conflict) and is_claimed(board, activation_id, agent):
                 note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")

@@ -60,7 +60,7 @@ def _cells(entry: ActivityRecord) -> dict[str, Any]:
 
 def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, *, as_json: bool) -> None:
     """Print entries, and then each new entry as it comes, each on a line."""
-    from blackboard.local_or_remote_board import later_activity
+    from blackboard.local_or_remote_calls import later_activity
 
     for entry in entries:
         _print_line(entry, as_json=as_json)

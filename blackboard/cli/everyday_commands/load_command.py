@@ -119,7 +119,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load_rows as load_rows
     from blackboard.cli.row_files.row_reader import Rows
-    from blackboard.local_or_remote_board import source_withdrawal
+    from blackboard.local_or_remote_calls import source_withdrawal
 
     file, form = options.file, options.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None

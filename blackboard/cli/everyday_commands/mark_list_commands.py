@@ -46,7 +46,7 @@ def marks(
       blackboard marks --subject ada@example.org --at 2027-01-31T15:00
       blackboard marks --json --limit 5
     """
-    from blackboard.local_or_remote_board import filters_of
+    from blackboard.local_or_remote_calls import filters_of
 
     with session_of(context).board_or_client() as board:
         where = filters_of(board, kind, tag or ())
@@ -97,7 +97,7 @@ def search(
       blackboard search --raw '"net promoter" NOT score' --faded
     """
     from blackboard.board.json_shapes import found_marks
-    from blackboard.local_or_remote_board import filters_of
+    from blackboard.local_or_remote_calls import filters_of
 
     match: Match = "any" if any_word else "all"
     with session_of(context).board_or_client() as board:

@@ -47,7 +47,7 @@ def sql(
       blackboard sql "select * from activations where state = 'dead'" --json
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """
-    from blackboard import local_or_remote_board
+    from blackboard import local_or_remote_calls
     from blackboard.durations import parse_duration
     from blackboard.errors import UsageError
 
@@ -60,7 +60,7 @@ def sql(
         raise UsageError("--timeout must be longer than 0s")
     text = _read_stdin() if query == "-" else query
     with session_of(context).board_or_client() as board:
-        result = local_or_remote_board.query(board, text, limit=limit, seconds=seconds)
+        result = local_or_remote_calls.query(board, text, limit=limit, seconds=seconds)
     if as_json:
         print_json(result.records)
     elif as_csv:

@@ -40,7 +40,7 @@ def watch(
     from rich.live import Live
 
     from blackboard.durations import parse_duration
-    from blackboard.local_or_remote_board import clock_of
+    from blackboard.local_or_remote_calls import clock_of
 
     interval = max(parse_duration(every), 50_000)
     with session_of(context).board_or_client() as board:

@@ -31,7 +31,7 @@ def explain(
       blackboard explain scheduler ada@example.org
       blackboard explain responder --group payments
     """
-    from blackboard.local_or_remote_board import group_values
+    from blackboard.local_or_remote_calls import group_values
 
     with session_of(context).board_or_client() as board:
         values = None if group is None else group_values(board, agent, group)

@@ -27,7 +27,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard status
     """
     from blackboard.board.json_shapes import describe_clock, status_of
-    from blackboard.local_or_remote_board import summary_of
+    from blackboard.local_or_remote_calls import summary_of
 
     session = session_of(context)
     with session.board_or_client() as board:

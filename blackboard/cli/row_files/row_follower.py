@@ -25,7 +25,7 @@ from blackboard.cli.row_files.row_deposits import LoadResult
 from blackboard.cli.row_files.row_reader import BadRow, TextForm
 from blackboard.cli.terminal.process_signals import StopSignals
 from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
-from blackboard.local_or_remote_board import file_position
+from blackboard.local_or_remote_calls import file_position
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard

@@ -22,7 +22,7 @@ from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.marks.payload_json import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
-from blackboard.local_or_remote_board import KindLookup
+from blackboard.local_or_remote_calls import KindLookup
 
 if TYPE_CHECKING:
     from blackboard.client import Client
