@@ -12,7 +12,6 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from blackboard.errors import BlackboardError, NotFound
-from blackboard.untrusted_data import encode_compact
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_prompts import PROMPTS
 from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, RESOURCES, SUBJECT_TEMPLATE, read_resource
@@ -22,6 +21,7 @@ from blackboard.system.files.packaged_files import program_version
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE
 from blackboard.system.tracing import HEADER, read_traceparent, within_trace
+from blackboard.untrusted_data import encode_compact
 
 log = Log("blackboard.mcp")
 
