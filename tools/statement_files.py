@@ -6,16 +6,19 @@ They are the stub `blackboard/store/statements.pyi`, which gives each statement 
 
 from __future__ import annotations
 
+import builtins
 import json
 import re
 import tempfile
 from pathlib import Path
 
-from blackboard import Blackboard
+from blackboard import Blackboard, clock
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.store import query_rows, rows, statements
+from blackboard.store import statements
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
+from blackboard.store.row_types import column_types
+from blackboard.store.statement_file import row_type
 from tools.statement_variants import FILES, every_statement, variants
 
 STUB = Path(statements.__file__).with_suffix(".pyi")
@@ -38,15 +41,26 @@ def stub() -> str:
         classes.append("\n".join([f"class {name}(StatementFile):", *types]))
         constants.append(f"{file.name.upper()}: {name}")
     used = set(re.findall(r"Statement\[(\w+)", "\n".join(classes)))
-    table_rows = sorted(used & vars(rows).keys())
-    query_rows_used = sorted(used & vars(query_rows).keys() - vars(rows).keys())
+    names: dict[str, list[str]] = {}
+    for name in sorted(used):
+        names.setdefault(_module_of(name), []).append(name)
+    names.pop("builtins")
     imports = [
-        "from blackboard.store.query_rows import (", *(f"    {name}," for name in query_rows_used), ")",
-        "from blackboard.store.rows import (", *(f"    {name}," for name in table_rows), ")",
-        "from blackboard.store.statement_file import Statement, StatementFile",
-    ]  # fmt: skip
+        "\n    ".join([f"from {module} import (", *(f"{name}," for name in names[module])]) + "\n)"
+        for module in sorted(names)
+    ]
+    imports.append("from blackboard.store.statement_file import Statement, StatementFile")
     heading = '"""The type of each statement. `make statements` writes this file from the SQL."""'
     return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"
+
+
+def _module_of(name: str) -> str:
+    """Return the module that defines the type of a result."""
+    if hasattr(builtins, name):
+        return builtins.__name__
+    if (row := row_type(name)) is not None:
+        return row.__module__
+    return clock.__name__ if hasattr(clock, name) else column_types.__name__
 
 
 def searched_board(path: Path) -> Blackboard:

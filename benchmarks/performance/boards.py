@@ -13,7 +13,7 @@ from blackboard.board.transactions.stored_laws import law_key
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.system.files.board_files import BoardFiles
 
 __all__ = [

@@ -12,7 +12,7 @@ from benchmarks.performance.report import Row
 from benchmarks.postgresql_rates.measured_server import MeasuredServer
 from benchmarks.postgresql_rates.process_groups import ProcessGroup
 from blackboard import Blackboard
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 
 __all__ = ["by_processes", "far_away", "in_bulk", "listed"]
 

@@ -16,7 +16,7 @@ from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.token_scopes import Scopes
 from blackboard.durations import Duration
 from blackboard.errors import NotFound, UsageError
-from blackboard.store.rows import AccessTokenRow
+from blackboard.store.row_types.board_row_types import AccessTokenRow
 from blackboard.store.statements import TOKENS
 
 TOKEN_PREFIX = "blackboard_"

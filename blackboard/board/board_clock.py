@@ -27,7 +27,7 @@ from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.durations import DAY, Duration
 from blackboard.errors import InvalidMark
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS, WINDOWS
 
 CLOCK_SUBJECT = "board/clock"

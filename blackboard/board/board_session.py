@@ -23,7 +23,7 @@ from blackboard.durations import MILLISECOND, SECOND, Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store.connections.group_commit import ServerHints
 from blackboard.store.database import Database
-from blackboard.store.query_rows import TransactionStart
+from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.schema import schema_upgrades
 from blackboard.store.schema.schema_revisions import check_revision
 from blackboard.store.schema.schema_upgrades import SchemaChange

@@ -24,7 +24,7 @@ from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.states import MessageState
 from blackboard.core.specs.sink_spec import BY_TIME, SinkSpec, Topic
 from blackboard.durations import MINUTE, Duration, parse_duration
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
 from blackboard.system.failpoints import failpoint
 

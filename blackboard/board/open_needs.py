@@ -17,7 +17,7 @@ from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Decision, Need, Overdue, due_instant
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 
 

@@ -22,7 +22,8 @@ from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.request_limits import is_record_id
 from blackboard.core.records.states import RETRIABLE, ActivationState, CrossingState, HeldBy
 from blackboard.errors import NotFound, WorkError
-from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 

@@ -8,7 +8,7 @@ import json
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 MAX_CHAIN = 5_000

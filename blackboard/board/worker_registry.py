@@ -16,7 +16,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import MINUTE, Duration
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.system.files.packaged_files import program_version

@@ -10,8 +10,7 @@ watch_total_additions  additions to sums over the board that others may change m
 statements             the statements of each file in `sql/`
 live_marks             the statements for live marks, with the formulas of the decay laws
 statement_filters      the filters of statements by tags and by a part of a text
-rows                   a named tuple for the rows of each table
-query_rows             the rows of statements that select something other than whole rows
+row_types              a named tuple for the rows of each table, and of queries that select something else
 view_columns           the columns of the views, a documented contract
 schema                 tables, views, and the creation and the upgrades of both
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from blackboard.clock import Instant
-from blackboard.store.rows import Id
+from blackboard.store.row_types.column_types import Id
 from blackboard.store.statement_file import Statement
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from blackboard.core.marks import decay
 from blackboard.store import statement_filters
-from blackboard.store.query_rows import LiveMark, MarkStrength
+from blackboard.store.row_types.mark_row_types import LiveMark
+from blackboard.store.row_types.search_row_types import MarkStrength
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS, SEARCH
 

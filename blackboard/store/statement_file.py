@@ -4,8 +4,8 @@ A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- frag
 heading states its purpose. If the text differs on PostgreSQL, it follows under the same name, with `(postgresql)` after
 the name. `sql_composition` describes the texts.
 
-The type after the arrow is the type of each result. It is a row of `rows` or `query_rows`, whose fields are the columns
-in their order, or the type of a single column (`-> int | None`). `statements.pyi` repeats these types for the type
+The type after the arrow is the type of each result. It is a row of `row_types`, whose fields are the columns in
+their order, or the type of a single column (`-> int | None`). `statements.pyi` repeats these types for the type
 checker. A statement without an arrow has no results.
 
 A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
@@ -19,15 +19,24 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from blackboard.store import query_rows, rows
 from blackboard.store.dialects.dialect import POSTGRESQL, SQLITE, Dialect
+from blackboard.store.row_types import (
+    activation_row_types,
+    board_row_types,
+    deployment_row_types,
+    mark_row_types,
+    model_call_row_types,
+    search_row_types,
+    watch_row_types,
+)
+from blackboard.store.row_types.table_columns import COLUMNS
 from blackboard.store.sql_composition import Fragment, bind_parameters, compose_text
 
 _BLOCK = re.compile(
@@ -37,6 +46,15 @@ _BLOCK = re.compile(
 )
 _NOTIFYING = re.compile(r"(INSERT INTO|UPDATE) (crossing|activation|predicted_crossing)\b")
 _FOLDER = Path(__file__).with_name("sql")
+_ROW_MODULES = (
+    activation_row_types,
+    board_row_types,
+    deployment_row_types,
+    mark_row_types,
+    model_call_row_types,
+    search_row_types,
+    watch_row_types,
+)
 _EFFECTS = ("", "quiet", "notifies", "frees slot", "takes slot")
 
 
@@ -174,9 +192,7 @@ def _read(name: str) -> dict[str, Statement[Any]]:
 
 def _fragments(blocks: Iterable[_Block]) -> dict[str, Mapping[str, Fragment]]:
     """Return the fragments of each dialect by name, with the columns of each table."""
-    columns = {
-        f"{table}.*": ", ".join(f"{table}.{column}" for column in names) for table, names in rows.COLUMNS.items()
-    }
+    columns = {f"{table}.*": ", ".join(f"{table}.{column}" for column in names) for table, names in COLUMNS.items()}
     sqlite = {slot: Fragment(text) for slot, text in columns.items()}
     postgresql: dict[str, Fragment] = {}
     for block in blocks:
@@ -228,8 +244,8 @@ def _nested_maker(row: type[Any], *wholes: tuple[type[Any], bool]) -> Callable[[
 
 def row_type(result: str) -> type[Any] | None:
     """Return the named tuple that a heading names; None if it names the type of a single column, or nothing."""
-    found: Any = getattr(rows, result, None) or getattr(query_rows, result, None)
-    return found if hasattr(found, "_fields") else None
+    found: Iterator[Any] = (getattr(module, result, None) for module in _ROW_MODULES)
+    return next((row for row in found if hasattr(row, "_fields")), None)
 
 
 def table_rows_in(row: type[Any]) -> list[tuple[type[Any], bool]]:
@@ -237,8 +253,7 @@ def table_rows_in(row: type[Any]) -> list[tuple[type[Any], bool]]:
     found = []
     for field_name in row._fields:
         name, _, none = row.__annotations__[field_name].__forward_arg__.partition(" | ")
-        whole: Any = getattr(rows, name, None)
-        if not hasattr(whole, "_fields"):
+        if (whole := row_type(name)) is None:
             break
         found.append((whole, bool(none)))
     return found

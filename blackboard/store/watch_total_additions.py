@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blackboard.clock import Instant
 from blackboard.durations import Duration
-from blackboard.store.rows import WatchTotalRow
+from blackboard.store.row_types.watch_row_types import WatchTotalRow
 
 FLOAT_ROUNDING = 2.0**-52
 """The distance from 1 to the next larger float: twice the largest relative error of one operation."""

@@ -13,7 +13,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.waiting_crossings import crossing_order
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.core.marks.decay import Decay, Power
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from tests.support.world import HOUR, MINUTE, World, inputs, kind, spec
 
 SUBJECTS = [f"s{number}" for number in range(8)]

@@ -17,7 +17,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.core.marks.decay import Never
 from blackboard.core.records.states import ActivationState, IllegalTransition
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
 

@@ -15,7 +15,7 @@ from blackboard.board.housekeeping import retention
 from blackboard.clock import to_datetime
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import BlackboardError
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec
 

@@ -19,7 +19,7 @@ from blackboard.cli.terminal.output import upcoming
 from blackboard.clock import parse_instant
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import UsageError
-from blackboard.store.rows import ModelPauseRow
+from blackboard.store.row_types.model_call_row_types import ModelPauseRow
 from blackboard.store.statements import MODEL_CALLS
 from tests.cli.conftest import DEPLOYMENT, CommandLine
 from tests.support.board_steps import in_transaction

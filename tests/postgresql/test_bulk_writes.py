@@ -16,7 +16,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import UsageError
 from blackboard.store.postgresql.pipelined_transactions import bulk_writes
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementPipeline
-from blackboard.store.rows import DepositKeyRow
+from blackboard.store.row_types.mark_row_types import DepositKeyRow
 from blackboard.store.statements import MARKS
 
 pytestmark = pytest.mark.postgresql(only=True)

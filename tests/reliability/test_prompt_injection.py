@@ -18,7 +18,7 @@ from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection
-from blackboard.store.rows import EventRow
+from blackboard.store.row_types.mark_row_types import EventRow
 from lead_desk import offline_rules
 from lead_desk.analyst import INSIGHT_SUBJECT, analyst
 from lead_desk.coordinator import coordinator

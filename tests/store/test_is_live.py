@@ -9,7 +9,7 @@ from hypothesis import example
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.sql_composition import compose_text
 from blackboard.store.statements import MARKS
 

@@ -9,7 +9,8 @@ from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.mark_model import StoredMark
-from blackboard.store.rows import EventRow, InputRow, MarkRow
+from blackboard.store.row_types.activation_row_types import InputRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 

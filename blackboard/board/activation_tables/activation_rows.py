@@ -14,7 +14,7 @@ from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group, nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, check_initial, check_transition
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 
 ANNOUNCED_STATES = (ActivationState.DEAD, ActivationState.QUARANTINED)

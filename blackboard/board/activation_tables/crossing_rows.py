@@ -12,7 +12,8 @@ from blackboard.board.transactions.row_columns import CrossingColumns
 from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, CrossingState, check_transition
-from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS
 
 

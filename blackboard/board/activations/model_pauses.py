@@ -25,7 +25,8 @@ from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import SECOND, Duration
-from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.model_call_row_types import CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 REFUSED_WAIT: Duration = SECOND

@@ -21,7 +21,8 @@ from blackboard.board.activations.run_ends import activation_results, activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import ActivationState, CallState
-from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.model_call_row_types import CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 

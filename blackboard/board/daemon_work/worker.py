@@ -23,7 +23,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import Code
 from blackboard.clock import Instant
 from blackboard.durations import Duration
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.system.failpoints import failpoint
 
 

@@ -23,7 +23,7 @@ from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import Timing, WatchSpec
 from blackboard.errors import ConfigurationError
-from blackboard.store.rows import WatchRow
+from blackboard.store.row_types.watch_row_types import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
 
 

@@ -19,7 +19,8 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements.stimuli import read_stimuli_of_subjects
 from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.marks.scopes import Group, group_of
-from blackboard.store.rows import BackfillRow, MarkRow
+from blackboard.store.row_types.deployment_row_types import BackfillRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS
 
 MARKS_PER_STEP = 1000

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 HELD_REASON = "its agent is gone"

@@ -22,7 +22,7 @@ from blackboard.core.marks.tags import TagSchema
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.plurals import counted
-from blackboard.store.rows import MarkRow, MarkTagRow
+from blackboard.store.row_types.mark_row_types import MarkRow, MarkTagRow
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 

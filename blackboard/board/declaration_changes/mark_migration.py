@@ -15,7 +15,7 @@ from blackboard.board.watches.measurements import stimuli, watch_states, watch_t
 from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.records.event_kinds import HistoryEvent
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import CROSSINGS
 
 

@@ -20,7 +20,9 @@ from blackboard.board.watches.measurements import watch_totals, watched_marks
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, watch_guards
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
-from blackboard.store.rows import BackfillRow, MarkRow, PredictedCrossingRow
+from blackboard.store.row_types.deployment_row_types import BackfillRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)

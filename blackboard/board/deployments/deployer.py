@@ -19,7 +19,7 @@ from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import AgentInUse, UsageError
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
 MARKS_PER_BACKFILL_TRANSACTION = 500

@@ -36,7 +36,7 @@ from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, subject_of
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 

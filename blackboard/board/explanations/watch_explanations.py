@@ -36,7 +36,8 @@ from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of
 from blackboard.core.marks.tags import TagChoice
 from blackboard.core.records.states import HeldBy
-from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 MAX_LISTED_CROSSINGS = 20

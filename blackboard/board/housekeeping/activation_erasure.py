@@ -11,7 +11,7 @@ from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statement_filters import containing_pattern
 from blackboard.store.statements import ACTIVATIONS, ERASURE
 

@@ -13,7 +13,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
 from blackboard.durations import DAY, Duration
-from blackboard.store.rows import EventRow
+from blackboard.store.row_types.mark_row_types import EventRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
 

@@ -17,7 +17,7 @@ from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
-from blackboard.store.rows import DepositKeyRow, EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import DepositKeyRow, EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 WITHDRAWALS_PER_TRANSACTION = 200

@@ -15,7 +15,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.waiting_crossings import watch_guards
-from blackboard.store.rows import MarkRow, WindowEventRow
+from blackboard.store.row_types.mark_row_types import MarkRow, WindowEventRow
 
 
 def open_need(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:

@@ -9,7 +9,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused
-from blackboard.store.rows import DepositKeyRow
+from blackboard.store.row_types.mark_row_types import DepositKeyRow
 from blackboard.store.statements import MARKS
 
 MAX_KEY_CHARACTERS = 400

@@ -34,7 +34,7 @@ from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import single_state
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import UniqueConflict
-from blackboard.store.rows import MarkRow, mark_after
+from blackboard.store.row_types.mark_row_types import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
 

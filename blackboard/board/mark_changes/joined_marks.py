@@ -13,7 +13,7 @@ from blackboard.core.marks.fading_marks import FadingState, is_live
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.marks.reinforcement import join_states, may_add, single_state
 from blackboard.errors import LawConflict, OutOfOrder
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 
 
 class NewDeposit(NamedTuple):

@@ -14,7 +14,7 @@ from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.records.request_limits import is_record_id
 from blackboard.errors import Conflict, NotFound
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 

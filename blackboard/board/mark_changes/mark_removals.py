@@ -22,7 +22,8 @@ from blackboard.core.authors import BOARD
 from blackboard.core.marks.scopes import Group
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.records.states import CrossingState
-from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 
 

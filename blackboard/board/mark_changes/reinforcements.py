@@ -18,7 +18,7 @@ from blackboard.core.marks.mark_model import MAX_INTENSITY
 from blackboard.core.marks.reinforcement import strengthened_state
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.errors import InvalidMark
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 
 
 def check_increase(by: float) -> float:

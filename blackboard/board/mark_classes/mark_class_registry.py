@@ -30,7 +30,7 @@ from blackboard.core.marks.payload_round_trip import check_class, parse_payload,
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import BlackboardError, InvalidMark
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 
 M = TypeVar("M", bound=Mark)
 ClassSource = Callable[[], Iterable[type[Mark]]]

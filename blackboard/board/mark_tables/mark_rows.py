@@ -10,7 +10,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.event_kinds import HistoryEvent
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 

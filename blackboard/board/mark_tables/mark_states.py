@@ -9,8 +9,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.tags import Tags
-from blackboard.store.query_rows import LiveMark
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import LiveMark, MarkRow
 from blackboard.store.statement_file import Statement
 
 KEPT_TAGS = 8

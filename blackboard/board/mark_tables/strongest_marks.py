@@ -11,8 +11,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
-from blackboard.store.query_rows import LiveMark
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import LiveMark, MarkRow
 from blackboard.store.statements import MARKS
 
 

@@ -15,7 +15,7 @@ from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS
 
 

@@ -22,7 +22,7 @@ from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Duration, Microseconds
 from blackboard.store import statement_filters
-from blackboard.store.rows import WindowEventRow, WindowTagRow
+from blackboard.store.row_types.mark_row_types import WindowEventRow, WindowTagRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import WINDOWS
 from blackboard.store.transaction import Transaction

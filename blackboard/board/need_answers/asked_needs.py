@@ -15,7 +15,7 @@ from blackboard.core.built_in_marks import Need, check_assignee
 from blackboard.core.records.event_kinds import ActivityEvent, HistoryEvent
 from blackboard.core.records.request_limits import is_record_id
 from blackboard.errors import NotFound
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 

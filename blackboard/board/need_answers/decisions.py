@@ -24,7 +24,7 @@ from blackboard.core.built_in_marks import Decision, possible_answers
 from blackboard.core.marks.payload_json import dump_payload, payload_text
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 
 NOT_ALLOWED = "it answers a need that it may not answer"
 MIN_SIMILARITY = 0.7

@@ -14,8 +14,7 @@ from blackboard.board.watches.measurements.stimuli import is_stimulus, last_abso
 from blackboard.clock import Instant
 from blackboard.core.built_in_marks import Need
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.query_rows import NeedCount
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow, NeedCount
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MAX_LISTED_NEEDS = 5

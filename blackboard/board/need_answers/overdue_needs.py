@@ -13,7 +13,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
 from blackboard.core.marks.mark_model import DepositOptions
-from blackboard.store.rows import OpenNeedRow
+from blackboard.store.row_types.mark_row_types import OpenNeedRow
 from blackboard.store.statements import MARKS
 
 

@@ -19,7 +19,9 @@ from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.sink_spec import MARK, Topic
 from blackboard.durations import SECOND, format_duration
 from blackboard.plurals import counted
-from blackboard.store.rows import ActivationRow, CrossingRow, MarkRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 
 MAX_MESSAGE_PAYLOAD_BYTES = 8_000
 """The largest payload that a message contains, so that a message stays below 20 kB."""

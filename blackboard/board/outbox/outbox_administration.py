@@ -15,7 +15,7 @@ from blackboard.core.marks.scopes import group_of, subject_of
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import UNDELIVERED, MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
-from blackboard.store.rows import MessageRow
+from blackboard.store.row_types.board_row_types import MessageRow
 from blackboard.store.statements import OUTBOX
 
 MESSAGES_PER_TRANSACTION = 1000

@@ -15,8 +15,8 @@ from blackboard.board.result_types.row_conversion import optional_datetime, resu
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.errors import NotFound
-from blackboard.store.query_rows import InputEvent
-from blackboard.store.rows import CallRow
+from blackboard.store.row_types.activation_row_types import InputEvent
+from blackboard.store.row_types.model_call_row_types import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 

@@ -21,7 +21,8 @@ from blackboard.clock import Instant, seconds_in, to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, CallState
 from blackboard.durations import MINUTE, Duration
-from blackboard.store.query_rows import CallUsage, EndedActivation
+from blackboard.store.row_types.activation_row_types import EndedActivation
+from blackboard.store.row_types.model_call_row_types import CallUsage
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 MAX_COMMIT_DELAY: Duration = MINUTE

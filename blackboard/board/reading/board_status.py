@@ -34,10 +34,8 @@ from blackboard.core.records.states import OPEN_CALLS, ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY
 from blackboard.errors import NotFound
-from blackboard.store.rows import (
-    DeploymentRow,
-    ModelPauseRow,
-)
+from blackboard.store.row_types.deployment_row_types import DeploymentRow
+from blackboard.store.row_types.model_call_row_types import ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 

@@ -16,7 +16,7 @@ from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.result_types import ActivityRecord, StreamEvent, StreamPosition
 from blackboard.board.result_types.row_conversion import result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.store.rows import EventRow
+from blackboard.store.row_types.mark_row_types import EventRow
 from blackboard.store.statements import ACTIVITY, MARKS
 from blackboard.store.transaction import Transaction
 

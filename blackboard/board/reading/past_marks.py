@@ -14,7 +14,7 @@ from blackboard.core.marks.fading_marks import FadingState
 from blackboard.core.marks.tags import TagFilter
 from blackboard.core.records.event_kinds import DEPARTURES, JOINS
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.rows import EventRow, MarkRow, mark_after
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 MAX_LATER_EVENTS = 10_000

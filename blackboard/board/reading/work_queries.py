@@ -15,10 +15,8 @@ from blackboard.board.watches.waiting_crossings.crossing_order import waiting_wi
 from blackboard.clock import Instant, iso, seconds_in, to_datetime
 from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.errors import UsageError, nearest
-from blackboard.store.rows import (
-    ActivationRow,
-    CrossingRow,
-)
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 

@@ -24,7 +24,7 @@ from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration
 from blackboard.errors import Conflict, LeaseLost, NotFound, WorkError
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system import tracing
 

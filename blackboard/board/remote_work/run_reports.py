@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.errors import Conflict, LeaseLost
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import MARKS
 from blackboard.system import tracing
 from blackboard.system.failpoints import failpoint

@@ -16,7 +16,8 @@ from blackboard.core.marks.full_text import SearchSchema
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.errors import ConfigurationError, Mistake, StoreError
-from blackboard.store.rows import EventRow, SearchKindRow
+from blackboard.store.row_types.mark_row_types import EventRow
+from blackboard.store.row_types.search_row_types import SearchKindRow
 from blackboard.store.schema import schema_views
 from blackboard.store.statements import MARKS, SEARCH
 

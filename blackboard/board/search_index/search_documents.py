@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.core.marks.full_text import SearchSchema
 from blackboard.store.dialects.full_text_queries import field_of, path_of
-from blackboard.store.rows import SearchDocRow, SearchKindRow
+from blackboard.store.row_types.search_row_types import SearchDocRow, SearchKindRow
 from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction
 

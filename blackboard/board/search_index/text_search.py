@@ -18,7 +18,7 @@ from blackboard.core.marks.full_text import MAX_EXACT, RERANKED, Match, Word, wo
 from blackboard.core.marks.tags import Where
 from blackboard.errors import InvalidSearch, UsageError
 from blackboard.store.dialects.full_text_queries import checked_raw
-from blackboard.store.query_rows import FoundDoc
+from blackboard.store.row_types.search_row_types import FoundDoc
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import SEARCH
 

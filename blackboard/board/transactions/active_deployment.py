@@ -13,7 +13,7 @@ from blackboard.core.authors import skeleton
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.sink_spec import SinkSpec
-from blackboard.store.rows import BackfillRow, LawChangeRow
+from blackboard.store.row_types.deployment_row_types import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
 

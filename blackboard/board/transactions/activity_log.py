@@ -10,7 +10,8 @@ from typing import Unpack
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
 from blackboard.board.transactions.row_columns import ActivationColumns, ActivityColumns
 from blackboard.core.records.event_kinds import ActivityEvent
-from blackboard.store.rows import ActivationRow, ActivityEventRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.board_row_types import ActivityEventRow
 from blackboard.store.statements import ACTIVITY, ERASURE
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.store.rows import AgentStateRow
+from blackboard.store.row_types.activation_row_types import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import SqlRead
 

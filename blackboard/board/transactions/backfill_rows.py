@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from blackboard.clock import Instant
-from blackboard.store.rows import BackfillRow
+from blackboard.store.row_types.deployment_row_types import BackfillRow
 from blackboard.store.statements import CROSSINGS
 
 if TYPE_CHECKING:

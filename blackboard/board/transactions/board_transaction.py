@@ -12,8 +12,7 @@ from blackboard.board.transactions.stored_laws import StoredLaws
 from blackboard.clock import Instant
 from blackboard.core.marks.kinds import Kind
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.query_rows import MarkWithEvent
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow, MarkWithEvent
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 

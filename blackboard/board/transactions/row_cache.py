@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import product
 
-from blackboard.store.query_rows import MarkWithEvent
-from blackboard.store.rows import AbsorbedRow, DepositKeyRow, MarkRow
+from blackboard.store.row_types.mark_row_types import DepositKeyRow, MarkRow, MarkWithEvent
+from blackboard.store.row_types.watch_row_types import AbsorbedRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import SqlRead, Transaction
 

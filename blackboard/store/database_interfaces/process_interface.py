@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 
 from blackboard.clock import Instant
 from blackboard.durations import MINUTE, Duration
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.transaction import Transaction
 
 MAX_SILENCE: Duration = 2 * MINUTE

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import StoreError
 from blackboard.store.event_partitions import Carry, EventPartitions, Partition, Partitioning
-from blackboard.store.rows import COLUMNS, Id
+from blackboard.store.row_types.column_types import Id
+from blackboard.store.row_types.table_columns import COLUMNS
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction
 

@@ -17,7 +17,7 @@ from blackboard.store.postgresql.optimistic_transactions.optimistic_transaction 
 )
 from blackboard.store.postgresql.pipelined_transactions.postgresql_transaction import PostgresqlTransaction
 from blackboard.store.postgresql.pipelined_transactions.process_read_cache import ProcessReadCache
-from blackboard.store.query_rows import TransactionStart
+from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.transaction import CommitState, Transaction
 from blackboard.system.failpoints import failpoint
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.clock import Instant
 from blackboard.errors import StoreError
 from blackboard.store.database import Database
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.schema.schema_revisions import HEAD, KNOWN, check_revision, revision_of, revision_on
 from blackboard.store.schema.schema_views import rewrite_views
 from blackboard.system.failpoints import failpoint

@@ -24,8 +24,47 @@ from sqlalchemy import (
 )
 
 from blackboard.core.records.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
-from blackboard.store import rows
 from blackboard.store.dialects.dialect import SQLITE
+from blackboard.store.row_types.activation_row_types import ActivationRow, AgentStateRow, InputRow, SubjectCooldownRow
+from blackboard.store.row_types.board_row_types import (
+    AccessTokenRow,
+    ActivityEventRow,
+    BoardRow,
+    MessageRow,
+    SecretRow,
+    WorkerRow,
+    WriterRow,
+)
+from blackboard.store.row_types.deployment_row_types import (
+    BackfillRow,
+    DeploymentRow,
+    KindRow,
+    LawChangeRow,
+    LawRow,
+    LawSegmentRow,
+)
+from blackboard.store.row_types.mark_row_types import (
+    DepositKeyRow,
+    EventRow,
+    MarkRow,
+    MarkTagRow,
+    OpenNeedRow,
+    ReadPositionRow,
+    UniqueValueRow,
+    WindowEventRow,
+    WindowTagRow,
+)
+from blackboard.store.row_types.model_call_row_types import CallRow, ModelPauseRow
+from blackboard.store.row_types.search_row_types import SearchDocRow, SearchFieldRow, SearchKindRow
+from blackboard.store.row_types.watch_row_types import (
+    AbsorbedRow,
+    CrossingRow,
+    FollowedWatchRow,
+    PredictedCrossingRow,
+    WatchRow,
+    WatchStateRow,
+    WatchTotalRow,
+)
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -47,7 +86,7 @@ COLUMN_TYPES: dict[str, Any] = {
     "str": Text(),
     "CallApi": Text(),
 }
-"""The column types, by the names of types that the fields of rows are declared with: see `rows.Id`."""
+"""The column types, by the names of types that the fields of rows are declared with: see `column_types`."""
 DEFAULT_ZERO = frozenset({"Flag", "AddedNumber", "AddedInstant", "AddedDuration"})
 """The types of columns whose default is 0."""
 
@@ -97,20 +136,20 @@ def partial_index(name: str, *columns: str | UnaryExpression[Any], where: str, u
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
-board = table("board", rows.BoardRow, "id")
-table("deployment", rows.DeploymentRow, "version")
-table("law", rows.LawRow, "law")
-table("law_segment", rows.LawSegmentRow, "law age", references={"law": "law.law"})
-table("kind", rows.KindRow, "name", references={"law": "law.law"})
+board = table("board", BoardRow, "id")
+table("deployment", DeploymentRow, "version")
+table("law", LawRow, "law")
+table("law_segment", LawSegmentRow, "law age", references={"law": "law.law"})
+table("kind", KindRow, "name", references={"law": "law.law"})
 table(
     "law_change",
-    rows.LawChangeRow,
+    LawChangeRow,
     "kind law",
     references={"kind": "kind.name", "law": "law.law", "new_law": "law.law"},
 )
 table(
     "mark",
-    rows.MarkRow,
+    MarkRow,
     "id",
     Index(None, "kind", "subject"),
     Index(None, "kind", "law", "order_key"),
@@ -121,14 +160,14 @@ table(
 )
 table(
     "event",
-    rows.EventRow,
+    EventRow,
     "id",
     Index(None, "subject", "mark_id", "id"),
     partial_index("ix_event_activation_id", "activation_id", where="activation_id IS NOT NULL"),
 )
 table(
     "window_event",
-    rows.WindowEventRow,
+    WindowEventRow,
     "kind subject occurred_at event_id",
     Index(None, "kind", "occurred_at"),
     Index(None, "mark_id"),
@@ -136,48 +175,48 @@ table(
 )
 table(
     "window_tag",
-    rows.WindowTagRow,
+    WindowTagRow,
     "kind name value occurred_at event_id",
     Index(None, "event_id"),
     clustered=True,
 )
 table(
     "deposit_key",
-    rows.DepositKeyRow,
+    DepositKeyRow,
     "key author kind",
     partial_index("ix_deposit_key_source", "source", "mark_id", where="source IS NOT NULL"),
     clustered=True,
 )
-table("read_position", rows.ReadPositionRow, "source author kind", clustered=True)
-table("open_need", rows.OpenNeedRow, "mark_id", Index(None, "remind_at"))
-table("unique_value", rows.UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
-table("mark_tag", rows.MarkTagRow, "kind name value mark_id", Index(None, "mark_id"), clustered=True)
-table("search_kind", rows.SearchKindRow, "number")
-table("search_field", rows.SearchFieldRow, "number position", clustered=True)
-table("search_doc", rows.SearchDocRow, "id")
-table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
+table("read_position", ReadPositionRow, "source author kind", clustered=True)
+table("open_need", OpenNeedRow, "mark_id", Index(None, "remind_at"))
+table("unique_value", UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
+table("mark_tag", MarkTagRow, "kind name value mark_id", Index(None, "mark_id"), clustered=True)
+table("search_kind", SearchKindRow, "number")
+table("search_field", SearchFieldRow, "number position", clustered=True)
+table("search_doc", SearchDocRow, "id")
+table("watch", WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
 table(
     "absorbed",
-    rows.AbsorbedRow,
+    AbsorbedRow,
     "watch_id mark_id",
     Index(None, "mark_id"),
     partial_index("ix_absorbed_silently", "mark_id", where="event_id > given_event_id"),
     clustered=True,
 )
-table("watch_total", rows.WatchTotalRow, "watch_id scope kind law", clustered=True)
+table("watch_total", WatchTotalRow, "watch_id scope kind law", clustered=True)
 table(
     "predicted_crossing",
-    rows.PredictedCrossingRow,
+    PredictedCrossingRow,
     "watch_id subject mark_id",
     Index(None, "due_at"),
     Index(None, "mark_id"),
     clustered=True,
 )
-table("watch_state", rows.WatchStateRow, "watch_id subject mark_id", Index(None, "mark_id"), clustered=True)
-table("followed_watch", rows.FollowedWatchRow, "watch_id subject mark_id", clustered=True)
+table("watch_state", WatchStateRow, "watch_id subject mark_id", Index(None, "mark_id"), clustered=True)
+table("followed_watch", FollowedWatchRow, "watch_id subject mark_id", clustered=True)
 table(
     "crossing",
-    rows.CrossingRow,
+    CrossingRow,
     "id",
     partial_index("uq_crossing_waiting", "watch_id", "subject", "mark_id", where=IS_WAITING, unique=True),
     partial_index("ix_crossing_ready", "watch_id", "ready_at", where=IS_WAITING),
@@ -188,7 +227,7 @@ table(
 )
 table(
     "activation",
-    rows.ActivationRow,
+    ActivationRow,
     "id",
     partial_index("ix_activation_split_from", "split_from", where="split_from IS NOT NULL"),
     partial_index("ix_activation_open", "state", "agent", "retry_at", where=one_of_states("state", UNFINISHED)),
@@ -197,16 +236,16 @@ table(
     Index(None, "finished_at"),
     draws_ids=True,
 )
-table("activation_input", rows.InputRow, "activation_id mark_id", Index(None, "mark_id"), clustered=True)
-table("agent_state", rows.AgentStateRow, "agent")
-table("subject_cooldown", rows.SubjectCooldownRow, "agent subject", clustered=True)
-table("backfill", rows.BackfillRow, "id", draws_ids=True)
-table("worker", rows.WorkerRow, "id")
-table("writer", rows.WriterRow, "id")
-table("model_pause", rows.ModelPauseRow, "agent model")
+table("activation_input", InputRow, "activation_id mark_id", Index(None, "mark_id"), clustered=True)
+table("agent_state", AgentStateRow, "agent")
+table("subject_cooldown", SubjectCooldownRow, "agent subject", clustered=True)
+table("backfill", BackfillRow, "id", draws_ids=True)
+table("worker", WorkerRow, "id")
+table("writer", WriterRow, "id")
+table("model_pause", ModelPauseRow, "agent model")
 table(
     "model_call",
-    rows.CallRow,
+    CallRow,
     "id",
     Index(None, "activation_id"),
     # Covering indexes: the sum over a window reads no row of the table.
@@ -215,16 +254,16 @@ table(
     partial_index("ix_model_call_open", "state", "api", where=one_of_states("state", OPEN_CALLS)),
     draws_ids=True,
 )
-table("activity_event", rows.ActivityEventRow, "id")
+table("activity_event", ActivityEventRow, "id")
 table(
     "access_token",
-    rows.AccessTokenRow,
+    AccessTokenRow,
     "digest",
     partial_index("uq_access_token_valid", "name", where="revoked_at IS NULL", unique=True),
 )
 table(
     "message",
-    rows.MessageRow,
+    MessageRow,
     "id",
     Index("uq_message_occurrence", "sink", "occurrence", unique=True),
     partial_index("ix_message_due", "sink", "due_at", where="state = 'waiting'"),
@@ -233,4 +272,4 @@ table(
     Index(None, "subject"),
     draws_ids=True,
 )
-table("secret", rows.SecretRow, "name")
+table("secret", SecretRow, "name")

@@ -13,7 +13,7 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.waiting_crossings import dropped_crossings
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS
 
 

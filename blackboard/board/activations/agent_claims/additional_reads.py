@@ -21,7 +21,7 @@ from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 

@@ -16,8 +16,8 @@ from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
-from blackboard.store.query_rows import AgentLoad
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.activation_row_types import AgentLoad
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.store.transaction import SqlRead
 

@@ -40,7 +40,7 @@ from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import Per
 from blackboard.durations import Duration
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 
 

@@ -17,7 +17,8 @@ from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.core.marks.scopes import WHOLE_BOARD, nullable_scope
 from blackboard.core.records.states import ActivationState, CrossingState
-from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.system.failpoints import failpoint
 
 

@@ -21,7 +21,8 @@ from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehi
 from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings, strongest_first
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
-from blackboard.store.rows import CrossingRow, EventRow
+from blackboard.store.row_types.mark_row_types import EventRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import SqlRead
 

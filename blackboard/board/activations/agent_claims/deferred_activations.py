@@ -10,7 +10,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import crossing_deferrals
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS
 

@@ -13,7 +13,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.scopes import scope_name, subject_of
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import HOUR
-from blackboard.store.rows import ActivationRow, EventRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.mark_row_types import EventRow
 from blackboard.store.statements import ACTIVATIONS
 
 MIN_LOOP_RUNS = 4

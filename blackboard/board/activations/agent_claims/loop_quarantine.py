@@ -14,7 +14,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.scopes import is_group, subject_of
 from blackboard.core.records.states import ActivationState
-from blackboard.store.rows import CrossingRow, EventRow
+from blackboard.store.row_types.mark_row_types import EventRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 
 
 def quarantine_loops(

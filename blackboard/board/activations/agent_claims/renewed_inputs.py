@@ -22,7 +22,8 @@ from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import stimuli, watch_totals, watched_marks
 from blackboard.core.records.states import CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.rows import ActivationRow, EventRow, MarkRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.activations.agent_claims.agent_readiness import ClaimData
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import PrefetchedReads, WorkEffects
 

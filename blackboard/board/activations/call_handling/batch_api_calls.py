@@ -13,7 +13,7 @@ from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState, CallState
 from blackboard.durations import Duration
 from blackboard.errors import UnknownName
-from blackboard.store.rows import CallRow
+from blackboard.store.row_types.model_call_row_types import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 

@@ -16,7 +16,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.records.micro_dollars import limit_from_usd, to_usd
 from blackboard.core.specs.agent_spec import CALENDAR, AgentSpec, Budget, BudgetWindow
 from blackboard.durations import DAY, HOUR
-from blackboard.store.rows import CallRow
+from blackboard.store.row_types.model_call_row_types import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 

@@ -25,7 +25,7 @@ from blackboard.board.activations.call_records import budgets
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.states import ActivationState, CallApi, CallState, check_initial, check_transition
 from blackboard.errors import NotFound
-from blackboard.store.rows import CallRow
+from blackboard.store.row_types.model_call_row_types import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 ModelCall = CallRow

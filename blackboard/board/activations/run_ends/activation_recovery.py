@@ -25,7 +25,7 @@ from blackboard.core.marks.scopes import subject_of
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
 

@@ -34,7 +34,7 @@ from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint

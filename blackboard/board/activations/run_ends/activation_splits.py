@@ -16,7 +16,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import ActivationState
-from blackboard.store.rows import ActivationRow
+from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 

@@ -18,7 +18,8 @@ from blackboard.core.marks.payload_json import dump_payload
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
-from blackboard.store.rows import ActivationRow, MarkRow, mark_after
+from blackboard.store.row_types.activation_row_types import ActivationRow
+from blackboard.store.row_types.mark_row_types import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
 

@@ -19,8 +19,8 @@ from blackboard.core.backoff import backoff
 from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.query_rows import RunToEnd
-from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.row_types.activation_row_types import ActivationRow, RunToEnd
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.store.transaction import Transaction
 

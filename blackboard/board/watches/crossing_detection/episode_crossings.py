@@ -25,7 +25,8 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import first_true, met_side
 from blackboard.core.marks.scopes import Group
 from blackboard.core.specs.watch_spec import Timing
-from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 
 

@@ -19,7 +19,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import Side
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.records.states import ActivationState, CrossingState
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import CROSSINGS
 
 

@@ -30,7 +30,8 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import fallen_side, first_true
 from blackboard.core.marks.fading_marks import FadingMark
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group
-from blackboard.store.rows import MarkRow, PredictedCrossingRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 PREDICTIONS_PER_QUERY = 500

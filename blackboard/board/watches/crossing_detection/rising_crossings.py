@@ -27,7 +27,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.conditions.fading_forecasts import met_side
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS
 
 

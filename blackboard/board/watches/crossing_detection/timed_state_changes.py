@@ -18,7 +18,7 @@ from blackboard.board.watches.waiting_crossings.crossing_records import Measurem
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import fallen_side, met_side
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.store.rows import WatchStateRow
+from blackboard.store.row_types.watch_row_types import WatchStateRow
 
 
 class StateAdvance:

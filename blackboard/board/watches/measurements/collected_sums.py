@@ -19,7 +19,7 @@ from blackboard.core.conditions.measures import Count
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import FOREVER, Duration
-from blackboard.store.rows import WatchTotalRow
+from blackboard.store.row_types.watch_row_types import WatchTotalRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.store.transaction import LockRequired
 from blackboard.store.watch_total_additions import FLOAT_ROUNDING, AddedSums, TotalAdditions

@@ -15,8 +15,8 @@ from blackboard.board.watches.measurements.collected_sums import CollectedSums, 
 from blackboard.board.watches.measurements.running_sums import RunningSums, add_terms, rebase_sums
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
-from blackboard.store.query_rows import StimulusSums
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import StimulusSums
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 

@@ -10,7 +10,7 @@ from blackboard.board.transactions.stored_laws import LawOfKind
 from blackboard.clock import Instant
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
-from blackboard.store.rows import LawChangeRow
+from blackboard.store.row_types.deployment_row_types import LawChangeRow
 from blackboard.store.watch_total_additions import FLOAT_ROUNDING
 
 TERM_ROUNDING = 2.0**-42

@@ -17,7 +17,8 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import watched_marks
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, is_group
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.rows import AbsorbedRow, EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
+from blackboard.store.row_types.watch_row_types import AbsorbedRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 DROPPED = -1

@@ -17,7 +17,8 @@ from blackboard.board.watches.measurements import watched_marks
 from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.marks.fading_marks import FadingMark
-from blackboard.store.rows import MarkRow, WatchStateRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import WatchStateRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 

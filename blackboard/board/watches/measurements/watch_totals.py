@@ -48,7 +48,7 @@ from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_sti
 from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.measures import Total
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS
 
 

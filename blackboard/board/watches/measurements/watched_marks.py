@@ -12,7 +12,7 @@ from blackboard.board.mark_tables.mark_states import tags_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.built_in_marks import Need
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 
 
 def is_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:

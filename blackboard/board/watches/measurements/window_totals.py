@@ -24,8 +24,8 @@ from blackboard.board.watches.measurements.running_sums import RunningSums, add_
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of
 from blackboard.durations import Duration
-from blackboard.store.query_rows import StimulusSums
-from blackboard.store.rows import WindowEventRow
+from blackboard.store.row_types.mark_row_types import WindowEventRow
+from blackboard.store.row_types.watch_row_types import StimulusSums
 from blackboard.store.statements import CROSSINGS, WINDOWS
 from blackboard.store.watch_total_additions import FLOAT_ROUNDING
 

@@ -14,7 +14,7 @@ from blackboard.board.watches.waiting_crossings import scheduled_crossings, watc
 from blackboard.clock import Instant
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.agent_spec import AgentSpec
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 

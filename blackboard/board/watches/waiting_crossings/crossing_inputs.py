@@ -29,7 +29,8 @@ from blackboard.core.conditions.fading_forecasts import value_at
 from blackboard.core.conditions.fewest_marks import fewest_marks
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.core.marks.tags import Tags
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, WindowEventRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import MARKS
 
 

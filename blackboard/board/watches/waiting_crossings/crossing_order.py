@@ -26,7 +26,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import Decay, Never
 from blackboard.durations import DAY
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS
 from blackboard.store.transaction import SqlRead

@@ -16,7 +16,8 @@ from blackboard.board.watches.waiting_crossings.crossing_order import order_colu
 from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.durations import format_duration
-from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS
 
 

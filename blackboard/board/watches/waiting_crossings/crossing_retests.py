@@ -26,7 +26,7 @@ from blackboard.core.conditions.fading_forecasts import fallen_side, first_true,
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
 from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.rows import CrossingRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 
 CHANGED_WATCH_REASON = "watch changed"

@@ -15,7 +15,8 @@ from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.measurements import stimuli, watched_marks
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 Input = tuple[EventRow, float]

@@ -24,7 +24,8 @@ from blackboard.board.watches.measurements.stimuli import (
 from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.core.marks.scopes import group_of
 from blackboard.core.records.states import ActivationState, CrossingState
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 

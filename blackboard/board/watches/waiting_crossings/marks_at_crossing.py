@@ -19,7 +19,8 @@ from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.fading_marks import FadingMark, FadingState
 from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
+from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 

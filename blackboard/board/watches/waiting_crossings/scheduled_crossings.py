@@ -19,7 +19,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS
 from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import HOUR, MINUTE, Duration, format_duration
-from blackboard.store.rows import SCHEDULE, CrossingRow
+from blackboard.store.row_types.watch_row_types import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 UPCOMING_INSTANTS = 3

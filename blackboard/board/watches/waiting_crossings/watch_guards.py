@@ -7,7 +7,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.clock import Instant
 from blackboard.core.conditions.fading_forecasts import first_true, value_at
-from blackboard.store.rows import MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import CROSSINGS
 
 NEVER_FULL = 2**62

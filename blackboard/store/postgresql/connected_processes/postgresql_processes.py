@@ -15,7 +15,7 @@ from blackboard.clock import Instant
 from blackboard.store.database_interfaces.process_interface import BoardProcesses, new_worker_id, was_seen_lately
 from blackboard.store.postgresql.connected_processes.advisory_locks import AdvisoryLock
 from blackboard.store.postgresql.connected_processes.commit_notifications import ListeningConnection
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.transaction import Transaction
 from blackboard.system import forks
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from blackboard.clock import Instant
 from blackboard.store.dialects.dialect import POSTGRESQL
-from blackboard.store.query_rows import TransactionStart
+from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.sql_composition import PARAMETER, bind_parameters
 from blackboard.store.statement_file import Statement
 

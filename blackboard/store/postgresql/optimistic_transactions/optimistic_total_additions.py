@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from blackboard.clock import Instant
-from blackboard.store.rows import WatchTotalRow
+from blackboard.store.row_types.watch_row_types import WatchTotalRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.store.watch_total_additions import FLOAT_ROUNDING, AddedSums, RebasedSql, TotalAdditions
 

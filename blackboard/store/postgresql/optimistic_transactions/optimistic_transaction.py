@@ -33,7 +33,7 @@ from blackboard.store.postgresql.pipelined_transactions.process_read_cache impor
     ProcessReadCache,
 )
 from blackboard.store.postgresql.pipelined_transactions.statement_pipeline import StatementResult
-from blackboard.store.query_rows import TransactionStart
+from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import CommitState, LockRequired

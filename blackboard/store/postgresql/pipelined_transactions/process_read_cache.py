@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.durations import SECOND, Duration
-from blackboard.store.query_rows import TransactionStart
+from blackboard.store.row_types.board_row_types import TransactionStart
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.store.database_interfaces.process_interface import BoardProcesses
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.sqlite.local_processes.worker_liveness import WorkerLiveness, any_alive, living_workers
 from blackboard.store.sqlite.local_processes.worker_sockets import WorkerNotifier
 from blackboard.store.sqlite.local_processes.write_listener import writes_heard

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blackboard.clock import Instant
 from blackboard.store.database_interfaces.process_interface import new_worker_id
-from blackboard.store.rows import WorkerRow
+from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.sqlite.local_processes import worker_sockets
 from blackboard.system import forks
 from blackboard.system.failpoints import failpoint
