@@ -59,7 +59,7 @@ class _Smtp(smtplib.SMTP):
         if not self._is_checked:  # a version of Python that connects in another way
             self.close()
             raise WorkError(
-                "this version of Python connects without the check of the address, so nothing was sent; "
+                "this version of Python cannot check the address before it connects, so nothing was sent; "
                 "use a version that the README names"
             )
 

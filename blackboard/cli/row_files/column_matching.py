@@ -163,7 +163,7 @@ class ColumnCheck:
                     path, items = nested
                     raise ColumnsUnmatched(
                         f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
-                        f" {path!r} have one; with --each {path}, each of them is a row",
+                        f" {path!r} do; with --each {path}, each object is a row",
                         ["--each", path, *self._words_for(items)],
                     )
                 raise UsageError(

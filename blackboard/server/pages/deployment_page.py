@@ -67,7 +67,7 @@ def show_deployment(call: PageCall[DeploymentFields]) -> PageContent:
 
 
 def _settings(deployment: Deployment, agent: str) -> str:
-    """Return the settings of an agent that differ from what holds without them."""
+    """Return the settings of an agent that differ from their defaults."""
     spec = deployment.agents[agent].model_dump(mode="json", exclude_defaults=True, exclude={"name", "code"})
     return json.dumps(spec, indent=2, ensure_ascii=False)
 

@@ -117,7 +117,7 @@ class TriggerText(StreamText):
 
     Args:
         session: The session.
-        choice: What it wants.
+        choice: The events that the session wants.
         newest: The latest position of the board when the stream begins.
     """
 
