@@ -66,7 +66,7 @@ def read_file(path: Path) -> bytes | None:
     """Return the content of a file; None if there is no file.
 
     Raises:
-        AgentError: It cannot be read, is not an ordinary file, or is too large.
+        AgentError: The file cannot be read, is not an ordinary file, or is too large.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer does not block

@@ -56,7 +56,7 @@ def check_at_rest(board: Blackboard) -> None:
 
     Raises:
         StoreBusy: A daemon serves it.
-        StoreError: It is not paused, or answers of a model are not stored on it yet.
+        StoreError: The board is not paused, or answers of a model are not stored on it yet.
     """
     where, session = board.database.where, board.session
     workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})

@@ -68,7 +68,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
 
     Raises:
         NotFound: There is no such crossing.
-        WorkError: It does not wait, or its agent is not in the deployment.
+        WorkError: The crossing does not wait, or its agent is not in the deployment.
     """
     crossing = _find_waiting(txn, crossing_id)
     watch = txn.active.watches.get(crossing.watch_id)
@@ -105,7 +105,7 @@ def _find_waiting(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
 
     Raises:
         NotFound: There is no such crossing.
-        WorkError: It does not wait.
+        WorkError: The crossing does not wait.
     """
     crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if is_record_id(crossing_id) else None
     if crossing is None:

@@ -58,7 +58,7 @@ class ProjectChanges:
         """Return the text of a file; None if there is none.
 
         Raises:
-            UsageError: It cannot be read, it is not UTF-8, or it is a JSON file and not valid JSON.
+            UsageError: The file cannot be read, it is not UTF-8, or it is a JSON file and not valid JSON.
         """
         text = read_text(self.folder, name)
         if text is not None and name.endswith(".json"):

@@ -13,7 +13,7 @@ def read_text(folder: Path, name: str) -> str | None:
     """Return the text of a file with its own line endings; None if there is none.
 
     Raises:
-        UsageError: It cannot be read, or it is not UTF-8.
+        UsageError: The file cannot be read, or it is not UTF-8.
     """
     try:
         return (folder / name).read_bytes().decode("utf-8")

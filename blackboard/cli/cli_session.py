@@ -140,7 +140,7 @@ class CommandSession:
         """Check that the command works on a board of this machine.
 
         Raises:
-            UsageError: It works on a server.
+            UsageError: The command works on a server.
         """
         if self.server_url is not None:
             why = NOT_OVER_HTTP.get(self.command, "the server does not offer it")

@@ -46,7 +46,7 @@ def check_assignee(name: str) -> str:
     """Return the name of the person who should answer a need, in its stored form; "" if nobody is named.
 
     Raises:
-        InvalidMark: It cannot be stored.
+        InvalidMark: The name cannot be stored.
     """
     if name == "":
         return name

@@ -33,7 +33,7 @@ class BoardAccess:
         """Check that the caller may do something: in general, or for a kind or an agent, and for a subject.
 
         Raises:
-            AccessDenied: It may not.
+            AccessDenied: The caller may not do this.
         """
         if refused := self._refusal(verb, name, subject):
             raise AccessDenied(f"this session may not {refused}")
@@ -42,7 +42,7 @@ class BoardAccess:
         """Check that the caller may deposit or change a mark.
 
         Raises:
-            AccessDenied: It may not.
+            AccessDenied: The caller may not change the mark.
             InvalidMark: The subject cannot be stored.
         """
         self.require(*scope_of_change(kind, subject))

@@ -73,7 +73,7 @@ def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
     """Return the live marks of a subject, and the first events of its history.
 
     Raises:
-        NotFound: It never had a mark.
+        NotFound: The subject never had a mark.
     """
     events = access.board.history(subject, limit=MAX_RESULT_ITEMS + 1)
     if not events:

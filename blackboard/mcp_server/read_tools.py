@@ -137,7 +137,7 @@ def query(access: BoardAccess, arguments: QueryArguments) -> dict[str, Any]:
     Raises:
         AccessDenied: The caller may not query in SQL.
         InvalidQuery: The SQL is not valid, or it writes.
-        QueryStopped: It took too much time or memory.
+        QueryStopped: The query took too much time or memory.
     """
     access.require("sql")
     result = local_or_remote_calls.query(access.board, arguments.sql, limit=arguments.limit, seconds=MAX_QUERY_SECONDS)

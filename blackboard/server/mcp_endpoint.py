@@ -64,7 +64,7 @@ class McpEndpoint:
         """Handle a request.
 
         Raises:
-            HttpProblem: It has no valid token, or another method, or the extra `mcp` is not installed.
+            HttpProblem: The request has no valid token, or another method, or the extra `mcp` is not installed.
         """
         start, status = self._board.clock.monotonic(), 500
 
@@ -94,7 +94,7 @@ class McpEndpoint:
         """Return the board, limited to what the token of a request may do.
 
         Raises:
-            HttpProblem: It has no valid token, or another method than POST.
+            HttpProblem: The request has no valid token, or another method than POST.
         """
         if request.method != "POST":  # the server sends nothing by itself, so no stream stays open
             raise HttpProblem("wrong-method", headers={"Allow": "POST"})

@@ -68,7 +68,7 @@ class ResolvedDeployment:
         """Return this deployment with only some of its agents to run. The deployment itself stays complete.
 
         Raises:
-            ConfigurationError: It has no such agents, or they are not enabled; all are listed.
+            ConfigurationError: The deployment has no such agents, or they are not enabled; all are listed.
         """
         names = dict.fromkeys(names)
         if unknown := [name for name in names if name not in self.agents and name not in self.webhooks]:

@@ -79,7 +79,7 @@ class ReceiverSection(Section):
 
         Raises:
             ConfigurationError: The file cannot be read. The message does not quote it.
-            ValueError: It is not a secret of this kind. The message does not quote it.
+            ValueError: The value is not a secret of this kind. The message does not quote it.
         """
         value = secret_of(name, environ)
         if value is not None:
@@ -93,7 +93,7 @@ class ReceiverSection(Section):
         """Return the secret in a variable, as `secret` does.
 
         Raises:
-            WorkError: It is not set.
+            WorkError: The variable is not set.
         """
         value = self.secret(name, environ)
         if value is None:
@@ -104,7 +104,7 @@ class ReceiverSection(Section):
         """Check the value of a variable that it needs.
 
         Raises:
-            ValueError: It is not what this receiver needs. The message does not quote it.
+            ValueError: The secret is not what this receiver needs. The message does not quote it.
         """
 
 
@@ -134,7 +134,7 @@ class WebhookSection(ReceiverSection):
         """Return the endpoint of an address.
 
         Raises:
-            ValueError: It cannot be the address of this webhook.
+            ValueError: The URL cannot be the address of this webhook.
         """
         from blackboard.system.webhook_requests import Endpoint  # most files have no sinks
 

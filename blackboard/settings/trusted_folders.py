@@ -79,7 +79,7 @@ def _read(path: Path) -> UserSettings:
     """Read the user's own settings.
 
     Raises:
-        ConfigurationError: They have mistakes, or another user can change them.
+        ConfigurationError: The settings have mistakes, or another user can change them.
     """
     if not path.exists():
         return UserSettings()

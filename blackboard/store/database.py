@@ -147,7 +147,7 @@ class Database(ABC):
         """Make sure that readers and writers of the database do not wait for each other.
 
         Raises:
-            StoreError: They would.
+            StoreError: The database cannot do this.
         """
 
     # -- transactions ------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ class Listeners:
         """Add a function, and return a function that removes it again.
 
         Raises:
-            TypeError: It is a coroutine function, whose call alone does nothing.
+            TypeError: The function is a coroutine function, whose call alone does nothing.
         """
         if inspect.iscoroutinefunction(function):
             raise TypeError(

@@ -82,7 +82,7 @@ def connect_to_host(
 
     Raises:
         AddressRefused: None of its addresses is allowed.
-        HostUnreachable: It has no address, or none answers.
+        HostUnreachable: The host has no address, or none answers.
     """
     allowed = [
         address for address in addresses_of(host, port) if _is_allowed(address, private, needs_private=needs_private)

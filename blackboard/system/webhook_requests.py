@@ -54,7 +54,7 @@ class Endpoint:
         """Return the endpoint that a URL names.
 
         Raises:
-            ValueError: It cannot be the address of a webhook. The message does not quote it.
+            ValueError: The URL cannot be the address of a webhook. The message does not quote it.
         """
         if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
             raise ValueError("an address has only ASCII characters, no space and no backslash")
@@ -103,7 +103,7 @@ def check_secret(secret: str) -> None:
     """Check the secret of a webhook, or several, separated by spaces, while one replaces another.
 
     Raises:
-        ValueError: It is none. The message does not quote it.
+        ValueError: A secret is not valid. The message does not quote it.
     """
     for text in secret.split() or [""]:
         try:
@@ -160,8 +160,8 @@ def post(
         max_content: The largest content of a response that is read; without it, the content is empty.
 
     Raises:
-        AddressRefused: It is in a private network that is not allowed.
-        HostUnreachable: It cannot be reached. The request was not sent.
+        AddressRefused: The host is in a private network that is not allowed.
+        HostUnreachable: The host cannot be reached. The request was not sent.
         RequestFailed: There was no response in time, or none that can be used.
     """
     fixed = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}

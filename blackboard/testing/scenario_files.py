@@ -143,7 +143,7 @@ def read_scenario(path: Path) -> Scenario:
     """Read the file of a scenario.
 
     Raises:
-        ConfigurationError: It has mistakes; all are listed.
+        ConfigurationError: The file has mistakes; all are listed.
     """
     values = read_toml(path)
     try:

@@ -120,7 +120,7 @@ class StandaloneContext:
         """The subject that the context was given.
 
         Raises:
-            AgentError: It was given no subject, or the subjects of a batch or a group.
+            AgentError: The context was given no subject, or the subjects of a batch or a group.
         """
         is_scheduled = self.scheduled_for is not None
         return single_subject(self.agent, self._per, self.subjects, self.group, is_scheduled=is_scheduled)

@@ -118,3 +118,13 @@ def test_a_docstring_says_once_what_is_returned(folder: str) -> None:
         elif not is_property and in_prose.search(docstring.partition("Args:")[0]):
             wrong.append(f"{place}: returns, in prose")
     assert wrong == []
+
+
+@pytest.mark.parametrize("folder", ["blackboard", "agents", "tools"])
+def test_a_docstring_names_the_subject_of_each_error(folder: str) -> None:
+    vague = [
+        f"{place}: {entry}"
+        for place, _, docstring in functions_of(folder)
+        for entry in re.findall(r"^ +\w+: (?:It|They) .*", docstring.partition("Raises:")[2], re.MULTILINE)
+    ]
+    assert vague == []

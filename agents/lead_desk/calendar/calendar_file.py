@@ -246,7 +246,7 @@ def _as_utf8(raw: bytes) -> bytes:
     """Return the content of a file as UTF-8. Only a file in UTF-16 or UTF-32 changes.
 
     Raises:
-        AgentError: It is damaged.
+        AgentError: The file is damaged.
     """
     form = find_unicode_form(raw)
     if form is None or form.encoding == "utf-8":

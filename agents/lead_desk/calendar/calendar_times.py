@@ -78,7 +78,7 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
     """Return the time of a property, or of one text in its list.
 
     Raises:
-        UnreadableValue: It is not a time.
+        UnreadableValue: The text is not a time.
     """
     text = (item.value if text is None else text).strip()
     match = _TIME.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
@@ -109,7 +109,7 @@ def parse_length(text: str) -> timedelta:
     """Return the length that a DURATION gives, or the longest that there is.
 
     Raises:
-        UnreadableValue: It is not a length, or below zero.
+        UnreadableValue: The text is not a length, or below zero.
     """
     text = text.strip().upper()
     if len(text) > MAX_CHARACTERS or text.startswith("-"):
@@ -127,7 +127,7 @@ def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: st
     """Return the start and the length of a period: `start/end` or `start/length`.
 
     Raises:
-        UnreadableValue: It is not a period.
+        UnreadableValue: The text is not a period.
     """
     first, _, second = text.partition("/")
     start = parse_time(item, zones, floating, first)

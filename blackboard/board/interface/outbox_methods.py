@@ -50,7 +50,7 @@ class OutboxMethods(BoardHandle):
 
         Raises:
             NotFound: There is no such message.
-            WorkError: It was delivered, or given up before.
+            WorkError: The message was delivered, or given up before.
         """
         return self.session.write(lambda txn: outbox_administration.discard(txn, message_id, self.author))
 

@@ -66,7 +66,7 @@ def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> M
 
     Raises:
         LawConflict: The deposit names another law than the mark.
-        OutOfOrder: It is older than the mark, and the order of additions matters.
+        OutOfOrder: The deposit is older than the mark, and the order of additions matters.
     """
     kind, state = new.kind, new.state
     if live is None:
@@ -105,7 +105,7 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingStat
     """Check that a late deposit may be added to a live mark.
 
     Raises:
-        OutOfOrder: It is older than the mark, and the order of additions matters.
+        OutOfOrder: The deposit is older than the mark, and the order of additions matters.
     """
     if may_add(kind, before, new.at):
         return

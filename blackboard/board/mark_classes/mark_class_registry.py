@@ -258,7 +258,7 @@ def _check_same(known: type[Mark], mark_class: type[Mark]) -> None:
     """Check that a class is the known class of its kind, or the same class defined again.
 
     Raises:
-        InvalidMark: It is another class, or it now has another schema.
+        InvalidMark: The kind has another class, or the class now has another schema.
     """
     paths = [known.defaults.class_path, mark_class.defaults.class_path]
     names = {path.partition(":")[2] for path in paths}

@@ -113,7 +113,7 @@ def convert_payload(kind: str, payload: Mapping[str, Any], schema: Mapping[str, 
     """Return a payload with its text converted to the types of a schema.
 
     Raises:
-        InvalidMark: It does not fit the schema; the message names each wrong field.
+        InvalidMark: The payload does not fit the schema; the message names each wrong field.
     """
     try:
         converted: dict[str, Any] = _Converter(schema).convert(dict(payload), schema)

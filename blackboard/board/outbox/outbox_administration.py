@@ -66,7 +66,7 @@ def discard(txn: BoardTransaction, message_id: int, author: str) -> OutboxMessag
 
     Raises:
         NotFound: There is no such message.
-        WorkError: It was delivered, or given up by a person before.
+        WorkError: The message was delivered, or given up by a person before.
     """
     row = _row(txn, message_id)
     if row.state not in UNDELIVERED:

@@ -92,7 +92,7 @@ class RemoteResult(ResultPart):
         """Return a result from its JSON object.
 
         Raises:
-            UsageError: It is not one; the message names each wrong field.
+            UsageError: The object is not a result; the message names each wrong field.
         """
         try:
             return cls.model_validate_json(json.dumps(value), strict=True)

@@ -233,7 +233,7 @@ def _read_result(file: Path | None) -> dict[str, Any]:
     """Return the result in a file or on stdin.
 
     Raises:
-        UsageError: It is not a JSON object.
+        UsageError: The text is not a JSON object.
     """
     where = "stdin" if file is None else str(file)
     text = sys.stdin.buffer.read() if file is None else file.read_bytes()

@@ -119,7 +119,7 @@ def _confirm() -> None:
 
     Raises:
         UsageError: Nobody can be asked.
-        Exit: They should not.
+        Exit: The user declines.
     """
     if not sys.stdin.isatty():
         raise UsageError("nothing was written; run it again with --yes to write these changes")

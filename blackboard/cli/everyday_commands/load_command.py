@@ -218,7 +218,7 @@ def _delimiter(text: str | None) -> str | None:
     """Return the delimiter that `--delimiter` names.
 
     Raises:
-        UsageError: It is not one character that can separate columns.
+        UsageError: The text is not one character that can separate columns.
     """
     named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
     delimiter = None if text is None else named.get(text.lower(), text)

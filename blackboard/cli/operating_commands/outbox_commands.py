@@ -160,7 +160,7 @@ def _check_choice(messages: list[int] | None, sink: str | None, state: str | Non
     """Check that a command names messages in one way.
 
     Raises:
-        UsageError: It names no messages, or names them in both ways.
+        UsageError: The command names no messages, or names them in both ways.
     """
     if bool(messages) == (sink is not None or state is not None):
         raise UsageError("name messages by their ids, or by --sink and --state")

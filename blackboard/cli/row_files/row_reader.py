@@ -80,7 +80,7 @@ class Rows:
 
     Raises:
         UsageError: The header of a CSV file is not usable, or the stream has another format.
-        NoHeader: It is a CSV without a header.
+        NoHeader: The stream is CSV without a header.
     """
 
     def __init__(

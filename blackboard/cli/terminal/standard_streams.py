@@ -122,7 +122,7 @@ class LogStream:
         """Write a text.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The text cannot be written.
         """
         if self._descriptor is None:
             return self._stream.write(text)

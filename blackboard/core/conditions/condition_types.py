@@ -509,7 +509,7 @@ def with_window(comparison: Comparison, within: Duration) -> Comparison:
     """Return a comparison whose window has another length.
 
     Raises:
-        InvalidCondition: It is not a valid length, or the measure takes no window.
+        InvalidCondition: The length is not valid, or the measure takes no window.
     """
     return replace(comparison, measure=comparison.measure.changed(within=Microseconds(within)))
 

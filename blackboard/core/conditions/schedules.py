@@ -250,7 +250,7 @@ def every(interval: DurationLike) -> Every:
         interval: A duration such as `1h`, at least a second. A day is 24 hours: use `daily_at` for a wall-clock time.
 
     Raises:
-        InvalidCondition: It is not a duration, or too short.
+        InvalidCondition: The interval is not a duration, or too short.
     """
     try:
         return Every(parse_duration(interval))

@@ -416,8 +416,8 @@ def check_if_event(if_event: int, *, lowest: int = 0) -> int:
     """Return the event that a mark must be at.
 
     Raises:
-        InvalidMark: It is not a whole number, or too low. Only a deposit may give 0, which means that there must be no
-            mark.
+        InvalidMark: The value is not a whole number, or too low. Only a deposit may give 0, which means that there must
+            be no mark.
     """
     if isinstance(if_event, bool) or not isinstance(if_event, int) or not lowest <= if_event < 2**63:
         raise InvalidMark(f"if_event must be the event_id of a mark, at least {lowest}, not {if_event!r}")
@@ -428,7 +428,7 @@ def check_intensity(intensity: float) -> float:
     """Return the intensity as a float, after checking that it can be stored.
 
     Raises:
-        InvalidMark: It is not a number between 0 and 1e12.
+        InvalidMark: The value is not a number between 0 and 1e12.
     """
     if isinstance(intensity, bool) or not isinstance(intensity, int | float):
         raise InvalidMark(f"intensity must be a number, not {intensity!r}")

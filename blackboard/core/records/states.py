@@ -154,7 +154,7 @@ def check_initial(state: StrEnum) -> None:
     """Check that a row may begin in a state.
 
     Raises:
-        IllegalTransition: It may not.
+        IllegalTransition: No row may begin in this state.
     """
     if state not in INITIAL[type(state)]:
         raise IllegalTransition(f"{type(state).__name__}: a row cannot begin as {state}")
@@ -164,7 +164,7 @@ def check_transition(old: str, new: StrEnum) -> None:
     """Check that a row may change from one state to another.
 
     Raises:
-        IllegalTransition: It may not.
+        IllegalTransition: This transition is not allowed.
     """
     states = type(new)
     if new not in TRANSITIONS[states].get(states(old), ()):

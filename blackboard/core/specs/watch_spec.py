@@ -143,8 +143,8 @@ def check_watch(condition: Condition) -> Condition:
     """Return the condition after checking that it can wake an agent.
 
     Raises:
-        InvalidCondition: It is negated, mixes rising and falling, combines measures over the board, or groups by
-            several tags.
+        InvalidCondition: The condition is negated, mixes rising and falling, combines measures over the board, or
+            groups by several tags.
     """
     if not isinstance(condition, Condition):
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
@@ -169,7 +169,7 @@ def check_guard(condition: Condition) -> Condition:
     """Return the condition after checking that it can be a guard.
 
     Raises:
-        InvalidCondition: It is a schedule.
+        InvalidCondition: The condition is a schedule.
     """
     if condition.is_schedule:
         raise InvalidCondition(f"{condition}: a guard measures marks, so it cannot be a schedule")

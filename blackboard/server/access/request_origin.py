@@ -28,7 +28,7 @@ def check_own_page(request: Request) -> None:
     cannot read the opened page.
 
     Raises:
-        HttpProblem: It comes from another page, or may come from one.
+        HttpProblem: The request comes from another page, or may come from one.
     """
     is_reading = request.method in READING
     site = request.headers.get("sec-fetch-site")

@@ -161,7 +161,7 @@ async def _fields(request: Request) -> dict[str, str]:
     """Return the fields of a form.
 
     Raises:
-        HttpProblem: It is too large.
+        HttpProblem: The form is too large.
     """
     body = bytearray()
     async for chunk in request.stream():

@@ -27,7 +27,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     """Return the body of a request.
 
     Raises:
-        HttpProblem: It is longer than the limit, or did not come in time.
+        HttpProblem: The body is longer than the limit, or did not come in time.
     """
     clock = asyncio.get_running_loop().time
     end = clock() + BODY_SECONDS
@@ -53,7 +53,7 @@ def check_media_type(request: Request, expected: str) -> None:
     """Check the type of a body.
 
     Raises:
-        HttpProblem: It has another type.
+        HttpProblem: The body has another type.
     """
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != expected:
@@ -64,7 +64,7 @@ def parse_body(body: bytes, model: type[B], place: str = "body") -> B:
     """Return the fields of a body. An empty body has none.
 
     Raises:
-        HttpProblem: It is not JSON, or its fields are not valid.
+        HttpProblem: The body is not JSON, or its fields are not valid.
     """
     try:
         return model.model_validate_json(body or b"{}", strict=True)
@@ -76,7 +76,7 @@ def parse_parameters(path: Mapping[str, str], query: list[tuple[str, str]], mode
     """Return the parameters of a request.
 
     Raises:
-        HttpProblem: They are not valid, or one of them is given twice.
+        HttpProblem: The parameters are not valid, or one of them is given twice.
     """
     values: dict[str, Any] = dict(path)
     for name, text in query:

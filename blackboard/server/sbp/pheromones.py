@@ -34,7 +34,7 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
 
     Raises:
         Conflict: Other programs changed the pheromone during each attempt.
-        InvalidMark: It cannot be stored.
+        InvalidMark: The pheromone cannot be stored.
     """
     identity = identity_of_emission(emission)
     return retry_conflicts(lambda: _emit(board, emission, identity))

@@ -48,7 +48,7 @@ class SbpCallers:
         """Return the token of a request, which is not checked yet; None if its sender needs none.
 
         Raises:
-            HttpProblem: It has none, and its sender needs one.
+            HttpProblem: The request has no token, and its sender needs a token.
         """
         header = request.headers.get("authorization")
         return None if header is None and self._is_local(request) else bearer_of(header)
@@ -80,7 +80,7 @@ def require_read(caller: Caller) -> None:
     """Check that a caller may read texts.
 
     Raises:
-        HttpProblem: It may not.
+        HttpProblem: The caller may not read texts.
     """
     if caller.is_redacted:
         raise HttpProblem("withheld", "the scope read-redacted hides what this protocol shows")

@@ -127,7 +127,7 @@ def _require_scents(call: SbpCall, scent_id: str) -> None:
     """Check that the caller may read the board, and may store scents.
 
     Raises:
-        HttpProblem: It may not.
+        HttpProblem: The caller may not do both.
     """
     require_read(call.caller)
     call.caller.require("deposit", Scent.kind, scent_id)
@@ -168,7 +168,7 @@ def _require_all(call: SbpCall, records: Iterable[MarkRecord]) -> None:
     """Check that the caller may deposit, and so withdraw, each of some marks.
 
     Raises:
-        HttpProblem: It may not.
+        HttpProblem: The caller may not change all of them.
     """
     for record in records:
         call.caller.require("deposit", record.kind, record.subject)

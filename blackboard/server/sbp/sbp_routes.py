@@ -163,7 +163,7 @@ class SbpRoutes:
         """Return the JSON value of a body.
 
         Raises:
-            SbpError: It has none, or is too large.
+            SbpError: The request has no body, or its body is too large.
         """
         try:
             body = await read_body(request, self._max_body)
@@ -176,7 +176,7 @@ class SbpRoutes:
         """Run a method in a thread, and return its result.
 
         Raises:
-            SbpError: It cannot be run.
+            SbpError: The method cannot be run.
         """
         agent = _short(request.headers.get(AGENT))
 
@@ -243,7 +243,7 @@ def parse_message(body: bytes) -> Any:
     """Return the value of a body.
 
     Raises:
-        SbpError: It is not JSON.
+        SbpError: The body is not JSON.
     """
     try:
         return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)

@@ -30,7 +30,7 @@ class Address(NamedTuple):
         """Read `HOST:PORT`, where an IPv6 address has brackets.
 
         Raises:
-            UsageError: It is not an address.
+            UsageError: The text is not an address.
         """
         found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})", text)
         if found is None or int(found[2]) > 65_535:

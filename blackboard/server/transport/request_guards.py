@@ -165,7 +165,7 @@ class TimeLimits:
         """Send a part of the response. A client that takes none of it loses the connection.
 
         Raises:
-            SlowClient: It was not taken in time.
+            SlowClient: The part was not taken in time.
         """
         self._begin()
         try:

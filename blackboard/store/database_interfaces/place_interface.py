@@ -33,8 +33,8 @@ class BoardPlace(ABC):
         """Check that a path leads to a file that has only one name.
 
         Raises:
-            StoreForeign: It leads to something that is not a file.
-            StoreError: It has other names.
+            StoreForeign: The path leads to something that is not a file.
+            StoreError: The path has other names.
         """
 
     @abstractmethod

@@ -56,7 +56,7 @@ class ProcessLock(Protocol):
 
         Raises:
             StoreBusy: Other processes held it for too long.
-            StoreError: It cannot be taken.
+            StoreError: The lock cannot be taken.
         """
 
     def close(self) -> None:

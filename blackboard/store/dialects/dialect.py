@@ -70,7 +70,7 @@ class Dialect(ABC):
         """Return whether a database has the tables of a board.
 
         Raises:
-            StoreForeign: It has the tables of another program.
+            StoreForeign: The database has the tables of another program.
         """
 
     # -- time limits ---------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def _check_archive(archive: Path) -> set[str]:
     """Read a whole archive, and return the names of the tables in it.
 
     Raises:
-        StoreForeign: It is not an archive of this kind.
+        StoreForeign: The file is not an archive of this kind.
     """
     program = _program(RESTORE)
     try:
@@ -113,7 +113,7 @@ def _run(database: PostgresqlDatabase, name: str, arguments: Sequence[str]) -> N
     """Run a program on a database. The password is in its environment, where other users cannot read it.
 
     Raises:
-        StoreError: It is missing, or it failed.
+        StoreError: The program is missing, or it failed.
     """
     options = [f"--dbname={_target(database)}"] if name == DUMP else []
     environment = {**os.environ, "PGCONNECT_TIMEOUT": "10"}

@@ -131,7 +131,7 @@ def create_beside(files: BoardFiles) -> Iterator[Path]:
 
     Raises:
         StoreBusy: Another process has the file.
-        StoreError: It cannot be created.
+        StoreError: The file cannot be created.
     """
     copy = files.compacted
     path = copy.database

@@ -111,7 +111,7 @@ def examine_copy(path: Path) -> Copy:
         StoreMissing: There is no such file.
         StoreForeign: The file is not a blackboard.
         StoreNewer: A newer program wrote it.
-        StoreError: It is damaged.
+        StoreError: The copy is damaged.
     """
     if not path.is_file():
         raise StoreMissing(f"there is no file {path}")

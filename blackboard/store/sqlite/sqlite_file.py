@@ -60,7 +60,7 @@ class SqliteFile(BoardPlace):
 
         Raises:
             StoreMissing: There is no such file, and it should be read; or a removed file has left its log.
-            StoreError: It cannot be created or reached, or its log is behind a link.
+            StoreError: The file cannot be created or reached, or its log is behind a link.
         """
         inherited_files.check(self.path)
         self._check_links()
@@ -87,7 +87,7 @@ class SqliteFile(BoardPlace):
         Raises:
             StoreMissing: The file was removed.
             FileReplaced: Another file is in its place.
-            StoreError: It has other names.
+            StoreError: The file has other names.
         """
         if self._opened is None:
             return
@@ -109,8 +109,8 @@ class SqliteFile(BoardPlace):
         SQLite would keep a log for each name, and lose the content of the others.
 
         Raises:
-            StoreForeign: It leads to something that is not a file.
-            StoreError: It has other names.
+            StoreForeign: The path leads to something that is not a file.
+            StoreError: The path has other names.
         """
         self.check_is_file()
         if (status := _status(self.path)) is not None and status.st_nlink > 1:
@@ -152,7 +152,7 @@ class SqliteFile(BoardPlace):
         """Return whether this user cannot write to the file, such as on a read-only mount.
 
         Raises:
-            StoreError: It cannot be read either.
+            StoreError: The file cannot be read either.
         """
         return self.read_only_parameters() is not None
 
@@ -160,7 +160,7 @@ class SqliteFile(BoardPlace):
         """Return how a URI opens a file that cannot be written; None if it can be written.
 
         Raises:
-            StoreError: It cannot be read either.
+            StoreError: The file cannot be read either.
         """
         return board_connection.read_only_parameters(self.files)
 
@@ -234,7 +234,7 @@ def _status(path: Path) -> os.stat_result | None:
     """Return the status of a file; None if there is no such file.
 
     Raises:
-        StoreError: It cannot be reached.
+        StoreError: The file cannot be reached.
     """
     try:
         return os.stat(path)

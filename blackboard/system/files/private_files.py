@@ -56,7 +56,7 @@ def create_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> in
 
     Raises:
         FileExistsError: There is a file, or a link.
-        OSError: It cannot be created.
+        OSError: The file cannot be created.
     """
     handle = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with contextlib.suppress(OSError):  # a file system without permissions
@@ -68,7 +68,7 @@ def make_folder(folder: Path, mode: int = PRIVATE_MODE) -> None:
     """Make a folder, and those above it, for the users who may read files of this mode. Existing files stay.
 
     Raises:
-        OSError: It cannot be created.
+        OSError: The folder cannot be created.
     """
     if not folder.parent.exists():
         make_folder(folder.parent, mode)

@@ -121,7 +121,7 @@ def condition_of(given: Any) -> ScentCondition:
     """Return a condition as a program describes it.
 
     Raises:
-        SbpError: It is not valid, or has too many parts.
+        SbpError: The condition is not valid, or has too many parts.
     """
     try:
         condition = _CONDITIONS.validate_python(given)

@@ -66,7 +66,7 @@ def unsubscribe(board: Blackboard, scent_id: str, session: str) -> None:
     """Send no more triggers of a scent to a session. A scent without sessions stays until its lease ends.
 
     Raises:
-        SbpError: It belongs to another author.
+        SbpError: The scent belongs to another author.
         Conflict: Other programs changed the scent during each attempt.
     """
     if find(board, scent_id) is not None:
@@ -82,7 +82,7 @@ def deregister(board: Blackboard, scent_id: str) -> bool:
     """Remove a scent, and return whether there was one.
 
     Raises:
-        SbpError: It belongs to another author.
+        SbpError: The scent belongs to another author.
     """
     record = find(board, scent_id)
     if record is None:
@@ -108,7 +108,7 @@ def deposit(board: Blackboard, record: MarkRecord, fields: Mapping[str, Any]) ->
     """Deposit a scent with other fields.
 
     Raises:
-        Conflict: It has changed since it was read.
+        Conflict: The scent has changed since it was read.
     """
     board.deposit(mark_of(record.subject, fields, record.event_id))
 

@@ -101,8 +101,8 @@ class WriteSet:
         """Plan a statement.
 
         Raises:
-            LockRequired: It is not in `UNLOCKED_WRITES`, writes a mark that another deposit writes, or has another
-                instant.
+            LockRequired: The statement is not in `UNLOCKED_WRITES`, writes a mark that another deposit writes, or has
+                another instant.
         """
         if statement.name not in UNLOCKED_WRITES:
             raise LockRequired(statement.name)

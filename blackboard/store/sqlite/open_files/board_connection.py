@@ -167,7 +167,7 @@ def use_log(connection: BoardConnection) -> None:
     """Switch a file to a write-ahead log, so that readers and writers do not wait for each other.
 
     Raises:
-        StoreError: It cannot have one.
+        StoreError: The file cannot have a write-ahead log.
         sqlite3.Error: The file cannot be changed.
     """
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]

@@ -137,7 +137,7 @@ def create(path: str | Path, mode: int) -> None:
     Closing the file drops the locks on it, so no other thread may open it at the same time.
 
     Raises:
-        OSError: It cannot be created.
+        OSError: The file cannot be created.
     """
     with _lock, contextlib.suppress(FileExistsError):
         os.close(create_private(path, os.O_WRONLY, mode))
