@@ -157,7 +157,7 @@ def _without(days: tuple[date, date], excluded: Iterable[_Mention]) -> list[tupl
 
 
 def _single_days(days: tuple[date, date]) -> list[tuple[date, date]]:
-    """Return each day of a range by itself, without Saturdays and Sundays: `next week at 10`."""
+    """Return each single day of a range, without Saturdays and Sundays: `next week at 10`."""
     first, last = days
     each = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     return [(day, day) for day in each if first == last or day.weekday() < _SATURDAY]

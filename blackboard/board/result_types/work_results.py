@@ -103,7 +103,7 @@ class ActivityRecord:
     activation_id: int | None
     crossing_id: int | None
     mark_id: int | None
-    """The need, or the mark of a crossing whose watch measures each mark by itself."""
+    """The need, or the mark of a crossing whose watch measures each mark alone."""
     old_state: str | None
     """The state of the activation before; None if it began."""
     state: str | None
