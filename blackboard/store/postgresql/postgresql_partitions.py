@@ -260,7 +260,7 @@ def create_partitions(sql: Transaction, events: int) -> None:
 
 
 def analyze_table(database: Database) -> None:
-    """Take the statistics of the whole table, of which the server takes only those of single partitions."""
+    """Take the statistics of the whole table. The server itself takes only those of each partition."""
     failures = (database.dialect.errors.base, StoreError)  # then the plans follow older statistics
     with contextlib.suppress(*failures), contextlib.closing(database.connect(writes=True)) as connection:
         connection.execute("ANALYZE event")
