@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import strength
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.additional_reads import NeedsSearches
+from blackboard.board.activations.agent_claims.claim_searches import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.call_records.model_calls import CallCost

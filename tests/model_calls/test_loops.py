@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
-from blackboard.board.activations.agent_claims import loop_detection
+from blackboard.board.activations.agent_claims import activation_loops
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
@@ -224,10 +224,10 @@ def test_an_agents_own_marks_do_not_count_as_a_loop(board: Blackboard) -> None:
 def test_ordinary_wakes_need_no_further_query(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     asked = []
-    real, loop_detection.loop_problem = loop_detection.loop_problem, lambda *given: asked.append(given)
+    real, activation_loops.loop_problem = activation_loops.loop_problem, lambda *given: asked.append(given)
     try:
         run_until_quiescent(board, replier)
     finally:
-        loop_detection.loop_problem = real
+        activation_loops.loop_problem = real
     assert asked == []
     assert agent_states(board) == [("replier", "done")]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
+from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.activations.run_ends import item_checks
 from blackboard.board.daemon_work.run_end_transactions import FinishedRun
 from blackboard.board.daemon_work.worker import Worker

@@ -13,7 +13,6 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.administration import Result
-from blackboard.board.daemon_work.daemon_parts import publish_lock
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import SystemClock
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError, WorkError
@@ -129,15 +128,15 @@ def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sess
     def publish_second() -> None:
         with Blackboard.open(board_url) as other:
             taken.set()
-            with publish_lock(other, BOUND_SECONDS).acquired():
+            with other.database.processes.lock("publish", BOUND_SECONDS).acquired():
                 order.append("second")
 
     with Blackboard.open(board_url) as third:
-        with publish_lock(board, BOUND_SECONDS).acquired():
+        with board.database.processes.lock("publish", BOUND_SECONDS).acquired():
             thread = threading.Thread(target=publish_second)
             thread.start()
             assert taken.wait(BOUND_SECONDS)
-            with pytest.raises(StoreBusy), publish_lock(third, 0.2).acquired():
+            with pytest.raises(StoreBusy), third.database.processes.lock("publish", 0.2).acquired():
                 raise AssertionError
             order.append("first")
         join_all(thread)
@@ -147,8 +146,8 @@ def test_one_process_publishes_at_a_time(board: Blackboard, board_url: str, sess
 def test_a_publisher_whose_session_ends_holds_nobody(
     board: Blackboard, board_url: str, sessions: ServerSessions
 ) -> None:
-    with publish_lock(board, BOUND_SECONDS).acquired():
+    with board.database.processes.lock("publish", BOUND_SECONDS).acquired():
         sessions.end_all()
-        with publish_lock(board, BOUND_SECONDS).acquired():
+        with board.database.processes.lock("publish", BOUND_SECONDS).acquired():
             held_again = True
     assert held_again

@@ -74,7 +74,7 @@ def test_people_are_told_of_what_is_dead(remote: Served) -> None:
 
 
 def test_many_leases_end_in_several_transactions(remote: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blackboard.board.remote_work.run_reports.RECOVERED_AT_ONCE", 2)
+    monkeypatch.setattr("blackboard.board.remote_work.remote_runs.RECOVERED_AT_ONCE", 2)
     for number in range(2, 6):
         remote.board.deposit("lead", subject=f"lead/{number}")
     client = remote.client("claim:review")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activations.agent_claims import claims
-from blackboard.board.activations.agent_claims.additional_reads import NeedsSearches
+from blackboard.board.activations.agent_claims.claim_searches import NeedsSearches
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.activations.run_ends.activation_results import Failure

@@ -21,6 +21,17 @@ MAX_COUNTED_CROSSINGS = 10_000
 """The largest number of due falling crossings that are counted before they are recorded."""
 
 
+_WAITS = {
+    "": "ready",
+    HeldBy.GUARD: "deferred by a guard",
+    HeldBy.COOLDOWN: "in its cooldown",
+    HeldBy.RATE: "held back by max_activations_per_hour",
+    HeldBy.RETEST: "to be tested again under the changed watch",
+    HeldBy.BATCH_WINDOW: "in its batch window",
+}
+"""How the report names what defers crossings; "" stands for nothing."""
+
+
 def has_unfinished_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Return whether these agents have work that runs, or that waits for a batch window, a cooldown or a retry.
 
@@ -98,17 +109,6 @@ class Report:
             if due is not None:
                 lines.append(f"the next {cause} {comes if due > txn.now else 'is due since'} {iso(due)}")
         return cls(tuple(lines))
-
-
-_WAITS = {
-    "": "ready",
-    HeldBy.GUARD: "deferred by a guard",
-    HeldBy.COOLDOWN: "in its cooldown",
-    HeldBy.RATE: "held back by max_activations_per_hour",
-    HeldBy.RETEST: "to be tested again under the changed watch",
-    HeldBy.BATCH_WINDOW: "in its batch window",
-}
-"""How the report names what defers crossings; "" stands for nothing."""
 
 
 def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.activations import unusable_answers
+from blackboard.board.activations.agent_claims.claim_data import NextClaims, SharedClaimData
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.agent_claims.shared_claim_data import NextClaims, SharedClaimData
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure

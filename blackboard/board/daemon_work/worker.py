@@ -6,10 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import activation_spans, agent_readiness, claims
-from blackboard.board.activations.agent_claims.additional_reads import NOTHING_FOUND, MarksBySearch, NeedsSearches
+from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
+from blackboard.board.activations.agent_claims.claim_searches import (
+    NOTHING_FOUND,
+    MarksBySearch,
+    NeedsSearches,
+    claim_up_to,
+)
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
-from blackboard.board.activations.agent_claims.claims_with_searches import claim_up_to
-from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.remaining_work import Report, has_unfinished_work
@@ -205,7 +209,7 @@ class Worker:
         """
         if not (agents := [*names]):
             return []
-        ready = self._session.read(lambda txn: [name for name in agents if agent_readiness.may_claim(txn, name)])
+        ready = self._session.read(lambda txn: [name for name in agents if claims.may_claim(txn, name)])
         if not ready:
             return []
         failpoint("claim.before")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.remote_work import awaited_claims, run_reports
+from blackboard.board.remote_work import remote_claims, remote_runs
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.remote_work.remote_runs import NamedRun
 from blackboard.board.result_types import (
@@ -45,8 +45,8 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The lease or the wait is too short or too long.
             WorkError: The agent is not remote: a daemon runs it.
         """
-        length = awaited_claims.check_lease(None if lease is None else parse_duration(lease))
-        return awaited_claims.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
+        length = remote_claims.check_lease(None if lease is None else parse_duration(lease))
+        return remote_claims.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
 
     def claimable_at(self, agent: str) -> datetime | None:
         """Return the next time when a claim may succeed even if nothing changes on the board; None if there is none.
@@ -57,7 +57,7 @@ class RemoteWorkMethods(BoardHandle):
             UnknownName: There is no such agent.
             WorkError: The agent is not remote: a daemon runs it.
         """
-        return optional_datetime(awaited_claims.next_instant(self.session, agent))
+        return optional_datetime(remote_claims.next_instant(self.session, agent))
 
     def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
         """Return a context in which `callback` is called after each commit that may wake an agent.
@@ -96,8 +96,8 @@ class RemoteWorkMethods(BoardHandle):
             NotFound: There is no such activation.
             UsageError: The lease is too short or too long.
         """
-        length = awaited_claims.check_lease(None if lease is None else parse_duration(lease))
-        return run_reports.extend(self.session, NamedRun(activation_id, self.author, agent, fence), length)
+        length = remote_claims.check_lease(None if lease is None else parse_duration(lease))
+        return remote_runs.extend(self.session, NamedRun(activation_id, self.author, agent, fence), length)
 
     def finish(
         self,
@@ -126,7 +126,7 @@ class RemoteWorkMethods(BoardHandle):
             UsageError: The result, or a mark in it, is not valid.
         """
         given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
-        return run_reports.finish(self.session, NamedRun(activation_id, self.author, agent, fence), given)
+        return remote_runs.finish(self.session, NamedRun(activation_id, self.author, agent, fence), given)
 
     def fail(
         self,
@@ -158,7 +158,7 @@ class RemoteWorkMethods(BoardHandle):
         if not (text := reason.strip()):
             raise UsageError("the reason is empty; say why the activation failed")
         failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
-        return run_reports.fail(self.session, NamedRun(activation_id, self.author, agent, fence), failure, tuple(usage))
+        return remote_runs.fail(self.session, NamedRun(activation_id, self.author, agent, fence), failure, tuple(usage))
 
     def give_back(self, activation_id: int, *, fence: int, after: DurationLike = "0s", reason: str = "") -> bool:
         """Give back an activation that this worker has claimed and cannot do now, without counting an attempt.
@@ -173,7 +173,7 @@ class RemoteWorkMethods(BoardHandle):
             Whether it was still claimed.
         """
         run = NamedRun(activation_id, self.author, fence=fence)
-        return run_reports.give_back(self.session, run, parse_duration(after), reason)
+        return remote_runs.give_back(self.session, run, parse_duration(after), reason)
 
     def recover_leases(self) -> int:
         """Recover the activations of remote agents whose leases have expired, and return their number.
@@ -181,4 +181,4 @@ class RemoteWorkMethods(BoardHandle):
         As for any worker that died, each activation is ready again, split, quarantined or dead. A daemon and a server
         call this by themselves, and a claim recovers the activations of its agent.
         """
-        return run_reports.recover(self.session)
+        return remote_runs.recover(self.session)

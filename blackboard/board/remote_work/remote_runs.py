@@ -1,7 +1,8 @@
-"""The runs of remote agents: programs outside the daemon hold an activation under a lease, and end it.
+"""The runs of remote agents: a longer lease, a result, a failure, and the recovery of runs whose leases have expired.
 
-A program shows that it is alive by its lease alone. A daemon, a server or the claim of the next worker recovers a run
-whose lease has expired. A result is checked and applied as the result of an agent in the daemon is.
+A program outside the daemon shows that it is alive by its lease alone. A daemon, a server or the claim of the next
+worker recovers a run whose lease has expired. A result is checked and applied as the result of an agent in the daemon
+is.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_recovery, activation_results, item_checks
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
-from blackboard.board.activations.run_ends.activation_results import Failure
+from blackboard.board.activations.run_ends.activation_results import Failure, defer
+from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage
 from blackboard.board.remote_work.result_items import actions_of, marks_of, places_of, reported_calls
+from blackboard.board.result_types import RunState
+from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.records.states import ActivationState
@@ -25,9 +29,12 @@ from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration
 from blackboard.errors import Conflict, LeaseLost, NotFound, WorkError
 from blackboard.store.row_types.activation_row_types import ActivationRow
-from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.system import tracing
+from blackboard.system.failpoints import failpoint
 
+RECOVERED_AT_ONCE = 100
+"""The most runs that one transaction recovers."""
 WEBHOOK_WORKER = "webhook"
 """The name of the worker that posts activations to a webhook."""
 
@@ -42,6 +49,130 @@ class NamedRun(NamedTuple):
     """The agent that the activation must belong to; None for any."""
     fence: int | None = None
     """The fence of the claim; None for the run that the worker has now."""
+
+
+def extend(session: BoardSession, run: NamedRun, lease: Duration) -> RunState:
+    """Extend the lease of a run.
+
+    Raises:
+        LeaseLost: The worker does not have the activation, or no longer.
+        NotFound: The agent has no such activation.
+    """
+
+    def work(txn: BoardTransaction) -> RunState:
+        row = _run_of(txn, run)
+        until = _extend_lease(txn, row, lease)
+        return _run_state(txn, row._replace(lease_until=until))
+
+    return session.write(work, record_instant=True)
+
+
+def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunState:
+    """Finish an activation with a result. After a conflict, the activation is put back.
+
+    Raises:
+        BlackboardError: A part of the result is refused. The worker still has the activation.
+        Conflict: A mark has changed since the event that the result names. The activation is ready again.
+        LeaseLost: The worker does not have the activation, or no longer.
+        NotFound: The agent has no such activation.
+    """
+    kinds = [mark.kind for mark in result.marks]
+    session.classes.load(kinds)
+    traceparent = tracing.current_traceparent()  # another thread may carry out the transaction
+
+    def work(txn: BoardTransaction) -> RunState:
+        with tracing.within_trace(traceparent):
+            row = _finish(txn, run, result, session.classes)
+        return _run_state(txn, row)
+
+    failpoint("apply.before")
+    try:
+        end = session.write(work, record_instant=True, shared=True)
+    except Conflict as conflict:
+        if not _put_back(session, run, conflict, result.usage):
+            raise
+        conflict.args = (
+            f"{conflict.args[0]}. The activation is put back; claim it again for its marks as they are now",
+        )
+        raise
+    failpoint("apply.after")
+    return end
+
+
+def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: ReportedUsage) -> bool:
+    """Put back a run whose result was in conflict with the board. Return False if the run or its agent is gone."""
+
+    def work(txn: BoardTransaction) -> bool:
+        try:
+            row = _run_of(txn, run)
+        except LeaseLost:  # meanwhile
+            return False
+        agent_spec = txn.deployment.agents.get(row.agent)
+        if agent_spec is None:
+            return False
+        text = f"{type(conflict).__name__}: {conflict}"
+        model_calls.record_reported(txn, row.id, agent_spec.name, row.marks_absorbed, reported_calls(usage), text)
+        return activation_results.put_back(txn, row, agent_spec, text, random.Random(row.id)) is not None
+
+    return session.write(work, record_instant=True)
+
+
+def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: ReportedUsage) -> RunState:
+    """End a run with a failure.
+
+    Raises:
+        LeaseLost: The worker does not have the activation, or no longer.
+        NotFound: The agent has no such activation.
+    """
+    failpoint("failure.before")
+    end = session.write(
+        lambda txn: _run_state(txn, _fail(txn, run, failure, usage)),
+        record_instant=True,
+    )
+    failpoint("failure.after")
+    return end
+
+
+def give_back(session: BoardSession, run: NamedRun, after: Duration, reason: str) -> bool:
+    """Give a claim up without counting an attempt, and return whether it still ran. It is ready after some time."""
+
+    def work(txn: BoardTransaction) -> bool:
+        try:
+            row = _run_of(txn, run)
+        except LeaseLost:
+            return False
+        return defer(txn, row, until=txn.now + after, reason=reason)
+
+    return session.write(work, record_instant=True)
+
+
+def recover(session: BoardSession) -> int:
+    """Recover the runs whose leases have expired, and return their number. Without one, nothing is written."""
+
+    def work(txn: BoardTransaction) -> int:
+        rows = _late_runs(txn)[:RECOVERED_AT_ONCE]
+        for row in rows:
+            activation_recovery.recover_remote(txn, row)
+        return len(rows)
+
+    count = 0
+    while session.read(_late_runs):
+        count += session.write(work, record_instant=True)
+    return count
+
+
+def _run_state(txn: BoardTransaction, row: ActivationRow) -> RunState:
+    events = txn.sql.all(MARKS.events_of_activation, activation_id=row.id) if row.state == ActivationState.DONE else []
+    return RunState(
+        id=row.id,
+        agent=row.agent,
+        fence=row.fence,
+        attempt=row.attempt,
+        state=row.state,
+        lease_until=optional_datetime(row.lease_until),
+        retry_at=optional_datetime(row.retry_at),
+        marks=tuple(dict.fromkeys(event.mark_id for event in events)),
+    )
 
 
 def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
@@ -63,7 +194,7 @@ def running_of(txn: BoardTransaction, agent_spec: AgentSpec) -> list[ActivationR
     return [row for row in rows if activation_recovery.is_remote(row)]
 
 
-def late_runs(txn: BoardTransaction) -> list[ActivationRow]:
+def _late_runs(txn: BoardTransaction) -> list[ActivationRow]:
     """Return the runs of remote workers whose leases have expired."""
     rows = txn.sql.all(ACTIVATIONS.running)
     return [row for row in rows if activation_recovery.is_remote(row) and is_late(txn, row)]
@@ -74,7 +205,7 @@ def is_late(txn: BoardTransaction, row: ActivationRow) -> bool:
     return row.lease_until is not None and row.lease_until <= txn.now
 
 
-def run_of(txn: BoardTransaction, run: NamedRun) -> ActivationRow:
+def _run_of(txn: BoardTransaction, run: NamedRun) -> ActivationRow:
     """Return the run that a worker has.
 
     Raises:
@@ -108,7 +239,7 @@ def _is_claim(row: ActivationRow, run: NamedRun) -> bool:
     return row.worker == REMOTE + run.holder and run.fence in (None, row.fence)
 
 
-def extend(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instant:
+def _extend_lease(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instant:
     """Extend the lease of a run, and return its end. No run is longer than the timeout of its agent."""
     agent_spec = txn.deployment.agents.get(row.agent)
     until = txn.now + lease
@@ -119,13 +250,13 @@ def extend(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instan
     return until
 
 
-def is_finished_with(row: ActivationRow, run: NamedRun, result: RemoteResult) -> bool:
+def _is_finished_with(row: ActivationRow, run: NamedRun, result: RemoteResult) -> bool:
     """Return whether a claim has finished an activation with this result already."""
     is_done = row.state == ActivationState.DONE and row.result_digest is not None
     return is_done and _is_claim(row, run) and row.result_digest == result.digest()
 
 
-def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: MarkClasses) -> ActivationRow:
+def _finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: MarkClasses) -> ActivationRow:
     """Finish an activation with a result, and return its row. The same result again changes nothing.
 
     Raises:
@@ -134,34 +265,22 @@ def finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes: 
         LeaseLost: The worker does not have the activation, or no longer.
         NotFound: The agent has no such activation.
     """
-    if is_finished_with(stored := _find(txn, run), run, result):
+    if _is_finished_with(stored := _find(txn, run), run, result):
         return stored
-    row = run_of(txn, run)
-    spec = remote_agent(txn, row.agent)
+    row = _run_of(txn, run)
+    agent_spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in marks_of((*inputs, *reads), classes)}
-    items = item_checks.returned_items(spec, actions_of(txn, result, known, classes))
+    items = item_checks.returned_items(agent_spec, actions_of(txn, result, known, classes))
     with tracing.within_trace(tracing.current_traceparent() or row.traceparent):
-        actions = item_checks.prepare(spec, row.id, items, places := places_of(result))
-    activation_results.finish(txn, row, spec, actions, classes, places)
-    model_calls.record_reported(txn, row.id, spec.name, len(inputs), reported_calls(result.usage), None)
+        actions = item_checks.prepare(agent_spec, row.id, items, places := places_of(result))
+    activation_results.finish(txn, row, agent_spec, actions, classes, places)
+    model_calls.record_reported(txn, row.id, agent_spec.name, len(inputs), reported_calls(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())
     return _find(txn, run)
 
 
-def put_back(
-    txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usage: ReportedUsage
-) -> ActivationState | None:
-    """Put back a run whose result was in conflict with the board; see `activation_results.put_back`."""
-    agent_spec = txn.deployment.agents.get(row.agent)
-    if agent_spec is None:
-        return None
-    text = f"{type(conflict).__name__}: {conflict}"
-    model_calls.record_reported(txn, row.id, agent_spec.name, row.marks_absorbed, reported_calls(usage), text)
-    return activation_results.put_back(txn, row, agent_spec, text, random.Random(row.id))
-
-
-def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: ReportedUsage) -> ActivationRow:
+def _fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: ReportedUsage) -> ActivationRow:
     """End a run with a failure, and return the row of its activation. The same failure again changes nothing.
 
     Raises:
@@ -172,8 +291,8 @@ def fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: Reported
     has_failed = stored.state in (ActivationState.READY, ActivationState.HELD, ActivationState.DEAD)
     if has_failed and stored.fence == run.fence and stored.error == failure.error:
         return stored
-    row = run_of(txn, run)
-    spec = remote_agent(txn, row.agent)
-    model_calls.record_reported(txn, row.id, spec.name, row.marks_absorbed, reported_calls(usage), failure.error)
-    activation_results.fail(txn, row, spec, failure, random.Random(row.id))
+    row = _run_of(txn, run)
+    agent_spec = remote_agent(txn, row.agent)
+    model_calls.record_reported(txn, row.id, agent_spec.name, row.marks_absorbed, reported_calls(usage), failure.error)
+    activation_results.fail(txn, row, agent_spec, failure, random.Random(row.id))
     return _find(txn, run)

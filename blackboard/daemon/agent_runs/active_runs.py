@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from blackboard.board.activations.agent_claims.claim_data import SharedClaimData
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant

@@ -1,7 +1,5 @@
 """The recorder of the answers of models, and of their errors. An answer is committed with its cost before it is parsed.
 
-The board's `call_outcomes` commit each outcome, and its `call_steps` the steps before.
-
 No answer is lost: an answer that the database does not accept goes to the spool, and is committed before the next call
 is sent.
 """
@@ -14,7 +12,7 @@ from collections.abc import Collection, Sequence
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
 from blackboard.board.activations.model_pauses import Refusal, Wait
-from blackboard.board.daemon_work.daemon_parts import call_outcomes_of
+from blackboard.board.daemon_work.call_transactions import CallTransactions
 from blackboard.board.facade import Blackboard
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
@@ -38,7 +36,7 @@ class AnswerRecorder:
     """The recorder of the answers to one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices, rng: random.Random) -> None:
-        self.prices, self._outcomes, self._rng = prices, call_outcomes_of(board), rng
+        self.prices, self._calls, self._rng = prices, CallTransactions(board), rng
 
     def highest_cost(self, row: ModelCall) -> int:
         """Return the highest possible cost of a planned call, in micro-dollars.
@@ -57,7 +55,7 @@ class AnswerRecorder:
         try:
             self._record(row, reply)
         except StoreError:
-            self._outcomes.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
+            self._calls.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
             raise
 
     def record_spooled(self) -> int:
@@ -67,13 +65,13 @@ class AnswerRecorder:
             StoreError: The database still does not accept them.
         """
         count = 0
-        for answer in self._outcomes.spool.waiting():
+        for answer in self._calls.spool.waiting():
             try:
-                new = self._record(self._outcomes.get(answer.call_id), Reply.of(answer.raw, answer.request_id))
+                new = self._record(self._calls.get(answer.call_id), Reply.of(answer.raw, answer.request_id))
             except NotFound as error:
                 log.error("the spool holds an answer to an unknown call; it is kept there", error=error)
                 continue
-            self._outcomes.spool.delete(answer.call_id)
+            self._calls.spool.delete(answer.call_id)
             log.info("an answer from the spool was committed", call=answer.call_id, new=new)
             count += 1
         return count
@@ -83,7 +81,7 @@ class AnswerRecorder:
 
         It is called at a start and at a reload. It also ends the pauses of models that are no longer `used`.
         """
-        self._outcomes.try_models(used)
+        self._calls.try_models(used)
 
     def pause_model(self, row: ModelCall, failure: CallFailure) -> Wait:
         """End a failed call whose marks may not be the cause of the failure, and pause its model.
@@ -92,25 +90,25 @@ class AnswerRecorder:
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED
-        wait, is_new = self._outcomes.pause_model(row, state, refused, str(failure), self._rng, failure.request_id)
+        wait, is_new = self._calls.pause_model(row, state, refused, str(failure), self._rng, failure.request_id)
         if is_new:
             _log_pause(row, failure, wait)
         return wait
 
     def pause_models(self, rows: Sequence[ModelCall], failure: CallFailure) -> None:
         """Pause the models of a batch that was refused as a whole. Its calls are planned again."""
-        for row, wait, is_new in self._outcomes.pause_models(rows, str(failure), self._rng):
+        for row, wait, is_new in self._calls.pause_models(rows, str(failure), self._rng):
             if is_new:
                 _log_pause(row, failure, wait)
 
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
         """End the pauses of models after their batch was accepted."""
-        for model in self._outcomes.end_pauses(rows):
+        for model in self._calls.end_pauses(rows):
             log.info("a paused model is accepted again", model=model)
 
     def pause_after_page(self, row: ModelCall, error: Unusable) -> Wait:
         """Pause a model after an answer that is not from the API. Record the call, which may have been paid."""
-        wait, is_new = self._outcomes.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
+        wait, is_new = self._calls.pause_model(row, CallState.UNUSABLE, Refusal.ACCESS, str(error), self._rng)
         if is_new:
             _log_pause(row, error, wait)
         return wait
@@ -118,7 +116,7 @@ class AnswerRecorder:
     def _record(self, row: ModelCall, reply: Reply) -> bool:
         """Commit an answer, and return whether the call had none before."""
         cost = self._cost(row, reply)
-        recorded = self._outcomes.record_answer(row.id, reply.raw, reply.request_id, cost, is_message=reply.is_message)
+        recorded = self._calls.record_answer(row.id, reply.raw, reply.request_id, cost, is_message=reply.is_message)
         if recorded.has_resumed_model:
             log.info("a paused model answers again", model=row.model)
         return recorded.is_new

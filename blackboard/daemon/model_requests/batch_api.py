@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.daemon_work.daemon_parts import batch_api_steps_of
+from blackboard.board.daemon_work.batch_api_transactions import BatchApiTransactions
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
@@ -64,7 +64,7 @@ class BatchCaller:
         on_done: Callable[[], None] = lambda: None,
     ) -> None:
         self.client, self.recorder, self.on_done = client, recorder, on_done
-        self._steps = batch_api_steps_of(board)
+        self._calls = BatchApiTransactions(board)
         self._rng = rng
         self._max_calls = MAX_CALLS_PER_BATCH
         self._failures = 0
@@ -79,7 +79,7 @@ class BatchCaller:
 
     def start(self) -> None:
         """Start the thread, unless it runs or there is nothing to do."""
-        if self.is_busy or not self._steps.has_open_calls():
+        if self.is_busy or not self._calls.has_open_calls():
             return
         thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
         self._thread = thread  # it may end at once
@@ -111,9 +111,9 @@ class BatchCaller:
         Raises:
             StoreError: The board cannot be used.
         """
-        if self._steps.now() < self._not_before:
+        if self._calls.now() < self._not_before:
             return 0
-        self._steps.release_for_try()
+        self._calls.release_for_try()
         try:
             count = self._fetch() + self._submit()
         except CallFailure as failure:
@@ -122,7 +122,7 @@ class BatchCaller:
         if self._failures:
             log.info("the Batch API answers again")
         self._failures = 0
-        self._steps.release_answered()
+        self._calls.release_answered()
         return count
 
     # -- submission --------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class BatchCaller:
 
         The calls are reserved first, so that a batch whose outcome is unknown can be looked up by its calls.
         """
-        rows = self._steps.reserve(self._max_calls, self.recorder.highest_cost)
+        rows = self._calls.reserve(self._max_calls, self.recorder.highest_cost)
         if not rows:
             return 0
         failpoint("batch_api.reserved")
@@ -151,10 +151,10 @@ class BatchCaller:
             self.recorder.pause_models(rows, failure)
             return 0
         except CallFailure:
-            self._steps.mark_unsent(rows)
+            self._calls.mark_unsent(rows)
             raise
         failpoint("batch_api.submitted")
-        self._steps.name_batch(rows, name)
+        self._calls.name_batch(rows, name)
         failpoint("batch_api.named")
         log.info("a batch was submitted", batch=name, calls=len(rows))
         self.recorder.end_pauses(rows)
@@ -167,7 +167,7 @@ class BatchCaller:
             self._end(rows, failure, 0)
             return 0
         self._max_calls = len(rows) // 2
-        self._steps.mark_unsent(rows)
+        self._calls.mark_unsent(rows)
         log.info("a batch was too large; its calls are submitted in parts", calls=len(rows), reason=failure)
         return self._submit()
 
@@ -176,7 +176,7 @@ class BatchCaller:
     def _fetch(self) -> int:
         """Fetch the results of every submitted batch."""
         count = 0
-        for _, group in groupby(self._steps.submitted(), lambda row: row.submission):
+        for _, group in groupby(self._calls.submitted(), lambda row: row.submission):
             batch = list(group)
             if (name := batch[0].batch_id or self._find(batch)) is None:
                 continue
@@ -188,7 +188,7 @@ class BatchCaller:
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
                 self._end_unknown(batch, str(failure))
                 for row in batch:
-                    telemetry.record_batch_call(row, None, self._steps.now())
+                    telemetry.record_batch_call(row, None, self._calls.now())
                 continue
             if results is not None:
                 # Failures first: an answer in the same batch shows that the model can be used.
@@ -207,10 +207,10 @@ class BatchCaller:
             log.info("a batch may be the lost batch; it is looked up again when it has ended", reason=failure)
             return None
         if name is not None:
-            self._steps.name_batch(batch, name)
+            self._calls.name_batch(batch, name)
             log.info("a lost batch was found again", batch=name, calls=len(batch))
-        elif self._steps.now() >= since + LOST_AFTER:
-            self._steps.mark_unsent(batch)
+        elif self._calls.now() >= since + LOST_AFTER:
+            self._calls.mark_unsent(batch)
             log.info("a batch never arrived; its calls are submitted again", sent=iso(since), calls=len(batch))
         return name
 
@@ -223,19 +223,19 @@ class BatchCaller:
                 self._end_unknown([row], "its batch ended without a result for it")
             case KeyRefused() | SpendLimit() | ModelUnavailable() | RequestRejected(certain=False):
                 wait = self.recorder.pause_model(row, result)
-                self._steps.defer(row, wait)
+                self._calls.defer(row, wait)
             case CallFailure():
                 self._end([row], result, backoff(FIRST_API_PAUSE, 1, self._rng))
             case _:
                 self.recorder.record(row, Reply(UNREADABLE))
-        telemetry.record_batch_call(row, result, self._steps.now())
+        telemetry.record_batch_call(row, result, self._calls.now())
 
     def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: Duration) -> None:
         state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED
-        self._steps.end(rows, state, str(failure), failure.request_id, delay)
+        self._calls.end(rows, state, str(failure), failure.request_id, delay)
 
     def _end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
-        self._steps.end_unknown(rows, error)
+        self._calls.end_unknown(rows, error)
 
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1
@@ -244,7 +244,7 @@ class BatchCaller:
             backoff(FIRST_API_PAUSE, min(self._failures, MAX_DOUBLINGS), self._rng),
             microseconds_in(requested or 0.0),
         )
-        self._not_before = self._steps.now() + wait
+        self._not_before = self._calls.now() + wait
         if self._failures == 1:
             problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
             log.warning(f"the Batch API {problem}; it is tried again", at=iso(self._not_before), reason=failure)

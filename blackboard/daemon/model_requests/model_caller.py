@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.daemon_work.daemon_parts import call_steps_of
+from blackboard.board.daemon_work.call_transactions import CallTransactions
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
@@ -101,7 +101,7 @@ class ModelCaller:
         rng: random.Random,
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
-        self._board, self._steps = board, call_steps_of(board)
+        self._board, self._calls = board, CallTransactions(board)
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}
@@ -173,7 +173,7 @@ class ModelCaller:
         After any other outcome, or if the agent now asks for another answer, the request is built anew.
         """
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
-        rows = self._steps.calls_of(claim)
+        rows = self._calls.calls_of(claim)
         # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (answered := self._reuse_answer(rows, request)) is not None:
@@ -198,7 +198,7 @@ class ModelCaller:
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
         if row is None or is_same_answer(row.body, request.body):
             return row
-        self._steps.end(row, CallState.UNUSABLE, OTHER_ANSWER)
+        self._calls.end(row, CallState.UNUSABLE, OTHER_ANSWER)
         log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)
         return None
 
@@ -206,7 +206,7 @@ class ModelCaller:
         """Return a call that was never sent if its request is still the same; otherwise end the call."""
         if (row.model, row.body, row.api) == (request.model, request.body, request.api):
             return row
-        self._steps.end(row, CallState.FAILED, BUILT_ANEW)
+        self._calls.end(row, CallState.FAILED, BUILT_ANEW)
         return None
 
     def _give_up_sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
@@ -218,7 +218,7 @@ class ModelCaller:
         if row.api == "batch":
             raise _batch_deferral()
         # A call can outlive a run that timed out. Its answer is paid and will still arrive.
-        if is_pending and self._steps.now() < (row.sent_at or 0) + self.settings.timeout:
+        if is_pending and self._calls.now() < (row.sent_at or 0) + self.settings.timeout:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
@@ -230,7 +230,7 @@ class ModelCaller:
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
         """
-        if not self._steps.decide_refused(row, model):
+        if not self._calls.decide_refused(row, model):
             raise RequestRejected(row.error or "the API rejects the request")
 
     def _admit(self, claim: Claim, model: str) -> None:
@@ -239,11 +239,11 @@ class ModelCaller:
         Raises:
             Deferral: The call has to wait.
         """
-        if (wait := self._steps.admit(claim, model, self._rng)) is not None:
+        if (wait := self._calls.admit(claim, model, self._rng)) is not None:
             raise _pause_deferral(wait)
 
     def _plan_call(self, claim: Claim, request: BuiltRequest) -> ModelCall:
-        row = self._steps.plan(claim, request.model, request.body, request.api)
+        row = self._calls.plan(claim, request.model, request.body, request.api)
         failpoint("call.planned")
         return row
 
@@ -302,7 +302,7 @@ class ModelCaller:
             cost = self.recorder.highest_cost(row)
         except UnknownName as error:
             raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
-        exceeded = self._steps.reserve(claim, row, cost)
+        exceeded = self._calls.reserve(claim, row, cost)
         if exceeded is None:
             return
         if exceeded.defers:
@@ -318,15 +318,15 @@ class ModelCaller:
                 wait = self.recorder.pause_after_page(row, error)
                 raise _pause_deferral(wait) from None
             # A retry asks again: the recorded answer would fail in the same way.
-            self._steps.end(row, CallState.UNUSABLE, str(error))
+            self._calls.end(row, CallState.UNUSABLE, str(error))
             raise
 
     def _end_call(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
-        self._steps.end(row, state, str(failure), failure.request_id)
+        self._calls.end(row, state, str(failure), failure.request_id)
 
     def _mark_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
         """End a call that may have been answered and paid. The reserve stays."""
-        row = self._steps.end_as_unknown(row, reason)
+        row = self._calls.end_as_unknown(row, reason)
         shown = cause or reason
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
         return row
@@ -340,9 +340,9 @@ class ModelCaller:
         limit = claim.agent.settings.give_up_after
         if limit is None:
             return
-        rows = self._steps.calls_of(claim)
+        rows = self._calls.calls_of(claim)
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
-        now = self._steps.now()
+        now = self._calls.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
             reason = f"{given_up}: {failure}; retry or discard it"
@@ -354,7 +354,7 @@ class ModelCaller:
         wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
         if retry_after is not None and (requested := microseconds_in(retry_after)) >= wait:
             wait = requested + self._rng.randrange(1, 1_000_000)
-        return self._steps.now() + wait
+        return self._calls.now() + wait
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:

@@ -1,13 +1,10 @@
-"""The marks that an agent reads in addition to those that woke it, and the searches that find some of them."""
+"""The marks that an agent reads in addition to those that woke it, recorded as inputs of its activation."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple
 
 from blackboard.board.activation_tables.activation_inputs import (
     ActivationInput,
@@ -16,58 +13,14 @@ from blackboard.board.activation_tables.activation_inputs import (
     event_of,
     record_input,
 )
+from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, searches_for
 from blackboard.board.mark_tables import filtered_marks
 from blackboard.board.mark_tables.mark_states import mark_strength, migrated_row
 from blackboard.board.mark_tables.strongest_marks import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
-from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
+from blackboard.store.row_types.mark_row_types import MarkRow
 from blackboard.store.statements import MARKS
-
-
-class SearchKey(NamedTuple):
-    """A search of an agent: its place in `reads`, the text, and the subject of the mark if the filter needs it."""
-
-    agent: str
-    place: int
-    text: str
-    subject: str | None
-
-
-MarksBySearch = Mapping[SearchKey, Sequence[tuple[int, float]]]
-"""The results of searches: the ids of the marks, with their relevances."""
-
-NOTHING_FOUND: MarksBySearch = {}
-"""The results before any search has run."""
-
-
-@dataclass(frozen=True)
-class NeedsSearches:
-    """The searches that must run before a claim. They run outside its transaction, so that no writer waits for them."""
-
-    reads: Mapping[SearchKey, ReadSpec]
-    """What each search reads."""
-
-
-def missing_searches(agent_spec: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
-    """Return the searches without a result; None if each has one."""
-    missing = {key: agent_spec.reads[key.place] for key in keys if key not in found}
-    return NeedsSearches(missing) if missing else None
-
-
-def searches_for(agent_spec: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
-    """Return the searches of an agent for the marks of some events, which have the payloads that the marks show."""
-    places = [place for place, read in enumerate(agent_spec.reads) if read.search_from is not None]
-    if not places:
-        return []
-    keys: dict[SearchKey, None] = {}
-    for event in events:
-        payload = json.loads(event.payload or "{}")
-        for place in places:
-            read = agent_spec.reads[place]
-            if isinstance(text := payload.get(read.search_from), str):
-                keys[SearchKey(agent_spec.name, place, text, event.subject if read.where_subject else None)] = None
-    return list(keys)
 
 
 def record_reads(
@@ -88,7 +41,7 @@ def record_reads(
         for read in agent_spec.reads
         if read.search_from is None
         for subject in (own_subjects if read.needs_subject else [None])
-        for pair in _read(txn, read, subject)
+        for pair in _marks_of_read(txn, read, subject)
     )
     reads: dict[int, ActivationInput] = {}
     for row, strength in candidates:
@@ -96,14 +49,14 @@ def record_reads(
             reads[row.id] = as_input(txn, event_of(txn, row), strength, InputRole.READ)
     keys = searches_for(agent_spec, (item.event for item in inputs))
     for mark_id, relevance in _highest_relevances(found.get(key, ()) for key in keys).items():
-        if mark_id not in absorbed and mark_id not in reads and (mark := _live(txn, mark_id)) is not None:
+        if mark_id not in absorbed and mark_id not in reads and (mark := _live_mark(txn, mark_id)) is not None:
             reads[mark_id] = as_input(txn, event_of(txn, mark), mark_strength(txn, mark), InputRole.READ, relevance)
     for item in reads.values():
         record_input(txn, activation_id, item.event, item.strength, InputRole.READ, item.relevance)
     return tuple(sorted(reads.values(), key=attrgetter("order")))
 
 
-def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
+def _marks_of_read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
     tags = filtered_marks.filter_of(txn, read.kind, read.where_of(subject))
     return strongest(txn, read.kind, read.limit, subject if read.same_subject else None, tags)
 
@@ -116,7 +69,7 @@ def _highest_relevances(searches: Iterable[Iterable[tuple[int, float]]]) -> dict
     return highest
 
 
-def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
+def _live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
     """Return a mark if it is still live."""
     if (stored := txn.sql.one(MARKS.get_mark, id=mark_id)) is None:
         return None

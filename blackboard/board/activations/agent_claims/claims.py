@@ -8,27 +8,25 @@ from typing import NamedTuple
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput, inputs_of
 from blackboard.board.activation_tables.activation_rows import set_state
-from blackboard.board.activations.agent_claims import crossing_selection, renewed_inputs
-from blackboard.board.activations.agent_claims.additional_reads import (
+from blackboard.board.activations.agent_claims import crossing_selection
+from blackboard.board.activations.agent_claims.activation_loops import quarantine_loops
+from blackboard.board.activations.agent_claims.additional_reads import record_reads
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, has_capacity
+from blackboard.board.activations.agent_claims.claim_data import ClaimData, SharedClaimData, read_for_claim
+from blackboard.board.activations.agent_claims.claim_searches import (
     NOTHING_FOUND,
     MarksBySearch,
     NeedsSearches,
     missing_searches,
-    record_reads,
     searches_for,
 )
-from blackboard.board.activations.agent_claims.agent_readiness import (
-    ClaimData,
-    agent_deferral,
-    has_capacity,
-    read_for_claim,
-    ready_watches,
-)
-from blackboard.board.activations.agent_claims.crossing_activations import claimed_inputs, insert_claimed
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
-from blackboard.board.activations.agent_claims.deferred_activations import next_deferred, reread_activation
-from blackboard.board.activations.agent_claims.loop_quarantine import quarantine_loops
-from blackboard.board.activations.agent_claims.shared_claim_data import SharedClaimData
+from blackboard.board.activations.agent_claims.deferred_activations import (
+    next_deferred,
+    renew_inputs,
+    searches_to_renew,
+)
+from blackboard.board.activations.agent_claims.new_activations import claimed_inputs, insert_claimed
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -41,7 +39,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.watch_spec import Per
 from blackboard.durations import Duration
 from blackboard.store.row_types.activation_row_types import ActivationRow
-from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 class Claimer(NamedTuple):
@@ -93,6 +91,14 @@ class Claim:
         return next((value for value in values if isinstance(value, str)), group.value)
 
 
+def may_claim(txn: BoardTransaction, name: str) -> bool:
+    """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
+    agent_spec = txn.deployment.agents.get(name)
+    if agent_spec is None or (data := read_for_claim(txn, agent_spec, with_crossings=False)) is None:
+        return False
+    return bool(data.load.has_due or _ready_watches(txn, agent_spec, data))
+
+
 def claim(
     txn: BoardTransaction, agent_spec: AgentSpec, claimer: Claimer, shared_data: SharedClaimData | None = None
 ) -> Claim | NeedsSearches | None:
@@ -113,7 +119,7 @@ def claim(
     if data.load.has_due and (row := next_deferred(txn, agent_spec, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent_spec, row, claimer)
     first_crossings = data.first_crossings
-    for watch in ready_watches(txn, agent_spec, data):
+    for watch in _ready_watches(txn, agent_spec, data):
         first = first_crossings.get(watch.id)
         first_crossings = {}  # the selection may change the crossings of every watch
         selected = _select(txn, watch, first, claimer.found)
@@ -194,12 +200,9 @@ def _restart(
     """
     read_at = row.read_at
     if row.reads_again:
-        if missing := missing_searches(
-            agent_spec, renewed_inputs.searches_to_renew(txn, agent_spec, row), claimer.found
-        ):
+        if missing := missing_searches(agent_spec, searches_to_renew(txn, agent_spec, row), claimer.found):
             return missing
-        renewed_inputs.renew(txn, agent_spec, row, claimer.found)
-        row = reread_activation(txn, row)
+        row = renew_inputs(txn, agent_spec, row, claimer.found)
         read_at = txn.now
     row = set_state(
         txn,
@@ -226,3 +229,26 @@ def _watch_of(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) 
     if watch is None:
         return "", "subject"  # of a watch that is gone, one subject is the safe choice
     return watch.spec.name, agent_spec.per_of(watch.spec)
+
+
+def _ready_watches(txn: BoardTransaction, agent_spec: AgentSpec, data: ClaimData) -> list[RegisteredWatch]:
+    """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
+    ready: list[tuple[int, int, RegisteredWatch]] = []
+    for watch in txn.active.watches_by_agent.get(agent_spec.name, ()):
+        if watch.id in data.ready_since:
+            since = data.ready_since[watch.id]
+        else:
+            since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
+        if since is None and _has_full_batch(txn, watch):
+            since = txn.now
+        if since is not None and (not data.load.has_held or budget_deferral(txn, watch) is None):
+            ready.append((since, watch.id, watch))
+    return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
+
+
+def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
+    if watch.batch is None or not watch.agent.settings.batch_window:
+        return False
+    if watch.is_per_subject:
+        return crossing_selection.full_subject(txn, watch) is not None
+    return txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch) >= watch.batch

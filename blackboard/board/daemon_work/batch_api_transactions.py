@@ -1,4 +1,4 @@
-"""The model calls that go through the provider's Batch API: their submission, and their results."""
+"""The transactions of the model calls of the provider's Batch API, from their submission to their results."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from blackboard.board.activation_tables.activation_rows import get_activation, set_state
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS
+from blackboard.board.activations.call_records.model_calls import MAX_CALL_ERROR_CHARACTERS, ModelCall
 from blackboard.board.activations.model_pauses import Wait
+from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.records.states import ActivationState, CallState
@@ -17,7 +18,76 @@ from blackboard.store.row_types.model_call_row_types import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 
-def has_open_calls(txn: BoardTransaction) -> bool:
+class BatchApiTransactions:
+    """The transactions of the model calls that go through the Batch API.
+
+    Args:
+        board: The board of the calls.
+    """
+
+    def __init__(self, board: Blackboard) -> None:
+        self._session = board.session
+
+    def now(self) -> Instant:
+        """Return the board's time."""
+        return self._session.now()
+
+    def has_open_calls(self) -> bool:
+        """Return whether calls wait for the API or for a claim."""
+        return self._session.read(_has_open_calls)
+
+    def release_for_try(self) -> None:
+        """Release one activation whose model may be tried."""
+        self._session.write(_release_for_try)
+
+    def reserve(self, limit: int, highest_cost: Callable[[ModelCall], int]) -> list[ModelCall]:
+        """Mark up to `limit` planned calls as sent in one batch, and return them."""
+        return self._session.write(lambda txn: _reserve(txn, limit, highest_cost), record_instant=True)
+
+    def name_batch(self, rows: Sequence[ModelCall], name: str) -> None:
+        """Record the provider's id of a batch."""
+        submission = rows[0].submission
+        self._session.write(lambda txn: txn.sql.run(MODEL_CALLS.name_batch, submission=submission, batch_id=name))
+
+    def mark_unsent(self, rows: Sequence[ModelCall]) -> None:
+        """Set calls back to `planned`, because their requests certainly did not arrive."""
+
+        def work(txn: BoardTransaction) -> None:
+            for row in rows:
+                model_calls.mark_unsent(txn, row.id)
+
+        self._session.write(work)
+
+    def submitted(self) -> list[ModelCall]:
+        """Return the submitted calls without a result, batch by batch."""
+        rows = self._session.read(lambda txn: txn.sql.all(MODEL_CALLS.submitted_calls))
+        return sorted(rows, key=lambda row: (row.submission or 0, row.id))
+
+    def defer(self, row: ModelCall, wait: Wait) -> None:
+        """Make the activation of a call wait for its model."""
+        self._session.write(lambda txn: _defer(txn, row, wait))
+
+    def end(
+        self, rows: Sequence[ModelCall], state: CallState, error: str, request_id: str | None, delay: Duration
+    ) -> None:
+        """End calls that failed, and release their activations after a delay in microseconds."""
+        self._session.write(lambda txn: _end(txn, rows, state, error, request_id, delay))
+
+    def end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
+        """End calls whose outcome cannot be known."""
+        self._session.write(lambda txn: _end_unknown(txn, rows, error))
+
+    def release_answered(self) -> None:
+        """Release the activations whose answers have arrived."""
+
+        def work(txn: BoardTransaction) -> None:
+            for activation_id in txn.sql.all(MODEL_CALLS.answered_in_batch_api):
+                _release(txn, activation_id, txn.now, None)
+
+        self._session.write(work)
+
+
+def _has_open_calls(txn: BoardTransaction) -> bool:
     """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
     return txn.doubted is None and any(
         txn.sql.one(statement, **values) is not None
@@ -30,7 +100,7 @@ def has_open_calls(txn: BoardTransaction) -> bool:
     )
 
 
-def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
+def _reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
     """Mark up to `limit` planned calls as sent in one batch, as far as the budgets allow, and return them.
 
     Their custom ids identify a batch whose id was lost. `highest_cost` returns the highest possible cost of a call in
@@ -56,29 +126,13 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
     return rows
 
 
-def release_for_try(txn: BoardTransaction) -> None:
+def _release_for_try(txn: BoardTransaction) -> None:
     """Release one activation with a call that was planned before the pause of its model, if the model may be tried."""
     if (row := txn.sql.one(MODEL_CALLS.call_to_try, now=txn.now)) is not None:
         _release(txn, row.activation_id, txn.now, None)
 
 
-def submitted(txn: BoardTransaction) -> list[CallRow]:
-    """Return the submitted calls without a result, batch by batch."""
-    return sorted(txn.sql.all(MODEL_CALLS.submitted_calls), key=lambda row: (row.submission or 0, row.id))
-
-
-def name_batch(txn: BoardTransaction, submission: int | None, batch_id: str) -> None:
-    """Record the provider's id of a batch."""
-    txn.sql.run(MODEL_CALLS.name_batch, submission=submission, batch_id=batch_id)
-
-
-def mark_unsent(txn: BoardTransaction, rows: Sequence[CallRow]) -> None:
-    """Set calls back to `planned`, because their requests certainly did not arrive."""
-    for row in rows:
-        model_calls.mark_unsent(txn, row.id)
-
-
-def end(
+def _end(
     txn: BoardTransaction,
     rows: Sequence[CallRow],
     state: CallState,
@@ -95,7 +149,7 @@ def end(
         _release(txn, row.activation_id, txn.now + delay, error)
 
 
-def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
+def _end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
     """End calls whose outcome cannot be known.
 
     Each activation is held under `on_unknown = "hold"`, otherwise released.
@@ -111,18 +165,12 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
             _release(txn, row.activation_id, txn.now, error)
 
 
-def defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
+def _defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
     """Make the activation of a call wait for its model."""
     if wait.is_held:
         txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
     else:
         _release(txn, row.activation_id, wait.until, wait.reason)
-
-
-def release_answered(txn: BoardTransaction) -> None:
-    """Release the activations whose answers have arrived."""
-    for activation_id in txn.sql.all(MODEL_CALLS.answered_in_batch_api):
-        _release(txn, activation_id, txn.now, None)
 
 
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:

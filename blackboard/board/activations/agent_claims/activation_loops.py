@@ -1,6 +1,7 @@
-"""Detection of activations that keep waking each other: chains too long, loops without new facts, a rate too high.
+"""Activations that keep waking each other: chains too long, loops without new facts, a rate too high.
 
-Nothing is quarantined here. An ordinary claim costs no extra query.
+Crossings that would continue a loop are quarantined, and a person decides about them. An ordinary claim costs no extra
+query.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ from collections.abc import Iterable
 
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import get_activation
+from blackboard.board.activations.agent_claims.additional_reads import record_reads
+from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch
+from blackboard.board.activations.agent_claims.crossing_selection import Selection
+from blackboard.board.activations.agent_claims.new_activations import claimed_inputs, insert_claimed
+from blackboard.board.activations.run_ends import quarantine_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks.scopes import scope_name, subject_of
+from blackboard.board.transactions.registered_watch import RegisteredWatch
+from blackboard.core.marks.scopes import is_group, scope_name, subject_of
+from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import HOUR
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.mark_row_types import EventRow
+from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS
 
 MIN_LOOP_RUNS = 4
@@ -26,12 +35,54 @@ The fourth activation still runs, because it often gives up and asks a person, a
 """
 
 
-def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
+def quarantine_loops(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: MarksBySearch
+) -> Selection:
+    """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
+    agent_spec = watch.agent
+    chain_length = _chain_length_of(txn, selection.events)
+    measured = Selection(selection.crossings, selection.inputs, chain_length)
+    if (reason := _rate_problem(txn, agent_spec)) is not None:
+        _quarantine(txn, watch, measured, f"agent/{agent_spec.name}", reason, found)
+        return Selection()
+    if not _may_loop(agent_spec, chain_length):
+        return measured
+    accepted = Selection()
+    for crossing in measured.crossings:
+        inputs = {key: pair for key, pair in measured.inputs.items() if _is_behind(pair[0], crossing)}
+        part = Selection([crossing], inputs)
+        part.chain_length = _chain_length_of(txn, part.events)
+        reason = loop_problem(txn, agent_spec, crossing.scope, part.events, part.chain_length)
+        if reason is None:
+            accepted.crossings.append(crossing)
+            accepted.inputs.update(inputs)
+            accepted.chain_length = max(accepted.chain_length, part.chain_length)
+        else:
+            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent_spec.name}", reason, found)
+    return accepted
+
+
+def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
+    if crossing.is_per_mark:
+        return event.mark_id == crossing.mark_id
+    # An activation about a group has no other crossing.
+    return crossing.is_over_board or is_group(crossing.scope) or event.subject == crossing.scope
+
+
+def _quarantine(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: MarksBySearch
+) -> None:
+    row = insert_claimed(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
+    record_reads(txn, watch.agent, row.id, claimed_inputs(txn, selection), found)
+    quarantine_needs.ask_about_quarantine(txn, subject, reason)
+
+
+def _chain_length_of(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
     """Return the chain length of an activation on these marks: one more than its predecessors' longest chain."""
     return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
 
 
-def may_loop(agent_spec: AgentSpec, length: int) -> bool:
+def _may_loop(agent_spec: AgentSpec, length: int) -> bool:
     """Return whether a chain that ends with an activation of the agent is long enough for a loop.
 
     Further rows are read only if it is.
@@ -39,7 +90,7 @@ def may_loop(agent_spec: AgentSpec, length: int) -> bool:
     return length > min(agent_spec.settings.max_chain, MIN_LOOP_RUNS - 1)
 
 
-def rate_problem(txn: BoardTransaction, agent_spec: AgentSpec) -> str | None:
+def _rate_problem(txn: BoardTransaction, agent_spec: AgentSpec) -> str | None:
     """Return the reason if an agent has used up its activations of the last hour, else None."""
     limit = agent_spec.settings.max_activations_per_hour
     if limit is None or txn.sql.value(ACTIVATIONS.count_since, agent=agent_spec.name, since=txn.now - HOUR) < limit:

@@ -1,27 +1,75 @@
-"""Claims of activations whose agents search. The searches run on a snapshot, between two tries of a claim.
+"""The searches that claims need. They run on a snapshot, between two tries of a claim.
 
 A search may take long, and other writers wait while a claim writes.
 """
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from blackboard.board.activations.agent_claims.additional_reads import MarksBySearch, NeedsSearches, SearchKey
 from blackboard.board.board_session import BoardSession
 from blackboard.board.search_index.text_search import SearchArguments, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.specs.agent_spec import ReadSpec
+from blackboard.core.specs.agent_spec import AgentSpec, ReadSpec
+from blackboard.store.row_types.mark_row_types import EventRow
+
+MAX_SEARCHES = 3
+"""The largest number of search rounds of one call: the marks to claim may change during a search."""
+
+
+class SearchKey(NamedTuple):
+    """A search of an agent: its place in `reads`, the text, and the subject of the mark if the filter needs it."""
+
+    agent: str
+    place: int
+    text: str
+    subject: str | None
+
+
+MarksBySearch = Mapping[SearchKey, Sequence[tuple[int, float]]]
+"""The results of searches: the ids of the marks, with their relevances."""
+
+NOTHING_FOUND: MarksBySearch = {}
+"""The results before any search has run."""
+
+
+@dataclass(frozen=True)
+class NeedsSearches:
+    """The searches that must run before a claim. They run outside its transaction, so that no writer waits for them."""
+
+    reads: Mapping[SearchKey, ReadSpec]
+    """What each search reads."""
+
+
+def missing_searches(agent_spec: AgentSpec, keys: Iterable[SearchKey], found: MarksBySearch) -> NeedsSearches | None:
+    """Return the searches without a result; None if each has one."""
+    missing = {key: agent_spec.reads[key.place] for key in keys if key not in found}
+    return NeedsSearches(missing) if missing else None
+
+
+def searches_for(agent_spec: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
+    """Return the searches of an agent for the marks of some events, which have the payloads that the marks show."""
+    places = [place for place, read in enumerate(agent_spec.reads) if read.search_from is not None]
+    if not places:
+        return []
+    keys: dict[SearchKey, None] = {}
+    for event in events:
+        payload = json.loads(event.payload or "{}")
+        for place in places:
+            read = agent_spec.reads[place]
+            if isinstance(text := payload.get(read.search_from), str):
+                keys[SearchKey(agent_spec.name, place, text, event.subject if read.where_subject else None)] = None
+    return list(keys)
+
 
 Claimed = TypeVar("Claimed")
 ClaimOne = Callable[[BoardTransaction, str, MarksBySearch], Claimed | NeedsSearches | None]
 """Claims one activation of a named agent, with the results of the searches that have run."""
-
-MAX_SEARCHES = 3
-"""The largest number of search rounds of one call: the marks to claim may change during a search."""
 
 
 def claim_up_to(

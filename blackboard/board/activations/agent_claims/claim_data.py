@@ -1,0 +1,191 @@
+"""The data that claims need. Several claims in one transaction on a server read it together, which saves messages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
+from typing import Any, ClassVar, NamedTuple
+
+from blackboard.board.activations.agent_claims import crossing_selection
+from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
+from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
+from blackboard.board.watches.waiting_crossings.crossing_order import FirstCrossings
+from blackboard.clock import Instant
+from blackboard.core.specs.agent_spec import AgentSpec
+from blackboard.core.specs.watch_spec import DEFAULT_BATCH
+from blackboard.store.row_types.activation_row_types import AgentLoad
+from blackboard.store.row_types.watch_row_types import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.transaction import PrefetchedReads, SqlRead, WorkEffects
+
+
+class ClaimData(NamedTuple):
+    """The data that a claim for an agent needs."""
+
+    load: AgentLoad
+    """The unfinished activations of the agent."""
+    ready_since: dict[int, Instant | None]
+    """Since when the first ready crossing of each watch is ready, for the watches that were read."""
+    first_crossings: dict[int, FirstCrossings]
+    """The crossings that the selection for a watch reads first, for the watches that were read."""
+
+    def after_claim(self, claimed: Collection[CrossingRow]) -> ClaimData | None:
+        """Return the data as it is after a claim of some crossings; None if it must be read again.
+
+        With several watches, the claim may have changed which of them has been ready for the longest time.
+        """
+        if len(self.ready_since) != 1 or self.ready_since.keys() != self.first_crossings.keys():
+            return None
+        [(watch_id, first)] = self.first_crossings.items()
+        if (rest := first.without(claimed)) is None:
+            return None
+        load = self.load._replace(running=self.load.running + 1)
+        return self._replace(load=load, first_crossings={watch_id: rest})
+
+
+class _ClaimQueries(NamedTuple):
+    """The reads of a claim of one agent."""
+
+    load: SqlRead
+    ready: dict[int, SqlRead]
+    """When the first ready crossing of each watch became ready."""
+    first: dict[int, SqlRead]
+    """The first crossings of each watch."""
+
+    def all(self) -> Iterator[SqlRead]:
+        """Yield the reads."""
+        yield self.load
+        yield from self.ready.values()
+        yield from self.first.values()
+
+    def data_from(self, results: Iterator[list[Any]]) -> ClaimData:
+        """Return the results of the reads, which are in their order."""
+        [load] = next(results)
+        since = {watch_id: next(results)[0] for watch_id in self.ready}
+        first = {
+            watch_id: FirstCrossings.of(next(results), values["limit"]) for watch_id, (_, values) in self.first.items()
+        }
+        return ClaimData(load, since, first)
+
+
+def _queries_of(txn: BoardTransaction, agent: str, claims: int) -> _ClaimQueries:
+    """Return the reads of some claims of an agent; without a claim, those of `may_claim`."""
+    watches = txn.active.watches_by_agent.get(agent, ()) if txn.reads_together else ()
+    first = {watch.id: crossing_selection.first_read(txn, watch, claims) for watch in watches if claims}
+    return _ClaimQueries(
+        (ACTIVATIONS.agent_load, {"agent": agent, "now": txn.now}),
+        {watch.id: (CROSSINGS.first_ready, {"watch_id": watch.id, "now": txn.now}) for watch in watches},
+        {watch_id: read for watch_id, read in first.items() if read is not None},
+    )
+
+
+def read_for_claim(txn: BoardTransaction, agent_spec: AgentSpec, *, with_crossings: bool = True) -> ClaimData | None:
+    """Read the data that a claim for an agent needs; None if it may run no further activation, see `has_capacity`.
+
+    A server gets all reads in one message. In a file the load is read first, since a read costs little there.
+    """
+    if agent_deferral(txn, agent_spec.name) is not None:
+        return None
+    queries = _queries_of(txn, agent_spec.name, 1 if with_crossings else 0)
+    data = queries.data_from(iter(txn.sql.results(*queries.all())))
+    return None if data.load.running >= agent_spec.settings.concurrency else data
+
+
+def read_for_claims(txn: BoardTransaction, claims: Mapping[str, int]) -> dict[str, ClaimData]:
+    """Read together the data that claims of several agents need, on a server. It does not check whether they may run.
+
+    Args:
+        txn: The transaction.
+        claims: The number of claims of each agent.
+    """
+    queries = {name: _queries_of(txn, name, number) for name, number in claims.items()}
+    results = iter(txn.sql.results(*chain.from_iterable(each.all() for each in queries.values())))
+    data_by_agent = {name: each.data_from(results) for name, each in queries.items()}
+    _read_marks(txn, claims, data_by_agent)
+    return data_by_agent
+
+
+def _read_marks(txn: BoardTransaction, claims: Mapping[str, int], data_by_agent: Mapping[str, ClaimData]) -> None:
+    """Read together the marks behind the crossings that will probably be claimed, if each concerns a single mark."""
+    ids: list[int] = []
+    for name, data in data_by_agent.items():
+        for watch_id, first in data.first_crossings.items():
+            batch = txn.active.watches[watch_id].batch or DEFAULT_BATCH
+            ids += (row.mark_id for row in first.rows[: batch * claims[name]] if row.is_per_mark)
+    if len(ids) > 1 and txn.row_cache is not None:
+        txn.row_cache.read_marks_with_events(txn.sql, ids)
+
+
+class SharedClaimData:
+    """The data that several claims need, read in one message, and as it is after the claims that were made.
+
+    It is used only as long as the transaction writes nothing else: other writes may change what waits.
+
+    Args:
+        txn: The transaction.
+        ahead: The reads that it sends ahead.
+        claims: The number of claims of each agent that will be tried.
+    """
+
+    def __init__(self, txn: BoardTransaction, ahead: PrefetchedReads, claims: Mapping[str, int]) -> None:
+        self._ahead = ahead
+        ahead.prefetch(ACTIVATIONS.last_activation_id)
+        self._data_by_agent = read_for_claims(txn, claims)
+        self._writes = ahead.writes
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the transaction has written only claims that `keep` knows of."""
+        return self._ahead.writes == self._writes
+
+    def take(self, agent: str) -> ClaimData | None:
+        """Return the data for the next claim of an agent, which `keep` may put back; None if it must be read."""
+        if not self.is_current:
+            self._data_by_agent.clear()
+        return self._data_by_agent.pop(agent, None)
+
+    def keep(self, agent: str, data: ClaimData, claimed: Collection[CrossingRow]) -> None:
+        """Keep the data for a further claim of an agent, after a claim has taken some crossings and has been written.
+
+        The claim must have begun to write while this object was current.
+        """
+        if (remaining := data.after_claim(claimed)) is not None:
+            self._data_by_agent[agent] = remaining
+        self._writes = self._ahead.writes
+
+
+class _NextClaim(NamedTuple):
+    agent: str
+    effects: WorkEffects
+    """The effects of the unit of work that ends the run before it."""
+    claim: Callable[[SharedClaimData], object]
+
+
+class NextClaims(CollectedChanges):
+    """The claims that follow the ends of runs in one transaction on a server.
+
+    They come after all ends, so that they can read together.
+    """
+
+    comes_first: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._claims: list[_NextClaim] = []
+
+    def add(self, txn: BoardTransaction, agent: str, claim: Callable[[SharedClaimData], object]) -> None:
+        """Let a function claim an activation of an agent at the end of the transaction.
+
+        Its effects count as those of the unit of work that adds it.
+        """
+        self._claims.append(_NextClaim(agent, txn.sql.effects, claim))
+
+    def write(self, txn: BoardTransaction) -> None:
+        """Claim what can be claimed, in the order in which the runs ended."""
+        claims, self._claims = self._claims, []
+        if not claims or (ahead := txn.sql.ahead) is None:
+            return
+        shared_data = SharedClaimData(txn, ahead, Counter(each.agent for each in claims))
+        for each in claims:
+            txn.sql.effects = each.effects
+            each.claim(shared_data)
