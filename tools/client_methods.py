@@ -20,23 +20,26 @@ HEADING: Final = '''\
 
 from __future__ import annotations
 
-from blackboard.client.call_methods import (
-    AwaitingCaller,
-    WaitingCaller,
-    awaits,
-    iterates,
-    iterates_async,
-    waits,
-)
 from blackboard.client.calls import (
 {modules}
 )
+from blackboard.client.method_builders import (
+    AsyncCaller,
+    SyncCaller,
+    async_event_method,
+    async_method,
+    sync_event_method,
+    sync_method,
+)
 '''
 CLASSES: Final = (
-    'class ClientMethods(WaitingCaller):\n    """The methods of a client that waits for each response."""\n',
-    'class AsyncClientMethods(AwaitingCaller):\n    """The methods of a client that awaits each response."""\n',
+    'class ClientMethods(SyncCaller):\n    """The methods of a client that waits for each response."""\n',
+    'class AsyncClientMethods(AsyncCaller):\n    """The methods of a client that awaits each response."""\n',
 )
-MAKERS: Final = ({"ClientCall": "waits", "Feed": "iterates"}, {"ClientCall": "awaits", "Feed": "iterates_async"})
+BUILDERS: Final = (
+    {"ClientCall": "sync_method", "Feed": "sync_event_method"},
+    {"ClientCall": "async_method", "Feed": "async_event_method"},
+)
 
 
 def client_methods() -> str:
@@ -44,8 +47,8 @@ def client_methods() -> str:
     calls = _calls()
     modules = sorted({call.partition(".")[0] for call in calls})
     parts = [HEADING.format(modules="\n".join(f"    {module}," for module in modules))]
-    for heading, makers in zip(CLASSES, MAKERS, strict=True):
-        methods = [f"    {call.partition('.')[2]} = {makers[kind]}({call})" for call, kind in calls.items()]
+    for heading, builders in zip(CLASSES, BUILDERS, strict=True):
+        methods = [f"    {call.partition('.')[2]} = {builders[kind]}({call})" for call, kind in calls.items()]
         parts.append("\n".join([heading, *methods, ""]))
     return "\n\n".join(parts)
 
@@ -56,11 +59,11 @@ def _calls() -> Mapping[str, str]:
     The files are read but not imported, because they cannot be imported while the list names a call that is gone.
     """
     found = {}
-    for file in [*sorted(CALLS.glob("*_calls.py")), CALLS / "board_events.py"]:
+    for file in sorted(CALLS.glob("*_calls.py")):
         for node in ast.parse(file.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.returns is not None and not node.name.startswith("_"):
                 kind = ast.unparse(node.returns).partition("[")[0]
-                if kind in MAKERS[0]:
+                if kind in BUILDERS[0]:
                     found[f"{file.stem}.{node.name}"] = kind
     return found
 

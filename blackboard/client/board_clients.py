@@ -14,10 +14,9 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from blackboard.client.call_protocol import ClientCall
-from blackboard.client.calls.board_events import BoardEvent, Feed, ReadLine, follow_feed
+from blackboard.client.calls.event_calls import BoardEvent, Feed, ReadLine, follow_feed
 from blackboard.client.client_methods import AsyncClientMethods, ClientMethods
-from blackboard.client.http_messages import HttpRequest, HttpResponse
+from blackboard.client.http_calls import ClientCall, HttpRequest, HttpResponse
 from blackboard.client.request_attempts import Delay, NoResponse, steps_of
 from blackboard.client.server_connection import ServerConnection
 from blackboard.clock import SystemClock, seconds_in
@@ -56,7 +55,7 @@ class Client(ServerConnection, ClientMethods):
     _http: httpx2.Client
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections. A call that still waits raises `UsageError`, and so does each later call."""
         self._closed.set()
         self._http.close()
 
@@ -86,9 +85,11 @@ class Client(ServerConnection, ClientMethods):
         if isinstance(step, Delay):
             self._wait(step)
             return None
+        self._check_open()
         try:
             return _response_of(self._http.request(**self._arguments(step)))
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, RuntimeError) as error:
+            self._check_open()
             return self._no_response(error)
 
     def _follow(self, feed: Feed) -> Iterator[BoardEvent]:
@@ -114,7 +115,7 @@ class Client(ServerConnection, ClientMethods):
         try:
             response = stack.enter_context(self._http.stream(**self._arguments(request)))
             content = b"" if response.status_code == 200 else response.read()
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, RuntimeError) as error:
             return self._no_response(error), iter(())
         return HttpResponse(response.status_code, response.headers, content), response.iter_lines()
 
@@ -135,7 +136,7 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
     _http: httpx2.AsyncClient
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections. A call that still waits raises `UsageError`, and so does each later call."""
         self._closed.set()
         self._pause_ends.set()
         await self._http.aclose()
@@ -179,9 +180,11 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
         if isinstance(step, Delay):
             await self._pause(step)
             return None
+        self._check_open()
         try:
             return _response_of(await self._http.request(**self._arguments(step)))
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, RuntimeError) as error:
+            self._check_open()
             return self._no_response(error)
 
     async def _follow(self, feed: Feed) -> AsyncIterator[BoardEvent]:
@@ -209,7 +212,7 @@ class AsyncClient(ServerConnection, AsyncClientMethods):
         try:
             response = await stack.enter_async_context(self._http.stream(**self._arguments(request)))
             content = b"" if response.status_code == 200 else await response.aread()
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, RuntimeError) as error:
             return self._no_response(error), None
         return HttpResponse(response.status_code, response.headers, content), response.aiter_lines()
 

@@ -10,8 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from blackboard.client.call_protocol import ClientCall
-from blackboard.client.http_messages import HttpRequest, HttpResponse
+from blackboard.client.http_calls import ClientCall, HttpRequest, HttpResponse
 from blackboard.client.problem_errors import error_of, name_of, read_problem
 from blackboard.core.backoff import backoff
 from blackboard.durations import MILLISECOND, SECOND, Duration

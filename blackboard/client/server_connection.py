@@ -13,7 +13,7 @@ from urllib.request import getproxies
 
 import httpx2
 
-from blackboard.client.http_messages import HttpRequest
+from blackboard.client.http_calls import HttpRequest
 from blackboard.client.request_attempts import Delay, NoResponse
 from blackboard.clock import Clock, SystemClock, seconds_in
 from blackboard.durations import DurationLike, parse_duration
@@ -85,7 +85,25 @@ class ServerConnection(ABC):
             "timeout": httpx2.Timeout(seconds, connect=min(seconds, MAX_CONNECT_SECONDS)),
         }
 
-    def _no_response(self, error: httpx2.TransportError) -> NoResponse:
+    def _check_open(self) -> None:
+        """Check that the client is not closed.
+
+        Raises:
+            UsageError: It is. Perhaps another thread or task closed it while a call waited.
+        """
+        if self._closed.is_set():
+            raise UsageError(
+                f"the client of {self._where} is closed; make its calls before it is closed, or open another"
+            )
+
+    def _no_response(self, error: httpx2.TransportError | RuntimeError) -> NoResponse:
+        """Return why a request has no response.
+
+        Raises:
+            RuntimeError: It is not one that the library raises because the client was closed meanwhile.
+        """
+        if isinstance(error, RuntimeError) and not self._closed.is_set():
+            raise error
         reason = str(error) or type(error).__name__
         return NoResponse(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
 

@@ -15,7 +15,7 @@ from mcp.shared.message import SessionMessage
 
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.channel_events import CAPABILITY, METHOD, Channel
-from blackboard.mcp_server.protocol_handlers import RunInThread, build_server
+from blackboard.mcp_server.sdk_server import RunInThread, build_server
 
 T = TypeVar("T")
 

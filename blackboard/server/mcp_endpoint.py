@@ -126,7 +126,7 @@ class McpEndpoint:
         try:
             from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-            from blackboard.mcp_server.protocol_handlers import build_server
+            from blackboard.mcp_server.sdk_server import build_server
         except ModuleNotFoundError as error:
             raise MissingPackage("the MCP server", error.name, extra="mcp") from None
 

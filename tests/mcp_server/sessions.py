@@ -21,7 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from blackboard import Blackboard, ManualClock, Mark, Need, agent, strength
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_resources import SUBJECT_URI
-from blackboard.mcp_server.protocol_handlers import build_server
+from blackboard.mcp_server.sdk_server import build_server
 from tests.support.bounds import BOUND_SECONDS
 
 P = ParamSpec("P")

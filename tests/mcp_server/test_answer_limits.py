@@ -9,10 +9,10 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from blackboard import Blackboard, Need
-from blackboard.mcp_server import protocol_handlers
+from blackboard.mcp_server import sdk_server
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_resources import MAX_READ_BYTES, MAX_RESOURCE_BYTES
-from blackboard.mcp_server.protocol_handlers import MAX_TOOL_RESULT_BYTES
+from blackboard.mcp_server.sdk_server import MAX_TOOL_RESULT_BYTES
 from tests.mcp_server.sessions import Finding, awaited, subject_uri, within
 
 MARKS = 30
@@ -104,7 +104,7 @@ async def test_a_resource_is_limited_too(shared_board: Blackboard, text: str) ->
 async def test_a_resource_that_is_too_long_is_refused(
     shared_board: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol_handlers, "MAX_RESOURCE_BYTES", 100)
+    monkeypatch.setattr(sdk_server, "MAX_RESOURCE_BYTES", 100)
     async with within(BoardAccess(shared_board)) as session:
         with pytest.raises(MCPError, match="the resource is too long; use the tools"):
             await session.read("board://status")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import pytest
 
 from blackboard import Blackboard, Deposit, StreamEvent
 from blackboard.client import AsyncClient, BoardEvent, Client, server_connection
-from blackboard.client.calls.board_events import EventParser
+from blackboard.client.calls.event_calls import EventParser
 from blackboard.errors import (
     AccessDenied,
     NotFound,
@@ -31,6 +32,8 @@ from tests.server.served_clients import SCOPES, client_of
 from tests.support.served_board import Lead, Served, serve
 from tests.support.server_process import certificate_for
 from tests.support.threads import join_all
+
+CLOSED = r"the client of http://127\.0\.0\.1:[0-9]+ is closed"
 
 
 @pytest.fixture
@@ -249,10 +252,49 @@ def test_an_asynchronous_client_needs_no_thread_between_attempts_and_stops_waiti
             asking = asyncio.create_task(client.agents())
             await refused.wait()
             await client.close()
-            with pytest.raises(RuntimeError, match="closed"):
+            with pytest.raises(UsageError, match=CLOSED):
                 await asyncio.wait_for(asking, 30)
 
     refused = asyncio.Event()
+    asyncio.run(close_early())
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_a_client_that_is_closed_while_a_request_waits_says_so(retries: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as threads:
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout="2s", retries=retries)
+        waiting = threads.submit(client.status)
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1)  # the request has been sent
+            client.close()
+            with pytest.raises(UsageError, match=CLOSED):
+                waiting.result(60)
+    with pytest.raises(UsageError, match=CLOSED):
+        client.status()
+    assert list(client.events()) == []
+
+
+def test_an_asynchronous_client_that_is_closed_while_a_request_waits_says_so() -> None:
+    async def close_early() -> None:
+        has_request = asyncio.Event()
+
+        async def read_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            has_request.set()
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(read_on, "127.0.0.1", 0) as server:
+            client = AsyncClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            waiting = asyncio.create_task(client.status())
+            await has_request.wait()
+            await client.close()
+            with pytest.raises(UsageError, match=CLOSED):
+                await asyncio.wait_for(waiting, 60)
+            with pytest.raises(UsageError, match=CLOSED):
+                await client.status()
+
     asyncio.run(close_early())
 
 

@@ -1,14 +1,13 @@
-"""The calls of clients, by subject: each is a generator of requests, which both clients can carry out.
+"""The calls of clients, by subject as the operations of the server: each is a generator of requests.
 
 deposit_calls        the calls that deposit marks
-mark_change_calls    the calls that withdraw, reinforce and erase marks
-reading_calls        the calls that read marks, subjects, their history and kinds
-agenda_calls         the calls on the agenda, agents, activations and costs
-claim_calls          the calls of workers of remote agents
-outbox_calls         the calls on messages to people outside
-read_position_calls  the calls on the positions of followed files
-need_calls           the calls on needs
-status_calls         the calls on the state of the board: its activity, its deployments, what `doctor` finds
-query_calls          queries in SQL
-board_events         what happens on the board, as a stream that is resumed
+mark_calls           marks: their list and search, their changes, subjects with their histories, and kinds
+agent_calls          the agenda and agents
+activation_calls     activations and their costs
+claim_calls          claims of remote workers, and the ends of their runs
+need_calls           needs: the inbox, answers, decisions and assignments
+outbox_calls         messages to people outside
+board_calls          the state of the board, its activity, its deployments, SQL and erasure
+read_position_calls  the positions of followed files
+event_calls          the stream of what happens on the board, which is resumed after a failure
 """

@@ -7,8 +7,16 @@ from typing import Any
 
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
-from blackboard.client.call_protocol import ClientCall, ask_for
-from blackboard.client.http_messages import HttpRequest, decode_response, encode_body, path_of, post_request, query_of
+from blackboard.client.http_calls import (
+    ClientCall,
+    HttpRequest,
+    ask_for,
+    decode_response,
+    encode_body,
+    path_of,
+    post_request,
+    query_of,
+)
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
 from blackboard.durations import SECOND, DurationLike, parse_duration
 from blackboard.errors import UsageError

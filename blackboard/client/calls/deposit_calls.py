@@ -19,8 +19,7 @@ from blackboard.board.loads.deposit_batches import (
 )
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
-from blackboard.client.call_protocol import ClientCall, ask_for
-from blackboard.client.http_messages import HttpRequest, decode_response, encode_body, post_request
+from blackboard.client.http_calls import ClientCall, HttpRequest, ask_for, decode_response, encode_body, post_request
 from blackboard.client.problem_errors import error_of
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
-from blackboard.client.call_protocol import ClientCall, ask_for, pages, send_only
-from blackboard.client.http_messages import get_request, path_of, post_request
+from blackboard.client.http_calls import (
+    ClientCall,
+    ask_for,
+    ask_for_pages,
+    get_request,
+    path_of,
+    post_request,
+    send_only,
+)
 
 
 def inbox(assignee: str | None = None, *, all_needs: bool = False) -> ClientCall[list[NeedRecord]]:
     """Return the needs that wait for a person, as `Blackboard.inbox` does."""
-    return (yield from pages(NeedRecord, "/v1/inbox", assignee=assignee, all=all_needs, limit=None))
+    return (yield from ask_for_pages(NeedRecord, "/v1/inbox", assignee=assignee, all=all_needs, limit=None))
 
 
 def answer(need_id: int, text: str, *, any_answer: bool = False) -> ClientCall[Receipt]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
-from blackboard.client.call_protocol import ClientCall, ask_for, pages
-from blackboard.client.http_messages import get_request, path_of, post_request
+from blackboard.client.http_calls import ClientCall, ask_for, ask_for_pages, get_request, path_of, post_request
 
 
 def outbox(
     *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
 ) -> ClientCall[list[OutboxMessage]]:
     """Return the messages to people outside, newest first, as `Blackboard.outbox` does."""
-    return (yield from pages(OutboxMessage, "/v1/outbox", sink=sink, state=state, limit=limit, after=before))
+    return (yield from ask_for_pages(OutboxMessage, "/v1/outbox", sink=sink, state=state, limit=limit, after=before))
 
 
 def outbox_message(message_id: int) -> ClientCall[OutboxMessage]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.loads.read_positions import ReadPosition
-from blackboard.client.call_protocol import ClientCall, ask_for
-from blackboard.client.http_messages import HttpRequest, encode_body, get_request, path_of, query_of
+from blackboard.client.http_calls import ClientCall, HttpRequest, ask_for, encode_body, get_request, path_of, query_of
 from blackboard.errors import NotFound
 
 READ_POSITION_PATH = "/v1/read-positions/{}"

@@ -1,4 +1,4 @@
-"""The calls for queries in SQL."""
+"""The calls on the board as a whole: its state and activity, its deployments, queries in SQL, and erasure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,48 @@ from datetime import datetime
 from typing import Any
 
 from blackboard import Row
-from blackboard.board.json_shapes import QueryTable
-from blackboard.client.call_protocol import ClientCall, ask_for
-from blackboard.client.http_messages import post_request
+from blackboard.board.json_shapes import Examination, FileSummary, QueryTable, Summary, status_of
+from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord, ErasureReport
+from blackboard.client.http_calls import ClientCall, ask_for, ask_for_pages, get_request, post_request
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.core.records.query_result_rows import Parameters
-from blackboard.core.records.request_limits import MAX_QUERY_ROWS
+from blackboard.core.records.request_limits import MAX_PAGE_ITEMS, MAX_QUERY_ROWS
 from blackboard.durations import DurationLike, parse_duration
-from blackboard.errors import InvalidQuery
+from blackboard.errors import InvalidQuery, UsageError
+
+
+def activity(*, after: int | None = None, limit: int = 100) -> ClientCall[list[ActivityRecord]]:
+    """Return what agents, people and programs did, oldest first, as `Blackboard.activity` does."""
+    if after is None and limit > MAX_PAGE_ITEMS:  # the newest entries have no further page
+        raise UsageError(
+            f"a server gives at most {MAX_PAGE_ITEMS:,} of the newest entries, not {limit:,}; use 'after' for more"
+        )
+    return (yield from ask_for_pages(ActivityRecord, "/v1/activity", limit=limit, after=after))
+
+
+def status() -> ClientCall[BoardStatus]:
+    """Return the state of the board, as `Blackboard.status` does."""
+    return status_of((yield from summary()))
+
+
+def summary() -> ClientCall[Summary]:
+    """Return the state of the board, as `blackboard status --json` prints it."""
+    return (yield from ask_for(FileSummary | Summary, get_request("/v1/status")))  # type: ignore[arg-type]
+
+
+def now() -> ClientCall[datetime]:
+    """Return the board's time."""
+    return (yield from summary()).as_of
+
+
+def doctor() -> ClientCall[Examination]:
+    """Return the findings of an examination of the board."""
+    return (yield from ask_for(Examination, get_request("/v1/doctor")))
+
+
+def deployments(*, before: int | None = None, limit: int = 20) -> ClientCall[list[DeploymentRecord]]:
+    """Return versions of the deployment, newest first, as `Blackboard.deployments` does."""
+    return (yield from ask_for_pages(DeploymentRecord, "/v1/deployments", limit=limit, after=before))
 
 
 def query(sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> ClientCall[list[Row]]:
@@ -60,6 +94,11 @@ def query_table(
         "table": True,
     }
     return (yield from ask_for(QueryTable, post_request("/v1/sql", body, is_repeatable=True)))
+
+
+def forget(subject: str) -> ClientCall[ErasureReport]:
+    """Erase everything about a subject, as `Blackboard.forget` does. Needs a token with the scope `admin`."""
+    return (yield from ask_for(ErasureReport, post_request("/v1/forget", {"subject": subject})))
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The calls that read marks, subjects, their history and kinds."""
+"""The calls on marks: their list and search, their changes, subjects with their histories, and kinds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,29 @@ from pydantic import ValidationError
 
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
-from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, SearchResult
-from blackboard.client.call_protocol import ClientCall, ask_for, pages
-from blackboard.client.http_messages import decode_response, get_request, next_cursor, path_of, tags_of
+from blackboard.board.mark_changes.reinforcements import check_increase
+from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
+from blackboard.client.http_calls import (
+    ClientCall,
+    HttpRequest,
+    ask_for,
+    ask_for_pages,
+    decode_response,
+    get_request,
+    next_cursor,
+    path_of,
+    post_request,
+    query_of,
+    send_only,
+    tags_of,
+)
 from blackboard.clock import When, from_datetime, instant_of, iso
 from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_model import (
     Mark,
     StoredMark,
     attach_stored,
+    check_if_event,
     describe_invalid,
     unreadable_text,
 )
@@ -60,7 +74,7 @@ def marks(
         return []
     position = None if after is None else (after.as_of.isoformat(), after.strength, after.mark_id)
     try:
-        records = yield from pages(
+        records = yield from ask_for_pages(
             MarkRecord,
             "/v1/marks",
             kind=kind.kind if isinstance(kind, type) else kind,
@@ -176,17 +190,39 @@ def mark(mark_id: int) -> ClientCall[MarkRecord]:
     return (yield from ask_for(MarkRecord, get_request(path_of("/v1/marks/{}", mark_id))))
 
 
+def withdraw(mark_id: int, *, if_event: int | None = None) -> ClientCall[None]:
+    """Take a live mark off the board, as `Blackboard.withdraw` does."""
+    if if_event is not None:
+        check_if_event(if_event, lowest=1)
+    query = query_of({"if_event": if_event})
+    yield from send_only(HttpRequest("DELETE", path_of("/v1/marks/{}", mark_id), query, is_repeatable=False))
+
+
+def reinforce(mark_id: int, *, by: float, if_event: int | None = None) -> ClientCall[Receipt]:
+    """Add to the strength that a live mark has now, as `Blackboard.reinforce` does.
+
+    A request that may have reached the server is not repeated, because it could add twice.
+    """
+    check_increase(by)
+    if if_event is not None:
+        check_if_event(if_event, lowest=1)
+    request = post_request(path_of("/v1/marks/{}/reinforce", mark_id), {"by": by, "if_event": if_event})
+    return (yield from ask_for(Receipt, request))
+
+
 def history(
     subject: str, *, at: When | None = None, after: int | None = None, limit: int | None = None
 ) -> ClientCall[list[MarkEvent]]:
     """Return the events of a subject's marks, oldest first, as `Blackboard.history` does."""
-    return (yield from pages(MarkEvent, "/v1/history", subject=subject, at=_time(at), after=after, limit=limit))
+    return (yield from ask_for_pages(MarkEvent, "/v1/history", subject=subject, at=_time(at), after=after, limit=limit))
 
 
 def subjects(prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> ClientCall[list[str]]:
     """Return the first subjects that begin with a prefix and ever had a mark, as `Blackboard.subjects` does."""
     return (
-        yield from pages(str, "/v1/subjects", prefix=prefix or None, at=_time(at), after=after or None, limit=limit)
+        yield from ask_for_pages(
+            str, "/v1/subjects", prefix=prefix or None, at=_time(at), after=after or None, limit=limit
+        )
     )
 
 

@@ -10,14 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from blackboard.client.call_protocol import ClientCall
-from blackboard.client.calls.board_events import BoardEvent, Feed
+from blackboard.client.calls.event_calls import BoardEvent, Feed
+from blackboard.client.http_calls import ClientCall
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class WaitingCaller(ABC):
+class SyncCaller(ABC):
     """Carries out calls, and waits for the responses."""
 
     @abstractmethod
@@ -29,7 +29,7 @@ class WaitingCaller(ABC):
         """Carry out the steps of following events, and yield them."""
 
 
-class AwaitingCaller(ABC):
+class AsyncCaller(ABC):
     """Carries out calls, and awaits the responses."""
 
     @abstractmethod
@@ -41,40 +41,40 @@ class AwaitingCaller(ABC):
         """Carry out the steps of following events, and yield them."""
 
 
-def waits(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[WaitingCaller, P], T]:
+def sync_method(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[SyncCaller, P], T]:
     """Return the method of `Client` that makes a call."""
 
-    def method(self: WaitingCaller, /, *args: P.args, **options: P.kwargs) -> T:
+    def method(self: SyncCaller, /, *args: P.args, **options: P.kwargs) -> T:
         return self._run(build(*args, **options))
 
     _describe(method, build)
     return method
 
 
-def awaits(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[AwaitingCaller, P], Coroutine[Any, Any, T]]:
+def async_method(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[AsyncCaller, P], Coroutine[Any, Any, T]]:
     """Return the method of `AsyncClient` that makes a call."""
 
-    async def method(self: AwaitingCaller, /, *args: P.args, **options: P.kwargs) -> T:
+    async def method(self: AsyncCaller, /, *args: P.args, **options: P.kwargs) -> T:
         return await self._run(build(*args, **options))
 
     _describe(method, build)
     return method
 
 
-def iterates(build: Callable[P, Feed]) -> Callable[Concatenate[WaitingCaller, P], Iterator[BoardEvent]]:
+def sync_event_method(build: Callable[P, Feed]) -> Callable[Concatenate[SyncCaller, P], Iterator[BoardEvent]]:
     """Return the method of `Client` that follows events."""
 
-    def method(self: WaitingCaller, /, *args: P.args, **options: P.kwargs) -> Iterator[BoardEvent]:
+    def method(self: SyncCaller, /, *args: P.args, **options: P.kwargs) -> Iterator[BoardEvent]:
         return self._follow(build(*args, **options))
 
     _describe(method, build, "Iterator[BoardEvent]")
     return method
 
 
-def iterates_async(build: Callable[P, Feed]) -> Callable[Concatenate[AwaitingCaller, P], AsyncIterator[BoardEvent]]:
+def async_event_method(build: Callable[P, Feed]) -> Callable[Concatenate[AsyncCaller, P], AsyncIterator[BoardEvent]]:
     """Return the method of `AsyncClient` that follows events."""
 
-    def method(self: AwaitingCaller, /, *args: P.args, **options: P.kwargs) -> AsyncIterator[BoardEvent]:
+    def method(self: AsyncCaller, /, *args: P.args, **options: P.kwargs) -> AsyncIterator[BoardEvent]:
         return self._follow(build(*args, **options))
 
     _describe(method, build, "AsyncIterator[BoardEvent]")

@@ -1,18 +1,20 @@
-"""The requests of calls, and the results in the responses to them."""
+"""Calls over HTTP: each is a generator, which yields requests and returns the result in their responses."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from blackboard.board.json_shapes import encode_cursor
 from blackboard.core.marks.tags import Where, as_data
+from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import ServerError
 from blackboard.system.media_types import JSON_TYPE
 
@@ -50,6 +52,10 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+
+ClientCall: TypeAlias = Generator[HttpRequest, HttpResponse, T]
+"""A call: it yields requests, gets the response of each or an error, and returns its result."""
 
 
 def path_of(template: str, *values: object) -> str:
@@ -129,3 +135,37 @@ def tags_of(where: Where | None) -> list[str] | None:
             return None
         tags += [f"{name}={text}" for text in values]
     return tags
+
+
+def ask_for(shape: type[T], request: HttpRequest) -> ClientCall[T]:
+    """Send a request, and return its response in a shape."""
+    response = yield request
+    return decode_response(shape, response.body)
+
+
+def send_only(request: HttpRequest) -> ClientCall[None]:
+    """Send a request whose response only confirms it."""
+    yield request
+
+
+def ask_for_pages(
+    shape: type[T], path: str, *, limit: int | None, after: object = None, **parameters: Any
+) -> ClientCall[list[T]]:
+    """Ask for the pages of a list until it has enough items, and return these.
+
+    Args:
+        shape: The type of an item.
+        path: The path of the list.
+        limit: The largest number of items; None for all.
+        after: The position after which the list begins, in JSON; None for its start.
+        parameters: Other parameters.
+    """
+    found: list[T] = []
+    cursor = None if after is None else encode_cursor(after)
+    while limit is None or len(found) < limit:
+        size = MAX_PAGE_ITEMS if limit is None else min(MAX_PAGE_ITEMS, limit - len(found))
+        response = yield get_request(path, **parameters, limit=size, cursor=cursor)
+        found += decode_response(list[shape], response.body)  # type: ignore[valid-type]
+        if (cursor := next_cursor(response)) is None:
+            break
+    return found

@@ -37,7 +37,7 @@ INSTRUCTIONS = (
 )
 
 
-class ProtocolHandlers:
+class SdkHandlers:
     """Answers the requests of one server.
 
     Args:
@@ -142,8 +142,8 @@ class ProtocolHandlers:
 
 
 def build_server(access_of: Callable[[Any], BoardAccess], run: Callable[[str], RunInThread[Any]]) -> Server[Any]:
-    """Return a server of the SDK with the tools, resources and prompts. See `ProtocolHandlers`."""
-    handlers = ProtocolHandlers(access_of, run)
+    """Return a server of the SDK with the tools, resources and prompts. See `SdkHandlers`."""
+    handlers = SdkHandlers(access_of, run)
     lasting = CacheHint(ttl_ms=60_000, scope="private")  # a token may be replaced by one with other scopes
     return Server(
         "blackboard",
