@@ -38,19 +38,19 @@ class Comparison:
 
 COMPARISONS = {
     "alerts": Comparison(
-        "make_day.py", Program("alerts.py", "replay_day.py"), Program("plain/loop.py", "plain/loop.py")
+        "make_day.py", Program("alerts.py", "replay_day.py"), Program("plain/alert_loop.py", "plain/alert_loop.py")
     ),
     "triage": Comparison(
         "make_issues.py",
-        Program("triage.py", "triage_days.py"),
-        Program("plain/issue_queue.py", "queue_days.py"),
-        "stand_in",
+        Program("triage.py", "replay_days.py"),
+        Program("plain/issue_queue.py", "replay_days_plain.py"),
+        "scripted_verdicts",
     ),
     "memory": Comparison(
         "make_notes.py 2026-11-02",
-        Program("memory.py", "memory_weeks.py"),
-        Program("plain/note_index.py", "index_weeks.py"),
-        "answer_questions",
+        Program("memory.py", "replay_weeks.py"),
+        Program("plain/note_index.py", "replay_weeks_plain.py"),
+        "scripted_answers",
     ),
 }
 

@@ -9,7 +9,7 @@ from alerts import Ack, Error, Escalation, Page, Recovery, closer, digest, pager
 from blackboard import Blackboard, ManualClock, Withdraw
 from blackboard.testing import context, mark
 from make_day import START, day
-from plain import loop
+from plain import alert_loop
 from replay_day import events, line, run
 
 HERE = Path(__file__).parent
@@ -49,14 +49,14 @@ def test_the_day_becomes_the_messages_of_the_guide_and_of_the_plain_loop(tmp_pat
     assert [at for at, kind, *_ in sent if kind == "digest"] == [nine_in_berlin]
     shown = "\n".join(line(*one) for one in sent)
     assert f"```text\n{shown}\n```" in (HERE / "README.md").read_text("utf-8")
-    assert sorted(sent_by_the_loop(tmp_path / "loop.db")) == sorted(
+    assert sorted(sent_by_the_loop(tmp_path / "alert_loop.db")) == sorted(
         (at_next_look(at, kind), kind, *about) for at, kind, *about in sent
     )
 
 
 def sent_by_the_loop(file: Path) -> list[tuple[float, str, str, str]]:
     db = sqlite3.connect(file)
-    loop.run(db, LINES)
+    alert_loop.run(db, LINES)
     messages = [(at, kind, service, detail) for at, kind, service, detail in db.execute("select * from message")]
     db.close()
     return messages
@@ -64,4 +64,4 @@ def sent_by_the_loop(file: Path) -> list[tuple[float, str, str, str]]:
 
 def at_next_look(at: datetime, kind: str) -> float:
     """Return when the loop sends what a board sends at an instant: a page at once, all else at the next minute."""
-    return at.timestamp() if kind == "page" else math.ceil(at.timestamp() / loop.MINUTE) * loop.MINUTE
+    return at.timestamp() if kind == "page" else math.ceil(at.timestamp() / alert_loop.MINUTE) * alert_loop.MINUTE

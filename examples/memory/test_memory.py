@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from answer_questions import serve
 from anthropic import Anthropic
-from index_weeks import weeks as weeks_of_index
 from make_notes import notes
 from memory import Answer, Found, Note, Question, recall, review
-from memory_weeks import MONDAY, WEEKS, weeks
+from replay_weeks import MONDAY, WEEKS, weeks
+from replay_weeks_plain import weeks as weeks_of_index
+from scripted_answers import serve
 
 from blackboard import Blackboard, ManualClock, Reinforce
 from blackboard.testing import ScriptedModel, context, mark

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from anthropic import Anthropic, APIConnectionError
-from queue_days import days as days_of_queue
+from replay_days_plain import days as days_of_queue
 
 from blackboard import Blackboard, Decision, ManualClock, Need, Overdue, Reinforce, Withdraw
 from blackboard.errors import ModelError
 from blackboard.testing import ScriptedModel, context, mark
 from make_issues import make
 from plain import issue_queue
-from stand_in import serve
+from replay_days import MONDAY, days, load
+from scripted_verdicts import serve
 from triage import Duplicate, Issue, Original, Triaged, Verdict, Verdicts, clerk, deputy, finder, judge
-from triage_days import MONDAY, days, load
 
 HERE = Path(__file__).parent
 SETTINGS = {"triage": {"people": {"sync": "ada"}, "answer_within": "2h"}}

@@ -145,7 +145,7 @@ def test_the_map_of_modules_lists_the_enforced_layers() -> None:
 
 
 def test_the_first_program_is_no_longer_than_fifteen_lines() -> None:
-    first = re.search(r"^```python\n# smoke.py\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+    first = re.search(r"^```python\n# smoke_alarm.py\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
     assert first
     assert len([line for line in first[1].splitlines() if line.strip()]) <= 15
 

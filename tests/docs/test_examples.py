@@ -17,7 +17,9 @@ from tests.support.bounds import BOUND_SECONDS
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 APPLICATIONS = {name: ROOT / "examples" / name for name in ("alerts", "memory", "triage")}
-EXPECTED = {"smoke.py": "[Alarm(subject='kitchen', intensity=1.0, level=8, id=3, strength=1.0, author='watchman')]"}
+EXPECTED = {
+    "smoke_alarm.py": "[Alarm(subject='kitchen', intensity=1.0, level=8, id=3, strength=1.0, author='watchman')]"
+}
 """The last line of output of each example."""
 
 
@@ -37,8 +39,10 @@ def test_an_example_runs(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_readme_shows_the_first_example() -> None:
-    example = (ROOT / "examples/smoke.py").read_text("utf-8")
-    assert f"```python\n# smoke.py\n{example}```" in (ROOT / "README.md").read_text("utf-8"), "they must be the same"
+    example = (ROOT / "examples/smoke_alarm.py").read_text("utf-8")
+    assert f"```python\n# smoke_alarm.py\n{example}```" in (ROOT / "README.md").read_text("utf-8"), (
+        "they must be the same"
+    )
 
 
 @pytest.mark.parametrize("name", COMPARISONS)

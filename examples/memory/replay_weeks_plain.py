@@ -1,6 +1,7 @@
-"""Runs a file of notes through weeks of plain/note_index.py, as memory_weeks.py does with a board.
+"""Runs a file of notes through weeks of plain/note_index.py, as replay_weeks.py does with a board.
 
-python answer_questions.py python index_weeks.py < notes.json prints what became of them. `nightly` runs at three.
+python scripted_answers.py python replay_weeks_plain.py < notes.json prints what became of them. `nightly` runs at
+three.
 """
 
 import json

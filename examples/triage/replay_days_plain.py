@@ -1,6 +1,7 @@
-"""Runs a file of issues through days of plain/issue_queue.py, as triage_days.py does with a board.
+"""Runs a file of issues through days of plain/issue_queue.py, as replay_days.py does with a board.
 
-python stand_in.py python queue_days.py < issues.json prints what became of them. `work` runs every ten minutes.
+python scripted_verdicts.py python replay_days_plain.py < issues.json prints what became of them. `work` runs every ten
+minutes.
 """
 
 import json

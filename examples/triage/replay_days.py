@@ -1,7 +1,7 @@
 """Runs a file of issues through days of triage, and prints what became of them.
 
-python stand_in.py python triage_days.py < issues.json lets the stand-in for the Messages API answer. The daemon and its
-calls are real; only the clock is moved by hand.
+python scripted_verdicts.py python replay_days.py < issues.json lets the stand-in for the Messages API answer.
+The daemon and its calls are real; only the clock is moved by hand.
 """
 
 import json

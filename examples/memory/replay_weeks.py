@@ -1,6 +1,6 @@
 """Runs a file of notes through weeks of questions, and prints what became of them.
 
-python answer_questions.py python memory_weeks.py < notes.json lets the stand-in answer. The daemon and its calls are
+python scripted_answers.py python replay_weeks.py < notes.json lets the stand-in answer. The daemon and its calls are
 real; only the clock is moved by hand.
 """
 

@@ -1,4 +1,4 @@
-"""A stand-in for the Messages API on this machine: python stand_in.py COMMAND runs a command that asks it.
+"""A stand-in for the Messages API on this machine: python scripted_verdicts.py COMMAND runs a command that asks it.
 
 It judges by a few words, and refuses each tenth call as an overloaded API does. It ends with the command.
 """

@@ -1,4 +1,4 @@
-"""A stand-in for the model on this machine: python answer_questions.py COMMAND runs a command that asks it.
+"""A stand-in for the model on this machine: python scripted_answers.py COMMAND runs a command that asks it.
 
 It takes the notes whose title says what the question asks about, at most three.
 """

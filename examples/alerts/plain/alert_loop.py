@@ -1,4 +1,4 @@
-"""The same correlator as a table and a loop: python plain/loop.py < day.csv.
+"""The same correlator as a table and a loop: python plain/alert_loop.py < day.csv.
 
 It takes each line as it comes, and looks once a minute for what time alone brings about.
 """
