@@ -13,7 +13,7 @@ diagnosis           finds everything that can be wrong with a board, and the rem
 
 Acts on the board:
 
-deployments        makes a deployment active, and previews one
+deployments        makes a deployment active for programs and workers, and previews one
 reading            the reading side, for people and programs
 explanations       the reasons why an agent has or has not woken
 remote_work        the work of remote agents: claims, leases and ends of runs
@@ -29,7 +29,7 @@ Below them:
 board_session        the transactions of one board, each at one instant, and listeners to their commits
 board_clock          the board's time
 mark_changes         deposits, reinforcements, withdrawals and evaporation of marks, and what follows from them
-declaration_changes  what changes for agents, watches, kinds and marks when a deployment becomes active
+deployment_effects   what a new deployment changes for agents, watches, kinds and marks
 watches              watches: the marks that count for them, and their crossings
 open_needs           questions of agents: which are open, and who may answer them
 provenance           the agents behind a mark, through the inputs of their activations

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from blackboard.board.activations.call_records.answer_spool import AnswerSpool
 from blackboard.board.facade import Blackboard
-from blackboard.board.housekeeping import forgotten_subjects
-from blackboard.board.housekeeping.forgotten_subjects import ErasedEvents
+from blackboard.board.housekeeping.erased_events import ErasedEvents, read_erased_events, subjects_brought_back
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
@@ -104,7 +103,7 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     """
     database = database_of(url_or_path)
     try:
-        return [*map(forgotten_subjects.erased_events, database.upkeep.readers_in_place())]
+        return [*map(read_erased_events, database.upkeep.readers_in_place())]
     finally:
         database.close()
 
@@ -113,6 +112,6 @@ def brought_back(board: Blackboard, erased: Iterable[ErasedEvents | None]) -> li
     """Return the forgotten subjects that this board contains again, because it is an older copy."""
     known = [events for events in erased if events is not None]
     subjects = board.session.read(
-        lambda txn: [subject for events in known for subject in forgotten_subjects.brought_back(txn, events)]
+        lambda txn: [subject for events in known for subject in subjects_brought_back(txn, events)]
     )
     return list(dict.fromkeys(subjects))

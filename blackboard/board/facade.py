@@ -15,12 +15,11 @@ from typing import Self
 from blackboard.board.board_session import BoardSession
 from blackboard.board.interface.administration_methods import AdministrationMethods
 from blackboard.board.interface.deposit_methods import DepositMethods
-from blackboard.board.interface.outbox_methods import OutboxMethods
-from blackboard.board.interface.people_methods import PeopleMethods
-from blackboard.board.interface.query_methods import QueryMethods
+from blackboard.board.interface.need_methods import NeedMethods
+from blackboard.board.interface.operator_methods import OperatorMethods
 from blackboard.board.interface.reading_methods import ReadingMethods
 from blackboard.board.interface.remote_work_methods import RemoteWorkMethods
-from blackboard.board.interface.work_methods import WorkMethods
+from blackboard.board.interface.status_methods import StatusMethods
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.clock import DEFAULT_LEAP, Clock, SystemClock, to_datetime
 from blackboard.core.authors import check_author
@@ -33,11 +32,10 @@ from blackboard.store.database_factory import database_of
 class Blackboard(
     DepositMethods,
     ReadingMethods,
-    WorkMethods,
-    QueryMethods,
-    PeopleMethods,
+    StatusMethods,
+    NeedMethods,
+    OperatorMethods,
     RemoteWorkMethods,
-    OutboxMethods,
     AdministrationMethods,
 ):
     """A board of marks that fade, and of the agents that strong marks wake.

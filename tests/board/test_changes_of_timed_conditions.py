@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board.declaration_changes import backfill
+from blackboard.board.deployment_effects import backfill
 from blackboard.core.marks.decay import Linear, Never, Step
 from tests.board.timed_conditions import crossings, held, run, smoke, tick
 from tests.support.board_steps import in_transaction

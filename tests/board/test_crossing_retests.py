@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
-from blackboard.board.declaration_changes import backfill
+from blackboard.board.deployment_effects import backfill
 from blackboard.board.deployments.deployment_preview import preview
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment

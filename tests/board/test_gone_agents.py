@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Linear, count, strength, total
-from blackboard.board.declaration_changes.gone_agents import HELD_REASON
+from blackboard.board.deployment_effects.gone_agents import HELD_REASON
 from blackboard.board.diagnosis import doctor
 from blackboard.core.records.finding import Finding
 from blackboard.core.specs.agent_spec import AgentSpec

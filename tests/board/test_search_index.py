@@ -11,8 +11,8 @@ from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
 from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.backups_and_copies import back_up
 from blackboard.board.daemon_work.worker import Worker
-from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
-from blackboard.board.search_index import search_changes
+from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
+from blackboard.board.search_index import index_rebuilds
 from blackboard.core.marks.decay import Exponential
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
@@ -42,14 +42,14 @@ def spec(*fields: str) -> KindSpec:
 
 def fill(world: World) -> None:
     """Index all that waits, in batches of two."""
-    while world.board.session.write(lambda txn: search_changes.run_batch(txn, 2)):
+    while world.board.session.write(lambda txn: index_rebuilds.run_batch(txn, 2)):
         check_index(world.board)
 
 
 def test_an_index_is_filled_in_the_background_and_says_how_far_it_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_changes, "MARKS_INDEXED_AT_ONCE", 2)
+    monkeypatch.setattr(index_rebuilds, "MARKS_INDEXED_AT_ONCE", 2)
     board = world.board
     board.deploy(Deployment(kinds={"note": spec()}))
     for number in range(7):
@@ -150,7 +150,7 @@ def test_retention_erases_words_from_the_index_within_a_day(tmp_path: Path) -> N
     with Blackboard.open(path, clock=clock) as board:
         fill_with_secrets(board)
         clock.advance(timedelta(days=30))
-        work = MaintenanceWork(board.session)
+        work = BoardMaintenance(board.session)
         while work.evaporate(1000):
             pass
         board.deposit(Note(subject="new", title="something new"))

@@ -12,8 +12,8 @@ from typing import Any
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
 from blackboard.board.housekeeping import history_partitions
+from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
-from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.clock import pause
 from blackboard.durations import DAY, Microseconds
 from blackboard.store.event_partitions import EventPartitions, Partition, Partitioning
@@ -114,7 +114,7 @@ def fill(board: Blackboard, clock: ManualClock, days: int = 6) -> None:
 
 def evaporate(board: Blackboard) -> None:
     """Move evaporated marks to the history."""
-    work = MaintenanceWork(board.session)
+    work = BoardMaintenance(board.session)
     while work.evaporate(500):
         pass
 

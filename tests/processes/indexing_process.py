@@ -6,7 +6,7 @@ import os
 import sys
 
 from blackboard import Blackboard
-from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
+from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.system import failpoints
 
 
@@ -14,7 +14,7 @@ def main(path: str, limit: int) -> None:
     """Do all work on indexes, at most `limit` marks in a transaction."""
     failpoints.arm_from_environment(os.environ)
     with Blackboard.open(path, create=False) as board:
-        work = MaintenanceWork(board.session)
+        work = BoardMaintenance(board.session)
         while work.search(limit):
             print("batch", flush=True)
     print("done", flush=True)

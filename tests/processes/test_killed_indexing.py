@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board.search_index import search_changes
+from blackboard.board.search_index import index_rebuilds
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from tests.support.bounds import BOUND_SECONDS
@@ -38,7 +38,7 @@ def run(path: Path, failpoint: str = "") -> tuple[int, int]:
 def test_an_index_is_filled_to_its_end_although_processes_are_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_changes, "MARKS_INDEXED_AT_ONCE", BATCH)
+    monkeypatch.setattr(index_rebuilds, "MARKS_INDEXED_AT_ONCE", BATCH)
     path = tmp_path / "board.db"
     with Blackboard.open(path, author="person:ada") as board:
         board.deposit_many(Note(subject=f"n{number}", title=f"Pricing {number}") for number in range(NOTES))

@@ -1,15 +1,14 @@
-"""Rows of activations and crossings, and the functions that insert them and change their state."""
+"""Rows of activations, and the functions that insert them and change their state."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import WHOLE_BOARD, is_group, nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
@@ -19,6 +18,24 @@ from blackboard.store.statements import ACTIVATIONS
 
 ANNOUNCED_STATES = (ActivationState.DEAD, ActivationState.QUARANTINED)
 """The states of an activation that are announced to people outside."""
+
+
+class AttemptColumns(TypedDict, total=False):
+    """The columns of `activation` that describe its present attempt. They may change with its state."""
+
+    started_at: Instant | None
+    finished_at: Instant | None
+    retry_at: Instant | None
+    attempt: int
+    interruptions: int
+    error: str | None
+    worker: str | None
+    lease_until: Instant | None
+    fence: int
+    marks_deposited: int
+    deaths: int | None
+    reads_again: int
+    read_at: Instant | None
 
 
 def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from blackboard.board.activation_tables.activation_rows import insert_closed_activation
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.row_columns import CrossingColumns
+from blackboard.clock import Instant
 from blackboard.core.marks.scopes import nullable_scope
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.states import ActivationState, CrossingState, check_transition
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import CROSSINGS
+
+
+class OrderColumns(TypedDict):
+    """The columns of `crossing` that bound its strength, for its place in the order of the agenda."""
+
+    law: str
+    order_key: float | None
+
+
+class MeasuredColumns(OrderColumns):
+    """The columns of `crossing` that follow from the marks behind it, and change with them."""
+
+    event_id: int | None
+    marks: int
+    urgent: int
+    ready_at: Instant | None
+
+
+class SideColumns(TypedDict):
+    """The columns of `crossing` that say which side of its condition was met."""
+
+    value: float
+    threshold: float
+    measure: str | None
+
+
+class CrossingColumns(MeasuredColumns, SideColumns):
+    """The columns of `crossing` besides its key and its state."""
+
+    crossed_at: Instant
+    held_by: str | None
+    cause: str | None
+    began_at: Instant | None
 
 
 def insert_crossing(

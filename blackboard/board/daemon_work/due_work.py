@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import agent_readiness
-from blackboard.board.housekeeping.maintenance_pace import Pace
+from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import Code
@@ -50,7 +50,7 @@ class DueWork:
         )
 
 
-def read_due_work(txn: BoardTransaction, code: Code, pace: Pace) -> DueWork:
+def read_due_work(txn: BoardTransaction, code: Code, pace: BackgroundThrottle) -> DueWork:
     """Return the work that is due now for a worker, and the instants when more work will be due.
 
     Args:

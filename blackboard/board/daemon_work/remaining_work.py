@@ -9,7 +9,7 @@ from itertools import chain
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
-from blackboard.board.declaration_changes import gone_agents
+from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled

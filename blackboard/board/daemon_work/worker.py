@@ -18,11 +18,11 @@ from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
 from blackboard.board.daemon_work.remaining_work import Report, has_unfinished_work
 from blackboard.board.daemon_work.run_end_transactions import RunEndTransactions
-from blackboard.board.declaration_changes import gone_agents
-from blackboard.board.declaration_changes.declarations import AgentDeclaration, with_declared
+from blackboard.board.deployment_effects import gone_agents
+from blackboard.board.deployment_effects.program_declarations import AgentDeclaration, with_declared
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.facade import Blackboard
-from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
+from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import Code
 from blackboard.clock import Instant
@@ -57,7 +57,7 @@ class Worker:
         registered worker without this proof counts as dead."""
         self._posted: frozenset[str] = frozenset()
         self._session = board.session
-        self.board_maintenance = MaintenanceWork(board.session)
+        self.board_maintenance = BoardMaintenance(board.session)
         """The work for the board itself."""
         self.run_ends = RunEndTransactions(board.session)
         """The ends of its runs."""

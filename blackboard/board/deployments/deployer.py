@@ -9,10 +9,10 @@ from typing import Literal
 
 from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
-from blackboard.board.declaration_changes import backfill, declarations
-from blackboard.board.declaration_changes.declarations import AgentDeclaration
+from blackboard.board.deployment_effects import backfill, program_declarations
+from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
 from blackboard.board.deployments import unreadable_marks
-from blackboard.board.housekeeping.maintenance_pace import Pace
+from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
@@ -57,7 +57,7 @@ class Deployer:
             return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS), author)
 
         result = session.write(register, record_instant=True)
-        pace = Pace(session)
+        pace = BackgroundThrottle(session)
         while pace.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BACKFILL_TRANSACTION)):
             delay = pace.delay(session.read(lambda txn: txn.last_event_id))
             session.clock.wait(threading.Event(), session.clock.now() + delay)
@@ -122,6 +122,6 @@ def deploy(
     session.classes.add(mark_class for agent in agents for mark_class in agent.kinds.values())
 
     def make(txn: BoardTransaction) -> Deployment:
-        return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
+        return deployments[0] if deployments else program_declarations.with_declared(txn.deployment, agents, kinds)
 
     return Deployer(replace=replace).deploy(session, make, author)

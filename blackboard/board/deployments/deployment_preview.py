@@ -10,7 +10,7 @@ from typing import Any
 
 from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
-from blackboard.board.declaration_changes import backfill, deployment_changes, gone_agents
+from blackboard.board.deployment_effects import backfill, deployment_changes, gone_agents
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows

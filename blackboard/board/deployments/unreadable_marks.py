@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import chain
 
 from blackboard.board import operator_actions
-from blackboard.board.declaration_changes import deployment_changes
-from blackboard.board.declaration_changes.declarations import schemas_of
+from blackboard.board.deployment_effects import deployment_changes
+from blackboard.board.deployment_effects.program_declarations import schemas_of
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.watch_scopes import live_batches
 from blackboard.board.result_types import DeployResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.activations import model_pauses
-from blackboard.board.declaration_changes import gone_agents
+from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.result_types import NO_REASON

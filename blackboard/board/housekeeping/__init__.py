@@ -1,12 +1,12 @@
 """Work for the board itself: old history, erasure, the full-text index, and the file.
 
-maintenance_work    the work of a worker for the board itself
-maintenance_pace    the pauses of background work
-retention           removes history past its retention time
-history_partitions  creates and removes partitions of the history on a server
-erasure             erases everything about one subject
+board_maintenance    the work of a worker for the board itself
+background_throttle  the pauses of background work
+retention            removes history past its retention time
+history_partitions   creates and removes partitions of the history on a server
+erasure              erases everything about one subject
 activation_erasure  erases the errors and the model calls of the activations about a subject
-forgotten_subjects  shows whether an older copy would bring erased subjects back
-board_copy          copies a whole board to an empty one
-file_compaction     compacts the file and purges the full-text index, as an erasure requires
+erased_events        shows whether an older copy would bring erased subjects back
+board_copy           copies a whole board to an empty one
+compaction           compacts the file and purges the full-text index, as an erasure requires
 """

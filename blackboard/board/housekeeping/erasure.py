@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from blackboard.board import open_needs
 from blackboard.board.board_session import BoardSession
-from blackboard.board.housekeeping import activation_erasure, file_compaction
-from blackboard.board.housekeeping.forgotten_subjects import NAME_PREFIX
+from blackboard.board.housekeeping import activation_erasure, compaction
+from blackboard.board.housekeeping.erased_events import NAME_PREFIX
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.mark_tables.mark_states import tags_of
@@ -56,7 +56,7 @@ def erase_and_compact(session: BoardSession, subject: str, author: str) -> Erasu
     try:
         report = session.write(lambda txn: erase(txn, subject, author))
     except NotFound:
-        if session.read(file_compaction.due_since) is None:
+        if session.read(compaction.compaction_due_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.delete(session.database, report.calls)
@@ -73,7 +73,7 @@ def _compact_after_erasure(session: BoardSession) -> str | None:
         return None
     try:
         session.database.upkeep.empty_log()  # so that the words are gone even if the rest fails
-        return None if file_compaction.compact(session) else file_compaction.LOG_IN_USE
+        return None if compaction.compact(session) else compaction.LOG_IN_USE
     except StoreError as error:
         return str(error)
 

@@ -3,11 +3,10 @@
 board_handle            what all methods share: the session and the author
 keyword_arguments       the keyword arguments of methods with two forms
 deposit_methods         deposits, reinforcements and withdrawals
-reading_methods         marks, their history, and the streams of events
-work_methods            status, figures, costs, agents, the agenda, schedules and activations
-query_methods           queries that programs write
-people_methods          needs, pauses, early wakes, and work that failed
+reading_methods         marks, their history, the streams of events, and queries that programs write
+status_methods          status, figures, costs, agents, the agenda, schedules and activations
+need_methods            needs, and the decisions that answer them
 remote_work_methods     the claims, leases and ends of remote agents
-outbox_methods          messages to people outside
+operator_methods        pauses, early wakes, failed work, and messages to people outside
 administration_methods  the deployment, tokens, and the erasure of data
 """

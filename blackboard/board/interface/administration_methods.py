@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blackboard.board import access_tokens
-from blackboard.board.declaration_changes.declarations import AgentDeclaration
+from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
 from blackboard.board.deployments import deployer, deployment_preview
-from blackboard.board.housekeeping import erasure, file_compaction
+from blackboard.board.housekeeping import compaction, erasure
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import board_status
 from blackboard.board.result_types import (
@@ -143,6 +143,6 @@ class AdministrationMethods(BoardHandle):
             StoreError: The board is on a server, or the disk is full.
         """
         before = self.database.place.sizes().get("file_bytes", 0)
-        if not file_compaction.compact(self.session):
-            raise StoreBusy(file_compaction.LOG_IN_USE)
+        if not compaction.compact(self.session):
+            raise StoreBusy(compaction.LOG_IN_USE)
         return CompactionReport(before, self.database.place.sizes()["file_bytes"])

@@ -1,10 +1,11 @@
-"""The methods of a board that read marks, their events and the activity."""
+"""The methods of a board that read marks, their events and the activity, or run queries of programs."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import TypeVar, Unpack, overload
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
@@ -19,20 +20,25 @@ from blackboard.board.result_types import (
     StreamPosition,
 )
 from blackboard.board.search_index.text_search import SearchArguments
-from blackboard.clock import When, instant_of
+from blackboard.clock import When, instant_of, seconds_in
 from blackboard.core.marks.full_text import Match
 from blackboard.core.marks.mark_model import Mark, normalize_subject, unreadable_text
 from blackboard.core.marks.tags import Where
+from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (
     UnreadableMark,
     UnreadableMarksWarning,
 )
 
+if TYPE_CHECKING:
+    from blackboard.core.records.query_result_rows import Parameters, Row
+    from blackboard.store.database_interfaces.query_interface import Engine
+
 M = TypeVar("M", bound=Mark)
 
 
 class ReadingMethods(BoardHandle):
-    """Marks, their history, and the streams of events."""
+    """Marks, their history, the streams of events, and queries that programs write."""
 
     @overload
     def marks(self, kind: type[M], **options: Unpack[MarksOfClassKeywords]) -> list[M]: ...
@@ -220,6 +226,42 @@ class ReadingMethods(BoardHandle):
             limit: The largest number of values.
         """
         return self.session.read(lambda txn: mark_queries.tag_values(txn, tag, kind, limit))
+
+    def query(self, sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> list[Row]:
+        """Run one SQL query over the views, and return its rows. It can only read.
+
+        Args:
+            sql: A `SELECT`, over the views or over tables.
+            parameters: The values of its placeholders, by position or by name; a datetime becomes text in the format of
+                the views. The placeholders are `?` and `:name` on SQLite, and `%s` and `%(name)s` on a server.
+            timeout: The longest time; it is checked between the steps of the query.
+
+        Raises:
+            InvalidQuery: The SQL or a parameter is invalid, or the statement writes.
+            QueryStopped: The query took longer than `timeout`.
+            StoreError: The database cannot be read.
+        """
+        return self.database.readonly.query(sql, parameters, seconds_in(parse_duration(timeout)))
+
+    def engine(self) -> Engine:
+        """Return an SQLAlchemy engine that can only read, for `blackboard.view_tables`, pandas and other tools.
+
+        Its connections use the board's own SQLite library. Closing the board disposes of the engine.
+        """
+        return self.database.readonly.engine()
+
+    @contextmanager
+    def reads_within(self, limit: DurationLike) -> Iterator[None]:
+        """Limit the time of reads by this thread inside the context. A longer read ends with `QueryStopped`.
+
+        Args:
+            limit: The longest time of all reads together, from now on.
+
+        Raises:
+            InvalidDuration: `limit` is not a duration.
+        """
+        with self.database.reads_within(parse_duration(limit)):
+            yield
 
 
 def _warn_of_unreadable(mark_class: type[Mark], problems: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from blackboard.board import open_needs
-from blackboard.board.declaration_changes import mark_migration
+from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_changes import mark_indexes, mark_lookup, mark_removals
 from blackboard.board.mark_changes.deposit_effects import (
     agents_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board.declaration_changes.kind_changes import tag_rows
+from blackboard.board.deployment_effects.kind_changes import tag_rows
 from blackboard.board.search_index import search_documents
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.kinds import Kind

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
+from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
 from blackboard.board.mark_tables.mark_states import migrated_row
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import open_needs
 from blackboard.board.activation_tables.crossing_rows import close_crossing, skip_crossing
-from blackboard.board.declaration_changes import mark_migration, watch_reevaluation
+from blackboard.board.deployment_effects import mark_migration, watch_reevaluation
 from blackboard.board.mark_changes import mark_indexes, mark_lookup
 from blackboard.board.mark_tables import window_events
 from blackboard.board.mark_tables.mark_rows import EventDetails, delete_mark, record_event

@@ -9,7 +9,7 @@ from datetime import date
 from blackboard.board import worker_registry
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral
-from blackboard.board.declaration_changes import gone_agents
+from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import (
@@ -24,7 +24,7 @@ from blackboard.board.result_types import (
     WorkerStatus,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
-from blackboard.board.search_index import search_changes
+from blackboard.board.search_index import index_rebuilds
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
@@ -210,7 +210,7 @@ def status(
             reserved_usd=to_usd(txn.sql.value(MODEL_CALLS.reserved_money)),
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
-        searches=search_changes.progress(txn),
+        searches=index_rebuilds.progress(txn),
         sinks=outbox_administration.overview(txn),
         workers=tuple(
             result_of(

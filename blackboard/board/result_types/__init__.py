@@ -2,7 +2,7 @@
 
 mark_results            receipts of deposits, marks as read, and their events
 work_results            the agenda, activations, model calls, schedules and costs
-claim_results           activations that remote workers have claimed, and the states of their runs
+remote_work_results     activations that remote workers have claimed, and the states of their runs
 status_results          the state of the board, of its workers and of its agents
 message_results         messages to people outside
 explanation_results     why an agent wakes or waits
@@ -19,7 +19,6 @@ from blackboard.board.result_types.administration_results import (
     DeployResult,
     ErasureReport,
 )
-from blackboard.board.result_types.claim_results import ClaimedMark, RemoteActivation, RunState
 from blackboard.board.result_types.explanation_results import (
     NO_REASON,
     DeferredActivation,
@@ -44,6 +43,7 @@ from blackboard.board.result_types.mark_results import (
     StreamPosition,
 )
 from blackboard.board.result_types.message_results import OutboxMessage, SinkStatus
+from blackboard.board.result_types.remote_work_results import ClaimedMark, RemoteActivation, RunState
 from blackboard.board.result_types.status_results import (
     AgentStatus,
     BoardStatus,

@@ -5,7 +5,6 @@ active_deployment  the deployment as transactions use it: its watches by kind an
 registered_watch   a watch of this deployment, with what follows from its condition and its agent
 row_cache          rows that a transaction has read together, and need not read again
 stored_laws        the decay laws that marks refer to
-row_columns        columns that are written together, as keyword arguments
 backfill_rows      the backfills that are planned
 agent_states       pauses, cooldowns and failures in a row of agents
 activity_log       records what agents, people and programs did

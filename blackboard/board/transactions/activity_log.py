@@ -5,14 +5,38 @@ A transaction collects its entries, and writes them together at its end.
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from blackboard.board.transactions.board_transaction import BoardTransaction, CollectedChanges
-from blackboard.board.transactions.row_columns import ActivationColumns, ActivityColumns
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.board_row_types import ActivityEventRow
 from blackboard.store.statements import ACTIVITY, ERASURE
+
+
+class ActivationColumns(TypedDict):
+    """The columns of `activity_event` that say which activation an entry is about."""
+
+    agent: str
+    watch_id: int
+    subject: str | None
+    activation_id: int
+
+
+class ActivityColumns(TypedDict, total=False):
+    """The columns of `activity_event` that say what an entry is about, and who acted."""
+
+    agent: str | None
+    watch_id: int | None
+    subject: str | None
+    activation_id: int | None
+    crossing_id: int | None
+    mark_id: int | None
+    old_state: str | None
+    state: str | None
+    author: str | None
+    token: str | None
+    version: int | None
 
 
 class CollectedActivity(CollectedChanges):

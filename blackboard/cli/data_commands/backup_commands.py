@@ -13,7 +13,7 @@ from blackboard.cli.terminal.output import AsJson, note, print_json, say
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.housekeeping.forgotten_subjects import ErasedEvents
+    from blackboard.board.housekeeping.erased_events import ErasedEvents
     from blackboard.board.result_types import ErasureReport
 
 

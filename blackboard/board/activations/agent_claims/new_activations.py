@@ -13,7 +13,7 @@ from blackboard.board.activation_tables.activation_inputs import (
 from blackboard.board.activation_tables.activation_rows import insert_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
-from blackboard.board.declaration_changes import mark_migration
+from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch

@@ -17,9 +17,9 @@ from itertools import count, groupby
 from operator import attrgetter
 from typing import NamedTuple
 
+from blackboard.board.activation_tables.crossing_rows import OrderColumns
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.row_columns import OrderColumns
 from blackboard.board.transactions.stored_laws import law_key
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.clock import Instant

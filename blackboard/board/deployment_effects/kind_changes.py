@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from blackboard.board.mark_tables.watch_scopes import live_batches
-from blackboard.board.search_index import search_changes
+from blackboard.board.search_index import index_rebuilds
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, plan_backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.json_comparison_keys import readable_key
@@ -43,7 +43,7 @@ def register_kinds(
         if row is None:
             txn.sql.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changed.append(f"kind {name}: new")
-            changed += search_changes.follow(txn, name, KindSpec(), spec)
+            changed += index_rebuilds.follow(txn, name, KindSpec(), spec)
             continue
         if known == spec:
             continue
@@ -66,7 +66,7 @@ def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spe
     yield f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}"
     yield from _follow_unique_field(txn, name, old, spec)
     yield from _follow_tags(txn, name, old, spec)
-    yield from search_changes.follow(txn, name, old, spec)
+    yield from index_rebuilds.follow(txn, name, old, spec)
     if known is not None and known.on_repeat != spec.on_repeat:
         yield from _repeat_change(txn, name, known, spec)
 

@@ -23,7 +23,7 @@ from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.tags import TagChoice
 
 
-class WorkMethods(BoardHandle):
+class StatusMethods(BoardHandle):
     """The state of the board, its agents, and the work that waits for them, runs or has ended."""
 
     def status(self) -> BoardStatus:

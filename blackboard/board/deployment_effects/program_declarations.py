@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from blackboard.board.declaration_changes import deployment_changes
+from blackboard.board.deployment_effects import deployment_changes
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD

@@ -27,7 +27,7 @@ class ErasedEvents:
     events: tuple[tuple[int, Instant], ...]
 
 
-def erased_events(read: Callable[[], AbstractContextManager[Transaction]]) -> ErasedEvents | None:
+def read_erased_events(read: Callable[[], AbstractContextManager[Transaction]]) -> ErasedEvents | None:
     """Return the erased events of a board that need not be of this version; None if it cannot be read.
 
     `read` opens a reading transaction of the board.
@@ -43,7 +43,7 @@ def erased_events(read: Callable[[], AbstractContextManager[Transaction]]) -> Er
         return None
 
 
-def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
+def subjects_brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
     """Return the subjects of erased events whose names this board still has, because it is an older copy."""
     if txn.sql.value(ACTIVATIONS.board_uid) != erased.board:
         return []

@@ -12,7 +12,7 @@ DELAY_FACTOR = 4
 """The pause after a piece of work, as a multiple of its duration."""
 
 
-class Pace:
+class BackgroundThrottle:
     """The rule for pauses between pieces of background work. There is no pause while no other thread writes.
 
     A thread that waits for the board during a piece writes right after it. So the events that the next piece finds

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from blackboard.board.declaration_changes import mark_migration
+from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables import watch_scopes
 from blackboard.board.mark_tables.watch_scopes import stored_marks
 from blackboard.board.transactions.backfill_rows import BackfillTarget, BackfillTask, end_backfill

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
-from blackboard.board.declaration_changes import backfill
-from blackboard.board.housekeeping import file_compaction, history_partitions, retention
+from blackboard.board.deployment_effects import backfill
+from blackboard.board.housekeeping import compaction, history_partitions, retention
+from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
-from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import overdue_needs
-from blackboard.board.search_index import search_changes
+from blackboard.board.search_index import index_rebuilds
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import Duration
@@ -29,12 +29,12 @@ STEPS_AT_ONCE = 20
 """The number of transactions for old partitions before a worker does other work."""
 
 
-class MaintenanceWork:
+class BoardMaintenance:
     """The work that a worker does for the board itself, each piece in one transaction."""
 
     def __init__(self, session: BoardSession) -> None:
         self._session, self._database = session, session.database
-        self.pace = Pace(session)
+        self.pace = BackgroundThrottle(session)
         self.checkpoint_bytes = 4 * 1024 * 1024
         """When the write-ahead log has this size, a checkpoint moves it into the database file."""
 
@@ -103,7 +103,7 @@ class MaintenanceWork:
     def is_compaction_due(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
         return self._session.read(
-            lambda txn: file_compaction.due_since(txn) is not None or file_compaction.is_purge_due(txn)
+            lambda txn: compaction.compaction_due_since(txn) is not None or compaction.is_purge_due(txn)
         )
 
     def compact(self) -> bool:
@@ -112,10 +112,10 @@ class MaintenanceWork:
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.
         """
-        file_compaction.purge_index(self._session)
+        compaction.purge_index(self._session)
         if self._database.place.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
-        return file_compaction.compact(self._session, insist=False)
+        return compaction.compact(self._session, insist=False)
 
     def ask_about_clock(self) -> None:
         """Ask a person about a clock that the board does not believe."""
@@ -142,7 +142,7 @@ def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
 
 
 def _index(txn: BoardTransaction, limit: int) -> int:
-    count = search_changes.run_batch(txn, limit)
+    count = index_rebuilds.run_batch(txn, limit)
     failpoint("backfill.within")
     return count
 

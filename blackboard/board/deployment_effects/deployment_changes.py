@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.activation_tables.activation_rows import make_ready
-from blackboard.board.declaration_changes import agent_changes, backfill, kind_changes
+from blackboard.board.deployment_effects import agent_changes, backfill, kind_changes
 from blackboard.board.mark_tables import window_events
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import activity_log

@@ -17,7 +17,7 @@ from blackboard.store.statements import ERASURE, SEARCH
 LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 
-def due_since(txn: BoardTransaction) -> Instant | None:
+def compaction_due_since(txn: BoardTransaction) -> Instant | None:
     """Return the instant since which the file may contain words of an erased subject; None if it does not."""
     return txn.sql.value(ERASURE.owed_compaction)
 
@@ -35,7 +35,7 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
         StoreError: The file cannot be compacted now.
     """
     purge_index(session)
-    due_at = session.read(due_since)
+    due_at = session.read(compaction_due_since)
     try:
         done = session.database.upkeep.compact(insist=insist)
     except MemoryError:

@@ -1,4 +1,4 @@
-"""The methods of a board for the decisions of people: needs, pauses, and work that failed."""
+"""The methods of a board for operators: pauses, early wakes, failed work, costs and messages to people outside."""
 
 from __future__ import annotations
 
@@ -6,80 +6,19 @@ from blackboard.board import operator_actions
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.interface.board_handle import BoardHandle
-from blackboard.board.need_answers import asked_needs, decisions
-from blackboard.board.reading import inbox
-from blackboard.board.reading.mark_queries import event_record
+from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import (
     EarlyWake,
-    MarkEvent,
-    NeedRecord,
-    Receipt,
+    OutboxMessage,
 )
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.records.event_kinds import ActivityEvent
 from blackboard.core.records.micro_dollars import check_cost, from_usd
-from blackboard.errors import NotFound
 
 
-class PeopleMethods(BoardHandle):
-    """The decisions of people: needs, pauses, early wakes, and work that failed."""
-
-    def inbox(self, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
-        """Return the needs that wait for a person: overdue needs first, then the others, oldest first.
-
-        Args:
-            assignee: Return only the needs that this person should answer.
-            all_needs: Whether to include the needs that agents are working on.
-        """
-        return self.session.read(lambda txn: inbox.needs_of(txn, assignee, all_needs=all_needs))
-
-    def assign(self, need_id: int, assignee: str) -> None:
-        """Set who should answer a need; `""` removes the name. The history records the change.
-
-        Args:
-            need_id: The id of the need.
-            assignee: The name of the person, up to 200 characters; "" for none.
-
-        Raises:
-            InvalidMark: The name cannot be stored.
-            NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
-        """
-        self.session.write(lambda txn: asked_needs.assign(txn, need_id, assignee, self.author))
-
-    def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
-        """Answer a need: take it off the board and deposit a decision.
-
-        If the need has options, the answer must be one of them, in upper or lower case. The decision has the spelling
-        of the option.
-
-        Args:
-            need_id: The id of the need.
-            text: The answer, which must not be blank.
-            any_answer: Whether the answer may differ from the options.
-
-        Raises:
-            InvalidMark: The answer is empty, or not one of the options.
-            NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
-        """
-        classes = self.session.classes
-        return self.session.write(
-            lambda txn: decisions.answer_as_person(txn, need_id, text, self.author, classes, any_answer=any_answer)
-        )
-
-    def decision(self, need_id: int) -> MarkEvent:
-        """Return the decision that answered a need, as the history has it.
-
-        Args:
-            need_id: The id of the need.
-
-        Raises:
-            NotFound: There is no such need, or it has no answer.
-        """
-        event = self.session.read(lambda txn: asked_needs.decision_on(txn, need_id))
-        if event is None:
-            raise NotFound(f"the history has no answer to a need with the id {need_id}")
-        return event_record(event)
+class OperatorMethods(BoardHandle):
+    """Pauses, early wakes, work that failed, costs that are entered, and messages to people outside."""
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
         """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
@@ -182,3 +121,78 @@ class PeopleMethods(BoardHandle):
             )
 
         self.session.write(work)
+
+    def outbox(
+        self, *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[OutboxMessage]:
+        """Return the messages to people outside, newest first.
+
+        Args:
+            sink: Only messages of this sink.
+            state: Only messages in this state: waiting, delivered, failed, gone or discarded.
+            before: Only messages with a smaller id.
+            limit: The largest number of messages.
+
+        Raises:
+            UnknownName: There is no such state.
+        """
+        return self.session.read(
+            lambda txn: outbox_administration.list_messages(txn, sink=sink, state=state, before=before, limit=limit)
+        )
+
+    def outbox_message(self, message_id: int) -> OutboxMessage:
+        """Return one message to people outside.
+
+        Raises:
+            NotFound: There is no such message.
+        """
+        return self.session.read(lambda txn: outbox_administration.get(txn, message_id))
+
+    def retry_message(self, message_id: int) -> OutboxMessage:
+        """Send a message to people outside again under the same id, whatever its state, as if it were new.
+
+        Raises:
+            NotFound: There is no such message.
+            UnknownName: The deployment does not have its sink any more.
+        """
+        return self.session.write(lambda txn: outbox_administration.retry(txn, message_id, self.author))
+
+    def discard_message(self, message_id: int) -> OutboxMessage:
+        """Give up a message to people outside that waits or was not delivered.
+
+        Raises:
+            NotFound: There is no such message.
+            WorkError: It was delivered, or given up before.
+        """
+        return self.session.write(lambda txn: outbox_administration.discard(txn, message_id, self.author))
+
+    def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
+        """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.
+
+        Messages of a sink that the deployment does not have stay, and so do those that wait for their first attempt. A
+        repeated call takes the next messages.
+
+        Args:
+            sink: Only messages of this sink.
+            state: Only messages in this state: waiting, failed or gone.
+
+        Raises:
+            UnknownName: There is no such sink or state.
+        """
+        return self.session.write(
+            lambda txn: outbox_administration.retry_many(txn, self.author, sink=sink, state=state)
+        )
+
+    def discard_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
+        """Give up at most 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
+
+        Args:
+            sink: Only messages of this sink, which the deployment may not have any more.
+            state: Only messages in this state: waiting, failed or gone.
+
+        Raises:
+            UnknownName: There is no such state.
+        """
+        return self.session.write(
+            lambda txn: outbox_administration.discard_many(txn, self.author, sink=sink, state=state)
+        )
