@@ -8,7 +8,7 @@ from blackboard.board.deployment_effects import deployment_changes
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.facade import Blackboard
-from blackboard.board.housekeeping import compaction
+from blackboard.board.housekeeping import board_compaction
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
@@ -51,7 +51,7 @@ def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _erasures(txn: BoardTransaction) -> Iterator[Finding]:
     """Report an erasure whose words are still in the file."""
-    if (due_at := compaction.compaction_due_since(txn)) is not None:
+    if (due_at := board_compaction.compaction_due_since(txn)) is not None:
         detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(due_at)}"
         yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 

@@ -5,8 +5,8 @@ background_throttle  the pauses of background work
 retention            removes history past its retention time
 history_partitions   creates and removes partitions of the history on a server
 erasure              erases everything about one subject
-activation_erasure  erases the errors and the model calls of the activations about a subject
+activation_erasure   erases the errors and the model calls of the activations about a subject
 erased_events        shows whether an older copy would bring erased subjects back
 board_copy           copies a whole board to an empty one
-compaction           compacts the file and purges the full-text index, as an erasure requires
+board_compaction     compacts the file and purges the full-text index, as an erasure requires
 """

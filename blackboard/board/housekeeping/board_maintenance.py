@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from blackboard.board import board_clock
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployment_effects import backfill
-from blackboard.board.housekeeping import compaction, history_partitions, retention
+from blackboard.board.housekeeping import board_compaction, history_partitions, retention
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
 from blackboard.board.mark_changes import mark_removals
@@ -103,7 +103,7 @@ class BoardMaintenance:
     def is_compaction_due(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
         return self._session.read(
-            lambda txn: compaction.compaction_due_since(txn) is not None or compaction.is_purge_due(txn)
+            lambda txn: board_compaction.compaction_due_since(txn) is not None or board_compaction.is_purge_due(txn)
         )
 
     def compact(self) -> bool:
@@ -112,10 +112,10 @@ class BoardMaintenance:
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.
         """
-        compaction.purge_index(self._session)
+        board_compaction.purge_index(self._session)
         if self._database.place.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
-        return compaction.compact(self._session, insist=False)
+        return board_compaction.compact(self._session, insist=False)
 
     def ask_about_clock(self) -> None:
         """Ask a person about a clock that the board does not believe."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from blackboard.board import open_needs
 from blackboard.board.board_session import BoardSession
-from blackboard.board.housekeeping import activation_erasure, compaction
+from blackboard.board.housekeeping import activation_erasure, board_compaction
 from blackboard.board.housekeeping.erased_events import NAME_PREFIX
 from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.deposit_checks import check_signature
@@ -56,7 +56,7 @@ def erase_and_compact(session: BoardSession, subject: str, author: str) -> Erasu
     try:
         report = session.write(lambda txn: erase(txn, subject, author))
     except NotFound:
-        if session.read(compaction.compaction_due_since) is None:
+        if session.read(board_compaction.compaction_due_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.delete(session.database, report.calls)
@@ -73,7 +73,7 @@ def _compact_after_erasure(session: BoardSession) -> str | None:
         return None
     try:
         session.database.upkeep.empty_log()  # so that the words are gone even if the rest fails
-        return None if compaction.compact(session) else compaction.LOG_IN_USE
+        return None if board_compaction.compact(session) else board_compaction.LOG_IN_USE
     except StoreError as error:
         return str(error)
 

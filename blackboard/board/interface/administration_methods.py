@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from blackboard.board import access_tokens
 from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
 from blackboard.board.deployments import deployer, deployment_preview
-from blackboard.board.housekeeping import compaction, erasure
+from blackboard.board.housekeeping import board_compaction, erasure
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import board_status
 from blackboard.board.result_types import (
@@ -143,6 +143,6 @@ class AdministrationMethods(BoardHandle):
             StoreError: The board is on a server, or the disk is full.
         """
         before = self.database.place.sizes().get("file_bytes", 0)
-        if not compaction.compact(self.session):
-            raise StoreBusy(compaction.LOG_IN_USE)
+        if not board_compaction.compact(self.session):
+            raise StoreBusy(board_compaction.LOG_IN_USE)
         return CompactionReport(before, self.database.place.sizes()["file_bytes"])
