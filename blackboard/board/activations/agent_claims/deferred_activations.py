@@ -10,7 +10,7 @@ from blackboard.board.activations.agent_claims.additional_reads import record_re
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, SearchKey, searches_for
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_splits
-from blackboard.board.declaration_changes import mark_migration
+from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables.mark_rows import with_shown_payload
 from blackboard.board.mark_tables.mark_states import mark_strength
 from blackboard.board.mark_tables.watch_scopes import scope_of

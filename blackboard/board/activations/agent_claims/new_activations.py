@@ -10,14 +10,13 @@ from blackboard.board.activation_tables.activation_inputs import (
     as_input,
     record_input,
 )
-from blackboard.board.activation_tables.activation_rows import insert_activation
+from blackboard.board.activation_tables.activation_rows import AttemptColumns, insert_activation
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.deployment_effects import mark_migration
 from blackboard.board.mark_tables.watch_scopes import scope_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
-from blackboard.board.transactions.row_columns import AttemptColumns
 from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
