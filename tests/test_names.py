@@ -154,3 +154,13 @@ def test_a_test_module_is_imported_by_no_other() -> None:
     imported = {node.module or "" for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     found = [name for name in imported if name.rpartition(".")[2].startswith("test_")]
     assert not found, "what several tests use is in a module of its own"
+
+
+def test_the_name_of_a_test_has_a_subject() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for folder in ("tests", "examples", "agents")
+        for path in sorted((ROOT / folder).rglob("test_*.py"))
+        for name in re.findall(r"^(?:async )?def (test_(?:it|they)_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert found == []

@@ -44,7 +44,7 @@ def test_a_running_a_silent_and_a_failed_activation_name_their_marks(world: Worl
     assert details.cost_usd == 0
 
 
-def test_it_says_what_became_of_each_mark(world: World) -> None:
+def test_the_details_of_an_activation_have_the_present_state_of_each_mark(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, reads=[strongest_of("note")]))
     marks = {subject: world.put("lead", subject).mark_id for subject in ("fades", "goes", "grows", "stays")}
     world.put("note", "aside")

@@ -52,7 +52,9 @@ def left_over(world: World) -> list[Any]:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("on_repeat", ["separate", "add", "max", "replace"])
 @pytest.mark.parametrize("condition", RISING, ids=str)
-def test_it_crosses_no_rising_watch_and_is_given_to_no_agent(world: World, condition: Any, on_repeat: Any) -> None:
+def test_a_mark_below_the_floor_crosses_no_rising_watch_and_is_given_to_no_agent(
+    world: World, condition: Any, on_repeat: Any
+) -> None:
     world.deploy(smoke(on_repeat), spec("watchman", condition))
     receipt = world.put("smoke", intensity=0.09)
     assert (receipt.outcome, receipt.strength, receipt.crossed) == ("deposited", 0.0, ())
@@ -166,7 +168,7 @@ def test_an_intensity_of_0_is_below_every_floor(world: World, on_repeat: Any) ->
     assert world.put("smoke", intensity=1e-300).crossed == ("w",)
 
 
-def test_it_holds_no_unique_value_and_keeps_its_key(world: World) -> None:
+def test_a_mark_below_the_floor_holds_no_unique_value_and_keeps_its_key(world: World) -> None:
     world.deploy({"slot": kind("slot", floor=0.1, on_repeat="separate", unique="at")})
     first = world.put("slot", "a", 0.05, payload={"at": "9"}, key="k")
     assert world.put("slot", "b", payload={"at": "9"}).outcome == "deposited"

@@ -40,7 +40,7 @@ def reinforce(world: World, mark_id: int, by: float, agent: str) -> Receipt:
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("on_repeat", REPEATS)
-def test_it_adds_to_the_strength_now_and_what_the_mark_says_stays(world: World, on_repeat: str) -> None:
+def test_a_reinforcement_adds_to_the_strength_now_and_keeps_the_payload(world: World, on_repeat: str) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, on_repeat=on_repeat)})
     before = world.put("smoke", payload={"detail": "thin"})
     world.advance(HOUR)
@@ -59,7 +59,7 @@ def test_it_adds_to_the_strength_now_and_what_the_mark_says_stays(world: World, 
     assert (then.payload, then.author, then.reinforcements) == ({"detail": "thin"}, "person:ada", 1)
 
 
-def test_it_goes_up_to_the_cap_and_weakens_nothing(world: World) -> None:
+def test_a_reinforcement_goes_up_to_the_cap_and_weakens_nothing(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Linear("2h"), on_repeat="max", cap=1.5)})
     mark_id = world.put("smoke").mark_id
     assert world.board.reinforce(mark_id, by=9).strength == 1.5
@@ -88,7 +88,7 @@ def test_the_trust_in_the_author_counts(world: World) -> None:
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
 @pytest.mark.parametrize("on_repeat", REPEATS)
-def test_it_wakes_other_agents_and_the_agent_itself_only_with_include_own(
+def test_a_reinforcement_wakes_other_agents_and_its_own_agent_only_with_include_own(
     world: World, condition: Any, on_repeat: str
 ) -> None:
     agents = [spec("one", condition), spec("other", condition), spec("own", watch(condition, include_own=True))]
@@ -106,7 +106,7 @@ def test_it_wakes_other_agents_and_the_agent_itself_only_with_include_own(
     world.board.session.write(check_sums)
 
 
-def test_it_is_news_like_a_deposit(world: World) -> None:
+def test_a_reinforcement_is_news_like_a_deposit(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), cap=1.0)}, spec("watchman", strength("smoke") >= 0.5))
     mark_id = world.put("smoke", intensity=0.6).mark_id
     assert world.woken("watchman") == [mark_id]

@@ -121,7 +121,7 @@ def crossed(world: World) -> list[tuple[str, int]]:
     return [(row.subject, now - row.crossed_at) for row in world.crossings()]
 
 
-def test_it_crosses_from_below_only_and_again_after_it_has_been_below(world: World) -> None:
+def test_a_window_crosses_from_below_only_and_again_after_it_has_been_below(world: World) -> None:
     world.deploy(BEAT, spec("many", count("beat", within="10m") >= 3))
     names = [world.put("beat", "a").crossed for _ in range(5)]
     assert names == [(), (), ("many",), (), ()]

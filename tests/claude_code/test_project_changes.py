@@ -83,7 +83,7 @@ def test_what_was_there_before_is_there_again(tmp_path: Path, connection: Projec
     assert texts(tmp_path) == OWN
 
 
-def test_it_can_be_run_again_without_a_change(tmp_path: Path) -> None:
+def test_the_changes_of_a_project_can_be_made_again_without_effect(tmp_path: Path) -> None:
     write(tmp_path, OWN)
     connect(tmp_path)
     before = texts(tmp_path)

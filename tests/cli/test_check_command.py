@@ -166,7 +166,7 @@ def burst(alerts, context):
 """
 
 
-def test_it_says_that_an_activation_takes_one_group(house: CommandLine) -> None:
+def test_check_says_that_an_activation_takes_one_group(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(path.read_text() + GROUPS)
     change(house, '"house_agents:caller"]', '"house_agents:caller", "house_agents:page", "house_agents:burst"]')
@@ -176,7 +176,7 @@ def test_it_says_that_an_activation_takes_one_group(house: CommandLine) -> None:
     assert "each value of service, up to 10 marks" in done.out
 
 
-def test_it_says_what_an_activation_takes_and_how_many_what_waits_would_need(house: CommandLine) -> None:
+def test_check_says_what_an_activation_takes_and_how_many_the_waiting_work_needs(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(path.read_text() + PAGER)
     change(house, '"house_agents:caller"]', '"house_agents:caller", "house_agents:pager"]')
@@ -218,7 +218,7 @@ def test_per_is_a_setting_of_the_agent_and_of_a_watch(house: CommandLine) -> Non
     assert places == {"blackboard.toml, agents.caller.watches.many.per", "blackboard.toml, agents.watchman.per"}
 
 
-def test_it_shows_the_guards_of_a_watch_and_its_conditions_over_time(house: CommandLine) -> None:
+def test_check_shows_the_guards_of_a_watch_and_its_conditions_over_time(house: CommandLine) -> None:
     agents = house.folder / "house_agents.py"
     agents.write_text(
         agents.read_text()

@@ -42,7 +42,7 @@ def test_a_new_agent_runs_and_its_test_passes_at_once(options: list[str], typed:
     assert {mark["payload"]["text"] for mark in marks} == {"A mark on the board woke this agent."}
 
 
-def test_it_has_what_a_first_look_needs(typed: CommandLine) -> None:
+def test_a_new_folder_has_what_a_first_look_needs(typed: CommandLine) -> None:
     done = typed("new", "my-notes", "--author", "ada", "--json")
     assert done.json["module"] == "my_notes"
     folder = typed.folder / "my-notes"

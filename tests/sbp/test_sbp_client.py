@@ -29,7 +29,7 @@ def client(sbp_url: str) -> Iterator[SbpClient]:
     asyncio.set_event_loop(None)
 
 
-def test_it_emits_and_sniffs(client: SbpClient) -> None:
+def test_the_client_of_sbp_emits_and_sniffs(client: SbpClient) -> None:
     created = client.emit(
         "market", "volatility", 0.8, payload={"symbol": "BTC"}, tags=["crypto"], decay=ImmortalDecay()
     )
@@ -49,7 +49,7 @@ def test_it_emits_and_sniffs(client: SbpClient) -> None:
     assert len(client.sniff(["market"], limit=1).pheromones) == 1
 
 
-def test_it_evaporates_and_inspects(client: SbpClient) -> None:
+def test_the_client_of_sbp_evaporates_and_inspects(client: SbpClient) -> None:
     for number, intensity in enumerate((0.2, 0.4, 0.9)):
         client.emit("cleaning", "dust", intensity, payload={"number": number}, decay=ImmortalDecay())
     [trail] = [trail for trail in client.inspect().trails or () if trail["name"] == "cleaning"]
@@ -64,7 +64,7 @@ def test_it_evaporates_and_inspects(client: SbpClient) -> None:
     assert stats["uptime_ms"] >= 0
 
 
-def test_it_is_told_what_is_wrong(client: SbpClient) -> None:
+def test_the_client_of_sbp_gets_the_errors_of_the_server(client: SbpClient) -> None:
     with pytest.raises(SbpError, match="parameters") as raised:
         client.emit("market", "volatility", 1.5)
     assert raised.value.code == -32602

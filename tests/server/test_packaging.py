@@ -60,7 +60,7 @@ os.execv(sys.executable, [sys.executable, "-m", "blackboard", *sys.argv[2:]])
 
 
 @pytest.mark.processes
-def test_it_serves_on_the_socket_of_a_service_manager(tmp_path: Path, board_url: str) -> None:
+def test_the_server_uses_the_socket_of_a_service_manager(tmp_path: Path, board_url: str) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,

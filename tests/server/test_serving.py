@@ -34,7 +34,7 @@ from tests.support.threads import join_all
 
 
 @pytest.mark.processes
-def test_it_serves_until_a_signal_ends_it(tmp_path: Path, board_url: str) -> None:
+def test_the_server_runs_until_a_signal_ends_it(tmp_path: Path, board_url: str) -> None:
     with (
         process(tmp_path, board_url, "serve", "--listen", "127.0.0.1:0") as (child, url),
         httpx2.Client(base_url=url, timeout=BOUND_SECONDS) as client,
@@ -112,7 +112,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_it_serves_tls(tmp_path: Path, board_url: str) -> None:
+def test_the_server_speaks_tls(tmp_path: Path, board_url: str) -> None:
     certificate, key = certificate_for(tmp_path, "IP:127.0.0.1")
     with serve(board_url, tls_certificate=str(certificate), tls_key=str(key)) as served:
         assert served.url.startswith("https://")
