@@ -7,6 +7,7 @@ and then two names would stand for one thing.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
