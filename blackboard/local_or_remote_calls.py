@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.board import Blackboard
 from blackboard.board.json_shapes import Summary, spec_of, summary
-from blackboard.board.loads.loaded_files import SourceWithdrawal
-from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.board.loaded_files import ReadPosition, SourceWithdrawal
 from blackboard.board.reading.tag_texts import read_filters, read_group, split_filters
 from blackboard.clock import Clock, SystemClock, microseconds_in
 from blackboard.core.marks.mark_model import normalize_subject

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from blackboard.board.deployments.deployer import Deployer
+from blackboard.board import loaded_files
+from blackboard.board.deployer import Deployer
 from blackboard.board.facade import Blackboard
-from blackboard.board.loads import loaded_files, read_positions
-from blackboard.board.loads.loaded_files import SourceWithdrawal
-from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.board.loaded_files import ReadPosition, SourceWithdrawal
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
 from blackboard.store.database_factory import database_of
@@ -29,12 +28,12 @@ def deploy(board: Blackboard, deployer: Deployer, deployment: Deployment) -> Dep
 
 def read_position(board: Blackboard, source: str, kind: str) -> ReadPosition | None:
     """Return how far a followed file has been deposited by the author of the board; None if it never was."""
-    return read_positions.read_position(board.session, source, board.author, kind)
+    return loaded_files.read_position(board.session, source, board.author, kind)
 
 
 def set_read_position(board: Blackboard, source: str, kind: str, position: ReadPosition) -> None:
     """Record how far a followed file has been deposited by the author of the board."""
-    read_positions.record_position(board.session, source, board.author, kind, position)
+    loaded_files.record_position(board.session, source, board.author, kind, position)
 
 
 def withdraw_source(board: Blackboard, source: str) -> SourceWithdrawal:

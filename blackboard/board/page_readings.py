@@ -77,17 +77,17 @@ def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
 
 def costs_by_model(board: Blackboard, days: int) -> list[ModelCostRow]:
     """Return the tokens and the cost of the calls of each model, for a number of days (UTC) up to today."""
-    return board.session.read(lambda txn: board_status.costs_by_model(txn, days))
+    return board.session.read(lambda txn: work_queries.costs_by_model(txn, days))
 
 
 def usage_by_activation(board: Blackboard, activation_ids: Collection[int]) -> list[ActivationUsage]:
     """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
-    return board.session.read(lambda txn: board_status.usage_by_activation(txn, activation_ids))
+    return board.session.read(lambda txn: work_queries.usage_by_activation(txn, activation_ids))
 
 
 def faded_unseen(board: Blackboard, days: int) -> int:
     """Return how many marks evaporated without being given to an agent, in a number of days (UTC) up to today."""
-    return board.session.read(lambda txn: board_status.faded_unseen(txn, days))
+    return board.session.read(lambda txn: work_queries.faded_unseen(txn, days))
 
 
 def ended_runs(board: Blackboard, within: Duration, limit: int) -> list[EndedRun]:

@@ -23,7 +23,7 @@ from blackboard.errors import BlackboardError, ConfigurationError, UnknownName, 
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployments.deployer import Deployer
+    from blackboard.board.deployer import Deployer
     from blackboard.board.result_types import DeployResult
     from blackboard.client import Client
     from blackboard.core.marks.mark_model import Mark

@@ -27,7 +27,7 @@ from blackboard import (
 )
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.explanations.explanation_lines import explanation_lines
-from blackboard.board.loads.loaded_files import withdraw_source
+from blackboard.board.loaded_files import withdraw_source
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.deployment_effects import deployment_changes
-from blackboard.board.deployments import unreadable_marks
+from blackboard.board.deployment_preview import find_unreadable_marks
 from blackboard.board.diagnosis.examined_board import ExaminedBoard, finding_of
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping import board_compaction
@@ -29,7 +29,7 @@ def examine(txn: BoardTransaction, examination: ExaminedBoard) -> Iterator[Findi
 def _unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     """Find the live marks that do not fit the classes of their kinds."""
     try:
-        misfits_by_kind = unreadable_marks.find(txn, txn.deployment, board.session.classes)
+        misfits_by_kind = find_unreadable_marks(txn, txn.deployment, board.session.classes)
     except BlackboardError as error:
         yield Finding(
             "marks", "note", f"not compared with their classes: {error}", "'blackboard check' names every mistake"

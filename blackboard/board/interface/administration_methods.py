@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.board import access_tokens
+from blackboard.board import access_tokens, deployer, deployment_preview
 from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
-from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.housekeeping import board_compaction, erasure
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.reading import board_status

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from pydantic import JsonValue
 
+from blackboard.board import deposit_batches
 from blackboard.board.interface.board_handle import BoardHandle
 from blackboard.board.interface.keyword_arguments import DepositKeywords
-from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_changes import mark_removals, reinforcements, requested_deposits
 from blackboard.board.mark_changes.deposit_checks import check_signature
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item

@@ -46,7 +46,7 @@ class StatusMethods(BoardHandle):
         Args:
             days: The number of days (UTC) up to today.
         """
-        return self.session.read(lambda txn: board_status.costs(txn, days))
+        return self.session.read(lambda txn: work_queries.costs(txn, days))
 
     def agents(self) -> list[AgentStatus]:
         """Return each deployed agent with its watches and its state."""

@@ -2,9 +2,9 @@
 
 mark_queries        marks at any instant, their events and subjects
 past_marks          the marks at a past instant, from the history
-work_queries        the agenda, schedules and activations
+work_queries        the agenda, schedules, activations, and the costs of model calls
 board_figures       figures for monitors: the state now, and what happened after earlier figures
-board_status        the state of the board, its agents and deployments, and costs
+board_status        the state of the board, its agents and deployments
 search_results      what a search found: records, or marks of a class
 inbox               the needs that wait for people
 activation_details  one activation in full

@@ -1,10 +1,9 @@
-"""The state of the board, its agents and its deployments, and the costs of model calls."""
+"""The state of the board, its agents and its deployments."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import date
 
 from blackboard.board import worker_registry
 from blackboard.board.activations import model_pauses
@@ -13,14 +12,11 @@ from blackboard.board.deployment_effects import gone_agents
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.result_types import (
-    ActivationUsage,
     AgentStatus,
     BoardStatus,
-    CostRow,
     DeploymentRecord,
     MenuCounts,
     ModelCallCounts,
-    ModelCostRow,
     WorkerStatus,
 )
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
@@ -28,11 +24,10 @@ from blackboard.board.search_index import index_rebuilds
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
-from blackboard.clock import Instant, from_datetime, to_datetime
+from blackboard.clock import to_datetime
 from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import OPEN_CALLS, ActivationState
 from blackboard.core.specs.deployment import Deployment
-from blackboard.durations import DAY
 from blackboard.errors import NotFound
 from blackboard.store.row_types.deployment_row_types import DeploymentRow
 from blackboard.store.row_types.model_call_row_types import ModelPauseRow
@@ -122,36 +117,6 @@ def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
     return [
         agent for agent in sorted(txn.deployment.agents) if worker_registry.unserved_agent(txn, agent, dead) is not None
     ]
-
-
-def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
-    """Return the cost of model calls by day and agent, for a number of days up to today."""
-    since = to_datetime(_first_instant(txn, days)).date().isoformat()
-    rows = txn.sql.all(MODEL_CALLS.costs, since=since)
-    return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
-
-
-def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
-    """Return the tokens and the cost of the calls of each model, for a number of days up to today."""
-    rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=_first_instant(txn, days))
-    return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
-
-
-def usage_by_activation(txn: BoardTransaction, activation_ids: Collection[int]) -> list[ActivationUsage]:
-    """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
-    rows = txn.sql.all(MODEL_CALLS.usage_by_activation, ids=txn.sql.list_of(activation_ids))
-    return [result_of(ActivationUsage, row, usd=to_usd(row.cost)) for row in rows]
-
-
-def faded_unseen(txn: BoardTransaction, days: int) -> int:
-    """Return how many marks evaporated without being given to an agent, in a number of days up to today."""
-    return txn.sql.value(MARKS.count_faded_unseen, since=_first_instant(txn, days))
-
-
-def _first_instant(txn: BoardTransaction, days: int) -> Instant:
-    """Return when the first of a number of days (UTC) up to today began."""
-    first = to_datetime(txn.now - (days - 1) * DAY)
-    return from_datetime(first.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, str]]:

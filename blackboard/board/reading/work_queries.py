@@ -1,23 +1,35 @@
-"""Queries about work: the agenda, schedules and activations."""
+"""Queries about work: the agenda, schedules, activations, and the costs of model calls."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral, held_by_of
 from blackboard.board.deployment_effects import gone_agents
-from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingDeferral, Prediction, ScheduleRecord
+from blackboard.board.result_types import (
+    ActivationRecord,
+    ActivationUsage,
+    AgendaItem,
+    CostRow,
+    EndingDeferral,
+    ModelCostRow,
+    Prediction,
+    ScheduleRecord,
+)
 from blackboard.board.result_types.row_conversion import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
-from blackboard.clock import Instant, iso, seconds_in, to_datetime
+from blackboard.clock import Instant, from_datetime, iso, seconds_in, to_datetime
+from blackboard.core.records.micro_dollars import to_usd
 from blackboard.core.records.states import ActivationState, HeldBy
+from blackboard.durations import DAY
 from blackboard.errors import UsageError, nearest
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.row_types.watch_row_types import CrossingRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 
 def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None = None) -> list[AgendaItem]:
@@ -28,32 +40,40 @@ def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None
         limit: The largest number of them.
         agent: Only crossings of this agent.
     """
-    items: list[tuple[float, AgendaItem]] = []
-    deferred, is_all = ACTIVATIONS.deferred_crossings, limit is None or agent is not None
+    items = [*_deferred_items(txn, limit, agent), *_waiting_items(txn, limit, agent)]
+    return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
+
+
+def _deferred_items(txn: BoardTransaction, limit: int | None, agent: str | None) -> Iterator[tuple[float, AgendaItem]]:
+    """Yield the crossings whose activation is deferred, and those of agents that are gone, each with its strength."""
+    # The statements do not filter by agent, so a limit applies after the filter.
+    is_all = limit is None or agent is not None
+    deferred, gone = ACTIVATIONS.deferred_crossings, CROSSINGS.waiting_for_gone
     for row in txn.sql.all(deferred) if is_all else txn.sql.all(deferred.using("limit"), limit=limit):
+        if agent not in (None, row.agent):
+            continue
         deferral = agent_deferral(txn, row.agent)
         held_by, retry_at = (deferral.reason if deferral else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
             held_by, retry_at = gone_agents.HELD_REASON, None
-        watch = _WatchNames(row.agent, row.watch, row.condition)
-        items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
-    gone = CROSSINGS.waiting_for_gone
+        names = _WatchNames(row.agent, row.watch, row.condition)
+        yield row.crossing.value, _agenda_item(row.crossing, names, "deferred", held_by, retry_at)
     for held in txn.sql.all(gone) if is_all else txn.sql.all(gone.using("limit"), limit=limit):
-        watch = _WatchNames(held.agent, held.watch, held.condition)
-        items.append(
-            (held.crossing.value, _agenda_item(held.crossing, watch, "waiting", gone_agents.HELD_REASON, None))
-        )
-    for registered in txn.active.watches.values():
-        if agent not in (None, registered.agent.name):
+        if agent in (None, held.agent):
+            names = _WatchNames(held.agent, held.watch, held.condition)
+            yield held.crossing.value, _agenda_item(held.crossing, names, "waiting", gone_agents.HELD_REASON, None)
+
+
+def _waiting_items(txn: BoardTransaction, limit: int | None, agent: str | None) -> Iterator[tuple[float, AgendaItem]]:
+    """Yield the first crossings that wait for each watch, with their strengths."""
+    for watch in txn.active.watches.values():
+        if agent not in (None, watch.agent.name):
             continue
-        deferral = agent_deferral(txn, registered.agent.name) or budget_deferral(txn, registered)
-        watch = _WatchNames(registered.agent.name, registered.spec.name, str(registered.condition))
-        for crossing, strength in waiting_with_strengths(txn, registered, limit):
+        deferral = agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)
+        names = _WatchNames(watch.agent.name, watch.spec.name, str(watch.condition))
+        for crossing, strength in waiting_with_strengths(txn, watch, limit):
             held_by = crossing.held_by or (deferral.reason if deferral else held_by_of(txn, crossing))
-            items.append((strength, _agenda_item(crossing, watch, "waiting", held_by, crossing.ready_at)))
-    if agent is not None:
-        items = [pair for pair in items if pair[1].agent == agent]
-    return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
+            yield strength, _agenda_item(crossing, names, "waiting", held_by, crossing.ready_at)
 
 
 def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
@@ -123,7 +143,7 @@ class _WatchNames(NamedTuple):
 
 def _agenda_item(
     row: CrossingRow,
-    watch: _WatchNames,
+    names: _WatchNames,
     state: Literal["waiting", "deferred"],
     held_by: str | None,
     ready_at: Instant | None,
@@ -132,9 +152,9 @@ def _agenda_item(
     return result_of(
         AgendaItem,
         row,
-        **watch._asdict(),
+        **names._asdict(),
         state=state,
-        reason=f"{watch.condition}: {_measured(row)}",
+        reason=f"{names.condition}: {_measured(row)}",
         late_seconds=seconds_in(row.noticed_at - row.crossed_at),
         ready_at=ready_at,
         held_by=held_by,
@@ -187,3 +207,33 @@ def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | No
         scheduled_for=optional_datetime(row.scheduled_for),
         mark_ids=tuple(txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
     )
+
+
+def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
+    """Return the cost of model calls by day and agent, for a number of days up to today."""
+    since = to_datetime(_first_instant(txn, days)).date().isoformat()
+    rows = txn.sql.all(MODEL_CALLS.costs, since=since)
+    return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
+
+
+def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
+    """Return the tokens and the cost of the calls of each model, for a number of days up to today."""
+    rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=_first_instant(txn, days))
+    return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
+
+
+def usage_by_activation(txn: BoardTransaction, activation_ids: Collection[int]) -> list[ActivationUsage]:
+    """Return the tokens and the cost of the model calls of some activations, without activations that made none."""
+    rows = txn.sql.all(MODEL_CALLS.usage_by_activation, ids=txn.sql.list_of(activation_ids))
+    return [result_of(ActivationUsage, row, usd=to_usd(row.cost)) for row in rows]
+
+
+def faded_unseen(txn: BoardTransaction, days: int) -> int:
+    """Return how many marks evaporated without being given to an agent, in a number of days up to today."""
+    return txn.sql.value(MARKS.count_faded_unseen, since=_first_instant(txn, days))
+
+
+def _first_instant(txn: BoardTransaction, days: int) -> Instant:
+    """Return when the first of a number of days (UTC) up to today began."""
+    first = to_datetime(txn.now - (days - 1) * DAY)
+    return from_datetime(first.replace(hour=0, minute=0, second=0, microsecond=0))

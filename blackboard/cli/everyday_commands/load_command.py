@@ -115,7 +115,7 @@ def load(
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
-    from blackboard.board.loads.loaded_files import source_of
+    from blackboard.board.loaded_files import source_of
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load_rows as load_rows
     from blackboard.cli.row_files.row_reader import Rows

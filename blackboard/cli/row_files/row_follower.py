@@ -16,8 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blackboard.board.loads.loaded_files import source_of
-from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.board.loaded_files import ReadPosition, source_of
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.followed_deposits import FollowedRows
 from blackboard.cli.row_files.growing_input import FollowedFile, LineStream, is_regular, open_continued

@@ -9,14 +9,14 @@ from typing import Any, Literal, Unpack, overload
 
 from pydantic import JsonValue
 
-from blackboard.board.interface.keyword_arguments import DepositKeywords
-from blackboard.board.loads.deposit_batches import (
+from blackboard.board.deposit_batches import (
     DEPOSITS_PER_TRANSACTION,
     UnequalLengths,
     check_lengths,
     items_in_batches,
     requests_of,
 )
+from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
 from blackboard.client.http_calls import ClientCall, HttpRequest, ask_for, decode_response, encode_body, post_request

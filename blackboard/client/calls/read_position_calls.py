@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.board.loaded_files import ReadPosition
 from blackboard.client.http_calls import ClientCall, HttpRequest, ask_for, encode_body, get_request, path_of, query_of
 from blackboard.errors import NotFound
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard.board import administration
-from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.board.loaded_files import ReadPosition
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import NotFound
 from blackboard.server.api_framework.operation_definition import Fields, Name, Operation, OperationCall

@@ -33,6 +33,14 @@ CHANGED_WATCH_REASON = "watch changed"
 """The reason of a crossing that ended because it does not hold under its new watch."""
 
 
+class _MetScope(NamedTuple):
+    """A scope in which a new watch would have crossed, and the id of the mark; 0 if it measures all marks together."""
+
+    scope: str
+    mark_id: int
+    measured: Measurement
+
+
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
     if txn.sql.changed(CROSSINGS.defer_for_retest, watch_id=watch_id):
@@ -75,7 +83,7 @@ def _retest(
         skip_crossing(txn, watch, crossing, CHANGED_WATCH_REASON)
         return
     own_key = crossing.scope, crossing.mark_id
-    found = met_scopes(MarksAtCrossing(txn, watch, crossing, deployment))
+    found = _met_scopes(MarksAtCrossing(txn, watch, crossing, deployment))
     is_kept = False
     for met in sorted(found, key=lambda met: (met.scope, met.mark_id) != own_key):
         key = StateKey(watch.id, met.scope, met.mark_id)
@@ -102,7 +110,7 @@ def _has_longer_delay(watch: RegisteredWatch, before: Deployment) -> bool:
     return not any(earlier is not None and earlier.held_for >= timing.held_for for earlier in former)
 
 
-def _restate(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, met: MetScope) -> None:
+def _restate(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, met: _MetScope) -> None:
     """Write the scope and the value that the new watch gives a crossing."""
     columns = crossing_records.columns(txn, watch, met.measured, crossing.crossed_at, noticed_at=crossing.noticed_at)
     txn.sql.run(
@@ -125,15 +133,7 @@ def _deployment_at(txn: BoardTransaction, at: Instant, known: dict[int, Deployme
     return known[row.version]
 
 
-class MetScope(NamedTuple):
-    """A scope in which a new watch would have crossed, and the id of the mark; 0 if it measures all marks together."""
-
-    scope: str
-    mark_id: int
-    measured: Measurement
-
-
-def met_scopes(past: MarksAtCrossing) -> Iterator[MetScope]:
+def _met_scopes(past: MarksAtCrossing) -> Iterator[_MetScope]:
     """Yield each scope or mark of the old crossing where the new watch would also have crossed."""
     watch = past.watch
     if watch.condition.is_falling and watch.condition.spans_subjects and not _has_same_scope(past):
@@ -144,7 +144,7 @@ def met_scopes(past: MarksAtCrossing) -> Iterator[MetScope]:
         is_concerned = counted or any(mark.row.kind in before for mark in marks)
         measured = _measured(past, scope, marks) if is_concerned else None
         if measured is not None and (not watch.drops or _guard_was_open(past, scope)):
-            yield MetScope(scope, mark_id, measured)
+            yield _MetScope(scope, mark_id, measured)
 
 
 def _marks_by_scope(past: MarksAtCrossing) -> Iterator[tuple[str, int, list[PastMark]]]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from blackboard.board import worker_registry
+from blackboard.board import operator_actions, worker_registry
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployment_effects import backfill, program_declarations
+from blackboard.board.deployment_effects import backfill, deployment_changes, program_declarations
 from blackboard.board.deployment_effects.program_declarations import AgentDeclaration
-from blackboard.board.deployments import unreadable_marks
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.deployment import Deployment
-from blackboard.errors import AgentInUse, UsageError
+from blackboard.errors import AgentInUse, UnreadableMark, UsageError
+from blackboard.plurals import counted
 from blackboard.store.row_types.board_row_types import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
@@ -54,12 +57,12 @@ class Deployer:
             new = make(txn)
             if (objection := self.objection(txn, new, dead)) is not None:
                 raise AgentInUse(objection)
-            return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS), author)
+            return activate_and_retry(txn, new.with_kinds(BUILT_IN_KINDS), author)
 
         result = session.write(register, record_instant=True)
-        pace = BackgroundThrottle(session)
-        while pace.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BACKFILL_TRANSACTION)):
-            delay = pace.delay(session.read(lambda txn: txn.last_event_id))
+        throttle = BackgroundThrottle(session)
+        while throttle.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BACKFILL_TRANSACTION)):
+            delay = throttle.delay(session.read(lambda txn: txn.last_event_id))
             session.clock.wait(threading.Event(), session.clock.now() + delay)
         return result
 
@@ -125,3 +128,31 @@ def deploy(
         return deployments[0] if deployments else program_declarations.with_declared(txn.deployment, agents, kinds)
 
     return Deployer(replace=replace).deploy(session, make, author)
+
+
+def activate_and_retry(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
+    """Make a deployment active, and retry the dead activations whose unreadable marks its classes may now read.
+
+    If a class still cannot read a mark, its activation dies again, without a call of the agent.
+    """
+    before = txn.deployment
+    result = deployment_changes.activate(txn, new, author)
+    schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
+    changed = {
+        name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)
+    }
+    retried: Counter[str] = Counter()
+    for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
+        if (row.error or "").startswith(f"{UnreadableMark.__name__}:"):
+            kinds = {
+                item.event.kind
+                for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
+                if item.event is not None
+            }
+            if mended := changed & kinds:
+                operator_actions.retry(txn, row.id)
+                retried.update(mended)
+    texts = (
+        f"kind {kind}: {counted(count, 'activation')} to be tried again" for kind, count in sorted(retried.items())
+    )
+    return replace(result, changed=(*result.changed, *texts))

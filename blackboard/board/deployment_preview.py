@@ -6,15 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from blackboard.board import worker_registry
 from blackboard.board.board_session import BoardSession
+from blackboard.board.deployer import Deployer, activate_and_retry
 from blackboard.board.deployment_effects import backfill, deployment_changes, gone_agents
-from blackboard.board.deployments import unreadable_marks
-from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployment_effects.program_declarations import schemas_of
+from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.mark_tables.mark_states import fading_state, live_rows
-from blackboard.board.mark_tables.watch_scopes import stored_marks
+from blackboard.board.mark_tables.watch_scopes import live_batches, stored_marks
 from blackboard.board.result_types.preview_results import (
     PredictedActivations,
     PredictedEvaporation,
@@ -23,6 +25,7 @@ from blackboard.board.result_types.preview_results import (
     PredictedTimedCrossing,
     PredictedWake,
     Preview,
+    UnreadableMarks,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -35,6 +38,7 @@ from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.scopes import WHOLE_BOARD, group_of, subject_of
 from blackboard.core.records.states import CrossingState, HeldBy
 from blackboard.core.specs.deployment import Deployment
+from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.core.specs.watch_spec import DEFAULT_BATCH
 from blackboard.store.row_types.watch_row_types import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -45,7 +49,7 @@ def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
     dead, classes = session.dead_workers(), session.classes
     new = deployment.with_kinds(BUILT_IN_KINDS)
     classes.load(new.kinds)
-    unreadable = session.read(lambda txn: unreadable_marks.find(txn, new, classes))
+    unreadable = session.read(lambda txn: find_unreadable_marks(txn, new, classes))
     return replace(session.run_and_roll_back(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
 
 
@@ -62,7 +66,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in live_rows(txn, stored_marks(txn, kinds, WHOLE_BOARD))}
-    change = unreadable_marks.register(txn, new)
+    change = activate_and_retry(txn, new)
     txn.begin_again()
     retested = _crossings_to_retest(txn)
     while backfill.run_batch(txn):
@@ -208,3 +212,26 @@ def _names(watch: RegisteredWatch, scope: str) -> dict[str, Any]:
         "group_tag": None if group is None else group.tag,
         "group": None if group is None else group.value,
     }
+
+
+def find_unreadable_marks(
+    txn: BoardTransaction, deployment: Deployment, classes: MarkClasses
+) -> dict[str, UnreadableMarks]:
+    """Return, for each kind, the live marks that do not fit its class in this process or, without one, its schema.
+
+    Without a class, the marks of a kind whose schema never changed were all checked against it when deposited.
+    """
+    misfits_by_kind: dict[str, UnreadableMarks] = {}
+    for kind, spec in deployment.kinds.items():
+        if kind not in txn.deployment.kinds:
+            continue
+        if classes.find(kind, deployment) is None and _has_kept_its_schema(txn, kind, spec):
+            continue
+        for row in chain.from_iterable(live_batches(txn, kind)):
+            if (reason := classes.misfit(row, deployment)) is not None:
+                misfits_by_kind.setdefault(kind, UnreadableMarks(reason)).add(row.id)
+    return misfits_by_kind
+
+
+def _has_kept_its_schema(txn: BoardTransaction, kind: str, spec: KindSpec) -> bool:
+    return all(schema == spec.payload_schema for schema in schemas_of(txn, kind))
