@@ -67,7 +67,7 @@ class Deployer:
         return result
 
     def objection(self, txn: BoardTransaction, new: Deployment, dead: Collection[str]) -> str | None:
-        """Return why this deployer may not deploy something, in view of the workers that are not dead; None if it may.
+        """Return the reason why living workers do not let this deployer deploy; None if it may.
 
         Args:
             txn: The transaction.

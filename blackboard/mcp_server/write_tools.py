@@ -69,7 +69,7 @@ def claim(access: BoardAccess, arguments: ClaimArguments) -> dict[str, Any]:
 
     Raises:
         AccessDenied: The caller may not claim for this agent.
-        LeaseLost: The caller does not have the activation that it would extend, or no longer.
+        LeaseLost: The caller never had the activation that it would extend, or has lost it.
         UnknownName: There is no such agent.
         UsageError: The lease is too short or too long, or there is no fence.
         WorkError: The agent is not remote.

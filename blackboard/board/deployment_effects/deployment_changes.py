@@ -150,7 +150,7 @@ def _check_filters(new: Deployment) -> None:
     """Check that the kinds have the tags that agents filter and group their marks by.
 
     Raises:
-        ConfigurationError: A kind does not have such a tag, or not with such a value or with one value.
+        ConfigurationError: A kind has no such tag, or the tag cannot have this value, or has lists of values.
     """
     kinds = {name: new.kind(name) for name in new.kinds}
     mistakes = [mistake for agent_spec in new.agents.values() for mistake in mistakes_in_filters(agent_spec, kinds)]

@@ -55,7 +55,7 @@ def extend(session: BoardSession, run: NamedRun, lease: Duration) -> RunState:
     """Extend the lease of a run.
 
     Raises:
-        LeaseLost: The worker does not have the activation, or no longer.
+        LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
 
@@ -73,7 +73,7 @@ def finish(session: BoardSession, run: NamedRun, result: RemoteResult) -> RunSta
     Raises:
         BlackboardError: A part of the result is refused. The worker still has the activation.
         Conflict: A mark has changed since the event that the result names. The activation is ready again.
-        LeaseLost: The worker does not have the activation, or no longer.
+        LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
     kinds = [mark.kind for mark in result.marks]
@@ -121,7 +121,7 @@ def fail(session: BoardSession, run: NamedRun, failure: Failure, usage: Reported
     """End a run with a failure.
 
     Raises:
-        LeaseLost: The worker does not have the activation, or no longer.
+        LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
     failpoint("failure.before")
@@ -209,7 +209,7 @@ def _run_of(txn: BoardTransaction, run: NamedRun) -> ActivationRow:
     """Return the run that a worker has.
 
     Raises:
-        LeaseLost: The worker does not have it, or no longer.
+        LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
     row = _find(txn, run)
@@ -262,7 +262,7 @@ def _finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes:
     Raises:
         BlackboardError: A part of the result is refused. The transaction must be rolled back.
         Conflict: A mark has changed since the event that the result names. The transaction must be rolled back.
-        LeaseLost: The worker does not have the activation, or no longer.
+        LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
     if _is_finished_with(stored := _find(txn, run), run, result):
@@ -284,7 +284,7 @@ def _fail(txn: BoardTransaction, run: NamedRun, failure: Failure, usage: Reporte
     """End a run with a failure, and return the row of its activation. The same failure again changes nothing.
 
     Raises:
-        LeaseLost: The worker does not have the activation, or no longer.
+        LeaseLost: The worker never had the activation, or has lost it.
         NotFound: The agent has no such activation.
     """
     stored = _find(txn, run)

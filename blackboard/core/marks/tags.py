@@ -336,7 +336,7 @@ def _values_of(name: str, value: Any) -> Iterator[TagValue | Decimal]:
 
 
 def _types_of(schema: Any, root: Mapping[str, Any]) -> set[str]:
-    """Return the types that a schema allows, without null; no type if it also allows one that a tag cannot have."""
+    """Return the types that a schema allows, without null; none if it also allows a type that no tag can have."""
     types: set[str] = set()
     for branch in branches_of(schema, root):
         for name in _names_of_types(branch):

@@ -197,7 +197,7 @@ def parameters_of(method: str, given: Any) -> SbpFields:
     """Return the parameters of a method.
 
     Raises:
-        SbpError: There is no such method, or they are not valid.
+        SbpError: There is no such method, or its parameters are not valid.
     """
     found = SBP_METHODS.get(method)
     if found is None:

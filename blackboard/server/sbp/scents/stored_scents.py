@@ -162,7 +162,7 @@ def _change(
     """Change a scent, however often others change it meanwhile, and return whether it is new.
 
     Raises:
-        SbpError: There is none, and `creates` is not set; or it belongs to another author.
+        SbpError: There is no such scent, and `creates` is not set; or it belongs to another author.
         Conflict: Other programs changed it during each attempt.
     """
 
