@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from blackboard.cli.cli_session import CommandSession, HookExitCode
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import Registry, set_metavar
-from blackboard.cli.terminal.output import note
+from blackboard.cli.terminal.output import print_note
 from blackboard.errors import BlackboardError, ConfigurationError, ExitCode, UsageError
 from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
@@ -189,7 +189,7 @@ class Commands(TyperGroup):
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             self._report(ctx, error, describe_error(error))
-            note("this is a bug in blackboard; run again with --debug, and report the traceback")
+            print_note("this is a bug in blackboard; run again with --debug, and report the traceback")
             raise typer.Exit(ExitCode.FAILED) from None
 
     def _report(self, ctx: Any, error: Exception, message: str) -> None:
@@ -197,13 +197,13 @@ class Commands(TyperGroup):
         if session is not None and session.debug:
             raise error
         if isinstance(error, ConfigurationError) and len(error.mistakes) > 1:
-            note(f"error: {len(error.mistakes)} mistakes")
+            print_note(f"error: {len(error.mistakes)} mistakes")
             for mistake in error.mistakes:
-                note(f"  {mistake}")
+                print_note(f"  {mistake}")
         else:
-            note(f"error: {message}")
+            print_note(f"error: {message}")
         if isinstance(error, UsageError) and error.command:
-            note(error.command, wraps=False)
+            print_note(error.command, wraps=False)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from blackboard.cli.terminal.output import note
+from blackboard.cli.terminal.output import print_note
 from blackboard.errors import BlackboardError, ConfigurationError, UnknownName, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class CommandSession:
 
     @contextmanager
     def board_or_client(
-        self, *, create: bool | None = False, report: Callable[[str], None] = note
+        self, *, create: bool | None = False, report: Callable[[str], None] = print_note
     ) -> Iterator[Blackboard | Client]:
         """Open the board, or a client of the server that has it. See `board`."""
         if self.server_url is None:
@@ -215,7 +215,7 @@ class CommandSession:
         create: bool | None = False,
         upgrade: bool | None = None,
         deploy: bool | None = None,
-        report: Callable[[str], None] = note,
+        report: Callable[[str], None] = print_note,
     ) -> Iterator[Blackboard]:
         """Open the board. The first command that may create a board deploys the deployment file on it.
 
@@ -296,7 +296,7 @@ def _schema_note(board: Blackboard) -> str | None:
 def note_warnings(resolved: ResolvedDeployment) -> None:
     """Print the settings that are allowed but probably not intended on stderr."""
     for warning in resolved.warnings:
-        note(f"warning: {warning}")
+        print_note(f"warning: {warning}")
 
 
 def session_of(context: typer.Context) -> CommandSession:

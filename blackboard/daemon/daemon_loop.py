@@ -252,13 +252,26 @@ class Daemon:
         """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
         try:
             self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
-        except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
+        except Exception as error:  # without memory, for example, there is neither an instant nor a timer
             self._iterations.note_failure(error)
             pause(PAUSE_AFTER_FAILURE)
 
     def next_instants(self) -> list[Instant]:
         """Return the instants when work will be due, read after `do_due_work`."""
         return self._iterations.next_instants(self.board.clock.now())
+
+    def instants_if_idle(self) -> list[Instant] | None:
+        """Return the instants when work will be due if nothing has come since `do_due_work`; otherwise None.
+
+        New work for agents sets `wake`, or is due at an instant that `do_due_work` has found. So one reading of the
+        board is enough here, where an iteration of the loop takes several.
+        """
+        if self.wake.is_set() or self.reload.is_requested:
+            return None
+        if self.models.batch_api is not None or self.runs.current():
+            return None
+        due = self.worker.due_work()
+        return None if due.has_maintenance or due.suspects else due.instants
 
     def has_busy_threads(self) -> bool:
         """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
@@ -279,7 +292,7 @@ class Daemon:
 
     def request_reload(self) -> None:
         """Reload the deployment file in the next iteration of the loop."""
-        self.reload.is_requested = True
+        self.reload.request()
         self.wake.set()
 
     # -- the start ---------------------------------------------------------------------------------------------------

@@ -150,7 +150,8 @@ class Replay:
         self._latest = until
         wake = self._daemon.wake
         while self._daemon.life_cycle.is_serving:
-            if (instants := self._instants_if_idle()) is None:
+            is_due = self._clock.now() >= self._idle_until
+            if (instants := None if is_due else self._daemon.instants_if_idle()) is None:
                 self._idle_until = 0
                 wake.clear()
                 self._daemon.do_due_work()
@@ -164,16 +165,3 @@ class Replay:
             if next_work > until and not has_new_work:
                 return
 
-    def _instants_if_idle(self) -> list[Instant] | None:
-        """Return the instants when work will be due, if there is nothing to do now; otherwise None.
-
-        New work for agents sets `wake`, or is due at a known instant. So one reading of the board is enough here, where
-        an iteration of the loop takes several.
-        """
-        daemon = self._daemon
-        if daemon.wake.is_set() or daemon.reload.is_requested or self._clock.now() >= self._idle_until:
-            return None
-        if daemon.models.batch_api is not None or daemon.runs.current():
-            return None
-        due = daemon.worker.due_work()
-        return None if due.has_maintenance or due.suspects else due.instants

@@ -52,13 +52,13 @@ def test_a_terminal_does_not_wrap_a_text_into_a_new_line(asked: CommandLine, mon
     monkeypatch.setenv("COLUMNS", "60")
     for indent in ("", "  ", "    "):
         screen.truncate(screen.seek(0))
-        output.say(f"{indent}Which room?" + " " * 45 + FORGED + "x" * 200)
+        output.print_line(f"{indent}Which room?" + " " * 45 + FORGED + "x" * 200)
         first, *others = screen.getvalue().splitlines()
         assert first.startswith(f"{indent}Which room?")
         assert others
         assert all(line.startswith(f"{indent}    ") and len(line) <= 60 for line in others)
     screen.truncate(screen.seek(0))
-    output.say("blackboard " + "x" * 99, wraps=False)
+    output.print_line("blackboard " + "x" * 99, wraps=False)
     assert len(screen.getvalue().splitlines()) == 1
 
 
@@ -103,7 +103,7 @@ def test_a_terminal_without_unicode_gets_plain_lines(asked: CommandLine, monkeyp
     screen = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
     monkeypatch.setattr("sys.stdout", screen)
     output.print_table(("name", "text"), [("n" * 600, "t" * 600)], empty="none")
-    output.say("\u2588\u2588\u258c")
+    output.print_line("\u2588\u2588\u258c")
     screen.flush()
     shown = raw.getvalue().decode("ascii")
     assert "\\u" not in shown

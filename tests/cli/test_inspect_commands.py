@@ -15,7 +15,7 @@ from blackboard.board.activations.agent_claims import claims
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.cli.app import COMMANDS, GROUPS, LazyGroup
-from blackboard.cli.terminal.output import upcoming
+from blackboard.cli.terminal.output import upcoming_time
 from blackboard.clock import parse_instant
 from blackboard.core.records.states import ActivationState
 from blackboard.errors import UsageError
@@ -310,7 +310,7 @@ NOW = datetime(2026, 1, 5, 9, 0, 0, 500_000, UTC)
     ],
 )
 def test_an_instant_to_come_is_never_shown_as_past(ahead: timedelta, shown: str) -> None:
-    assert upcoming(NOW + ahead, NOW, minutes=True) == shown
+    assert upcoming_time(NOW + ahead, NOW, minutes=True) == shown
 
 
 def test_what_is_due_is_not_announced(burning: CommandLine) -> None:

@@ -191,10 +191,10 @@ def test_deep_json_on_the_command_line_is_an_error_without_a_traceback(board: Bl
 
 
 def test_nothing_of_a_mark_is_markup_to_the_console() -> None:
-    from blackboard.cli.terminal.output import grid
+    from blackboard.cli.terminal.output import live_table
 
     console = Console(file=io.StringIO(), width=200, markup=False, force_terminal=True)
-    console.print(grid(["what"], [[text] for text in HOSTILE.values()]))
+    console.print(live_table(["what"], [[text] for text in HOSTILE.values()]))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "[bold red]x[/bold red]" in shown
     assert "\x1b]8;" not in shown, "no link"

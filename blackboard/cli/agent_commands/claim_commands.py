@@ -22,7 +22,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, HookExitCode, session_of
-from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note, timestamp
 from blackboard.errors import AgentError, Conflict, ExitCode, UsageError
 from blackboard.system.files.board_files import path_in, resolved_path
 from blackboard.system.files.file_locks import try_lock
@@ -85,7 +85,7 @@ def claim(
     with session.board_or_client() as board:
         found = board.claim(agent, wait=wait, lease=lease)
         if found is None:
-            note(f"there is no work for {agent}")
+            print_note(f"there is no work for {agent}")
             raise typer.Exit(ExitCode.NO_WORK)
     print_json({**vars(found), "commands": _commands(session, found)})
 
@@ -105,12 +105,12 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
             with session.board_or_client() as board:
                 found = board.claim(agent, wait=wait, lease=lease)
     except UsageError as error:
-        note(f"error: {error}")
+        print_note(f"error: {error}")
         raise typer.Exit(HookExitCode.FAILED) from None
     if found is not None:
         shown = {**activation_of(found), "commands": _commands(session, found)}
-        note("The blackboard has work for you. You hold it under a lease:")
-        note(encode_compact(shown), wraps=False)
+        print_note("The blackboard has work for you. You hold it under a lease:")
+        print_note(encode_compact(shown), wraps=False)
         raise typer.Exit(HookExitCode.HAS_WORK)
 
 
@@ -161,8 +161,12 @@ def finish(
             from blackboard.local_or_remote_calls import is_claimed
 
             if not isinstance(error, Conflict) and is_claimed(board, activation_id, agent):
-                note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
-                note(f"  {_command(session, 'finish', activation_id, fence, agent)} --file RESULT.json", wraps=False)
+                print_note(
+                    f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then"
+                )
+                print_note(
+                    f"  {_command(session, 'finish', activation_id, fence, agent)} --file RESULT.json", wraps=False
+                )
             raise
     _show(state, f"activation {state.id} is {state.state}", as_json=as_json)
 
@@ -199,7 +203,7 @@ def _show(state: RunState, line: str, *, as_json: bool) -> None:
     if as_json:
         print_json(state)
     else:
-        say(line)
+        print_line(line)
 
 
 def _commands(session: CommandSession, found: RemoteActivation) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of, unknown_remote_agent
-from blackboard.cli.terminal.output import note, say
+from blackboard.cli.terminal.output import print_line, print_note
 from blackboard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -56,16 +56,16 @@ def connect(
             agent is not None
             and (warning := unknown_remote_agent(_session_with(connection.options), agent)) is not None
         ):
-            note(warning)
+            print_note(warning)
     for text in changes.notes:
-        note(text)
+        print_note(text)
     if diff := changes.diff():
         for line in diff.splitlines():
-            say(line, wraps=False)
+            print_line(line, wraps=False)
         if not yes:
             _confirm()
     names = changes.write()
-    say(f"changed {', '.join(names)}" if names else "nothing to change")
+    print_line(f"changed {', '.join(names)}" if names else "nothing to change")
 
 
 def _wanted_connection(

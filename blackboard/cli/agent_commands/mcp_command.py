@@ -8,7 +8,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of, unknown_remote_agent
-from blackboard.cli.terminal.output import note
+from blackboard.cli.terminal.output import print_note
 from blackboard.core.token_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage, UsageError
 
@@ -54,7 +54,7 @@ def mcp(
         )
     session = session_of(context)
     if channel is not None and (warning := unknown_remote_agent(session, channel)) is not None:
-        note(warning)
+        print_note(warning)
     with session.board_or_client() as board:
         try:
             from blackboard.mcp_server.stdio_transport import serve_stdio

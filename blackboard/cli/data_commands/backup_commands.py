@@ -9,7 +9,7 @@ import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.data_commands.forget_command import _show_erasure
-from blackboard.cli.terminal.output import AsJson, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def backup(
     if as_json:
         print_json(copy)
     else:
-        say(f"{_describe(copy)}; the integrity check passed")
+        print_line(f"{_describe(copy)}; the integrity check passed")
 
 
 def restore(
@@ -64,11 +64,11 @@ def restore(
     result, previous = backups_and_copies.restore(file, session.url, SystemClock().now())
     restored = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
     if not as_json:
-        say(_describe(restored))
+        print_line(_describe(restored))
         if previous is not None:
-            say(f"the previous board is now {previous}")
+            print_line(f"the previous board is now {previous}")
     if erased and erased[0] is None:
-        note("the previous board cannot be read; subjects that were forgotten on it may be back")
+        print_note("the previous board cannot be read; subjects that were forgotten on it may be back")
     back, forgotten = _forget_again(session, erased, forgets=forget_again)
     if as_json:
         reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]
@@ -94,7 +94,7 @@ def _forget_again(
         if forgets:
             return [], {subject: board.forget(subject) for subject in back}
     if back:
-        note(
+        print_note(
             f"forgotten subjects that are back: {', '.join(map(repr, back))}; 'blackboard forget SUBJECT'"
             " forgets one, and 'blackboard restore --forget' all of them"
         )

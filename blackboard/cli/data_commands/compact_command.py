@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line
 
 
 def compact(context: typer.Context, as_json: AsJson = False) -> None:
@@ -22,7 +22,7 @@ def compact(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(report)
     else:
-        say(f"the file had {_megabytes(report.bytes_before)}, and has {_megabytes(report.bytes_after)} now")
+        print_line(f"the file had {_megabytes(report.bytes_before)}, and has {_megabytes(report.bytes_after)} now")
 
 
 def _megabytes(count: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, console, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, live_console, print_json, print_line, print_note
 from blackboard.errors import UsageError
 from blackboard.plurals import counted
 
@@ -53,22 +53,24 @@ def copy(
     if as_json:
         print_json({**where, **vars(done), "marks": rows["mark"], "events": rows["event"]})
         return
-    say(
+    print_line(
         f"copied {counted(rows['mark'], 'mark')} and {counted(rows['event'], 'event')} to {where['target']}; the counts"
         f" and digests of {counted(len(rows), 'table')} are the same"
     )
-    note(f"both boards are paused; resume {where['target']} when all programs use it, and never {where['source']} then")
+    print_note(
+        f"both boards are paused; resume {where['target']} when all programs use it, and never {where['source']} then"
+    )
 
 
 @contextmanager
 def show_progress() -> Iterator[CopyProgress]:
     """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows."""
     if not sys.stderr.isatty():
-        yield lambda name, done, total: note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
+        yield lambda name, done, total: print_note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*parts, console=console(stderr=True), transient=True) as bar:
+    with Progress(*parts, console=live_console(stderr=True), transient=True) as bar:
         task = bar.add_task("copying", total=None)
         yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)

@@ -8,7 +8,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note
 from blackboard.errors import ExitCode
 from blackboard.plurals import counted
 
@@ -43,7 +43,7 @@ def forget(
     else:
         _show_erasure(subject, report)
     if report.not_compacted is not None:
-        note(
+        print_note(
             f"error: unused parts of the file may still contain words of {subject!r}: {report.not_compacted};"
             " the same command, or 'blackboard compact', finishes it"
         )
@@ -53,18 +53,22 @@ def forget(
 def _show_erasure(subject: str, report: ErasureReport) -> None:
     """Print what was erased, and where the subject is still named."""
     if not report.name:
-        say(f"{subject!r} was forgotten before{'; the file is compacted now' if report.not_compacted is None else ''}")
+        print_line(
+            f"{subject!r} was forgotten before{'; the file is compacted now' if report.not_compacted is None else ''}"
+        )
         return
-    say(
+    print_line(
         f"{subject!r} is forgotten: {counted(report.live, 'mark')}, the payloads of {counted(report.events, 'event')}"
         f" and {counted(len(report.calls), 'model call')} are erased; the record of events is kept as {report.name}"
     )
     if report.named_in:
-        say(
+        print_line(
             f"marks of other subjects mention it: {', '.join(map(str, report.named_in))};"
             " withdraw them, or forget their subjects"
         )
     for copy in report.backups:
-        say(f"still in {copy.path}: {counted(copy.events, 'event')}" if copy.events else f"could not read {copy.path}")
-    note("the daemon updates files outside the board, such as a calendar, when it next publishes")
-    note(f"not erased, because this program cannot reach them: {'; '.join(report.out_of_reach)}")
+        print_line(
+            f"still in {copy.path}: {counted(copy.events, 'event')}" if copy.events else f"could not read {copy.path}"
+        )
+    print_note("the daemon updates files outside the board, such as a calendar, when it next publishes")
+    print_note(f"not erased, because this program cannot reach them: {'; '.join(report.out_of_reach)}")

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, note, place, print_json_line, say, second, show_records
+from blackboard.cli.terminal.output import (
+    AsJson,
+    place_of,
+    print_json_line,
+    print_line,
+    print_note,
+    print_records,
+    to_second,
+)
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -41,17 +49,17 @@ def activity(
             with contextlib.suppress(KeyboardInterrupt):
                 _follow(board, entries, after or 0, as_json=as_json)
             return
-    show_records(entries, _cells, as_json=as_json, empty="no activity", spare=("watch", "author", "time"))
+    print_records(entries, _cells, as_json=as_json, empty="no activity", spare=("watch", "author", "time"))
 
 
 def _cells(entry: ActivityRecord) -> dict[str, Any]:
     return {
         "id": entry.id,
-        "time": second(entry.recorded_at),
+        "time": to_second(entry.recorded_at),
         "event": entry.event,
         "agent": entry.agent,
         "watch": entry.watch,
-        "subject": place(entry),
+        "subject": place_of(entry),
         "state": entry.state if entry.old_state is None else f"{entry.old_state} > {entry.state}",
         "author": entry.author,
         "number": entry.activation_id or entry.crossing_id or entry.mark_id or entry.version or entry.token,
@@ -65,7 +73,7 @@ def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int
     for entry in entries:
         _print_line(entry, as_json=as_json)
         last = entry.id
-    for entry in later_activity(board, last, lambda: note("the server no longer has what happened in between")):
+    for entry in later_activity(board, last, lambda: print_note("the server no longer has what happened in between")):
         _print_line(entry, as_json=as_json)
 
 
@@ -73,5 +81,5 @@ def _print_line(entry: ActivityRecord, *, as_json: bool) -> None:
     if as_json:
         print_json_line(entry)
     else:
-        say("  ".join(str(cell) for cell in _cells(entry).values() if cell not in (None, "")), wraps=False)
+        print_line("  ".join(str(cell) for cell in _cells(entry).values() if cell not in (None, "")), wraps=False)
     sys.stdout.flush()

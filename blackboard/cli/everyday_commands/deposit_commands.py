@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, crossed_agents, number, print_json, say
+from blackboard.cli.terminal.output import AsJson, crossed_agents, number_text, print_json, print_line
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -101,7 +101,7 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
         print_json(receipt)
         return
     crossed = crossed_agents(receipt.crossed)
-    say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{crossed}")
+    print_line(f"mark {receipt.mark_id} {receipt.outcome}, strength {number_text(receipt.strength)}{crossed}")
 
 
 def _payload(text: str) -> dict[str, JsonValue]:
@@ -153,4 +153,4 @@ def withdraw(
 
         print_json(json_shapes.Withdrawal(mark_id))
     else:
-        say(f"mark {mark_id} is withdrawn")
+        print_line(f"mark {mark_id} is withdrawn")

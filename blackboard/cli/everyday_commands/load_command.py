@@ -35,7 +35,7 @@ from blackboard.cli.everyday_commands.load_options import (
 from blackboard.cli.row_files.column_matching import Columns
 from blackboard.cli.row_files.rejects_file import default_path, rejects_file
 from blackboard.cli.row_files.row_reader import TextForm
-from blackboard.cli.terminal.output import AsJson, note
+from blackboard.cli.terminal.output import AsJson, print_note
 from blackboard.cli.terminal.progress_bar import progress_bar
 from blackboard.errors import ExitCode, UsageError
 
@@ -130,7 +130,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
         name = "stdin" if file == "-" else file
         rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
         for text in rows.notes:
-            note(text)
+            print_note(text)
         board = stack.enter_context(session_of(options.context).board_or_client(create=None))
         withdraw = None if source is None else source_withdrawal(board, source)
         if again and withdraw is None:
@@ -165,7 +165,7 @@ def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
         board = stack.enter_context(session_of(options.context).board_or_client(create=None))
         reject = stack.enter_context(rejects_file(options.rejects, options.file, extends=True))
         stop = stack.enter_context(StopSignals())
-        follower = Follower(board, options.columns, options.form, reject, note, stop)
+        follower = Follower(board, options.columns, options.form, reject, print_note, stop)
         try:
             follower.follow(options.file)
         except ColumnsUnmatched as error:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blackboard.cli.terminal.output import note, print_json, print_table, say
+from blackboard.cli.terminal.output import print_json, print_line, print_note, print_table
 from blackboard.errors import nearest
 from blackboard.plurals import counted
 
@@ -33,9 +33,9 @@ def report(loaded: LoadResult, encoding: str | None, file: str, rejects: Path, *
     else:
         _show(loaded, file)
     for column in loaded.unseen:
-        note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
+        print_note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
     if loaded.rejected:
-        note(f"{counted(loaded.rejected, 'row')} rejected; see {rejects} for the rows and the reasons")
+        print_note(f"{counted(loaded.rejected, 'row')} rejected; see {rejects} for the rows and the reasons")
 
 
 def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> dict[str, Any]:
@@ -57,12 +57,12 @@ def _show(loaded: LoadResult, file: str) -> None:
     if loaded.before is not None:
         _show_withdrawal(loaded.before, file)
     parts = [f"{count} {name}" for name, count in loaded.outcomes.items()]
-    say(f"{counted(loaded.outcomes.total(), 'row')} loaded{': ' + ', '.join(parts) if parts else ''}")
+    print_line(f"{counted(loaded.outcomes.total(), 'row')} loaded{': ' + ', '.join(parts) if parts else ''}")
     for name, values in loaded.tags.items():
         if values:
-            say(f"{name}: {_most_common(values)}")
+            print_line(f"{name}: {_most_common(values)}")
     if loaded.skipped:
-        note(f"{counted(loaded.skipped, 'row')} without the tags of --tag, not loaded")
+        print_note(f"{counted(loaded.skipped, 'row')} without the tags of --tag, not loaded")
 
 
 def _most_common(values: Counter[str]) -> str:
@@ -74,9 +74,9 @@ def _most_common(values: Counter[str]) -> str:
 
 def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
     if not before.freed and not before.kept:
-        note(f"no earlier load of {file} is known, so nothing was withdrawn")
+        print_note(f"no earlier load of {file} is known, so nothing was withdrawn")
         return
-    say(f"{counted(before.withdrawn, 'mark')} of an earlier load withdrawn")
+    print_line(f"{counted(before.withdrawn, 'mark')} of an earlier load withdrawn")
     if before.kept:
         rows = ((mark.mark_id, mark.kind, mark.subject, mark.reason) for mark in before.kept)
         print_table(("mark", "kind", "subject", "kept because"), rows, empty="", title=f"{len(before.kept)} kept")

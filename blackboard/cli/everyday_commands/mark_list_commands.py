@@ -9,7 +9,16 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, note, number, print_json, second, short, show_records, upcoming
+from blackboard.cli.terminal.output import (
+    AsJson,
+    number_text,
+    print_json,
+    print_note,
+    print_records,
+    short_duration,
+    to_second,
+    upcoming_time,
+)
 
 if TYPE_CHECKING:
     from blackboard.core.marks.full_text import Match
@@ -52,15 +61,15 @@ def marks(
         where = filters_of(board, kind, tag or ())
         records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1, where=where)
     more, records = len(records) > limit, records[:limit]
-    show_records(
+    print_records(
         records,
         lambda mark: {
             "id": mark.id,
             "kind": mark.kind,
             "subject": mark.subject,
-            "strength": number(mark.strength),
-            "age": short(mark.age_seconds),
-            "evaporates": upcoming(mark.evaporates_at, mark.as_of, minutes=True),
+            "strength": number_text(mark.strength),
+            "age": short_duration(mark.age_seconds),
+            "evaporates": upcoming_time(mark.evaporates_at, mark.as_of, minutes=True),
             "author": mark.author,
             "activation": mark.activation_id,
             "payload": json.dumps(mark.payload, ensure_ascii=False),
@@ -70,7 +79,7 @@ def marks(
         spare=("activation", "author", "evaporates"),
     )
     if more:
-        note(f"these are the strongest {limit}; --limit N shows more")
+        print_note(f"these are the strongest {limit}; --limit N shows more")
 
 
 def search(
@@ -107,15 +116,15 @@ def search(
         print_json(found_marks(found))
         return
     scores = {mark.id: score for mark, score in zip(found, found.scores, strict=True)}
-    show_records(
+    print_records(
         found,
         lambda mark: {
             "id": mark.id,
             "kind": mark.kind,
             "subject": mark.subject,
-            "score": number(scores[mark.id]),
-            "strength": number(mark.strength),
-            "age": short(mark.age_seconds),
+            "score": number_text(scores[mark.id]),
+            "strength": number_text(mark.strength),
+            "age": short_duration(mark.age_seconds),
             "author": mark.author,
             "payload": json.dumps(mark.payload, ensure_ascii=False),
         },
@@ -126,9 +135,11 @@ def search(
     if not found.exact:
         from blackboard.core.marks.full_text import MAX_EXACT, RERANKED
 
-        note(f"more than {MAX_EXACT:,} marks match: only the {RERANKED:,} most relevant were ordered by their strength")
+        print_note(
+            f"more than {MAX_EXACT:,} marks match: only the {RERANKED:,} most relevant were ordered by their strength"
+        )
     if not found.complete:
-        note("the index does not have all marks yet; 'status' shows how far it is")
+        print_note("the index does not have all marks yet; 'status' shows how far it is")
 
 
 def history(
@@ -146,15 +157,15 @@ def history(
     """
     with session_of(context).board_or_client() as board:
         events = board.history(subject)
-    show_records(
+    print_records(
         events,
         lambda event: {
-            "recorded": second(event.recorded_at),
-            "occurred": None if event.occurred_at == event.recorded_at else second(event.occurred_at),
+            "recorded": to_second(event.recorded_at),
+            "occurred": None if event.occurred_at == event.recorded_at else to_second(event.occurred_at),
             "mark": event.mark_id,
             "kind": event.kind,
             "event": event.event,
-            "intensity": number(event.intensity),
+            "intensity": number_text(event.intensity),
             "author": event.author,
             "activation": event.activation_id,
             "payload": None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, crossed_agents, note, print_json, say, short
+from blackboard.cli.terminal.output import AsJson, crossed_agents, print_json, print_line, print_note, short_duration
 from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,25 +48,25 @@ def inbox(
         sys.stdout.write("".join(f"{need.id}\n" for need in needs))
         return
     if not needs:
-        say("nothing waits for you")
+        print_line("nothing waits for you")
     for need in needs:
         for line in _need_lines(need):
-            say(line)
+            print_line(line)
     if hidden := len(found) - len(needs):
-        note(
+        print_note(
             f"{hidden} more wait for agents; --all lists them too"
             if hidden > 1
             else "1 more waits for an agent; --all lists it too"
         )
     if needs:
-        note(f'answer with: blackboard answer {needs[0].id} "..."')
+        print_note(f'answer with: blackboard answer {needs[0].id} "..."')
 
 
 def _need_lines(need: NeedRecord) -> Iterator[str]:
     """Yield the lines about a need in the inbox."""
     by = "" if need.activation_id is None else f" in activation {need.activation_id}"
     age = (need.as_of - need.reinforced_at).total_seconds()
-    yield f"{need.id}  {need.subject}  ({short(age)} old, from {need.author}{by})"
+    yield f"{need.id}  {need.subject}  ({short_duration(age)} old, from {need.author}{by})"
     yield f"    {need.question}"
     if need.options:
         yield f"    options: {' | '.join(need.options)}"
@@ -80,7 +80,7 @@ def _need_lines(need: NeedRecord) -> Iterator[str]:
         yield f"    {', '.join(need.answerable_by)} may answer too"
     if need.due_at is not None:
         seconds = (need.due_at - need.as_of).total_seconds()
-        yield f"    OVERDUE for {short(-seconds)}" if need.overdue else f"    due in {short(seconds)}"
+        yield f"    OVERDUE for {short_duration(-seconds)}" if need.overdue else f"    due in {short_duration(seconds)}"
     if need.withdrawn_causes:
         ids = ", ".join(map(str, need.withdrawn_causes))
         yield f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {ids}"
@@ -108,7 +108,7 @@ def answer(
 
         print_json(answered(need_id, receipt))
     else:
-        say(f"need {need_id} is answered by decision {receipt.mark_id}{crossed_agents(receipt.crossed)}")
+        print_line(f"need {need_id} is answered by decision {receipt.mark_id}{crossed_agents(receipt.crossed)}")
 
 
 def assign(
@@ -128,4 +128,4 @@ def assign(
     if as_json:
         print_json({"need_id": need_id, "assignee": name})
     else:
-        say(f"need {need_id} is assigned to {name or 'nobody'}")
+        print_line(f"need {need_id} is assigned to {name or 'nobody'}")

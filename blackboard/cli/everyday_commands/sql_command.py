@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, note, print_json, print_table
+from blackboard.cli.terminal.output import AsJson, print_json, print_note, print_table
 from blackboard.cli.terminal.table_layout import clean_text
 from blackboard.clock import seconds_in
 from blackboard.store.view_columns import VIEWS
@@ -68,7 +68,7 @@ def sql(
     else:
         print_table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
     if result.has_more:
-        note(f"only the first {limit} rows are shown; --limit N shows more")
+        print_note(f"only the first {limit} rows are shown; --limit N shows more")
 
 
 def _read_stdin() -> str:

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import console, count_list, grid, number, second, short
+from blackboard.cli.terminal.output import count_list, live_console, live_table, number_text, short_duration, to_second
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -44,7 +44,7 @@ def watch(
 
     interval = max(parse_duration(every), 50_000)
     with session_of(context).board_or_client() as board:
-        screen = console()
+        screen = live_console()
         if once:
             screen.print(view(board, kind, limit))
             return
@@ -64,23 +64,23 @@ def view(board: Blackboard | Client, kind: str | None, limit: int) -> Group:
     status, marks = board.status(), board.marks(kind, limit=limit)
     strongest = max((mark.strength for mark in marks), default=1.0) or 1.0
     paused = "  PAUSED" if status.paused else "".join(f"  PAUSED: {model}" for model in sorted(status.paused_models))
-    head = f"{second(status.as_of)}  {sum(status.marks.values())} marks  {status.waiting} waiting"
+    head = f"{to_second(status.as_of)}  {sum(status.marks.values())} marks  {status.waiting} waiting"
     return Group(
         Text(head + paused, style="bold"),
-        grid(
+        live_table(
             ("strength", "", "kind", "age", "subject"),
             (
                 (
-                    number(mark.strength),
+                    number_text(mark.strength),
                     _bar(mark.strength / strongest),
                     mark.kind,
-                    short(mark.age_seconds),
+                    short_duration(mark.age_seconds),
                     mark.subject,
                 )
                 for mark in marks
             ),
         ),
-        grid(("agent", "state", "waiting", "activations"), (_agent(row) for row in board.agents())),
+        live_table(("agent", "state", "waiting", "activations"), (_agent(row) for row in board.agents())),
     )
 
 

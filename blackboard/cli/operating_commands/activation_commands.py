@@ -13,14 +13,14 @@ from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import (
     AsJson,
-    number,
-    place,
+    number_text,
+    place_of,
     print_json,
+    print_line,
+    print_records,
     print_table,
-    say,
-    second,
-    show_records,
-    upcoming,
+    to_second,
+    upcoming_time,
 )
 from blackboard.core.records.states import ActivationState
 
@@ -58,18 +58,18 @@ def activations(
     with session_of(context).board_or_client() as board:
         states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
         records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
-    show_records(
+    print_records(
         records,
         lambda record: {
             "id": record.id,
             "agent": record.agent,
-            "subject": place(record),
+            "subject": place_of(record),
             "mark": record.mark_ids[0] if len(record.mark_ids) == 1 else None,
             "state": record.state,
             "attempt": record.attempt,
             "absorbed": record.marks_absorbed,
             "deposited": record.marks_deposited,
-            "started": second(record.started_at),
+            "started": to_second(record.started_at),
             "reason, or error": _reason(record, now),
         },
         as_json=as_json,
@@ -98,12 +98,12 @@ def activation(
     _show_marks(details)
     _show_calls(details)
     if error := details.activation.error:
-        say("error:")
+        print_line("error:")
         for line in error.splitlines():
-            say(f"  {line}", wraps=False)
+            print_line(f"  {line}", wraps=False)
     if details.is_stuck:
-        say(f"to try it again:  blackboard retry {activation_id}", wraps=False)
-        say(f"to give it up:    blackboard discard {activation_id}", wraps=False)
+        print_line(f"to try it again:  blackboard retry {activation_id}", wraps=False)
+        print_line(f"to give it up:    blackboard discard {activation_id}", wraps=False)
 
 
 def retry(context: typer.Context, activation_id: ActivationId, as_json: AsJson = False) -> None:
@@ -134,7 +134,7 @@ def _reason(record: ActivationRecord, now: datetime) -> str:
     if record.retry_at is None or not record.error:
         return reason
     when = "due since" if record.retry_at <= now else "again at"
-    return f"{when} {upcoming(record.retry_at, now)}: {reason}"
+    return f"{when} {upcoming_time(record.retry_at, now)}: {reason}"
 
 
 def _first_line(error: str | None) -> str:
@@ -148,32 +148,32 @@ def _confirm(activation_id: int, state: ActivationState, words: str, *, as_json:
 
         print_json(json_shapes.ActivationChange(activation_id, state))
     else:
-        say(f"activation {activation_id} {words}")
+        print_line(f"activation {activation_id} {words}")
 
 
 def _show_outcome(details: ActivationDetails) -> None:
     """Print how an activation began, how it ended, and what it was split into."""
     record = details.activation
-    about = f" about {about}" if (about := place(record)) else ""
+    about = f" about {about}" if (about := place_of(record)) else ""
     attempts = "1 attempt" if record.attempt == 1 else f"{record.attempt} attempts"
-    say(f"activation {record.id} of {record.agent}{about}: {record.state}, {attempts}")
-    say(f"  watch {record.watch}: {record.reason}")
+    print_line(f"activation {record.id} of {record.agent}{about}: {record.state}, {attempts}")
+    print_line(f"  watch {record.watch}: {record.reason}")
     times = (
         ("crossed", record.crossed_at),
         ("started", record.started_at),
         ("finished", record.finished_at),
         ("to be tried at", record.retry_at),
     )
-    say(f"  {', '.join(f'{name} {second(at)}' for name, at in times if at is not None)}")
+    print_line(f"  {', '.join(f'{name} {to_second(at)}' for name, at in times if at is not None)}")
     if details.split_from is not None:
-        say(f"  split from activation {details.split_from}")
+        print_line(f"  split from activation {details.split_from}")
     if details.parts:
-        say(f"  its marks were split over the activations {', '.join(map(str, details.parts))} too")
+        print_line(f"  its marks were split over the activations {', '.join(map(str, details.parts))} too")
 
 
 def _show_marks(details: ActivationDetails) -> None:
     """Print the marks that an activation was given, and the marks that it deposited."""
-    say("marks:")
+    print_line("marks:")
     print_table(
         ("mark", "", "kind", "subject", "strength", "state now", "payload"),
         (
@@ -182,7 +182,7 @@ def _show_marks(details: ActivationDetails) -> None:
                 mark.role,
                 mark.kind,
                 mark.subject,
-                number(mark.strength),
+                number_text(mark.strength),
                 _became(mark),
                 _compact(mark.payload),
             )
@@ -191,11 +191,18 @@ def _show_marks(details: ActivationDetails) -> None:
         empty="none",
         spare=("payload",),
     )
-    say("deposited:")
+    print_line("deposited:")
     print_table(
         ("mark", "event", "kind", "subject", "intensity", "payload"),
         (
-            (event.mark_id, event.event, event.kind, event.subject, number(event.intensity), _compact(event.payload))
+            (
+                event.mark_id,
+                event.event,
+                event.kind,
+                event.subject,
+                number_text(event.intensity),
+                _compact(event.payload),
+            )
             for event in details.deposits
         ),
         empty="nothing",
@@ -205,9 +212,9 @@ def _show_marks(details: ActivationDetails) -> None:
 
 def _became(mark: GivenMark) -> str:
     """Return the present state of a mark that was given, as text."""
-    at = "" if mark.changed_at is None else f" {second(mark.changed_at)}"
+    at = "" if mark.changed_at is None else f" {to_second(mark.changed_at)}"
     if mark.state == "live":
-        return f"live, {number(mark.strength_now)} now{f', reinforced{at}' if at else ''}"
+        return f"live, {number_text(mark.strength_now)} now{f', reinforced{at}' if at else ''}"
     return "no longer in the history" if mark.state == "unknown" else f"{mark.state}{at}"
 
 
@@ -215,7 +222,7 @@ def _show_calls(details: ActivationDetails) -> None:
     """Print the model calls of an activation and their cost."""
     if not details.calls:
         return
-    say("model calls:")
+    print_line("model calls:")
     print_table(
         ("call", "model", "state", "sent", "tokens in", "out", "US$", "error"),
         (
@@ -223,7 +230,7 @@ def _show_calls(details: ActivationDetails) -> None:
                 call.id,
                 call.model,
                 call.state,
-                second(call.sent_at),
+                to_second(call.sent_at),
                 _tokens_in(call),
                 call.output_tokens,
                 None if call.cost_usd is None else f"{call.cost_usd:.4f}",
@@ -234,7 +241,7 @@ def _show_calls(details: ActivationDetails) -> None:
         empty="none",
         spare=("error", "sent"),
     )
-    say(f"cost: {details.cost_usd:.4f} US$")
+    print_line(f"cost: {details.cost_usd:.4f} US$")
 
 
 def _tokens_in(call: ModelCallRecord) -> int | None:

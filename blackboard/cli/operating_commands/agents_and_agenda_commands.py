@@ -10,12 +10,12 @@ from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import (
     AsJson,
     count_list,
-    note,
-    place,
-    second,
-    short,
-    show_records,
-    upcoming,
+    place_of,
+    print_note,
+    print_records,
+    short_duration,
+    to_second,
+    upcoming_time,
 )
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 
@@ -28,12 +28,12 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
     """
     with session_of(context).board_or_client() as board:
         rows, now = board.agents(), board.now()
-    show_records(
+    print_records(
         rows,
         lambda row: {
             "agent": f"{row.agent} (remote)" if row.remote else row.agent,
             "state": row.state,
-            "until": upcoming(row.until, now, minutes=True),
+            "until": upcoming_time(row.until, now, minutes=True),
             "waiting": row.waiting,
             "activations": count_list(row.activations),
             "writes": ", ".join(row.writes) or None,
@@ -65,17 +65,17 @@ def agenda(
     with session_of(context).board_or_client() as board:
         items, now = board.agenda(limit=limit + 1), board.now()
     more, items = len(items) > limit, items[:limit]
-    show_records(
+    print_records(
         items,
         lambda item: {
             "id": item.id,
             "agent": item.agent,
             "watch": item.watch,
-            "subject": place(item),
+            "subject": place_of(item),
             "value": digits_beside(item.value, item.threshold),
             "threshold": exact_digits(item.threshold),
-            "crossed": second(item.crossed_at),
-            "ready": upcoming(item.ready_at, now),
+            "crossed": to_second(item.crossed_at),
+            "ready": upcoming_time(item.ready_at, now),
             "held_by": item.held_by,
         },
         as_json=as_json,
@@ -83,7 +83,7 @@ def agenda(
         spare=("ready", "threshold", "watch"),
     )
     if more:
-        note(f"these are the strongest {limit}; --limit N shows more")
+        print_note(f"these are the strongest {limit}; --limit N shows more")
 
 
 def schedules(
@@ -99,18 +99,18 @@ def schedules(
     """
     with session_of(context).board_or_client() as board:
         rows, now = board.schedules(limit=limit), board.now()
-    show_records(
+    print_records(
         rows,
         lambda row: {
             "agent": row.agent,
             "watch": row.watch,
             "schedule": row.schedule,
             "catch_up": row.catch_up,
-            "next": ", ".join(str(upcoming(at, now)) for at in row.upcoming) or "never",
-            "waits_since": second(row.waits_since),
+            "next": ", ".join(str(upcoming_time(at, now)) for at in row.upcoming) or "never",
+            "waits_since": to_second(row.waits_since),
             "held_by": row.held_by,
-            "last": second(row.last_at),
-            "late": None if row.last_late_seconds is None else short(row.last_late_seconds),
+            "last": to_second(row.last_at),
+            "late": None if row.last_late_seconds is None else short_duration(row.last_late_seconds),
         },
         as_json=as_json,
         empty="no agent has a schedule",

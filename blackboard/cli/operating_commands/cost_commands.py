@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, note, print_json, say, show_records
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note, print_records
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def costs(
         unknown = board.status().model_calls.unknown
     if png is not None:
         _draw(rows, png)
-    show_records(  # narrow enough for 80 columns; --json and the view have the tokens by category
+    print_records(  # narrow enough for 80 columns; --json and the view have the tokens by category
         rows,
         lambda row: {
             "day": row.day,
@@ -59,7 +59,9 @@ def costs(
     if as_json:
         return
     if rows:
-        say(f"total: {_usd(sum(row.usd for row in rows))} US$ for {counted(sum(row.calls for row in rows), 'call')}")
+        print_line(
+            f"total: {_usd(sum(row.usd for row in rows))} US$ for {counted(sum(row.calls for row in rows), 'call')}"
+        )
     if plot:
         _bars(rows)
     _note_uncertain(rows, unknown)
@@ -68,12 +70,12 @@ def costs(
 def _note_uncertain(rows: Sequence[CostRow], unknown: int) -> None:
     """Say which costs are not known yet, so that the total may change."""
     if unknown:
-        note(
+        print_note(
             f"the outcome of {counted(unknown, 'call')} is unknown, so the reserve is kept;"
             " 'blackboard record-cost' records the cost"
         )
     elif reserved := sum(row.usd_reserved for row in rows):
-        note(
+        print_note(
             f"{_usd(reserved)} US$ are reserved for calls in progress and for calls whose answer did not state its"
             " usage; 'blackboard record-cost' records the cost of the latter"
         )
@@ -104,7 +106,7 @@ def record_cost(
 
         print_json(json_shapes.RecordedCost(call_id, usd))
     else:
-        say(f"the cost of call {call_id} is recorded: {_usd(usd)} US$")
+        print_line(f"the cost of call {call_id} is recorded: {_usd(usd)} US$")
 
 
 def _short(tokens: int) -> str:
@@ -134,7 +136,9 @@ def _bars(rows: list[CostRow]) -> None:
     days = _by_day(rows)
     highest = max(days.values(), default=0.0)
     for day, usd in days.items():
-        say(f"{day} {'█' * round(COST_BAR_WIDTH * usd / highest if highest else 0):<{COST_BAR_WIDTH}} {_usd(usd)}")
+        print_line(
+            f"{day} {'█' * round(COST_BAR_WIDTH * usd / highest if highest else 0):<{COST_BAR_WIDTH}} {_usd(usd)}"
+        )
 
 
 def _draw(rows: list[CostRow], path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from blackboard.cli.cli_session import CommandSession, model_of, session_of
-from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line
 from blackboard.errors import ExitCode
 from blackboard.plurals import counted
 
@@ -39,10 +39,10 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
-            say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.detail}")
+            print_line(f"{finding.state:<5}  {finding.name:<{width}}  {finding.detail}")
             if finding.advice:
-                say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
-        say("no problems" if not wrong else counted(wrong, "problem"))
+                print_line(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
+        print_line("no problems" if not wrong else counted(wrong, "problem"))
     if wrong:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -8,7 +8,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line
 
 
 def explain(
@@ -44,4 +44,4 @@ def explain(
     from blackboard.board.explanations.explanation_lines import explanation_lines
 
     for line in explanation_lines(result):
-        say(line)
+        print_line(line)

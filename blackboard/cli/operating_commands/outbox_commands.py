@@ -8,7 +8,15 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.help_layout import PlainGroup, Registry
-from blackboard.cli.terminal.output import AsJson, print_json, print_pairs, say, second, show_records, timestamp
+from blackboard.cli.terminal.output import (
+    AsJson,
+    print_json,
+    print_line,
+    print_pairs,
+    print_records,
+    timestamp,
+    to_second,
+)
 from blackboard.core.records.states import MessageState
 from blackboard.errors import UsageError
 from blackboard.plurals import counted
@@ -65,7 +73,7 @@ def list_messages(
     """
     with session_of(context).board_or_client() as board:
         messages = board.outbox(sink=sink, state=state, limit=limit)
-    show_records(
+    print_records(
         messages,
         lambda message: {
             "id": message.id,
@@ -74,8 +82,8 @@ def list_messages(
             "state": message.state,
             "attempts": message.attempts,
             "title": message.title,
-            "made": second(message.created_at),
-            "next": second(message.due_at),
+            "made": to_second(message.created_at),
+            "next": to_second(message.due_at),
             "error": message.error,
         },
         as_json=as_json,
@@ -104,7 +112,7 @@ def show(context: typer.Context, message: MessageId, as_json: AsJson = False) ->
         }
     )
     for line in found.text.splitlines():
-        say(f"  {line}", wraps=False)
+        print_line(f"  {line}", wraps=False)
 
 
 def retry(
@@ -171,14 +179,14 @@ def _say_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> 
         print_json([{"id": message.id, "state": message.state} for message in changed])
         return
     for message in changed:
-        say(f"message {message.id} to {message.sink} {verb}")
+        print_line(f"message {message.id} to {message.sink} {verb}")
 
 
 def _say_number(ids: list[int], state: MessageState, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message, "state": state} for message in ids])
     else:
-        say(f"{counted(len(ids), 'message')} {words}")
+        print_line(f"{counted(len(ids), 'message')} {words}")
 
 
 outbox = Registry(cls=PlainGroup, no_args_is_help=True, help=OUTBOX_HELP)

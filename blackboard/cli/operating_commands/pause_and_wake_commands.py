@@ -8,7 +8,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, print_json, say, second
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, to_second
 
 AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
@@ -34,7 +34,7 @@ def pause(
 
         print_json(json_shapes.Pause(agent, reason))
     else:
-        say(f"{agent or 'the board'} is paused")
+        print_line(f"{agent or 'the board'} is paused")
 
 
 def resume(
@@ -55,7 +55,7 @@ def resume(
 
         print_json(json_shapes.Resumption(agent))
     else:
-        say(f"{agent or 'the board'} is resumed")
+        print_line(f"{agent or 'the board'} is resumed")
 
 
 def wake(
@@ -79,7 +79,7 @@ def wake(
         return
     about = f" about {result.subject}" if result.subject else ""
     if result.held_by is None:
-        say(f"{result.agent} may wake{about} now")
+        print_line(f"{result.agent} may wake{about} now")
     else:
-        until = f" until {second(result.until)}" if result.until else ""
-        say(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")
+        until = f" until {to_second(result.until)}" if result.until else ""
+        print_line(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")

@@ -11,7 +11,7 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, Replace, session_of
 from blackboard.cli.operating_commands.serve_command import serving_board
-from blackboard.cli.terminal.output import say
+from blackboard.cli.terminal.output import print_line
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 from blackboard.plurals import counted
 
@@ -86,9 +86,9 @@ def run(
                 stack.enter_context(serving_board(board, session, resolved.settings.server, serve))
             report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
-            say(line)
+            print_line(line)
         if missing := log_queue.dropped():
-            say(f"{counted(missing, 'log line')} could not be written")
+            print_line(f"{counted(missing, 'log line')} could not be written")
 
 
 def _reloadable_daemon(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import CommandSession, model_of, session_of
-from blackboard.cli.terminal.output import note
+from blackboard.cli.terminal.output import print_note
 from blackboard.errors import MissingPackage, UsageError, WorkError
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ def _offer_link(url: str | None, tickets: SignInTickets, *, opens: bool) -> None
 
     def show(ticket: str) -> None:
         if sys.stderr.isatty():
-            note("to use the board in a browser, open this link within ten minutes; it works once:")
-            note(f"    {link(ticket)}", wraps=False)
+            print_note("to use the board in a browser, open this link within ten minutes; it works once:")
+            print_note(f"    {link(ticket)}", wraps=False)
 
     ticket = tickets.show(show)
     if opens:
@@ -163,4 +163,4 @@ def _open(link: str) -> None:
     import webbrowser
 
     if not webbrowser.open(link):
-        note("there is no browser that could be opened")
+        print_note("there is no browser that could be opened")

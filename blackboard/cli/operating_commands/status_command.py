@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from blackboard.cli.cli_session import model_of, session_of
-from blackboard.cli.terminal.output import AsJson, count_list, describe_gone, print_json, print_pairs, timestamp
+from blackboard.cli.terminal.output import AsJson, count_list, gone_agent_lines, print_json, print_pairs, timestamp
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "paused": "; ".join(_pauses(result)) or "no",
             "marks": count_list(result.marks),
             "activations": count_list(result.activations),
-            "gone_agents": "; ".join(describe_gone(result.gone_agents)) or "none",
+            "gone_agents": "; ".join(gone_agent_lines(result.gone_agents)) or "none",
             "needs": _needs(result.needs),
             "next_due_need": _next(result.next_due_need, result.as_of),
             "next_predicted_crossing": _next(result.next_predicted_crossing, result.as_of),

@@ -9,7 +9,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.help_layout import PlainGroup, Registry
-from blackboard.cli.terminal.output import AsJson, note, print_json, say, second, show_records
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note, print_records, to_second
 from blackboard.core.token_scopes import Scopes
 
 TOKEN_HELP = """Make, list and revoke the tokens of programs that use the board over HTTP.
@@ -59,9 +59,9 @@ def create(
         print_json({"name": name, "token": token})
     else:
         sys.stdout.write(f"{token}\n")
-        note("this is the only time that it is shown")
+        print_note("this is the only time that it is shown")
     for scope in unknown:
-        note(f"the deployment has no {'agent' if scope.verb == 'claim' else 'kind'} {scope.name!r} yet")
+        print_note(f"the deployment has no {'agent' if scope.verb == 'claim' else 'kind'} {scope.name!r} yet")
 
 
 def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
@@ -72,16 +72,16 @@ def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
     """
     with session_of(context).board() as board:
         tokens = board.tokens()
-    show_records(
+    print_records(
         tokens,
         lambda token: {
             "name": token.name,
             "state": token.state,
             "may": " ".join(token.scopes),
             "signs as": token.author,
-            "made": second(token.created_at),
-            "expires": second(token.expires_at),
-            "revoked": second(token.revoked_at),
+            "made": to_second(token.created_at),
+            "expires": to_second(token.expires_at),
+            "revoked": to_second(token.revoked_at),
         },
         as_json=as_json,
         empty="no tokens; 'blackboard token create' makes one",
@@ -104,7 +104,7 @@ def revoke(
     if as_json:
         print_json({"name": name, "state": "revoked"})
     else:
-        say(f"the token {name} is revoked")
+        print_line(f"the token {name} is revoked")
 
 
 token = Registry(cls=PlainGroup, no_args_is_help=True, help=TOKEN_HELP)

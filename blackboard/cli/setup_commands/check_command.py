@@ -12,7 +12,7 @@ import typer
 
 from blackboard.cli.cli_session import CommandSession, note_warnings, session_of
 from blackboard.cli.setup_commands.preview_tables import show_preview
-from blackboard.cli.terminal.output import AsJson, print_json, print_table, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_table
 from blackboard.core.conditions.number_formats import exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
@@ -128,7 +128,9 @@ def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str
 def _show(resolved: ResolvedDeployment) -> None:
     """Print the kinds and agents of a deployment file."""
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
-    say(f"{resolved.settings.path}: {counted(len(kinds), 'kind')} and {counted(len(agents), 'agent')}, no mistakes")
+    print_line(
+        f"{resolved.settings.path}: {counted(len(kinds), 'kind')} and {counted(len(agents), 'agent')}, no mistakes"
+    )
     print_table(
         ("kind", "weight", "floor", "on_repeat", "decay"),
         (

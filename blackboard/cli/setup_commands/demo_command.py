@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
-from blackboard.cli.terminal.output import console, grid, number, print_table, say
+from blackboard.cli.terminal.output import live_console, live_table, number_text, print_line, print_table
 from blackboard.daemon.daemon_events import DaemonEvent
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def demo(
         board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=author))
         board.deploy(resolved.deployment)
         server = stack.enter_context(_in_browser(board, resolved.settings)) if open_browser else None
-        say(
+        print_line(
             f"Answers for the agents: {describe_model(resolved.settings.model, client)}"
             if client is not None
             else 'The deployment sets provider = "offline": the agents\' offline rules answer, and no model is asked.'
@@ -82,7 +82,7 @@ def demo(
             report = daemon.run(until_quiescent=True)
         _show(board, section, offline=client is None)
         for line in report.lines:
-            say(f"unfinished: {line}")
+            print_line(f"unfinished: {line}")
         _say_next_steps(folder / path.name, is_served=server is not None)
         if server is not None:
             with StopSignals() as signals:
@@ -91,14 +91,14 @@ def demo(
 
 def _say_next_steps(name: Path, *, is_served: bool) -> None:
     """Print where the board is and how to look at it."""
-    say("")
-    say(f"The board is {name}. Look at it with:")
-    say(f"  blackboard --database {name} marks", wraps=False)
+    print_line("")
+    print_line(f"The board is {name}. Look at it with:")
+    print_line(f"  blackboard --database {name} marks", wraps=False)
     if is_served:
-        say("It is served until Ctrl-C.")
+        print_line("It is served until Ctrl-C.")
     else:
-        say("or in a browser:")
-        say(f"  blackboard --database {name} serve --open", wraps=False)
+        print_line("or in a browser:")
+        print_line(f"  blackboard --database {name} serve --open", wraps=False)
 
 
 def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractContextManager[HttpServer]:
@@ -148,16 +148,16 @@ def _load(board: Blackboard, section: Demo) -> None:
         rows = Rows(stream, source.name)
         loaded = load_rows(board, rows, how, rejected.append, lambda: None)
     colon = ":" if rejected else ""
-    say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
+    print_line(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
     for row in rejected:
-        say(f"  row {row.number}: {row.reason}")
+        print_line(f"  row {row.number}: {row.reason}")
 
 
 @contextlib.contextmanager
 def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
-    screen = console()
+    screen = live_console()
 
     def count(event: DaemonEvent, details: dict[str, Any]) -> None:
         if "agent" not in details:
@@ -169,7 +169,7 @@ def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
         count_of["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == DaemonEvent.DONE:
             marks = f"{details['marks']} mark{'' if details['marks'] == 1 else 's'}"
-            say(f"{details['agent']}: {marks} absorbed, {details['deposited']} deposited")
+            print_line(f"{details['agent']}: {marks} absorbed, {details['deposited']} deposited")
 
     daemon.on_event.append(count)
     if not screen.is_terminal:
@@ -185,7 +185,7 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     """Return the table of what the agents have done so far."""
     status = board.status()
     marks = ", ".join(f"{count} {kind}" for kind, count in status.marks.items())
-    return grid(
+    return live_table(
         ("agent", "running", "done", "failed", "absorbed", "deposited"),
         (
             (
@@ -215,7 +215,7 @@ def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
         print_table(
             ("subject", "strength", *fields),
             (
-                (mark.subject, number(mark.strength), *map(_cell, map(mark.payload.get, fields)))
+                (mark.subject, number_text(mark.strength), *map(_cell, map(mark.payload.get, fields)))
                 for mark in marks[:MAX_LISTED_MARKS]
             ),
             empty=f"no live {kind}",
@@ -228,7 +228,9 @@ def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
         " coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0) from model_calls where sent_at is not null",
     ).rows[0]
     rules = " (the offline rules answered)" if offline else ""
-    say(f"Cost: {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, {cost:.4f} US dollars{rules}.")
+    print_line(
+        f"Cost: {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, {cost:.4f} US dollars{rules}."
+    )
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blackboard.cli.cli_session import Replace, note_warnings, session_of
-from blackboard.cli.terminal.output import AsJson, describe_gone, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, gone_agent_lines, print_json, print_line, print_note
 from blackboard.errors import UsageError
 from blackboard.settings.settings_file import CONFIG, LOCAL_FILE
 from blackboard.system.files.packaged_files import config_file
@@ -71,18 +71,18 @@ def init(
     if example is not None:
         written = write_example(example, session.config)
         if not as_json:
-            say(f"{written} is written")
+            print_line(f"{written} is written")
     resolved = session.resolve()
     with session.board(create=True, upgrade=True, deploy=False) as board:
         result = session.deploy(board, resolved, Deployer(replace))
         if message := refresh_views(board):
-            note(message)
+            print_note(message)
         if events is not None:
             keep_in_partitions(board, events)
         note_warnings(resolved)
         _report(board, () if result is None else result.changed, written, as_json=as_json)
     if not resolved.settings.names_agents:
-        note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
+        print_note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
 
 
 def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, as_json: bool) -> None:
@@ -91,15 +91,15 @@ def _report(board: Blackboard, changed: Sequence[str], written: Path | None, *, 
     if as_json:
         print_json({"written": written, "board": where, "deployment": version, "changed": changed})
     else:
-        say(f"{where}: deployment {version} is active")
+        print_line(f"{where}: deployment {version} is active")
         for line in changed:
-            say(f"  {line}")
+            print_line(f"  {line}")
     status = board.status()
-    for line in describe_gone(status.gone_agents):
-        note(line)
+    for line in gone_agent_lines(status.gone_agents):
+        print_note(line)
     for worker in status.workers:
         if worker.problem is not None and worker.alive:
-            note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
+            print_note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
 
 
 def _events_per_partition(session: CommandSession, events: int | None, *, is_wanted: bool) -> int | None:

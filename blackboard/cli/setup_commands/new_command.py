@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
-from blackboard.cli.terminal.output import AsJson, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note
 from blackboard.errors import UsageError
 
 TEMPLATES = Path(__file__).with_name("project_template")
@@ -57,13 +57,15 @@ def new(
         shutil.rmtree(folder, ignore_errors=True)  # a folder that is left behind would block the next attempt
         raise
     for variable in sorted(_overriding_variables()):
-        note(f"{variable} is set and has priority over {folder / 'blackboard.toml'}; unset it to use the new board")
+        print_note(
+            f"{variable} is set and has priority over {folder / 'blackboard.toml'}; unset it to use the new board"
+        )
     if as_json:
         print_json({"folder": name, "module": module, "files": files, "board": "board.db"})
         return
-    say(f"{name} has {', '.join(files)}, and a board with a first mark. Next:")
+    print_line(f"{name} has {', '.join(files)}, and a board with a first mark. Next:")
     for line in (f"cd {name}", "blackboard run --until-quiescent", "blackboard marks", "pytest"):
-        say(f"  {line}", wraps=False)
+        print_line(f"  {line}", wraps=False)
 
 
 def _module_of(name: str) -> str:

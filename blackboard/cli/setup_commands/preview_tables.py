@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blackboard.cli.terminal.output import describe_gone, place, print_table, say, timestamp
+from blackboard.cli.terminal.output import gone_agent_lines, place_of, print_line, print_table, timestamp
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.plurals import counted
 
@@ -26,15 +26,15 @@ MAX_PREVIEW_ROWS = 20
 
 def show_preview(preview: Preview) -> None:
     """Print what would change on the board if the file became active."""
-    say(f"against the board as of {timestamp(preview.as_of)}:")
+    print_line(f"against the board as of {timestamp(preview.as_of)}:")
     for change in preview.changes or ("nothing changes",):
-        say(f"  {change}")
+        print_line(f"  {change}")
     if preview.refusal is not None:
-        say(f"'init' would refuse this: {preview.refusal}")
-    for line in describe_gone(preview.gone_agents):
-        say(line)
+        print_line(f"'init' would refuse this: {preview.refusal}")
+    for line in gone_agent_lines(preview.gone_agents):
+        print_line(line)
     for worker, problem in preview.idle_workers.items():
-        say(f"worker {worker}: {problem}")
+        print_line(f"worker {worker}: {problem}")
     _show_marks(preview)
     _show_wakes(preview.wakes)
     _show_predicted_activations(preview.activations)
@@ -56,11 +56,11 @@ def _show_marks(preview: Preview) -> None:
         title=f"{counted(len(preview.evaporates), 'mark')} would evaporate at once",
     )
     for kind, misfits in preview.unreadable.items():
-        say(f"{kind}: its class no longer reads {misfits}")
+        print_line(f"{kind}: its class no longer reads {misfits}")
     for kind, count in preview.sooner.items():
-        say(f"{counted(count, 'mark')} of {kind} would evaporate sooner than now")
+        print_line(f"{counted(count, 'mark')} of {kind} would evaporate sooner than now")
     for kind, count in preview.own_laws.items():
-        say(f"{counted(count, 'mark')} of {kind} with a law of its own, which stays")
+        print_line(f"{counted(count, 'mark')} of {kind} with a law of its own, which stays")
 
 
 def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
@@ -73,7 +73,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
                 wake.watch,
                 *_measured(wake),
                 "guard closed" if wake.guard_closed else "",
-                place(wake) or "the board",
+                place_of(wake) or "the board",
             )
             for wake in wakes[:MAX_PREVIEW_ROWS]
         ),
@@ -140,7 +140,7 @@ def _show_timed_crossings(crossings: Sequence[PredictedTimedCrossing]) -> None:
         print_table(
             ("agent", "watch", "crosses at", "subject"),
             (
-                (item.agent, item.watch, timestamp(item.crosses_at), place(item) or "the board")
+                (item.agent, item.watch, timestamp(item.crosses_at), place_of(item) or "the board")
                 for item in crossings[:MAX_PREVIEW_ROWS]
             ),
             empty="",
@@ -153,7 +153,7 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
         print_table(
             ("agent", "watch", "value", "threshold", "subject"),
             (
-                (retest.agent, retest.watch, *_measured(retest), place(retest) or "the board")
+                (retest.agent, retest.watch, *_measured(retest), place_of(retest) or "the board")
                 for retest in retests[:MAX_PREVIEW_ROWS]
             ),
             empty="",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, print_line
 from blackboard.errors import ConfigurationError, ExitCode, Mistake
 
 
@@ -41,9 +41,9 @@ def test(
         print_json([{"file": path, "broken": unmet} for path, unmet in broken.items()])
     else:
         for path, unmet in broken.items():
-            say(f"{path}: {f'{len(unmet)} not met' if unmet else 'all expectations are met'}")
+            print_line(f"{path}: {f'{len(unmet)} not met' if unmet else 'all expectations are met'}")
             for expectation in unmet:
-                say(textwrap.indent(str(expectation), "  "))
+                print_line(textwrap.indent(str(expectation), "  "))
     if mistakes:
         raise ConfigurationError(mistakes)
     if any(broken.values()):

@@ -68,34 +68,34 @@ def timestamp(at: datetime | None) -> str | None:
     return None if at is None else iso(from_datetime(at))
 
 
-def minute(at: datetime | None) -> str | None:
+def to_minute(at: datetime | None) -> str | None:
     """Return a time to the minute, for a table."""
     return None if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
-def second(at: datetime | None) -> str | None:
+def to_second(at: datetime | None) -> str | None:
     """Return a time to the second, for a table."""
     return None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> str | None:
+def upcoming_time(at: datetime | None, now: datetime, *, minutes: bool = False) -> str | None:
     """Return an instant for a table. A future instant is rounded up, so the text never says that it has passed.
 
     With `minutes`, an instant that is an hour away or more is shown to the minute.
     """
     if at is None or at <= now:
-        return second(at)
+        return to_second(at)
     if minutes and at - now >= timedelta(hours=1):
-        return minute(at + timedelta(seconds=59, microseconds=999_999))
-    return second(at + timedelta(microseconds=999_999))
+        return to_minute(at + timedelta(seconds=59, microseconds=999_999))
+    return to_second(at + timedelta(microseconds=999_999))
 
 
-def say(line: str, *, wraps: bool = True) -> None:
+def print_line(line: str, *, wraps: bool = True) -> None:
     """Print a text on stdout as one line, without control characters."""
     _print(line, sys.stdout, wraps=wraps)
 
 
-def note(line: str, *, wraps: bool = True) -> None:
+def print_note(line: str, *, wraps: bool = True) -> None:
     """Print a text on stderr as one line. A failure to write it is ignored."""
     with contextlib.suppress(OSError):
         _print(line, sys.stderr, wraps=wraps)
@@ -133,12 +133,12 @@ def _drawn(text: str, stream: TextIO) -> str:
     return text
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """Return a strength, total or count to four digits."""
     return f"{value:.4g}"
 
 
-def place(record: Any) -> str | None:
+def place_of(record: Any) -> str | None:
     """Return the subject or the group that a record of a crossing or an activation is about; None if it has neither."""
     if record.group_tag is not None:
         return group_text(record.group_tag, record.group)
@@ -157,7 +157,7 @@ def crossed_agents(names: Iterable[str]) -> str:
     return f"; reached the threshold of {agents}" if agents else ""
 
 
-def describe_gone(agents: Mapping[str, int]) -> list[str]:
+def gone_agent_lines(agents: Mapping[str, int]) -> list[str]:
     """Return a line for each agent that is no longer in the deployment and has unfinished work."""
     return [
         f"{agent} is not in the deployment; {count} of its crossings and activations are held"
@@ -165,7 +165,7 @@ def describe_gone(agents: Mapping[str, int]) -> list[str]:
     ]
 
 
-def short(seconds: float) -> str:
+def short_duration(seconds: float) -> str:
     """Return a duration in its two largest units, such as `3d4h`."""
     from blackboard.durations import format_duration, parse_duration
 
@@ -176,7 +176,7 @@ def short(seconds: float) -> str:
     return format_duration(length)
 
 
-def console(*, stderr: bool = False) -> Console:
+def live_console(*, stderr: bool = False) -> Console:
     """Return the console for live views."""
     from rich.console import Console
 
@@ -190,7 +190,7 @@ def terminal_width() -> int:
     return shutil.get_terminal_size((WIDE_COLUMNS, 24)).columns
 
 
-def grid(
+def live_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, spare: Sequence[str] = ()
 ) -> Text:
     """Return a table for a live view."""
@@ -211,13 +211,13 @@ def print_table(
     """Print a table, or `empty` if it has no rows."""
     rows = list(rows)
     if not rows:
-        say(empty)
+        print_line(empty)
         return
     text = format_table(columns, rows, terminal_width(), title=title, spare=spare)
     sys.stdout.write(_drawn(text, sys.stdout))
 
 
-def show_records(
+def print_records(
     records: Sequence[T],
     row: Callable[[T], Mapping[str, Any]],
     *,
@@ -237,4 +237,4 @@ def print_pairs(values: Mapping[str, Any]) -> None:
     """Print names and values, one pair per line."""
     width = max(map(len, values), default=0)
     for name, value in values.items():
-        say(f"{name:<{width}}  {clean_text(value)}")
+        print_line(f"{name:<{width}}  {clean_text(value)}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from blackboard.cli.terminal.output import console
+from blackboard.cli.terminal.output import live_console
 
 
 @contextmanager
@@ -28,6 +28,6 @@ def progress_bar(task_name: str, total: int | None) -> Iterator[Callable[[int], 
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    with Progress(*parts, console=console(stderr=True), transient=True) as progress:
+    with Progress(*parts, console=live_console(stderr=True), transient=True) as progress:
         task = progress.add_task(task_name, total=total)
         yield lambda done: progress.update(task, completed=done)
