@@ -55,7 +55,7 @@ class ScenarioItem(pytest.Item):
         from blackboard.testing.scenario_runs import run_scenario
 
         try:
-            problems = [str(broken) for broken in run_scenario(self.path)]
+            problems = [str(unmet) for unmet in run_scenario(self.path)]
         except BlackboardError as error:
             problems = [str(error)]
         if problems:

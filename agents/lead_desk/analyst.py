@@ -12,7 +12,7 @@ from typing import Any
 from blackboard import Context, Mark, agent, count
 from lead_desk import offline_rules
 from lead_desk.desk_marks import Insight, Qualified, Rejected
-from lead_desk.language.text_normalization import clip
+from lead_desk.language.text_normalization import clip_text
 from lead_desk.model_answers import Pattern, Patterns
 from lead_desk.prompts import load_prompt
 
@@ -57,7 +57,7 @@ def divide_evidence(ids: Sequence[int], patterns: Iterable[Pattern]) -> list[tup
         for number in evidence:
             del remaining[number]
         if evidence:
-            insights.append((clip(pattern.pattern, 300) or BASELINE, pattern.weight, evidence))
+            insights.append((clip_text(pattern.pattern, 300) or BASELINE, pattern.weight, evidence))
     if remaining:
         insights.append((BASELINE, MIN_INTENSITY, list(remaining)))
     return insights

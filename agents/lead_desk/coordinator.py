@@ -16,7 +16,7 @@ from typing import Any
 from blackboard import Context, Decision, Mark, Need, agent, strength, strongest_of
 from lead_desk import offline_rules
 from lead_desk.desk_marks import BookingConflict, Insight, Task
-from lead_desk.language.text_normalization import clip
+from lead_desk.language.text_normalization import clip_text
 from lead_desk.model_answers import PlannedStep, Rulings, Steps, match_answers
 from lead_desk.prompts import load_prompt
 
@@ -66,7 +66,7 @@ def _plan_tasks(insights: Sequence[Insight], context: Context) -> list[Mark]:
 
 
 def _task_or_need(mark: Insight, step: PlannedStep) -> Mark:
-    todo = clip(step.task, 200)
+    todo = clip_text(step.task, 200)
     if step.ask:
         return Need(subject=mark.subject, question=todo, detail=mark.pattern)
     return Task(subject=mark.subject, todo=todo, insight=mark.id)
@@ -92,7 +92,7 @@ def _need(mark: BookingConflict, question: str = "") -> Need:
     asked = f"asked for {' or '.join(mark.wanted)}" if mark.wanted else ""
     return Need(
         subject=mark.subject,
-        question=clip(question, 200) or f"When shall we meet {who}? {mark.reason[:1].upper()}{mark.reason[1:]}.",
+        question=clip_text(question, 200) or f"When shall we meet {who}? {mark.reason[:1].upper()}{mark.reason[1:]}.",
         options=mark.free,
         detail="; ".join(part for part in (mark.about, asked) if part),
     )

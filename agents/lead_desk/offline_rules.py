@@ -16,7 +16,7 @@ from lead_desk.language import lead_signals
 from lead_desk.language.lead_signals import matches
 from lead_desk.language.prompt_injection import has_injection
 from lead_desk.language.requested_time import parse_requested_time
-from lead_desk.language.text_normalization import clip
+from lead_desk.language.text_normalization import clip_text
 from lead_desk.language.time_extraction import extract_times
 from lead_desk.model_answers import (
     Pattern,
@@ -69,7 +69,7 @@ def _verdict(lead: PromptData, now: datetime) -> Verdict:
     attacked, company = has_injection(lead["message"]), bool(lead.get("company"))
     score, reason = _score(text, attacked=attacked, company=company, times=times)
     wants = next((part for part in _SENTENCE_END.split(text) if matches(lead_signals.INTENT, part)), text)
-    return Verdict(id=lead["id"], score=score, reason=reason, wants=clip(wants.rstrip(" ;,:"), 80), times=times)
+    return Verdict(id=lead["id"], score=score, reason=reason, wants=clip_text(wants.rstrip(" ;,:"), 80), times=times)
 
 
 def _score(text: str, *, attacked: bool, company: bool, times: list[str]) -> tuple[float, str]:

@@ -17,7 +17,7 @@ from lead_desk.desk_settings import SECTIONS, DeskSettings, format_local
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.language.requested_time import parse_requested_time
 from lead_desk.language.submission_time import parse_submission
-from lead_desk.language.text_normalization import clip
+from lead_desk.language.text_normalization import clip_text
 from lead_desk.model_answers import Verdict, Verdicts, match_answers
 from lead_desk.prompts import load_prompt
 
@@ -81,11 +81,11 @@ def _judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
 
 def _lead_data(lead: Lead, desk: DeskSettings, context: Context) -> dict[str, Any]:
     # Name, address and telephone number are not sent: they are private and say little about the value of a lead.
-    data: dict[str, Any] = {"id": lead.id, "message": clip(lead.message, MAX_MESSAGE_CHARACTERS)}
+    data: dict[str, Any] = {"id": lead.id, "message": clip_text(lead.message, MAX_MESSAGE_CHARACTERS)}
     if lead.company:
-        data["company"] = clip(lead.company, 80)
+        data["company"] = clip_text(lead.company, 80)
     if lead.source:
-        data["source"] = clip(lead.source, 40)
+        data["source"] = clip_text(lead.source, 40)
     written_at = parse_submission(lead.submitted_at, lead.deposited_at, desk.time_zone) or lead.deposited_at
     written_on = written_at.astimezone(desk.time_zone).date()
     if written_on != context.now.astimezone(desk.time_zone).date():
@@ -95,8 +95,8 @@ def _lead_data(lead: Lead, desk: DeskSettings, context: Context) -> dict[str, An
 
 def _verdict_mark(lead: Lead, verdict: Verdict, desk: DeskSettings, context: Context) -> Mark:
     """Return the mark of a verdict: the lead is qualified or rejected."""
-    reason = clip(verdict.reason, 200)
-    source = clip(lead.source, 40) if lead.source else None
+    reason = clip_text(verdict.reason, 200)
+    source = clip_text(lead.source, 40) if lead.source else None
     if verdict.score < QUALIFYING_SCORE:
         return Rejected(subject=lead.subject, lead=lead.id, score=verdict.score, reason=reason, source=source)
     times = [parse_requested_time(text, desk.time_zone) for text in verdict.times]
@@ -106,8 +106,8 @@ def _verdict_mark(lead: Lead, verdict: Verdict, desk: DeskSettings, context: Con
         lead=lead.id,
         score=verdict.score,
         reason=reason,
-        wants=clip(verdict.wants, 100),
+        wants=clip_text(verdict.wants, 100),
         times=list(dict.fromkeys(str(time) for time in times if time and time.is_ahead(context.now)))[:5],
-        who=clip(lead.name or "", 80),
+        who=clip_text(lead.name or "", 80),
         source=source,
     )

@@ -23,7 +23,7 @@ from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.desk_settings import DAY_NAMES, SECTIONS, DeskSettings
 from lead_desk.free_slots import format_slot
 from lead_desk.language.lead_signals import declines
-from lead_desk.language.text_normalization import clip
+from lead_desk.language.text_normalization import clip_text
 from lead_desk.language.time_extraction import extract_times
 from lead_desk.model_answers import Pick, Picks, match_answers
 from lead_desk.prompts import load_prompt
@@ -208,8 +208,8 @@ def _why_impossible(request: MeetingRequest, book: AppointmentBook) -> str:
 
 def _why_failed(pick: Pick) -> str:
     if pick.slot:
-        return f"{clip(pick.slot, 20)} is not free for this"
-    return clip(pick.clash, 200) or "nothing free fits"
+        return f"{clip_text(pick.slot, 20)} is not free for this"
+    return clip_text(pick.clash, 200) or "nothing free fits"
 
 
 def _request_data(request: MeetingRequest, decision: str | None, book: AppointmentBook) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _request_data(request: MeetingRequest, decision: str | None, book: Appointme
     elif request.about and not request.again:
         data["wants"] = request.about
     if decision:  # the question itself if the decision woke the agent, otherwise only context
-        data["said" if request.again else "decided_before"] = clip(decision, 300)
+        data["said" if request.again else "decided_before"] = clip_text(decision, 300)
     return data
 
 

@@ -21,7 +21,16 @@ from blackboard import SystemClock
 from blackboard.agent_package_support import PRIVATE_MODE, closed_in_children, failpoint, others_who_place
 from blackboard.errors import AgentError
 
-__all__ = ["MAX_BYTES", "Signature", "has_mode", "locked", "read_file", "real_path", "replace_file", "signature"]
+__all__ = [
+    "MAX_BYTES",
+    "Signature",
+    "file_signature",
+    "folder_lock",
+    "has_mode",
+    "read_file",
+    "real_path",
+    "replace_file",
+]
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest file that is read."""
@@ -46,7 +55,7 @@ class Signature(NamedTuple):
     changed: int
 
 
-def signature(path: Path) -> tuple[Signature | None, bool]:
+def file_signature(path: Path) -> tuple[Signature | None, bool]:
     """Return the signature of a file (None without a file), and whether a later change will certainly show in it.
 
     Raises:
@@ -118,7 +127,7 @@ def real_path(path: Path) -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def folder_lock(path: Path) -> Iterator[None]:
     """Keep other desks from changing a file. The lock is on its folder, because the file is replaced.
 
     Raises:

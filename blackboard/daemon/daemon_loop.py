@@ -239,7 +239,7 @@ class Daemon:
         """
         self._iterations.begin_iteration()
         try:
-            if self.reload.run():
+            if self.reload.run_if_requested():
                 self.models.try_paused()
                 log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
         except StoreError as error:  # the other work is tried nevertheless

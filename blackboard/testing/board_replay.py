@@ -164,4 +164,3 @@ class Replay:
             has_new_work = self._clock.wait(wake, min(next_work, until))
             if next_work > until and not has_new_work:
                 return
-

@@ -77,7 +77,7 @@ def test_an_unmet_expectation_shows_the_explanation_of_that_instant(house: Comma
     )
     done = house("test", "house.board.toml", "--json")
     assert done.code == 1
-    assert [broken["number"] for broken in done.json[0]["broken"]] == [1, 2]
+    assert [unmet["number"] for unmet in done.json[0]["unmet"]] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ try:
     from lead_desk.calendar.calendar_text import Component, read_components
 except ModuleNotFoundError as error:
     raise MissingPackage("the lead desk", error.name, extra="desk") from None
-from lead_desk.shared_file import Signature, has_mode, locked, read_file, real_path, replace_file, signature
+from lead_desk.shared_file import Signature, file_signature, folder_lock, has_mode, read_file, real_path, replace_file
 
 __all__ = ["Meeting", "TimeSpan", "find_problems", "read_busy_times", "write_meetings"]
 
@@ -139,7 +139,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
     if not events and not path.exists():
         return False
     real = real_path(path)
-    with locked(real), _lock:
+    with folder_lock(real), _lock:
         for _ in range(_MAX_ATTEMPTS):
             before = read_file(real)
             kept = _keep(path, _EMPTY if before is None else before, board_id)
@@ -159,7 +159,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
 def _read(path: Path, board_id: str) -> _CachedCalendar:
     """Return the calendar of a file, which is read again only if it may have changed."""
     kept = _kept.get((path.absolute(), board_id))
-    now, is_settled = signature(path)
+    now, is_settled = file_signature(path)
     if kept is None or not kept.is_settled or kept.signature != now:
         raw = None if now is None else read_file(path)
         kept = _keep(path, _EMPTY if raw is None else raw, board_id)

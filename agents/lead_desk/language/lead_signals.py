@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize
+from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize_text
 
 __all__ = [
     "BUDGET",
@@ -87,4 +87,4 @@ def declines(text: str) -> bool:
 
 def matches(signal: re.Pattern[str], text: str) -> bool:
     """Return whether the text contains a phrase of the signal."""
-    return signal.search(normalize(text)[:MAX_CHARACTERS]) is not None
+    return signal.search(normalize_text(text)[:MAX_CHARACTERS]) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from blackboard import Mark
-from lead_desk.language.text_normalization import normalize
+from lead_desk.language.text_normalization import normalize_text
 
 __all__ = ["has_injection", "is_suspicious"]
 
@@ -34,7 +34,7 @@ _INJECTION = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.
 
 def has_injection(text: str) -> bool:
     """Return whether a text seems to address a model instead of a person."""
-    return _INJECTION.search(normalize(text)) is not None
+    return _INJECTION.search(normalize_text(text)) is not None
 
 
 def is_suspicious(mark: Mark) -> bool:

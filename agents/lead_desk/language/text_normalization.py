@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["MAX_CHARACTERS", "clip", "fold_person", "normalize"]
+__all__ = ["MAX_CHARACTERS", "clip_text", "fold_person", "normalize_text"]
 
 MAX_CHARACTERS = 2000
 """The largest number of characters of a text that the rules read. The models are sent less of each text."""
@@ -17,16 +17,16 @@ _MAX_RAW_CHARACTERS = 20_000
 """The largest number of raw characters in which `MAX_CHARACTERS` characters besides white space are searched."""
 
 
-def clip(text: str, limit: int) -> str:
+def clip_text(text: str, limit: int) -> str:
     """Return the text on one line of at most `limit` characters, without NUL and invalid characters."""
     line = " ".join(text[:_MAX_RAW_CHARACTERS].replace("\x00", " ").split()).encode("utf-8", "ignore").decode()
     return line if len(line) <= limit and len(text) <= _MAX_RAW_CHARACTERS else line[: limit - 1].rstrip() + "…"
 
 
-def normalize(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Return the beginning of a text with look-alike forms unified and invisible characters removed.
 
-    It covers at least the text that `clip` keeps for a model. White space between words is one space or line break.
+    It covers at least the text that `clip_text` keeps for a model. Between words is one space or line break.
     """
     lines = (" ".join(line.split()) for line in text[:_MAX_RAW_CHARACTERS].splitlines())
     start = "\n".join(line for line in lines if line)[:MAX_CHARACTERS]

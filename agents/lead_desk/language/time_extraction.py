@@ -27,7 +27,7 @@ from lead_desk.language.date_words import (
     WEEKDAYS,
 )
 from lead_desk.language.requested_time import RequestedTime, local_time, midnight_in, whole_days
-from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize
+from lead_desk.language.text_normalization import MAX_CHARACTERS, normalize_text
 from lead_desk.language.zone_names import mark_zones, zone_after
 
 __all__ = ["extract_times"]
@@ -70,7 +70,7 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     zone = written_at.tzinfo
     assert isinstance(zone, ZoneInfo), "times need a zone"
     today = written_at.date()
-    plain, zones = mark_zones(normalize(text)[:MAX_CHARACTERS])
+    plain, zones = mark_zones(normalize_text(text)[:MAX_CHARACTERS])
     folded = plain.casefold()
     days = _mark_excluded(folded, _merge_days(folded, list(_find_days(folded, today)), today))
     hours = _outside(_find_hours(folded, zones), [(day.begin, day.end) for day in days])

@@ -30,21 +30,21 @@ def test(
     from blackboard.testing.scenario_runs import UnmetExpectation, run_scenario
 
     log_setup.configure(logging.WARNING)
-    broken: dict[str, list[UnmetExpectation]] = {}
+    unmet_by_file: dict[str, list[UnmetExpectation]] = {}
     mistakes: list[Mistake] = []
     for file in files:
         try:
-            broken[str(file)] = run_scenario(file)
+            unmet_by_file[str(file)] = run_scenario(file)
         except ConfigurationError as error:
             mistakes += error.mistakes
     if as_json:
-        print_json([{"file": path, "broken": unmet} for path, unmet in broken.items()])
+        print_json([{"file": path, "unmet": unmet} for path, unmet in unmet_by_file.items()])
     else:
-        for path, unmet in broken.items():
+        for path, unmet in unmet_by_file.items():
             print_line(f"{path}: {f'{len(unmet)} not met' if unmet else 'all expectations are met'}")
             for expectation in unmet:
                 print_line(textwrap.indent(str(expectation), "  "))
     if mistakes:
         raise ConfigurationError(mistakes)
-    if any(broken.values()):
+    if any(unmet_by_file.values()):
         raise typer.Exit(ExitCode.FAILED)

@@ -37,7 +37,7 @@ DeployFile = Callable[[str], ReloadedFile]
 
 
 class DeploymentReload:
-    """The reload of one daemon's deployment file. It is requested by any thread and run by the loop.
+    """The reload of one daemon's deployment file. Any thread may request it, and the loop runs it.
 
     Args:
         worker: The worker of the daemon.
@@ -61,7 +61,11 @@ class DeploymentReload:
         self.is_requested = False
         """Whether the next iteration of the loop should reload the file."""
 
-    def run(self) -> bool:
+    def request(self) -> None:
+        """Let the next iteration of the loop reload the file."""
+        self.is_requested = True
+
+    def run_if_requested(self) -> bool:
         """Reload the file if this was requested, and return whether the agents were replaced.
 
         If the file has mistakes, they are logged, and the active deployment stays active.
