@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, live_console, print_json, print_line, print_note
+from blackboard.cli.terminal.output import AsJson, print_json, print_line, print_note
+from blackboard.cli.terminal.progress_bar import copy_progress_bar
 from blackboard.errors import UsageError
 from blackboard.plurals import counted
-
-if TYPE_CHECKING:
-    from blackboard.board.backups_and_copies import CopyProgress
 
 
 def copy(
@@ -46,7 +41,7 @@ def copy(
     with source_session.board(upgrade=False) as board:
         backups_and_copies.check_at_rest(board)  # before the target is created
         with target_session.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
-            with show_progress() as progress:
+            with copy_progress_bar() as progress:
                 done = backups_and_copies.copy_board(board, empty, progress)
             where = {"source": board.database.where, "target": empty.database.where}
     rows = {table.name: table.rows for table in done.tables}
@@ -60,17 +55,3 @@ def copy(
     print_note(
         f"both boards are paused; resume {where['target']} when all programs use it, and never {where['source']} then"
     )
-
-
-@contextmanager
-def show_progress() -> Iterator[CopyProgress]:
-    """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows."""
-    if not sys.stderr.isatty():
-        yield lambda name, done, total: print_note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*parts, console=live_console(stderr=True), transient=True) as bar:
-        task = bar.add_task("copying", total=None)
-        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)

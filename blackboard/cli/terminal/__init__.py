@@ -2,7 +2,7 @@
 
 output            prints results: tables, JSON, errors
 table_layout      tables as text of a given width
-progress_bar      a bar that shows the progress of a long command
+progress_bar      bars that show the progress of a long command
 help_layout       the help of the group, with commands by purpose
 log_setup         the format of log lines
 standard_streams  standard input and output that are closed, full or not text

@@ -1,12 +1,17 @@
-"""A bar that shows the progress of a long command, on a terminal."""
+"""Bars that show the progress of a long command, on a terminal."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from blackboard.cli.terminal.output import live_console
+from blackboard.cli.terminal.output import live_console, print_note
+from blackboard.plurals import counted
+
+if TYPE_CHECKING:
+    from blackboard.board.backups_and_copies import CopyProgress
 
 
 @contextmanager
@@ -31,3 +36,17 @@ def progress_bar(task_name: str, total: int | None) -> Iterator[Callable[[int], 
     with Progress(*parts, console=live_console(stderr=True), transient=True) as progress:
         task = progress.add_task(task_name, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def copy_progress_bar() -> Iterator[CopyProgress]:
+    """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, total: print_note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*parts, console=live_console(stderr=True), transient=True) as bar:
+        task = bar.add_task("copying", total=None)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
