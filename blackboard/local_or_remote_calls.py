@@ -209,13 +209,13 @@ class FilePosition:
 
 def file_position(board: Blackboard | Client, source: str, kind: str) -> FilePosition:
     """Return where the position in a file is kept. For a server, the machine is part of the file's name."""
-    from blackboard.board import administration
+    from blackboard.board.loads import read_positions
 
     if isinstance(board, Blackboard):
         return FilePosition(
             source,
-            lambda: administration.read_position(board, source, kind),
-            lambda position: administration.set_read_position(board, source, kind, position),
+            lambda: read_positions.read_position(board.session, source, board.author, kind),
+            lambda position: read_positions.record_position(board.session, source, board.author, kind, position),
         )
     source = hashlib.sha256(f"{platform.node()}/{source}".encode()).hexdigest()[:32]
     return FilePosition(
@@ -230,6 +230,6 @@ def source_withdrawal(board: Blackboard | Client, source: str) -> Callable[[], S
 
     A board remembers a file by its path, which is that of another machine for a server.
     """
-    from blackboard.board import administration
+    from blackboard.board.loads.loaded_files import withdraw_source
 
-    return partial(administration.withdraw_source, board, source) if isinstance(board, Blackboard) else None
+    return partial(withdraw_source, board.session, source, board.author) if isinstance(board, Blackboard) else None

@@ -6,25 +6,24 @@ facade              the class `Blackboard`, the facade for programs
 interface           the methods of `Blackboard`, by subject
 daemon_work         the work of a daemon on a board
 message_delivery    leases messages to the processes that deliver them, and records the results
-administration      deployments by file, the address of a board, up-to-date views, and queries
+administration      deployments by file, history in partitions, up-to-date views, and queries
+board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
 page_readings       what the pages of the server show beyond these
 diagnosis           finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 
-deployer            makes a deployment active for programs and workers, and runs its backfill
-deployment_preview  what a deployment would change: it is carried out and rolled back
-reading             the reading side, for people and programs
-explanations        the reasons why an agent has or has not woken
-remote_work         the work of remote agents: claims, leases and ends of runs
-operator_actions    pauses, early wakes, and failed activations that are tried again or given up
-housekeeping        work for the board itself: old history, erasure, the full-text index, and the file
-deposit_batches     deposits of many items, as many as one transaction takes
-loaded_files        deposits of a file, which can be withdrawn together, and how far a followed file was read
-activations         claims, results, model calls and budgets
-access_tokens       tokens of programs that use the board over HTTP
-need_answers        the answers to questions of agents, and what follows when a question is due
+deployments        makes a deployment active for programs and workers, and previews one
+reading            the reading side, for people and programs
+explanations       the reasons why an agent has or has not woken
+remote_work        the work of remote agents: claims, leases and ends of runs
+operator_actions   pauses, early wakes, and failed activations that are tried again or given up
+housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
+loads              deposits of many items, and of files that are loaded or followed
+activations        claims, results, model calls and budgets
+access_tokens      tokens of programs that use the board over HTTP
+need_answers       the answers to questions of agents, and what follows when a question is due
 
 Below them:
 
@@ -40,7 +39,7 @@ search_index         the index for the search by text, and searches in it
 outbox               messages to people outside, as they are written, and what people do with them
 worker_registry      the workers on the board, and the agents that they serve
 mark_classes         the mark classes that this process knows, and checks of payloads
-mark_tables          the rows of marks, their states, and the marks of a scope, with a tag, or in a window
+mark_tables          the rows of marks, and the marks of a scope, of a kind, with a tag, or in a window
 transactions         one transaction, and what every transaction reads and writes
 json_shapes          the shapes of results in JSON, for the command line and the server
 problem_names        the stable names of errors, for a server and its client

@@ -250,7 +250,7 @@ class CommandSession:
 
     def _opened(self, *, create: bool | None, upgrade: bool | None, report: Callable[[str], None]) -> Blackboard:
         """Open the board, and report the warnings about its files. See `board`."""
-        from blackboard.board import Blackboard, administration
+        from blackboard.board import Blackboard, board_addresses
         from blackboard.durations import Microseconds
 
         settings = self.settings
@@ -260,7 +260,7 @@ class CommandSession:
                 self.url,
                 author=settings.database.author if self.author is None else self.author,
                 create=create,
-                upgrade=administration.creates_on_demand(self.url) if upgrade is None else upgrade,
+                upgrade=board_addresses.creates_on_demand(self.url) if upgrade is None else upgrade,
                 leap=Microseconds(settings.daemon.leap),
                 writes=False,  # a command that writes fails when it does
                 **settings.database.connection_options,

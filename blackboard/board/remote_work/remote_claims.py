@@ -45,7 +45,7 @@ def check_lease(lease: Duration | None) -> Duration:
     """Return the length of a lease; the default for None.
 
     Raises:
-        UsageError: It is too short or too long.
+        UsageError: The lease is too short or too long.
     """
     lease = DEFAULT_LEASE if lease is None else lease
     if not MIN_LEASE <= lease <= MAX_LEASE:

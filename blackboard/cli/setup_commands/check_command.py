@@ -43,12 +43,12 @@ def check(
       blackboard --config config/leads.toml check
       blackboard --config config/leads.toml check --against-board
     """
-    from blackboard.board import administration
+    from blackboard.board import board_addresses
 
     session = session_of(context)
     try:
         resolved = session.resolve()
-        administration.check_url(session.url)
+        board_addresses.check_url(session.url)
     except ConfigurationError as error:
         if not as_json:
             raise
@@ -87,9 +87,9 @@ def _board(session: CommandSession) -> Iterator[Blackboard]:
 
     The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
     """
-    from blackboard.board import Blackboard, administration, backups_and_copies
+    from blackboard.board import Blackboard, backups_and_copies, board_addresses
 
-    if administration.exists(session.url):
+    if board_addresses.exists(session.url):
         with session.board(upgrade=False) as board:
             if not board.database.place.is_read_only():
                 yield board

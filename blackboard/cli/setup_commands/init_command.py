@@ -108,14 +108,14 @@ def _events_per_partition(session: CommandSession, events: int | None, *, is_wan
     Raises:
         UsageError: The number is given without the option, or the board is in a file.
     """
-    from blackboard.board import administration
+    from blackboard.board import board_addresses
     from blackboard.errors import UsageError
 
     if not is_wanted:
         if events is not None:
             raise UsageError("--partition-events gives the size of the partitions of --partition-history; give both")
         return None
-    if not administration.can_partition_history(session.url):
+    if not board_addresses.can_partition_history(session.url):
         raise UsageError("--partition-history is only for a board on a server; the history in a file has no partitions")
     return EVENTS_PER_PARTITION if events is None else events
 

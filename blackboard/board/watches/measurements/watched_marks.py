@@ -1,7 +1,7 @@
 """The marks that a watch counts, whether it has absorbed them or not.
 
 A watch counts a mark if it covers the subject and the tags, and if the mark may wake its agent. A need may not wake
-every agent (see `need_access`). A watch that measures groups counts only marks that are in a group.
+every agent (see `open_needs`). A watch that measures groups counts only marks that are in a group.
 """
 
 from __future__ import annotations
