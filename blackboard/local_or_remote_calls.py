@@ -230,6 +230,6 @@ def source_withdrawal(board: Blackboard | Client, source: str) -> Callable[[], S
 
     A board remembers a file by its path, which is that of another machine for a server.
     """
-    from blackboard.board.loads.loaded_files import withdraw_source
+    from blackboard.board.loaded_files import withdraw_source
 
     return partial(withdraw_source, board.session, source, board.author) if isinstance(board, Blackboard) else None

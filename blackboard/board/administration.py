@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
