@@ -209,13 +209,13 @@ class FilePosition:
 
 def file_position(board: Blackboard | Client, source: str, kind: str) -> FilePosition:
     """Return where the position in a file is kept. For a server, the machine is part of the file's name."""
-    from blackboard.board.loads import read_positions
+    from blackboard.board import loaded_files
 
     if isinstance(board, Blackboard):
         return FilePosition(
             source,
-            lambda: read_positions.read_position(board.session, source, board.author, kind),
-            lambda position: read_positions.record_position(board.session, source, board.author, kind, position),
+            lambda: loaded_files.read_position(board.session, source, board.author, kind),
+            lambda position: loaded_files.record_position(board.session, source, board.author, kind, position),
         )
     source = hashlib.sha256(f"{platform.node()}/{source}".encode()).hexdigest()[:32]
     return FilePosition(

@@ -14,16 +14,18 @@ diagnosis           finds everything that can be wrong with a board, and the rem
 
 Acts on the board:
 
-deployments        makes a deployment active for programs and workers, and previews one
-reading            the reading side, for people and programs
-explanations       the reasons why an agent has or has not woken
-remote_work        the work of remote agents: claims, leases and ends of runs
-operator_actions   pauses, early wakes, and failed activations that are tried again or given up
-housekeeping       work for the board itself: old history, erasure, the full-text index, and the file
-loads              deposits of many items, and of files that are loaded or followed
-activations        claims, results, model calls and budgets
-access_tokens      tokens of programs that use the board over HTTP
-need_answers       the answers to questions of agents, and what follows when a question is due
+deployer            makes a deployment active for programs and workers, and runs its backfill
+deployment_preview  what a deployment would change: it is carried out and rolled back
+reading             the reading side, for people and programs
+explanations        the reasons why an agent has or has not woken
+remote_work         the work of remote agents: claims, leases and ends of runs
+operator_actions    pauses, early wakes, and failed activations that are tried again or given up
+housekeeping        work for the board itself: old history, erasure, the full-text index, and the file
+deposit_batches     deposits of many items, as many as one transaction takes
+loaded_files        deposits of a file, which can be withdrawn together, and how far a followed file was read
+activations         claims, results, model calls and budgets
+access_tokens       tokens of programs that use the board over HTTP
+need_answers        the answers to questions of agents, and what follows when a question is due
 
 Below them:
 
@@ -39,7 +41,7 @@ search_index         the index for the search by text, and searches in it
 outbox               messages to people outside, as they are written, and what people do with them
 worker_registry      the workers on the board, and the agents that they serve
 mark_classes         the mark classes that this process knows, and checks of payloads
-mark_tables          the rows of marks, and the marks of a scope, of a kind, with a tag, or in a window
+mark_tables          the rows of marks, their states, and the marks of a scope, with a tag, or in a window
 transactions         one transaction, and what every transaction reads and writes
 json_shapes          the shapes of results in JSON, for the command line and the server
 problem_names        the stable names of errors, for a server and its client

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from blackboard.board import administration
+from blackboard.board import loaded_files
 from blackboard.board.loaded_files import ReadPosition
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.errors import NotFound
@@ -37,8 +37,8 @@ class Position(Fields):
 
 def read_position(call: OperationCall[OneFile, None]) -> ReadPosition:
     """Show how far a file has been deposited by the author of the token."""
-    parameters = call.parameters
-    found = administration.read_position(call.board, parameters.source, parameters.kind)
+    board, parameters = call.board, call.parameters
+    found = loaded_files.read_position(board.session, parameters.source, board.author, parameters.kind)
     if found is None:
         raise NotFound(f"the file {parameters.source!r} was never followed for the kind {parameters.kind!r}")
     return found
@@ -46,10 +46,10 @@ def read_position(call: OperationCall[OneFile, None]) -> ReadPosition:
 
 def set_read_position(call: OperationCall[OneFile, Position]) -> ReadPosition:
     """Record how far a file has been deposited by the author of the token."""
-    parameters = call.parameters
-    call.board.deployment.kind(parameters.kind)
+    board, parameters = call.board, call.parameters
+    board.deployment.kind(parameters.kind)
     position = ReadPosition(**call.body.model_dump())
-    administration.set_read_position(call.board, parameters.source, parameters.kind, position)
+    loaded_files.record_position(board.session, parameters.source, board.author, parameters.kind, position)
     return position
 
 
