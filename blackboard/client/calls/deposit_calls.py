@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from blackboard.board.deposit_batches import (
     DEPOSITS_PER_TRANSACTION,
+    DepositEntry,
     UnequalLengths,
     check_lengths,
     items_in_batches,
@@ -104,23 +105,30 @@ def deposit_many(
     deposit_lines = _deposit_all if on_error == "raise" else _deposit_each
     try:
         for batch in items_in_batches(items, keys, occurred_at):
-            lines: list[bytes | UsageError] = []
-            for entry, request in zip(batch, requests_of(batch, ""), strict=True):
-                try:
-                    if isinstance(request, UsageError):
-                        raise request
-                    lines.append(encode_body(_fields_of(entry.item, request)))
-                except UsageError as error:
-                    if on_error == "raise":
-                        raise
-                    lines.append(error)
-            results += yield from deposit_lines(lines)
+            results += yield from deposit_lines(list(_lines(batch, raises=on_error == "raise")))
     except BlackboardError as error:
         error.stored = sum(isinstance(result, Receipt) for result in results) + (error.stored or 0)
         raise
     except UnequalLengths as error:  # the lengths of iterators show only at their ends
         raise ValueError(f"{error}; {len(results)} items were handled before") from None
     return results
+
+
+def _lines(batch: Sequence[DepositEntry], *, raises: bool) -> Iterator[bytes | UsageError]:
+    """Yield each deposit of a batch as a request has it, or its error.
+
+    Raises:
+        UsageError: A deposit is not valid, and `raises` is set.
+    """
+    for entry, request in zip(batch, requests_of(batch, ""), strict=True):
+        try:
+            if isinstance(request, UsageError):
+                raise request
+            yield encode_body(_fields_of(entry.item, request))
+        except UsageError as error:
+            if raises:
+                raise
+            yield error
 
 
 def _deposit_all(lines: Sequence[bytes | UsageError]) -> ClientCall[list[Receipt]]:
@@ -163,12 +171,12 @@ def _result_of(line: Mapping[str, Any]) -> Receipt | UsageError:
     return error
 
 
-def _parts(lines: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+def _parts(lines: Sequence[bytes], max_bytes: int) -> Iterator[list[bytes]]:
     """Yield lines in parts, one for each request: at least one line, and as many bytes as a request may have."""
     part: list[bytes] = []
     size = 0
     for line in lines:
-        if part and (size + len(line) >= most or len(part) == DEPOSITS_PER_TRANSACTION):
+        if part and (size + len(line) >= max_bytes or len(part) == DEPOSITS_PER_TRANSACTION):
             yield part
             part, size = [], 0
         part.append(line)

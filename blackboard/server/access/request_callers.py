@@ -51,13 +51,13 @@ class RequestCallers:
         """
         return self.counted_caller(self._board.find_token(token))
 
-    def counted_caller(self, found: AccessToken | None) -> Caller:
-        """Return the holder of a token that was looked up, and count a request for the limit of the token.
+    def counted_caller(self, record: AccessToken | None) -> Caller:
+        """Return the holder of a token by its record, and count a request for the limit of the token.
 
         Raises:
             HttpProblem: The token is not valid, or is used too often.
         """
-        caller = holder_of(found)
+        caller = holder_of(record)
         self._rates.check(caller.token.name, self._board.clock.monotonic())
         return caller
 

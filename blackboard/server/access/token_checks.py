@@ -75,16 +75,16 @@ def bearer_of(header: str | None) -> str:
     return token
 
 
-def holder_of(found: AccessToken | None) -> Caller:
-    """Return the holder of a token. The board is asked for each request, so a token is revoked at once.
+def holder_of(record: AccessToken | None) -> Caller:
+    """Return the holder of a token. The token is looked up for each request, so a revocation holds at once.
 
     Raises:
         HttpProblem: The token is unknown, expired or revoked.
     """
-    if found is None or found.state != "valid":
-        problem = "the board does not know this token" if found is None else f"this token is {found.state}"
+    if record is None or record.state != "valid":
+        problem = "the board does not know this token" if record is None else f"this token is {record.state}"
         raise HttpProblem("invalid-token", problem)
-    return Caller(found, _scopes(found.scopes))
+    return Caller(record, _scopes(record.scopes))
 
 
 @lru_cache(maxsize=1024)

@@ -55,13 +55,13 @@ class OperationCalls:
         """
         return self.call_of(operation, request, self._board.find_token(token))
 
-    def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> OperationCall[Any, None]:
+    def call_of(self, operation: Operation, request: Request, record: AccessToken | None) -> OperationCall[Any, None]:
         """Return the call of a request with the record of its token, without its body.
 
         Raises:
             HttpProblem: Its sender may not make it, or its parameters are not valid.
         """
-        caller = self._callers.counted_caller(found)
+        caller = self._callers.counted_caller(record)
         query = request.query_params.multi_items()
         _check_scope(operation, caller, {name for name, _ in query})
         parameters = parse_parameters(request.path_params, query, operation.parameters)

@@ -157,15 +157,14 @@ class ClaimQueue:
             while queue:
                 event.clear()
                 pause = await self._try_first(queue[0], queue)
-                if pause is not None:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
-                            await event.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await event.wait()
         finally:
             del self._tasks[agent], self._events[agent], self._queues[agent]
 
-    async def _try_first(self, claim: WaitingClaim, queue: deque[WaitingClaim]) -> float | None:
-        """Try a claim, and return the seconds until the next attempt; None if no other attempt is needed."""
+    async def _try_first(self, claim: WaitingClaim, queue: deque[WaitingClaim]) -> float:
+        """Try a claim, and return the seconds until the next attempt; 0 if the next claim of the queue can be tried."""
         try:
             found, again_in = await self._threads.run(claim.attempt)
         except Exception as error:  # a bug must not end the waits of the other claims
@@ -174,20 +173,20 @@ class ClaimQueue:
             if not claim.outcome.done():
                 claim.outcome.set_exception(error)
             _remove(queue, claim)
-            return None
+            return 0.0
         if found is None:
             return self._tick if again_in is None else min(self._tick, max(0.0, again_in))
         if claim.outcome.done():  # its client left while the claim was made
             await self._give_back(claim, found)
-            return None
+            return 0.0
         claim.outcome.set_result(found)
         _remove(queue, claim)
-        return None
+        return 0.0
 
-    async def _give_back(self, claim: WaitingClaim, found: RemoteActivation) -> None:
+    async def _give_back(self, claim: WaitingClaim, activation: RemoteActivation) -> None:
         """Give back an activation whose client has left. If the board cannot be used, its lease ends it."""
         try:
-            await self._threads.run(lambda: claim.give_back(found), is_owed=True)
+            await self._threads.run(lambda: claim.give_back(activation), is_owed=True)
         except BlackboardError as error:
             log.warning("an activation whose worker has left could not be given back", error=error)
 

@@ -109,8 +109,8 @@ def waiting_claim(call: OperationCall[Claiming, object], check: Callable[[], obj
         at = None if found is not None else board.claimable_at(parameters.agent)
         return Attempt(found, None if at is None else (at - board.now()) / timedelta(seconds=1))
 
-    def give_back(found: RemoteActivation) -> bool:
-        return board.give_back(found.id, fence=found.fence)
+    def give_back(activation: RemoteActivation) -> bool:
+        return board.give_back(activation.id, fence=activation.fence)
 
     return WaitingClaim(call.caller.token.name, attempt, give_back)
 

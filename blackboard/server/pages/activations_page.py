@@ -83,9 +83,9 @@ def show_activations(call: PageCall[ActivationsFields]) -> PageContent:
     )
 
 
-def _time_line(found: Sequence[ActivationRecord], now: datetime) -> TimeLine | None:
+def _time_line(activations: Sequence[ActivationRecord], now: datetime) -> TimeLine | None:
     """Return the bars of activations over time, a row for each agent; None if none has started."""
-    started = [item for item in found if item.started_at is not None]
+    started = [item for item in activations if item.started_at is not None]
     if not started:
         return None
     start = min(item.started_at for item in started if item.started_at is not None)

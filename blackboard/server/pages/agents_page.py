@@ -101,7 +101,7 @@ def show_agents(call: PageCall[AgentsFields]) -> PageContent:
     board, parameters = call.board, call.parameters
     figures, deployment = board.figures(), board.deployment
     runs = page_readings.ended_runs(board, DAY, MAX_RUNS)
-    days, unserved = _last_day(runs, board.now()), set(board.unserved_agents())
+    days, unserved = _last_days(runs, board.now()), set(board.unserved_agents())
     agents = [
         ShownAgent(
             agent=agent.agent,
@@ -145,20 +145,20 @@ def _budgets(deployment: Deployment, figures: BoardFigures) -> Iterator[SpentBud
                 yield SpentBudget(name, window, float(usd), figures.usd_left[name, window])
 
 
-def _last_day(found: Sequence[EndedRun], now: datetime) -> dict[str, LastDay]:
+def _last_days(runs: Sequence[EndedRun], now: datetime) -> dict[str, LastDay]:
     """Return what each agent has done within a day."""
     by_agent = defaultdict(list)
-    for run in found:
+    for run in runs:
         by_agent[run.agent].append(run)
     return {
         agent: LastDay(
-            ended=len(runs),
-            failed=sum(run.state == "dead" for run in runs),
-            wait_seconds=_median([run.waited_seconds for run in runs]),
-            run_seconds=_median([run.run_seconds for run in runs]),
-            bars=_bars(runs, now),
+            ended=len(own),
+            failed=sum(run.state == "dead" for run in own),
+            wait_seconds=_median([run.waited_seconds for run in own]),
+            run_seconds=_median([run.run_seconds for run in own]),
+            bars=_bars(own, now),
         )
-        for agent, runs in by_agent.items()
+        for agent, own in by_agent.items()
     }
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from blackboard.clock import from_datetime
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.marks.decay import LAWS, Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import DAY, Duration
 
@@ -51,16 +52,20 @@ def threshold_lines(deployment: Deployment, agent: str = "") -> Iterator[Thresho
     Those of windows count deposits, so no mark fades towards them.
     """
     for spec in deployment.agents.values():
-        if agent not in ("", spec.name):
-            continue
-        for watch in spec.watches:
-            for condition, effect in ((watch.condition, f"wakes {spec.name}"), (watch.guard, f"guards {spec.name}")):
-                if condition is None:
-                    continue
-                for comparison in condition.comparisons():
-                    if comparison.measure.within is None:
-                        for kind in comparison.measure.kinds:
-                            yield _threshold(kind, comparison, spec.name, effect)
+        if agent in ("", spec.name):
+            for comparison, effect in _comparisons(spec):
+                if comparison.measure.within is None:
+                    for kind in comparison.measure.kinds:
+                        yield _threshold(kind, comparison, spec.name, effect)
+
+
+def _comparisons(spec: AgentSpec) -> Iterator[tuple[Comparison, str]]:
+    """Yield each comparison of the watches of an agent, and its effect."""
+    for watch in spec.watches:
+        for comparison in watch.condition.comparisons():
+            yield comparison, f"wakes {spec.name}"
+        for comparison in () if watch.guard is None else watch.guard.comparisons():
+            yield comparison, f"guards {spec.name}"
 
 
 def _threshold(kind: str, comparison: Comparison, agent: str, effect: str) -> Threshold:

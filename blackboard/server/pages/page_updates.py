@@ -193,12 +193,7 @@ class PageUpdates:
                 while self._pages and not self._is_stopped:
                     position = await self._threads.run(self._board.stream_position)
                     now = loop.time()
-                    for page in self._pages.values():
-                        if page.seconds_to_rendering(position, now) <= 0:
-                            page.is_being_rendered = True
-                            task = asyncio.create_task(self._render(page, position))
-                            self._rendering.add(task)
-                            task.add_done_callback(self._rendering.discard)
+                    self._begin_due(position, now)
                     if now >= check_tokens_at:
                         check_tokens_at = now + TOKEN_CHECK_SECONDS
                         await self._end_invalid()
@@ -213,6 +208,15 @@ class PageUpdates:
                 for browser in page.browsers:
                     browser.is_over = True
                     browser.news.set()
+
+    def _begin_due(self, position: StreamPosition, now: float) -> None:
+        """Begin to render the pages that are due, each in a task of its own."""
+        for page in self._pages.values():
+            if page.seconds_to_rendering(position, now) <= 0:
+                page.is_being_rendered = True
+                task = asyncio.create_task(self._render(page, position))
+                self._rendering.add(task)
+                task.add_done_callback(self._rendering.discard)
 
     async def _render(self, page: _OpenPage, position: StreamPosition) -> None:
         """Render a page once for all its viewers, and wake them if it has changed."""

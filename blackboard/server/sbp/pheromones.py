@@ -98,11 +98,11 @@ def subject_of(emission: Emission) -> str:
     return f"{emission.trail}/{emission.type}#{identity_of_emission(emission)[:16]}"
 
 
-def _merged(strategy: str, before: float, given: float) -> float:
+def _merged(strategy: str, before: float, emitted: float) -> float:
     """Return the intensity after an emission. A reinforcement never lowers it."""
     if strategy == "replace":
-        return given
-    return min(1.0, before + given) if strategy == "add" else max(before, given)
+        return emitted
+    return min(1.0, before + emitted) if strategy == "add" else max(before, emitted)
 
 
 def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: float, trust: float) -> float:
@@ -123,24 +123,25 @@ def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: floa
     return intensity
 
 
-def sniff(board: Blackboard, wanted: PheromoneFilter) -> dict[str, Any]:
+def sniff(board: Blackboard, parameters: PheromoneFilter) -> dict[str, Any]:
     """Return the pheromones that pass the filter, the strongest first, and the sums of each trail and type."""
-    records = list(_wanted(board, wanted))
+    records = list(_passing(board, parameters))
     groups: dict[str, list[float]] = {}
     for record in records:
         fields = fields_of(record)
         groups.setdefault(f"{fields['trail']}/{fields['type']}", []).append(intensity_of(record))
     return {
         "timestamp": milliseconds(board, records),
-        "pheromones": [pheromone_snapshot(record) for record in records[: wanted.limit]],
+        "pheromones": [pheromone_snapshot(record) for record in records[: parameters.limit]],
         "aggregates": {name: _sums(intensities) for name, intensities in groups.items()},
     }
 
 
-def _wanted(board: Blackboard, wanted: PheromoneFilter) -> Iterator[MarkRecord]:
-    for record in live_marks(board, Pheromone, where_of(wanted.trails, wanted.types)):
-        is_young = wanted.max_age_ms is None or age_of(record) <= wanted.max_age_ms
-        if intensity_of(record) >= wanted.min_intensity and is_young and wanted.tags.passes(fields_of(record)["tags"]):
+def _passing(board: Blackboard, parameters: PheromoneFilter) -> Iterator[MarkRecord]:
+    for record in live_marks(board, Pheromone, where_of(parameters.trails, parameters.types)):
+        is_young = parameters.max_age_ms is None or age_of(record) <= parameters.max_age_ms
+        is_strong = intensity_of(record) >= parameters.min_intensity
+        if is_young and is_strong and parameters.tags.passes(fields_of(record)["tags"]):
             yield record
 
 

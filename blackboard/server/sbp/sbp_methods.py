@@ -193,7 +193,7 @@ SCENT_METHODS = frozenset({"sbp/register_scent", "sbp/subscribe"})
 """The methods after which a scent may have to be measured."""
 
 
-def parameters_of(method: str, given: Any) -> SbpFields:
+def parameters_of(method: str, value: Any) -> SbpFields:
     """Return the parameters of a method.
 
     Raises:
@@ -203,7 +203,7 @@ def parameters_of(method: str, given: Any) -> SbpFields:
     if found is None:
         raise SbpError(UNKNOWN_METHOD, f"there is no method {method!r}", {"method": method})
     try:
-        return _type_of_parameters(found).model_validate({} if given is None else given)
+        return _type_of_parameters(found).model_validate({} if value is None else value)
     except ValidationError as error:
         raise error_of_fields(error, INVALID_PARAMETERS, f"the parameters of {method} are not valid") from None
 

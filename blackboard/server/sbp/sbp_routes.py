@@ -172,7 +172,7 @@ class SbpRoutes:
             raise error_of_problem(problem) from None
         return parse_message(body)
 
-    async def _run(self, method: str, given: Any, request: Request, session: str) -> dict[str, Any]:
+    async def _run(self, method: str, raw_parameters: Any, request: Request, session: str) -> dict[str, Any]:
         """Run a method in a thread, and return its result.
 
         Raises:
@@ -182,7 +182,7 @@ class SbpRoutes:
 
         def work() -> dict[str, Any]:
             caller = self._callers.caller_of(token)
-            parameters = sbp_methods.parameters_of(method, given)
+            parameters = sbp_methods.parameters_of(method, raw_parameters)
             uptime = (self._board.clock.monotonic() - self._start) // 1000
             call = SbpCall(self._board.as_author(caller.token.author), caller, session, agent, uptime)
             return sbp_methods.run(method, call, parameters)
@@ -251,14 +251,14 @@ def parse_message(body: bytes) -> Any:
         raise SbpError(PARSE_ERROR, "the body is not JSON", status=400) from None
 
 
-def rpc_request_of(given: Any) -> RpcRequest:
+def rpc_request_of(message: Any) -> RpcRequest:
     """Return a request of JSON-RPC.
 
     Raises:
         SbpError: The value is not a request.
     """
     try:
-        return RpcRequest.model_validate(given)
+        return RpcRequest.model_validate(message)
     except ValidationError as error:
         raise error_of_fields(error, INVALID_REQUEST, "this is not a request of JSON-RPC 2.0") from None
 

@@ -29,7 +29,7 @@ def subject_of(trail: str, key: str) -> str:
     return f"{trail}/{key}#{identity_of(trail, key)[:16]}"
 
 
-def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
+def inscribe(board: Blackboard, inscription: Inscription) -> dict[str, Any]:
     """Make a trace, or give it a new value and the next version.
 
     The new version is one more than the version that was read. It is deposited only if the trace has not changed
@@ -39,29 +39,29 @@ def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
         SbpError: The value is too large.
         Conflict: Other programs changed the trace during each attempt.
     """
-    size = len(json.dumps(given.value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    size = len(json.dumps(inscription.value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     if size > MAX_VALUE_BYTES:
         limits = {"size": size, "limit": MAX_VALUE_BYTES}
         raise SbpError(LARGE_TRACE, f"the value of a trace has at most {MAX_VALUE_BYTES} bytes", limits)
-    return retry_conflicts(lambda: _inscribe(board, given))
+    return retry_conflicts(lambda: _inscribe(board, inscription))
 
 
-def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
+def _inscribe(board: Blackboard, inscription: Inscription) -> dict[str, Any]:
     """Make or change a trace, once.
 
     Raises:
         Conflict: Another program has changed the trace.
     """
-    subject = subject_of(given.trail, given.key)
+    subject = subject_of(inscription.trail, inscription.key)
     old = next(iter(live_marks(board, Trace, subject=subject)), None)
     fields = {} if old is None else fields_of(old)
     mark = Trace(
         subject=subject,
-        trail=given.trail,
-        key=given.key,
-        value=given.value,
-        tags=given.tags,
-        source_agent=given.source_agent or fields.get("source_agent"),
+        trail=inscription.trail,
+        key=inscription.key,
+        value=inscription.value,
+        tags=inscription.tags,
+        source_agent=inscription.source_agent or fields.get("source_agent"),
         version=fields.get("version", 0) + 1,
     )
     receipt = board.deposit(mark, if_event=0 if old is None else old.event_id)
@@ -69,17 +69,20 @@ def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
     return {"trace_id": str(receipt.mark_id), "action": action, "version": mark.version}
 
 
-def read(board: Blackboard, wanted: TraceFilter) -> dict[str, Any]:
+def read(board: Blackboard, parameters: TraceFilter) -> dict[str, Any]:
     """Return the traces that pass the filter, the latest first."""
-    where = {"trail": wanted.trails, "key": wanted.keys}
+    where = {"trail": parameters.trails, "key": parameters.keys}
     records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
     found = [
         record
         for record in records
-        if fields_of(record)["key"].startswith(wanted.prefix) and wanted.tags.passes(fields_of(record)["tags"])
+        if fields_of(record)["key"].startswith(parameters.prefix) and parameters.tags.passes(fields_of(record)["tags"])
     ]  # fmt: skip
     found.sort(key=lambda record: record.event_id, reverse=True)
-    return {"timestamp": milliseconds(board, records), "traces": [_shown(record) for record in found[: wanted.limit]]}
+    return {
+        "timestamp": milliseconds(board, records),
+        "traces": [_shown(record) for record in found[: parameters.limit]],
+    }
 
 
 def _shown(record: MarkRecord) -> dict[str, Any]:

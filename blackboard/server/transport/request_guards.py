@@ -68,7 +68,7 @@ class RequestGuards:
         finally:
             bounded.end()
 
-    def _refusal(self, headers: Headers, hosts: list[str], own: str) -> HttpProblem | None:
+    def _refusal(self, headers: Headers, hosts: list[str], own_origin: str) -> HttpProblem | None:
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
             return HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
         if len(headers.getlist("host")) != 1:
@@ -77,7 +77,7 @@ class RequestGuards:
             if (name := re.sub(r":\d*$", "", host.lower())) not in self._hosts:
                 return HttpProblem("wrong-host", f"this server is not {name!r}")
         origin = headers.get("origin")
-        if origin is not None and origin.lower() not in self._origins and origin.lower() != own:
+        if origin is not None and origin.lower() not in self._origins and origin.lower() != own_origin:
             return HttpProblem("wrong-origin", f"pages of {origin!r} may not use this board")
         return None
 

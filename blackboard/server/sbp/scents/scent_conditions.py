@@ -117,14 +117,14 @@ CompositeCondition.model_rebuild()
 _CONDITIONS: TypeAdapter[ScentCondition] = TypeAdapter(ScentCondition)
 
 
-def condition_of(given: Any) -> ScentCondition:
+def condition_of(value: Any) -> ScentCondition:
     """Return a condition as a program describes it.
 
     Raises:
         SbpError: The condition is not valid, or has too many parts.
     """
     try:
-        condition = _CONDITIONS.validate_python(given)
+        condition = _CONDITIONS.validate_python(value)
     except ValidationError as error:
         raise error_of_fields(error, INVALID_CONDITION, "the condition is not valid") from None
     if sum(1 for _ in parts_of(condition)) > MAX_CONDITION_PARTS:

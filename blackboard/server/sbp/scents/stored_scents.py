@@ -30,7 +30,7 @@ def find(board: Blackboard, scent_id: str) -> MarkRecord | None:
     return next(iter(live_marks(board, Scent, subject=scent_id)), None)
 
 
-def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[str, ScentCondition]:
+def register(board: Blackboard, definition: ScentDefinition, session: str) -> tuple[str, ScentCondition]:
     """Register or update a scent for a session.
 
     Returns:
@@ -40,14 +40,14 @@ def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[s
         SbpError: The condition is not valid, or the scent belongs to another author.
         Conflict: Other programs changed the scent during each attempt.
     """
-    condition = condition_of(given.condition)
-    fields = given.model_dump(exclude={"scent_id"})
+    condition = condition_of(definition.condition)
+    fields = definition.model_dump(exclude={"scent_id"})
     position = board.stream_position().marks
 
     def change(old: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**fields, "sessions": _with(session, position, {} if old is None else old["sessions"])}
 
-    is_new = _change(board, given.scent_id, change, creates=True)
+    is_new = _change(board, definition.scent_id, change, creates=True)
     return "registered" if is_new else "updated", condition
 
 
