@@ -50,7 +50,7 @@ class SdkHandlers:
 
     async def list_tools(self, context: Any, params: Any) -> types.ListToolsResult:
         """List the tools that the caller may use."""
-        return types.ListToolsResult(tools=list(map(_definition, usable_tools(self._access_of(context)))))
+        return types.ListToolsResult(tools=list(map(_tool_definition, usable_tools(self._access_of(context)))))
 
     async def call_tool(self, context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         """Call a tool. A mistake that a model can correct is returned as a result, not as an error of the protocol.
@@ -70,7 +70,7 @@ class SdkHandlers:
 
         def work() -> types.CallToolResult:
             with within_trace(traceparent):
-                return _answer(tool, access, arguments)
+                return _run_tool(tool, access, arguments)
 
         try:
             found: types.CallToolResult = await self._run("sql" if "sql" in tool.verbs else "board")(work)
@@ -160,7 +160,7 @@ def build_server(access_of: Callable[[Any], BoardAccess], run: Callable[[str], R
     )
 
 
-def _definition(tool: Tool) -> types.Tool:
+def _tool_definition(tool: Tool) -> types.Tool:
     return types.Tool(
         name=tool.name,
         description=tool.description,
@@ -170,7 +170,7 @@ def _definition(tool: Tool) -> types.Tool:
     )
 
 
-def _answer(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallToolResult:
+def _run_tool(tool: Tool, access: BoardAccess, arguments: Any) -> types.CallToolResult:
     """Run a tool, and return its answer, or a description of the mistake and its remedy."""
     try:
         if not tool.reads:

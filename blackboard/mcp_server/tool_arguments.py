@@ -36,7 +36,7 @@ class DepositArguments(Arguments):
     intensity: Annotated[float, Field(ge=0)] | None = Field(default=None, description="Default 1")
     key: str | None = Field(default=None, description="Idempotency key: the same key again changes nothing")
     if_event: EventIdArgument | None = Field(
-        default=None, description="Only if the live mark is still at this event_id; 0: only if there is none"
+        default=None, description="Only if the live mark still has this event_id; 0: only if there is no live mark"
     )
 
 

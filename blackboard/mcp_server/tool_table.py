@@ -32,7 +32,7 @@ class Tool:
     verbs: tuple[str, ...]
     """A caller who may do one of these may use it."""
     run: Callable[[BoardAccess, Any], dict[str, Any]]
-    """Does it. The annotation of its parameter `arguments` says what its arguments are."""
+    """Runs it. The annotation of its parameter `arguments` says what its arguments are."""
     description: str
     """When to use it, and what to use next."""
     annotations: Mapping[str, bool]

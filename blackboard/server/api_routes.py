@@ -21,7 +21,7 @@ from blackboard.server.api_framework.operation_calls import OperationCalls, Rece
 from blackboard.server.api_framework.operation_definition import Empty, Operation, OperationCall
 from blackboard.server.api_framework.request_parsing import (
     EVENT_STREAM,
-    await_unless_left,
+    await_unless_disconnected,
     check_media_type,
     read_body,
 )
@@ -31,6 +31,7 @@ from blackboard.server.api_framework.response_encoding import (
     ResponseEncoder,
     encode_json,
 )
+from blackboard.server.http_problems import HttpProblem, problem_of, problem_response
 from blackboard.server.monitoring.request_metrics import RequestMetrics
 from blackboard.server.open_requests.claim_queue import ClaimQueue
 from blackboard.server.open_requests.event_stream_text import StreamChoice
@@ -38,7 +39,6 @@ from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.claim_operations import Claiming
 from blackboard.server.operations.operation_table import operations_by_path
-from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_batcher import RequestBatcher
 from blackboard.server.work_threads import MAX_WAITING_PER_THREAD, WorkThreads
 from blackboard.settings.sections import ServerSection
@@ -50,7 +50,7 @@ log = Log("blackboard.server")
 
 Handler = Callable[[Request], Awaitable[Response]]
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-"""The methods of HTTP. A path has a handler for each, so that no path with a name in it is tried for another method."""
+"""The methods of HTTP. Each path handles all of them, so that a wrong method never falls through to another path."""
 
 
 class ApiRoutes:
@@ -176,7 +176,9 @@ class ApiRoutes:
             claim = claim_operations.waiting_claim(call, lambda: self._callers.holder_of(token))
             seconds = seconds_in(parse_duration(call.parameters.wait))
             if found is None and seconds:
-                found = await await_unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
+                found = await await_unless_disconnected(
+                    request, self.claims.wait(call.parameters.agent, claim, seconds)
+                )
         except BlackboardError as error:
             raise problem_of(error) from None
         headers = {"Cache-Control": "no-store"}

@@ -21,10 +21,10 @@ from blackboard.server.access.web_sessions import WebSessions
 from blackboard.server.api_docs_page import DOCS_POLICY, docs_page
 from blackboard.server.api_framework.operation_calls import OperationCalls
 from blackboard.server.api_routes import HTTP_METHODS, ApiRoutes, Handler
+from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.mcp_endpoint import McpEndpoint
 from blackboard.server.monitoring.monitoring_routes import health_routes, metrics_route
 from blackboard.server.pages.page_routes import PageRoutes
-from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_routes import SbpRoutes
 from blackboard.server.transport.addresses import Address
@@ -95,7 +95,7 @@ def build_app(
 
 
 class ShortCut:
-    """Handles requests for fixed paths at once, which most are. The rest go through the routes of an application.
+    """A short cut for requests to fixed paths, which are most. The others go through the routes of an application.
 
     Args:
         app: The ASGI application for all other paths.

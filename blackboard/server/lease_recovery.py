@@ -12,11 +12,11 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard.server")
 
 RECOVERY_SECONDS = 5.0
-"""How often expired leases are looked for."""
+"""How often the board is searched for expired leases."""
 
 
 class LeaseRecovery:
-    """Recovers activations in a thread, as a context: it recovers inside.
+    """A thread that recovers activations. As a context manager, it runs until the context ends.
 
     So the board notices a dead worker, and people are told of dead activations, even if nobody claims.
 

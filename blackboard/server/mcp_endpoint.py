@@ -19,8 +19,8 @@ from blackboard.errors import BlackboardError, MissingPackage
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import bearer_of
+from blackboard.server.http_problems import HttpProblem, problem_of
 from blackboard.server.monitoring.request_metrics import RequestMetrics
-from blackboard.server.problems import HttpProblem, problem_of
 from blackboard.server.work_threads import WorkThreads
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ACCESS = "blackboard.mcp_access"
 
 
 class McpEndpoint:
-    """An application that handles the requests of MCP clients. The library is imported for the first of them.
+    """An application that handles the requests of MCP clients. The SDK is imported for the first of them.
 
     Args:
         board: The board that the server serves.
@@ -103,7 +103,7 @@ class McpEndpoint:
         return BoardAccess(self._board.as_author(caller.token.author), caller.scopes)
 
     async def _start(self) -> StreamableHTTPSessionManager:
-        """Start the library's part, once.
+        """Start the session manager of the SDK, once.
 
         Raises:
             MissingPackage: The extra is not installed.
@@ -118,7 +118,7 @@ class McpEndpoint:
         return self._manager
 
     def _build(self) -> StreamableHTTPSessionManager:
-        """Import the library, and return its part, which is not started yet.
+        """Import the SDK, and return its session manager, which is not started yet.
 
         Raises:
             MissingPackage: The extra is not installed.
@@ -141,7 +141,7 @@ class McpEndpoint:
 
 
 async def _keep_running(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> None:
-    """Keep the library's tasks until the event loop ends, which cancels this task."""
+    """Keep the tasks of the session manager until the event loop ends, which cancels this task."""
     async with manager.run():
         ready.set()
         await asyncio.Event().wait()

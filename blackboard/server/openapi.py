@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
-from blackboard.server import problems
+from blackboard.server import http_problems
 from blackboard.server.api_framework.operation_definition import Operation
 from blackboard.server.api_framework.request_parsing import EVENT_STREAM
 from blackboard.server.operations.operation_table import OPERATIONS
@@ -17,12 +17,13 @@ from blackboard.system.files.packaged_files import program_version
 from blackboard.system.media_types import JSON_TYPE, NDJSON_TYPE
 
 REFERENCE = "#/components/schemas/{model}"
-EVERYWHERE = (
+COMMON_PROBLEMS = (
     "invalid-request", "no-token", "invalid-token", "not-allowed", "withheld", "cross-site", "invalid",
     "too-many-requests", "overloaded", "store-busy", "outcome-unknown", "store-unusable", "storage-full", "internal",
 )  # fmt: skip
 """The types of problems that every operation may respond with."""
-WITH_BODY = ("slow-request", "too-large", "wrong-media-type")
+BODY_PROBLEMS = ("slow-request", "too-large", "wrong-media-type")
+"""The types of problems that an operation with a body may also respond with."""
 
 LEAVES_OUT_NULLS = ("WatchExplanation",)
 """The shapes that leave out what does not apply."""
@@ -32,7 +33,7 @@ PROBLEM = {
     "title": "Problem",
     "description": "A problem as RFC 9457 defines it.",
     "properties": {
-        "type": {"type": "string", "enum": [PROBLEM_PREFIX + name for name in problems.PROBLEM_TYPES]},
+        "type": {"type": "string", "enum": [PROBLEM_PREFIX + name for name in http_problems.PROBLEM_TYPES]},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
@@ -146,14 +147,14 @@ def _inlined(shape: Any, definitions: Mapping[str, Any]) -> Any:
 def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the responses of an operation by status: its responses, and the problems that share a status in one."""
     names = [
-        *EVERYWHERE,
-        *(WITH_BODY if operation.body is not None else ()),
+        *COMMON_PROBLEMS,
+        *(BODY_PROBLEMS if operation.body is not None else ()),
         *(("query-stopped",) if operation.scope == "read" else ()),
         *operation.problems,
     ]
     by_status: dict[int, list[str]] = {}
     for name in names:
-        by_status.setdefault(problems.PROBLEM_TYPES[name].status, []).append(name)
+        by_status.setdefault(http_problems.PROBLEM_TYPES[name].status, []).append(name)
     responses: dict[str, Any] = {
         "200": {
             "description": "The response.",
@@ -176,7 +177,7 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     if operation.state is not None:
         responses["304"] = {"description": "It is as the ETag says."}
     for status, types in sorted(by_status.items()):
-        text = "; ".join(f"{name}: {problems.PROBLEM_TYPES[name].title.lower()}" for name in dict.fromkeys(types))
+        text = "; ".join(f"{name}: {http_problems.PROBLEM_TYPES[name].title.lower()}" for name in dict.fromkeys(types))
         schema = {"$ref": REFERENCE.format(model="Problem")}
-        responses[str(status)] = {"description": f"{text}.", "content": {problems.MEDIA_TYPE: {"schema": schema}}}
+        responses[str(status)] = {"description": f"{text}.", "content": {http_problems.MEDIA_TYPE: {"schema": schema}}}
     return responses

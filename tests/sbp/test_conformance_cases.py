@@ -140,7 +140,7 @@ def rests(board: Blackboard) -> None:
     seen = Observation(pheromones=one_pheromone(0.8))
     state, fires = ScentState().after(rules, seen.evaluate(rules.condition, 0), 0)
     assert fires
-    assert state.rests_until(rules) > 500_000  # the case asks for 500 ms, and the server rests for 1 s
+    assert state.in_cooldown_until(rules) > 500_000  # the case asks for 500 ms, and the server rests for 1 s
 
 
 def rises(board: Blackboard) -> None:

@@ -23,7 +23,7 @@ def fired(
     state, found = ScentState(), []
     for second, value in enumerate(values, 1):
         now, fires = second * 1_000_000, False
-        if now >= state.rests_until(rules):
+        if now >= state.in_cooldown_until(rules):
             result = Observation(pheromones=one_pheromone(value)).evaluate(rules.condition, now)
             state, fires = state.after(rules, result, now)
         found.append(fires)
@@ -39,7 +39,7 @@ def test_a_level_fires_as_long_as_it_is_met_and_rests_in_between() -> None:
 def test_a_level_rests_for_a_second_at_least() -> None:
     rules = ScentRules(condition_of({"type": "pattern", "sequence": [{"trail": "t", "signal_type": "e"}],
                                      "window_ms": 1}), "level", 0, 0.0)  # fmt: skip
-    assert rules.rest == MIN_COOLDOWN == 1_000_000
+    assert rules.effective_cooldown == MIN_COOLDOWN == 1_000_000
 
 
 def test_an_edge_fires_at_its_transition_only() -> None:

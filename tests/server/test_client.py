@@ -32,7 +32,7 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.server import problems
+from blackboard.server import http_problems
 from blackboard.server.operations.operation_table import OPERATIONS
 from tests.server.served_clients import AUTHOR, SCOPES, client_of
 from tests.support.search_checks import embedded
@@ -352,7 +352,7 @@ def test_a_worker_claims_and_ends_activations(served: Served) -> None:
 
 
 def test_every_problem_has_an_error() -> None:
-    for name, kind in problems.PROBLEM_TYPES.items():
+    for name, kind in http_problems.PROBLEM_TYPES.items():
         error = error_of({"type": f"urn:blackboard:problem:{name}", "detail": "so"}, kind.status)
         assert str(error).startswith("so")
         assert isinstance(error, BlackboardError)

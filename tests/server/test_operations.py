@@ -16,7 +16,7 @@ import pytest
 
 from blackboard import Deposit, Need
 from blackboard.core.specs.sink_spec import SinkSpec
-from blackboard.server import api_routes, problems
+from blackboard.server import api_routes, http_problems
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.open_requests.event_stream_text import StreamChoice
 from blackboard.server.open_requests.open_event_streams import EventStreams
@@ -195,7 +195,7 @@ def test_every_type_of_problem_is_documented() -> None:
     text = (ROOT / "docs/server.md").read_text("utf-8")
     section = text.partition("## Problems")[2].partition("\n## ")[0]
     documented = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", section, re.MULTILINE))
-    assert documented == {name: str(kind.status) for name, kind in problems.PROBLEM_TYPES.items()}
+    assert documented == {name: str(kind.status) for name, kind in http_problems.PROBLEM_TYPES.items()}
 
 
 def test_every_operation_is_documented(served: Served) -> None:

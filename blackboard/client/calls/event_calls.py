@@ -1,4 +1,4 @@
-"""The events of a board for a client that follows them: how a stream is read, and how it is resumed.
+"""The call that follows the events of a board: how its stream is read, and how it is resumed after a failure.
 
 It does no input or output itself, so it serves clients that wait and clients that await.
 """

@@ -16,7 +16,7 @@ from typing import Any
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.core.records.states import ActivationState, CallState, MessageState
-from blackboard.server.problems import PROBLEM_TYPES
+from blackboard.server.http_problems import PROBLEM_TYPES
 
 WITHHELD = "(withheld)"
 

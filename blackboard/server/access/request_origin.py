@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from blackboard.server.problems import HttpProblem
+from blackboard.server.http_problems import HttpProblem
 
 OWN_ORIGIN = "blackboard.origin"
 """The name in an ASGI scope under which the guards of requests record the origin of this server."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from blackboard.server.access.request_origin import check_own_page
 
 PERSONAL_PREFIX = "kept."
-"""What the cookie begins with if its token is a person's own. No token has a full stop."""
+"""The start of a cookie whose token is a person's own. No token contains a full stop."""
 
 
 class SessionCookie:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from blackboard import AccessToken
 from blackboard.clock import Instant, seconds_in
 from blackboard.core.token_scopes import Scopes, scope_of_change
-from blackboard.server.problems import HttpProblem
+from blackboard.server.http_problems import HttpProblem
 
 MAX_TOKEN_CHARACTERS = 200
 
@@ -45,7 +45,9 @@ class Caller:
             HttpProblem: The token does not allow it.
         """
         if refused := self.scopes.refusal(verb, name, subject):
-            raise HttpProblem("not-allowed", f"the token {self.token.name!r} does not allow {refused}", scope=verb)
+            raise HttpProblem(
+                "not-allowed", f"the token {self.token.name!r} does not allow {refused}", members={"scope": verb}
+            )
 
     def require_change(self, kind: str, subject: str) -> None:
         """Check that the token allows to deposit or change a mark.

@@ -18,8 +18,8 @@ from blackboard.errors import BlackboardError, NotFound
 from blackboard.server.access.request_origin import check_own_page
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
+from blackboard.server.http_problems import HttpProblem, problem_of, problem_response
 from blackboard.server.plain_page import STYLE_POLICY, plain_page
-from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -61,7 +61,7 @@ class WebSessions:
         return [
             Route(SIGN_IN, self._sign_in, methods=["GET"]),
             Route(SIGN_IN, self._sign_in_with_token, methods=["POST"]),
-            Route(SIGN_OUT, self._ask, methods=["GET"]),
+            Route(SIGN_OUT, self._show_sign_out, methods=["GET"]),
             Route(SIGN_OUT, self._sign_out, methods=["POST"]),
         ]
 
@@ -122,7 +122,7 @@ class WebSessions:
         self._cookie.set(request, response, token, SESSION_LIFETIME // 1_000_000, is_kept=True)
         return response
 
-    async def _ask(self, request: Request) -> Response:
+    async def _show_sign_out(self, request: Request) -> Response:
         """Show the button that signs out."""
         action = escape(_root(request)) + SIGN_OUT
         form = f'<form method="post" action="{action}"><button>Sign out</button></form>'

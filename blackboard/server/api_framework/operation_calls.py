@@ -12,7 +12,7 @@ from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.api_framework.operation_definition import Operation, OperationCall
 from blackboard.server.api_framework.request_parsing import parse_body, parse_parameters
-from blackboard.server.problems import HttpProblem, PlacedProblem
+from blackboard.server.http_problems import HttpProblem, PlacedProblem
 from blackboard.system.tracing import HEADER, read_traceparent
 
 

@@ -35,7 +35,7 @@ TagParameters = Annotated[
 ]
 
 
-Encoded = (
+AsCursor = (
     BeforeValidator(decode_cursor),
     WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
 )
@@ -126,9 +126,9 @@ class Operation:
     `withheld_if_redacted`.
     """
     run: Callable[[OperationCall[Any, Any]], Any]
-    """Does it."""
+    """Runs it."""
     line: type[Fields] | None = None
-    """The type of a line, if the body is a line of JSON for each item, as it comes; None for any other body."""
+    """The type of a line, if the body has a line of JSON for each item; None for any other body."""
     other_response: Any = None
     """The type of the response; None if it is the type of the function's result."""
     withheld_if_redacted: bool = False
@@ -142,12 +142,11 @@ class Operation:
     waits: bool = False
     """Whether it waits for work, without a thread. If no work comes, the response is empty (204)."""
     run_together: Callable[[Sequence[OperationCall[Any, Any]]], Sequence[Any]] | None = None
-    """Does it for several calls at once, and returns the response or the error of each; None if each call has a thread.
-    """
+    """Runs several calls at once, and returns the response or the error of each; None if each call has a thread."""
     is_event_stream: bool = False
     """Whether the response is a stream of server-sent events, which `run` chooses."""
     pool: Literal["board", "sql"] = "board"
-    """The threads that it runs in."""
+    """The pool of threads that it runs in."""
     problems: tuple[str, ...] = ()
     """The types of problems that it may respond with, beside those that every operation has."""
 

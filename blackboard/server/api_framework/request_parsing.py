@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from blackboard.server.api_framework.operation_definition import Fields
-from blackboard.server.problems import HttpProblem, PlacedProblem
+from blackboard.server.http_problems import HttpProblem, PlacedProblem
 
 F = TypeVar("F", bound=Fields)
 B = TypeVar("B", bound=BaseModel)
@@ -105,13 +105,13 @@ def problem_of_fields(error: ValidationError, place: str) -> HttpProblem:
     return HttpProblem("invalid", f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "1 mistake", places)
 
 
-async def await_unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
+async def await_unless_disconnected(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
     """Wait for a result, or until the client leaves.
 
     Raises:
         ClientDisconnect: The client has left. The wait was cancelled.
     """
-    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_left(request))
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_disconnected(request))
     try:
         await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not result.done():
@@ -122,7 +122,7 @@ async def await_unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -
         leaving.cancel()
 
 
-async def _until_left(request: Request) -> None:
+async def _until_disconnected(request: Request) -> None:
     """Return when the client has left."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -11,9 +11,9 @@ from starlette.routing import Route
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
 from blackboard.server.access.request_callers import RequestCallers
+from blackboard.server.http_problems import HttpProblem, problem_of, problem_response
 from blackboard.server.monitoring.board_metrics import BoardMetrics
 from blackboard.server.monitoring.request_metrics import RequestMetrics
-from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 

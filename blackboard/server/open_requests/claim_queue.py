@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from blackboard import Blackboard, RemoteActivation
 from blackboard.errors import BlackboardError
-from blackboard.server.problems import HttpProblem
+from blackboard.server.http_problems import HttpProblem
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 

@@ -46,14 +46,14 @@ MakeStreamText = Callable[[StreamPosition], StreamText]
 
 
 class _Listener:
-    """A stream, as the reader knows it."""
+    """An open stream, as the reader of the board knows it."""
 
     def __init__(self, caller: Caller | None) -> None:
         self.token_key = None if caller is None else caller.token_key
         self.news = asyncio.Event()
         """Set when there may be something to do."""
         self.is_over = False
-        """Whether the stream ends."""
+        """Whether the stream must end."""
         self.number = 0
         """The number of the next item in the window."""
 
@@ -139,7 +139,7 @@ class EventStreams:
         self._listeners.add(listener)
         if self._reader is None:
             self._window, self._bytes, self._start, self._end = [], 0, newest, newest
-            self._reader = asyncio.create_task(self._read_along())
+            self._reader = asyncio.create_task(self._read_while_open())
         listener.number, beats = self._first, self._beats
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n".encode() + stream.greeting(about)
@@ -186,7 +186,7 @@ class EventStreams:
         records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
         return [StreamItem(record, self._encode, self._redact) for record in records]
 
-    async def _read_along(self) -> None:
+    async def _read_while_open(self) -> None:
         """Read the board while a stream is open."""
         clock = asyncio.get_running_loop().time
         beat, check = _Interval(HEARTBEAT_SECONDS, clock()), _Interval(TOKEN_CHECK_SECONDS, clock())

@@ -15,8 +15,8 @@ from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
 from blackboard.server.api_framework.operation_definition import (
+    AsCursor,
     Empty,
-    Encoded,
     Fields,
     Limit,
     Name,
@@ -37,7 +37,7 @@ class ListedActivations(Fields):
         default=(), description="Only activations in this state. Several states are alternatives."
     )
     limit: Limit = 20
-    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class StuckActivations(Fields):

@@ -13,8 +13,8 @@ from blackboard.board.json_shapes import Pause, Resumption, explanation
 from blackboard.board.reading.tag_texts import read_group
 from blackboard.board.result_types import ScheduleRecord
 from blackboard.server.api_framework.operation_definition import (
+    AsCursor,
     Empty,
-    Encoded,
     Fields,
     Limit,
     Name,
@@ -30,7 +30,7 @@ class ListedAgenda(Fields):
     """The part of the agenda to list."""
 
     limit: Limit = 100
-    page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
+    page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
 
 
 class ListedSchedules(Fields):

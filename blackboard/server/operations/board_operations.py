@@ -24,7 +24,7 @@ from blackboard.board.json_shapes import (
 )
 from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
 from blackboard.server.api_framework.operation_definition import (
-    Encoded,
+    AsCursor,
     Fields,
     Limit,
     NoParameters,
@@ -45,14 +45,14 @@ class ListedActivity(Fields):
         default=None, description="Only what follows the entry with this id; by default the newest entries."
     )
     limit: Limit = 100
-    page: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class ListedDeployments(Fields):
     """The versions to list."""
 
     limit: Limit = 20
-    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class Query(Fields):

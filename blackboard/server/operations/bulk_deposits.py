@@ -14,8 +14,8 @@ from blackboard import Receipt
 from blackboard.errors import BlackboardError, UsageError
 from blackboard.server.api_framework.operation_definition import Fields, Operation, OperationCall
 from blackboard.server.api_framework.request_parsing import parse_body, too_large
+from blackboard.server.http_problems import HttpProblem, problem_of
 from blackboard.server.operations.deposit_operations import DepositFields, as_deposit
-from blackboard.server.problems import HttpProblem, problem_of
 from blackboard.server.work_threads import WorkThreads
 
 LINES_AT_ONCE = 1000

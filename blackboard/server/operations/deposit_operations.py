@@ -19,7 +19,7 @@ from blackboard.server.api_framework.operation_definition import (
     OperationCall,
     TimeText,
 )
-from blackboard.server.problems import HttpProblem, PlacedProblem
+from blackboard.server.http_problems import HttpProblem, PlacedProblem
 
 MAX_MANY = 1000
 

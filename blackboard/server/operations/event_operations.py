@@ -16,8 +16,8 @@ from blackboard.core.marks.tags import WhereClause
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import UnknownName
 from blackboard.server.api_framework.operation_definition import Fields, Name, Operation, OperationCall, TagParameters
+from blackboard.server.http_problems import HttpProblem, PlacedProblem
 from blackboard.server.open_requests.event_stream_text import Record, StreamChoice
-from blackboard.server.problems import HttpProblem, PlacedProblem
 
 STREAM_NAMES = ("marks", "activity")
 _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")

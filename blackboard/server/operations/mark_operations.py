@@ -11,7 +11,7 @@ from blackboard import MarkEvent, MarkPosition, MarkRecord, Receipt
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark, Withdrawal, found_marks, kind_shape
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.server.api_framework.operation_definition import (
-    Encoded,
+    AsCursor,
     EventId,
     Fields,
     Limit,
@@ -38,7 +38,7 @@ class ListedMarks(Fields):
     tag: TagParameters = ()
     at: TimeText | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
-    page: Annotated[tuple[datetime, float, RecordId] | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[tuple[datetime, float, RecordId] | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class SearchedText(Fields):
@@ -57,7 +57,7 @@ class SearchedText(Fields):
         default=False, description="Whether the text is a query in the language of FTS5, or a tsquery on PostgreSQL."
     )
     limit: Limit = 10
-    page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
+    page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
 
 
 class ChangedMark(OneRecord):
@@ -79,7 +79,7 @@ class ListedSubjects(Fields):
     prefix: str = Field(default="", description="How they begin.")
     at: TimeText | None = Field(default=None, description="Only subjects that had a mark up to this time.")
     limit: Limit = 100
-    page: Annotated[str | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[str | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class HistoryOfSubject(Fields):
@@ -88,7 +88,7 @@ class HistoryOfSubject(Fields):
     subject: str = Field(description="The subject.")
     at: TimeText | None = Field(default=None, description="Only events that were recorded up to this time.")
     limit: Limit = 100
-    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class OneKind(Fields):

@@ -13,7 +13,7 @@ from blackboard.board.json_shapes import (
     answered,
 )
 from blackboard.server.api_framework.operation_definition import (
-    Encoded,
+    AsCursor,
     Fields,
     Limit,
     OneRecord,
@@ -29,7 +29,7 @@ class ListedInbox(Fields):
     assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
     all: bool = Field(default=False, description="Also show needs that agents are working on.")
     limit: Limit = 100
-    page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
+    page: Annotated[int, Field(ge=0, le=1_000_000), *AsCursor] = Field(default=0, alias="cursor")
 
 
 class AnswerFields(Fields):

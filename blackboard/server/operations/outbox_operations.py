@@ -10,8 +10,8 @@ from blackboard import OutboxMessage
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.core.records.states import MessageState
 from blackboard.server.api_framework.operation_definition import (
+    AsCursor,
     Empty,
-    Encoded,
     Fields,
     Limit,
     Name,
@@ -30,7 +30,7 @@ class ListedMessages(Fields):
     sink: Name | None = Field(default=None, description="Only messages of this sink.")
     state: MessageState | None = Field(default=None, description="Only messages in this state.")
     limit: Limit = 20
-    page: Annotated[RecordId | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[RecordId | None, *AsCursor] = Field(default=None, alias="cursor")
 
 
 class UndeliveredMessages(Fields):

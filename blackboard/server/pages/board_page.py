@@ -98,8 +98,8 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """Something that happens at a time ahead."""
+class ComingEvent:
+    """Something that time alone will cause."""
 
     at: float
     """Milliseconds since the epoch."""
@@ -211,7 +211,7 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
     )
 
 
-def forecast(board: Blackboard, agent: str = "") -> tuple[list[Ahead], bool]:
+def forecast(board: Blackboard, agent: str = "") -> tuple[list[ComingEvent], bool]:
     """Return what happens ahead for an agent or all, soonest first, and whether there may be more than that.
 
     A watch crosses, a schedule is due, or what defers a waiting crossing ends, such as a closed guard.
@@ -222,13 +222,15 @@ def forecast(board: Blackboard, agent: str = "") -> tuple[list[Ahead], bool]:
     return sorted(found, key=lambda item: item.at), MAX_PREDICTIONS in (len(predictions), len(deferrals))
 
 
-def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[Ahead]:
+def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[ComingEvent]:
     for item in predictions:
         at = milliseconds(item.due_at)
-        yield Ahead(at, "crosses", item.agent, item.watch, item.condition, item.subject, item.mark_id)
+        yield ComingEvent(at, "crosses", item.agent, item.watch, item.condition, item.subject, item.mark_id)
     for deferral in deferrals:
         at, event = milliseconds(deferral.ends_at), DEFERRAL_ENDS[deferral.held_by]
-        yield Ahead(at, event, deferral.agent, deferral.watch, deferral.condition, deferral.subject, deferral.mark_id)
+        yield ComingEvent(
+            at, event, deferral.agent, deferral.watch, deferral.condition, deferral.subject, deferral.mark_id
+        )
 
 
 PAGE = LivePage("board", "/", "Board", read=show_board, parameters_withheld=("subject", "tag"))

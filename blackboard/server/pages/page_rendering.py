@@ -18,7 +18,7 @@ from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.durations import SECOND, format_duration
 
 LIVE = "live_"
-"""What the names of the parts of a template begin with that are shown anew when the board changes."""
+"""The start of the name of each live part of a template, which is rendered again when the board changes."""
 
 
 @cache
@@ -52,7 +52,7 @@ def render_page(name: str, values: Mapping[str, object]) -> str:
 
 
 def live_parts(name: str, values: Mapping[str, object]) -> dict[str, str]:
-    """Return the parts of a page that are shown anew, by their names."""
+    """Return the live parts of a page, by their names."""
     template = _template(name)
     context = template.new_context(dict(values))
     return {part: "".join(blocks(context)).strip() for part, blocks in _live_blocks(template)}

@@ -20,6 +20,7 @@ from blackboard.server.access.redaction import Redaction
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.api_framework.request_parsing import parse_parameters
 from blackboard.server.api_framework.response_encoding import EventStreamResponse
+from blackboard.server.http_problems import HttpProblem, problem_of, problem_response
 from blackboard.server.pages import (
     activations_page,
     agenda_page,
@@ -41,7 +42,6 @@ from blackboard.server.pages.page_updates import (
     PageState,
     PageUpdates,
 )
-from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.work_threads import WorkThreads
 
 PAGES: tuple[LivePage, ...] = (
@@ -95,7 +95,7 @@ class PageRoutes:
         self._redaction: Redaction | None = None
 
     def routes(self) -> list[Route]:
-        """Return the routes, without one for a path of an operation."""
+        """Return the routes of the pages, of their styles and scripts, and of the stream that keeps them up to date."""
         return [
             *(Route(page.path, self._page(page)) for page in PAGES),
             Route("/live", self._live),

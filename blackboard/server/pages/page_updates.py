@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller, valid_token_keys
+from blackboard.server.http_problems import HttpProblem
 from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.open_requests.open_event_streams import HEARTBEAT_SECONDS, TOKEN_CHECK_SECONDS
 from blackboard.server.pages.page_rendering import encoded, static_version
-from blackboard.server.problems import HttpProblem
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 

@@ -24,8 +24,9 @@ MAX_ACTIVATIONS = 30
 """How many activations the graph shows at once, newest first."""
 MAX_ALIKE = 6
 """How many marks of a kind that one activation was given, or deposited, are boxes of their own. More share one."""
-COLUMN, LINE, BOX, TALL = 240, 46, 190, 34
-"""The distances between two columns and two lines of the graph, and the width and height of its boxes."""
+COLUMN_DISTANCE, LINE_DISTANCE = 240, 46
+"""The distances between two columns and between two lines of the graph, in its own units."""
+BOX_WIDTH, BOX_HEIGHT = 190, 34
 
 
 class SubjectFields(PageFields):
@@ -107,7 +108,7 @@ def show_subject(call: PageCall[SubjectFields]) -> PageContent:
             "subjects": [],
             "marks": board.marks(subject=subject, limit=100),
             "events": list(reversed(events)),
-            "explanations": [item for item in explanations if _says_something(item)],
+            "explanations": [item for item in explanations if _concerns_subject(item)],
             "graph": _graph(board, events, parameters.before),
         },
         {"unexplained": unexplained, "older": events[0].id if len(newest) > MAX_EVENTS_OF_A_SUBJECT else None},
@@ -141,8 +142,8 @@ def _watching(call: PageCall[PageFields], kinds: Set[str]) -> tuple[list[str], l
     return sorted(watching - unexplained), sorted(unexplained)
 
 
-def _says_something(explanation: Explanation) -> bool:
-    """Return whether an agent has anything to do with the subject."""
+def _concerns_subject(explanation: Explanation) -> bool:
+    """Return whether an explanation says that the subject concerns the agent."""
     return bool(
         explanation.last
         or explanation.running
@@ -252,16 +253,16 @@ def _laid_out(
         label, detail, query = labels[key]
         is_mark = not key.startswith("activation-")
         link = f"/{'activation' if query.startswith('id=') else 'subject'}?{query}"
-        nodes[key] = Node(key, label, detail, link, is_mark, layer * COLUMN, used[layer] * LINE)
+        nodes[key] = Node(key, label, detail, link, is_mark, layer * COLUMN_DISTANCE, used[layer] * LINE_DISTANCE)
         used[layer] += 1
     edges = []
     for start, end in links:
         first, last = nodes[start], nodes[end]
-        x, y, to_x, to_y = first.x + BOX, first.y + TALL // 2, last.x, last.y + TALL // 2
+        x, y, to_x, to_y = first.x + BOX_WIDTH, first.y + BOX_HEIGHT // 2, last.x, last.y + BOX_HEIGHT // 2
         middle = (x + to_x) // 2
         edges.append(Edge(f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"))
-    width = (max(layers.values()) + 1) * COLUMN - (COLUMN - BOX)
-    return Graph(width, max(used.values()) * LINE, list(nodes.values()), edges, older)
+    width = (max(layers.values()) + 1) * COLUMN_DISTANCE - (COLUMN_DISTANCE - BOX_WIDTH)
+    return Graph(width, max(used.values()) * LINE_DISTANCE, list(nodes.values()), edges, older)
 
 
 PAGE = LivePage(

@@ -11,7 +11,7 @@ from blackboard.clock import to_datetime
 from blackboard.core.token_scopes import Scopes
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of
-from blackboard.server.problems import HttpProblem
+from blackboard.server.http_problems import HttpProblem
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 

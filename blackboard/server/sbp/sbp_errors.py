@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from blackboard.errors import BlackboardError
-from blackboard.server.problems import HttpProblem, problem_of
+from blackboard.server.http_problems import HttpProblem, problem_of
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

@@ -13,7 +13,7 @@ from blackboard import Blackboard, MarkRecord
 from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.problems import HttpProblem
+from blackboard.server.http_problems import HttpProblem
 from blackboard.server.sbp import board_overview, pheromones, traces
 from blackboard.server.sbp.sbp_callers import require_read
 from blackboard.server.sbp.sbp_errors import (

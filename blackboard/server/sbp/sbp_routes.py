@@ -19,7 +19,7 @@ from blackboard import Blackboard
 from blackboard.errors import BlackboardError
 from blackboard.server.api_framework.request_parsing import check_media_type, read_body
 from blackboard.server.api_routes import ApiRoutes
-from blackboard.server.problems import HttpProblem
+from blackboard.server.http_problems import HttpProblem
 from blackboard.server.sbp import sbp_methods
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_errors import (
@@ -74,7 +74,7 @@ class SbpRoutes:
         self._board, self._callers, self._threads = board, callers, threads
         self._metrics, self._max_body = api.requests, max_body
         self._start = board.clock.monotonic()
-        self._has_looked = False
+        self._has_started_evaluator = False
         self.evaluator = ScentEvaluator(board)
         """Measures the scents."""
         self._triggers = TriggerRoute(board, callers, self.evaluator, api.events, threads)
@@ -90,7 +90,7 @@ class SbpRoutes:
             Route("/scents", self._counted(self._direct("sbp/register_scent")), methods=["POST"]),
             Route("/scents/{scent_id:path}", self._counted(self._deregister), methods=["DELETE"]),
             Route("/inspect", self._counted(self._show), methods=["GET"]),
-            _RouteOfPrograms("/health", self._counted(self._show_health), methods=["GET"]),
+            _ProgramRoute("/health", self._counted(self._show_health), methods=["GET"]),
         ]
 
     def _counted(self, work: RequestHandler) -> RequestHandler:
@@ -153,7 +153,7 @@ class SbpRoutes:
     async def _handle_direct(self, method: str, parameters: Any, request: Request) -> Response:
         """Respond with the result of a method alone. A refusal has a status of its own."""
         try:
-            result = await self._run(method, parameters, request, _short(request.headers.get(SESSION)) or "")
+            result = await self._run(method, parameters, request, _header_value(request.headers.get(SESSION)) or "")
         except SbpError as error:
             status = error.status if error.status != 200 else 500 if error.code == INTERNAL else 400
             return _error_response(error, {"error": error.document()}, status)
@@ -178,7 +178,7 @@ class SbpRoutes:
         Raises:
             SbpError: The method cannot be run.
         """
-        agent = _short(request.headers.get(AGENT))
+        agent = _header_value(request.headers.get(AGENT))
 
         def work() -> dict[str, Any]:
             caller = self._callers.caller_of(token)
@@ -199,14 +199,14 @@ class SbpRoutes:
         except Exception as error:  # a bug must not end the server
             log.error("a method of SBP failed", method=method, error=error)
             raise SbpError(INTERNAL, "this is a bug in blackboard; the log of the server has the details") from None
-        if method in SCENT_METHODS or not self._has_looked:
-            self._has_looked = True  # scents may be left from before a restart
+        if method in SCENT_METHODS or not self._has_started_evaluator:
+            self._has_started_evaluator = True  # scents may be left from before a restart
             self.evaluator.start()
         return result
 
 
-class _RouteOfPrograms(Route):
-    """A route that leaves browsers to the page at the same path."""
+class _ProgramRoute(Route):
+    """A route for programs. A browser gets the page at the same path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", ""):
@@ -231,11 +231,11 @@ def _version(request: Request) -> str:
 
 def _session(request: Request) -> str:
     """Return the session of a request; a new one if it names none."""
-    return _short(request.headers.get(SESSION)) or uuid.uuid4().hex
+    return _header_value(request.headers.get(SESSION)) or uuid.uuid4().hex
 
 
-def _short(text: str | None) -> str | None:
-    """Return the text of a header; None if it is missing, or is longer than a name."""
+def _header_value(text: str | None) -> str | None:
+    """Return the value of a header; None if it is missing, or is not a short printable text."""
     return text if text and len(text) <= MAX_HEADER_CHARACTERS and text.isascii() and text.isprintable() else None
 
 

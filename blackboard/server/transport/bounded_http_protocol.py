@@ -10,14 +10,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from blackboard.clock import SystemClock
 from blackboard.durations import SECOND
-from blackboard.server.problems import HttpProblem, problem_response
+from blackboard.server.http_problems import HttpProblem, problem_response
 
 MAX_HEADER_BYTES = 32_768
 """The most bytes of all headers together."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol for llhttp, which itself would collect headers without end."""
+    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. Without it, uvicorn would collect them without end."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

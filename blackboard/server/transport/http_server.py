@@ -37,7 +37,7 @@ GRACE_SECONDS = 10
 
 
 class HttpServer:
-    """A server in a thread, as a context: it serves inside.
+    """A server in a thread. As a context manager, it serves until the context ends.
 
     Args:
         app: The ASGI application that handles the requests.
@@ -53,7 +53,7 @@ class HttpServer:
     """
 
     ended: int
-    """A file descriptor that can be read when the server has ended."""
+    """A file descriptor that becomes readable when the server has ended."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class HttpServer:
                 check_exposure(reached, settings)
         self._inherited = inherited
         self.stop_waits = app.stop
-        """Ends the requests that wait for work, because the server ends."""
+        """Ends the requests that wait for something, so that the server can stop."""
         self._settings, self._address, self._path = settings, address, path
         self._server = _SleepingServer(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)

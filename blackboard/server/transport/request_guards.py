@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blackboard.server.access.request_origin import OWN_ORIGIN, origin_of
-from blackboard.server.problems import HttpProblem, problem_response
+from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.bounded_http_protocol import MAX_HEADER_BYTES
 from blackboard.settings.sections import ServerSection

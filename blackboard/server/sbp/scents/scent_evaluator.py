@@ -35,10 +35,12 @@ MAX_INTERVAL: Duration = MINUTE
 """The longest time between two measurements."""
 MIN_INTERVAL_SECONDS = 0.05
 """The shortest time between two measurements, so that a board with many commits is not measured for each of them."""
-MAX_CONTEXT = 100
+MAX_CONTEXT_PHEROMONES = 100
+"""The most pheromones that a notification shows. It names the others by their ids."""
 MAX_CONTEXT_BYTES = 256 * 1024
-"""How many pheromones a notification shows, and how large they are together. It names the others by their ids."""
-MAX_NOTIFIED_PHEROMONES = 1000
+"""The largest size of the pheromones that it shows."""
+MAX_NAMED_PHEROMONES = 1000
+"""The most pheromones that it names by their ids."""
 
 
 class ScentEvaluator:
@@ -86,7 +88,7 @@ class ScentEvaluator:
         try:
             with self._signal.attached_to(self._board) as tick:
                 while not self._is_stopped:
-                    work = partial(self._measure, frozenset(self._open), is_forced=self._is_wanted)
+                    work = partial(self._measure_due, frozenset(self._open), is_forced=self._is_wanted)
                     self._is_wanted = False
                     wait = await self._threads.run(work)
                     if wait is None and not self._is_wanted:
@@ -98,7 +100,7 @@ class ScentEvaluator:
         finally:
             self._task = None
 
-    def _measure(self, listening: frozenset[str], *, is_forced: bool) -> float | None:
+    def _measure_due(self, listening: frozenset[str], *, is_forced: bool) -> float | None:
         """Measure all scents if one of them may have changed.
 
         Args:
@@ -123,14 +125,14 @@ class ScentEvaluator:
         self._due = now + MAX_INTERVAL
         for record in records:
             try:
-                self._due = min(self._due, self._follow(record, seen, now, listening))
+                self._due = min(self._due, self._measure_scent(record, seen, now, listening))
             except Conflict:  # another program has changed it, and that commit wakes the evaluator
                 continue
             except UsageError as error:  # it must not keep the others from being measured
-                log.warning("a scent cannot be followed", scent=record.subject, error=error)
+                log.warning("a scent cannot be measured", scent=record.subject, error=error)
         return max(0.0, seconds_in(self._due - now))
 
-    def _follow(self, record: MarkRecord, seen: Observation, now: Instant, listening: frozenset[str]) -> Instant:
+    def _measure_scent(self, record: MarkRecord, seen: Observation, now: Instant, listening: frozenset[str]) -> Instant:
         """Measure one scent unless it is in its cooldown, and return when to measure it again.
 
         Raises:
@@ -143,16 +145,16 @@ class ScentEvaluator:
                 stored_scents.renew(self._board.as_author(record.author), record)
                 return now
             due = fields["lease_until"]
-        if now < (rest := state.rests_until(rules)):
-            return min(due, rest)
+        if now < (cooldown_end := state.in_cooldown_until(rules)):
+            return min(due, cooldown_end)
         result = seen.evaluate(rules.condition, now)
         after, fires = state.after(rules, result, now)
         if after != state:
             self._deposit(record, after, result if fires else None, now)
         change = next_change(rules.condition, seen, now, rules.band)
         if rules.mode == "level" and result.met:
-            change = after.rests_until(rules)
-        return due if change is None else min(due, max(change, after.rests_until(rules)))
+            change = after.in_cooldown_until(rules)
+        return due if change is None else min(due, max(change, after.in_cooldown_until(rules)))
 
     def _deposit(self, record: MarkRecord, state: ScentState, fired: Evaluation | None, now: Instant) -> None:
         """Deposit the new state of a scent, together with its trigger if it fires.
@@ -169,8 +171,8 @@ class ScentEvaluator:
             board.deposit(mark)
             return
         sessions = list(fields["sessions"])
-        told = _notification(record, fired, live_marks(self._board, Pheromone), now)
-        board.deposit_many([mark, ScentTrigger(subject=record.subject, sessions=sessions, notification=told)])
+        notification = _notification(record, fired, live_marks(self._board, Pheromone), now)
+        board.deposit_many([mark, ScentTrigger(subject=record.subject, sessions=sessions, notification=notification)])
 
 
 def _notification(
@@ -197,7 +199,7 @@ def _notification(
         "condition_snapshot": {
             scent.subject: {
                 "value": result.value,
-                "pheromone_ids": [str(mark) for mark in result.marks[:MAX_NOTIFIED_PHEROMONES]],
+                "pheromone_ids": [str(mark) for mark in result.marks[:MAX_NAMED_PHEROMONES]],
             }
         },
         "context_pheromones": _bounded(wanted),
@@ -209,7 +211,7 @@ def _bounded(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:
     """Return pheromones as they are shown, as many as a notification may have."""
     shown: list[dict[str, Any]] = []
     size = 0
-    for record in records[:MAX_CONTEXT]:
+    for record in records[:MAX_CONTEXT_PHEROMONES]:
         found = pheromone_snapshot(record)
         size += len(json.dumps(found))
         if size > MAX_CONTEXT_BYTES:

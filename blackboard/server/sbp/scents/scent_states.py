@@ -23,13 +23,13 @@ class ScentRules:
     mode: Literal["level", "edge_rising", "edge_falling"]
     """Whether it fires while the condition is met, or when it becomes met or not met."""
     cooldown: Duration
-    """How long it rests after a trigger."""
+    """The cooldown that the program asks for."""
     hysteresis: float
     """How far the value must go back behind the threshold before it may fire at an edge again."""
 
     @property
-    def rest(self) -> Duration:
-        """How long it rests after a trigger."""
+    def effective_cooldown(self) -> Duration:
+        """How long it is not measured after a trigger."""
         return max(self.cooldown, MIN_COOLDOWN) if self.mode == "level" else self.cooldown
 
     @property
@@ -49,12 +49,12 @@ class ScentState:
     triggered_at: Instant | None = None
     """When it fired last; None for never."""
 
-    def rests_until(self, rules: ScentRules) -> Instant:
-        """Return when the scent is measured again; 0 if it never fired."""
-        return 0 if self.triggered_at is None else self.triggered_at + rules.rest
+    def in_cooldown_until(self, rules: ScentRules) -> Instant:
+        """Return when its cooldown ends, and it is measured again; 0 if it never fired."""
+        return 0 if self.triggered_at is None else self.triggered_at + rules.effective_cooldown
 
     def after(self, rules: ScentRules, result: Evaluation, now: Instant) -> tuple[ScentState, bool]:
-        """Return the state after a measurement, and whether the scent fires. A scent that rests is not measured."""
+        """Return the state after a measurement outside of the cooldown, and whether the scent fires."""
         is_armed = self.is_armed or _is_out_of_band(rules, result)
         if rules.mode == "level":
             fires = result.met

@@ -146,7 +146,7 @@ def shown(record: MarkRecord) -> dict[str, Any]:
         "scent_id": record.subject,
         "agent_endpoint": fields["agent_endpoint"],
         "condition_met": state.met,
-        "in_cooldown": now < state.rests_until(rules_of(record)),
+        "in_cooldown": now < state.in_cooldown_until(rules_of(record)),
         "last_triggered_at": None if state.triggered_at is None else state.triggered_at // 1000,
     }
 

@@ -16,9 +16,9 @@ from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.api_framework.request_parsing import EVENT_STREAM
 from blackboard.server.api_framework.response_encoding import EventStreamResponse
+from blackboard.server.http_problems import HttpProblem
 from blackboard.server.open_requests.event_stream_text import Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.open_requests.open_event_streams import EventStreams
-from blackboard.server.problems import HttpProblem
 from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
 from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
 from blackboard.server.sbp.sbp_marks import Scent, ScentTrigger, fields_of, live_marks

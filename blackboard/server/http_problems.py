@@ -103,7 +103,7 @@ class HttpProblem(Exception):
         detail: What is wrong, in a sentence.
         places: What is wrong where.
         headers: Headers of the response.
-        members: Further members of the problem.
+        members: Further members of its JSON object.
     """
 
     def __init__(
@@ -112,9 +112,10 @@ class HttpProblem(Exception):
         detail: str | None = None,
         places: Sequence[PlacedProblem] = (),
         headers: Mapping[str, str] | None = None,
-        **members: Any,
+        *,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name, self.detail, self.places, self.members = name, detail, places, members
+        self.name, self.detail, self.places, self.members = name, detail, places, dict(members or {})
         self.type, self.headers = PROBLEM_TYPES[name], dict(headers or {})
         if self.type.retry_seconds is not None:
             self.headers.setdefault("Retry-After", str(self.type.retry_seconds))
@@ -152,9 +153,7 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
         members |= {"category": error.category, "name": error.name}
     if error.stored is not None:
         members["stored"] = error.stored
-    problem = HttpProblem(name, detail)
-    problem.members |= members
-    return problem
+    return HttpProblem(name, detail, members=members)
 
 
 def problem_response(problem: HttpProblem) -> Response:
