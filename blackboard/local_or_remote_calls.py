@@ -26,7 +26,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 
 if TYPE_CHECKING:
-    from blackboard.board.administration import Result
+    from blackboard.board.administration import QueryResult
     from blackboard.board.result_types import ActivityRecord, AgendaItem
     from blackboard.client import Client
 
@@ -60,7 +60,7 @@ def summary_of(board: Blackboard | Client, describe_model: Callable[[], str]) ->
     return board.summary()
 
 
-def query(board: Blackboard | Client, sql: str, *, limit: int, seconds: float) -> Result:
+def query(board: Blackboard | Client, sql: str, *, limit: int, seconds: float) -> QueryResult:
     """Run one SELECT over the views, and return at most `limit` rows.
 
     Raises:
@@ -72,7 +72,7 @@ def query(board: Blackboard | Client, sql: str, *, limit: int, seconds: float) -
     if isinstance(board, Blackboard):
         return administration.run_query(board, sql, limit=limit, seconds=seconds)
     table = board.query_table(sql, limit=limit, timeout=timedelta(seconds=seconds))
-    return administration.Result(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
+    return administration.QueryResult(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
 
 
 # -- names -------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,10 @@ def variants(statement: Statement[object]) -> Iterator[tuple[str, Statement[obje
     if "{filter_by_tags}" in statement.texts["sqlite"]:
         yield from _filtered(statement)
     if "{filter_deposits}" in statement.texts["sqlite"]:
-        yield f"{statement.name} [tags]", statement.using(filter_deposits=statement_filters.parts("has_tag", 2))
+        yield (
+            f"{statement.name} [tags]",
+            statement.using(filter_deposits=statement_filters.tag_filter_text("has_tag", 2)),
+        )
     options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
     yield statement.name, statement
     for option in options:

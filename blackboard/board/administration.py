@@ -6,7 +6,7 @@ from blackboard.board.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import DeployResult
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.database_interfaces.query_interface import Result as Result
+from blackboard.store.database_interfaces.query_interface import QueryResult as QueryResult
 from blackboard.store.database_interfaces.query_interface import Values
 from blackboard.store.schema import schema_views
 
@@ -49,7 +49,7 @@ def run_query(
     limit: int = 1000,
     seconds: float = 10.0,
     is_trusted: bool = True,
-) -> Result:
+) -> QueryResult:
     """Run one SELECT over views or tables, where it can only read, and return at most `limit` rows.
 
     For a file, the query runs in a process of its own; on a server, in a transaction of its own.

@@ -12,7 +12,7 @@ from blackboard.board.housekeeping.erased_events import ErasedEvents, read_erase
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
-from blackboard.store.database_interfaces.query_interface import Result as Result
+from blackboard.store.database_interfaces.query_interface import QueryResult as QueryResult
 from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.statements import ACTIVATIONS
 

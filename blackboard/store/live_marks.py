@@ -51,7 +51,7 @@ def _parts(first: str, tags: int) -> dict[str, str]:
 
     `first` is the form of the first filter.
     """
-    filters = statement_filters.parts("is_also_tagged", tags, first=first)
+    filters = statement_filters.tag_filter_text("is_also_tagged", tags, first=first)
     return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 
 

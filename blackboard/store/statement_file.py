@@ -81,8 +81,8 @@ class Statement(Generic[Result]):
     """Its text, by dialect. A dialect without a text uses the text of SQLite."""
     fragments: Mapping[str, Mapping[str, Fragment]]
     """The fragments that it may name, by dialect."""
-    word: str = ""
-    """The word in its heading for its effect; "" if the effect follows from its text."""
+    known_effect: str = ""
+    """Its `effect`, if its heading states it or it was found before; "" until then."""
     options: frozenset[str] = frozenset()
     """The optional parts that it includes."""
     _parts: Mapping[str, str] = field(default_factory=dict)
@@ -100,9 +100,9 @@ class Statement(Generic[Result]):
     @property
     def effect(self) -> str:
         """The effect of the statement on workers: "quiet", "notifies", "frees slot" or "takes slot"."""
-        if not self.word:
-            self.word = "notifies" if _NOTIFYING.match(self.text(SQLITE)) else "quiet"
-        return self.word
+        if not self.known_effect:
+            self.known_effect = "notifies" if _NOTIFYING.match(self.text(SQLITE)) else "quiet"
+        return self.known_effect
 
     def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """Return the text for a driver, and the names of its parameters in their order."""

@@ -11,13 +11,13 @@ from typing import Any
 from blackboard.store.transaction import Transaction
 
 
-def parts(fragment: str, tags: int, *, first: str | None = None) -> str:
+def tag_filter_text(fragment: str, tags: int, *, first: str | None = None) -> str:
     """Return the text of the fragments for a number of tags; the first fragment may have another form."""
     names = [first or fragment, *[fragment] * tags][:tags]
     return " ".join(f"{{{name}({number})}}" for number, name in enumerate(names))
 
 
-def parameters(sql: Transaction, keys: Mapping[str, Collection[str]]) -> dict[str, Any]:
+def tag_filter_parameters(sql: Transaction, keys: Mapping[str, Collection[str]]) -> dict[str, Any]:
     """Return the parameters of these fragments, for the keys that each tag may have."""
     values: dict[str, Any] = {}
     for number, (name, allowed) in enumerate(keys.items()):

@@ -16,6 +16,11 @@ from blackboard.store.event_partitions import EventPartitions
 from blackboard.store.statement_file import Statement
 from blackboard.store.watch_total_additions import TotalAdditions
 
+Result = TypeVar("Result")
+Value = TypeVar("Value", bound=int | float | str | None)
+SqlRead = tuple[Statement[Any], Mapping[str, Any]]
+"""A statement with its values."""
+
 
 class DeletedContent(ABC):
     """The deleted content of a file, in one transaction."""
@@ -58,12 +63,6 @@ class PrefetchedReads(ABC):
     @abstractmethod
     def writes(self) -> int:
         """The number of statements so far that may have changed something."""
-
-
-Result = TypeVar("Result")
-Value = TypeVar("Value", bound=int | float | str | None)
-SqlRead = tuple[Statement[Any], Mapping[str, Any]]
-"""A statement with its values."""
 
 
 class LockRequired(Exception):  # only the store sees it

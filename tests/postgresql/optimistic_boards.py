@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from blackboard import Blackboard
-from blackboard.store.postgresql.postgresql_commits import OptimisticCommits, PostgresqlCommits, Skips
+from blackboard.store.postgresql.postgresql_commits import OptimisticCommits, PostgresqlCommits, SkippedTries
 
 Way = Literal["locked", "asked", "remembered"]
 """How deposits are made: under the lock, or without it by answers that are asked for or remembered."""
@@ -26,8 +26,8 @@ def optimistic_commits(board: Blackboard) -> OptimisticCommits:
     return board.database.commits.optimistic
 
 
-class CountedSkips(Skips):
-    """Skips that count the failures."""
+class CountedSkips(SkippedTries):
+    """Skipped tries that count the failures."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,13 +45,13 @@ def be_optimistic(board: Blackboard, *, asks: bool = True) -> None:
     """
     optimistic = optimistic_commits(board)
     optimistic.busy_until = 2**62
-    optimistic.tries, optimistic.messages.left = CountedSkips(), 2**62 if asks else 0
+    optimistic.skipped_tries, optimistic.skipped_messages.left = CountedSkips(), 2**62 if asks else 0
     optimistic.writer.process_cache.start_lifetime = 2**62
 
 
 def failures(board: Blackboard) -> int:
     """Return how often work had to run under the lock since `be_optimistic`."""
-    skips = optimistic_commits(board).tries
+    skips = optimistic_commits(board).skipped_tries
     assert isinstance(skips, CountedSkips)
     return skips.failures
 
@@ -59,4 +59,4 @@ def failures(board: Blackboard) -> int:
 def stay_under_the_lock(board: Blackboard) -> None:
     """Let a board make its deposits under the lock, for as long as it is open."""
     optimistic = optimistic_commits(board)
-    optimistic.busy_until, optimistic.messages.left = -(2**62), 2**62
+    optimistic.busy_until, optimistic.skipped_messages.left = -(2**62), 2**62

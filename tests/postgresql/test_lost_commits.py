@@ -231,19 +231,19 @@ def test_the_search_waits_for_the_first_commit_of_a_writer(board: Blackboard, se
     database = board.database
     assert isinstance(database.dialect, PostgresqlDialect)
     record = commit_record.CommitRecord(database.dialect.begin_write)
-    outcomes: list[bool] = []
+    outcomes: list[commit_record.CommitOutcome] = []
     with contextlib.closing(database.connect(writes=True)) as connection:
         pipeline = pipeline_of(connection, prepares=True)
         record.begin(lambda sql, *values: pipeline.add(sql, values))
         pipeline.receive()
         search = threading.Thread(
-            target=lambda: outcomes.append(record.was_committed(lambda: database.connect(writes=True), psycopg.Error))
+            target=lambda: outcomes.append(record.find_outcome(lambda: database.connect(writes=True), psycopg.Error))
         )
         search.start()
         sessions.wait_for_waiter()
         connection.execute("COMMIT")
         join_all(search)
-    assert outcomes == [True]
+    assert outcomes == [commit_record.CommitOutcome(is_committed=True)]
 
 
 def test_a_writer_that_ends_leaves_no_row(board: Blackboard, board_url: str) -> None:

@@ -391,7 +391,7 @@ def test_a_message_that_was_given_up_changes_nothing(
     def give_up() -> None:
         lost = copy.copy(record)
         lost.begin_checked(lambda *statement: None)  # with the number of the message that is about to be sent
-        assert lost.was_committed(lambda: second.database.connect(writes=True), psycopg.Error) is False
+        assert not lost.find_outcome(lambda: second.database.connect(writes=True), psycopg.Error).is_committed
 
     between(give_up)
     receipt = first.deposit(Lead(subject="one"))

@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
-from blackboard.board.administration import Result
+from blackboard.board.administration import QueryResult
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import SystemClock
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError, WorkError
@@ -74,13 +74,15 @@ def test_a_query_of_others_needs_a_user_who_may_only_read(board: Blackboard, boa
 
 
 @pytest.fixture
-def asked(board: Blackboard, board_url: str) -> Iterator[Callable[..., Result]]:
+def asked(board: Blackboard, board_url: str) -> Iterator[Callable[..., QueryResult]]:
     """Return a function that runs a query of others."""
     with Blackboard.open(board_url, query_url=reader_url(board_url)) as opened:
         yield partial(administration.run_query, opened, is_trusted=False)
 
 
-def test_a_query_of_others_reads_and_leaves_nothing_behind(asked: Callable[..., Result], board: Blackboard) -> None:
+def test_a_query_of_others_reads_and_leaves_nothing_behind(
+    asked: Callable[..., QueryResult], board: Blackboard
+) -> None:
     board.deposit_many(Ash(subject=subject) for subject in "ab")
     assert asked("SELECT subject FROM live_marks ORDER BY id", limit=1) == (("subject",), [["a"]], True)
     assert asked("SELECT subject FROM live_marks WHERE id = %s", [2]).rows == [["b"]]
@@ -98,7 +100,7 @@ def test_a_query_of_others_reads_and_leaves_nothing_behind(asked: Callable[..., 
     assert asked("SELECT count(*) FROM live_marks").rows == [[2]]
 
 
-def test_a_query_of_others_is_limited_in_time_and_memory(asked: Callable[..., Result]) -> None:
+def test_a_query_of_others_is_limited_in_time_and_memory(asked: Callable[..., QueryResult]) -> None:
     with pytest.raises(QueryStopped, match=r"longer than 0\.1 s"):
         asked("SELECT pg_sleep(30)", seconds=0.1)
     with pytest.raises(QueryStopped, match="too much memory"):

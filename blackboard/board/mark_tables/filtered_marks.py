@@ -52,4 +52,4 @@ def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, boo
 
 def parameters(txn: BoardTransaction, tags: TagFilter) -> dict[str, Any]:
     """Return the parameters of a statement that filters by tags."""
-    return statement_filters.parameters(txn.sql, tags.keys)
+    return statement_filters.tag_filter_parameters(txn.sql, tags.keys)

@@ -202,8 +202,8 @@ def with_filter(
     """Return a statement over deposits that filters by tags, and the parameters of the filter."""
     if tags is None:
         return statement, {}
-    filters = statement_filters.parts("has_tag", len(tags.keys))
-    return statement.using(filter_deposits=filters), statement_filters.parameters(sql, tags.keys)
+    filters = statement_filters.tag_filter_text("has_tag", len(tags.keys))
+    return statement.using(filter_deposits=filters), statement_filters.tag_filter_parameters(sql, tags.keys)
 
 
 @lru_cache(maxsize=1024)

@@ -19,6 +19,9 @@ from blackboard.system import forks
 READS_CHECK_INTERVAL: Duration = 500
 """The time between two checks for threads that still read."""
 
+RETURN_CHECK_INTERVAL: Duration = MILLISECOND
+"""The time between two checks for a reading connection that another thread has returned."""
+
 
 class ConnectionUses:
     """The current uses of a database's connections, apart from the writing connection."""
@@ -55,10 +58,6 @@ class ConnectionUses:
         """Allow uses to begin again."""
         if self._lock.locked():
             self._lock.release()
-
-
-RETURN_CHECK_INTERVAL: Duration = MILLISECOND
-"""The time between two checks for a reading connection that another thread has returned."""
 
 
 class ReaderPool:

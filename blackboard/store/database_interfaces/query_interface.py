@@ -26,7 +26,7 @@ MAX_RESULT_BYTES = 64 * 1024 * 1024
 """The largest memory of one result."""
 
 
-class Result(NamedTuple):
+class QueryResult(NamedTuple):
     """The result of a query; `has_more` says whether there were more rows than the limit."""
 
     columns: tuple[str, ...]
@@ -65,7 +65,7 @@ class BoardQueries(ABC):
         """Run one query with the values of its placeholders in the form of the database."""
 
     @abstractmethod
-    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
+    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> QueryResult:
         """Run one query of a person, over views or tables, and return at most `limit` rows.
 
         Args:
@@ -96,12 +96,12 @@ class BoardQueries(ABC):
         """
 
 
-def end_of(seconds: float) -> Instant:
+def query_end(seconds: float) -> Instant:
     """Return the end of a query that begins now, in monotonic time."""
     return SystemClock().monotonic() + microseconds_in(seconds)
 
 
-def with_names(columns: Sequence[str], rows: Iterable[tuple[Value, ...]]) -> list[Row]:
+def named_rows(columns: Sequence[str], rows: Iterable[tuple[Value, ...]]) -> list[Row]:
     """Return rows whose values have the names of columns."""
     positions: dict[str, int] = {}
     for position, column in enumerate(columns):

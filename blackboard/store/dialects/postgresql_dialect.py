@@ -44,46 +44,6 @@ _READ_ONLY = "25006"
 _CHECK_VIOLATION = "23514"
 """The code for a row that breaks a check; without the name of a check, it has no partition."""
 
-
-class PostgresqlErrors(DriverErrors):
-    """The errors of PostgreSQL; see `DriverErrors`.
-
-    Args:
-        base: The base class of the driver's errors.
-        lost: The class of its errors that has no code if the connection is lost.
-    """
-
-    def __init__(self, base: type[Exception], lost: type[Exception] | tuple[()] = ()) -> None:
-        self.base, self._lost = base, lost
-
-    def cause_of(self, error: BaseException) -> ErrorCause | None:
-        state = state_of(error)
-        if state.startswith(_CONNECTION_STATE) or (not state and isinstance(error, self._lost)):
-            return ErrorCause.LOST
-        if state == _CHECK_VIOLATION and not error.diag.constraint_name:  # type: ignore[attr-defined]
-            return ErrorCause.NO_PARTITION
-        return _SQLSTATES.get(state)
-
-    def is_stopped(self, error: BaseException) -> bool:
-        return state_of(error) == "57014"  # query_canceled
-
-    def is_wrong_query(self, error: Exception) -> bool:
-        return state_of(error) == "42601"  # syntax_error
-
-    def blames_database(self, error: BaseException) -> bool:
-        return state_of(error).startswith(_DATABASE_STATES) or self.cause_of(error) is ErrorCause.LOST
-
-    def write_hint(self, error: Exception, where: str) -> str:
-        if state_of(error) == _READ_ONLY:
-            return "a standby or a read-only user cannot write; name the primary server, or another user"
-        return "grant the user the right to change the tables of the board"
-
-
-def state_of(error: BaseException) -> str:
-    """Return the SQLSTATE of an error; empty for an error without one."""
-    return getattr(error, "sqlstate", None) or ""
-
-
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
 
@@ -123,6 +83,45 @@ CLIENT_OPTIONS = {
 }
 """The options of each connection, unless the URL names others. With them, a server that is gone is noticed after 10 or
 11 seconds."""
+
+
+class PostgresqlErrors(DriverErrors):
+    """The errors of PostgreSQL; see `DriverErrors`.
+
+    Args:
+        base: The base class of the driver's errors.
+        lost: The class of its errors that has no code if the connection is lost.
+    """
+
+    def __init__(self, base: type[Exception], lost: type[Exception] | tuple[()] = ()) -> None:
+        self.base, self._lost = base, lost
+
+    def cause_of(self, error: BaseException) -> ErrorCause | None:
+        state = state_of(error)
+        if state.startswith(_CONNECTION_STATE) or (not state and isinstance(error, self._lost)):
+            return ErrorCause.LOST
+        if state == _CHECK_VIOLATION and not error.diag.constraint_name:  # type: ignore[attr-defined]
+            return ErrorCause.NO_PARTITION
+        return _SQLSTATES.get(state)
+
+    def is_stopped(self, error: BaseException) -> bool:
+        return state_of(error) == "57014"  # query_canceled
+
+    def is_wrong_query(self, error: Exception) -> bool:
+        return state_of(error) == "42601"  # syntax_error
+
+    def blames_database(self, error: BaseException) -> bool:
+        return state_of(error).startswith(_DATABASE_STATES) or self.cause_of(error) is ErrorCause.LOST
+
+    def write_hint(self, error: Exception, where: str) -> str:
+        if state_of(error) == _READ_ONLY:
+            return "a standby or a read-only user cannot write; name the primary server, or another user"
+        return "grant the user the right to change the tables of the board"
+
+
+def state_of(error: BaseException) -> str:
+    """Return the SQLSTATE of an error; empty for an error without one."""
+    return getattr(error, "sqlstate", None) or ""
 
 
 class PostgresqlDialect(Dialect):

@@ -28,6 +28,15 @@ _CODES = {
 }
 """The meanings of SQLite's primary result codes: https://www.sqlite.org/rescode.html."""
 
+APPLICATION_ID = 0x424C4B42
+"""Marks an SQLite file as a blackboard, in its header ("BLKB")."""
+
+SYNCHRONOUS = "FULL"
+"""SQLite's `synchronous` for new connections. The tests set OFF, because their boards need not survive a power cut."""
+
+STEPS_PER_LOOK = 2000
+"""The number of steps of SQLite's machine between two checks of the time."""
+
 
 class SqliteErrors(DriverErrors):
     """The errors of SQLite; see `DriverErrors`."""
@@ -50,16 +59,6 @@ class SqliteErrors(DriverErrors):
 def _primary_code(error: BaseException) -> int:
     """Return SQLite's code of an error, without the details in its upper bits; 0 for an error without a code."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-APPLICATION_ID = 0x424C4B42
-"""Marks an SQLite file as a blackboard, in its header ("BLKB")."""
-
-SYNCHRONOUS = "FULL"
-"""SQLite's `synchronous` for new connections. The tests set OFF, because their boards need not survive a power cut."""
-
-STEPS_PER_LOOK = 2000
-"""The number of steps of SQLite's machine between two checks of the time."""
 
 
 class SqliteDialect(Dialect):

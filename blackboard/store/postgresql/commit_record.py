@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.durations import MILLISECOND, Duration
@@ -52,6 +52,14 @@ _TIDY = (
 _REMOVE = "DELETE FROM writer WHERE id = '{id}'"
 
 
+class CommitOutcome(NamedTuple):
+    """The outcome of a transaction whose COMMIT had no response."""
+
+    is_committed: bool
+    first_event_id: int | None = None
+    """The first event that it has recorded, if it is committed and the caller looks for it; otherwise None."""
+
+
 class CommitRecord:
     """The record of the commits of one writing connection after another, in a row of the table `writer`.
 
@@ -66,8 +74,6 @@ class CommitRecord:
         """The number of the last transaction that began."""
         self._tried: Any = None
         """The result that says whether the lock was free when the last transaction began."""
-        self.first_event: int | None = None
-        """The first event that a lost transaction has recorded, if `was_committed` looked for it."""
 
     def begin(self, send: Callable[..., Any], *, notes_waits: bool = False) -> None:
         """Begin a transaction, raise the number, and wait for other writers.
@@ -90,8 +96,8 @@ class CommitRecord:
 
         Returns:
             The id of the writer, and the number that the message must give its row. The message commits only if the row
-            has a lower number. `was_committed` writes a higher one before it returns False, so a message that arrives
-            later changes nothing.
+            has a lower number. `find_outcome` writes a higher one if the message has not committed, so a message that
+            arrives later changes nothing.
         """
         for statement in self._begin:
             send(statement)
@@ -105,10 +111,10 @@ class CommitRecord:
         """Whether another writer had the lock when the last transaction began; False if the result has not arrived."""
         return self._tried is not None and self._tried.rows == [(False,)]
 
-    def was_committed(
+    def find_outcome(
         self, connect: Callable[[], Any], errors: type[Exception], events_after: int | None = None
-    ) -> bool:
-        """Return whether the last transaction was committed.
+    ) -> CommitOutcome:
+        """Find the outcome of the last transaction. If it is not committed, it can no longer be.
 
         Args:
             connect: Opens a writing connection.
@@ -130,19 +136,20 @@ class CommitRecord:
                     raise
             pause(OUTCOME_PAUSE)
 
-    def _find(self, cursor: Any, sought: int, events_after: int | None) -> bool:
-        """Return whether a number was committed, after the lost transaction has ended. Otherwise, give it up."""
+    def _find(self, cursor: Any, sought: int, events_after: int | None) -> CommitOutcome:
+        """Return the outcome of the transaction with a number, after it has ended. If not committed, give it up."""
         cursor.execute("; ".join(self._begin), prepare=False)
         cursor.execute(_ENSURE.format(id=self._id), prepare=False)
         cursor.execute(_READ.format(id=self._id), prepare=False)
         number, transaction = cursor.fetchone()
+        first_event_id = None
         if number != sought:
             cursor.execute(_GIVE_UP.format(id=self._id, n=sought + 1), prepare=False)
         elif events_after is not None:
             cursor.execute(_FIRST_EVENT.format(after=events_after, transaction=transaction), prepare=False)
-            self.first_event = cursor.fetchone()[0]
+            first_event_id = cursor.fetchone()[0]
         cursor.execute("COMMIT")
-        return bool(number == sought)
+        return CommitOutcome(number == sought, first_event_id)
 
     def remove(self, cursor: Any) -> None:
         """Remove the row, because its writer ends. Without a row there is nothing to do."""

@@ -41,30 +41,30 @@ class TryOutcome(Enum):
     CHANGED = auto()
     """What the work has read is no longer so."""
     LOCK_REQUIRED = auto()
-    """The work has to run under the lock."""
+    """The work has to run under the lock, or was not tried."""
     WAITED = auto()
     """It waited in vain for the lock."""
 
 
-class Skips:
-    """Occasions that are passed over after failures: the more failures in a row, the more of them."""
+class SkippedTries:
+    """Tries that are skipped after failures: the more failures in a row, the more of them."""
 
     def __init__(self) -> None:
         self._failures = 0
         self.left = 0
-        """How many of the next occasions are passed over."""
+        """How many of the next tries are skipped."""
 
     def note_failure(self) -> None:
-        """Pass over some of the next occasions."""
+        """Skip some of the next tries."""
         self._failures += 1
         self.left = min(2**self._failures, MAX_SKIPPED)
 
     def note_success(self) -> None:
-        """End the row of failures."""
+        """Begin to count failures anew."""
         self._failures = 0
 
-    def take(self) -> bool:
-        """Return whether this occasion is passed over."""
+    def skip_next(self) -> bool:
+        """Count the next try, and return whether it is skipped."""
         is_skipped = self.left > 0
         self.left -= is_skipped
         return is_skipped
@@ -85,32 +85,29 @@ class OptimisticCommits:
         self._clock = SystemClock()
         self.busy_until = 0
         """Until when the board counts as busy, in monotonic time."""
-        self.tries = Skips()
-        """The skipped tries: commits that are made under the lock at once."""
-        self.messages = Skips()
-        """The skipped commits of one message, because what the process remembered was not true, or not enough."""
+        self.skipped_tries = SkippedTries()
+        """Commits that are made under the lock at once."""
+        self.skipped_messages = SkippedTries()
+        """Commits that are not tried as one message, because what the process remembered was outdated or too little."""
 
     def note_wait(self) -> None:
         """Note whether the last transaction had to wait for another writer."""
         if self.writer.record.had_to_wait:
             self.busy_until = self._clock.monotonic() + BUSY_TIME
 
-    def takes(self, batch: list[Entry[Any]]) -> bool:
-        """Return whether to commit a batch without the lock: its work allows it, and that saves a message or a wait."""
-        if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
-            return False
-        if not self._is_busy and (self.messages.take() or self.writer.process_cache.start is None):
-            return False
-        return not self.tries.take()
-
     def commit(self, batch: list[Entry[Any]]) -> TryOutcome:
-        """Commit a batch. If it is not done, it is to be committed under the lock."""
-        if not self.messages.take() and (start := self.writer.process_cache.start) is not None:
+        """Commit a batch, if its work allows it and that saves a message or a wait.
+
+        Unless the outcome is `DONE`, the batch is to be committed under the lock.
+        """
+        if self._skip(batch):
+            return TryOutcome.LOCK_REQUIRED
+        if not self.skipped_messages.skip_next() and (start := self.writer.process_cache.start) is not None:
             outcome = self._try(batch, lambda: self.writer.begin_one_message(start))
             if outcome is TryOutcome.DONE:
-                self.messages.note_success()
+                self.skipped_messages.note_success()
                 return outcome
-            self.messages.note_failure()
+            self.skipped_messages.note_failure()
             if outcome is TryOutcome.WAITED or not self._is_busy:
                 return outcome
         for _ in range(MAX_OPTIMISTIC_ATTEMPTS):
@@ -118,8 +115,16 @@ class OptimisticCommits:
             if outcome is not TryOutcome.CHANGED:
                 break
         if outcome is not TryOutcome.DONE:
-            self.tries.note_failure()
+            self.skipped_tries.note_failure()
         return outcome
+
+    def _skip(self, batch: list[Entry[Any]]) -> bool:
+        """Count a batch as a try, and return whether it is committed under the lock at once."""
+        if len(batch) > MAX_ENTRIES or any(entry.hints is None or entry.hints.renumber is None for entry in batch):
+            return True
+        if not self._is_busy and (self.skipped_messages.skip_next() or self.writer.process_cache.start is None):
+            return True
+        return self.skipped_tries.skip_next()
 
     @property
     def _is_busy(self) -> bool:
@@ -146,7 +151,7 @@ class OptimisticCommits:
         if transaction.commit_state is not CommitState.COMMITTED:
             return TryOutcome.CHANGED
         _deliver(batch, results, transaction)
-        self.tries.note_success()
+        self.skipped_tries.note_success()
         self._on_commit()
         return TryOutcome.DONE
 
@@ -212,12 +217,9 @@ class PostgresqlCommits(BatchCommits):
         """The commits without the lock while the rules run."""
 
     def commit(self, batch: list[Entry[Any]], *, waits: int = 0) -> None:
-        if self.optimistic.takes(batch):
-            outcome = self.optimistic.commit(batch)
-            if outcome is TryOutcome.DONE:
-                return
-            waits += outcome is TryOutcome.WAITED
-        super().commit(batch, waits=waits)
+        outcome = self.optimistic.commit(batch)
+        if outcome is not TryOutcome.DONE:
+            super().commit(batch, waits=waits + (outcome is TryOutcome.WAITED))
 
     def retire(self) -> None:
         if self._writer.connection is None:

@@ -6,22 +6,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from blackboard.clock import Instant, SystemClock
 from blackboard.core.records.query_result_rows import Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
-from blackboard.store.database import Database
 from blackboard.store.database_interfaces.query_interface import (
     MAX_RESULT_BYTES,
     BoardQueries,
-    Result,
+    QueryResult,
     Values,
-    end_of,
     invalid_query,
+    named_rows,
+    query_end,
     stopped_query,
-    with_names,
 )
 from blackboard.store.postgresql.postgresql_database import PostgresqlDatabase
 from blackboard.store.transaction import Transaction
@@ -38,6 +37,22 @@ _MAY_WRITE = (
 """The query whether the user of a connection may change a table of the board."""
 
 
+class _Query(NamedTuple):
+    """A query of a person or a program, with its time limit."""
+
+    sql: str
+    values: Any
+    """The values of its placeholders."""
+    seconds: float
+    end: Instant
+    """When it is stopped, in monotonic time."""
+
+    @classmethod
+    def begin(cls, sql: str, values: Any, seconds: float) -> Self:
+        """Return a query whose time begins now."""
+        return cls(sql, values, seconds, query_end(seconds))
+
+
 class PostgresqlQueries(BoardQueries):
     """The queries of others on the board of a server; see `BoardQueries`."""
 
@@ -47,17 +62,17 @@ class PostgresqlQueries(BoardQueries):
     def _query(self, sql: str, values: Any, seconds: float) -> list[Row]:
         with (
             self._database.read() as transaction,
-            _asked(self._database, transaction, sql, values, end_of(seconds), seconds) as query,
+            _running(transaction, _Query.begin(sql, values, seconds)) as cursor,
         ):
-            return with_names([column[0] for column in query.description], query.fetchall())
+            return named_rows([column[0] for column in cursor.description], cursor.fetchall())
 
-    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
+    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> QueryResult:
         if not is_trusted:
             return self._table_as_reader(sql, values, limit, seconds)
         with self._database.read() as transaction:
-            return _fetch(self._database, transaction, sql, values, limit, seconds)
+            return _fetch(transaction, _Query.begin(sql, values, seconds), limit)
 
-    def _table_as_reader(self, sql: str, values: Values, limit: int, seconds: float) -> Result:
+    def _table_as_reader(self, sql: str, values: Values, limit: int, seconds: float) -> QueryResult:
         """Run one query as the user of `query_url`, as `table` does.
 
         It has a connection of its own. What its functions do to a session, such as settings and locks, ends with it.
@@ -81,7 +96,7 @@ class PostgresqlQueries(BoardQueries):
                     "the user of 'query_url' in [database] may change tables of the board; name one who may only read,"
                     " such as one in the role blackboard_readers"
                 )
-            return _fetch(reader, transaction, sql, values, limit, seconds)
+            return _fetch(transaction, _Query.begin(sql, values, seconds), limit)
 
     def engine(self) -> Engine:
         database = self._database
@@ -100,38 +115,36 @@ class PostgresqlQueries(BoardQueries):
 
 
 @contextmanager
-def _asked(
-    database: Database, transaction: Transaction, sql: str, values: Any, end: Instant, seconds: float
-) -> Iterator[Any]:
-    """Yield a cursor that runs one query until an instant of the monotonic time, and translate its errors."""
-    dialect = database.dialect
+def _running(transaction: Transaction, query: _Query) -> Iterator[Any]:
+    """Run a query until its end, yield its cursor, and translate its errors."""
+    dialect = transaction.dialect
     try:
-        dialect.stop_at(transaction.cursor, end)
-        with dialect.streaming_cursor(transaction.cursor.connection) as query:
+        dialect.stop_at(transaction.cursor, query.end)
+        with dialect.streaming_cursor(transaction.cursor.connection) as cursor:
             # The cursor refuses several statements in one text, which could end the transaction that can only read.
-            query.execute(sql, values or None)
-            yield query
+            cursor.execute(query.sql, query.values or None)
+            yield cursor
     except dialect.errors.base as error:
         if dialect.errors.is_stopped(error):
-            raise stopped_query(seconds) from None
+            raise stopped_query(query.seconds) from None
         if dialect.errors.blames_database(error):
             raise
         raise invalid_query(str(error).partition("\n")[0]) from None
 
 
-def _fetch(database: Database, transaction: Transaction, sql: str, values: Any, limit: int, seconds: float) -> Result:
-    """Run one query in a transaction, and return at most `limit` rows. They are fetched in blocks."""
-    end, rows, size = end_of(seconds), list[tuple[Any, ...]](), 0
-    with _asked(database, transaction, sql, values, end, seconds) as query:
-        columns = tuple(column[0] for column in query.description)
-        while len(rows) <= limit and (block := query.fetchmany(min(BLOCK_ROWS, limit + 1 - len(rows)))):
+def _fetch(transaction: Transaction, query: _Query, limit: int) -> QueryResult:
+    """Run a query in a transaction, and return at most `limit` rows. They are fetched in blocks."""
+    rows, size = list[tuple[Any, ...]](), 0
+    with _running(transaction, query) as cursor:
+        columns = tuple(column[0] for column in cursor.description)
+        while len(rows) <= limit and (block := cursor.fetchmany(min(BLOCK_ROWS, limit + 1 - len(rows)))):
             rows += block
             size += sum(len(value) if isinstance(value, str | bytes) else 8 for row in block for value in row)
             if size > MAX_RESULT_BYTES:
                 raise QueryStopped("the query was stopped: its rows took too much memory; narrow it")
-            if SystemClock().monotonic() > end:
-                raise stopped_query(seconds)
-    return Result(columns, [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)
+            if SystemClock().monotonic() > query.end:
+                raise stopped_query(query.seconds)
+    return QueryResult(columns, [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)
 
 
 def _shown(value: object) -> Any:

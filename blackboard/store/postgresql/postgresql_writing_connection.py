@@ -10,7 +10,7 @@ from blackboard.store.connections.batch_commits import unknown_outcome
 from blackboard.store.connections.writing_connection import WritingConnection
 from blackboard.store.dialects.driver_errors import ErrorCause
 from blackboard.store.dialects.postgresql_dialect import PostgresqlDialect
-from blackboard.store.postgresql.commit_record import CommitRecord
+from blackboard.store.postgresql.commit_record import CommitOutcome, CommitRecord
 from blackboard.store.postgresql.optimistic_transactions.optimistic_transaction import (
     OneMessageTransaction,
     OptimisticTransaction,
@@ -97,10 +97,10 @@ class PostgresqlWritingConnection(WritingConnection):
         except BaseException as error:
             if transaction.commit_state is not CommitState.IN_DOUBT:
                 raise
-            is_committed = self._resolve_doubt(transaction, error, transaction.last_event_id)
-            if is_committed and self.record.first_event is not None:
-                transaction.shift = self.record.first_event - transaction.last_event_id - 1
-            if not isinstance(error, self.dialect.errors.base) or not is_committed:
+            outcome = self._resolve_doubt(transaction, error, transaction.last_event_id)
+            if outcome.first_event_id is not None:
+                transaction.shift = outcome.first_event_id - transaction.last_event_id - 1
+            if not isinstance(error, self.dialect.errors.base) or not outcome.is_committed:
                 raise
         failpoint("commit.after")
 
@@ -124,31 +124,33 @@ class PostgresqlWritingConnection(WritingConnection):
             transaction.commit()
             transaction.commit_state = CommitState.COMMITTED
         except BaseException as error:
-            is_committed = self._resolve_doubt(transaction, error)
-            if not isinstance(error, self.dialect.errors.base) or not is_committed:
+            outcome = self._resolve_doubt(transaction, error)
+            if not isinstance(error, self.dialect.errors.base) or not outcome.is_committed:
                 raise
 
-    def _resolve_doubt(self, transaction: Transaction, error: BaseException, events_after: int | None = None) -> bool:
-        """Note and return whether a transaction was committed, although COMMIT raised an error.
+    def _resolve_doubt(
+        self, transaction: Transaction, error: BaseException, events_after: int | None = None
+    ) -> CommitOutcome:
+        """Note and return the outcome of a transaction whose COMMIT raised an error.
 
         Raises:
             StoreUnknown: The server does not say so. The transaction stays in doubt.
         """
-        is_committed = self._was_committed(error, events_after)
-        transaction.commit_state = CommitState.COMMITTED if is_committed else CommitState.UNCOMMITTED
-        return is_committed
+        outcome = self._find_outcome(error, events_after)
+        transaction.commit_state = CommitState.COMMITTED if outcome.is_committed else CommitState.UNCOMMITTED
+        return outcome
 
-    def _was_committed(self, error: BaseException, events_after: int | None = None) -> bool:
-        """Return whether the server has committed the open transaction, although COMMIT raised an error.
+    def _find_outcome(self, error: BaseException, events_after: int | None) -> CommitOutcome:
+        """Find the outcome of the open transaction, whose COMMIT raised an error.
 
         Raises:
             StoreUnknown: The server does not say so.
         """
         if isinstance(error, self.dialect.errors.base) and self.dialect.errors.cause_of(error) is not ErrorCause.LOST:
-            return False
+            return CommitOutcome(is_committed=False)
         self.close()
         try:
-            return self.record.was_committed(self._connect, self.dialect.errors.base, events_after)
+            return self.record.find_outcome(self._connect, self.dialect.errors.base, events_after)
         except Exception as failure:  # after any failure, the outcome is unknown
             raise unknown_outcome(self.where) from failure
 

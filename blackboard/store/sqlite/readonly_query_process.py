@@ -13,7 +13,7 @@ from typing import Any
 
 from blackboard.clock import MAX_PLATFORM_WAIT_SECONDS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
-from blackboard.store.database_interfaces.query_interface import MAX_RESULT_BYTES, Result, Values
+from blackboard.store.database_interfaces.query_interface import MAX_RESULT_BYTES, QueryResult, Values
 from blackboard.store.view_columns import VIEWS
 
 CHILD = Path(__file__).with_name("readonly_query_script.py")
@@ -29,7 +29,7 @@ def query(
     limit: int = 1000,
     seconds: float = 10.0,
     parameters: str | None = None,
-) -> Result:
+) -> QueryResult:
     """Run one query on an SQLite board, over views or tables, and return at most `limit` rows.
 
     `values` are the values of its placeholders. `parameters` are the parameters of the URI of a file that cannot be
@@ -52,7 +52,7 @@ def query(
     }
     *rows, reply = _answer(request)
     if "error" not in reply:
-        return Result(tuple(reply["columns"]), rows, reply["more"])
+        return QueryResult(tuple(reply["columns"]), rows, reply["more"])
     message = str(reply["error"])
     if reply["category"] == "store":
         raise StoreError(f"{path}: {message}")

@@ -12,12 +12,12 @@ from blackboard.core.records.query_result_rows import Row
 from blackboard.errors import InvalidQuery, StoreForeign
 from blackboard.store.database_interfaces.query_interface import (
     BoardQueries,
-    Result,
+    QueryResult,
     Values,
-    end_of,
     invalid_query,
+    named_rows,
+    query_end,
     stopped_query,
-    with_names,
 )
 from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.dialects.sqlite_driver import sqlite
@@ -62,14 +62,14 @@ class SqliteQueries(BoardQueries):
                 refused = connection.refused
                 refused.clear()
                 cursor = connection.cursor()
-                database.dialect.stop_at(cursor, end_of(seconds))
+                database.dialect.stop_at(cursor, query_end(seconds))
                 rows = _rows(cursor.execute(sql, values))
                 database.dialect.stop_no_more(cursor)
                 return rows
         except BaseException as error:
             raise self._translated(error, refused, seconds) from None
 
-    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> Result:
+    def table(self, sql: str, values: Values, *, limit: int, seconds: float, is_trusted: bool) -> QueryResult:
         """Run one query of a person, in a process of its own; see `BoardQueries.table`."""
         parameters = self._database.place.read_only_parameters()
         return readonly_query_process.query(
@@ -136,4 +136,4 @@ class SqliteQueries(BoardQueries):
 def _rows(cursor: Any) -> list[Row]:
     if cursor.description is None:
         raise InvalidQuery("this is not a query; write one that begins with SELECT or WITH")
-    return with_names([column[0] for column in cursor.description], cursor)
+    return named_rows([column[0] for column in cursor.description], cursor)

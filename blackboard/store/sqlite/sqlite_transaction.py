@@ -68,8 +68,8 @@ class SqliteTransaction(Transaction):
     def run(self, statement: Statement[object], **values: Any) -> Any:
         sql, names = statement.compiled(self.dialect)
         cursor = self.cursor.execute(sql, [values[name] for name in names])
-        # A known word saves the call of the property, which each statement would pay for.
-        if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
+        # A known effect saves the call of the property, for which each statement would pay.
+        if (effect := statement.known_effect or statement.effect) != "quiet" and cursor.rowcount:
             self.effects.add(effect)
         return cursor
 

@@ -21,6 +21,9 @@ from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 from blackboard.store.transaction import Transaction
 from blackboard.system.files.private_files import folder_mode
 
+MOUNTS = Path("/proc/self/mountinfo")
+"""The mounts of this process, on Linux."""
+
 
 class SqliteUpkeep(BoardUpkeep):
     """The upkeep of the board of a file; see `BoardUpkeep`."""
@@ -69,10 +72,6 @@ class SqliteUpkeep(BoardUpkeep):
 
     def measure(self, *, thorough: bool = True) -> Health:
         return measure_sqlite(self._database, thorough=thorough)
-
-
-MOUNTS = Path("/proc/self/mountinfo")
-"""The mounts of this process, on Linux."""
 
 
 def measure_sqlite(database: SqliteDatabase, *, thorough: bool = True) -> Health:

@@ -23,6 +23,9 @@ GRACE: Duration = 3 * SECOND
 _FREE_LOCKS = f"SELECT lock_key FROM worker WHERE lock_key IS NOT NULL AND lock_key NOT IN ({HELD_LOCKS})"
 """The locks of registered workers that nobody holds."""
 
+LOCKS = {"publish": 1112296260}
+"""The numbers of the advisory locks, by their names: any numbers, the same in every version."""
+
 
 class WorkerLocks:
     """The locks of the workers on one board, as one connection after another sees them.
@@ -81,10 +84,6 @@ class WorkerLocks:
     def lose_connection(self) -> None:
         """Note that the connection has ended, and the locks with it. Until the next one, nothing is known of others."""
         self._taken, self._free_since = set(), {}
-
-
-LOCKS = {"publish": 1112296260}
-"""The numbers of the advisory locks, by their names: any numbers, the same in every version."""
 
 
 class AdvisoryLock:

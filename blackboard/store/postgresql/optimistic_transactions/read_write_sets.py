@@ -25,6 +25,8 @@ from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import LockRequired
 
+_WORD = re.compile(r"\w+")
+
 
 class UsedRead(NamedTuple):
     """A read with its values, and its result."""
@@ -76,9 +78,6 @@ class ReadSet:
             if fingerprint is None and statement is MARKS.marks_of_subject:
                 # The mark of a later deposit may have come and gone meanwhile.
                 yield quiet_condition(values[names.index("subject")], last_event_id)
-
-
-_WORD = re.compile(r"\w+")
 
 
 class WriteSet:

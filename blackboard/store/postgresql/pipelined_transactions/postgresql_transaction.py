@@ -177,7 +177,7 @@ class PostgresqlTransaction(PipelinedTransaction):
 
     def _counter(self, statement: Statement[object]) -> StatementResult | None:
         """Return the result that counts the rows of a statement with an effect on workers; None without an effect."""
-        if (effect := statement.word or statement.effect) == "quiet":
+        if (effect := statement.known_effect or statement.effect) == "quiet":
             return None
         result = StatementResult()
         self._counted.append((result, self.effects, effect))

@@ -27,6 +27,12 @@ MAX_PAUSE_SECONDS = 1.0
 at growing intervals, up to this interval.
 """
 
+IN_MODIFY = 0x2
+"""The file was written or truncated; from linux/inotify.h, as the next two."""
+IN_DELETE_SELF, IN_MOVE_SELF = 0x400, 0x800
+READ_BYTES = 4096
+"""More than one event about one file, which has no name in it. The kernel joins equal events that nobody has read."""
+
 
 @contextmanager
 def writes_heard(database: Path, wake: Callable[[], None]) -> Iterator[bool]:
@@ -63,13 +69,6 @@ def _follow(writes: FileWrites, wake: Callable[[], None]) -> None:
             continue  # stopped
         wake()
         writes.rest(MIN_PAUSE_SECONDS)
-
-
-IN_MODIFY = 0x2
-"""The file was written or truncated; from linux/inotify.h, as the next two."""
-IN_DELETE_SELF, IN_MOVE_SELF = 0x400, 0x800
-READ_BYTES = 4096
-"""More than one event about one file, which has no name in it. The kernel joins equal events that nobody has read."""
 
 
 class FileWrites:
