@@ -37,7 +37,7 @@ _MAY_WRITE = (
 """The query whether the user of a connection may change a table of the board."""
 
 
-class _Query(NamedTuple):
+class _TimedQuery(NamedTuple):
     """A query of a person or a program, with its time limit."""
 
     sql: str
@@ -62,7 +62,7 @@ class PostgresqlQueries(BoardQueries):
     def _query(self, sql: str, values: Any, seconds: float) -> list[Row]:
         with (
             self._database.read() as transaction,
-            _running(transaction, _Query.begin(sql, values, seconds)) as cursor,
+            _running(transaction, _TimedQuery.begin(sql, values, seconds)) as cursor,
         ):
             return named_rows([column[0] for column in cursor.description], cursor.fetchall())
 
@@ -70,7 +70,7 @@ class PostgresqlQueries(BoardQueries):
         if not is_trusted:
             return self._table_as_reader(sql, values, limit, seconds)
         with self._database.read() as transaction:
-            return _fetch(transaction, _Query.begin(sql, values, seconds), limit)
+            return _fetch(transaction, _TimedQuery.begin(sql, values, seconds), limit)
 
     def _table_as_reader(self, sql: str, values: Values, limit: int, seconds: float) -> QueryResult:
         """Run one query as the user of `query_url`, as `table` does.
@@ -96,7 +96,7 @@ class PostgresqlQueries(BoardQueries):
                     "the user of 'query_url' in [database] may change tables of the board; name one who may only read,"
                     " such as one in the role blackboard_readers"
                 )
-            return _fetch(transaction, _Query.begin(sql, values, seconds), limit)
+            return _fetch(transaction, _TimedQuery.begin(sql, values, seconds), limit)
 
     def engine(self) -> Engine:
         database = self._database
@@ -115,7 +115,7 @@ class PostgresqlQueries(BoardQueries):
 
 
 @contextmanager
-def _running(transaction: Transaction, query: _Query) -> Iterator[Any]:
+def _running(transaction: Transaction, query: _TimedQuery) -> Iterator[Any]:
     """Run a query until its end, yield its cursor, and translate its errors."""
     dialect = transaction.dialect
     try:
@@ -132,7 +132,7 @@ def _running(transaction: Transaction, query: _Query) -> Iterator[Any]:
         raise invalid_query(str(error).partition("\n")[0]) from None
 
 
-def _fetch(transaction: Transaction, query: _Query, limit: int) -> QueryResult:
+def _fetch(transaction: Transaction, query: _TimedQuery, limit: int) -> QueryResult:
     """Run a query in a transaction, and return at most `limit` rows. They are fetched in blocks."""
     rows, size = list[tuple[Any, ...]](), 0
     with _running(transaction, query) as cursor:
