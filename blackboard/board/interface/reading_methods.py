@@ -244,7 +244,7 @@ class ReadingMethods(BoardHandle):
         return self.database.readonly.query(sql, parameters, seconds_in(parse_duration(timeout)))
 
     def engine(self) -> Engine:
-        """Return an SQLAlchemy engine that can only read, for `blackboard.view_tables`, pandas and other tools.
+        """Return an SQLAlchemy engine that can only read, for `blackboard.sqlalchemy_views`, pandas and other tools.
 
         Its connections use the board's own SQLite library. Closing the board disposes of the engine.
         """

@@ -93,69 +93,69 @@ class WebhookCourier:
             while not self._is_stopping:
                 self._wake.clear()
                 try:
-                    found, pause = self._claim(tick)
+                    activation, pause = self._claim(tick)
                 except BlackboardError as error:  # the agent or the board may come back
                     self._note(f"{type(error).__name__}: {error}")
-                    found, pause = None, tick
-                if found is not None:
-                    self._begin(found)
+                    activation, pause = None, tick
+                if activation is not None:
+                    self._begin(activation)
                 else:
                     clock = self._board.clock
                     clock.wait(self._wake, clock.now() + microseconds_in(pause))
 
     def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
         """Claim an activation and return it; if there is none, return the seconds until the next try."""
-        found = self._board.claim(self.agent, lease=WEBHOOK_LEASE)
-        if found is not None or (at := self._board.claimable_at(self.agent)) is None:
-            return found, tick
+        activation = self._board.claim(self.agent, lease=WEBHOOK_LEASE)
+        if activation is not None or (at := self._board.claimable_at(self.agent)) is None:
+            return activation, tick
         return None, min(tick, max(0.001, seconds_in(from_datetime(at) - self._board.clock.now())))
 
-    def _begin(self, found: RemoteActivation) -> None:
-        post = threading.Thread(target=self._deliver, args=(found,), name="blackboard-webhook", daemon=True)
+    def _begin(self, activation: RemoteActivation) -> None:
+        post = threading.Thread(target=self._deliver, args=(activation,), name="blackboard-webhook", daemon=True)
         self._posts = {other for other in self._posts if other.is_alive()} | {post}
         post.start()
 
-    def _deliver(self, found: RemoteActivation) -> None:
+    def _deliver(self, activation: RemoteActivation) -> None:
         """Post an activation, and act on the response of the receiver."""
         try:
-            self._end(found)
+            self._end(activation)
         except LeaseLost:
-            log.warning("a response of a webhook came too late", agent=self.agent, activation=found.id)
+            log.warning("a response of a webhook came too late", agent=self.agent, activation=activation.id)
         except Conflict:
-            log.info("a mark has changed since it was posted; the marks are posted again", activation=found.id)
+            log.info("a mark has changed since it was posted; the marks are posted again", activation=activation.id)
         except Exception as error:  # its lease ends, and it is claimed again
-            log.error("an activation could not be posted", agent=self.agent, activation=found.id, error=error)
+            log.error("an activation could not be posted", agent=self.agent, activation=activation.id, error=error)
 
-    def _end(self, found: RemoteActivation) -> None:
+    def _end(self, activation: RemoteActivation) -> None:
         """Post an activation to its webhook, and end the run as the response says."""
         try:
-            response = self._post(found)
+            response = self._post(activation)
         except (HostUnreachable, AddressRefused, ConfigurationError, ValueError) as error:
-            self._put_off(found, str(error), None)
+            self._put_off(activation, str(error), None)
             return
         except WorkError as error:  # no response in time, or none that can be used
-            self._fail(found, str(error))
+            self._fail(activation, str(error))
             return
         status = f"{self._host} answered with status {response.status}"
         if response.status == ACCEPTED:
-            self._accept(found, response.content)
+            self._accept(activation, response.content)
         elif response.is_success:
-            self._finish(found, response.content)
+            self._finish(activation, response.content)
         elif response.status == GONE:
             self._board.pause(self.agent, f"its webhook is gone: {status}")
-            self._put_off(found, status, None)
+            self._put_off(activation, status, None)
         elif response.status in BUSY_STATUSES:
-            self._put_off(found, status, response.retry_after(self._board.now()))
+            self._put_off(activation, status, response.retry_after(self._board.now()))
         else:
-            self._fail(found, status)
+            self._fail(activation, status)
 
     @property
     def _host(self) -> str:
         return self._webhook.check_url(self._webhook.url or "").host
 
-    def _post(self, found: RemoteActivation) -> webhook_requests.WebhookResponse:
+    def _post(self, activation: RemoteActivation) -> webhook_requests.WebhookResponse:
         now, webhook = self._board.now(), self._webhook  # a reload may replace it meanwhile
-        event = {"type": "activation.claimed", "timestamp": now, "data": found}
+        event = {"type": "activation.claimed", "timestamp": now, "data": activation}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
         try:
             secret = webhook.needed(webhook.secret_env or "", self._environ)
@@ -163,41 +163,41 @@ class WebhookCourier:
             place = f"agents.{self.agent}.webhook_secret_env"
             raise ConfigurationError([Mistake(place, str(error))]) from None
         headers = {"Content-Type": f"{JSON_TYPE}; charset=utf-8"}
-        headers |= webhook_requests.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
-        if found.traceparent is not None:
-            headers[tracing.HEADER] = found.traceparent
+        headers |= webhook_requests.signed(secret, f"activation-{activation.id}-{activation.fence}", now, body)
+        if activation.traceparent is not None:
+            headers[tracing.HEADER] = activation.traceparent
         endpoint = webhook.check_url(webhook.url or "")
         return webhook_requests.post(endpoint, body, headers, webhook.private_networks, max_content=MAX_RESPONSE_BYTES)
 
-    def _accept(self, found: RemoteActivation, content: bytes) -> None:
+    def _accept(self, activation: RemoteActivation, content: bytes) -> None:
         """Extend the lease of an activation that its receiver has accepted, for as long as the receiver asks."""
         try:
             lease = str(_object(content).get("lease", ACCEPTED_LEASE))
-            self._board.heartbeat(found.id, fence=found.fence, lease=lease)
+            self._board.heartbeat(activation.id, fence=activation.fence, lease=lease)
         except LeaseLost:
             raise
         except (UsageError, WorkError):  # the lease that it asks for cannot be used
-            self._board.heartbeat(found.id, fence=found.fence, lease=ACCEPTED_LEASE)
+            self._board.heartbeat(activation.id, fence=activation.fence, lease=ACCEPTED_LEASE)
 
-    def _finish(self, found: RemoteActivation, content: bytes) -> None:
+    def _finish(self, activation: RemoteActivation, content: bytes) -> None:
         try:
-            self._board.finish(found.id, _object(content), fence=found.fence)
+            self._board.finish(activation.id, _object(content), fence=activation.fence)
         except (LeaseLost, Conflict):
             raise
         except BlackboardError as error:
-            self._fail(found, f"the response of {self._host} is refused: {error}")
+            self._fail(activation, f"the response of {self._host} is refused: {error}")
 
-    def _fail(self, found: RemoteActivation, reason: str) -> None:
-        self._board.fail(found.id, reason, fence=found.fence)
-        log.warning(DaemonEvent.FAILED, agent=self.agent, activation=found.id)
+    def _fail(self, activation: RemoteActivation, reason: str) -> None:
+        self._board.fail(activation.id, reason, fence=activation.fence)
+        log.warning(DaemonEvent.FAILED, agent=self.agent, activation=activation.id)
 
-    def _put_off(self, found: RemoteActivation, reason: str, wait: timedelta | None) -> None:
+    def _put_off(self, activation: RemoteActivation, reason: str, wait: timedelta | None) -> None:
         """Give an activation back without counting an attempt, until the receiver may be there again."""
         self._note(reason)
         # The fence counts every run of the activation, also those that count no attempt: each pause is longer.
-        pause = backoff(FIRST_PAUSE, found.fence, self._rng)
+        pause = backoff(FIRST_PAUSE, activation.fence, self._rng)
         after = pause if wait is None else max(pause, wait // timedelta(microseconds=1))
-        self._board.give_back(found.id, fence=found.fence, after=f"{after}us", reason=reason)
+        self._board.give_back(activation.id, fence=activation.fence, after=f"{after}us", reason=reason)
 
     def _note(self, problem: str) -> None:
         """Log a problem, unless it is the problem that was logged last."""
