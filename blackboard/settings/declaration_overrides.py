@@ -31,19 +31,21 @@ ANY_SCHEDULE = every("1h")
 class Overrides:
     """The sections of kinds, agents and watches. Mistakes are recorded."""
 
-    def __init__(self, settings: Settings, found: MistakeList) -> None:
-        self.settings, self.found = settings, found
+    def __init__(self, settings: Settings, mistake_list: MistakeList) -> None:
+        self.settings, self._mistake_list = settings, mistake_list
 
     def kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
         """Return the kinds of the classes and of the file alone, with the settings of their sections."""
         sections = self.settings.kinds
         without_class = [name for name in sections if name not in classes and self._declares_kind(name, classes)]
-        self.found.check_known("kinds", "kind", [name for name in sections if name not in without_class], classes)
+        self._mistake_list.check_known(
+            "kinds", "kind", [name for name in sections if name not in without_class], classes
+        )
         for name in sections.keys() - {*classes, *without_class}:
             self._kind(name, Kind("unknown"), sections[name])  # also report mistakes in unknown kinds
         kinds = {name: model.defaults for name, model in classes.items()}
         for name in without_class:
-            kinds[name] = self.found.attempt(f"kinds.{name}", partial(Kind, name), Kind("unknown"))
+            kinds[name] = self._mistake_list.attempt(f"kinds.{name}", partial(Kind, name), Kind("unknown"))
         return {name: self._kind(name, kind, sections.get(name, KindSection())) for name, kind in kinds.items()}
 
     def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
@@ -62,29 +64,31 @@ class Overrides:
         if (schema := section.payload_schema) is not None:
             self._check_payload_schema(f"{place}.payload_schema", kind, schema)
         if "decay" in changes:
-            changes["decay"] = self.found.attempt(f"{place}.decay", lambda: law_from(section.decay), kind.decay)
-        return self.found.attempt(place, lambda: replace(kind, **changes), kind)
+            changes["decay"] = self._mistake_list.attempt(f"{place}.decay", lambda: law_from(section.decay), kind.decay)
+        return self._mistake_list.attempt(place, lambda: replace(kind, **changes), kind)
 
     def _check_payload_schema(self, place: str, kind: Kind, schema: dict[str, Any]) -> None:
         from blackboard.board.mark_classes.payload_schema import schema_problem  # jsonschema is slow to import
 
         if kind.class_path:
-            self.found.record(place, f"the class {kind.class_path} of the kind has its schema")
+            self._mistake_list.record(place, f"the class {kind.class_path} of the kind has its schema")
         elif (problem := schema_problem(schema)) is not None:
-            self.found.record(place, problem)
+            self._mistake_list.record(place, problem)
 
     def agent(self, spec: AgentSpec, section: AgentSection) -> AgentSpec:
         """Return the declaration of an agent with the settings of its section, and with the schedules that it adds."""
         place = f"agents.{spec.name}"
         if not spec.remote:
             for setting in section.only_remote:
-                self.found.record(f"{place}.{setting}", "the agent declares it in Python; only remote agents have it")
+                self._mistake_list.record(
+                    f"{place}.{setting}", "the agent declares it in Python; only remote agents have it"
+                )
         own = AgentSettings.model_fields.keys() & section.model_fields_set
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
         reads = spec.reads if section.reads is None else tuple(read.spec for read in section.reads)
         watches = self._watches(f"{place}.watches", spec.watches, self._watch_sections(place, spec, section))
         spec = spec.model_copy(update={"settings": settings, "watches": watches, "reads": reads})
-        self.found.record_each(mistakes_in(spec))
+        self._mistake_list.record_each(mistakes_in(spec))
         return spec
 
     def _watch_sections(self, place: str, spec: AgentSpec, section: AgentSection) -> dict[str, WatchSection]:
@@ -95,7 +99,7 @@ class Overrides:
             if (value := getattr(section, setting)) is None:
                 continue
             if len(names) > 1:
-                self.found.record(
+                self._mistake_list.record(
                     f"{place}.{setting}",
                     f"the agent has the watches {', '.join(names)}; set it per watch, as in"
                     f" [{place}.watches.{names[0]}]",
@@ -111,7 +115,7 @@ class Overrides:
         """Return the declared watches with the settings of their sections, and the schedules that sections add."""
         names = [watch.name for watch in declared]
         added = {name: new for name, new in sections.items() if name not in names and new.schedule is not None}
-        self.found.check_known(place, "watch", sections.keys() - added.keys(), names)
+        self._mistake_list.check_known(place, "watch", sections.keys() - added.keys(), names)
         watches = [self._watch(f"{place}.{watch.name}", watch, sections.get(watch.name)) for watch in declared]
         return (*watches, *(self._new_schedule(f"{place}.{name}", name, new) for name, new in added.items()))
 
@@ -124,54 +128,60 @@ class Overrides:
             if when.is_schedule:
                 when = self._schedule(place, section.schedule, when)
             else:
-                self.found.record(
+                self._mistake_list.record(
                     f"{place}.schedule", f"the watch waits for marks: {when}; give the schedule another name"
                 )
-        if (threshold := section.threshold) is not None:
-            if when.is_schedule:
-                self.found.record(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
-            elif isinstance(when, Comparison):
-                comparison: Comparison = when
-                when = self.found.attempt(
-                    f"{place}.threshold", lambda: replace(comparison, threshold=threshold), comparison
-                )
-            else:
-                self.found.record(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
+        if section.threshold is not None:
+            when = self._threshold(place, when, section.threshold)
         if section.within is not None:
             when = self._window(place, when, section.within)
         min_increase = watch_spec.min_increase if section.min_increase is None else section.min_increase
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
-            self.found.record(f"{place}.min_increase", problem)
+            self._mistake_list.record(f"{place}.min_increase", problem)
         changes = {name: value for name in WatchSettings.model_fields if (value := getattr(section, name)) is not None}
         return WatchSpec(**{**watch_spec.model_dump(), "when": str(when), **changes})
+
+    def _threshold(self, place: str, when: Condition, threshold: float) -> Condition:
+        """Return a condition with another threshold."""
+        if when.is_schedule:
+            self._mistake_list.record(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
+        elif not isinstance(when, Comparison):
+            self._mistake_list.record(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
+        else:
+            comparison = when
+            change = partial(replace, comparison, threshold=threshold)
+            return self._mistake_list.attempt(f"{place}.threshold", change, comparison)
+        return when
 
     def _window(self, place: str, when: Condition, within: Duration) -> Condition:
         """Return a condition with a window of another length."""
         if not when.has_window:
-            self.found.record(
+            self._mistake_list.record(
                 f"{place}.within", f"{when} has no window; let the agent watch count(...) or total(..., within=)"
             )
         elif not isinstance(when, Comparison):
-            self.found.record(f"{place}.within", f"{when} has several measures; change their windows in the agent")
+            self._mistake_list.record(
+                f"{place}.within", f"{when} has several measures; change their windows in the agent"
+            )
         else:
             comparison = when
-            return self.found.attempt(f"{place}.within", lambda: with_window(comparison, within), comparison)
+            return self._mistake_list.attempt(f"{place}.within", lambda: with_window(comparison, within), comparison)
         return when
 
     def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
         """Return a watch that only the file has: a schedule at which the agent wakes, too."""
         for setting in ("threshold", "within", "min_increase", *TIMING_SETTINGS):
             if getattr(section, setting) is not None:
-                self.found.record(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
+                self._mistake_list.record(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
         return WatchSpec(
             name=name, when=str(schedule), catch_up=section.catch_up, per=section.per, on_guard=section.on_guard
         )
 
     def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
-        schedule: Condition = self.found.attempt(f"{place}.schedule", lambda: parse_condition(text), fallback)
+        schedule: Condition = self._mistake_list.attempt(f"{place}.schedule", lambda: parse_condition(text), fallback)
         if not schedule.is_schedule:
-            self.found.record(
+            self._mistake_list.record(
                 f"{place}.schedule", f"{schedule} is not a schedule; write every(...), daily_at(...) or cron(...)"
             )
             return fallback

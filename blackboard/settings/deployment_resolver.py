@@ -126,10 +126,10 @@ def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
 class _Resolver:
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.settings, self.environ = settings, environ
-        self.found = MistakeList(settings.path)
-        self.named = NamedObjects(settings, self.found)
-        self.remote = RemoteDeclarations(settings.agents, self.found)
-        self.overrides = Overrides(settings, self.found)
+        self._mistake_list = MistakeList(settings.path)
+        self.named = NamedObjects(settings, self._mistake_list)
+        self.remote = RemoteDeclarations(settings.agents, self._mistake_list)
+        self.overrides = Overrides(settings, self._mistake_list)
 
     def resolved(self) -> ResolvedDeployment:
         agents = self.named.agents()
@@ -138,31 +138,31 @@ class _Resolver:
         specs = self._specs(agents, kinds)
         deployment = self._deployment(kinds, specs)
         self._check_sections(agents)
-        check_sinks(self.settings, self.found, deployment, self.environ)
+        self._check_sinks(deployment)
         self._check_prices(deployment)
         self._check_address()
         self._check_author(agents)
         webhooks = self.remote.webhooks(self.environ)
-        self.found.raise_if_any()
+        self._mistake_list.raise_if_any()
         return ResolvedDeployment(
             deployment,
             {name: agents[name] for name in specs if name in agents},
             tuple(classes.values()),
             self.settings,
-            tuple(self.found.warnings),
+            tuple(self._mistake_list.warnings),
             webhooks,
         )
 
     def classes(self) -> tuple[type[Mark], ...]:
         classes = self.named.classes(self.named.agents().values())
-        self.found.raise_if_any()
+        self._mistake_list.raise_if_any()
         return tuple(classes.values())
 
     def _specs(self, agents: Mapping[str, Agent], kinds: Mapping[str, Kind]) -> dict[str, AgentSpec]:
         """Return the enabled agents, with the overrides of their sections."""
         specs: dict[str, AgentSpec] = {}
         sections = self.settings.agents
-        self.found.check_known("agents", "agent", sections.keys() - self.remote.sections.keys(), agents)
+        self._mistake_list.check_known("agents", "agent", sections.keys() - self.remote.sections.keys(), agents)
         declared = {**{name: agent.spec for name, agent in agents.items()}, **self.remote.specs(agents)}
         for name, declaration in declared.items():
             section = sections.get(name, AgentSection())
@@ -170,8 +170,8 @@ class _Resolver:
             self._check_names(spec, kinds)
             if section.enabled:
                 specs[name] = spec
-        if not self.found.import_failed:
-            self.found.record_each(mistakes_about_answers(specs))
+        if not self._mistake_list.has_failed_import:
+            self._mistake_list.record_each(mistakes_about_answers(specs))
         return specs
 
     def _deployment(self, kinds: Mapping[str, Kind], specs: dict[str, AgentSpec]) -> Deployment:
@@ -192,8 +192,25 @@ class _Resolver:
 
     def _check_sections(self, agents: Mapping[str, Agent]) -> None:
         """Check the sections of the file that belong to agents."""
-        self.found.record_each(section_mistakes(agents.values(), self.settings.settings))
-        self.found.warn_of_each(misspelt_sections(agents.values(), self.settings.settings))
+        self._mistake_list.record_each(section_mistakes(agents.values(), self.settings.settings))
+        self._mistake_list.warn_of_each(misspelt_sections(agents.values(), self.settings.settings))
+
+    def _check_sinks(self, deployment: Deployment) -> None:
+        """Check the names in sinks, and the variables with their secrets."""
+        seen: set[str] = set()
+        agents, kinds = {*deployment.agents, *self.settings.agents}, {*deployment.kinds, *BUILT_IN_CLASSES}
+        for index, sink in enumerate(self.settings.sinks):
+            place = f"sinks.{index}"
+            if sink.name in seen:
+                self._mistake_list.record(f"{place}.name", f"another sink is named {sink.name!r}")
+            seen.add(sink.name)
+            if self.settings.names_agents:  # otherwise the board has the agents of another file
+                self._mistake_list.check_known(f"{place}.agents", "agent", sink.agents, agents)
+                self._mistake_list.check_known(f"{place}.kinds", "kind", sink.kinds, kinds)
+                self._mistake_list.check_known(f"{place}.on", "kind", sink.kinds_of_marks, kinds)
+            missing, wrong = sink.check_secrets(self.environ)
+            self._mistake_list.record_each(Mistake(place, problem) for problem in wrong)
+            self._mistake_list.warn_of_each(Mistake(place, warning) for warning in _sink_warnings(sink, missing))
 
     def _check_author(self, agents: Iterable[str]) -> None:
         """Check that the author of deposits is not reserved and does not look like the name of an agent."""
@@ -202,9 +219,9 @@ class _Resolver:
         try:
             check_author(author)
         except InvalidAuthor as error:
-            self.found.record("database.author", str(error))
+            self._mistake_list.record("database.author", str(error))
         if (agent := {skeleton(name): name for name in agents}.get(skeleton(author))) is not None:
-            self.found.record(
+            self._mistake_list.record(
                 "database.author", f"{author!r} would be taken for the agent {agent!r}; choose another name"
             )
 
@@ -212,16 +229,16 @@ class _Resolver:
         """Check that each kind in an agent's declaration exists, and warn of probable mistakes."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
-            self.found.check_known(f"{place}.reads", "kind", [read.kind], kinds, named=False)
-        self.found.record_each([*mistakes_in_filters(spec, kinds), *mistakes_in_groups(spec, kinds)])
-        self.found.check_known(f"{place}.writes", "kind", spec.writes, kinds, named=False)
-        self.found.check_known(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
+            self._mistake_list.check_known(f"{place}.reads", "kind", [read.kind], kinds, named=False)
+        self._mistake_list.record_each([*mistakes_in_filters(spec, kinds), *mistakes_in_groups(spec, kinds)])
+        self._mistake_list.check_known(f"{place}.writes", "kind", spec.writes, kinds, named=False)
+        self._mistake_list.check_known(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
         warnings = [*warnings_about(spec, kinds), *probable_mistakes(spec, kinds, self.settings.daemon.keep_history)]
-        self.found.warn_of_each(warnings)
+        self._mistake_list.warn_of_each(warnings)
         for watch in spec.watches:
             for suffix, condition in conditions_of(watch):
                 where = f"{place}.watches.{watch.name}{suffix}"
-                self.found.check_known(where, "kind", condition.kinds, kinds, named=False)
+                self._mistake_list.check_known(where, "kind", condition.kinds, kinds, named=False)
 
     def _check_prices(self, deployment: Deployment) -> None:
         """Check the price table that the settings name, and that each model has a price, unless no model is used."""
@@ -232,46 +249,28 @@ class _Resolver:
         try:
             prices = load_prices(model.prices)
         except ConfigurationError as error:
-            self.found.mistakes += error.mistakes
+            self._mistake_list.record_error(error)
             return
-        self.found.record_each(without_price(deployment, model, prices) if uses_model else ())
+        self._mistake_list.record_each(without_price(deployment, model, prices) if uses_model else ())
 
     def _check_address(self) -> None:
         """Check the address that the environment names, and warn if the key would be sent there unencrypted."""
         try:
             address = sends_key_in_clear(self.settings.model, self.environ)
         except ConfigurationError as error:
-            self.found.mistakes += error.mistakes
+            self._mistake_list.record_error(error)
             return
         if address is not None:
-            place = self.found.place_of("model.base_url") if self.settings.model.base_url else BASE_URL
+            place = self._mistake_list.place_of("model.base_url") if self.settings.model.base_url else BASE_URL
             text = f"{address} is not encrypted: the key and all payloads can be read on the way; use https://"
-            self.found.warnings.append(Mistake(place, text))
+            self._mistake_list.warn_of(Mistake(place, text))
 
 
 def _limits(author: AuthorSection) -> DepositLimits:
     return DepositLimits(max_payload=author.max_payload, max_text=author.max_text)
 
 
-def check_sinks(settings: Settings, found: MistakeList, deployment: Deployment, environ: Mapping[str, str]) -> None:
-    """Check the names in sinks, and the variables with their secrets."""
-    seen: set[str] = set()
-    agents, kinds = {*deployment.agents, *settings.agents}, {*deployment.kinds, *BUILT_IN_CLASSES}
-    for index, sink in enumerate(settings.sinks):
-        place = f"sinks.{index}"
-        if sink.name in seen:
-            found.record(f"{place}.name", f"another sink is named {sink.name!r}")
-        seen.add(sink.name)
-        if settings.names_agents:  # otherwise the board has the agents of another file
-            found.check_known(f"{place}.agents", "agent", sink.agents, agents)
-            found.check_known(f"{place}.kinds", "kind", sink.kinds, kinds)
-            found.check_known(f"{place}.on", "kind", sink.kinds_of_marks, kinds)
-        missing, wrong = sink.check_secrets(environ)
-        found.record_each(Mistake(place, problem) for problem in wrong)
-        found.warn_of_each(Mistake(place, warning) for warning in _warnings(sink, missing))
-
-
-def _warnings(sink: SinkSection, missing: list[str]) -> Iterator[str]:
+def _sink_warnings(sink: SinkSection, missing: list[str]) -> Iterator[str]:
     for name in missing:
         yield f"the environment variable {name} is not set here; without it nothing is delivered"
     if sink.webhook is not None and sink.webhook.body == "plain" and sink.webhook.secret_env is None:

@@ -22,8 +22,8 @@ from blackboard.settings.settings_file import Settings
 class NamedObjects:
     """The imports of a deployment file. Mistakes are recorded."""
 
-    def __init__(self, settings: Settings, found: MistakeList) -> None:
-        self.settings, self.found = settings, found
+    def __init__(self, settings: Settings, mistake_list: MistakeList) -> None:
+        self.settings, self._mistake_list = settings, mistake_list
         if settings.names_agents:
             _make_importable(settings.path)
 
@@ -35,7 +35,7 @@ class NamedObjects:
             if agent is None or agents.get(agent.name) is agent:
                 continue
             if agent.name in agents:
-                self.found.record(
+                self._mistake_list.record(
                     "deployment.agents", f"{path}: another agent is named {agent.name!r}; give this agent a name"
                 )
             agents[agent.name] = agent
@@ -51,25 +51,20 @@ class NamedObjects:
             candidates += [*agent.kinds.values(), *filter(is_kind, vars(module).values() if module else ())]
         classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
         for item in dict.fromkeys(candidates):
-            self.found.attempt("deployment", partial(check_class, item), None)
+            self._mistake_list.attempt("deployment", partial(check_class, item), None)
             other = classes.setdefault(item.kind, item)
             if other is not item:
-                self.found.record(
+                self._mistake_list.record(
                     "deployment",
                     f"two classes have the kind {item.kind!r}: {class_path_of(other)} and {class_path_of(item)}",
                 )
         return classes
 
-    def _record_failed_import(self, place: str, message: str) -> None:
-        """Record that an import failed, so that names of its module are not reported as unknown."""
-        self.found.import_failed = True
-        self.found.record(place, message)
-
     def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
         """Import the object at a path; record a mistake and return None if it is missing or unsuitable."""
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
-            return self._record_failed_import(
+            return self._mistake_list.record_failed_import(
                 place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales"
             )
         try:
@@ -77,20 +72,22 @@ class NamedObjects:
         except MissingPackage:
             raise  # not a mistake in the file
         except ImportError as error:
-            return self._record_failed_import(place, f"{path!r} cannot be imported: {error}")
+            return self._mistake_list.record_failed_import(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:
-            return self._record_failed_import(place, f"{path!r}: {error}")
+            return self._mistake_list.record_failed_import(place, f"{path!r}: {error}")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may raise anything, even SystemExit
-            return self._record_failed_import(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
+            return self._mistake_list.record_failed_import(
+                place, f"{path!r} cannot be imported: {type(error).__name__}: {error}"
+            )
         value = getattr(module, attribute, None)
         if not fits(value):
             right = [label for label, value in vars(module).items() if fits(value)]
-            self.found.expected |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
-            self.found.expected |= {value.kind for value in vars(module).values() if is_kind(value)}
+            self._mistake_list.expect(value.name for value in vars(module).values() if isinstance(value, Agent))
+            self._mistake_list.expect(value.kind for value in vars(module).values() if is_kind(value))
             hidden = _hidden(module, self.settings.path)
-            return self.found.record(
+            return self._mistake_list.record(
                 place, f"{path!r}: {name} has no {category} {attribute!r}{hidden or nearest(attribute, right)}"
             )
         return value

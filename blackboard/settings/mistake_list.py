@@ -19,19 +19,36 @@ class MistakeList:
         self.path = path
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
-        self.import_failed = False
+        self.has_failed_import = False
         """Whether an import failed, so that the agents and kinds of that module are unknown."""
-        self.expected: set[str] = set()
+        self._expected: set[str] = set()
         """The agents and kinds of modules that a wrong name was imported from. They exist after its correction."""
 
     def record(self, place: str, message: str) -> None:
         """Record a mistake at a setting, such as `agents.sales.watches`."""
         self.mistakes.append(Mistake(self.place_of(place), message))
 
+    def record_error(self, error: ConfigurationError) -> None:
+        """Record the mistakes of an error. Their places are complete."""
+        self.mistakes += error.mistakes
+
+    def record_failed_import(self, place: str, message: str) -> None:
+        """Record that an import failed, so that names of its module are not reported as unknown."""
+        self.has_failed_import = True
+        self.record(place, message)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Report no unknown agents and kinds with these names."""
+        self._expected.update(names)
+
     def record_each(self, mistakes: Iterable[Mistake]) -> None:
         """Record mistakes whose places are settings."""
         for mistake in mistakes:
             self.record(mistake.place, mistake.message)
+
+    def warn_of(self, warning: Mistake) -> None:
+        """Record a warning whose place is complete."""
+        self.warnings.append(warning)
 
     def warn_of_each(self, warnings: Iterable[Mistake]) -> None:
         """Record warnings whose places are settings."""
@@ -44,7 +61,9 @@ class MistakeList:
         known = list(known)
         for name in names:
             # A failed import may explain an unknown name, unless the name looks like a misspelling of a known name.
-            follows = name in self.expected or (self.import_failed and not get_close_matches(name, known, cutoff=0.8))
+            follows = name in self._expected or (
+                self.has_failed_import and not get_close_matches(name, known, cutoff=0.8)
+            )
             if name not in known and not follows:
                 self.record(
                     f"{place}.{name}" if named else place, f"there is no {category} {name!r}{nearest(name, known)}"

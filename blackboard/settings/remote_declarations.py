@@ -25,9 +25,9 @@ REMOTE_TIMEOUT = Microseconds(DAY)
 class RemoteDeclarations:
     """The sections of remote agents. Mistakes are recorded."""
 
-    def __init__(self, sections: Mapping[str, AgentSection], found: MistakeList) -> None:
+    def __init__(self, sections: Mapping[str, AgentSection], mistake_list: MistakeList) -> None:
         self.sections = {name: section for name, section in sections.items() if section.remote}
-        self._found = found
+        self._mistake_list = mistake_list
 
     def specs(self, agents: Mapping[str, Agent]) -> dict[str, AgentSpec]:
         """Return the remote agents as their sections declare them, with default settings; `agents` have other names."""
@@ -46,11 +46,11 @@ class RemoteDeclarations:
         if section.webhook is None:
             for setting in ("webhook_secret_env", "webhook_private_networks"):
                 if getattr(section, setting):
-                    self._found.record(f"{place}.{setting}", "there is no webhook")
+                    self._mistake_list.record(f"{place}.{setting}", "there is no webhook")
             return None
         if section.webhook_secret_env is None:
             text = "name the environment variable with the secret that signs the posts"
-            self._found.record(f"{place}.webhook_secret_env", text)
+            self._mistake_list.record(f"{place}.webhook_secret_env", text)
             return None
         try:
             webhook = WebhookSection(
@@ -62,28 +62,32 @@ class RemoteDeclarations:
             for problem in error.errors(include_url=False, include_input=False):
                 names = {"secret_env": "webhook_secret_env", "private_networks": "webhook_private_networks"}
                 where = names.get(str((*problem["loc"], "")[0]), "webhook")
-                self._found.record(f"{place}.{where}", problem["msg"].removeprefix("Value error, "))
+                self._mistake_list.record(f"{place}.{where}", problem["msg"].removeprefix("Value error, "))
             return None
         try:
             if webhook.secret(section.webhook_secret_env, environ) is None:
                 text = f"the variable {section.webhook_secret_env} is not set here; without it nothing is posted"
-                self._found.warn_of_each([Mistake(f"{place}.webhook_secret_env", text)])
+                self._mistake_list.warn_of_each([Mistake(f"{place}.webhook_secret_env", text)])
         except (ConfigurationError, ValueError) as error:
-            self._found.record(f"{place}.webhook_secret_env", str(error))
+            self._mistake_list.record(f"{place}.webhook_secret_env", str(error))
         return webhook
 
     def _spec(self, name: str, section: AgentSection, agents: Mapping[str, Agent]) -> AgentSpec:
         """Return the declaration of a remote agent, without the watches that have mistakes."""
         place = f"agents.{name}"
         if name in agents:
-            self._found.record(f"{place}.remote", "an agent in Python has this name; give the remote one another")
+            self._mistake_list.record(
+                f"{place}.remote", "an agent in Python has this name; give the remote one another"
+            )
         elif (problem := agent_name_problem(name)) is not None:
-            self._found.record(place, problem)
+            self._mistake_list.record(place, problem)
         sections = dict(section.watches)
         if section.schedule is not None and not sections:
             sections["watch"] = WatchSection(when=section.schedule)
         if not sections:
-            self._found.record(f"{place}.watches", "nothing wakes it; write watches = 'strength(\"lead\") >= 0.5'")
+            self._mistake_list.record(
+                f"{place}.watches", "nothing wakes it; write watches = 'strength(\"lead\") >= 0.5'"
+            )
         watches = [
             watch
             for label, item in sections.items()
@@ -104,7 +108,7 @@ class RemoteDeclarations:
         """Return a watch, with the guards of its agent; None if it has mistakes."""
         where = f"{place}.watches.{label}"
         if item.when is None:
-            self._found.record(where, "it has no condition; write when = '...'")
+            self._mistake_list.record(where, "it has no condition; write when = '...'")
             return None
         when = self._condition(f"{where}.when", item.when)
         own = [self._condition(f"{where}.{name}", getattr(item, name)) for name in ("only_if", "unless")]
@@ -112,7 +116,7 @@ class RemoteDeclarations:
         if when is None:
             return None
         watch = Watch(when, only_if=own[0], unless=own[1], include_own=item.include_own or False)
-        return self._found.attempt(where, lambda: watch_spec(place, label, watch, *guards), None)
+        return self._mistake_list.attempt(where, lambda: watch_spec(place, label, watch, *guards), None)
 
     def _condition(self, place: str, text: str | None) -> Condition | None:
-        return None if text is None else self._found.attempt(place, lambda: parse_condition(text), None)
+        return None if text is None else self._mistake_list.attempt(place, lambda: parse_condition(text), None)

@@ -73,9 +73,9 @@ class FollowedRows:
 
     def finish(self) -> Iterator[int]:
         """Deposit the last rows at the end of the input. The last line then needs no newline."""
-        self._stream.is_final = True
+        self._stream.end()
         if self._rows is not None:
-            self._rows.grows = False
+            self._rows.end_growth()
         return self.deposit_new()
 
     def _begin(self) -> bool:
@@ -101,7 +101,7 @@ class FollowedRows:
             self._follower.report(note)
         self._follower.encoding = sample.encoding
         self._stream.begin(mark, head)
-        self._rows = self._read(self._stream, sample.encoding, grows=not self._stream.is_final)
+        self._rows = self._read(self._stream, sample.encoding, grows=not self._stream.has_ended)
         self._mapper = RowMapping(self._follower.board, self._rows, self._follower.columns)
         if self._position:
             self._rows.skip_to(self._position, lambda: self._stream.go_to(self._position))

@@ -132,7 +132,7 @@ class LineStream(io.RawIOBase):
         self._head = b""
         self._buffer = bytearray()
         self._buffered_from = self._scanned = self._open = 0
-        self.is_final = False
+        self.has_ended = False
         """Whether no more bytes will arrive, so that text without a newline at the end is a line too."""
         self.line_place = 0
         """The place of the line that was returned last; -1 for the text in front of the stream."""
@@ -142,6 +142,10 @@ class LineStream(io.RawIOBase):
         while len(self._buffer) < BLOCK_BYTES and self._fill():
             pass
         return bytes(self._buffer[:BLOCK_BYTES])
+
+    def end(self) -> None:
+        """Take text without a newline at the end as a line, because no more bytes will arrive."""
+        self.has_ended = True
 
     def begin(self, mark: bytes, head: bytes) -> None:
         """Leave out the byte order mark, and give `head`, which has whole lines, before the stream."""
@@ -164,7 +168,7 @@ class LineStream(io.RawIOBase):
         data, end = self.peek(), 0
         while after := self._end_of_line(end):
             end = after
-        return data if self.is_final else data[:end]
+        return data if self.has_ended else data[:end]
 
     def go_to(self, place: int) -> None:
         """Continue with the line at another place. Only for a file."""
@@ -200,7 +204,7 @@ class LineStream(io.RawIOBase):
             if len(self._buffer) > MAX_LINE_CHARACTERS:
                 return len(self._buffer)
             if not self._fill():
-                return len(self._buffer) if self.is_final else 0
+                return len(self._buffer) if self.has_ended else 0
         return end
 
     def _end_of_line(self, start: int) -> int:

@@ -96,7 +96,7 @@ def load_rows(
 
 
 class RowDeposits:
-    """Deposits rows on a board, and counts their outcomes.
+    """The deposits of rows on a board, with the counts of their outcomes.
 
     Args:
         board: The board that gets the marks.

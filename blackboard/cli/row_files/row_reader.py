@@ -134,6 +134,10 @@ class Rows:
         """The number of a line that was examined and is read next; None if there is none."""
         return self._lines.next_number
 
+    def end_growth(self) -> None:
+        """Read what is left: no more rows follow, so an open quote waits no longer."""
+        self.grows = False
+
     def skip_to(self, number: int, restart: Callable[[], None]) -> None:
         """Continue with the line of a number, like `InputText.skip_to`."""
         self._lines.skip_to(number, restart)
