@@ -233,7 +233,7 @@ def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change
         crossing_retests.plan(txn, watch_id, before.condition)
 
 
-def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None:
+def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new_condition: Condition) -> None:
     """Replace a watermark by single absorbed marks if a watch over the board gains a kind or other tags or scopes.
 
     The watermark holds for all marks alike, but the watch never absorbed older marks of the kind or tag that it gains.
@@ -241,9 +241,13 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
     if not row.watermark:
         return
     old = parse_condition(row.condition)  # the last one of the watch, which may have been out of the deployment since
-    if set(new.kinds) <= set(old.kinds) and new.is_over_board and _filters(old) == _filters(new):
+    if (
+        set(new_condition.kinds) <= set(old.kinds)
+        and new_condition.is_over_board
+        and _filters(old) == _filters(new_condition)
+    ):
         return
-    for kind in new.kinds:
+    for kind in new_condition.kinds:
         if kind in old.kinds and old.has_where:
             _absorb_counted(txn, row, old, kind)
         elif kind in old.kinds:
@@ -253,9 +257,9 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
     txn.sql.run(CROSSINGS.set_watermark, id=row.id, watermark=0)
 
 
-def _absorb_counted(txn: BoardTransaction, row: WatchRow, old: Condition, kind: str) -> None:
+def _absorb_counted(txn: BoardTransaction, row: WatchRow, old_condition: Condition, kind: str) -> None:
     """Record the marks of a kind up to a watermark as absorbed, mark by mark, if the watch has counted them."""
-    measures = [comparison.measure for comparison in old.comparisons()]
+    measures = [comparison.measure for comparison in old_condition.comparisons()]
     for batch in live_batches(txn, kind):
         for mark in batch:
             is_new = mark.event_id > row.watermark
@@ -305,5 +309,5 @@ def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
     return condition.is_falling, [comparison.measure for comparison in condition.comparisons()]
 
 
-def _differs(old: WatchSpec, new: WatchSpec) -> bool:
-    return (old.condition, old.include_own) != (new.condition, new.include_own)
+def _differs(old_spec: WatchSpec, new_spec: WatchSpec) -> bool:
+    return (old_spec.condition, old_spec.include_own) != (new_spec.condition, new_spec.include_own)

@@ -71,17 +71,17 @@ def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spe
         yield from _repeat_change(txn, name, known, spec)
 
 
-def _repeat_change(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+def _repeat_change(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Return a text about the marks of a kind whose `on_repeat` changes: all stay, and only later deposits differ."""
     live = txn.sql.existing(MARKS.count_live, kind=name, now=txn.now)
     if not live.marks:
         return []
-    if new.on_repeat == "separate":
+    if new_spec.on_repeat == "separate":
         later = "a later deposit joins none of them"
-    elif old.on_repeat == "separate" and live.marks > live.subjects:
+    elif old_spec.on_repeat == "separate" and live.marks > live.subjects:
         later = f"they have {live.subjects} subjects, and a later deposit joins the latest mark of its subject"
     else:
-        later = f"a later deposit joins the mark of its subject by {new.on_repeat!r}"
+        later = f"a later deposit joins the mark of its subject by {new_spec.on_repeat!r}"
     return [f"kind {name}: its live marks stay as they are ({live.marks}); {later}"]
 
 
@@ -102,15 +102,15 @@ MAX_NAMED_VALUES = 5
 """The largest number of values that are named."""
 
 
-def _follow_unique_field(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+def _follow_unique_field(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Store the values of a new unique field for the live marks of its kind, and describe values of several marks.
 
     This happens in the transaction of the change, because the next deposit is compared with every value.
     """
-    if _field_of(old) == _field_of(new):
+    if _field_of(old_spec) == _field_of(new_spec):
         return []
     txn.sql.run(MARKS.delete_unique_values, kind=name)
-    kind = new.kind(name)
+    kind = new_spec.kind(name)
     holders: defaultdict[str, list[int]] = defaultdict(list)
     for batch in live_batches(txn, name) if kind.unique is not None else ():
         pairs = [(value, row.id) for row in batch if (value := kind.unique_value_of(row.payload)) is not None]
@@ -131,8 +131,8 @@ def _follow_unique_field(txn: BoardTransaction, name: str, old: KindSpec, new: K
     return texts[:MAX_NAMED_VALUES] + more
 
 
-def _ids(marks: list[int]) -> str:
-    return ", ".join(map(str, marks[:MAX_NAMED_VALUES])) + (", ..." if len(marks) > MAX_NAMED_VALUES else "")
+def _ids(mark_ids: list[int]) -> str:
+    return ", ".join(map(str, mark_ids[:MAX_NAMED_VALUES])) + (", ..." if len(mark_ids) > MAX_NAMED_VALUES else "")
 
 
 def _field_of(spec: KindSpec) -> tuple[Any, ...]:
@@ -143,16 +143,16 @@ def _field_of(spec: KindSpec) -> tuple[Any, ...]:
     return (spec.unique, schema.get("properties", {}).get(spec.unique), schema.get("$defs"))
 
 
-def _follow_tags(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+def _follow_tags(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Store the new tags of a kind for its live marks, and return a line with the number of tagged marks."""
-    before, after = _fields_of_tags(old), _fields_of_tags(new)
+    before, after = _fields_of_tags(old_spec), _fields_of_tags(new_spec)
     for tag in before:
         if before[tag] != after.get(tag):
             txn.sql.run(MARKS.delete_tag, kind=name, name=tag)
     added = tuple(tag for tag in after if after[tag] != before.get(tag))
     if not added:
         return []
-    schema = new.model_copy(update={"tags": added}).kind(name).tag_schema
+    schema = new_spec.model_copy(update={"tags": added}).kind(name).tag_schema
     tagged = 0
     for batch in live_batches(txn, name):
         rows = [tag for row in batch for tag in tag_rows(schema, row)]
@@ -161,9 +161,9 @@ def _follow_tags(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec)
     return [f"kind {name}: {tagged} live marks have the tags {', '.join(added)}"] if tagged else []
 
 
-def _changed_tags(old: KindSpec, new: KindSpec) -> set[str]:
+def _changed_tags(old_spec: KindSpec, new_spec: KindSpec) -> set[str]:
     """Return the tags that a kind keeps but whose values are now compared in another way."""
-    before, after = _fields_of_tags(old), _fields_of_tags(new)
+    before, after = _fields_of_tags(old_spec), _fields_of_tags(new_spec)
     return {tag for tag in before.keys() & after.keys() if before[tag] != after[tag]}
 
 

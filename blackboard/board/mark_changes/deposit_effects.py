@@ -18,10 +18,10 @@ from blackboard.board.watches.waiting_crossings import watch_guards
 from blackboard.store.row_types.mark_row_types import MarkRow, WindowEventRow
 
 
-def open_need(txn: BoardTransaction, new: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
+def open_need(txn: BoardTransaction, new_deposit: NewDeposit, old: MarkRow | None, row: MarkRow) -> None:
     """Open a need that was deposited. If it was open before, withdraw its `overdue` mark."""
     if old is not None:
-        mark_removals.withdraw_overdue(txn, old, new.request.author, new.request.activation_id)
+        mark_removals.withdraw_overdue(txn, old, new_deposit.request.author, new_deposit.request.activation_id)
     open_needs.record_need(txn, row)
 
 
@@ -53,9 +53,9 @@ def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Seque
     return crossed
 
 
-def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event_id: int) -> bool:
+def count_in_windows(txn: BoardTransaction, new_deposit: NewDeposit, mark_id: int, event_id: int) -> bool:
     """Record a deposit for the windows that count its kind; return whether it is in one of them."""
-    request, occurred_at = new.request, new.state.at
+    request, occurred_at = new_deposit.request, new_deposit.state.at
     longest = txn.active.longest_windows.get(request.kind)
     if longest is None or occurred_at <= txn.now - longest:
         return False
@@ -65,7 +65,7 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
         occurred_at=occurred_at,
         event_id=event_id,
         mark_id=mark_id,
-        intensity=new.state.intensity,
+        intensity=new_deposit.state.intensity,
         agent="" if request.activation_id is None else request.author,
     )
     keys: dict[str, frozenset[str]] = {}

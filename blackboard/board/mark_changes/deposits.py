@@ -59,22 +59,26 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         OutOfOrder: The deposit is older than the live mark that it would be added to, and the order matters.
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
-    new = NewDeposit.of(txn, request)
+    new_deposit = NewDeposit.of(txn, request)
     mark_lookup.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
-    live = None if new.kind.on_repeat == "separate" else _evaporate_and_find_live(txn, new.kind, request.subject)
+    live = (
+        None
+        if new_deposit.kind.on_repeat == "separate"
+        else _evaporate_and_find_live(txn, new_deposit.kind, request.subject)
+    )
     if request.if_event is not None:
         mark_lookup.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
-    if (later := _replaced_by(txn, new, live)) is not None:
-        return _record_without_effect(txn, new, "stale", later, live)
-    joined = join_live(txn, new, live)
+    if (later := _replaced_by(txn, new_deposit, live)) is not None:
+        return _record_without_effect(txn, new_deposit, "stale", later, live)
+    joined = join_live(txn, new_deposit, live)
     if joined is None:
         assert live is not None
-        return _leave_unchanged(txn, new, live)
-    row = _write(txn, new, joined)
+        return _leave_unchanged(txn, new_deposit, live)
+    row = _write(txn, new_deposit, joined)
     if open_needs.is_need(row):
-        open_need(txn, new, joined.old, row)
+        open_need(txn, new_deposit, joined.old, row)
     queue_message(txn, joined, row)
-    counts = count_in_windows(txn, new, row.id, row.event_id)
+    counts = count_in_windows(txn, new_deposit, row.id, row.event_id)
     crossed = apply_effects(txn, joined.old, row)
     if counts and joined.shown is not None and request.kind in txn.active.tags_in_windows:
         crossed = [*crossed, *follow_windows(txn, row._replace(payload=request.payload_text))]
@@ -102,12 +106,12 @@ def _evaporate_and_find_live(txn: BoardTransaction, kind: Kind, subject: str) ->
     return live
 
 
-def _replaced_by(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> MarkRow | None:
+def _replaced_by(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | None) -> MarkRow | None:
     """Return the mark of a deposit that occurred later and replaced this deposit; None if there is none."""
-    if new.kind.on_repeat != "replace" or new.state.at >= txn.now:
+    if new_deposit.kind.on_repeat != "replace" or new_deposit.state.at >= txn.now:
         return None
-    latest = _latest(txn, new.kind, new.request.subject, live)
-    if latest is None or new.state.at >= latest.occurred_at:
+    latest = _latest(txn, new_deposit.kind, new_deposit.request.subject, live)
+    if latest is None or new_deposit.state.at >= latest.occurred_at:
         return None
     # The event of a stale deposit stores when the latest deposit occurred, because `_latest` reads only the last event.
     return latest.mark._replace(anchored_at=latest.occurred_at)
@@ -125,17 +129,21 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     return _LatestDeposit(mark_after(event), event.anchored_at if is_stale else event.occurred_at)
 
 
-def _leave_unchanged(txn: BoardTransaction, new: NewDeposit, live: MarkRow) -> Receipt:
+def _leave_unchanged(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow) -> Receipt:
     """Return the receipt of a deposit that leaves a stronger mark as it is; windows may count it."""
-    crossed = follow_unchanged(txn, live, new.request.author)
-    if new.kind.name not in txn.active.longest_windows:
+    crossed = follow_unchanged(txn, live, new_deposit.request.author)
+    if new_deposit.kind.name not in txn.active.longest_windows:
         return Receipt(live.id, live.event_id, "unchanged", mark_strength(txn, live), agents_of(crossed))
-    receipt = _record_without_effect(txn, new, "unchanged", live, live)
+    receipt = _record_without_effect(txn, new_deposit, "unchanged", live, live)
     return replace(receipt, crossed=tuple(dict.fromkeys((*agents_of(crossed), *receipt.crossed))))
 
 
 def _record_without_effect(
-    txn: BoardTransaction, new: NewDeposit, outcome: Literal["stale", "unchanged"], mark: MarkRow, live: MarkRow | None
+    txn: BoardTransaction,
+    new_deposit: NewDeposit,
+    outcome: Literal["stale", "unchanged"],
+    mark: MarkRow,
+    live: MarkRow | None,
 ) -> Receipt:
     """Record a deposit that changes no mark.
 
@@ -145,35 +153,35 @@ def _record_without_effect(
     The event belongs to `mark`, the mark of the latest deposit. It has the intensity and the law that a mark made by
     this deposit alone would have.
     """
-    state = single_state(new.kind, new.state)
-    register_law(txn, new.kind, state.law, None)
-    details = _details(new, txn.allocate_event_id())
+    state = single_state(new_deposit.kind, new_deposit.state)
+    register_law(txn, new_deposit.kind, state.law, None)
+    details = _details(new_deposit, txn.allocate_event_id())
     recorded = mark._replace(
-        author=new.request.author,
+        author=new_deposit.request.author,
         intensity=state.intensity,
         law=law_key(state.law),
-        evaporates_at=state.evaporates_at(new.kind),
-        own_law=int(new.has_own_law),
+        evaporates_at=state.evaporates_at(new_deposit.kind),
+        own_law=int(new_deposit.has_own_law),
     )
-    record_event(txn, recorded, HistoryEvent(outcome), occurred_at=new.state.at, details=details)
+    record_event(txn, recorded, HistoryEvent(outcome), occurred_at=new_deposit.state.at, details=details)
     crossed: Sequence[RegisteredWatch] = ()
-    if count_in_windows(txn, new, mark.id, details.event_id):
-        has_tags = new.request.kind in txn.active.tags_in_windows
-        crossed = follow_windows(txn, mark._replace(payload=new.request.payload_text) if has_tags else mark)
+    if count_in_windows(txn, new_deposit, mark.id, details.event_id):
+        has_tags = new_deposit.request.kind in txn.active.tags_in_windows
+        crossed = follow_windows(txn, mark._replace(payload=new_deposit.request.payload_text) if has_tags else mark)
     return Receipt(
         mark.id, details.event_id, outcome, 0.0 if live is None else mark_strength(txn, live), agents_of(crossed)
     )
 
 
-def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> MarkRow:
+def _write(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit) -> MarkRow:
     """Write a new mark, or a reinforced mark, with its event and its indexes."""
-    kind, old, shown = new.kind, joined.old, joined.shown
-    value = _checked_value(txn, new, joined)
+    kind, old, shown = new_deposit.kind, joined.old, joined.shown
+    value = _checked_value(txn, new_deposit, joined)
     register_law(txn, kind, joined.state.law, old)
-    details = _details(new, txn.allocate_event_id(), None if shown is None else shown_event_id(txn, shown))
-    row = _row_after(new, joined, details, txn.now)
+    details = _details(new_deposit, txn.allocate_event_id(), None if shown is None else shown_event_id(txn, shown))
+    row = _row_after(new_deposit, joined, details, txn.now)
     event = HistoryEvent.DEPOSITED if old is None else HistoryEvent.REINFORCED
-    record_event(txn, row, event, occurred_at=new.state.at, details=details)
+    record_event(txn, row, event, occurred_at=new_deposit.state.at, details=details)
     shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
     mark_indexes.update(txn, kind, old, row, shown_event_id=shown_id, value=value)
     if old is None:
@@ -183,18 +191,18 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> 
     return row
 
 
-def _checked_value(txn: BoardTransaction, new: NewDeposit, joined: MarkAfterDeposit) -> str | None:
+def _checked_value(txn: BoardTransaction, new_deposit: NewDeposit, joined: MarkAfterDeposit) -> str | None:
     """Return the value that a mark will hold in the unique field of its kind after a deposit; None if it has none.
 
     Raises:
         UniqueConflict: The value belongs to another live mark.
     """
-    if new.kind.unique is None or not joined.holds_value_at(new.kind, txn.now):
+    if new_deposit.kind.unique is None or not joined.holds_value_at(new_deposit.kind, txn.now):
         return None
-    payload = new.request.payload_text if joined.shown is None else joined.shown.payload
-    value = new.kind.unique_value_of(payload)
+    payload = new_deposit.request.payload_text if joined.shown is None else joined.shown.payload
+    value = new_deposit.kind.unique_value_of(payload)
     if value is not None:
-        _check_unique(txn, new.kind, value, joined.old)
+        _check_unique(txn, new_deposit.kind, value, joined.old)
     return value
 
 
@@ -227,27 +235,27 @@ def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | N
         txn.laws.register(txn.sql, law)
 
 
-def _details(new: NewDeposit, event_id: int, shown_event_id: int | None = None) -> EventDetails:
-    request = new.request
+def _details(new_deposit: NewDeposit, event_id: int, shown_event_id: int | None = None) -> EventDetails:
+    request = new_deposit.request
     return EventDetails(
         event_id,
         request.author,
         request.payload_text,
-        new.state.intensity,
+        new_deposit.state.intensity,
         request.activation_id,
         shown_event_id,
         request.traceparent,
     )
 
 
-def _row_after(new: NewDeposit, joined: MarkAfterDeposit, details: EventDetails, now: Instant) -> MarkRow:
+def _row_after(new_deposit: NewDeposit, joined: MarkAfterDeposit, details: EventDetails, now: Instant) -> MarkRow:
     """Return the row of a mark after a deposit.
 
     The mark shows the payload and the author of the deposit that is latest by its occurrence.
     """
-    (request, kind, _), (old, state, shown) = new, joined
+    (request, kind, _), (old, state, shown) = new_deposit, joined
     assert details.payload is not None
-    own_law = int(new.has_own_law) if old is None or kind.on_repeat == "replace" else old.own_law
+    own_law = int(new_deposit.has_own_law) if old is None or kind.on_repeat == "replace" else old.own_law
     others = details.event_id if request.activation_id is None else last_event_of_others(old, request.author)
     # In the order of the columns: every deposit makes such a row, and named arguments take four times as long.
     return MarkRow(
@@ -268,7 +276,7 @@ def _row_after(new: NewDeposit, joined: MarkAfterDeposit, details: EventDetails,
         others,
         request.activation_id if shown is None else shown.activation_id,
         own_law,
-        new.state.at if shown is None else shown.occurred_at,
+        new_deposit.state.at if shown is None else shown.occurred_at,
         None if shown is None else request.author,
     )
 

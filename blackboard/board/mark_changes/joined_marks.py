@@ -61,19 +61,19 @@ class MarkAfterDeposit(NamedTuple):
         return self.state.at == now or is_live(self.state.evaporates_at(kind), now)
 
 
-def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> MarkAfterDeposit | None:
+def join_live(txn: BoardTransaction, new_deposit: NewDeposit, live: MarkRow | None) -> MarkAfterDeposit | None:
     """Return the result of a deposit on the live mark of its kind and subject; None if it changes nothing.
 
     Raises:
         LawConflict: The deposit names another law than the mark.
         OutOfOrder: The deposit is older than the mark, and the order of additions matters.
     """
-    kind, state = new.kind, new.state
+    kind, state = new_deposit.kind, new_deposit.state
     if live is None:
         return MarkAfterDeposit(None, single_state(kind, state))
     before = fading_state(txn, live)
-    if kind.on_repeat != "replace" and new.request.decay is not None:
-        _check_law(new.request.decay, state.at, live, before)
+    if kind.on_repeat != "replace" and new_deposit.request.decay is not None:
+        _check_law(new_deposit.request.decay, state.at, live, before)
     if kind.on_repeat == "add" and state.at < txn.now:
         _check_order(kind, live, before, state)
         if _has_faded(kind, before.law, state, txn.now):
@@ -101,28 +101,28 @@ def _describe_law(law: Decay, now: Instant) -> str:
     return f"the end {iso(now + law.length)}" if law.ends_fixed else f"the law {law}"
 
 
-def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingState) -> None:
+def _check_order(kind: Kind, live: MarkRow, before: FadingState, new_state: FadingState) -> None:
     """Check that a late deposit may be added to a live mark.
 
     Raises:
         OutOfOrder: The deposit is older than the mark, and the order of additions matters.
     """
-    if may_add(kind, before, new.at):
+    if may_add(kind, before, new_state.at):
         return
     why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
     raise OutOfOrder(
         f"mark {live.id} of {live.kind} {live.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
-        f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, set on_repeat of the kind"
-        " to 'max', 'replace' or 'separate', or let it fade exponentially without a cap"
+        f" {iso(new_state.at)} cannot be added to it: {why}. Deposit in the order of occurrence, set on_repeat of the"
+        " kind to 'max', 'replace' or 'separate', or let it fade exponentially without a cap"
     )
 
 
-def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
+def _has_faded(kind: Kind, law: Decay, new_state: FadingState, now: Instant) -> bool:
     """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live mark.
 
     So the order in which deposits are recorded does not change their sum.
     """
     if kind.cap is not None or not law.adds_in_any_order:
         return False
-    life = kind.life(law, new.intensity)
-    return life is not None and 0 < life <= now - new.at
+    life = kind.life(law, new_state.intensity)
+    return life is not None and 0 < life <= now - new_state.at

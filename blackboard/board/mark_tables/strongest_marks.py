@@ -51,7 +51,7 @@ def strongest(
 
 
 def _strongest_under_law(
-    txn: BoardTransaction, law: str, limit: int, tags: int, values: dict[str, Any], *, oldest_first: bool
+    txn: BoardTransaction, law: str, limit: int, tag_count: int, values: dict[str, Any], *, oldest_first: bool
 ) -> list[LiveMark]:
     """Return the strongest marks of a kind under a law. An index has the order of marks whose law has an order key.
 
@@ -60,11 +60,11 @@ def _strongest_under_law(
     values = {**values, "law": law}
     has_order = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None
     if not has_order or (values["kind"], law) in txn.active.law_changes:
-        return marks_with_strength(txn, live_marks("kind", "law", "limit", tags=tags), limit=limit, **values)
-    rows = marks_with_strength(txn, live_marks_in_order(tags), limit=limit, **values)
+        return marks_with_strength(txn, live_marks("kind", "law", "limit", tags=tag_count), limit=limit, **values)
+    rows = marks_with_strength(txn, live_marks_in_order(tag_count), limit=limit, **values)
     if oldest_first and len(rows) == limit:
         last = rows[-1].mark.order_key
         rows = [row for row in rows if row.mark.order_key != last]
-        equal = oldest_of_equal_marks(tags)
+        equal = oldest_of_equal_marks(tag_count)
         rows += marks_with_strength(txn, equal, limit=limit - len(rows), order_key=last, **values)
     return rows

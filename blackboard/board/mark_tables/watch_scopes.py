@@ -113,13 +113,13 @@ def fading_marks(
         if measure.within is None
         for kind in measure.kinds
     )
-    found: dict[int, FadingMark] = {}
+    marks_by_id: dict[int, FadingMark] = {}
     for kind, place in places:
         group = place if is_group(place) else None
         for row in live_rows(txn, stored_marks(txn, [kind], place), at):
-            if group is not None or row.id not in found:
-                found[row.id] = fading_mark(txn, row, group)
-    marks = [*found.values()]
+            if group is not None or row.id not in marks_by_id:
+                marks_by_id[row.id] = fading_mark(txn, row, group)
+    marks = [*marks_by_id.values()]
     if condition.has_window:
         reading = WindowReading(txn.now if at is None else at, scope, is_whole=whole)
         marks += fading_events(txn, condition, reading)

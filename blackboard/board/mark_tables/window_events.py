@@ -119,7 +119,7 @@ def fading_events(
 
     `weights` returns the weight of a kind.
     """
-    found: dict[tuple[int, int, WhereClause | None], FadingMark] = {}
+    fading_deposits: dict[tuple[int, int, WhereClause | None], FadingMark] = {}
     for comparison in condition.comparisons():
         within, where = comparison.measure.within, comparison.measure.where
         if within is None:
@@ -131,7 +131,7 @@ def fading_events(
         )
         for row in deposits.newest(weights, reading.enough(comparison.threshold)):
             state = FadingState(row.intensity, row.occurred_at, _stay(within))
-            found[row.event_id, within, where] = FadingMark(
+            fading_deposits[row.event_id, within, where] = FadingMark(
                 row.kind,
                 row.subject,
                 weights(row.kind),
@@ -142,7 +142,7 @@ def fading_events(
                 where=where,
                 group=group,
             )
-    return list(found.values())
+    return list(fading_deposits.values())
 
 
 def events_since(

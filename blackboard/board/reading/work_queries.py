@@ -119,20 +119,20 @@ def ending_deferrals(txn: BoardTransaction, limit: int) -> list[EndingDeferral]:
 
     Of the attempts that wait for a repetition, only the attempts of the strongest crossings are read.
     """
-    found: list[EndingDeferral] = []
+    deferrals: list[EndingDeferral] = []
     for watch in txn.active.watches.values():
         names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
         rows = txn.sql.all(CROSSINGS.ending_deferrals, watch_id=watch.id, now=txn.now, limit=limit)
         for row in rows:
             held_by = HeldBy(row.held_by or HeldBy.BATCH_WINDOW)
-            found.append(result_of(EndingDeferral, row, **names, held_by=held_by, ends_at=row.ready_at))
+            deferrals.append(result_of(EndingDeferral, row, **names, held_by=held_by, ends_at=row.ready_at))
     for waiting in txn.sql.all(ACTIVATIONS.deferred_crossings.using("limit"), limit=limit):
         if waiting.retry_at is not None and waiting.retry_at > txn.now:
             names = {"agent": waiting.agent, "watch": waiting.watch, "condition": waiting.condition}
-            found.append(
+            deferrals.append(
                 result_of(EndingDeferral, waiting.crossing, **names, held_by=HeldBy.RETRY, ends_at=waiting.retry_at)
             )
-    return sorted(found, key=lambda deferral: deferral.ends_at)[:limit]
+    return sorted(deferrals, key=lambda deferral: deferral.ends_at)[:limit]
 
 
 class _WatchNames(NamedTuple):
@@ -198,12 +198,12 @@ def activations(
     return [activation_record(txn, row, names.get(row.watch_id)) for row in rows]
 
 
-def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | None) -> ActivationRecord:
+def activation_record(txn: BoardTransaction, row: ActivationRow, watch_name: str | None) -> ActivationRecord:
     """Return an activation as it is shown."""
     return result_of(
         ActivationRecord,
         gone_agents.shown_to_people(txn, row),
-        watch=watch,
+        watch=watch_name,
         scheduled_for=optional_datetime(row.scheduled_for),
         mark_ids=tuple(txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
     )

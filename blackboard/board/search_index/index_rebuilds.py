@@ -27,24 +27,24 @@ EVENTS_PER_BATCH = 20_000
 """Events of the history that one batch reads to find marks that have faded."""
 
 
-def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+def follow(txn: BoardTransaction, name: str, old_spec: KindSpec, new_spec: KindSpec) -> list[str]:
     """Begin the index of a kind, and the removal of its former index. Yield a text with the number of marks.
 
     Raises:
         ConfigurationError: The SQLite library of this process has no FTS5.
     """
-    if old.search == new.search:
+    if old_spec.search == new_spec.search:
         return []
     for row in txn.sql.all(SEARCH.kinds):
         if row.kind == name and row.phase != Phase.REMOVED:
             _move(txn, row, Phase.REMOVED, search_documents.bounds(row.number)["first"] - 1)
-    if not new.search:
+    if not new_spec.search:
         return []
     try:
         txn.sql.dialect.require_full_text()
     except StoreError as error:
         raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
-    row = search_documents.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event_id)
+    row = search_documents.begin(txn.sql, name, new_spec.kind(name).search_schema, txn.last_event_id)
     schema_views.rewrite_views(txn.sql)
     for phase in (Phase.LIVE, Phase.FADED):
         if row.phase != phase:

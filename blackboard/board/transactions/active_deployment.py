@@ -130,11 +130,11 @@ class ActiveDeployment:
 
 def _by_kind(watches: Iterable[tuple[RegisteredWatch, Iterable[str]]]) -> dict[str, list[RegisteredWatch]]:
     """Return the watches of each kind. The argument has each watch with its kinds."""
-    found: defaultdict[str, dict[RegisteredWatch, None]] = defaultdict(dict)
+    watches_by_kind: defaultdict[str, dict[RegisteredWatch, None]] = defaultdict(dict)
     for watch, kinds in watches:
         for kind in kinds:
-            found[kind][watch] = None
-    return {kind: list(group) for kind, group in found.items()}
+            watches_by_kind[kind][watch] = None
+    return {kind: list(group) for kind, group in watches_by_kind.items()}
 
 
 def read_active(sql: Transaction) -> ActiveDeployment:

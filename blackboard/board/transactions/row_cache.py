@@ -45,11 +45,11 @@ class RowCache:
             if subject not in self._marks[kind]:
                 subjects[kind].append(subject)
         for kind, missing in subjects.items():
-            found: dict[str, list[MarkRow]] = defaultdict(list)
+            rows_by_subject: dict[str, list[MarkRow]] = defaultdict(list)
             for row in sql.all(MARKS.marks_of_subjects, kind=kind, subjects=sql.list_of(missing)):
-                found[row.subject].append(row)
+                rows_by_subject[row.subject].append(row)
             self._marks[kind] |= dict.fromkeys(missing, ())
-            self._marks[kind] |= {subject: tuple(rows) for subject, rows in found.items()}
+            self._marks[kind] |= {subject: tuple(rows) for subject, rows in rows_by_subject.items()}
 
     def note_marks(self, kind: str, subject: str, rows: Iterable[MarkRow]) -> None:
         """Note the stored marks of a kind and subject, which were read otherwise, newest first."""

@@ -82,7 +82,7 @@ def select(txn: BoardTransaction, watch: RegisteredWatch, first: FirstCrossings 
         watch,
         lambda crossing: crossing_deferrals.release_or_defer(txn, watch, crossing),
         batch or DEFAULT_BATCH,
-        first=first,
+        first_crossings=first,
     )
     for crossing, behind in waiting:
         if _close_if_over(txn, watch, crossing, behind):
@@ -110,7 +110,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch, first: FirstC
         lambda crossing: crossing_deferrals.release_or_defer(txn, watch, crossing),
         1,
         only_ready=True,
-        first=first,
+        first_crossings=first,
     )
     for crossing, behind in ready:
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):

@@ -60,15 +60,9 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.condition.is_falling:
         _take_over(txn, key)
-    may_cross_again = _end_drop(txn, watch, key)
-    if may_cross_again or not (
-        _changes_nothing_in_window(txn, watch, key)
-        if watch.condition.has_window
-        else _changes_nothing(txn, watch, key, before, after)
-    ):
-        has_crossed = advance_to_now(txn, watch, key)
-        if has_crossed:
-            return True
+    may_change = _end_drop(txn, watch, key) or _update_and_assess(txn, watch, key, before, after)
+    if may_change and advance_to_now(txn, watch, key):
+        return True
     if not watch.condition.is_falling:
         _renew(txn, watch, key)
     return False
@@ -84,39 +78,39 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
         watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
 
-def _changes_nothing_in_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
-    """Return whether a deposit leaves the state of a watch with a window unchanged.
-
-    It can only delay the end of an episode, which is computed again when it is due.
-    """
-    if watch.condition.is_falling:
-        return False
-    state = None if watch.condition.kinds_of_marks else watch_states.get(txn, key)
-    is_held = state is not None and state.began_at is not None
-    return is_held or (state is None and watch.may_use_window_sums and window_totals.is_below(txn, watch, key.scope))
-
-
-def _changes_nothing(
+def _update_and_assess(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Return whether a deposit leaves the state over the board or a group unchanged, without reading all its marks.
+    """Return whether a deposit may change a state, after bringing the sums that decide it up to date.
 
-    A stronger mark only delays the end of an episode, which is computed again when it is due.
+    Over the board or a group, not all marks are read. A stronger mark, or another deposit in a window, only delays the
+    end of an episode, which is computed again when it is due.
     """
+    if watch.condition.has_window:
+        return _update_and_assess_window(txn, watch, key)
     if not watch.measures_sums or new is None or may_be_weaker(txn, old, new):
-        return False
+        return True
     state = watch_states.get(txn, key)
     if watch.condition.is_falling:
         # After a crossing, a rise matters until the value reaches `clear_above`.
-        return state is not None and state.began_at is None and state.crossed_at is None
+        return state is None or state.began_at is not None or state.crossed_at is not None
     if state is not None and state.began_at is not None:
-        return True
+        return False
     measure = watch.comparison.measure
     if measure.is_maximum:
-        return not watch.comparison.is_met_at(mark_strength(txn, new))
-    return measure.keeps_sums and not watch.comparison.is_met_at(
+        return watch.comparison.is_met_at(mark_strength(txn, new))
+    return not measure.keeps_sums or watch.comparison.is_met_at(
         watch_totals.update_and_measure_live(txn, watch, key.scope)
     )
+
+
+def _update_and_assess_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
+    """Return whether a deposit may change the state of a watch with a window, with the sums of the window updated."""
+    if watch.condition.is_falling or watch.condition.kinds_of_marks:
+        return True
+    if (state := watch_states.get(txn, key)) is not None:
+        return state.began_at is None
+    return not watch.may_use_window_sums or not window_totals.is_below(txn, watch, key.scope)
 
 
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:

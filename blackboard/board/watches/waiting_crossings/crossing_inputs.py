@@ -132,21 +132,21 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
     values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
     sides = list(watch.condition.deciding(lambda one: one.is_met_at(values[one]))) or list(values)
-    found: dict[int, Input] = {}
+    inputs_by_mark: dict[int, Input] = {}
     for measure in (side.measure for side in sides):
         if measure.within is None:
             rows = live_rows(txn, watch_states.rows_behind(txn, watch, key))
             rows = [row for row in rows if measure.includes(row.kind, row.subject, tags_of(txn, row.kind, row.payload))]
-            found |= {row.id: (event_of(txn, row), mark_strength(txn, row)) for row in rows}
+            inputs_by_mark |= {row.id: (event_of(txn, row), mark_strength(txn, row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.condition.is_falling else 1)
         deposits = events_since(
             txn.sql, measure, scope, partial(measure_filter, txn), since, ignored=watch.ignored_in_windows
         )
         for deposit in deposits:
-            if deposit.mark_id not in found and (state := _last_state(txn, watch, scope, deposit, measure)):
-                found[deposit.mark_id] = state
-    return sorted(found.values(), key=_strongest_first)
+            if deposit.mark_id not in inputs_by_mark and (state := _last_state(txn, watch, scope, deposit, measure)):
+                inputs_by_mark[deposit.mark_id] = state
+    return sorted(inputs_by_mark.values(), key=_strongest_first)
 
 
 def _last_state(

@@ -126,18 +126,20 @@ def strongest_first(
     batch: int,
     *,
     only_ready: bool = False,
-    first: FirstCrossings | None = None,
+    first_crossings: FirstCrossings | None = None,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
     """Yield the waiting crossings of a watch with their marks, strongest now first, and of equals the older.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
-    lower bound. With `only_ready`, those that wait in their batch window are not read. `first` is the result of
-    `first_read`, if the caller has it.
+    lower bound. With `only_ready`, those that wait in their batch window are not read. `first_crossings` has the
+    result of `first_read`, if the caller has it.
     """
-    found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
-    for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, batch, first, only_ready=only_ready)):
-        while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
-            yield heapq.heappop(found)[2:]
+    by_strength: list[tuple[float, int, CrossingRow, MarksBehind]] = []
+    for read, (bound, row) in zip(
+        count(), _crossings_by_bound(txn, watch, batch, first_crossings, only_ready=only_ready)
+    ):
+        while by_strength and _comes_before(-by_strength[0][0], by_strength[0][1], bound, row.id):
+            yield heapq.heappop(by_strength)[2:]
         if read >= batch + MAX_READ_CROSSINGS:
             break
         if (crossing := admit(row)) is None:
@@ -146,9 +148,9 @@ def strongest_first(
         if behind.strength < bound * LOWERING_FACTOR and row.order_key != LOWEST_KEY:
             laws = {event.law for event, _ in behind.inputs}
             txn.sql.run(CROSSINGS.set_order, id=row.id, **order_columns(txn, watch, behind.strength, laws, txn.now))
-        heapq.heappush(found, (-behind.strength, crossing.id, crossing, behind))
-    while found:
-        yield heapq.heappop(found)[2:]
+        heapq.heappush(by_strength, (-behind.strength, crossing.id, crossing, behind))
+    while by_strength:
+        yield heapq.heappop(by_strength)[2:]
 
 
 def waiting_with_strengths(
@@ -182,16 +184,21 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
 
 
 def _crossings_by_bound(
-    txn: BoardTransaction, watch: RegisteredWatch, batch: int, first: FirstCrossings | None, *, only_ready: bool
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    batch: int,
+    first_crossings: FirstCrossings | None,
+    *,
+    only_ready: bool,
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
-    if first is None:
+    if first_crossings is None:
         statement, values = first_read(txn, watch, batch, only_ready=only_ready)
-        first = FirstCrossings.of(txn.sql.all(statement, **values), values["limit"])
+        first_crossings = FirstCrossings.of(txn.sql.all(statement, **values), values["limit"])
     more = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
     groups = [
-        _bounded_crossings_of_law(txn, watch, more, [*of_law], is_partial=law in first.partial_laws)
-        for law, of_law in groupby(first.rows, key=attrgetter("law"))
+        _bounded_crossings_of_law(txn, watch, more, [*of_law], is_partial=law in first_crossings.partial_laws)
+        for law, of_law in groupby(first_crossings.rows, key=attrgetter("law"))
     ]
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 

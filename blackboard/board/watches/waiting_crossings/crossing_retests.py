@@ -41,10 +41,10 @@ class _MetScope(NamedTuple):
     measured: Measurement
 
 
-def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
+def plan(txn: BoardTransaction, watch_id: int, old_condition: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
     if txn.sql.changed(CROSSINGS.defer_for_retest, watch_id=watch_id):
-        plan_backfill(txn, BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old.kinds)))
+        plan_backfill(txn, BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old_condition.kinds)))
 
 
 def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:

@@ -52,13 +52,13 @@ def _evaporated(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
     """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
-    found = {row.id: _Departure(row.id, row.subject, migrated_row(txn, row).evaporates_at, row) for row in stored}
+    departures = {row.id: _Departure(row.id, row.subject, migrated_row(txn, row).evaporates_at, row) for row in stored}
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
-            found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
+            departures[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
     since = begin_of_fall(watch, crossing)
     has_subject = watch.condition.by is None and crossing.scope != WHOLE_BOARD
-    for departure in found.values():
+    for departure in departures.values():
         is_in_scope = watch.condition.covers(departure.subject) and (
             not has_subject or departure.subject == crossing.scope
         )
