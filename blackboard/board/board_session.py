@@ -97,6 +97,10 @@ class BoardSession:
         """Return the board's time: the latest of the clock, the last recorded and the last used instant."""
         return self.read(lambda txn: txn.now)
 
+    def limit_leap(self, leap: Duration) -> None:
+        """From now on, do not believe a clock that is further ahead of the board's last record than this."""
+        self.leap = leap
+
     @property
     def is_clock_behind(self) -> bool:
         """Whether the clock shows an earlier instant than this process has used."""

@@ -9,7 +9,7 @@ from blackboard.board.activation_tables.activation_rows import (
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends.end_steps import INTERRUPTED, close_crossings, end_run, was_split
+from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, close_crossings, end_run, was_split
 from blackboard.board.outbox import message_causes
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime

@@ -12,7 +12,7 @@ from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, activation_splits
 from blackboard.board.activations.run_ends.activation_results import Failure
-from blackboard.board.activations.run_ends.agent_actions import AgentAction
+from blackboard.board.activations.run_ends.returned_items import AgentAction
 from blackboard.board.activations.unusable_answers import HeldAnswer
 from blackboard.board.board_session import BoardSession
 from blackboard.board.result_types import Receipt
@@ -67,8 +67,8 @@ class RunEndTransactions:
         """
         classes = self._session.classes
 
-        def prefetch(sql: Transaction) -> None:
-            activation_results.prefetch(sql, self._session.last_active, claim.row, actions)
+        def read_ahead(sql: Transaction) -> None:
+            activation_results.read_ahead(sql, self._session.last_active, claim.row, actions)
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
             success = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
@@ -80,7 +80,7 @@ class RunEndTransactions:
                 _claim_after(txn, claim, finished, claim_next)
             return finished
 
-        return self._session.write(work, record_instant=True, shared=True, hints=ServerHints(prefetch))
+        return self._session.write(work, record_instant=True, shared=True, hints=ServerHints(read_ahead))
 
     def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> ActivationState | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""

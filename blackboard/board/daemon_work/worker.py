@@ -79,7 +79,7 @@ class Worker:
 
     def limit_leap(self, leap: Duration) -> None:
         """From now on, do not believe the clock if it is further ahead of the board's last record than this."""
-        self._session.leap = leap
+        self._session.limit_leap(leap)
 
     def serve(self, code: Code) -> None:
         """Serve these agents, with the code of these digests, instead of the former agents."""

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from blackboard.board.activation_tables.activation_inputs import inputs_of
 from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_recovery, activation_results, item_checks
+from blackboard.board.activations.run_ends import activation_recovery, activation_results, returned_item_checks
 from blackboard.board.activations.run_ends.activation_recovery import REMOTE
 from blackboard.board.activations.run_ends.activation_results import Failure, defer
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
+from blackboard.board.remote_work.remote_result_items import actions_of, marks_of, places_of, reported_calls
 from blackboard.board.remote_work.remote_results import RemoteResult, ReportedUsage
-from blackboard.board.remote_work.result_items import actions_of, marks_of, places_of, reported_calls
 from blackboard.board.result_types import RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -271,9 +271,9 @@ def _finish(txn: BoardTransaction, run: NamedRun, result: RemoteResult, classes:
     agent_spec = remote_agent(txn, row.agent)
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in marks_of((*inputs, *reads), classes)}
-    items = item_checks.returned_items(agent_spec, actions_of(txn, result, known, classes))
+    items = returned_item_checks.items_of_result(agent_spec, actions_of(txn, result, known, classes))
     with tracing.within_trace(tracing.current_traceparent() or row.traceparent):
-        actions = item_checks.prepare(agent_spec, row.id, items, places := places_of(result))
+        actions = returned_item_checks.prepare(agent_spec, row.id, items, places := places_of(result))
     activation_results.finish(txn, row, agent_spec, actions, classes, places)
     model_calls.record_reported(txn, row.id, agent_spec.name, len(inputs), reported_calls(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())

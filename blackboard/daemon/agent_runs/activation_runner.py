@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from blackboard.board.activation_tables.activation_inputs import ActivationInput
 from blackboard.board.activations.agent_claims.claims import Claim
-from blackboard.board.activations.run_ends import item_checks
+from blackboard.board.activations.run_ends import returned_item_checks
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.daemon_work.run_end_transactions import ClaimNext, FinishedRun
 from blackboard.board.daemon_work.worker import Worker
@@ -218,7 +218,7 @@ class ActivationRunner:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
-            items = forked_children.call(lambda: item_checks.returned_items(claim.agent, result))
+            items = forked_children.call(lambda: returned_item_checks.items_of_result(claim.agent, result))
         with tracing.within_trace(traceparent):
             return self._finish(claim, items, claim_next)
 
@@ -282,7 +282,7 @@ class ActivationRunner:
     def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
         """Apply what an agent returned, and claim its next activation in the same transaction."""
         failpoint("agent.after")
-        actions = item_checks.prepare(claim.agent, claim.row.id, items)
+        actions = returned_item_checks.prepare(claim.agent, claim.row.id, items)
         failpoint("apply.before")
         try:
             finished = self.worker.run_ends.finish(claim, actions, claim_next)

@@ -14,7 +14,7 @@ from blackboard.board.activations.agent_claims.additional_reads import record_re
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch
 from blackboard.board.activations.agent_claims.crossing_selection import Selection
 from blackboard.board.activations.agent_claims.new_activations import claimed_inputs, insert_claimed
-from blackboard.board.activations.run_ends import quarantine_needs
+from blackboard.board.activations.run_ends import run_end_steps
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.core.marks.scopes import is_group, scope_name, subject_of
@@ -74,7 +74,7 @@ def _quarantine(
 ) -> None:
     row = insert_claimed(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     record_reads(txn, watch.agent, row.id, claimed_inputs(txn, selection), found)
-    quarantine_needs.ask_about_quarantine(txn, subject, reason)
+    run_end_steps.ask_about_quarantine(txn, subject, reason)
 
 
 def _chain_length_of(txn: BoardTransaction, events: Iterable[EventRow]) -> int:

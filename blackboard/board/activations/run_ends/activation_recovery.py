@@ -10,10 +10,10 @@ from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import activation_results, quarantine_needs
+from blackboard.board.activations.run_ends import activation_results, run_end_steps
 from blackboard.board.activations.run_ends.activation_results import Failure
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
-from blackboard.board.activations.run_ends.end_steps import (
+from blackboard.board.activations.run_ends.run_end_steps import (
     INTERRUPTED,
     count_failure,
     end_run,
@@ -127,7 +127,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec | No
     error = f"{_deaths(row)}; the last time it ran alone"
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)
-    quarantine_needs.ask_about_quarantine(
+    run_end_steps.ask_about_quarantine(
         txn, subject_of(scope) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
     )
 

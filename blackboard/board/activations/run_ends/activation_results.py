@@ -13,10 +13,10 @@ from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends import agent_actions, end_steps
+from blackboard.board.activations.run_ends import returned_items, run_end_steps
 from blackboard.board.activations.run_ends.activation_splits import divisible_parts, halve_batch
-from blackboard.board.activations.run_ends.agent_actions import AgentAction
-from blackboard.board.activations.run_ends.end_steps import (
+from blackboard.board.activations.run_ends.returned_items import AgentAction
+from blackboard.board.activations.run_ends.run_end_steps import (
     close_crossings,
     count_failure,
     current_run,
@@ -70,13 +70,13 @@ class Success:
     """Whether it has used an answer of a model."""
 
 
-def prefetch(
+def read_ahead(
     sql: Transaction, active: ActiveDeployment | None, row: ActivationRow, actions: Sequence[AgentAction]
 ) -> None:
     """Send the reads of the successful end of a run ahead, as far as a known deployment shows them."""
-    end_steps.prefetch(sql, row)
+    run_end_steps.read_ahead(sql, row)
     if active is not None:
-        agent_actions.prefetch(sql, active, actions)
+        returned_items.read_ahead(sql, active, actions)
 
 
 def finish(
@@ -98,7 +98,7 @@ def finish(
     if (run := run_to_end(txn, row)) is None:
         return None
     current = run.activation
-    receipts = agent_actions.apply(txn, current, agent_spec, actions, classes, places)
+    receipts = returned_items.apply(txn, current, agent_spec, actions, classes, places)
     if run.has_answer:
         model_calls.mark_applied(txn, row.id)
     failpoint("apply.within")

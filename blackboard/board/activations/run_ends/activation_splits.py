@@ -11,7 +11,7 @@ from blackboard.board.activation_tables.activation_rows import (
     set_marks,
 )
 from blackboard.board.activations.call_records import model_calls
-from blackboard.board.activations.run_ends.end_steps import current_run, end_run
+from blackboard.board.activations.run_ends.run_end_steps import current_run, end_run
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.scopes import is_group

@@ -53,7 +53,7 @@ def place_of_item(number: int, total: int, places: Sequence[str] = ()) -> str:
     return places[number - 1] if places else f"item {number} of {total}"
 
 
-def prefetch(sql: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
+def read_ahead(sql: Transaction, active: ActiveDeployment, actions: Sequence[AgentAction]) -> None:
     """Send the reads of the deposits among the items ahead."""
     for action in actions:
         if isinstance(action, AgentDeposit):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from blackboard.board.activations.run_ends.agent_actions import (
+from blackboard.board.activations.run_ends.returned_items import (
     UNDECLARED_WITHDRAWAL,
     AgentAction,
     AgentDeposit,
@@ -28,7 +28,7 @@ from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageErro
 from blackboard.system.error_descriptions import class_name
 
 
-def returned_items(agent_spec: AgentSpec, result: Any) -> list[Action]:
+def items_of_result(agent_spec: AgentSpec, result: Any) -> list[Action]:
     """Return the items that an agent returned as a list; a generator runs only now.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The steps that every end of a run has in common: the new state of its activation, its crossings, its cooldowns."""
+"""The steps that ends of runs have in common: states, crossings, cooldowns, and the question about a quarantine."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from blackboard.board.activation_tables.activation_rows import (
     scopes_of_activation,
     set_state,
 )
+from blackboard.board.mark_changes import deposits
+from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.outbox import message_causes
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.waiting_crossings import crossing_deferrals
 from blackboard.clock import Instant
+from blackboard.core.authors import BOARD
 from blackboard.core.backoff import backoff
+from blackboard.core.built_in_marks import Need
 from blackboard.core.marks.scopes import is_group
 from blackboard.core.records.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.store.row_types.activation_row_types import ActivationRow, RunToEnd
 from blackboard.store.row_types.watch_row_types import CrossingRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 ENDED = (
@@ -45,7 +49,7 @@ def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | No
     return None if current is None or not _is_same_run(current, row) else current
 
 
-def prefetch(sql: Transaction, row: ActivationRow) -> None:
+def read_ahead(sql: Transaction, row: ActivationRow) -> None:
     """Send the reads of `run_to_end` ahead, if that saves anything."""
     if (ahead := sql.ahead) is not None:
         ahead.prefetch(ACTIVATIONS.run_to_end, id=row.id)
@@ -171,3 +175,19 @@ def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     for scope in scopes_of_activation(txn, row):
         if (watch.condition.by is not None) == is_group(scope):  # else the watch has changed
             rising_crossings.evaluate_scope(txn, watch, scope)
+
+
+def ask_about_quarantine(txn: BoardTransaction, subject: str, reason: str) -> None:
+    """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
+    if "need" not in txn.deployment.kinds:
+        return
+    if any(row.author == BOARD for row in txn.sql.all(MARKS.marks_of_subject, kind="need", subject=subject)):
+        return
+    need = Need(
+        subject=subject,
+        question=f"{reason}. Should it continue?",
+        options=["retry", "discard"],
+        detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
+        " and 'blackboard retry ID' or 'blackboard discard ID' decides.",
+    )
+    deposits.deposit(txn, DepositRequest.of(need, BOARD))
