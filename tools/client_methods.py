@@ -24,8 +24,8 @@ from blackboard.client.calls import (
 {modules}
 )
 from blackboard.client.method_builders import (
-    AsyncCaller,
-    SyncCaller,
+    AsyncCallRunner,
+    SyncCallRunner,
     async_event_method,
     async_method,
     sync_event_method,
@@ -33,8 +33,8 @@ from blackboard.client.method_builders import (
 )
 '''
 CLASSES: Final = (
-    'class ClientMethods(SyncCaller):\n    """The methods of a client that waits for each response."""\n',
-    'class AsyncClientMethods(AsyncCaller):\n    """The methods of a client that awaits each response."""\n',
+    'class ClientMethods(SyncCallRunner):\n    """The methods of a client that waits for each response."""\n',
+    'class AsyncClientMethods(AsyncCallRunner):\n    """The methods of a client that awaits each response."""\n',
 )
 BUILDERS: Final = (
     {"ClientCall": "sync_method", "Feed": "sync_event_method"},

@@ -15,8 +15,8 @@ from blackboard.client.calls import (
     read_position_calls,
 )
 from blackboard.client.method_builders import (
-    AsyncCaller,
-    SyncCaller,
+    AsyncCallRunner,
+    SyncCallRunner,
     async_event_method,
     async_method,
     sync_event_method,
@@ -24,7 +24,7 @@ from blackboard.client.method_builders import (
 )
 
 
-class ClientMethods(SyncCaller):
+class ClientMethods(SyncCallRunner):
     """The methods of a client that waits for each response."""
 
     activations = sync_method(activation_calls.activations)
@@ -80,7 +80,7 @@ class ClientMethods(SyncCaller):
     set_read_position = sync_method(read_position_calls.set_read_position)
 
 
-class AsyncClientMethods(AsyncCaller):
+class AsyncClientMethods(AsyncCallRunner):
     """The methods of a client that awaits each response."""
 
     activations = async_method(activation_calls.activations)

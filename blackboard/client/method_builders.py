@@ -17,7 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SyncCaller(ABC):
+class SyncCallRunner(ABC):
     """Carries out calls, and waits for the responses."""
 
     @abstractmethod
@@ -29,7 +29,7 @@ class SyncCaller(ABC):
         """Carry out the steps of following events, and yield them."""
 
 
-class AsyncCaller(ABC):
+class AsyncCallRunner(ABC):
     """Carries out calls, and awaits the responses."""
 
     @abstractmethod
@@ -41,40 +41,44 @@ class AsyncCaller(ABC):
         """Carry out the steps of following events, and yield them."""
 
 
-def sync_method(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[SyncCaller, P], T]:
+def sync_method(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[SyncCallRunner, P], T]:
     """Return the method of `Client` that makes a call."""
 
-    def method(self: SyncCaller, /, *args: P.args, **options: P.kwargs) -> T:
+    def method(self: SyncCallRunner, /, *args: P.args, **options: P.kwargs) -> T:
         return self._run(build(*args, **options))
 
     _describe(method, build)
     return method
 
 
-def async_method(build: Callable[P, ClientCall[T]]) -> Callable[Concatenate[AsyncCaller, P], Coroutine[Any, Any, T]]:
+def async_method(
+    build: Callable[P, ClientCall[T]],
+) -> Callable[Concatenate[AsyncCallRunner, P], Coroutine[Any, Any, T]]:
     """Return the method of `AsyncClient` that makes a call."""
 
-    async def method(self: AsyncCaller, /, *args: P.args, **options: P.kwargs) -> T:
+    async def method(self: AsyncCallRunner, /, *args: P.args, **options: P.kwargs) -> T:
         return await self._run(build(*args, **options))
 
     _describe(method, build)
     return method
 
 
-def sync_event_method(build: Callable[P, Feed]) -> Callable[Concatenate[SyncCaller, P], Iterator[BoardEvent]]:
+def sync_event_method(build: Callable[P, Feed]) -> Callable[Concatenate[SyncCallRunner, P], Iterator[BoardEvent]]:
     """Return the method of `Client` that follows events."""
 
-    def method(self: SyncCaller, /, *args: P.args, **options: P.kwargs) -> Iterator[BoardEvent]:
+    def method(self: SyncCallRunner, /, *args: P.args, **options: P.kwargs) -> Iterator[BoardEvent]:
         return self._follow(build(*args, **options))
 
     _describe(method, build, "Iterator[BoardEvent]")
     return method
 
 
-def async_event_method(build: Callable[P, Feed]) -> Callable[Concatenate[AsyncCaller, P], AsyncIterator[BoardEvent]]:
+def async_event_method(
+    build: Callable[P, Feed],
+) -> Callable[Concatenate[AsyncCallRunner, P], AsyncIterator[BoardEvent]]:
     """Return the method of `AsyncClient` that follows events."""
 
-    def method(self: AsyncCaller, /, *args: P.args, **options: P.kwargs) -> AsyncIterator[BoardEvent]:
+    def method(self: AsyncCallRunner, /, *args: P.args, **options: P.kwargs) -> AsyncIterator[BoardEvent]:
         return self._follow(build(*args, **options))
 
     _describe(method, build, "AsyncIterator[BoardEvent]")

@@ -112,10 +112,8 @@ class ApiRoutes:
             if operation.is_event_stream:
                 return await self._stream(operation, request)
             response = await self._respond_at_once(operation, request)
-        except HttpProblem as problem:
-            return problem_response(problem)
-        except BlackboardError as error:
-            return problem_response(problem_of(error, is_redacted=True))
+        except (HttpProblem, BlackboardError) as error:
+            return problem_response(error, is_redacted=True)
         except ClientDisconnect:
             return Response(status_code=400)  # the client has gone
         except Exception as error:  # a bug must not end the server

@@ -45,7 +45,7 @@ def build_app(
     settings: ServerSection,
     model: str,
     address: Address | None,
-    file: Path | None = None,
+    deployment_file: Path | None = None,
     tickets: SignInTickets | None = None,
 ) -> RequestGuards:
     """Build the application that serves a board.
@@ -55,7 +55,7 @@ def build_app(
         settings: Its limits, and the names that clients use for it.
         model: Which provider and model would answer if no daemon runs, in words.
         address: Where it listens; None for a Unix socket.
-        file: The deployment file; None for the file in the current folder.
+        deployment_file: The deployment file; None for the file in the current folder.
         tickets: The tickets that browsers sign in with; None if nobody can be shown one.
     """
     threads = WorkThreads(settings.threads)
@@ -64,7 +64,7 @@ def build_app(
     sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
     callers = RequestCallers(board, cookie, settings.requests_per_second)
     api = ApiRoutes(board, settings, callers, OperationCalls(board, callers, model), pools)
-    pages = PageRoutes(board, callers, threads, model, settings.max_streams, file)
+    pages = PageRoutes(board, callers, threads, model, settings.max_streams, deployment_file)
     stops = [api.claims.stop, api.events.stop, pages.updates.stop]
     sbp_routes: list[Route] = []
     if settings.sbp:

@@ -156,8 +156,14 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
     return HttpProblem(name, detail, members=members)
 
 
-def problem_response(problem: HttpProblem) -> Response:
-    """Return the response that reports a problem."""
+def problem_response(error: HttpProblem | BlackboardError, *, is_redacted: bool = False) -> Response:
+    """Return the response that reports a problem, or the problem of an error.
+
+    Args:
+        error: The problem or the error.
+        is_redacted: Whether the message of an error is withheld if it may quote texts of depositors, people or models.
+    """
+    problem = error if isinstance(error, HttpProblem) else problem_of(error, is_redacted=is_redacted)
     headers = dict(problem.headers)
     if problem.type.status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

@@ -18,7 +18,7 @@ from blackboard.errors import BlackboardError, NotFound
 from blackboard.server.access.request_origin import check_own_page
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
-from blackboard.server.http_problems import HttpProblem, problem_of, problem_response
+from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.plain_page import STYLE_POLICY, plain_page
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
@@ -83,7 +83,7 @@ class WebSessions:
                 )
             )
         except BlackboardError as error:
-            return problem_response(problem_of(error))
+            return problem_response(error)
         log.info("a browser has signed in", token=name, author=self._board.author)
         root = escape(_root(request))
         text = (
@@ -105,10 +105,8 @@ class WebSessions:
             fields = await _fields(request)
             token, to = fields.get("token", "").strip(), fields.get("to", "")
             found = await self._threads.run(lambda: self._board.find_token(token)) if token else None
-        except HttpProblem as problem:
-            return problem_response(problem)
-        except BlackboardError as error:
-            return problem_response(problem_of(error))
+        except (HttpProblem, BlackboardError) as error:
+            return problem_response(error)
         root = _root(request)
         if found is None or found.state != "valid":
             back = f'<p><a href="{escape(root)}/">Try again</a></p>'
@@ -138,10 +136,8 @@ class WebSessions:
             token = self._cookie.token(request)
             if token is not None and not self._cookie.is_kept(request):
                 await self._threads.run(lambda: self._revoke(token))
-        except HttpProblem as problem:
-            return problem_response(problem)
-        except BlackboardError as error:
-            return problem_response(problem_of(error))
+        except (HttpProblem, BlackboardError) as error:
+            return problem_response(error)
         response = _page("Signed out", "<p>This browser does not use the board any more.</p>")
         self._cookie.clear(request, response)
         return response

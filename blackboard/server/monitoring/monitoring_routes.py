@@ -40,10 +40,8 @@ def metrics_route(board: Blackboard, callers: RequestCallers, requests: RequestM
 
         try:
             text = await threads.run(work)
-        except HttpProblem as problem:
-            return problem_response(problem)
-        except BlackboardError as error:
-            return problem_response(problem_of(error, is_redacted=True))
+        except (HttpProblem, BlackboardError) as error:
+            return problem_response(error, is_redacted=True)
         return Response(text, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
     return Route("/metrics", show)

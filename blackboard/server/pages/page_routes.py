@@ -76,7 +76,7 @@ class PageRoutes:
         threads: The threads that read the board.
         model: Which provider and model would answer if no daemon runs, in words.
         limit: How many pages may be open.
-        file: The deployment file of the server; None for the file in the current folder.
+        deployment_file: The deployment file of the server; None for the file in the current folder.
     """
 
     def __init__(
@@ -86,9 +86,15 @@ class PageRoutes:
         threads: WorkThreads,
         model: str,
         limit: int,
-        file: Path | None,
+        deployment_file: Path | None,
     ) -> None:
-        self._board, self._callers, self._threads, self._model, self._file = board, callers, threads, model, file
+        self._board, self._callers, self._threads, self._model, self._deployment_file = (
+            board,
+            callers,
+            threads,
+            model,
+            deployment_file,
+        )
         self._checks = WorkThreads(1)
         self.updates = PageUpdates(board, WorkThreads(2), limit)
         self._counts = LiveCounts(board)
@@ -137,10 +143,8 @@ class PageRoutes:
             stream = await self.updates.watch(
                 call.viewer.caller, key, lambda: self._page_state(page, call, request), every
             )
-        except HttpProblem as problem:
-            return problem_response(problem)
-        except BlackboardError as error:
-            return problem_response(problem_of(error, is_redacted=True))
+        except (HttpProblem, BlackboardError) as error:
+            return problem_response(error, is_redacted=True)
         return EventStreamResponse(stream)
 
     async def _check(self, request: Request) -> Response:
@@ -149,16 +153,14 @@ class PageRoutes:
         def work() -> str:
             call = self._call(deployment_page.PAGE, request, [])
             call.viewer.caller.require("operate")
-            result = deployment_page.check_file(self._file, self._board.database.url)
+            result = deployment_page.check_file(self._deployment_file, self._board.database.url)
             preview = result.get("against_board") or {}
             return render_page("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
 
         try:
             return HTMLResponse(await self._checks.run(work), headers=HEADERS)
-        except HttpProblem as problem:
-            return problem_response(problem)
-        except BlackboardError as error:
-            return problem_response(problem_of(error, is_redacted=True))
+        except (HttpProblem, BlackboardError) as error:
+            return problem_response(error, is_redacted=True)
 
     def _call(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> PageCall[PageFields]:
         """Return the call of a page by the sender of a request, if the sender may see it.

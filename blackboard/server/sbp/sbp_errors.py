@@ -60,19 +60,18 @@ class SbpError(Exception):
         return found if self.data is None else found | {"data": self.data}
 
 
-def error_of_problem(problem: HttpProblem) -> SbpError:
-    """Return the error for a request that cannot be served at all. The HTTP status reports this, too."""
+def sbp_error_of(error: HttpProblem | BlackboardError) -> SbpError:
+    """Return the error for a request that is refused, by the server or by the board.
+
+    If the request cannot be served at all, the status of the response reports this, too. If only the board refuses what
+    a method asks for, the status is 200.
+    """
+    problem = error if isinstance(error, HttpProblem) else problem_of(error)
     status, message = problem.type.status, problem.detail or problem.type.title
+    if isinstance(error, BlackboardError) and status < 500:
+        return SbpError(INVALID_PARAMETERS, message)
     code = _CODES.get(problem.name, INTERNAL if status >= 500 else INVALID_REQUEST)
     return SbpError(code, message, status=status, headers=problem.headers)
-
-
-def error_of(error: BlackboardError) -> SbpError:
-    """Return the error for a method that the board refuses. A board that cannot be used has a status of its own."""
-    problem = problem_of(error)
-    if problem.type.status >= 500:
-        return error_of_problem(problem)
-    return SbpError(INVALID_PARAMETERS, problem.detail or problem.type.title)
 
 
 def error_of_fields(error: ValidationError, code: int, message: str) -> SbpError:

@@ -20,9 +20,8 @@ from blackboard.server.sbp.sbp_errors import (
     INVALID_PARAMETERS,
     UNKNOWN_METHOD,
     SbpError,
-    error_of,
     error_of_fields,
-    error_of_problem,
+    sbp_error_of,
 )
 from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace
@@ -222,7 +221,5 @@ def run(method: str, call: SbpCall, parameters: SbpFields) -> dict[str, Any]:
     """
     try:
         return SBP_METHODS[method](call, parameters)
-    except BlackboardError as error:
-        raise error_of(error) from None
-    except HttpProblem as problem:
-        raise error_of_problem(problem) from None
+    except (HttpProblem, BlackboardError) as error:
+        raise sbp_error_of(error) from None

@@ -27,9 +27,8 @@ from blackboard.server.sbp.sbp_errors import (
     INVALID_REQUEST,
     PARSE_ERROR,
     SbpError,
-    error_of,
     error_of_fields,
-    error_of_problem,
+    sbp_error_of,
 )
 from blackboard.server.sbp.sbp_fields import SbpFields
 from blackboard.server.sbp.sbp_methods import SCENT_METHODS, SbpCall
@@ -169,7 +168,7 @@ class SbpRoutes:
             body = await read_body(request, self._max_body)
             check_media_type(request, JSON_TYPE)
         except HttpProblem as problem:
-            raise error_of_problem(problem) from None
+            raise sbp_error_of(problem) from None
         return parse_message(body)
 
     async def _run(self, method: str, raw_parameters: Any, request: Request, session: str) -> dict[str, Any]:
@@ -190,10 +189,8 @@ class SbpRoutes:
         try:
             token = self._callers.token_of(request)
             result = await self._threads.run(work)
-        except HttpProblem as problem:
-            raise error_of_problem(problem) from None
-        except BlackboardError as error:
-            raise error_of(error) from None
+        except (HttpProblem, BlackboardError) as error:
+            raise sbp_error_of(error) from None
         except SbpError:
             raise
         except Exception as error:  # a bug must not end the server

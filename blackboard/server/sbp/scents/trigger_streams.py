@@ -20,7 +20,7 @@ from blackboard.server.http_problems import HttpProblem
 from blackboard.server.open_requests.event_stream_text import Record, StreamChoice, StreamItem, StreamText
 from blackboard.server.open_requests.open_event_streams import EventStreams
 from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
-from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem
+from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, sbp_error_of
 from blackboard.server.sbp.sbp_marks import Scent, ScentTrigger, fields_of, live_marks
 from blackboard.server.sbp.scents.scent_evaluator import ScentEvaluator
 from blackboard.server.work_threads import WorkThreads
@@ -62,10 +62,8 @@ class TriggerRoute:
             texts = await self._hub.open(
                 caller if token is not None else None, choice, lambda newest: TriggerText(session, choice, newest)
             )
-        except HttpProblem as problem:
-            raise error_of_problem(problem) from None
-        except BlackboardError as error:
-            raise error_of(error) from None
+        except (HttpProblem, BlackboardError) as error:
+            raise sbp_error_of(error) from None
         return EventStreamResponse(self._listened(texts, session))
 
     def _begin(self, request: Request, token: str | None, session: str) -> tuple[Caller, int | None]:
