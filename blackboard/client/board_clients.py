@@ -16,8 +16,8 @@ import httpx2
 
 from blackboard.client.calls.event_calls import BoardEvent, Feed, ReadLine, follow_feed
 from blackboard.client.client_methods import AsyncClientMethods, ClientMethods
-from blackboard.client.http_calls import ClientCall, HttpRequest, HttpResponse
 from blackboard.client.request_attempts import Delay, NoResponse, steps_of
+from blackboard.client.requests_and_responses import ClientCall, HttpRequest, HttpResponse
 from blackboard.client.server_connection import ServerConnection
 from blackboard.clock import SystemClock, seconds_in
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from blackboard.client.calls.event_calls import BoardEvent, Feed
-from blackboard.client.http_calls import ClientCall
+from blackboard.client.requests_and_responses import ClientCall
 
 P = ParamSpec("P")
 T = TypeVar("T")

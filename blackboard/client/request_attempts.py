@@ -10,8 +10,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from blackboard.client.http_calls import ClientCall, HttpRequest, HttpResponse
 from blackboard.client.problem_errors import error_of, name_of, read_problem
+from blackboard.client.requests_and_responses import ClientCall, HttpRequest, HttpResponse
 from blackboard.core.backoff import backoff
 from blackboard.durations import MILLISECOND, SECOND, Duration
 from blackboard.errors import BlackboardError, ServerUnreachable

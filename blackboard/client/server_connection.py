@@ -13,8 +13,8 @@ from urllib.request import getproxies
 
 import httpx2
 
-from blackboard.client.http_calls import HttpRequest
 from blackboard.client.request_attempts import Delay, NoResponse
+from blackboard.client.requests_and_responses import HttpRequest
 from blackboard.clock import Clock, SystemClock, seconds_in
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError

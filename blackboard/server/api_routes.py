@@ -17,7 +17,7 @@ from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server.access.request_callers import RequestCallers
 from blackboard.server.access.token_checks import Caller
-from blackboard.server.api_framework.operation_calls import OperationCalls, ReceivedRequest
+from blackboard.server.api_framework.call_builder import CallBuilder, ReceivedRequest
 from blackboard.server.api_framework.operation_definition import Empty, Operation, OperationCall
 from blackboard.server.api_framework.request_parsing import (
     EVENT_STREAM,
@@ -60,7 +60,7 @@ class ApiRoutes:
         board: The board that the server serves.
         settings: The limits.
         callers: Finds the senders of requests.
-        calls: Makes the calls of operations.
+        builder: Builds the calls of operations.
         threads: The threads of each pool.
     """
 
@@ -69,11 +69,11 @@ class ApiRoutes:
         board: Blackboard,
         settings: ServerSection,
         callers: RequestCallers,
-        calls: OperationCalls,
+        builder: CallBuilder,
         threads: Mapping[str, WorkThreads],
     ) -> None:
         self._clock, self._settings, self._threads = board.clock, settings, threads
-        self._callers, self._calls = callers, calls
+        self._callers, self._builder = callers, builder
         self._encoder = ResponseEncoder(board)
         together = RequestBatcher(self._respond_together, settings.threads * (1 + MAX_WAITING_PER_THREAD))
         self._together = together
@@ -133,7 +133,7 @@ class ApiRoutes:
             return await self._respond_when_claimed(received)
 
         def work() -> EncodedResponse:
-            call = received.add_body(self._calls.call(operation, request, token))
+            call = received.add_body(self._builder.build(operation, request, token))
             return self._run(operation, call, request)
 
         return await self._threads[operation.pool].run(work)
@@ -154,7 +154,7 @@ class ApiRoutes:
         bulk = await bulk_deposits.receive(
             request,
             threads,
-            lambda: self._calls.call(operation, request, token),
+            lambda: self._builder.build(operation, request, token),
             self._settings.max_body,
             self._settings.max_bulk,
         )
@@ -166,7 +166,7 @@ class ApiRoutes:
         threads = self._threads[operation.pool]
 
         def begin() -> tuple[OperationCall[Claiming, Empty], RemoteActivation | None]:
-            call = received.add_body(self._calls.call(operation, request, token))
+            call = received.add_body(self._builder.build(operation, request, token))
             return call, operation.run(call)
 
         try:
@@ -192,7 +192,7 @@ class ApiRoutes:
         token = self._callers.token_of(request)
 
         def work() -> tuple[Caller, StreamChoice]:
-            call = self._calls.call(operation, request, token)
+            call = self._builder.build(operation, request, token)
             try:
                 return call.caller, operation.run(call)
             except BlackboardError as error:
@@ -211,7 +211,7 @@ class ApiRoutes:
         calls: dict[int, OperationCall[Any, Any]] = {}
         for index, received in enumerate(requests):
             try:
-                call = self._calls.call_of(received.operation, received.request, found[received.token])
+                call = self._builder.build_for(received.operation, received.request, found[received.token])
                 calls[index] = received.add_body(call)
             except Exception as error:
                 responses[index] = error

@@ -19,7 +19,7 @@ from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.access.web_sessions import WebSessions
 from blackboard.server.api_docs_page import DOCS_POLICY, docs_page
-from blackboard.server.api_framework.operation_calls import OperationCalls
+from blackboard.server.api_framework.call_builder import CallBuilder
 from blackboard.server.api_routes import HTTP_METHODS, ApiRoutes, Handler
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.mcp_endpoint import McpEndpoint
@@ -63,7 +63,7 @@ def build_app(
     cookie = SessionCookie(board.board_id)
     sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
     callers = RequestCallers(board, cookie, settings.requests_per_second)
-    api = ApiRoutes(board, settings, callers, OperationCalls(board, callers, model), pools)
+    api = ApiRoutes(board, settings, callers, CallBuilder(board, callers, model), pools)
     pages = PageRoutes(board, callers, threads, model, settings.max_streams, deployment_file)
     stops = [api.claims.stop, api.events.stop, pages.updates.stop]
     sbp_routes: list[Route] = []

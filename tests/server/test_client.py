@@ -187,7 +187,7 @@ def stripped(value: Any) -> Any:
 
 def test_pages_are_joined(served: Served, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(served.board, served)
-    monkeypatch.setattr("blackboard.client.http_calls.MAX_PAGE_ITEMS", 2)
+    monkeypatch.setattr("blackboard.client.requests_and_responses.MAX_PAGE_ITEMS", 2)
     monkeypatch.setattr("blackboard.client.calls.mark_calls.MAX_PAGE_ITEMS", 2)
     assert client.marks() == served.board.marks()
     assert client.marks(limit=5) == served.board.marks(limit=5)

@@ -11,7 +11,7 @@ from blackboard.board.result_types import (
     ActivationRecord,
     CostRow,
 )
-from blackboard.client.http_calls import (
+from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,
     ask_for_pages,

@@ -9,7 +9,7 @@ from blackboard.board.result_types import (
     Explanation,
     ScheduleRecord,
 )
-from blackboard.client.http_calls import (
+from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,
     ask_for_pages,

@@ -7,7 +7,7 @@ from typing import Any
 
 from blackboard.board.remote_work.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import RemoteActivation, RunState
-from blackboard.client.http_calls import (
+from blackboard.client.requests_and_responses import (
     ClientCall,
     HttpRequest,
     ask_for,

@@ -20,8 +20,15 @@ from blackboard.board.deposit_batches import (
 from blackboard.board.interface.keyword_arguments import DepositKeywords
 from blackboard.board.mark_changes.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.result_types import Receipt
-from blackboard.client.http_calls import ClientCall, HttpRequest, ask_for, decode_response, encode_body, post_request
 from blackboard.client.problem_errors import error_of
+from blackboard.client.requests_and_responses import (
+    ClientCall,
+    HttpRequest,
+    ask_for,
+    decode_response,
+    encode_body,
+    post_request,
+)
 from blackboard.clock import When, iso
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, alternative_of, check_intensity, check_subject

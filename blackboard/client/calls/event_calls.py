@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from blackboard.board.result_types import ActivityRecord, StreamEvent
-from blackboard.client.http_calls import HttpRequest, HttpResponse, decode_response, get_request, tags_of
 from blackboard.client.request_attempts import FIRST_DELAY, Delay, NoResponse, failure_of
+from blackboard.client.requests_and_responses import HttpRequest, HttpResponse, decode_response, get_request, tags_of
 from blackboard.core.backoff import backoff
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where

@@ -13,7 +13,7 @@ from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfC
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
 from blackboard.board.mark_changes.reinforcements import check_increase
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
-from blackboard.client.http_calls import (
+from blackboard.client.requests_and_responses import (
     ClientCall,
     HttpRequest,
     ask_for,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.result_types import MarkEvent, NeedRecord, Receipt
-from blackboard.client.http_calls import (
+from blackboard.client.requests_and_responses import (
     ClientCall,
     ask_for,
     ask_for_pages,

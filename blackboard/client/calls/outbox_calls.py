@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
-from blackboard.client.http_calls import ClientCall, ask_for, ask_for_pages, get_request, path_of, post_request
+from blackboard.client.requests_and_responses import (
+    ClientCall,
+    ask_for,
+    ask_for_pages,
+    get_request,
+    path_of,
+    post_request,
+)
 
 
 def outbox(

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from blackboard.board.loaded_files import ReadPosition
-from blackboard.client.http_calls import ClientCall, HttpRequest, ask_for, encode_body, get_request, path_of, query_of
+from blackboard.client.requests_and_responses import (
+    ClientCall,
+    HttpRequest,
+    ask_for,
+    encode_body,
+    get_request,
+    path_of,
+    query_of,
+)
 from blackboard.errors import NotFound
 
 READ_POSITION_PATH = "/v1/read-positions/{}"

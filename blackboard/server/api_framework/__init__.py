@@ -1,7 +1,7 @@
 """What all operations share: how one is defined, how a request becomes a call, and how its result becomes a response.
 
 operation_definition  what an operation is: its path, its parameters, its scope and its response
-operation_calls       the calls that requests make, and checks whether they are allowed
+call_builder          makes the call of an operation from a request, if its sender may make it
 request_parsing       reads the parameters and the body of a request
 response_encoding     responses as they are sent: pages, entity tags and redaction
 """

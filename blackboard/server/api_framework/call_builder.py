@@ -1,4 +1,4 @@
-"""The calls of operations that requests make: by whom, with which parameters and body, and whether they are allowed."""
+"""The builder of calls: a request becomes the call of an operation, if its sender may make it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class ReceivedRequest:
         return call.with_body(body)
 
 
-class OperationCalls:
-    """Makes the calls of operations from the requests to one board.
+class CallBuilder:
+    """Builds the calls of operations from the requests to one board.
 
     Args:
         board: The board that the server serves.
@@ -47,16 +47,16 @@ class OperationCalls:
     def __init__(self, board: Blackboard, callers: RequestCallers, model: str) -> None:
         self._board, self._callers, self._model = board, callers, model
 
-    def call(self, operation: Operation, request: Request, token: str) -> OperationCall[Any, None]:
-        """Return the call of a request, without its body.
+    def build(self, operation: Operation, request: Request, token: str) -> OperationCall[Any, None]:
+        """Return the call that a request makes, without its body.
 
         Raises:
             HttpProblem: Its sender may not make it, or its parameters are not valid.
         """
-        return self.call_of(operation, request, self._board.find_token(token))
+        return self.build_for(operation, request, self._board.find_token(token))
 
-    def call_of(self, operation: Operation, request: Request, record: AccessToken | None) -> OperationCall[Any, None]:
-        """Return the call of a request with the record of its token, without its body.
+    def build_for(self, operation: Operation, request: Request, record: AccessToken | None) -> OperationCall[Any, None]:
+        """Return the call that a request with the token of a record makes, without its body.
 
         Raises:
             HttpProblem: Its sender may not make it, or its parameters are not valid.

@@ -1,4 +1,4 @@
-"""Calls over HTTP: each is a generator, which yields requests and returns the result in their responses."""
+"""The requests and responses of calls. A call is a generator, which yields requests and returns a result."""
 
 from __future__ import annotations
 
