@@ -1,4 +1,4 @@
-"""Booking: meeting requests, the free slots that suit them, and the appointments and conflicts that result."""
+"""The appointment book: requests, the free slots that suit them, and the appointments and conflicts that result."""
 
 from __future__ import annotations
 

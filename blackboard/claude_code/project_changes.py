@@ -152,7 +152,7 @@ class ProjectChanges:
             self._record[name] = {"value": value, **self._add(name, path, key, value)}
 
     def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
-        """Return where an entry is: a written value, or for a member without one, anything with its key."""
+        """Return the path of an entry: the value that was written; if no member was written, whatever has its key."""
         container = json_edits.find(json_edits.parse(self._after[name] or "{}"), path)
         if container is None:
             return None

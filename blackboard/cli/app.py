@@ -160,14 +160,14 @@ class Commands(TyperGroup):
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read the common options."""
         is_hook = "--hook" in args
-        with _hidden_from_hooks(is_hook=is_hook):
+        with _hook_exit_code(is_hook=is_hook):
             context = super().make_context(info_name, args, parent, **extra)
         context.meta[IS_HOOK] = is_hook
         return context
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn an error into a message and an exit code."""
-        with _hidden_from_hooks(is_hook=ctx.meta.get(IS_HOOK, False)):
+        with _hook_exit_code(is_hook=ctx.meta.get(IS_HOOK, False)):
             return self._invoke(ctx)
 
     def _invoke(self, ctx: Any) -> Any:
@@ -207,7 +207,7 @@ class Commands(TyperGroup):
 
 
 @contextmanager
-def _hidden_from_hooks(*, is_hook: bool) -> Iterator[None]:
+def _hook_exit_code(*, is_hook: bool) -> Iterator[None]:
     """Let a hook with a wrong argument end with 1. With 2, a coding agent would take the message for work."""
     try:
         yield

@@ -46,7 +46,7 @@ def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the comma-separated list completed by each agent that begins with its last name and is not yet in it."""
+    """Return a comma-separated list with its last name completed, once for each agent that is not yet in it."""
     *before, last = incomplete.split(",")
     if not all(map(_PLAIN.fullmatch, before)):
         return []

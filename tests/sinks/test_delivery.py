@@ -28,7 +28,7 @@ from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 from blackboard.settings.sink_sections import SinkSection
 from blackboard.sinks import command_sink
-from blackboard.sinks.sink_threads import Deliverer
+from blackboard.sinks.message_deliverer import Deliverer
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.webhook_receiver import Reply, receive
 

@@ -165,19 +165,21 @@ class _Walk:
         if count is None and (behind := self._period(self.since) - first) > 0:
             first += -(-behind // interval) * interval
         periods = self._periods(first, last)
-        moments = (moment for period in periods for moment in self._positioned(self._instants_of_period(period)))
+        wall_times = (
+            wall_time for period in periods for wall_time in self._positioned(self._wall_times_of_period(period))
+        )
         number = 0
-        for moment in moments:
-            if moment >= self.until:
+        for wall_time in wall_times:
+            if wall_time >= self.until:
                 return
-            if moment < self.start:
+            if wall_time < self.start:
                 continue
             number += 1
             if count is not None and number > count:
                 return
-            if moment >= self.since:
+            if wall_time >= self.since:
                 self.budget.take(STEPS_PER_OCCURRENCE)
-                yield moment
+                yield wall_time
 
     def _periods(self, first: int, last: int) -> Iterator[int]:
         """Yield the periods from the first to the last, except those in hours that the rule excludes."""
@@ -194,21 +196,21 @@ class _Walk:
                 begin += (first - begin) % interval
                 yield from range(begin, min(last + 1, (number + 1) * per_hour), interval)
 
-    def _period(self, moment: datetime) -> int:
+    def _period(self, wall_time: datetime) -> int:
         match self.rule.frequency:
             case Frequency.YEARLY:
-                return moment.year
+                return wall_time.year
             case Frequency.MONTHLY:
-                return moment.year * 12 + moment.month - 1
+                return wall_time.year * 12 + wall_time.month - 1
             case Frequency.WEEKLY:
-                return (moment.toordinal() - 1 - self.rule.week_start) // 7
+                return (wall_time.toordinal() - 1 - self.rule.week_start) // 7
             case frequency:
                 per_day = _PERIODS_PER_DAY[frequency]
-                second = moment.hour * 3600 + moment.minute * 60 + moment.second
-                return moment.toordinal() * per_day + second * per_day // 86400
+                second = wall_time.hour * 3600 + wall_time.minute * 60 + wall_time.second
+                return wall_time.toordinal() * per_day + second * per_day // 86400
 
-    def _instants_of_period(self, period: int) -> Iterator[datetime]:
-        """Yield the instants of a rule in one of its years, months, weeks, days or shorter periods."""
+    def _wall_times_of_period(self, period: int) -> Iterator[datetime]:
+        """Yield the wall times of a rule in one of its years, months, weeks, days or shorter periods."""
         match self.rule.frequency:
             case Frequency.YEARLY:
                 first, last = date(period, 1, 1).toordinal(), date(period, 12, 31).toordinal()
@@ -255,11 +257,11 @@ class _Walk:
             for parts in product(sorted(minutes), sorted(seconds)):
                 yield datetime.combine(date.fromordinal(ordinal), time(hour, *parts))
 
-    def _positioned(self, moments: Iterator[datetime]) -> Iterator[datetime]:
-        """Return the moments of a period at the positions of BYSETPOS, if there are any."""
+    def _positioned(self, wall_times: Iterator[datetime]) -> Iterator[datetime]:
+        """Return the wall times of a period at the positions of BYSETPOS, if there are any."""
         if not self.rule.positions:
-            return moments
-        times = list(moments)
+            return wall_times
+        times = list(wall_times)
         size = len(times)
         indexes = {number - 1 if number > 0 else size + number for number in self.rule.positions}
         return iter([times[index] for index in sorted(indexes) if 0 <= index < size])

@@ -40,7 +40,7 @@ def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -
     """
     plain = " ".join((text or "")[:100].split())
     latest = deposited_at + _MAX_AHEAD
-    times = [moment for moment in _readings(plain, zone) if moment <= latest and moment.year >= 2000]
+    times = [reading for reading in _readings(plain, zone) if reading <= latest and reading.year >= 2000]
     return max(times, default=None)
 
 

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LoadOptions:
-    """The options that `_load` and `_follow` share."""
+class LoadRequest:
+    """What `_load` and `_follow` are asked to do."""
 
     context: typer.Context
     file: str
@@ -106,22 +106,22 @@ def load(
         tags=tag or (),
     )
     form = TextForm(_delimiter(delimiter), encoding, each)
-    options = LoadOptions(context, file, columns, form, rejects or default_path(file, follow=follow))
-    loaded, read_as = _follow(options) if follow else _load(options, again=again)
-    load_report.report(loaded, read_as, file, options.rejects, as_json=as_json)
+    request = LoadRequest(context, file, columns, form, rejects or default_path(file, follow=follow))
+    loaded, read_as = _follow(request) if follow else _load(request, again=again)
+    load_report.report(loaded, read_as, file, request.rejects, as_json=as_json)
     if loaded.rejected and (strict or not loaded.outcomes.total()):
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
+def _load(request: LoadRequest, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
     from blackboard.board.loaded_files import source_of
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
-    from blackboard.cli.row_files.row_deposits import load_rows as load_rows
+    from blackboard.cli.row_files.row_deposits import load_rows
     from blackboard.cli.row_files.row_reader import Rows
     from blackboard.local_or_remote_calls import source_withdrawal
 
-    file, form = options.file, options.form
+    file, form = request.file, request.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None
     if again and source is None and (file == "-" or Path(file).exists()):
         raise UsageError(f"--again needs an ordinary file, which was loaded before; {file} is a stream")
@@ -131,45 +131,45 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
         rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
         for text in rows.notes:
             print_note(text)
-        board = stack.enter_context(session_of(options.context).board_or_client(create=None))
+        board = stack.enter_context(session_of(request.context).board_or_client(create=None))
         withdraw = None if source is None else source_withdrawal(board, source)
         if again and withdraw is None:
             raise UsageError("--again works on a board of this machine only; leave out --url")
         source = None if withdraw is None else source
-        reject = stack.enter_context(rejects_file(options.rejects, options.file))
+        reject = stack.enter_context(rejects_file(request.rejects, request.file))
         progress = stack.enter_context(progress_bar("loading", size))
         try:
             loaded = load_rows(
                 board,
                 rows,
-                options.columns,
+                request.columns,
                 reject,
                 lambda: progress(rows.bytes_read),
                 source=source,
                 withdraw=withdraw if again else None,
             )
         except ColumnsUnmatched as error:
-            raise _advised(options.context, error) from None
+            raise _advised(request.context, error) from None
         return loaded, rows.encoding
 
 
-def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
+def _follow(request: LoadRequest) -> tuple[LoadResult, str | None]:
     """Deposit the rows of a file or pipe as they arrive, until a signal; return the results and the encoding."""
     from blackboard.cli.row_files.column_matching import ColumnsUnmatched
     from blackboard.cli.row_files.row_follower import Follower
     from blackboard.cli.terminal.process_signals import StopSignals
 
-    if Path(options.file).is_dir():
-        raise UsageError(f"{options.file} is not a file")
+    if Path(request.file).is_dir():
+        raise UsageError(f"{request.file} is not a file")
     with ExitStack() as stack:
-        board = stack.enter_context(session_of(options.context).board_or_client(create=None))
-        reject = stack.enter_context(rejects_file(options.rejects, options.file, extends=True))
+        board = stack.enter_context(session_of(request.context).board_or_client(create=None))
+        reject = stack.enter_context(rejects_file(request.rejects, request.file, extends=True))
         stop = stack.enter_context(StopSignals())
-        follower = Follower(board, options.columns, options.form, reject, print_note, stop)
+        follower = Follower(board, request.columns, request.form, reject, print_note, stop)
         try:
-            follower.follow(options.file)
+            follower.follow(request.file)
         except ColumnsUnmatched as error:
-            raise _advised(options.context, error) from None
+            raise _advised(request.context, error) from None
         return follower.loaded, follower.encoding
 
 

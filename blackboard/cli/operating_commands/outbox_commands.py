@@ -131,9 +131,11 @@ def retry(
     _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
         if messages:
-            _say_messages([board.retry_message(message) for message in messages], "will be sent again", as_json=as_json)
+            _print_messages(
+                [board.retry_message(message) for message in messages], "will be sent again", as_json=as_json
+            )
         else:
-            _say_number(
+            _print_number(
                 board.retry_messages(sink=sink, state=state),
                 MessageState.WAITING,
                 "will be sent again",
@@ -157,9 +159,9 @@ def discard(
     _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
         if messages:
-            _say_messages([board.discard_message(message) for message in messages], "is given up", as_json=as_json)
+            _print_messages([board.discard_message(message) for message in messages], "is given up", as_json=as_json)
         else:
-            _say_number(
+            _print_number(
                 board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json=as_json
             )
 
@@ -174,7 +176,7 @@ def _check_choice(messages: list[int] | None, sink: str | None, state: str | Non
         raise UsageError("name messages by their ids, or by --sink and --state")
 
 
-def _say_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> None:
+def _print_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message.id, "state": message.state} for message in changed])
         return
@@ -182,7 +184,7 @@ def _say_messages(changed: list[OutboxMessage], verb: str, *, as_json: bool) -> 
         print_line(f"message {message.id} to {message.sink} {verb}")
 
 
-def _say_number(ids: list[int], state: MessageState, words: str, *, as_json: bool) -> None:
+def _print_number(ids: list[int], state: MessageState, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message, "state": state} for message in ids])
     else:

@@ -58,7 +58,7 @@ def serve(
     from blackboard.cli.terminal.process_signals import StopSignals
     from blackboard.daemon.external_systems.service_manager import ServiceManager
     from blackboard.server.lease_recovery import LeaseRecovery
-    from blackboard.sinks.sink_threads import Deliverer
+    from blackboard.sinks.message_deliverer import Deliverer
     from blackboard.system.log_queue import Log
 
     with standard_streams.queue_output(), log_setup.log_thread_errors():

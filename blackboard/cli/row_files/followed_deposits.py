@@ -1,4 +1,4 @@
-"""The rows of a followed file or pipe: its form is found once, and each new line is deposited."""
+"""The deposits from a followed file or pipe: its form is found once, and each new line is deposited."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class FollowedRows:
         yield batch, self._stream.place if following is None else following
 
     def _key(self, row: GoodRow, count: int) -> str:
-        """Return the key of the row of this count in its line.
+        """Return the key of a row. `count` is its number among the rows of its line.
 
         The key has a digest of the row, because another row may come to the same place: when the file is truncated
         after the process was killed, before it stored a position.

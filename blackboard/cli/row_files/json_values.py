@@ -47,7 +47,7 @@ class JsonBuffer:
         self._text, self._at = self.rest + line, 0
 
     def next_value(self) -> tuple[int, Any, str] | None:
-        """Return the next value, between the number of its first line and its text; None if it needs more lines.
+        """Return the number of the line where the next value begins, the value and its text; None if lines are missing.
 
         Raises:
             NotJson: The next value is not JSON.

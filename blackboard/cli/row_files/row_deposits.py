@@ -55,7 +55,7 @@ class LoadResult:
 def load_rows(
     board: Blackboard | Client,
     rows: Rows,
-    mapping: Columns,
+    columns: Columns,
     reject: Callable[[BadRow], None],
     progress: Callable[[], None],
     *,
@@ -67,7 +67,7 @@ def load_rows(
     Args:
         board: The board that gets the marks.
         rows: The rows.
-        mapping: The mapping of their columns.
+        columns: The mapping of their columns.
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
         source: The file, by its name in `loaded_files`; None for a stream.
@@ -78,20 +78,20 @@ def load_rows(
         UsageError: A named column does not exist, or the kind has no field for a column.
         UnknownName: The kind is not registered.
     """
-    mapper, loaded = RowMapping(board, rows, mapping), LoadResult()
+    mapper, loaded = RowMapping(board, rows, columns), LoadResult()
     deposits = RowDeposits(board, mapper, reject, loaded, source=source, withdraw=withdraw)
     unseen = set(mapper.named)
-    columns: set[str] = set()
+    seen: set[str] = set()
     for batch in _batches(rows):
         good = [row for row in batch if isinstance(row, GoodRow)]
-        if not columns:
+        if not seen:
             mapper.check.check_first(good)
-        columns.update(*(row.values for row in good))
+        seen.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
         deposits.deposit(batch)
         progress()
-    loaded.unseen = tuple(name for name in mapper.named if columns and name in unseen)
-    loaded.columns = frozenset(columns)
+    loaded.unseen = tuple(name for name in mapper.named if seen and name in unseen)
+    loaded.columns = frozenset(seen)
     return loaded
 
 

@@ -80,16 +80,16 @@ def demo(
         daemon = build_daemon(board, resolved, client)
         with _show_progress(board, daemon), handle_signals(daemon):
             report = daemon.run(until_quiescent=True)
-        _show(board, section, offline=client is None)
+        _print_results(board, section, offline=client is None)
         for line in report.lines:
             print_line(f"unfinished: {line}")
-        _say_next_steps(folder / path.name, is_served=server is not None)
+        _print_next_steps(folder / path.name, is_served=server is not None)
         if server is not None:
             with StopSignals() as signals:
                 signals.wait(None, server.ended)
 
 
-def _say_next_steps(name: Path, *, is_served: bool) -> None:
+def _print_next_steps(name: Path, *, is_served: bool) -> None:
     """Print where the board is and how to look at it."""
     print_line("")
     print_line(f"The board is {name}. Look at it with:")
@@ -144,9 +144,9 @@ def _load(board: Blackboard, section: Demo) -> None:
     rejected: list[BadRow] = []
     source = file_of(section.samples)
     with source.open("rb") as stream:
-        how = Columns(section.kind, section.subject, section.map)
+        columns = Columns(section.kind, section.subject, section.map)
         rows = Rows(stream, source.name)
-        loaded = load_rows(board, rows, how, rejected.append, lambda: None)
+        loaded = load_rows(board, rows, columns, rejected.append, lambda: None)
     colon = ":" if rejected else ""
     print_line(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
     for row in rejected:
@@ -202,8 +202,8 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     )
 
 
-def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
-    """Show the results and their cost."""
+def _print_results(board: Blackboard, section: Demo, *, offline: bool) -> None:
+    """Print the results and their cost."""
     from blackboard.board.administration import run_query
 
     deposits = run_query(

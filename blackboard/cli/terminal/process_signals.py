@@ -25,7 +25,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """In its context, the first SIGINT or SIGTERM asks for an orderly end. A second ends the process as usual."""
+    """A context whose first SIGINT or SIGTERM asks for an orderly end. A second ends the process as usual."""
 
     def __init__(self) -> None:
         self.is_requested = False

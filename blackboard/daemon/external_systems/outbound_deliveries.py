@@ -8,7 +8,7 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.facade import Blackboard
 from blackboard.daemon.external_systems.webhook_couriers import WebhookCouriers
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
-from blackboard.sinks.sink_threads import Deliverer
+from blackboard.sinks.message_deliverer import Deliverer
 
 
 class Deliveries:

@@ -35,7 +35,7 @@ MAX_LAST_ATTEMPT_SECONDS = 5.0
 
 
 class Deliverer:
-    """Delivers the messages of a board to some sinks. Used as a context manager, it delivers inside the context.
+    """The deliverer of a board's messages to some sinks. As a context manager, it delivers inside the context.
 
     Args:
         board: The board whose outbox has the messages.
