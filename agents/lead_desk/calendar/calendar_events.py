@@ -208,7 +208,7 @@ class EventReader:
                 pass
             else:
                 if not start.zone_is_known:
-                    wrong.add("TZID", item.parameter("TZID") or "", is_told=True)
+                    wrong.add("TZID", item.parameter("TZID") or "", blocks_event_only=True)
                 return start
         text = "" if item is None else item.value
         others = (component.text(name) for name in ("RECURRENCE-ID", "DTEND", "DUE"))
@@ -270,14 +270,14 @@ class EventReader:
                 try:
                     yield self._time(item, text)
                 except UnreadableValue:
-                    wrong.add("EXDATE", text, is_told=True)
+                    wrong.add("EXDATE", text, blocks_event_only=True)
 
     def _replaced(self, component: Component, wrong: _Mistakes) -> tuple[CalendarTime | None, bool]:
         for item in component.properties("RECURRENCE-ID"):
             try:
                 replaced = self._time(item)
             except UnreadableValue:
-                wrong.add("RECURRENCE-ID", item.value, is_told=True)
+                wrong.add("RECURRENCE-ID", item.value, blocks_event_only=True)
             else:
                 return replaced, (item.parameter("RANGE") or "").upper() == "THISANDFUTURE"
         return None, False
@@ -293,7 +293,13 @@ class _Mistakes:
         self._block_start = self._is_partial = False
 
     def add(
-        self, name: str, text: str, days: Iterable[date] = (), *, is_told: bool = False, is_partial: bool = False
+        self,
+        name: str,
+        text: str,
+        days: Iterable[date] = (),
+        *,
+        blocks_event_only: bool = False,
+        is_partial: bool = False,
     ) -> None:
         """Note a value, and the days that it means.
 
@@ -301,13 +307,13 @@ class _Mistakes:
             name: The name of the property.
             text: The part of it that cannot be read.
             days: The days that are blocked for it.
-            is_told: Whether the value blocks nothing beyond the event itself.
+            blocks_event_only: Whether the value blocks nothing beyond the event itself.
             is_partial: Whether the event recurs on days that are not known.
         """
         value = "".join(character if character.isprintable() else "?" for character in text[:60])
         self._texts.append(f"{name}:{value}")
         self._days.update(days)
-        self._block_start = self._block_start or not is_told
+        self._block_start = self._block_start or not blocks_event_only
         self._is_partial = self._is_partial or is_partial
 
     def report(self, start: CalendarTime | None = None) -> None:
