@@ -141,9 +141,9 @@ def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
         for row in rows:
             marks[row.subject] += row.marks
         yield PredictedActivations(
-            watch.agent.name,
+            watch.agent_spec.name,
             watch.spec.name,
-            watch.agent.per_of(watch.spec),
+            watch.agent_spec.per_of(watch.spec),
             len(marks),
             marks.total(),
             sum(math.ceil(count / batch) for count in marks.values()),
@@ -167,12 +167,12 @@ def _timed_crossings(txn: BoardTransaction) -> Iterator[PredictedTimedCrossing]:
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
     """Return the text of each schedule by its agent and watch."""
     watches = [watch for watch in txn.active.watches.values() if watch.condition.is_schedule]
-    return {(watch.agent.name, watch.spec.name): str(watch.condition) for watch in watches}
+    return {(watch.agent_spec.name, watch.spec.name): str(watch.condition) for watch in watches}
 
 
 def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str], str]) -> Iterator[PredictedSchedule]:
     """Yield the schedules of all agents, in the order of their names. `former` has those before the change."""
-    watches = {(watch.agent.name, watch.spec.name): watch for watch in txn.active.watches.values()}
+    watches = {(watch.agent_spec.name, watch.spec.name): watch for watch in txn.active.watches.values()}
     for key, text in sorted(_schedules(txn).items()):
         upcoming = scheduled_crossings.upcoming(txn, watches[key])
         yield PredictedSchedule(*key, text, former.get(key) != text, tuple(map(to_datetime, upcoming)))
@@ -206,7 +206,7 @@ def _names(watch: RegisteredWatch, scope: str) -> dict[str, Any]:
     """Return the names of a watch, and its subject or its group."""
     group = group_of(scope)
     return {
-        "agent": watch.agent.name,
+        "agent": watch.agent_spec.name,
         "watch": watch.spec.name,
         "subject": subject_of(scope),
         "group_tag": None if group is None else group.tag,

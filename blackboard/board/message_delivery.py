@@ -190,7 +190,7 @@ def _late(txn: BoardTransaction, name: str, sink_spec: SinkSpec) -> Iterator[tup
         values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink_spec.waiting_for}
         while rows := txn.sql.all(OUTBOX.late_crossings, **values, after=after, limit=CROSSINGS_PER_PAGE):
             for row in rows:
-                if sink_spec.passes(watch.agent.name, watch.condition.kinds, subject_of(row.scope)):
+                if sink_spec.passes(watch.agent_spec.name, watch.condition.kinds, subject_of(row.scope)):
                     yield watch, row
             after = rows[-1].id
 

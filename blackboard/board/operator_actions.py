@@ -76,14 +76,14 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
     if crossing.held_by != HeldBy.RETEST:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
-        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, scope=crossing.scope)
-        state = agent_states.get(txn, watch.agent.name)
-        agent_states.set_cooldown(txn, watch.agent.name, None, state.failures)
+        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent_spec.name, scope=crossing.scope)
+        state = agent_states.get(txn, watch.agent_spec.name)
+        agent_states.set_cooldown(txn, watch.agent_spec.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
     activity_log.note(
         txn,
         ActivityEvent.WAKE,
-        agent=watch.agent.name,
+        agent=watch.agent_spec.name,
         watch_id=watch.id,
         subject=nullable_scope(crossing.scope),
         crossing_id=crossing_id,
@@ -92,7 +92,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     deferral = _deferral(txn, watch, crossing)
     return EarlyWake(
         crossing_id=crossing_id,
-        agent=watch.agent.name,
+        agent=watch.agent_spec.name,
         watch=watch.spec.name,
         subject=nullable_scope(crossing.scope),
         held_by=deferral.held_by,
@@ -117,7 +117,7 @@ def _find_waiting(txn: BoardTransaction, crossing_id: int) -> CrossingRow:
 
 def _deferral(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingDeferral:
     """Return what still holds a crossing."""
-    if (deferral := agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)) is not None:
+    if (deferral := agent_deferral(txn, watch.agent_spec.name) or budget_deferral(txn, watch)) is not None:
         return CrossingDeferral(deferral.reason, deferral.until)
     return deferral_of(txn, watch, crossing)
 

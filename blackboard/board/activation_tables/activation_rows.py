@@ -93,7 +93,7 @@ def insert_closed_activation(
     """Insert an activation that ended before it began: its crossing faded or was skipped."""
     row = ActivationRow(
         id=0,
-        agent=watch.agent.name,
+        agent=watch.agent_spec.name,
         watch_id=watch.id,
         subject=nullable_scope(scope),
         state=state,

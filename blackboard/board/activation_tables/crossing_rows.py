@@ -60,7 +60,7 @@ def insert_crossing(
     activity_log.note(
         txn,
         ActivityEvent.CROSSING,
-        agent=watch.agent.name,
+        agent=watch.agent_spec.name,
         watch_id=watch.id,
         subject=nullable_scope(scope),
         crossing_id=crossing_id,

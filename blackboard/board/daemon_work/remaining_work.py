@@ -65,18 +65,18 @@ def _waiting_activations(txn: BoardTransaction) -> Iterator[str]:
 
 def _waiting_crossings(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     for watch in txn.active.watches.values():
-        if watch.agent.name not in agents or budget_deferral(txn, watch) is not None:
+        if watch.agent_spec.name not in agents or budget_deferral(txn, watch) is not None:
             continue
         for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
             if crossing.held_by in (None, HeldBy.COOLDOWN) or is_ready:
-                yield watch.agent.name
+                yield watch.agent_spec.name
 
 
 def _due_crossings(txn: BoardTransaction) -> Iterator[str]:
     for prediction in txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=MAX_COUNTED_CROSSINGS):
         if (watch := txn.active.watches.get(prediction.watch_id)) is not None:
-            yield watch.agent.name
+            yield watch.agent_spec.name
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,11 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     for watch in txn.active.watches.values():
         budget = budget_deferral(txn, watch)
         reasons = _WAITS if budget is None else _WAITS | {"": budget.reason, HeldBy.BATCH_WINDOW: budget.reason}
-        elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
+        elsewhere = "" if watch.agent_spec.name in agents else ", and this daemon does not run that agent"
         waiting = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         for reason, count in sorted(Counter(held_by_of(txn, row) or "" for row in waiting).items()):
             agenda = f"{count} on the agenda, {reasons[reason]}"
-            yield f"{watch.agent.name}.{watch.spec.name}: {agenda}{elsewhere}"
+            yield f"{watch.agent_spec.name}.{watch.spec.name}: {agenda}{elsewhere}"
 
 
 def _stuck(txn: BoardTransaction) -> Iterator[str]:

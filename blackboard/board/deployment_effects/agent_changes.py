@@ -30,7 +30,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
 class _WatchChange(NamedTuple):
     """A watch of a new deployment, with its row and its former settings."""
 
-    agent: AgentSpec
+    agent_spec: AgentSpec
     spec: WatchSpec
     row: WatchRow | None
     """The watch as the board stores it; None if the board never had it."""
@@ -48,7 +48,7 @@ class _WatchChange(NamedTuple):
     @property
     def timing(self) -> Timing | None:
         """Its timing in the new deployment."""
-        return self.agent.timing_of(self.spec)
+        return self.agent_spec.timing_of(self.spec)
 
     @property
     def timing_before(self) -> Timing | None:
@@ -89,7 +89,7 @@ class _WatchChange(NamedTuple):
     def has_new_dropping_guard(self) -> bool:
         """Whether a guard drops crossings that would have stayed before."""
         before = self.spec_before
-        if self.agent_before is None or before is None or self.agent.on_guard_of(self.spec) != "drop":
+        if self.agent_before is None or before is None or self.agent_spec.on_guard_of(self.spec) != "drop":
             return False
         return self.spec.guard != before.guard or self.agent_before.on_guard_of(before) == "defer"
 
@@ -189,12 +189,12 @@ def _follow_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str
         _test_anew(txn, BackfillTask.VALUES, watch_id, spec)
     guard_kinds = set() if spec.guard is None else set(spec.guard.kinds)
     if before is not None and (spec.guard != before.guard or revalued & guard_kinds):
-        watch_guards.release(txn, RegisteredWatch(watch_id, change.agent, spec))
+        watch_guards.release(txn, RegisteredWatch(watch_id, change.agent_spec, spec))
 
 
 def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:
     """Store a watch that the board never had, and return its id."""
-    agent, name = change.agent.name, change.spec.name
+    agent, name = change.agent_spec.name, change.spec.name
     txn.sql.run(CROSSINGS.insert_watch, agent=agent, name=name, condition=change.spec.when, active=1, watermark=0)
     return txn.sql.value(CROSSINGS.find_watch, agent=agent, name=name)
 
@@ -295,7 +295,7 @@ def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) 
     txn.collected(CollectedSums).delete(txn, watch_id)
     txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
     scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
-    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent, change.spec, scheduled_from or 0))
+    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent_spec, change.spec, scheduled_from or 0))
 
 
 def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:

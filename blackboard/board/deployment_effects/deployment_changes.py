@@ -100,9 +100,9 @@ def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
 def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
     factors = {name: (old.trust.get(name, 1.0), new.trust.get(name, 1.0)) for name in sorted({*old.trust, *new.trust})}
     return [
-        f"trust in {name}: {exact_digits(new_)} instead of {exact_digits(old_)}"
-        for name, (old_, new_) in factors.items()
-        if old_ != new_
+        f"trust in {name}: {exact_digits(after)} instead of {exact_digits(before)}"
+        for name, (before, after) in factors.items()
+        if before != after
     ]
 
 

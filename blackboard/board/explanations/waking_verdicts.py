@@ -24,7 +24,7 @@ def verdict_of_waiting(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: WaitingCrossing, dead: Collection[str]
 ) -> str:
     """Return why a claim would not take a crossing. The agent's reasons come before the crossing's own."""
-    agent_spec = watch.agent
+    agent_spec = watch.agent_spec
     deferral = agent_deferral(txn, agent_spec.name) or budget_deferral(txn, watch)
     if deferral is not None:
         return f"it crossed; {deferral.reason}" + ("" if deferral.until is None else f" until {iso(deferral.until)}")

@@ -109,8 +109,8 @@ def _explanation(
         len(rows),
         verdict,
         own_laws=_own_laws(txn, watch, subject),
-        per=watch.agent.per_of(watch.spec),
-        on_guard=watch.agent.on_guard_of(watch.spec),
+        per=watch.agent_spec.per_of(watch.spec),
+        on_guard=watch.agent_spec.on_guard_of(watch.spec),
         group_tag=watch.condition.by,
         group=None,
     )

@@ -80,6 +80,6 @@ def check_signature(txn: BoardTransaction, author: str) -> None:
         InvalidAuthor: The name cannot be stored, is reserved, or looks like the name of an agent.
     """
     check_author(author)
-    if (agent_spec := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
-        looks = "is" if agent_spec == author else f"looks like {agent_spec!r}, which is"
+    if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
+        looks = "is" if agent == author else f"looks like {agent!r}, which is"
         raise InvalidAuthor(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")

@@ -90,4 +90,4 @@ def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredW
 
 def agents_of(crossed: Sequence[RegisteredWatch]) -> tuple[str, ...]:
     """Return the names of the agents of watches, each once."""
-    return tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else ()
+    return tuple(dict.fromkeys(watch.agent_spec.name for watch in crossed)) if crossed else ()

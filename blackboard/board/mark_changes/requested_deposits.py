@@ -104,13 +104,13 @@ def read_together(txn: BoardTransaction, requests: Sequence[DepositRequest]) -> 
 
     These are their keys, the marks that they may join, and the absorbed events of these marks.
     """
-    if len(requests) < 2 or (known := txn.row_cache) is None:
+    if len(requests) < 2 or (cache := txn.row_cache) is None:
         return
     kinds = txn.active.kinds
     joining = [each for each in requests if (kind := kinds.get(each.kind)) and kind.on_repeat != "separate"]
-    known.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
+    cache.read_keys(txn.sql, (each.key for each in requests if _is_text(each.key)))
     places = {(each.kind, each.subject) for each in joining if _is_text(each.subject)}
-    known.read_marks(txn.sql, places)
+    cache.read_marks(txn.sql, places)
     for name in {name for name, _ in places}:
         if len(watches := txn.active.rising.get(name, ())) <= MAX_WATCHES:
             rows = [row for place in places if place[0] == name for row in txn.marks_of_subject(*place)]

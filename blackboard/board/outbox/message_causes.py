@@ -98,7 +98,7 @@ def notice_of_waiting_crossing(
     txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow, held_by: str | None
 ) -> Notice:
     """Return the message about a crossing that has waited for a long time."""
-    agent, waited = watch.agent.name, txn.now - row.noticed_at
+    agent, waited = watch.agent_spec.name, txn.now - row.noticed_at
     about = scope_name(row.scope)
     hold = f"It is held by: {held_by}." if held_by else "Nothing holds it."
     return Notice(

@@ -124,7 +124,7 @@ def figures(
     return BoardFigures(
         as_of=to_datetime(txn.now),
         marks=dict.fromkeys(txn.deployment.kinds, 0) | dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
-        watches=[(watch.agent.name, watch.spec.name) for watch in txn.active.watches.values()],
+        watches=[(watch.agent_spec.name, watch.spec.name) for watch in txn.active.watches.values()],
         waiting=waiting,
         oldest=oldest,
         activations={(row.agent, row.state): row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished)},
@@ -152,7 +152,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
     for row in txn.sql.all(CROSSINGS.waiting_by_deferral, now=txn.now):
         if (watch := txn.active.watches.get(row.watch_id)) is None:
             continue  # its agent is gone
-        agent = watch.agent.name
+        agent = watch.agent_spec.name
         if row.watch_id not in deferrals:
             deferrals[row.watch_id] = _deferral(txn, watch)
         numbers[agent, deferrals[row.watch_id] or row.held_by or "nothing"] += row.number
@@ -162,7 +162,7 @@ def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[st
 
 def _deferral(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     """Return the word for what holds all crossings of a watch; None if nothing does."""
-    state = agent_states.get(txn, watch.agent.name)
+    state = agent_states.get(txn, watch.agent_spec.name)
     if state.paused or txn.pause is not None:
         return "paused"
     if state.cooldown_until is not None and state.cooldown_until > txn.now:
@@ -204,7 +204,7 @@ def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[Ende
 
 def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:
     return {
-        (watch.agent.name, watch.spec.name): row.number
+        (watch.agent_spec.name, watch.spec.name): row.number
         for row in txn.sql.all(CROSSINGS.count_crossings_after, after=after)
         if (watch := txn.active.watches.get(row.watch_id)) is not None
     }

@@ -67,10 +67,10 @@ def _deferred_items(txn: BoardTransaction, limit: int | None, agent: str | None)
 def _waiting_items(txn: BoardTransaction, limit: int | None, agent: str | None) -> Iterator[tuple[float, AgendaItem]]:
     """Yield the first crossings that wait for each watch, with their strengths."""
     for watch in txn.active.watches.values():
-        if agent not in (None, watch.agent.name):
+        if agent not in (None, watch.agent_spec.name):
             continue
-        deferral = agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)
-        names = _WatchNames(watch.agent.name, watch.spec.name, str(watch.condition))
+        deferral = agent_deferral(txn, watch.agent_spec.name) or budget_deferral(txn, watch)
+        names = _WatchNames(watch.agent_spec.name, watch.spec.name, str(watch.condition))
         for crossing, strength in waiting_with_strengths(txn, watch, limit):
             held_by = crossing.held_by or (deferral.reason if deferral else held_by_of(txn, crossing))
             yield strength, _agenda_item(crossing, names, "waiting", held_by, crossing.ready_at)
@@ -83,11 +83,11 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
         if not watch.condition.is_schedule:
             continue
         crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
-        deferral = agent_deferral(txn, watch.agent.name) or budget_deferral(txn, watch)
+        deferral = agent_deferral(txn, watch.agent_spec.name) or budget_deferral(txn, watch)
         held_by = None if crossing is None else crossing.held_by or (deferral.reason if deferral else None)
         result.append(
             ScheduleRecord(
-                agent=watch.agent.name,
+                agent=watch.agent_spec.name,
                 watch=watch.spec.name,
                 schedule=str(watch.condition),
                 catch_up=watch.catch_up,
@@ -109,7 +109,7 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
     for row in txn.sql.all(CROSSINGS.next_predictions, limit=limit):
         watch = txn.active.watches.get(row.watch_id)
         if watch is not None:
-            names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
+            names = {"agent": watch.agent_spec.name, "watch": watch.spec.name, "condition": str(watch.condition)}
             result.append(result_of(Prediction, row, **names))
     return result
 
@@ -121,7 +121,7 @@ def ending_deferrals(txn: BoardTransaction, limit: int) -> list[EndingDeferral]:
     """
     deferrals: list[EndingDeferral] = []
     for watch in txn.active.watches.values():
-        names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
+        names = {"agent": watch.agent_spec.name, "watch": watch.spec.name, "condition": str(watch.condition)}
         rows = txn.sql.all(CROSSINGS.ending_deferrals, watch_id=watch.id, now=txn.now, limit=limit)
         for row in rows:
             held_by = HeldBy(row.held_by or HeldBy.BATCH_WINDOW)

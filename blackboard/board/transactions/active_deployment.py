@@ -57,7 +57,7 @@ class ActiveDeployment:
         """The watches by the name of their agent."""
         watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
         for watch in self.watches.values():
-            watches[watch.agent.name].append(watch)
+            watches[watch.agent_spec.name].append(watch)
         return dict(watches)
 
     @cached_property

@@ -27,7 +27,7 @@ class RegisteredWatch:
     """A watch of the active deployment, with its agent."""
 
     id: int
-    agent: AgentSpec
+    agent_spec: AgentSpec
     spec: WatchSpec
     scheduled_from: Instant = 0
     """The instant from which the interval of a schedule counts."""
@@ -51,7 +51,7 @@ class RegisteredWatch:
     @property
     def catch_up(self) -> str:
         """How missed instants of the schedule are treated."""
-        return self.spec.catch_up or self.agent.settings.catch_up
+        return self.spec.catch_up or self.agent_spec.settings.catch_up
 
     @cached_property
     def measures_sums(self) -> bool:
@@ -61,7 +61,7 @@ class RegisteredWatch:
     @cached_property
     def ignored_author(self) -> str:
         """The author whose marks do not count: the agent itself, or "" if the watch has `include_own`."""
-        return "" if self.spec.include_own else self.agent.name
+        return "" if self.spec.include_own else self.agent_spec.name
 
     @property
     def ignored_in_windows(self) -> str:
@@ -89,7 +89,7 @@ class RegisteredWatch:
         The agent's own marks count too, except for a watch over time.
         """
         spec = self.spec if self.timing is not None else self.spec.model_copy(update={"include_own": True})
-        return RegisteredWatch(live_sums_id(self.id), self.agent, spec)
+        return RegisteredWatch(live_sums_id(self.id), self.agent_spec, spec)
 
     @cached_property
     def keeps_sums(self) -> bool:
@@ -125,27 +125,27 @@ class RegisteredWatch:
 
         A watch with a timing is a watch over time: the board keeps its `WatchStateRow`s.
         """
-        return self.agent.timing_of(self.spec)
+        return self.agent_spec.timing_of(self.spec)
 
     @property
     def batch_window(self) -> Duration:
         """How long a crossing waits for more marks; a schedule waits for none."""
-        return 0 if self.condition.is_schedule else self.agent.settings.batch_window
+        return 0 if self.condition.is_schedule else self.agent_spec.settings.batch_window
 
     @cached_property
     def drops(self) -> bool:
         """Whether the guard decides at the crossing and drops it if closed, instead of deferring it to a claim."""
-        return self.agent.on_guard_of(self.spec) == "drop"
+        return self.agent_spec.on_guard_of(self.spec) == "drop"
 
     @cached_property
     def is_per_subject(self) -> bool:
         """Whether each activation is about exactly one subject or group."""
-        return self.agent.per_of(self.spec) == "subject"
+        return self.agent_spec.per_of(self.spec) == "subject"
 
     @cached_property
     def batch(self) -> int | None:
         """The largest number of marks in one activation; None if a watch over the board or groups takes all."""
-        return self.agent.batch_of(self.spec)
+        return self.agent_spec.batch_of(self.spec)
 
     def batch_window_end(self, noticed_at: Instant, marks: int, *, urgent: bool) -> Instant:
         """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.

@@ -49,7 +49,7 @@ def waiting_work(txn: BoardTransaction) -> dict[str, list[Instant]]:
         work.setdefault(row.agent, []).extend(() if row.next_retry is None else (row.next_retry,))
     for waiting in watches:
         if (watch := txn.active.watches.get(waiting.watch_id)) is not None:
-            instants = work.setdefault(watch.agent.name, [])
+            instants = work.setdefault(watch.agent_spec.name, [])
             instants += () if waiting.next_ready is None else (waiting.next_ready,)
     return work
 
@@ -81,7 +81,7 @@ def budget_deferral(txn: BoardTransaction, watch: RegisteredWatch) -> AgentDefer
     While an activation of the watch waits for the next window of a budget, no other activation is started. Crossings of
     that time wait on the agenda and are claimed in full batches afterwards.
     """
-    row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent_spec.name, watch_id=watch.id, now=txn.now)
     return None if row is None else AgentDeferral(row.error or "held", row.retry_at)
 
 
@@ -113,8 +113,8 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     windows = [
         window
         for watch in txn.active.watches.values()
-        if watch.agent.name in names
-        and agent_deferral(txn, watch.agent.name) is None
+        if watch.agent_spec.name in names
+        and agent_deferral(txn, watch.agent_spec.name) is None
         and budget_deferral(txn, watch) is None
         if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
     ]

@@ -145,7 +145,7 @@ def _select(
     while (selection := crossing_selection.select(txn, watch, first)).crossings:
         first = None
         events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
-        if missing := missing_searches(watch.agent, searches_for(watch.agent, events), found):
+        if missing := missing_searches(watch.agent_spec, searches_for(watch.agent_spec, events), found):
             return missing
         if (accepted := quarantine_loops(txn, watch, selection, found)).crossings:
             return accepted
@@ -186,9 +186,9 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
         fence=1,
     )
     inputs = claimed_inputs(txn, selection)
-    reads = record_reads(txn, watch.agent, row.id, inputs, claimer.found)
-    per = watch.agent.per_of(watch.spec)
-    return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
+    reads = record_reads(txn, watch.agent_spec, row.id, inputs, claimer.found)
+    per = watch.agent_spec.per_of(watch.spec)
+    return Claim(row, watch.agent_spec, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
 def _restart(
@@ -247,7 +247,7 @@ def _ready_watches(txn: BoardTransaction, agent_spec: AgentSpec, data: ClaimData
 
 
 def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
-    if watch.batch is None or not watch.agent.settings.batch_window:
+    if watch.batch is None or not watch.agent_spec.settings.batch_window:
         return False
     if watch.is_per_subject:
         return crossing_selection.full_subject(txn, watch) is not None

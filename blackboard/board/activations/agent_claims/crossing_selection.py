@@ -166,7 +166,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         return True
     if (
         watch.condition.is_falling
-        or watch.agent.settings.when_faded != "drop"
+        or watch.agent_spec.settings.when_faded != "drop"
         or _measure_and_compare(txn, watch, crossing)
     ):
         return False

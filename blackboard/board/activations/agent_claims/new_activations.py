@@ -41,7 +41,7 @@ def insert_claimed(
     more = f" and {len(selection.crossings) - 1} more" if len(selection.crossings) > 1 else ""
     row = ActivationRow(
         id=0,
-        agent=watch.agent.name,
+        agent=watch.agent_spec.name,
         watch_id=watch.id,
         subject=nullable_scope(_common_scope(selection.crossings)),
         state=state,

@@ -132,7 +132,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
 
     Over the board, no other crossing waits. Crossings of a window keep the order of the values at their crossing.
     """
-    settings = watch.agent.settings
+    settings = watch.agent_spec.settings
     ends_early = watch.batch_window and (watch.batch is not None or settings.urgent_above is not None)
     if not ends_early and (watch.condition.is_over_board or watch.condition.has_window):
         return

@@ -266,7 +266,7 @@ def _measure_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new
             set_bound(txn, watch, scope, 0, value, [])
         return False
     strongest = 0.0
-    if watch.agent.settings.urgent_above is not None:
+    if watch.agent_spec.settings.urgent_above is not None:
         # A crossing that waits has considered all marks but the new one.
         rows = [new] if new is not None and _waits(txn, watch, scope) else stimuli_of(txn, watch, scope)
         strongest = max((mark_strength(txn, row) for row in rows), default=0.0)

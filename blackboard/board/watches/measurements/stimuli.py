@@ -51,11 +51,11 @@ def absorbed_record(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int)
 
 def read_absorbed(txn: BoardTransaction, watches: Iterable[RegisteredWatch], rows: Collection[MarkRow]) -> None:
     """Read together the absorbed events of some marks, on a server."""
-    if rows and (known := txn.row_cache) is not None:
+    if rows and (cache := txn.row_cache) is not None:
         for watch_id, watch in {watch.id: watch for watch in watches}.items():
-            known.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
+            cache.read_absorbed(txn.sql, watch_id, (row.id for row in rows))
             if watch.condition.is_over_board:
-                known.read_watermark(txn.sql, watch_id)
+                cache.read_watermark(txn.sql, watch_id)
 
 
 def read_absorbed_of_subject(
@@ -65,17 +65,17 @@ def read_absorbed_of_subject(
 
     The marks are kept, so a watch over the subject is evaluated without a question after the deposit was written.
     """
-    if rows and (known := txn.row_cache) is not None:
-        known.note_marks(kind, subject, rows)
+    if rows and (cache := txn.row_cache) is not None:
+        cache.note_marks(kind, subject, rows)
         watch_ids = dict.fromkeys(watch.id for watch in watches)
-        known.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
+        cache.read_absorbed_of_subject(txn.sql, watch_ids, kind, subject, [row.id for row in rows])
 
 
 def read_stimuli_of_subjects(txn: BoardTransaction, watch: RegisteredWatch, subjects: Iterable[str]) -> None:
     """Read together the stimuli of a watch over each of some subjects, on a server."""
-    if (known := txn.row_cache) is not None:
+    if (cache := txn.row_cache) is not None:
         places = [(kind, subject) for subject in subjects for kind in watch.condition.kinds]
-        known.read_marks(txn.sql, places)
+        cache.read_marks(txn.sql, places)
         read_absorbed(txn, [watch], [row for place in places for row in txn.marks_of_subject(*place)])
 
 
@@ -206,10 +206,10 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
 
 def _read_before(txn: BoardTransaction, watch: RegisteredWatch, scope: str, kind: str) -> list[MarkRow] | None:
     """Return the stimuli of a kind over a subject, live or not; None if they are not known."""
-    if (known := txn.row_cache) is None or scope == WHOLE_BOARD or is_group(scope):
+    if (cache := txn.row_cache) is None or scope == WHOLE_BOARD or is_group(scope):
         return None
-    rows = known.marks_of(kind, scope)
-    if rows is None or not all(known.has_absorbed(watch.id, row.id) for row in rows):
+    rows = cache.marks_of(kind, scope)
+    if rows is None or not all(cache.has_absorbed(watch.id, row.id) for row in rows):
         return None
     return [row for row in rows if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))]
 

@@ -31,7 +31,9 @@ def is_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> b
 
 def may_be_counted(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a watch covers the subject of a mark and the mark may wake its agent, whatever its tags are."""
-    return watch.condition.covers(row.subject) and (row.kind != Need.kind or open_needs.may_wake(txn, watch.agent, row))
+    return watch.condition.covers(row.subject) and (
+        row.kind != Need.kind or open_needs.may_wake(txn, watch.agent_spec, row)
+    )
 
 
 def counted_states(

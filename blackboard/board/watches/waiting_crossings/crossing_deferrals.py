@@ -33,7 +33,7 @@ def deferral_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     """Return the present deferral of a crossing, for claims and explanations. It writes nothing."""
     if crossing.held_by == HeldBy.RETEST:
         return CrossingDeferral(crossing.held_by, None)
-    until = end_of_cooldown(txn, watch.agent, crossing.scope)
+    until = end_of_cooldown(txn, watch.agent_spec, crossing.scope)
     if until is not None:
         return CrossingDeferral(HeldBy.COOLDOWN, until)
     if not watch.drops:  # otherwise the guard decided at the crossing

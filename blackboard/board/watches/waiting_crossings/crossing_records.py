@@ -130,7 +130,7 @@ def columns(
     value, rows, strongest = measured.value, measured.rows, measured.strongest
     if strongest is None:
         strongest = max((mark_strength(txn, row) for row in rows), default=value)
-    urgent_above = watch.agent.settings.urgent_above
+    urgent_above = watch.agent_spec.settings.urgent_above
     is_urgent = urgent_above is not None and strongest >= urgent_above
     if event_id is None:
         event_id = rows[0].event_id if rows else txn.last_event_id

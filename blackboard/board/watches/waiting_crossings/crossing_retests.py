@@ -102,7 +102,7 @@ def _retest(
 
 def _has_longer_delay(watch: RegisteredWatch, before: Deployment) -> bool:
     """Return whether the change made `held_for` longer. The longer time counts from the change on."""
-    timing, agent = watch.timing, before.agents.get(watch.agent.name)
+    timing, agent = watch.timing, before.agents.get(watch.agent_spec.name)
     if timing is None or not timing.held_for:
         return False
     specs = () if agent is None else agent.watches

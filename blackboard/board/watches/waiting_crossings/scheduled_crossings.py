@@ -124,9 +124,9 @@ def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | Non
 
     Schedules and rewakes cannot loop. So a crossing over the limit waits, and is not quarantined.
     """
-    if (limit := watch.agent.settings.max_activations_per_hour) is None:
+    if (limit := watch.agent_spec.settings.max_activations_per_hour) is None:
         return None
-    values = {"agent": watch.agent.name, "since": txn.now - HOUR, "number": limit - 1}
+    values = {"agent": watch.agent_spec.name, "since": txn.now - HOUR, "number": limit - 1}
     began = txn.sql.one(ACTIVATIONS.nth_newest, **values)
     return None if began is None else int(began) + HOUR
 
