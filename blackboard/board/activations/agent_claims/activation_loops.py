@@ -39,7 +39,7 @@ def quarantine_loops(
     txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, found: MarksBySearch
 ) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
-    agent_spec = watch.agent
+    agent_spec = watch.agent_spec
     chain_length = _chain_length_of(txn, selection.events)
     measured = Selection(selection.crossings, selection.inputs, chain_length)
     if (reason := _rate_problem(txn, agent_spec)) is not None:
@@ -73,7 +73,7 @@ def _quarantine(
     txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, found: MarksBySearch
 ) -> None:
     row = insert_claimed(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
-    record_reads(txn, watch.agent, row.id, claimed_inputs(txn, selection), found)
+    record_reads(txn, watch.agent_spec, row.id, claimed_inputs(txn, selection), found)
     run_end_steps.ask_about_quarantine(txn, subject, reason)
 
 
