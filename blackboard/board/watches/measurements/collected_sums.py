@@ -113,7 +113,7 @@ def _write_additions(
     """
     for (watch_id, scope), by_law in collected.items():
         if not any(sums.changed for sums in by_law.values()):
-            continue  # unchanged sums are checked like every other answer
+            continue  # unchanged sums are checked like every other result
         if txn.active.law_changes:
             raise LockRequired("laws of marks change")
         watch = txn.active.watches[abs(watch_id)]
