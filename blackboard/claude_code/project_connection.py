@@ -96,7 +96,7 @@ def read_record(text: str | None) -> dict[str, Any]:
         text: A JSON object.
 
     Raises:
-        UsageError: It is not a record that this module wrote.
+        UsageError: The text is not a record that this module wrote.
     """
     record: dict[str, Any] = json.loads(text or "{}")
     for name, value in record.items():

@@ -89,7 +89,7 @@ class ServerConnection(ABC):
         """Check that the client is not closed.
 
         Raises:
-            UsageError: It is. Perhaps another thread or task closed it while a call waited.
+            UsageError: The client is closed. Perhaps another thread or task closed it while a call waited.
         """
         if self._closed.is_set():
             raise UsageError(
@@ -100,7 +100,7 @@ class ServerConnection(ABC):
         """Return why a request has no response.
 
         Raises:
-            RuntimeError: It is not one that the library raises because the client was closed meanwhile.
+            RuntimeError: The error has another cause than a client that was closed meanwhile.
         """
         if isinstance(error, RuntimeError) and not self._closed.is_set():
             raise error

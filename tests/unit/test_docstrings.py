@@ -18,7 +18,7 @@ LONG = 16
 
 
 NOT_AN_OBJECT = re.compile(
-    r"[,.:]|$| (of|for|in|from|by|with|as|about|on|to|that|which|behind|without|at|between|and|per)\b"
+    r"[,.:]|$| (of|for|in|from|by|with|as|about|on|to|that|which|behind|without|at|between|and|per|over)\b"
 )
 """What follows a noun. A verb has an object: `Reads the body`."""
 

@@ -1,4 +1,4 @@
-"""What a new deployment changes on the board: its agents, watches and kinds, and then the marks, which follow.
+"""The effects of a new deployment on the board: on its agents, watches and kinds, and then on the marks, which follow.
 
 deployment_changes    the changes of the deployment, each one recorded event
 program_declarations  registers agents and kinds as a program declares them

@@ -162,7 +162,7 @@ class OperatorMethods(BoardHandle):
 
         Raises:
             NotFound: There is no such message.
-            WorkError: It was delivered, or given up before.
+            WorkError: The message was delivered, or given up before.
         """
         return self.session.write(lambda txn: outbox_administration.discard(txn, message_id, self.author))
 

@@ -28,7 +28,8 @@ class RequestCallers:
         """Return the token of a request, which is not checked yet: of its header, or else of a web session.
 
         Raises:
-            HttpProblem: It has no token; or it has the token of a web session, and a page of another site sent it.
+            HttpProblem: The request has no token; or it has the token of a web session, and a page of another site sent
+                it.
         """
         header = request.headers.get("authorization")
         has_bearer = header is not None and header.lower().startswith("bearer ")

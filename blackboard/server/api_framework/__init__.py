@@ -1,4 +1,4 @@
-"""What all operations share: how one is defined, how a request becomes a call, and how its result becomes a response.
+"""The framework of all operations: their definition, the call that a request makes, and the response to its result.
 
 operation_definition  what an operation is: its path, its parameters, its scope and its response
 call_builder          makes the call of an operation from a request, if its sender may make it

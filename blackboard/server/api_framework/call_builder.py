@@ -29,7 +29,7 @@ class ReceivedRequest:
         """Return the call of this request with the fields of its body.
 
         Raises:
-            HttpProblem: They are not valid.
+            HttpProblem: The fields are not valid.
         """
         body = None if self.operation.body is None else parse_body(self.body, self.operation.body)
         return call.with_body(body)
