@@ -126,7 +126,7 @@ class Transaction(ABC):
     # -- parts that not every transaction has ------------------------------------------------------------------------
 
     @property
-    def ahead(self) -> PrefetchedReads | None:
+    def prefetched_reads(self) -> PrefetchedReads | None:
         """The reads that are sent ahead; None if that saves nothing, as in a file."""
         return None
 

@@ -49,12 +49,12 @@ def find_unicode_form(head: bytes) -> UnicodeForm | None:
     return None
 
 
-def _words(*languages: str) -> re.Pattern[str]:
+def _word_pattern(*languages: str) -> re.Pattern[str]:
     """Return the pattern of a word in one of several languages, each given by its letters beside a to z."""
     return re.compile("|".join(f"(?:[a-z'\u2019]|{language})+" for language in languages))
 
 
-_WESTERN = _words(
+_WESTERN = _word_pattern(
     "[äöüß]",
     "[àâçéêëîïôûü]|è(?=[b-df-hj-np-tv-z]{1,2}e|[a-z]?s?$)|(?<=o)ù|œ(?=[iucsdt]|no)",
     "[áéíóúü]|ñ(?=[aeiouáéíóú])",
@@ -72,7 +72,7 @@ Icelandic.
 
 A letter stands where it does in the words of its language, because other code pages make the same letters elsewhere.
 """
-_EASTERN = _words(
+_EASTERN = _word_pattern(
     "[ąćęłńóśźż]", "[áčďéěíňóřšťúůýž]", "[áäčďéíĺľňóôŕšťúýž]", "[áéíóöőúüű]", "[čćđšž]", "[ăâîşţșț]", "[äöüß]"
 )
 """Polish, Czech, Slovak, Hungarian, Croatian and Slovene, Romanian, German."""
@@ -82,12 +82,12 @@ _CODE_PAGES = {
     "iso8859-2": _EASTERN,
     "mac-roman": _WESTERN,
     "cp850": _WESTERN,
-    "cp1254": _words("[çğıöşüâî\u0307]"),
+    "cp1254": _word_pattern("[çğıöşüâî\u0307]"),
     "cp1255": re.compile("(?:[אבגדהוזחטילסעקרשת]|[כמנפצ](?!$)|[ךםןףץ]$)+"),
     "cp1251": re.compile("[а-яёђѓєѕіїјљњћќўџґ]+"),
     "cp1253": re.compile("(?:[α-ρτ-ωάέήίόύώϊϋΐΰ]|σ(?!$)|ς$)+"),
     "cp1256": re.compile("[ء-ي\u064b-\u0652]+"),
-    "cp1257": _words("[äöõüšž]", "[āčēģīķļņšūž]", "[ąčęėįšųūž]"),
+    "cp1257": _word_pattern("[äöõüšž]", "[āčēģīķļņšūž]", "[ąčęėįšųūž]"),
 }
 """Code pages with the patterns of their words."""
 _OTHER_ALPHABETS = ("cp1255", "cp1251", "cp1253", "cp1256")

@@ -96,7 +96,7 @@ def connect_to_host(
             return socket.create_connection((str(address), port), seconds)
         except OSError as error:
             failure = error
-    raise HostUnreachable(f"{host} cannot be reached at port {port}: {_words(failure)}")
+    raise HostUnreachable(f"{host} cannot be reached at port {port}: {_error_text(failure)}")
 
 
 def addresses_of(host: str, port: int) -> list[IPv4Address | IPv6Address]:
@@ -108,7 +108,7 @@ def addresses_of(host: str, port: int) -> list[IPv4Address | IPv6Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise HostUnreachable(f"the address of {host} cannot be found: {_words(error)}") from None
+        raise HostUnreachable(f"the address of {host} cannot be found: {_error_text(error)}") from None
     return [ip_address(item[4][0]) for item in found]
 
 
@@ -116,11 +116,11 @@ def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], 
     """Return whether an address, and every IPv4 address inside it, is public or in one of the networks."""
     return all(
         any(part in network for network in private) or (is_public(part) and not needs_private)
-        for part in _parts(address)
+        for part in _destinations(address)
     )
 
 
-def _parts(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+def _destinations(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
     """Yield the address that packets go to: an IPv6 address can lead to an IPv4 address that it contains."""
     if isinstance(address, IPv4Address):
         yield address
@@ -136,6 +136,6 @@ def _parts(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Add
             yield from address.teredo
 
 
-def _words(error: Exception | None) -> str:
+def _error_text(error: Exception | None) -> str:
     """Return the text of an error of the system, without its number."""
     return str(getattr(error, "strerror", None) or error)

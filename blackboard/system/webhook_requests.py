@@ -172,7 +172,9 @@ def post(
             response = connection.getresponse()
             content = response.read(max_content + 1) if max_content else b""
         except (OSError, http.client.HTTPException) as error:
-            problem = f"did not answer within {seconds:g} s" if deadline.is_over else f"gave no answer: {_words(error)}"
+            problem = (
+                f"did not answer within {seconds:g} s" if deadline.is_over else f"gave no answer: {_error_text(error)}"
+            )
             raise RequestFailed(f"{endpoint.host} {problem}") from None
         finally:
             connection.close()
@@ -210,6 +212,6 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """Return what went wrong, without anything that the receiver wrote."""
     return getattr(error, "strerror", None) or type(error).__name__

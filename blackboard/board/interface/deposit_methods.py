@@ -98,7 +98,7 @@ class DepositMethods(BoardHandle):
                 requested_deposits.read_ahead(sql, active, request)
 
         def work(txn: BoardTransaction) -> Receipt:
-            if (ahead := txn.sql.ahead) is not None and ahead.needs_reads:
+            if (prefetched := txn.sql.prefetched_reads) is not None and prefetched.needs_reads:
                 requested_deposits.read_ahead(txn.sql, txn.active, request)
             return requested_deposits.deposit(txn, request, classes)
 

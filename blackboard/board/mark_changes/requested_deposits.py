@@ -123,27 +123,27 @@ def read_ahead(sql: Transaction, active: ActiveDeployment, request: DepositReque
     The result does not depend on this list. A read that is missing here is sent when it is needed, and the answer to
     an unneeded one is ignored.
     """
-    if (ahead := sql.ahead) is None:
+    if (prefetched := sql.prefetched_reads) is None:
         return
     if isinstance(request.key, str):
-        ahead.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
+        prefetched.prefetch(MARKS.find_key, key=request.key, author=request.author, kind=request.kind)
     kind = active.kinds.get(request.kind)
     if kind is None or not isinstance(request.subject, str):
         return
     if kind.on_repeat != "separate":
-        ahead.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
+        prefetched.prefetch(MARKS.marks_of_subject, kind=kind.name, subject=request.subject)
     text = request.text if kind.unique is not None else None
     if text is not None and (value := kind.unique_value_of(text)) is not None:
-        ahead.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+        prefetched.prefetch(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     watches = active.rising.get(kind.name, ())
     for watch in watches:
         if watch.keeps_sums and watch.condition.is_over_board:
-            ahead.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
-            ahead.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
+            prefetched.prefetch(CROSSINGS.watch_totals, watch_id=watch.id, scope=WHOLE_BOARD)
+            prefetched.prefetch(CROSSINGS.watch_totals, watch_id=watch.over_live_marks.id, scope=WHOLE_BOARD)
     if watches and kind.on_repeat != "separate":
         watch_ids = dict.fromkeys(watch.id for watch in watches)
         statement, values = absorbed_by_watches(sql, watch_ids, kind.name, request.subject)
-        ahead.prefetch(statement, **values)
+        prefetched.prefetch(statement, **values)
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

@@ -83,7 +83,7 @@ class BoardTransaction:
         """The instant that the clock shows if it is too far ahead to be believed; otherwise None."""
         self._collected: dict[type[CollectedChanges], CollectedChanges] = {}
         self._kept: dict[type[object], object] = {}
-        self.reads_together = sql.ahead is not None
+        self.reads_together = sql.prefetched_reads is not None
         """Whether rows should be read together, before the rules ask for them one by one. In a file this saves
         nothing."""
         self.row_cache = RowCache() if self.reads_together else None

@@ -29,8 +29,8 @@ class ServerHints(NamedTuple, Generic[T]):
     """Hints for a server about coming work, to save time. A file needs none."""
 
     prefetch: Callable[[Transaction], None]
-    """Sends the reads of the work ahead; see `Transaction.ahead`. It is called for all work that commits together, so
-    that one message has the reads of all."""
+    """Sends the reads of the work ahead; see `Transaction.prefetched_reads`. It is called for all work that commits
+    together, so that one message has the reads of all."""
     renumber: Callable[[T, Callable[[int], int]], T] | None = None
     """Returns the result of the work with other ids of its events: the function gives the new id for each. Work that
     has it may run without the lock of writers, and again if others change what it has read; None for other work."""

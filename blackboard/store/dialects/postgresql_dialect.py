@@ -65,7 +65,7 @@ transactions that waited behind it have given up. It is shorter than all waits o
 other hosts fails.
 """
 
-OF_KEPT_PLANS = {"enable_seqscan": "off", "jit": "off"}
+KEPT_PLAN_SETTINGS = {"enable_seqscan": "off", "jit": "off"}
 """Settings of a connection that writes, and keeps the plans of its statements.
 
 A plan that is made while a table is small reads the whole table, and is kept while the table grows. Each statement of
@@ -170,7 +170,7 @@ class PostgresqlDialect(Dialect):
         connection.autocommit = True
         connection.prepare_threshold = None  # `StatementPipeline` prepares, and the driver would undo that
         if self.keeps_statements:
-            settings = {**_settings(), **(OF_KEPT_PLANS if writes else {})}
+            settings = {**_settings(), **(KEPT_PLAN_SETTINGS if writes else {})}
             connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
 
     def skip_disk_flush(self, connection: Any) -> None:

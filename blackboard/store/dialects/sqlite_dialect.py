@@ -13,7 +13,7 @@ from blackboard.errors import StoreError, StoreForeign
 from blackboard.store.dialects.dialect import BUSY_SECONDS, SQLITE, Dialect
 from blackboard.store.dialects.driver_errors import DriverErrors, ErrorCause
 from blackboard.store.dialects.full_text_queries import fts5_query
-from blackboard.store.dialects.sqlite_driver import SAFE, SQLITE_VERSION, sqlite
+from blackboard.store.dialects.sqlite_driver import HAS_SAFE_CHECKPOINTS, SQLITE_VERSION, sqlite
 from blackboard.system.failpoints import failpoint
 
 _CODES = {
@@ -94,7 +94,7 @@ class SqliteDialect(Dialect):
         connection.execute("PRAGMA synchronous = OFF")
 
     def library_problem(self) -> str | None:
-        if SAFE:
+        if HAS_SAFE_CHECKPOINTS:
             return None
         return (
             f"SQLite {SQLITE_VERSION} can damage a database when another program checkpoints it at the same time;"

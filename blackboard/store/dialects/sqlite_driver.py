@@ -11,7 +11,7 @@ def is_safe_sqlite(version: tuple[int, ...]) -> bool:
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
-def is_fit(driver: Any) -> bool:
+def is_usable(driver: Any) -> bool:
     """Return whether a driver's SQLite is safe, and has the functions that decay laws need."""
     if not is_safe_sqlite(driver.sqlite_version_info):
         return False
@@ -31,19 +31,19 @@ def choose_driver() -> Any:
     Elsewhere, `pysqlite3` brings a newer SQLite. Where it is not installed, or was built with an old library, the
     interpreter's own is used, and checkpoints hold the write lock.
     """
-    if is_fit(sqlite3):
+    if is_usable(sqlite3):
         return sqlite3
     try:
         import pysqlite3
     except ImportError:
         return sqlite3
-    return pysqlite3 if is_fit(pysqlite3) else sqlite3
+    return pysqlite3 if is_usable(pysqlite3) else sqlite3
 
 
 sqlite = choose_driver()
 """The driver of SQLite."""
 
-SAFE = is_safe_sqlite(sqlite.sqlite_version_info)
+HAS_SAFE_CHECKPOINTS = is_safe_sqlite(sqlite.sqlite_version_info)
 """Whether its library is free of the checkpoint race."""
 
 SQLITE_VERSION: str = sqlite.sqlite_version

@@ -109,13 +109,11 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
             connection.setlimit(category, maximum)
 
     def allow(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
-        if action in (SELECT, READ, RECURSIVE):
-            return 0
-        if action == FUNCTION and (second or "").lower() not in REFUSED_FUNCTIONS:
+        if only_reads(action, second):
             return 0
         if action == PRAGMA and first == "data_version" and second is None:  # FTS5 asks for it
             return 0
-        refused.append(f"{second}()" if action == FUNCTION else REFUSED_WORDS.get(action, "changing the schema"))
+        refused.append(describe_refused(action, second))
         return 1
 
     connection.set_authorizer(allow)
@@ -124,6 +122,18 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
     lower_process_limit(resource.RLIMIT_FSIZE, 0)
     lower_process_limit(resource.RLIMIT_CORE, 0)
     return connection
+
+
+def only_reads(action: int, function: str | None) -> bool:
+    """Return whether an action about which SQLite asks only reads. `function` is what it calls, if it is a call."""
+    if action == FUNCTION:
+        return (function or "").lower() not in REFUSED_FUNCTIONS
+    return action in (SELECT, READ, RECURSIVE)
+
+
+def describe_refused(action: int, function: str | None) -> str:
+    """Return the words of a message for an action that is refused."""
+    return f"{function}()" if action == FUNCTION else REFUSED_WORDS.get(action, "changing the schema")
 
 
 def lower_process_limit(resource_: int, maximum: int) -> None:

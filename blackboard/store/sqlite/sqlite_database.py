@@ -143,7 +143,7 @@ class SqliteDatabase(Database):
         """
         if min_bytes and self.place.log_bytes() < min_bytes:
             return
-        if sqlite_driver.SAFE:
+        if sqlite_driver.HAS_SAFE_CHECKPOINTS:
             self._checkpoint()
         else:
             with self.group_commit.exclusive(), self.write_lock():

@@ -22,20 +22,13 @@ from blackboard.store.database_interfaces.query_interface import (
 from blackboard.store.dialects.dialect import SQLITE
 from blackboard.store.dialects.sqlite_driver import sqlite
 from blackboard.store.sqlite import readonly_query_process
-from blackboard.store.sqlite.readonly_query_script import (
-    FUNCTION,
-    READ,
-    RECURSIVE,
-    REFUSED_FUNCTIONS,
-    REFUSED_WORDS,
-    SELECT,
-)
+from blackboard.store.sqlite.readonly_query_script import PRAGMA, describe_refused, only_reads
 from blackboard.store.sqlite.sqlite_database import SqliteDatabase
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-PRAGMA, TRANSACTION, SAVEPOINT = 19, 22, 32
+TRANSACTION, SAVEPOINT = 22, 32
 """Further actions about which SQLite asks the authorizer, by SQLite's numbers."""
 DESCRIBING = frozenset(
     (
@@ -105,15 +98,13 @@ class SqliteQueries(BoardQueries):
         refused = connection.refused = []
 
         def allow(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
-            if action in (SELECT, READ, RECURSIVE):
-                return 0
-            if action == FUNCTION and (second or "").lower() not in REFUSED_FUNCTIONS:
+            if only_reads(action, second):
                 return 0
             if action == PRAGMA and (first in DESCRIBING or (first in REPORTING and second is None)):
                 return 0
             if action in (TRANSACTION, SAVEPOINT) and transactions:
                 return 0
-            refused[:] = [f"{second}()" if action == FUNCTION else REFUSED_WORDS.get(action, "changing the schema")]
+            refused[:] = [describe_refused(action, second)]
             return 1
 
         connection.set_authorizer(allow)

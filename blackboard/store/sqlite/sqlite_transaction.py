@@ -33,7 +33,7 @@ class SqliteTransaction(Transaction):
 
     cursor: Any
     # As constants, they cost no call.
-    ahead = None
+    prefetched_reads = None
     has_begun = True
     partitions = None
     total_additions = None

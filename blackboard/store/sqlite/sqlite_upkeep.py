@@ -104,7 +104,7 @@ def measure_sqlite(database: SqliteDatabase, *, thorough: bool = True) -> Health
         tuple(open_to_others(file.files.existing(), file.mode or 0)),
         tuple(damage),
     )
-    return Health(f"SQLite {sqlite_driver.SQLITE_VERSION}", sqlite_driver.SAFE, figures)
+    return Health(f"SQLite {sqlite_driver.SQLITE_VERSION}", sqlite_driver.HAS_SAFE_CHECKPOINTS, figures)
 
 
 def _uses_log(path: Path) -> bool:

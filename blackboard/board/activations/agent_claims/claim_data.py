@@ -124,20 +124,20 @@ class SharedClaimData:
 
     Args:
         txn: The transaction.
-        ahead: The reads that it sends ahead.
+        prefetched: The reads that it sends ahead.
         claims: The number of claims of each agent that will be tried.
     """
 
-    def __init__(self, txn: BoardTransaction, ahead: PrefetchedReads, claims: Mapping[str, int]) -> None:
-        self._ahead = ahead
-        ahead.prefetch(ACTIVATIONS.last_activation_id)
+    def __init__(self, txn: BoardTransaction, prefetched: PrefetchedReads, claims: Mapping[str, int]) -> None:
+        self._prefetched = prefetched
+        prefetched.prefetch(ACTIVATIONS.last_activation_id)
         self._data_by_agent = read_for_claims(txn, claims)
-        self._writes = ahead.writes
+        self._writes = prefetched.writes
 
     @property
     def is_current(self) -> bool:
         """Whether the transaction has written only claims that `keep` knows of."""
-        return self._ahead.writes == self._writes
+        return self._prefetched.writes == self._writes
 
     def take(self, agent: str) -> ClaimData | None:
         """Return the data for the next claim of an agent, which `keep` may put back; None if it must be read."""
@@ -152,7 +152,7 @@ class SharedClaimData:
         """
         if (remaining := data.after_claim(claimed)) is not None:
             self._data_by_agent[agent] = remaining
-        self._writes = self._ahead.writes
+        self._writes = self._prefetched.writes
 
 
 class _NextClaim(NamedTuple):
@@ -183,9 +183,9 @@ class NextClaims(CollectedChanges):
     def write(self, txn: BoardTransaction) -> None:
         """Claim what can be claimed, in the order in which the runs ended."""
         claims, self._claims = self._claims, []
-        if not claims or (ahead := txn.sql.ahead) is None:
+        if not claims or (prefetched := txn.sql.prefetched_reads) is None:
             return
-        shared_data = SharedClaimData(txn, ahead, Counter(each.agent for each in claims))
+        shared_data = SharedClaimData(txn, prefetched, Counter(each.agent for each in claims))
         for each in claims:
             txn.sql.effects = each.effects
             each.claim(shared_data)

@@ -75,9 +75,9 @@ class OptimisticTransaction(PipelinedTransaction):
         "_checks",
         "_fingerprints",
         "_process_cache",
+        "_read_set",
         "_start",
-        "_used",
-        "_writes",
+        "_write_set",
         "earliest_end",
         "shift",
     )
@@ -88,10 +88,10 @@ class OptimisticTransaction(PipelinedTransaction):
         self._awaited: list[StatementResult] = []
         """The results that have not arrived, and will have fingerprints."""
         self._fingerprints: dict[StatementResult, bytes | None] = {}
-        self._used = ReadSet(dialect)
+        self._read_set = ReadSet(dialect)
         self._start: TransactionStart | None = None
         self._checks: list[SqlPart] = []
-        self._writes = WriteSet()
+        self._write_set = WriteSet()
         self.earliest_end = LAST_INSTANT
         """The earliest instant at which a mark evaporates that it has read or written. It must commit before that."""
         self.shift = 0
@@ -115,7 +115,7 @@ class OptimisticTransaction(PipelinedTransaction):
         raise LockRequired(why)
 
     def run(self, statement: Statement[object], **values: Any) -> None:
-        self._writes.add(statement, values)
+        self._write_set.add(statement, values)
         self._note_write(statement, values)
         self._note_end(values.get("evaporates_at"))
 
@@ -138,7 +138,7 @@ class OptimisticTransaction(PipelinedTransaction):
         The caller adds its own conditions with `require`.
         """
         _, names = statement.compiled(self.dialect)
-        result = self._used.release(statement, tuple(values[name] for name in names))
+        result = self._read_set.release(statement, tuple(values[name] for name in names))
         return [*map(statement.make, result.rows)]
 
     def require(self, text: str, *values: Any) -> None:
@@ -147,7 +147,7 @@ class OptimisticTransaction(PipelinedTransaction):
 
     def write(self, text: str, *values: Any) -> None:
         """Add a statement to the commit. It must read the table `held`, which has a row only if all checks hold."""
-        self._writes.add_text(SqlPart(text, values))
+        self._write_set.add_text(SqlPart(text, values))
 
     def commit_if_unchanged(self, record: CommitRecord) -> None:
         """Commit if no result that the rules have used has changed; `commit_state` says so afterwards.
@@ -160,11 +160,11 @@ class OptimisticTransaction(PipelinedTransaction):
             psycopg.Error: The server refused the commit, or the connection was lost. If it is in doubt,
                 the transaction does not know whether it was committed.
         """
-        if not self._writes:
+        if not self._write_set:
             self.commit_state = CommitState.COMMITTED
             return
-        parts, instant = self._writes.parts(self.last_event_id), self._writes.instant
-        checks = [*self._used.checks(self.last_event_id), *self._checks]
+        parts, instant = self._write_set.parts(self.last_event_id), self._write_set.instant
+        checks = [*self._read_set.checks(self.last_event_id), *self._checks]
         if self._start is None:
             raise LockRequired("it has not read how the board was at its start")
         if instant is None:
@@ -188,8 +188,8 @@ class OptimisticTransaction(PipelinedTransaction):
         if self.commit_state is not CommitState.COMMITTED:
             self._process_cache.clear()
             return
-        self._process_cache.note_commit(self.last_event_id + self.shift + self._writes.new_events, self.earliest_end)
-        for kind, subject in self._writes.new_marks():
+        self._process_cache.note_commit(self.last_event_id + self.shift + self._write_set.new_events, self.earliest_end)
+        for kind, subject in self._write_set.new_marks():
             self._process_cache.note_subject(kind, subject)
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
@@ -201,7 +201,7 @@ class OptimisticTransaction(PipelinedTransaction):
         if statement.name not in UNLOCKED_READS:
             raise LockRequired(statement.name)
         text, names = statement.compiled(self.dialect)
-        given = tuple(values[name] for name in names)
+        arguments = tuple(values[name] for name in names)
         result: StatementResult | None
         if statement is MARKS.transaction_start:
             start = self.send(text)
@@ -209,23 +209,23 @@ class OptimisticTransaction(PipelinedTransaction):
             self._start = MARKS.transaction_start.make(start.rows[0])
             self._process_cache.note(statement, (), start.rows)
             return start
-        if (result := self._cache.find(statement, given)) is None:
+        if (result := self._cache.find(statement, arguments)) is None:
             result = StatementResult()
-            self._add(text, given, result)
-            self._cache.keep(statement, given, result)
+            self._add(text, arguments, result)
+            self._cache.keep(statement, arguments, result)
         if result.changed is None:
             self._receive()
         fingerprint = self._fingerprints[result]
         if statement.name in CACHED_READS:
-            self._process_cache.note(statement, given, result.rows, fingerprint)
-        self._use(statement, given, result, fingerprint)
+            self._process_cache.note(statement, arguments, result.rows, fingerprint)
+        self._use(statement, arguments, result, fingerprint)
         return result
 
     def _use(
         self, statement: Statement[Any], values: tuple[Any, ...], result: StatementResult, fingerprint: bytes | None
     ) -> None:
         """Note that the result of a read is used, so that the commit checks it."""
-        self._used.note(statement, values, result, fingerprint)
+        self._read_set.note(statement, values, result, fingerprint)
         if statement is MARKS.marks_of_subject:
             for row in result.rows:
                 self._note_end(MARKS.marks_of_subject.make(row).evaporates_at)
@@ -235,7 +235,7 @@ class OptimisticTransaction(PipelinedTransaction):
             self.earliest_end = min(self.earliest_end, at)
 
     def _add(self, text: str, values: Sequence[Any], result: StatementResult) -> None:
-        if self._writes.concern(text):
+        if self._write_set.is_read_by(text):
             raise LockRequired("a read of its own writes")
         self._awaited.append(result)
         self._pipeline.add(with_fingerprint(text), values, result)
@@ -268,7 +268,7 @@ class OneMessageTransaction(OptimisticTransaction):
         self._known_start = start
 
     @property
-    def ahead(self) -> None:
+    def prefetched_reads(self) -> None:
         return None
 
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
@@ -285,13 +285,13 @@ class OneMessageTransaction(OptimisticTransaction):
         if statement.name not in UNLOCKED_READS:
             raise LockRequired(statement.name)
         text, names = statement.compiled(self.dialect)
-        given = tuple(values[name] for name in names)
-        if (known := self._cache.find(statement, given)) is not None:
+        arguments = tuple(values[name] for name in names)
+        if (known := self._cache.find(statement, arguments)) is not None:
             return known
-        found = self._process_cache.find(statement, names, given)
-        if found is None or self._writes.concern(text):
+        found = self._process_cache.find(statement, names, arguments)
+        if found is None or self._write_set.is_read_by(text):
             raise LockRequired(f"{statement.name} is not cached")
         result.rows = found.rows
-        self._cache.keep(statement, given, result)
-        self._use(statement, given, result, found.fingerprint)
+        self._cache.keep(statement, arguments, result)
+        self._use(statement, arguments, result, found.fingerprint)
         return result

@@ -120,7 +120,7 @@ class WriteSet:
         """Plan a statement that reads the table `held` itself."""
         self._writes.append(part)
 
-    def concern(self, text: str) -> bool:
+    def is_read_by(self, text: str) -> bool:
         """Return whether a statement reads a table that is written."""
         return not _words(text).isdisjoint(self._tables)
 

@@ -65,7 +65,7 @@ class BulkWrites:
         self._tables: frozenset[str] = frozenset()
         """All tables that the statements of the waiting rows read or write."""
 
-    def set_of(self, text: str, names: Sequence[str]) -> RowSet | None:
+    def find_set(self, text: str, names: Sequence[str]) -> RowSet | None:
         """Return the set in which a row of a statement may wait.
 
         Return None if the statement does more than insert or delete one row, or if other rows must be sent first.
@@ -79,7 +79,7 @@ class BulkWrites:
         self._tables |= new.tables
         return found
 
-    def named_in(self, text: str) -> bool:
+    def is_seen_by(self, text: str) -> bool:
         """Return whether rows wait that a statement may see or change: it names their table, or deletes rows."""
         if not self._waiting:
             return False

@@ -70,7 +70,7 @@ class PipelinedTransaction(Transaction, PrefetchedReads):
     # -- reads -------------------------------------------------------------------------------------------------------
 
     @property
-    def ahead(self) -> PrefetchedReads | None:
+    def prefetched_reads(self) -> PrefetchedReads | None:
         return self
 
     @property
@@ -83,14 +83,14 @@ class PipelinedTransaction(Transaction, PrefetchedReads):
 
     def prefetch(self, statement: Statement[object], **values: Any) -> None:
         text, names = statement.compiled(self.dialect)
-        given = [values[name] for name in names]
-        if self._cache.find(statement, given) is None:
+        arguments = [values[name] for name in names]
+        if self._cache.find(statement, arguments) is None:
             result = StatementResult()
             try:
-                self._add(text, given, result)
+                self._add(text, arguments, result)
             except (ValueError, self.dialect.errors.base):
                 return  # the rules will read it themselves, and see the error
-            self._cache.keep(statement, given, result)
+            self._cache.keep(statement, arguments, result)
 
     def rows(self, statement: Statement[object], **values: Any) -> list[tuple[Any, ...]]:
         return self._execute(statement, values).rows

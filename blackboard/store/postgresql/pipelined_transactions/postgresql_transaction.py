@@ -34,14 +34,14 @@ class PostgresqlTransaction(PipelinedTransaction):
         process_cache: Notes the results of the server, for later transactions of this process; None for one that reads.
     """
 
-    __slots__ = ("_counted", "_cursor", "_last_ids", "_process_cache", "_sets")
+    __slots__ = ("_bulk_writes", "_counted", "_cursor", "_last_ids", "_process_cache")
 
     def __init__(self, connection: Any, dialect: Dialect, process_cache: ProcessReadCache | None = None) -> None:
         super().__init__(connection, dialect)
         self._cursor: Any = None
         self._counted: list[tuple[StatementResult, WorkEffects, str]] = []
         """The statements that wait and have an effect on workers if they change a row, with this effect."""
-        self._sets = BulkWrites()
+        self._bulk_writes = BulkWrites()
         self._last_ids: dict[str, int] = {}
         """The largest ids of tables, by the statements that read them."""
         self._process_cache = process_cache
@@ -63,7 +63,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         return postgresql_partitions.PostgresqlPartitions(self) if postgresql_partitions.has_partitions(self) else None
 
     def flush(self) -> None:
-        self._send_sets()
+        self._send_bulk_writes()
         self._receive()
 
     def _receive(self) -> None:
@@ -77,12 +77,12 @@ class PostgresqlTransaction(PipelinedTransaction):
 
     def commit(self) -> None:
         """Send the statements that wait, and COMMIT behind them. A statement that fails prevents the commit."""
-        self._send_sets()
+        self._send_bulk_writes()
         self._pipeline.add("COMMIT")
         self._receive()
 
     def roll_back(self) -> None:
-        self._sets.clear()
+        self._bulk_writes.clear()
         super().roll_back()
 
     def close(self) -> None:
@@ -125,11 +125,11 @@ class PostgresqlTransaction(PipelinedTransaction):
         waiting = []
         for statement, values in reads:
             text, names = statement.compiled(self.dialect)
-            given = [values[name] for name in names]
-            result = self._cache.find(statement, given)
+            arguments = [values[name] for name in names]
+            result = self._cache.find(statement, arguments)
             if result is None:
                 result = StatementResult()
-                self._add(text, given, result)
+                self._add(text, arguments, result)
             waiting.append((statement.make, result))
         if any(result.changed is None for _, result in waiting):
             self._receive()
@@ -138,35 +138,35 @@ class PostgresqlTransaction(PipelinedTransaction):
     def _execute(self, statement: Statement[object], values: Mapping[str, Any]) -> StatementResult:
         """Send a statement behind those that wait, and return its result."""
         text, names = statement.compiled(self.dialect)
-        given = [values[name] for name in names]
-        result = self._cache.find(statement, given)
+        arguments = [values[name] for name in names]
+        result = self._cache.find(statement, arguments)
         if result is None:
             result = self._counter(statement) or StatementResult()
-            self._add(text, given, result)
+            self._add(text, arguments, result)
         if result.changed is None:
             self._receive()
         if self._process_cache is not None and statement.name in CACHED_READS:
-            self._process_cache.note(statement, tuple(given), result.rows)
+            self._process_cache.note(statement, tuple(arguments), result.rows)
         return result
 
     def _add(self, text: str, values: Sequence[Any], result: StatementResult | None = None) -> None:
         """Let a statement wait, behind the rows that it may see or change."""
-        if self._sets.named_in(text):
-            self._send_sets()
+        if self._bulk_writes.is_seen_by(text):
+            self._send_bulk_writes()
         self._pipeline.add(text, values, result)
 
     def _waits(self, text: str, names: tuple[str, ...], row: tuple[Any, ...]) -> bool:
         """Let a row wait for others that the same statement inserts or deletes; return False if it cannot wait."""
-        if (found := self._sets.set_of(text, names)) is None:
+        if (found := self._bulk_writes.find_set(text, names)) is None:
             return False
         found.rows.append(row)
         if found.is_full:
-            self._send_sets()
+            self._send_bulk_writes()
         return True
 
-    def _send_sets(self) -> None:
+    def _send_bulk_writes(self) -> None:
         """Send the rows that wait, behind the statements that wait: a large set of new rows by COPY."""
-        for each in self._sets.take():
+        for each in self._bulk_writes.take():
             if each.is_copied:
                 self._receive()
                 with self._connection.cursor() as cursor:
