@@ -54,7 +54,7 @@ class Database(ABC):
     processes: BoardProcesses
     """The processes on the board."""
     query_pool: ReaderPool
-    """The connections of `readonly`."""
+    """The connections for queries of others; see `readonly`."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect, self.where = dialect, where
@@ -239,7 +239,7 @@ class Database(ABC):
 
     @abstractmethod
     def board_clock(self, clock: Clock) -> Clock:
-        """Return the clock that the processes of the board follow, where they would follow a clock otherwise."""
+        """Return the clock of the board: a server's in place of the system clock, and any other clock as it is."""
 
     @abstractmethod
     def check_access(self, read: Callable[[], object], write: Callable[[], object], *, writes: bool) -> None:

@@ -17,11 +17,11 @@ def tag_filter_text(fragment: str, tags: int, *, first: str | None = None) -> st
     return " ".join(f"{{{name}({number})}}" for number, name in enumerate(names))
 
 
-def tag_filter_parameters(sql: Transaction, keys: Mapping[str, Collection[str]]) -> dict[str, Any]:
+def tag_filter_parameters(transaction: Transaction, keys: Mapping[str, Collection[str]]) -> dict[str, Any]:
     """Return the parameters of these fragments, for the keys that each tag may have."""
     values: dict[str, Any] = {}
     for number, (name, allowed) in enumerate(keys.items()):
-        values |= {f"tag_{number}": name, f"values_{number}": sql.list_of(sorted(allowed))}
+        values |= {f"tag_{number}": name, f"values_{number}": transaction.list_of(sorted(allowed))}
     return values
 
 

@@ -123,7 +123,7 @@ class BoardUpkeep(ABC):
 
     @abstractmethod
     def readers_in_place(self) -> Iterator[Callable[[], AbstractContextManager[Transaction]]]:
-        """Yield what opens a reading transaction of the board, and of each that an earlier restoration replaced.
+        """Yield functions that open a reading transaction: of the board, and of each board that a restoration replaced.
 
         Only a file that exists has any. A board that was replaced can be read only until the next one is yielded.
         """
@@ -145,7 +145,7 @@ class BoardUpkeep(ABC):
         """Move the write-ahead log into the file and empty it, and return whether it is empty. A server has none."""
 
     @abstractmethod
-    def partition_history(self, sql: Transaction, events: int) -> None:
+    def partition_history(self, transaction: Transaction, events: int) -> None:
         """Keep the history in partitions, each for so many ids. What it contains becomes the first partition.
 
         Of a board that has partitions, the new number applies to later partitions.

@@ -69,8 +69,8 @@ KEPT_PLAN_SETTINGS = {"enable_seqscan": "off", "jit": "off"}
 """Settings of a connection that writes, and keeps the plans of its statements.
 
 A plan that is made while a table is small reads the whole table, and is kept while the table grows. Each statement of
-a rule has an index, as SQLite needs it. A scan that must be gets an enormous cost before version 18, for which the
-server would compile the plan first.
+a rule has an index, as SQLite needs it. Before version 18, a scan that cannot be avoided gets an enormous cost, and
+a server compiles plans of such a cost first: so `jit` is off.
 """
 
 CLIENT_OPTIONS = {

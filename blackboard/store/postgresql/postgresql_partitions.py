@@ -56,21 +56,21 @@ class PostgresqlPartitions(EventPartitions):
     """The partitions of a board on a server; see `EventPartitions`.
 
     Args:
-        sql: The transaction.
+        transaction: The transaction.
     """
 
-    def __init__(self, sql: Transaction) -> None:
-        self._sql = sql
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
 
     def may_change(self) -> bool:
-        row = self._sql.cursor.execute(
+        row = self._transaction.cursor.execute(
             "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST('event' AS regclass)"
         ).fetchone()
         return bool(row[0])
 
     def all(self) -> list[Partition]:
         found = []
-        for name, bounds in self._sql.cursor.execute(_LIST).fetchall():
+        for name, bounds in self._transaction.cursor.execute(_LIST).fetchall():
             match = _BOUNDS.search(bounds)
             assert match is not None, bounds
             found.append(Partition(name, None if match[1] is None else int(match[1]), int(match[2])))
@@ -78,13 +78,13 @@ class PostgresqlPartitions(EventPartitions):
 
     def state(self) -> Partitioning:
         carry = ", ".join(f"carry_{name}" for name in Carry._fields)
-        row = self._sql.cursor.execute(
+        row = self._transaction.cursor.execute(
             f"SELECT events, carried_to, CAST(xmin AS text), {carry} FROM {TABLE}"
         ).fetchone()
         return Partitioning(row[0], row[1], None if row[4] is None else Carry(*row[3:]), row[2])
 
     def wait_briefly(self) -> None:
-        self._sql.cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MILLISECONDS}")
+        self._transaction.cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MILLISECONDS}")
 
     def deleted_to(self) -> Id:
         partitioning = self.state()
@@ -97,8 +97,10 @@ class PostgresqlPartitions(EventPartitions):
         while end <= last + room:
             first, end = end, max(end + events, 0 if at is None else at)
             name = _partition_name(end)
-            self._sql.cursor.execute(f"CREATE TABLE {name} (LIKE event INCLUDING ALL)")
-            self._sql.cursor.execute(f"ALTER TABLE event ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})")
+            self._transaction.cursor.execute(f"CREATE TABLE {name} (LIKE event INCLUDING ALL)")
+            self._transaction.cursor.execute(
+                f"ALTER TABLE event ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})"
+            )
             added += 1
         return added
 
@@ -116,38 +118,40 @@ class PostgresqlPartitions(EventPartitions):
 
     def last_id(self) -> Id:
         """Return the id of the last event; 0 without one."""
-        return int(self._sql.cursor.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0])
+        return int(self._transaction.cursor.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0])
 
     # -- events that stay --------------------------------------------------------------------------------------------
 
     def begin_copy(self, carry: Carry) -> None:
         lower = "" if carry.first is None else f"id >= {carry.first} AND "
-        self._sql.cursor.execute(f"DROP TABLE IF EXISTS {CARRIED}")
+        self._transaction.cursor.execute(f"DROP TABLE IF EXISTS {CARRIED}")
         check = f"CONSTRAINT carried_range CHECK ({lower}id < {carry.end})"
-        self._sql.cursor.execute(f"CREATE TABLE {CARRIED} (LIKE event INCLUDING ALL, {check})")
-        _copy_rights(self._sql, "event", CARRIED)  # so that every program that may forget a subject can erase it there
+        self._transaction.cursor.execute(f"CREATE TABLE {CARRIED} (LIKE event INCLUDING ALL, {check})")
+        _copy_rights(
+            self._transaction, "event", CARRIED
+        )  # so that every program that may forget a subject can erase it there
         self.save_copy(carry)
 
     def save_copy(self, carry: Carry) -> None:
         values = ", ".join(f"carry_{name} = %s" for name in Carry._fields)
-        self._sql.cursor.execute(f"UPDATE {TABLE} SET {values}", carry)
+        self._transaction.cursor.execute(f"UPDATE {TABLE} SET {values}", carry)
 
     def copy_events(self, statement: Statement[Any], **values: Any) -> int:
-        return self._sql.changed(_copying(statement, self._sql.dialect.name), **values)
+        return self._transaction.changed(_copying(statement, self._transaction.dialect.name), **values)
 
     def _is_copying(self) -> bool:
         """Return whether events that stay are being copied."""
-        return self._sql.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (CARRIED,)).fetchone()[0]  # type: ignore[no-any-return]
+        return self._transaction.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (CARRIED,)).fetchone()[0]  # type: ignore[no-any-return]
 
     def erase_copied(self, subject: str, new_name: str) -> None:
         if self._is_copying():
-            self._sql.cursor.execute(
+            self._transaction.cursor.execute(
                 f"UPDATE {CARRIED} SET subject = %s, payload = NULL, traceparent = NULL WHERE subject = %s",
                 (new_name, subject),
             )
 
     def exchange(self, carry: Carry) -> None:
-        cursor = self._sql.cursor
+        cursor = self._transaction.cursor
         self.wait_briefly()
         cursor.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
         for partition in self.all():
@@ -162,30 +166,30 @@ class PostgresqlPartitions(EventPartitions):
 
     def abandon_copy(self) -> None:
         if self._is_copying():
-            self._sql.cursor.execute(f"DROP TABLE {CARRIED}")
+            self._transaction.cursor.execute(f"DROP TABLE {CARRIED}")
             self.end_copy(self.state().carried_to)
 
     def end_copy(self, carried_to: Id) -> None:
         nothing = ", ".join(f"carry_{name} = NULL" for name in Carry._fields)
-        self._sql.cursor.execute(f"UPDATE {TABLE} SET carried_to = %s, {nothing}", (carried_to,))
+        self._transaction.cursor.execute(f"UPDATE {TABLE} SET carried_to = %s, {nothing}", (carried_to,))
 
 
-def has_partitions(sql: Transaction) -> bool:
+def has_partitions(transaction: Transaction) -> bool:
     """Return whether the table `event` of a board on a server has partitions."""
-    return sql.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (TABLE,)).fetchone()[0]  # type: ignore[no-any-return]
+    return transaction.cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (TABLE,)).fetchone()[0]  # type: ignore[no-any-return]
 
 
-def create_partitions(sql: Transaction, events: int) -> None:
+def create_partitions(transaction: Transaction, events: int) -> None:
     """Make `event` a table with partitions, each for so many ids. What it contains becomes the first partition.
 
     Of a board that has partitions, the new number applies to later partitions.
     """
-    if has_partitions(sql):
-        sql.cursor.execute(f"UPDATE {TABLE} SET events = %s", (events,))
+    if has_partitions(transaction):
+        transaction.cursor.execute(f"UPDATE {TABLE} SET events = %s", (events,))
         return
-    cursor = sql.cursor
+    cursor = transaction.cursor
     cursor.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
-    end = max(PostgresqlPartitions(sql).last_id(), events) + 1
+    end = max(PostgresqlPartitions(transaction).last_id(), events) + 1
     first = _partition_name(end)
     indexes = cursor.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'event' AND schemaname = current_schema()"
@@ -199,12 +203,12 @@ def create_partitions(sql: Transaction, events: int) -> None:
         if name != "event_pkey":
             cursor.execute(definition)
     cursor.execute(f"ALTER TABLE event ATTACH PARTITION {first} FOR VALUES FROM (MINVALUE) TO ({end})")
-    _copy_rights(sql, first, "event")
+    _copy_rights(transaction, first, "event")
     fields = ", ".join(f"carry_{name} bigint" for name in Carry._fields)
     cursor.execute(f"CREATE TABLE {TABLE} (events bigint NOT NULL, carried_to bigint NOT NULL, {fields})")
     cursor.execute(f"INSERT INTO {TABLE} (events, carried_to) VALUES (%s, 0)", (events,))
-    _copy_rights(sql, "event", TABLE)
-    PostgresqlPartitions(sql).add(events)
+    _copy_rights(transaction, "event", TABLE)
+    PostgresqlPartitions(transaction).add(events)
 
 
 def analyze_table(database: Database) -> None:
@@ -250,7 +254,7 @@ def _partition_name(end: Id) -> str:
     return f"event_to_{end - 1}"
 
 
-def _copy_rights(sql: Transaction, source: str, to: str) -> None:
+def _copy_rights(transaction: Transaction, source: str, to: str) -> None:
     """Give the users of a table the same rights to another."""
-    for (grant,) in sql.cursor.execute(_RIGHTS.format(source=source, to=to)).fetchall():
-        sql.cursor.execute(grant)
+    for (grant,) in transaction.cursor.execute(_RIGHTS.format(source=source, to=to)).fetchall():
+        transaction.cursor.execute(grant)

@@ -50,8 +50,8 @@ class PostgresqlUpkeep(BoardUpkeep):
     def empty_log(self) -> bool:
         return False
 
-    def partition_history(self, sql: Transaction, events: int) -> None:
-        create_partitions(sql, events)
+    def partition_history(self, transaction: Transaction, events: int) -> None:
+        create_partitions(transaction, events)
 
     def analyze_history(self) -> None:
         analyze_table(self._database)

@@ -115,15 +115,15 @@ class SqliteTransaction(Transaction):
 class SqliteDeletedContent(DeletedContent):
     """The deleted content of a file, in one transaction; see `DeletedContent`."""
 
-    def __init__(self, sql: SqliteTransaction) -> None:
-        self._sql = sql
+    def __init__(self, transaction: SqliteTransaction) -> None:
+        self._transaction = transaction
 
     def overwrite(self) -> None:
-        self._sql.cursor.execute("PRAGMA secure_delete = ON")
-        self._sql.overwrites = True
+        self._transaction.cursor.execute("PRAGMA secure_delete = ON")
+        self._transaction.overwrites = True
 
     def merge_index(self, pages: int) -> bool:
-        connection = self._sql.cursor.connection
+        connection = self._transaction.cursor.connection
         before = connection.total_changes  # a merge also changes the tables of the index, which `rowcount` leaves out
-        self._sql.run(SEARCH.merge, pages=pages)
+        self._transaction.run(SEARCH.merge, pages=pages)
         return bool(connection.total_changes - before >= 2)

@@ -60,7 +60,7 @@ class SqliteUpkeep(BoardUpkeep):
     def empty_log(self) -> bool:
         return compaction.empty_log(self._database)
 
-    def partition_history(self, sql: Transaction, events: int) -> None:
+    def partition_history(self, transaction: Transaction, events: int) -> None:
         where = self._database.where
         raise UsageError(f"{where} is a file; only the history of a board on a server has partitions")
 

@@ -43,19 +43,19 @@ class OptimisticTotalAdditions(TotalAdditions):
     """The additions of a transaction without the lock; see `TotalAdditions`.
 
     Args:
-        sql: The transaction.
+        transaction: The transaction.
     """
 
-    def __init__(self, sql: OptimisticTransaction) -> None:
-        self._sql = sql
+    def __init__(self, transaction: OptimisticTransaction) -> None:
+        self._transaction = transaction
 
     def rows_as_read(self, watch_id: int, scope: str) -> list[WatchTotalRow]:
-        return self._sql.rows_as_read(CROSSINGS.watch_totals, watch_id=watch_id, scope=scope)
+        return self._transaction.rows_as_read(CROSSINGS.watch_totals, watch_id=watch_id, scope=scope)
 
     def add(
         self, watch_id: int, scope: str, added: Sequence[AddedSums], *, counts: bool, threshold: float, now: Instant
     ) -> None:
-        values: list[object] = [threshold, watch_id, scope, now, self._sql.earliest_end]
+        values: list[object] = [threshold, watch_id, scope, now, self._transaction.earliest_end]
         for each in added:
             values += [each.kind, each.law, each.marks, each.longest]
             values += (
@@ -63,12 +63,12 @@ class OptimisticTotalAdditions(TotalAdditions):
                 if counts
                 else [each.length, each.weight, each.rounding, each.sum0 + each.sum1, each.error0 + each.error1]
             )
-        self._sql.require(_condition(tuple(each.rebased for each in added), counts=counts), *values)
+        self._transaction.require(_condition(tuple(each.rebased for each in added), counts=counts), *values)
         for each in added:
             if each.marks or each.sum0 or each.sum1:
                 terms = (each.sum0, each.sum1, each.error0, each.error1)
                 key = (watch_id, scope, each.kind, now, each.marks, each.law)
-                self._sql.write(_addition(each.rebased), *key, *terms, each.length, each.rounding)
+                self._transaction.write(_addition(each.rebased), *key, *terms, each.length, each.rounding)
 
 
 @cache
