@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from blackboard.core.marks.decay import LAWS, Exponential
 from blackboard.store import statement_filters, statements
-from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of, strengths
+from blackboard.store.live_mark_statements import live_marks, live_marks_in_order, share_of, strengths
 from blackboard.store.statement_file import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]

@@ -22,7 +22,7 @@ import blackboard
 from blackboard import Blackboard, Mark
 from blackboard.errors import LibraryConflict, StoreError
 from blackboard.store.dialects import sqlite_driver
-from blackboard.store.sqlite.open_files.library_guard import OTHERS_ANNOUNCE
+from blackboard.store.sqlite.open_files.second_library_guard import OTHERS_ANNOUNCE
 from tests.support.bounds import BOUND_SECONDS
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from blackboard.core.marks import decay
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidLaw, StoreError
 from blackboard.store.dialects.sqlite_dialect import SqliteDialect
-from blackboard.store.live_marks import live_marks, live_marks_in_order
+from blackboard.store.live_mark_statements import live_marks, live_marks_in_order
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.files.packaged_files import program_version

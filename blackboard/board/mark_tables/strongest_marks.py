@@ -10,7 +10,7 @@ from blackboard.board.mark_tables.mark_states import marks_with_strength
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
+from blackboard.store.live_mark_statements import live_marks, live_marks_in_order, oldest_of_equal_marks
 from blackboard.store.row_types.mark_row_types import LiveMark, MarkRow
 from blackboard.store.statements import MARKS
 

@@ -24,7 +24,7 @@ from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark
 from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.errors import InvalidMark, UnknownName, UsageError
-from blackboard.store.live_marks import live_marks
+from blackboard.store.live_mark_statements import live_marks
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 

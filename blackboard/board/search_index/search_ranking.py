@@ -20,7 +20,7 @@ from blackboard.board.search_index import search_documents
 from blackboard.board.search_index.search_documents import SHIFT, mark_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.tags import TagFilter
-from blackboard.store.live_marks import strengths
+from blackboard.store.live_mark_statements import strengths
 from blackboard.store.row_types.mark_row_types import MarkRow, mark_after
 from blackboard.store.row_types.search_row_types import MarkStrength, SearchKindRow
 from blackboard.store.statements import MARKS, SEARCH

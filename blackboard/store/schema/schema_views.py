@@ -13,7 +13,7 @@ from blackboard.core.marks import decay
 from blackboard.errors import StoreError
 from blackboard.store.database import Database
 from blackboard.store.dialects.dialect import Dialect
-from blackboard.store.live_marks import share_of
+from blackboard.store.live_mark_statements import share_of
 from blackboard.store.statement_file import StatementFile
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction

@@ -19,7 +19,7 @@ from blackboard.store.dialects.sqlite_dialect import SqliteDialect
 from blackboard.store.sqlite.local_processes.sqlite_processes import SqliteProcesses
 from blackboard.store.sqlite.local_processes.write_lock import WriteLock
 from blackboard.store.sqlite.open_files import board_connection, inherited_files
-from blackboard.store.sqlite.open_files.library_guard import LogInUse
+from blackboard.store.sqlite.open_files.second_library_guard import LogInUse
 from blackboard.store.sqlite.replaced_file_guard import ReplacedFileGuard
 from blackboard.store.sqlite.sqlite_file import SqliteFile
 from blackboard.store.sqlite.sqlite_transaction import SqliteTransaction

@@ -11,7 +11,7 @@ from typing import NoReturn
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store.database_interfaces.place_interface import BoardPlace
 from blackboard.store.sqlite.local_processes import worker_sockets
-from blackboard.store.sqlite.open_files import board_connection, inherited_files, library_guard
+from blackboard.store.sqlite.open_files import board_connection, inherited_files, second_library_guard
 from blackboard.system.files import file_owners
 from blackboard.system.files.board_files import BoardFiles
 from blackboard.system.files.file_errors import file_failure
@@ -210,7 +210,7 @@ class SqliteFile(BoardPlace):
     def _create(self) -> None:
         try:
             make_folder(self.path.parent, self.mode or PRIVATE_MODE)
-            library_guard.create(self.path, self.mode or PRIVATE_MODE)
+            second_library_guard.create(self.path, self.mode or PRIVATE_MODE)
         except OSError as error:
             raise file_failure(self.path, "cannot be created", error) from None
 

@@ -21,7 +21,7 @@ from blackboard.board.watches.measurements import watch_totals, watched_marks
 from blackboard.core.conditions.fading_forecasts import met_side
 from blackboard.core.conditions.measures import Count, Total
 from blackboard.core.marks.payload_json import is_same_payload
-from blackboard.store.live_marks import live_marks
+from blackboard.store.live_mark_statements import live_marks
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, mark_after
 
 RELATIVE_MARGIN = 1e-6

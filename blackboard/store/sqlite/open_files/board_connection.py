@@ -17,8 +17,8 @@ from typing import Any
 
 from blackboard.errors import StoreError
 from blackboard.store.dialects import sqlite_driver
-from blackboard.store.sqlite.open_files import inherited_files, library_guard
-from blackboard.store.sqlite.open_files.library_guard import OpenFile
+from blackboard.store.sqlite.open_files import inherited_files, second_library_guard
+from blackboard.store.sqlite.open_files.second_library_guard import OpenFile
 from blackboard.system import forks
 from blackboard.system.files.board_files import BoardFiles
 
@@ -100,7 +100,7 @@ class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  #
         except OSError:
             forks.keep_for_ever(self)  # closing it would lose data
             return
-        library_guard.note_closed(self)
+        second_library_guard.note_closed(self)
 
     def __del__(self) -> None:
         """Close the connection if the program has not closed it.
@@ -158,7 +158,7 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
         return sqlite_driver.sqlite.connect(uri, uri=True, factory=BoardConnection, **options)
 
     connection: BoardConnection
-    connection, opened = library_guard.open_file(str(path), open_it)
+    connection, opened = second_library_guard.open_file(str(path), open_it)
     connection.opened, connection.takes_no_log = opened, "immutable" in (parameters or "")
     return connection
 
@@ -186,7 +186,7 @@ def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
     another log must not do so, because that log has the writes of others. SQLite does neither while another process has
     a lock on the file. So a process holds such a lock.
     """
-    if opened is None or not opened.is_beside_another_log or len(library_guard.connections_to(opened.file)) > 1:
+    if opened is None or not opened.is_beside_another_log or len(second_library_guard.connections_to(opened.file)) > 1:
         yield
         return
     with subprocess.Popen(
