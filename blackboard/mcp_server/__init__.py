@@ -4,15 +4,14 @@ It uses a board, or the client of a server that has one. Its library, the SDK, c
 `sdk_server` and `stdio_transport` import it. `blackboard mcp` serves it on stdin and stdout, and the server under
 `/mcp`.
 
-board_access     a board with the rights of one caller
-tool_arguments   the arguments of each tool
-read_tools       the tools that read: find, explain, agenda, query
-write_tools      the tools that write: deposit, answer, claim, finish
-tool_table       the table of the tools, and their definitions
-tool_errors      errors as a model can act on them
-board_resources  the resources
-board_prompts    the prompts
-sdk_server       the tools, resources and prompts as a server of the SDK
-channel_events   notices to a session of a coding agent that work waits
-stdio_transport  the server on stdin and stdout of a process
+board_access           a board with the rights of one caller
+tool_arguments         the arguments of each tool
+read_tools             the tools that read: find, explain, agenda, query
+write_tools            the tools that write: deposit, answer, claim, finish
+tool_table             the table of the tools, and their definitions
+tool_errors            errors as a model can act on them
+resources_and_prompts  the resources, and the prompts
+sdk_server             the tools, resources and prompts as a server of the SDK
+channel_events         notices to a session of a coding agent that work waits
+stdio_transport        the server on stdin and stdout of a process
 """

@@ -13,8 +13,13 @@ from pydantic import ValidationError
 
 from blackboard.errors import BlackboardError, NotFound
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.board_prompts import PROMPTS
-from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, RESOURCES, SUBJECT_TEMPLATE, read_resource
+from blackboard.mcp_server.resources_and_prompts import (
+    MAX_RESOURCE_BYTES,
+    PROMPTS,
+    RESOURCES,
+    SUBJECT_TEMPLATE,
+    read_resource,
+)
 from blackboard.mcp_server.tool_errors import describe_error, describe_mistakes
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
 from blackboard.system.files.packaged_files import program_version

@@ -20,7 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from blackboard import Blackboard, ManualClock, Mark, Need, agent, strength
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.board_resources import SUBJECT_URI
+from blackboard.mcp_server.resources_and_prompts import SUBJECT_URI
 from blackboard.mcp_server.sdk_server import build_server
 from tests.support.bounds import BOUND_SECONDS
 

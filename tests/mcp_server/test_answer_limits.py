@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 from blackboard import Blackboard, Need
 from blackboard.mcp_server import sdk_server
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.board_resources import MAX_READ_BYTES, MAX_RESOURCE_BYTES
+from blackboard.mcp_server.resources_and_prompts import MAX_READ_BYTES, MAX_RESOURCE_BYTES
 from blackboard.mcp_server.sdk_server import MAX_TOOL_RESULT_BYTES
 from tests.mcp_server.sessions import Finding, awaited, subject_uri, within
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.server.sbp import board_overview
+from blackboard.server.sbp.sbp_methods import board_overview
 from blackboard.server.sbp.sbp_parameters import Inspection
 from blackboard.server.sbp.scents.board_observations import observe_board
 from blackboard.server.sbp.scents.condition_evaluation import EmissionRecord, Observation
@@ -155,10 +155,10 @@ def rises(board: Blackboard) -> None:
 
 def is_collected(board: Blackboard) -> None:
     emit(board, 0.1, decay={"type": "linear", "rate_per_ms": 0.01})
-    counted = board_overview.inspect(board, Inspection(include=["stats"]), 0)["stats"]
+    counted = board_overview(board, Inspection(include=["stats"]), 0)["stats"]
     assert counted["total_pheromones"] == 1
     pass_time(board, 50)
-    assert board_overview.inspect(board, Inspection(include=["stats"]), 0)["stats"]["total_pheromones"] == 0
+    assert board_overview(board, Inspection(include=["stats"]), 0)["stats"]["total_pheromones"] == 0
 
 
 PIPELINE = ("pipeline/step-1", "pipeline/step-2", "pipeline/step-3")

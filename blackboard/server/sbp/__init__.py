@@ -2,7 +2,6 @@
 
 sbp_routes      the paths of the protocol over HTTP, and the reader of its JSON-RPC messages
 sbp_methods     the methods of the protocol, and the rights that each needs
-board_overview  what the method `inspect` returns
 scents          conditions that programs wait for, and the triggers that tell programs of them
 pheromones      emits, sniffs and evaporates pheromones
 traces          inscribes, reads and erases traces

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, get_type_hints
@@ -14,7 +15,7 @@ from blackboard.core.records.request_limits import MAX_READING_TIME
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.http_problems import HttpProblem
-from blackboard.server.sbp import board_overview, pheromones, traces
+from blackboard.server.sbp import pheromones, traces
 from blackboard.server.sbp.sbp_callers import require_read
 from blackboard.server.sbp.sbp_errors import (
     INVALID_PARAMETERS,
@@ -24,7 +25,15 @@ from blackboard.server.sbp.sbp_errors import (
     sbp_error_of,
 )
 from blackboard.server.sbp.sbp_fields import SbpFields
-from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace
+from blackboard.server.sbp.sbp_marks import (
+    Pheromone,
+    Scent,
+    Trace,
+    fields_of,
+    intensity_of,
+    live_marks,
+    milliseconds,
+)
 from blackboard.server.sbp.sbp_parameters import (
     Emission,
     EvaporationFilter,
@@ -88,7 +97,50 @@ def inspect(call: SbpCall, parameters: Inspection) -> dict[str, Any]:
     """Return an overview of the board."""
     require_read(call.caller)
     with call.board.reads_within(MAX_READING_TIME):
-        return board_overview.inspect(call.board, parameters, call.uptime)
+        return board_overview(call.board, parameters, call.uptime)
+
+
+def board_overview(board: Blackboard, parameters: Inspection, uptime: int) -> dict[str, Any]:
+    """Return an overview of the board: the parts that are asked for.
+
+    Args:
+        board: The board that the server serves.
+        parameters: The parts to show.
+        uptime: How long the server has run, in milliseconds.
+    """
+    records = live_marks(board, Pheromone)
+    shown: dict[str, Any] = {"timestamp": milliseconds(board, records)}
+    if "trails" in parameters.include:
+        shown["trails"] = _trails(records)
+    registered = live_marks(board, Scent)
+    if "scents" in parameters.include:
+        shown["scents"] = [stored_scents.shown(record) for record in registered]
+    if "stats" in parameters.include:  # a pheromone that has evaporated is not on the board any more
+        shown["stats"] = {
+            "total_pheromones": len(records),
+            "active_pheromones": len(records),
+            "total_scents": len(registered),
+            "uptime_ms": uptime,
+        }
+    if "traces" in parameters.include:
+        numbers = Counter(fields_of(record)["trail"] for record in live_marks(board, Trace))
+        shown["traces"] = [{"trail": trail, "trace_count": number} for trail, number in sorted(numbers.items())]
+    return shown
+
+
+def _trails(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:
+    trails: dict[str, list[float]] = {}
+    for record in records:
+        trails.setdefault(fields_of(record)["trail"], []).append(intensity_of(record))
+    return [
+        {
+            "name": name,
+            "pheromone_count": len(intensities),
+            "total_intensity": sum(intensities),
+            "avg_intensity": sum(intensities) / len(intensities),
+        }
+        for name, intensities in sorted(trails.items())
+    ]
 
 
 def register_scent(call: SbpCall, parameters: ScentDefinition) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The transport: sockets, HTTP on their connections, and the guards around each request.
 
-addresses              the addresses that the server listens on, and those that it refuses
-bounded_http_protocol  HTTP on a connection, with a bound on headers
-request_guards         checks of hosts and origins, and the time limits of a request
-http_server            serves an application on sockets, in a thread
+http_server     serves an application on sockets, in a thread
+request_guards  checks of hosts and origins, and the time limits of a request
+addresses       the addresses that the server listens on, and those that it refuses
 """

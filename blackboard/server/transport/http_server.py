@@ -1,4 +1,4 @@
-"""The HTTP server: an application on sockets, in a thread of its own, until it is told to stop."""
+"""The HTTP server: an application on sockets, in a thread of its own, with limits that its library does not have."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import socket
 import struct
 import threading
 from collections.abc import Sequence
+from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from blackboard.clock import SystemClock
+from blackboard.durations import SECOND
 from blackboard.errors import ConfigurationError, Mistake
+from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
-from blackboard.server.transport.bounded_http_protocol import BoundedProtocol
-from blackboard.server.transport.request_guards import RequestGuards
+from blackboard.server.transport.request_guards import MAX_HEADER_BYTES, RequestGuards
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -190,6 +195,55 @@ class _SleepingServer(uvicorn.Server):
                 self._loop.call_soon_threadsafe(self._ending.set)
 
 
+class _BoundedProtocol(HttpToolsProtocol):
+    """The HTTP/1.1 protocol of uvicorn, with a limit on headers. Without it, uvicorn would collect them without end."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._in_head, self._head_begins = True, True
+        self._head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse received bytes. Headers that are too large end the connection."""
+        self._head_begins = False
+        self.server_state.default_headers = _date_headers(int(SystemClock().now() // SECOND))
+        super().data_received(data)
+        if not self._in_head or self._head_begins:
+            self._head_bytes = 0  # a request that begins in these bytes is counted from the next bytes on
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+            problem = HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
+            self._refuse(b"431 Request Header Fields Too Large", problem)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse bytes that are not a valid request.
+
+        A request with two lengths is refused too, because two servers could read it differently.
+        """
+        self._refuse(b"400 Bad Request", HttpProblem("invalid-request", "this is not a valid request of HTTP 1.1"))
+
+    def _refuse(self, status: bytes, problem: HttpProblem) -> None:
+        """Respond with a problem, and close the connection."""
+        response = problem_response(problem)
+        fields = [*self.server_state.default_headers, *response.raw_headers]
+        headers = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
+        if b"connection: close" not in headers:
+            headers += b"connection: close\r\n"
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"\r\n" + bytes(response.body))
+        self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Note the end of the headers."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note the end of the body."""
+        self._in_head = self._head_begins = True
+        super().on_message_complete()
+
+
 def _bound_unsent(listener: socket.socket) -> None:
     """Limit how much of a response the system takes at once from connections to a listener.
 
@@ -213,7 +267,7 @@ def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http=BoundedProtocol,
+        http=_BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -234,3 +288,9 @@ def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         place = f"[server] tls_certificate {settings.tls_certificate}"
         raise ConfigurationError([Mistake(place, f"it cannot be used: {error}")]) from None
     return config
+
+
+@lru_cache(maxsize=1)
+def _date_headers(second: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every response that begins in a second."""
+    return [(b"date", formatdate(second, usegmt=True).encode())]

@@ -18,9 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blackboard.server.access.request_origin import OWN_ORIGIN, origin_of
 from blackboard.server.http_problems import HttpProblem, problem_response
 from blackboard.server.transport.addresses import Address
-from blackboard.server.transport.bounded_http_protocol import MAX_HEADER_BYTES
 from blackboard.settings.sections import ServerSection
 
+MAX_HEADER_BYTES = 32_768
+"""The most bytes of all headers together."""
 MAX_CHUNK_SECONDS = 20
 """The longest wait for the next part of a body, and for a client that takes no more of a response."""
 
