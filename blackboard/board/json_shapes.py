@@ -192,6 +192,7 @@ class Summary:
     """The time of a clock that is too far ahead to be believed; None if the clock is believed."""
     deployment: int
     paused: bool | str
+    """Whether the board is paused; the reason instead of true, if there is one."""
     answers: str
     paused_agents: Mapping[str, str | None]
     paused_models: Mapping[str, str]

@@ -26,7 +26,7 @@ PRESENCE_INTERVAL: Duration = MINUTE
 REMOTE_SILENCE: Duration = 5 * MINUTE
 """After this time without a claim or a waiting worker, the board shows a remote agent as unserved."""
 
-Code = Mapping[str, str | None]
+AgentCode = Mapping[str, str | None]
 """The digests of the code of some agents, by name."""
 
 
@@ -48,7 +48,7 @@ def is_current_code(txn: BoardTransaction, agent: str, code: str | None) -> bool
     return spec is not None and not spec.remote and (spec.code is None or code is None or spec.code == code)
 
 
-def outdated_agents(txn: BoardTransaction, code: Code) -> list[str]:
+def outdated_agents(txn: BoardTransaction, code: AgentCode) -> list[str]:
     """Return the agents that a worker with this code does not claim for."""
     return sorted(agent for agent, digest in code.items() if not is_current_code(txn, agent, digest))
 
@@ -130,7 +130,7 @@ def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | N
     return max(ends, default=None)
 
 
-def set_code(txn: BoardTransaction, worker_id: str, code: Code) -> None:
+def set_code(txn: BoardTransaction, worker_id: str, code: AgentCode) -> None:
     """Record the agents that a worker serves from now on, and the end of its service for the others."""
     _record_service(txn, worker_id, is_dead=False)
     txn.sql.run(ACTIVATIONS.set_agents_of_worker, id=worker_id, agents=json.dumps(code))
@@ -181,7 +181,9 @@ def registered_workers(txn: BoardTransaction) -> list[WorkerRow]:
     return txn.sql.all(ACTIVATIONS.workers)
 
 
-def register(txn: BoardTransaction, worker_id: str, code: Code, *, model: str | None, lock_key: int | None) -> None:
+def register(
+    txn: BoardTransaction, worker_id: str, code: AgentCode, *, model: str | None, lock_key: int | None
+) -> None:
     """Write the row of a worker of this process, unless there is one.
 
     Args:

@@ -9,8 +9,8 @@ model_requests    the model calls of agents
 external_systems  sinks, webhooks, published files, the service manager and traces
 """
 
-from blackboard.board.daemon_work.remaining_work import Report
+from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.daemon.daemon_loop import Daemon, build_daemon
 
-__all__ = ["Daemon", "DaemonEvent", "Report", "build_daemon"]
+__all__ = ["Daemon", "DaemonEvent", "RemainingWork", "build_daemon"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board.administration import refresh_views
-from blackboard.board.daemon_work.remaining_work import Report
+from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, pause, seconds_in
@@ -177,7 +177,7 @@ class Daemon:
 
     # -- from outside ------------------------------------------------------------------------------------------------
 
-    def run(self, *, until_quiescent: bool = False) -> Report:
+    def run(self, *, until_quiescent: bool = False) -> RemainingWork:
         """Serve the board until `stop` is called, or until the daemon can do none of the remaining work.
 
         Args:
@@ -359,7 +359,7 @@ class Daemon:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def _shut_down(self) -> Report:
+    def _shut_down(self) -> RemainingWork:
         """Wait for the runs, and hand back the runs that do not end within the grace."""
         if self.life_cycle.phase is DaemonPhase.FINISHING and self.runs:
             log.info("stopping", running=len(self.runs), grace_seconds=seconds_in(self.settings.grace))
@@ -373,12 +373,12 @@ class Daemon:
             self._loop_sleep.for_threads(clock.now() + deadline - clock.monotonic())
         try:
             self.runs.hand_back_all()
-            return self.worker.report()
+            return self.worker.remaining_work()
         except Exception as error:
             # The process ends anyway. Other workers then find this worker dead, and recover its activations.
             if self.life_cycle.is_serving or is_bug(error):
                 raise
-            return Report((f"the remaining work could not be read: {error}",))
+            return RemainingWork((f"the remaining work could not be read: {error}",))
 
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""

@@ -410,7 +410,7 @@ def test_quiescence_does_not_wait_for_schedules_but_for_what_is_due(world: World
         return world.board.session.read(lambda txn: remaining_work.has_unfinished_work(txn, {"digest"}))
 
     assert not has_work()
-    report = world.board.session.read(lambda txn: remaining_work.Report.of(txn, {"digest"}))
+    report = world.board.session.read(lambda txn: remaining_work.RemainingWork.of(txn, {"digest"}))
     assert report.lines == ("the next schedule crosses at 2026-01-05T10:00:00.000000Z",)
     world.advance(HOUR)
     assert has_work()

@@ -7,7 +7,7 @@ import json
 import pytest
 import typer
 
-from blackboard.board.daemon_work.remaining_work import Report
+from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.cli import completion
 from blackboard.cli.app import app
 from blackboard.daemon import Daemon
@@ -67,7 +67,7 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
 ) -> None:
     served: list[list[str]] = []
 
-    def run(daemon: Daemon, *, until_quiescent: bool = False) -> Report:
+    def run(daemon: Daemon, *, until_quiescent: bool = False) -> RemainingWork:
         path, reload = house.folder / "blackboard.toml", daemon.reload.deploy_file
         assert reload is not None
         served.extend([sorted(daemon.agents), sorted(reload(daemon.worker.id).agents)])
@@ -78,7 +78,7 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
         with pytest.raises(ConfigurationError, match="does not exist"):
             reload(daemon.worker.id)
         assert daemon.board.deployment.agents.keys() == {"watchman", "caller"}
-        return Report(())
+        return RemainingWork(())
 
     monkeypatch.setattr(Daemon, "run", run)
     assert house("run", "--agents", "caller").code == 0

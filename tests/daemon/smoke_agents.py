@@ -15,7 +15,7 @@ from blackboard import (
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.daemon import Report
+from blackboard.daemon import RemainingWork
 
 
 class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, on_repeat="add"):
@@ -44,7 +44,7 @@ def deploy(board: Blackboard, *agents: Agent, kinds: tuple[type[Mark], ...] = (S
     )
 
 
-def run_until_quiescent(board: Blackboard, *agents: Agent, **options: Any) -> Report:
+def run_until_quiescent(board: Blackboard, *agents: Agent, **options: Any) -> RemainingWork:
     deploy(board, *agents)
     return Daemon(board, agents, rng=random.Random(1), **options).run(until_quiescent=True)
 

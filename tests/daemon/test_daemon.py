@@ -24,7 +24,7 @@ from blackboard import (
 )
 from blackboard.clock import to_datetime
 from blackboard.core.agents.agent_definition import Agent
-from blackboard.daemon import Report
+from blackboard.daemon import RemainingWork
 from blackboard.settings.sections import DaemonSection
 from blackboard.testing.board_replay import Replay
 from tests.daemon.smoke_agents import Alarm, Seat, Smoke, Verdict, deploy, run_until_quiescent, smoke
@@ -162,7 +162,7 @@ def test_a_stopped_daemon_does_not_report_a_batch_window_as_ready(board: Blackbo
     def watchman(smokes: list[Smoke], context: Any) -> None: ...
 
     def left() -> str:
-        return board.session.read(lambda txn: Report.of(txn, {"watchman"})).lines[0]
+        return board.session.read(lambda txn: RemainingWork.of(txn, {"watchman"})).lines[0]
 
     deploy(board, watchman)
     smoke(board, "kitchen")
@@ -350,7 +350,7 @@ def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, board
     for n in range(40):
         smoke(board, f"room/{n}")
     other = Blackboard.open(board_url, clock=clock, author="person:other")
-    daemons: list[Callable[..., Report]] = [Daemon(item, [make()], patient).run for item in (board, other)]
+    daemons: list[Callable[..., RemainingWork]] = [Daemon(item, [make()], patient).run for item in (board, other)]
     threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
     for thread in threads:
         thread.start()

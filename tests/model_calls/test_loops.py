@@ -13,7 +13,7 @@ from blackboard.board.activations.agent_claims import activation_loops
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.daemon import Report
+from blackboard.daemon import RemainingWork
 
 
 class Ask(Mark, kind="ask", on_repeat="separate"):
@@ -50,7 +50,7 @@ def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
         yield board
 
 
-def run_until_quiescent(board: Blackboard, *agents: Agent, **settings: Any) -> Report:
+def run_until_quiescent(board: Blackboard, *agents: Agent, **settings: Any) -> RemainingWork:
     specs = {
         item.name: item.spec.model_copy(update={"settings": item.spec.settings.model_copy(update=settings)})
         for item in agents

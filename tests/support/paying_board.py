@@ -16,7 +16,7 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.specs.agent_spec import AgentSettings, Budget
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
-from blackboard.daemon import Report
+from blackboard.daemon import RemainingWork
 from blackboard.errors import ModelError
 from blackboard.llm.anthropic_client import AnthropicClient
 from blackboard.llm.model_client import ModelClient
@@ -103,7 +103,7 @@ class PayingBoard:
         options.setdefault("model", ModelSettings(model=MODEL))
         return Daemon(self.board, self.agents, DaemonSection(), client=client, rng=random.Random(1), **options)
 
-    def run_until_quiescent(self, client: ModelClient | None = None, **options: Any) -> Report:
+    def run_until_quiescent(self, client: ModelClient | None = None, **options: Any) -> RemainingWork:
         """Run a daemon until only a person, a budget or a new mark could cause progress."""
         made = client or AnthropicClient(KEY, self.url, microseconds_in(BOUND_SECONDS))
         try:

@@ -157,6 +157,7 @@ class CallTransactions:
         refused: Refusal,
         reason: str,
         rng: random.Random,
+        *,
         request_id: str | None = None,
     ) -> tuple[Wait, bool]:
         """End a call whose marks may not be the cause of its failure, and pause its model.

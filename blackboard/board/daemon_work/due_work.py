@@ -9,7 +9,7 @@ from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.housekeeping.background_throttle import BackgroundThrottle
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import Code
+from blackboard.board.worker_registry import AgentCode
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.statements import CROSSINGS
@@ -50,7 +50,7 @@ class DueWork:
         )
 
 
-def read_due_work(txn: BoardTransaction, code: Code, pace: BackgroundThrottle) -> DueWork:
+def read_due_work(txn: BoardTransaction, code: AgentCode, pace: BackgroundThrottle) -> DueWork:
     """Return the work that is due now for a worker, and the instants when more work will be due.
 
     Args:

@@ -80,14 +80,14 @@ def _due_crossings(txn: BoardTransaction) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Report:
+class RemainingWork:
     """The work that remained on a board when a daemon ended."""
 
     lines: tuple[str, ...]
     """One line for each reason that work remains; empty if none remains."""
 
     @classmethod
-    def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:
+    def of(cls, txn: BoardTransaction, agents: Set[str]) -> RemainingWork:
         """Return the work that remains on the board for a daemon that ran these agents."""
         lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
         lines += [

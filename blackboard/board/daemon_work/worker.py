@@ -16,7 +16,7 @@ from blackboard.board.activations.agent_claims.claim_searches import (
 from blackboard.board.activations.agent_claims.claims import Claim, Claimer
 from blackboard.board.activations.run_ends import activation_recovery
 from blackboard.board.daemon_work.due_work import DueWork, read_due_work
-from blackboard.board.daemon_work.remaining_work import Report, has_unfinished_work
+from blackboard.board.daemon_work.remaining_work import RemainingWork, has_unfinished_work
 from blackboard.board.daemon_work.run_end_transactions import RunEndTransactions
 from blackboard.board.deployer import Deployer
 from blackboard.board.deployment_effects import gone_agents
@@ -24,7 +24,7 @@ from blackboard.board.deployment_effects.program_declarations import AgentDeclar
 from blackboard.board.facade import Blackboard
 from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry import Code
+from blackboard.board.worker_registry import AgentCode
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.store.row_types.board_row_types import WorkerRow
@@ -47,7 +47,7 @@ class Worker:
         self,
         board: Blackboard,
         lease: Duration,
-        code: Code,
+        code: AgentCode,
         describe_model: Callable[[], str | None] = lambda: None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
@@ -81,7 +81,7 @@ class Worker:
         """From now on, do not believe the clock if it is further ahead of the board's last record than this."""
         self._session.limit_leap(leap)
 
-    def serve(self, code: Code) -> None:
+    def serve(self, code: AgentCode) -> None:
         """Serve these agents, with the code of these digests, instead of the former agents."""
         self.code = dict(code)
         self._session.write(lambda txn: worker_registry.set_code(txn, self.id, self.code))
@@ -168,9 +168,9 @@ class Worker:
         """Return how many crossings and activations wait for each agent that the active deployment does not have."""
         return self._session.read(gone_agents.count)
 
-    def report(self) -> Report:
+    def remaining_work(self) -> RemainingWork:
         """Return a report of the work that is left on the board for this worker."""
-        return self._session.read(lambda txn: Report.of(txn, self._current(txn)))
+        return self._session.read(lambda txn: RemainingWork.of(txn, self._current(txn)))
 
     def _current(self, txn: BoardTransaction) -> set[str]:
         return (self.code.keys() - set(worker_registry.outdated_agents(txn, self.code))) | self._posted

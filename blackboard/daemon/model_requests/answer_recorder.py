@@ -90,7 +90,9 @@ class AnswerRecorder:
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED
-        wait, is_new = self._calls.pause_model(row, state, refused, str(failure), self._rng, failure.request_id)
+        wait, is_new = self._calls.pause_model(
+            row, state, refused, str(failure), self._rng, request_id=failure.request_id
+        )
         if is_new:
             _log_pause(row, failure, wait)
         return wait

@@ -178,7 +178,7 @@ def remaining_money(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
                 yield agent, window, limit_from_usd(usd) - spent[window].money
 
 
-def ask_again(txn: BoardTransaction) -> None:
+def release_held(txn: BoardTransaction) -> None:
     """Release all activations that a budget holds, because part of the budget is free again."""
     make_ready(txn, txn.sql.all(ACTIVATIONS.held_by_budget, api="messages"))
     if txn.sql.changed(ACTIVATIONS.submit_again, api="batch"):

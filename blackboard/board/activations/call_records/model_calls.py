@@ -292,7 +292,7 @@ def _update(txn: BoardTransaction, row: CallRow, changed: CallRow) -> None:
     """Change a call. If it takes less of a budget than before, the calls that wait for room are released."""
     txn.sql.run(MODEL_CALLS.update_call, **changed._asdict())
     if any(after < before for before, after in zip(_demand(row), _demand(changed), strict=True)):
-        budgets.ask_again(txn)
+        budgets.release_held(txn)
 
 
 def _with_cost(row: CallRow, spent: CallCost) -> CallRow:
