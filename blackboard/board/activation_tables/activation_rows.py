@@ -68,7 +68,7 @@ def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]
     return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
 
 
-def set_marks(txn: BoardTransaction, row: ActivationRow) -> str:
+def recount_marks(txn: BoardTransaction, row: ActivationRow) -> str:
     """Record how many marks an activation absorbs now, and their subject if they share it; return its scope.
 
     An activation about a group stays about it.

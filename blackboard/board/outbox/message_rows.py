@@ -1,4 +1,4 @@
-"""The outbox: messages to people outside, each written in the transaction of its cause.
+"""The rows of messages: one for each sink of a topic, written in the transaction of the cause.
 
 Every message goes through `announce`. Without a sink for its topic, it costs one lookup in a dictionary.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import InputRole, event_of, inputs_of
-from blackboard.board.activation_tables.activation_rows import get_activation, set_marks
+from blackboard.board.activation_tables.activation_rows import get_activation, recount_marks
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch, SearchKey, searches_for
@@ -51,7 +51,7 @@ def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> Activa
         return row
     for marks in others:
         activation_splits.split(txn, row, marks, attempt=row.attempt, error=row.error)
-    set_marks(txn, row)
+    recount_marks(txn, row)
     return _reread(txn, row)
 
 
@@ -98,7 +98,7 @@ def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: Acti
         activation_splits.split(
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
-    set_marks(txn, row)
+    recount_marks(txn, row)
     return _reread(txn, row)
 
 
@@ -133,7 +133,7 @@ def renew_inputs(
             txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
-    set_marks(txn, row)
+    recount_marks(txn, row)
     record_reads(txn, agent_spec, row.id, inputs, found)
     return _reread(txn, row)
 

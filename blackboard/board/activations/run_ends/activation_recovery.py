@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from blackboard.board import worker_registry
 from blackboard.board.activation_tables.activation_rows import (
-    set_marks,
+    recount_marks,
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results, run_end_steps
@@ -123,7 +123,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSpec | No
         error = f"{_deaths(row)}; its marks were split"
         halve_batch(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
         return
-    scope = set_marks(txn, row)
+    scope = recount_marks(txn, row)
     error = f"{_deaths(row)}; the last time it ran alone"
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)

@@ -10,7 +10,7 @@ from blackboard.board import open_needs
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import (
     get_activation,
-    set_marks,
+    recount_marks,
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import returned_items, run_end_steps
@@ -173,7 +173,7 @@ def _fail(
         return ActivationState.READY
     if len(parts) < 2:
         # So that the marks of a watch over the board are named, too.
-        current = current._replace(subject=set_marks(txn, current))
+        current = current._replace(subject=recount_marks(txn, current))
         end_run(txn, current, ActivationState.DEAD, error=failure.error)
         evaluate_unclaimed(txn, current)
         return ActivationState.DEAD

@@ -8,7 +8,7 @@ from itertools import chain
 from blackboard.board.activation_tables.activation_inputs import InputRole
 from blackboard.board.activation_tables.activation_rows import (
     insert_activation,
-    set_marks,
+    recount_marks,
 )
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import current_run, end_run
@@ -52,7 +52,7 @@ def split(
         txn.sql.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
     txn.sql.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
     txn.sql.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
-    set_marks(txn, part)
+    recount_marks(txn, part)
     return part.id
 
 
@@ -71,7 +71,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     for part in isolated:
         split(txn, current, part)
     moved = set(chain.from_iterable(isolated))
-    set_marks(txn, row)
+    recount_marks(txn, row)
     return moved
 
 
@@ -90,7 +90,7 @@ def keep_strongest_part(
     for half in _halves(others) if halve_rest else [others]:
         if marks := list(chain.from_iterable(half)):
             split(txn, current, marks, error=error, retry_at=retry_at)
-    set_marks(txn, row)
+    recount_marks(txn, row)
     return True
 
 
@@ -119,7 +119,7 @@ def halve_batch(
     _, moved = _halves(parts)
     split(txn, row, list(chain.from_iterable(moved)), attempt=attempt, error=error)
     end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
-    set_marks(txn, row)
+    recount_marks(txn, row)
 
 
 def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks: bool = False) -> list[list[int]]:
