@@ -14,7 +14,7 @@ from typing import NamedTuple
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import agent_readiness
 from blackboard.board.facade import Blackboard
-from blackboard.board.outbox import message_causes, message_rows, outbox_administration
+from blackboard.board.outbox import announcements, message_rows, outbox_administration
 from blackboard.board.outbox.message_rows import Notice
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -179,7 +179,7 @@ def announce_by_time(txn: BoardTransaction, notices: Iterable[TimedNotice]) -> N
 def _late_crossings(txn: BoardTransaction) -> Iterator[TimedNotice]:
     for name, sink in txn.active.sinks_by_topic.get(Topic.CROSSING_WAITING, ()):
         for watch, row in islice(_late(txn, name, sink), MAX_NEW_MESSAGES):
-            notice = message_causes.notice_of_waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
+            notice = announcements.notice_of_waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
             yield TimedNotice(name, Topic.CROSSING_WAITING, notice)
 
 
@@ -205,7 +205,7 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[T
         if (problem := worker_registry.unserved_agent(txn, agent, dead, silence=silence)) is None:
             continue
         since = deployed_at if problem.since is None else problem.since
-        notice = message_causes.notice_of_unserved_agent(agent, problem.reason, problem.since)
+        notice = announcements.notice_of_unserved_agent(agent, problem.reason, problem.since)
         for name, sink in sinks:
             is_due = since <= txn.now - sink.unserved_for and sink.passes(agent, (), None)
             if is_due and not message_rows.is_announced(txn, name, Topic.AGENT_UNSERVED, notice):

@@ -10,7 +10,7 @@ from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.agent_readiness import agent_deferral, budget_deferral
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends.run_end_steps import INTERRUPTED, close_crossings, end_run, was_split
-from blackboard.board.outbox import message_causes
+from blackboard.board.outbox import announcements
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions import activity_log, agent_states
@@ -35,7 +35,7 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
     """
     if agent is None:
         if txn.pause is None:
-            message_causes.announce_pause(txn, reason)
+            announcements.announce_pause(txn, reason)
         agent_states.set_board_pause(txn, is_paused=True, reason=reason)
     else:
         agent_states.set_pause(txn, agent, is_paused=True, reason=reason)

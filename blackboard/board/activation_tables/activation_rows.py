@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, Unpack
 
-from blackboard.board.outbox import message_causes
+from blackboard.board.outbox import announcements
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
@@ -132,7 +132,7 @@ def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> N
     about = activity_log.about(row)
     activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
     if row.state in ANNOUNCED_STATES:
-        message_causes.announce_stuck_activation(txn, row)
+        announcements.announce_stuck_activation(txn, row)
 
 
 def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
 from blackboard.board import worker_registry
 from blackboard.board.activations.agent_claims import agent_readiness
@@ -15,27 +16,27 @@ from blackboard.durations import Duration
 from blackboard.store.statements import CROSSINGS
 
 
-@dataclass
+@dataclass(frozen=True)
 class DueWork:
     """The work that is due on a board, and the instants when more work will be due."""
 
-    has_predicted_crossing: bool = False
+    has_predicted_crossing: bool
     """Whether a predicted crossing is due."""
-    has_due_need: bool = False
-    has_evaporation: bool = False
-    has_backfill: bool = False
-    has_search: bool = False
-    delay: Duration = 0
+    has_due_need: bool
+    has_evaporation: bool
+    has_backfill: bool
+    has_search: bool
+    delay: Duration
     """The time until background work may continue."""
-    agents: set[str] = field(default_factory=set)
+    agents: Set[str]
     """The agents with waiting work, ready or not."""
-    suspects: set[str] = field(default_factory=set)
+    suspects: Set[str]
     """The agents with an activation that must run alone."""
-    outdated: list[str] = field(default_factory=list)
+    outdated: Sequence[str]
     """The agents of the worker that the active deployment has with other code, or does not have."""
-    doubted_clock: Instant | None = None
+    doubted_clock: Instant | None
     """The instant of a clock that the board does not believe; None if the board believes it."""
-    instants: list[Instant] = field(default_factory=list)
+    instants: Sequence[Instant]
     """The known instants after now at which more work will be due, in no order: microseconds since the epoch."""
 
     @property
@@ -65,26 +66,30 @@ def read_due_work(txn: BoardTransaction, code: AgentCode, pace: BackgroundThrott
     def is_due(at: Instant | None) -> bool:
         return at is not None and at <= txn.now
 
-    due = DueWork(
+    later = [at for at in (crossing, need, evaporation) if at is not None and not is_due(at)]
+    has_evaporation = is_due(evaporation) and not txn.active.law_changes
+    delay = 0
+    if has_evaporation or instants.has_backfill or instants.has_search:
+        delay = pace.delay(txn.last_event_id)
+        later.append(txn.now + delay)
+    outdated = worker_registry.outdated_agents(txn, code)
+    current = code.keys() - set(outdated)
+    work = agent_readiness.waiting_work(txn)
+    agents = work.keys() & current
+    suspects = agent_readiness.agents_with_suspects(txn) & current if agents else set()
+    agent_states.read_all(txn, agents)
+    ready = (agent_readiness.next_ready(txn, name, work) for name in agents & txn.deployment.agents.keys())
+    later += (at for at in ready if at is not None)
+    return DueWork(
         has_predicted_crossing=is_due(crossing),
         has_due_need=is_due(need),
-        has_evaporation=is_due(evaporation) and not txn.active.law_changes,
+        has_evaporation=has_evaporation,
         has_backfill=bool(instants.has_backfill),
         has_search=bool(instants.has_search),
+        delay=delay,
+        agents=agents,
+        suspects=suspects,
+        outdated=outdated,
         doubted_clock=txn.doubted,
-        instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
+        instants=later,
     )
-    if due.has_evaporation or due.has_backfill or due.has_search:
-        due.delay = pace.delay(txn.last_event_id)
-        due.instants.append(txn.now + due.delay)
-    due.outdated = worker_registry.outdated_agents(txn, code)
-    current = code.keys() - set(due.outdated)
-    work = agent_readiness.waiting_work(txn)
-    due.agents = work.keys() & current
-    if due.agents:
-        due.suspects = agent_readiness.agents_with_suspects(txn) & current
-    agent_states.read_all(txn, due.agents)
-    for name in due.agents & txn.deployment.agents.keys():
-        if (at := agent_readiness.next_ready(txn, name, work)) is not None:
-            due.instants.append(at)
-    return due

@@ -9,7 +9,7 @@ from blackboard.board.mark_changes import mark_removals
 from blackboard.board.mark_changes.joined_marks import MarkAfterDeposit, NewDeposit
 from blackboard.board.mark_tables import window_events
 from blackboard.board.mark_tables.mark_states import tags_of
-from blackboard.board.outbox import message_causes
+from blackboard.board.outbox import announcements
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.registered_watch import RegisteredWatch
 from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
@@ -29,7 +29,7 @@ def queue_message(txn: BoardTransaction, joined: MarkAfterDeposit, row: MarkRow)
     """Write the message about a live mark if people do not know its payload yet. A need is asked again each time."""
     is_new = joined.old is None or (joined.shown is None and row.payload != joined.old.payload)
     if row.is_live(txn.now) and (is_new or open_needs.is_need(row)):
-        message_causes.announce_mark(txn, row)
+        announcements.announce_mark(txn, row)
 
 
 def apply_effects(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:

@@ -8,7 +8,7 @@ from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
 from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.need_answers import asked_needs
-from blackboard.board.outbox import message_causes
+from blackboard.board.outbox import announcements
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
@@ -38,7 +38,7 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
     need = txn.sql.one(MARKS.get_mark, id=row.mark_id)
     if need is None or not need.is_live(txn.now):
         return
-    message_causes.announce_overdue_need(txn, need, row.remind_at or txn.now, row.assignee)
+    announcements.announce_overdue_need(txn, need, row.remind_at or txn.now, row.assignee)
     ensure_kind(txn, Overdue.kind, classes)
     if txn.deployment.kinds[Overdue.kind].class_path != Overdue.defaults.class_path:
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from blackboard.board.activations.call_records.answer_spool import SpooledAnswer
 from blackboard.board.activations.call_records.model_calls import CallCost, ModelCall
 from blackboard.board.activations.model_pauses import Refusal, Wait
-from blackboard.board.daemon_work.call_transactions import CallTransactions
+from blackboard.board.daemon_work.model_call_transactions import ModelCallTransactions
 from blackboard.board.facade import Blackboard
 from blackboard.clock import iso
 from blackboard.core.records.states import CallState
@@ -36,7 +36,7 @@ class AnswerRecorder:
     """The recorder of the answers to one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices, rng: random.Random) -> None:
-        self.prices, self._calls, self._rng = prices, CallTransactions(board), rng
+        self.prices, self._calls, self._rng = prices, ModelCallTransactions(board), rng
 
     def highest_cost(self, row: ModelCall) -> int:
         """Return the highest possible cost of a planned call, in micro-dollars.

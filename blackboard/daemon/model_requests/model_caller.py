@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_claims.claims import Claim
 from blackboard.board.activations.call_records.model_calls import ModelCall
-from blackboard.board.daemon_work.call_transactions import CallTransactions
+from blackboard.board.daemon_work.model_call_transactions import ModelCallTransactions
 from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
@@ -101,7 +101,7 @@ class ModelCaller:
         rng: random.Random,
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
-        self._board, self._calls = board, CallTransactions(board)
+        self._board, self._calls = board, ModelCallTransactions(board)
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}

@@ -11,7 +11,7 @@ from blackboard.board.activation_tables.activation_rows import (
 )
 from blackboard.board.mark_changes import deposits
 from blackboard.board.mark_changes.deposit_requests import DepositRequest
-from blackboard.board.outbox import message_causes
+from blackboard.board.outbox import announcements
 from blackboard.board.transactions import agent_states
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import rising_crossings
@@ -164,7 +164,7 @@ def count_failure(txn: BoardTransaction, row: ActivationRow, agent_spec: AgentSp
         until = max(until or 0, txn.now + backoff(agent_spec.settings.retry_after, excess + 1, random.Random(row.id)))
     agent_states.set_cooldown(txn, agent_spec.name, until, failures)
     if excess == 0 and until is not None:
-        message_causes.announce_cooldown(txn, agent_spec.name, failures, until)
+        announcements.announce_cooldown(txn, agent_spec.name, failures, until)
 
 
 def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:

@@ -29,7 +29,7 @@ class RecordedAnswer(NamedTuple):
     """Whether the answer ended a pause of its model."""
 
 
-class CallTransactions:
+class ModelCallTransactions:
     """The transactions of model calls. Each method is one transaction.
 
     Args:
