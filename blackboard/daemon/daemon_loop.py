@@ -260,7 +260,7 @@ class Daemon:
         """Return the instants when work will be due, read after `do_due_work`."""
         return self._iterations.next_instants(self.board.clock.now())
 
-    def instants_if_idle(self) -> list[Instant] | None:
+    def instants_if_idle(self) -> Sequence[Instant] | None:
         """Return the instants when work will be due if nothing has come since `do_due_work`; otherwise None.
 
         New work for agents sets `wake`, or is due at an instant that `do_due_work` has found. So one reading of the
