@@ -1,4 +1,7 @@
-"""Deployment by programs and workers. It takes an agent from another living worker only if `replace` is set."""
+"""Deployment by programs and workers.
+
+An agent that another living worker serves is removed only if `replace` is set.
+"""
 
 from __future__ import annotations
 

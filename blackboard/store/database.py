@@ -1,4 +1,4 @@
-"""A database: its transactions, which its threads share. It contains no table's name.
+"""A database: its transactions, which its threads share. This module names no table.
 
 A process has one writing connection. Threads hand over their work, and one thread commits the work of all, so that
 eight threads share one flush to the disk. `database_factory` returns the database of a file or of a server; their

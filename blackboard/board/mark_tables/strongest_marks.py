@@ -28,7 +28,8 @@ def strongest(
     """Return the strongest live marks of a kind, of one subject or of the board, with their strengths now or `as_of`.
 
     With `tags`, only marks that have these tags are returned. If many marks are equally strong, the limit leaves out
-    some of them: usually the oldest. With `oldest_first`, it leaves out the newest, as a list with pages needs it.
+    some of them: usually the oldest. With `oldest_first`, the limit leaves out the newest, so that a list of pages goes on
+    with them.
     """
     txn.kind(kind)  # it must exist
     are_few = False
@@ -53,9 +54,9 @@ def strongest(
 def _strongest_under_law(
     txn: BoardTransaction, law: str, limit: int, tag_count: int, values: dict[str, Any], *, oldest_first: bool
 ) -> list[LiveMark]:
-    """Return the strongest marks of a kind under a law. An index has the order of marks whose law has an order key.
+    """Return the strongest marks of a kind under a law. If the law has an order key, an index has them in their order.
 
-    With `oldest_first`, the last of many equally strong marks under such a law are read anew, in that order.
+    With `oldest_first`, the last of many equally strong marks in this index are read again, the oldest first.
     """
     values = {**values, "law": law}
     has_order = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None

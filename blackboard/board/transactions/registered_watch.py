@@ -17,7 +17,7 @@ from blackboard.durations import Duration
 def live_sums_id(watch_id: int) -> int:
     """Return the id that the board uses for the sums of a watch over all live marks, absorbed or not.
 
-    It is negative, which no id of a watch is. So both kinds of sums of a watch have a key in one table.
+    It is the negative id of the watch. So one table holds both sums: those of unabsorbed marks and those of all marks.
     """
     return -watch_id
 
@@ -86,7 +86,7 @@ class RegisteredWatch:
     def over_live_marks(self) -> RegisteredWatch:
         """The watch as if it had absorbed nothing: it measures all live marks.
 
-        The agent's own marks count too, except for a watch over time.
+        The agent's own marks count too, unless the watch is over time.
         """
         spec = self.spec if self.timing is not None else self.spec.model_copy(update={"include_own": True})
         return RegisteredWatch(live_sums_id(self.id), self.agent_spec, spec)

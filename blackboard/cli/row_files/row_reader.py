@@ -139,7 +139,7 @@ class Rows:
         self.grows = False
 
     def skip_to(self, number: int, restart: Callable[[], None]) -> None:
-        """Continue with the line of a number, like `InputText.skip_to`."""
+        """Continue with the line that has this number, like `InputText.skip_to`."""
         self._lines.skip_to(number, restart)
 
     def __iter__(self) -> Iterator[GoodRow | BadRow]:

@@ -144,12 +144,12 @@ class Decay(ABC):
         return None
 
     def sums(self, intensity: float, at: Instant, anchor: Instant) -> tuple[float, float]:
-        """Return the two numbers that one mark adds to the sums of the board for an instant.
+        """Return the two numbers that one mark adds to the running sums of a board.
 
         Args:
             intensity: The intensity at `at`.
             at: Microseconds since the epoch.
-            anchor: The instant that the sums are kept for.
+            anchor: The instant to which the running sums belong.
         """
         return (intensity, 0.0)
 
@@ -159,7 +159,7 @@ class Decay(ABC):
         No mark may have evaporated.
 
         Args:
-            sums: The sums of `sums` over the marks.
+            sums: The numbers of all marks, added up: those that the method `sums` returns for each.
             anchor: The instant of the sums, in microseconds since the epoch.
             now: Microseconds since the epoch, at or after each mark.
         """

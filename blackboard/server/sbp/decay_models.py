@@ -33,7 +33,7 @@ class ExponentialModel(SbpFields):
     half_life_ms: float = Field(ge=0.001, le=MAX_MILLISECONDS)
 
     def law(self, intensity: float) -> tuple[Decay, float]:
-        """Return the law for an intensity, and the intensity at its start."""
+        """Return the law for a pheromone of an intensity, and the intensity with which the mark begins."""
         return Exponential(_microseconds(self.half_life_ms)), intensity
 
 
@@ -44,7 +44,7 @@ class LinearModel(SbpFields):
     rate_per_ms: float = Field(ge=1e-14, le=MAX_RATE)
 
     def law(self, intensity: float) -> tuple[Decay, float]:
-        """Return the law for an intensity, and the intensity at its start."""
+        """Return the law for a pheromone of an intensity, and the intensity with which the mark begins."""
         return Linear(_microseconds(intensity / self.rate_per_ms)), intensity
 
 
@@ -71,7 +71,7 @@ class StepModel(SbpFields):
         return self
 
     def law(self, intensity: float) -> tuple[Decay, float]:
-        """Return the law for an intensity, and the intensity at its start.
+        """Return the law for a pheromone of an intensity, and the intensity with which the mark begins.
 
         Ages are whole microseconds. The curve falls from one step to the next within a microsecond. So at every age, it
         has the intensity of one of the two steps.
@@ -97,7 +97,7 @@ class ImmortalModel(SbpFields):
     type: Literal["immortal"]
 
     def law(self, intensity: float) -> tuple[Decay, float]:
-        """Return the law for an intensity, and the intensity at its start."""
+        """Return the law for a pheromone of an intensity, and the intensity with which the mark begins."""
         return Never(), intensity
 
 

@@ -8,7 +8,7 @@ Threads whose work was committed as a group tend to make their next writes toget
 commit alone, so it waits briefly while more of the group keep arriving.
 
 A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. `leave` undoes
-unfinished steps, and can be repeated. Afterwards each entry is done or waits.
+unfinished steps, and can be repeated. After it, each entry is either done or still in the queue.
 """
 
 from __future__ import annotations
