@@ -28,8 +28,8 @@ def strongest(
     """Return the strongest live marks of a kind, of one subject or of the board, with their strengths now or `as_of`.
 
     With `tags`, only marks that have these tags are returned. If many marks are equally strong, the limit leaves out
-    some of them: usually the oldest. With `oldest_first`, the limit leaves out the newest, so that a list of pages goes on
-    with them.
+    some of them: usually the oldest. With `oldest_first`, the limit leaves out the newest, so that the next page of a
+    list has them.
     """
     txn.kind(kind)  # it must exist
     are_few = False

@@ -80,7 +80,7 @@ class BoardFiles:
         return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
 
     def partial(self) -> BoardFiles:
-        """Return new names, which nobody can guess, for the files of a copy that is being made of this database, or for it."""
+        """Return new names, which nobody can guess, for the files of a copy that is being made."""
         return BoardFiles(self.database.with_name(f".{self.database.name}.{secrets.token_hex(8)}.partial"))
 
     def existing(self) -> list[Path]:
