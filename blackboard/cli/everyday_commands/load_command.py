@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What `_load` and `_follow` are asked to do."""
+    """The options of the command, as far as `_load` and `_follow` need them."""
 
     context: typer.Context
     file: str
