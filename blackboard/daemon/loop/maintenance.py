@@ -93,7 +93,7 @@ class Recovery:
         self._worker, self._runs = worker, runs
         self._leases_from = 0
 
-    def extend_trust(self) -> None:
+    def ignore_expired_leases(self) -> None:
         """Ignore expired leases for the length of a lease.
 
         After a jump of the clock, live workers need time to extend their leases.
@@ -170,7 +170,7 @@ class Maintenance:
         """Check for a jump of the clock, and adapt the leases and the board to it; see `ClockWatch.update_board`."""
         jump = self.clock_watch.check()
         if jump > 0:
-            self.recovery.extend_trust()
+            self.recovery.ignore_expired_leases()
         self.clock_watch.update_board(jump, doubted)
 
     def close(self) -> None:

@@ -117,7 +117,7 @@ class BatchCaller:
         try:
             count = self._fetch() + self._submit()
         except CallFailure as failure:
-            self._wait(failure)
+            self._back_off(failure)
             return 0
         if self._failures:
             log.info("the Batch API answers again")
@@ -237,7 +237,7 @@ class BatchCaller:
     def _end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
         self._calls.end_unknown(rows, error)
 
-    def _wait(self, failure: CallFailure) -> None:
+    def _back_off(self, failure: CallFailure) -> None:
         self._failures += 1
         requested = failure.retry_after if isinstance(failure, Overloaded) else None
         wait = max(
