@@ -200,8 +200,8 @@ def give_way() -> None:
     time.sleep(0)
 
 
-def pause(length: Duration) -> None:
-    """Wait in real time, for locks between processes."""
+def sleep_for(length: Duration) -> None:
+    """Sleep in real time, for locks between processes."""
     time.sleep(seconds_in(length))
 
 

@@ -18,7 +18,7 @@ from blackboard.board.administration import refresh_views
 from blackboard.board.daemon_work.remaining_work import RemainingWork
 from blackboard.board.daemon_work.worker import Worker
 from blackboard.board.facade import Blackboard
-from blackboard.clock import Instant, pause, seconds_in
+from blackboard.clock import Instant, seconds_in, sleep_for
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
@@ -254,7 +254,7 @@ class Daemon:
             self._loop_sleep.until_first(self.next_instants(), threads_work=self.has_busy_threads())
         except Exception as error:  # without memory, for example, there is neither an instant nor a timer
             self._iterations.note_failure(error)
-            pause(PAUSE_AFTER_FAILURE)
+            sleep_for(PAUSE_AFTER_FAILURE)
 
     def next_instants(self) -> list[Instant]:
         """Return the instants when work will be due, read after `do_due_work`."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from blackboard import Blackboard, SystemClock
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from tests.cluster.host import Lead, Reply
 from tests.cluster.host_links import Link, ProxyLink
 from tests.support.cutting_proxy import CuttingProxy
@@ -133,7 +133,7 @@ def _wait(board: Blackboard, is_done: Callable[[], bool]) -> None:
             raise TimeoutError(
                 f"{_replies(board)} replies and {_number(board, WORKERS)} workers after {BOUND_SECONDS} seconds"
             )
-        pause(PAUSE_MICROSECONDS)
+        sleep_for(PAUSE_MICROSECONDS)
 
 
 def _examine(board: Blackboard, leads: int, refused: int) -> Outcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from blackboard import Blackboard
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from blackboard.errors import StoreError
 from tests.cluster.host import Lead
 from tests.support.worker_program import say
@@ -27,8 +27,8 @@ def main() -> None:
             subject = f"{host}/{number}"
             while not _has_deposited(board, Lead(subject=subject, host=host), subject):
                 refused += 1
-                pause(PAUSE_MICROSECONDS)
-            pause(PAUSE_MICROSECONDS)
+                sleep_for(PAUSE_MICROSECONDS)
+            sleep_for(PAUSE_MICROSECONDS)
     say("deposited", {"refused": refused})
 
 

@@ -14,7 +14,7 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, streng
 from blackboard.board.housekeeping import history_partitions
 from blackboard.board.housekeeping.board_maintenance import BoardMaintenance
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from blackboard.durations import DAY, Microseconds
 from blackboard.store.event_partitions import EventPartitions, Partition, Partitioning
 from blackboard.system import failpoints
@@ -146,7 +146,7 @@ def remove_until(board: Blackboard, days: float, limit: int = 5, waits: int = 0)
             return progress
         if progress is PartitionProgress.LATER:
             waits -= 1
-            pause(100_000)
+            sleep_for(100_000)
 
 
 def main(url: str, days: str, failpoint: str, now: str) -> None:

@@ -35,16 +35,16 @@ board = Blackboard.open(sys.argv[1])
 board.deploy(leaky, honest)
 board.deposit(Job(subject="job"))
 daemon = Daemon(board, [leaky, honest])
-held, awaited, pause = threading.Event(), threading.Event(), reader_pool.pause
-def noted_pause(length):
+held, awaited, sleep_for = threading.Event(), threading.Event(), reader_pool.sleep_for
+def noted_sleep(length):
     awaited.set()
-    pause(length)
+    sleep_for(length)
 def hold_and_give_back():
     with contextlib.ExitStack() as readers:
         with contextlib.suppress(StoreError):
             while True:  # every connection for reading, until there is no descriptor for another one
                 readers.enter_context(board.database.read())
-        reader_pool.pause = noted_pause
+        reader_pool.sleep_for = noted_sleep
         held.set()
         awaited.wait()  # until the daemon needs one
 def go_on(event, details):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon import Daemon
 from blackboard.durations import Microseconds, parse_duration
@@ -98,13 +98,13 @@ def post(port: int, token: str, path: str, body: dict[str, Any], key: str | None
             response = connection.getresponse()
             text = response.read()
         except (OSError, http.client.HTTPException):
-            pause(AGAIN)  # the server is dead
+            sleep_for(AGAIN)  # the server is dead
             continue
         finally:
             connection.close()
         if response.status < 500:
             return response.status, json.loads(text) if text else None
-        pause(AGAIN)
+        sleep_for(AGAIN)
 
 
 def work(port: int, token: str, say: Say) -> None:

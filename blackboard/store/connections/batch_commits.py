@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import BlackboardError, StoreError, StoreUnknown
 from blackboard.store.connections.group_commit import Entry
@@ -55,7 +55,7 @@ class BatchCommits:
                     writer.end()
             except BaseException as error:
                 if attempt < MAX_COMMIT_ATTEMPTS and self._may_run_again(transaction, error, attempt):
-                    pause(attempt * FIRST_RETRY_PAUSE)
+                    sleep_for(attempt * FIRST_RETRY_PAUSE)
                     continue
                 waits += 1
                 if waits < writer.dialect.lock_waits and self._waited_in_vain(transaction, error):

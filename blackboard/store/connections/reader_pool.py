@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from blackboard.clock import Instant, SystemClock, microseconds_in, pause
+from blackboard.clock import Instant, SystemClock, microseconds_in, sleep_for
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreExhausted
 from blackboard.store.dialects import dialect, driver_errors
@@ -52,7 +52,7 @@ class ConnectionUses:
         clock = SystemClock()
         deadline = clock.monotonic() + microseconds_in(seconds)
         while self.any_elsewhere() and clock.monotonic() < deadline:
-            pause(READS_CHECK_INTERVAL)
+            sleep_for(READS_CHECK_INTERVAL)
 
     def resume(self) -> None:
         """Allow uses to begin again."""
@@ -130,7 +130,7 @@ class ReaderPool:
                     raise
                 if not driver_errors.is_without_descriptors():
                     raise
-            pause(RETURN_CHECK_INTERVAL)
+            sleep_for(RETURN_CHECK_INTERVAL)
             with contextlib.suppress(IndexError):
                 if not self._give_up_outdated(connection := self.idle.pop()):
                     return connection

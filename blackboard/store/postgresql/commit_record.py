@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from blackboard.clock import SystemClock, microseconds_in, pause
+from blackboard.clock import SystemClock, microseconds_in, sleep_for
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError
 
@@ -134,7 +134,7 @@ class CommitRecord:
             except (errors, StoreError):  # a connection that cannot be opened is an error of the store
                 if clock.monotonic() >= end:
                     raise
-            pause(OUTCOME_PAUSE)
+            sleep_for(OUTCOME_PAUSE)
 
     def _find(self, cursor: Any, sought: int, events_after: int | None) -> CommitOutcome:
         """Return the outcome of the transaction with a number, after it has ended. If not committed, give it up."""

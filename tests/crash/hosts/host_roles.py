@@ -19,7 +19,7 @@ import structlog
 from blackboard import Blackboard, Daemon, Deposit
 from blackboard.board.result_types import Receipt
 from blackboard.cli.terminal.process_signals import handle_signals
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from blackboard.errors import LeaseLost, StoreError, StoreUnknown
 from blackboard.settings.sections import DaemonSection
 from blackboard.store.postgresql import commit_record
@@ -119,14 +119,14 @@ class _Depositor:
             self._say(f"trying {numbers}")
             began = time.monotonic()
             while (receipts := self._deposit(items)) is None:
-                pause(AGAIN_MICROSECONDS)
+                sleep_for(AGAIN_MICROSECONDS)
             times = f"{began:.3f} {time.monotonic():.3f}"
             for item, receipt in zip(items, receipts, strict=False):  # no receipts if the outcome is unknown
                 self._say(f"kept {item.n} {receipt.mark_id} {receipt.event_id} {times}")
             index += number
             while self._place.state.deposits_pause:
-                pause(AGAIN_MICROSECONDS)
-            pause(int(self._rng.uniform(0.0, self._place.pace) * 1_000_000))
+                sleep_for(AGAIN_MICROSECONDS)
+            sleep_for(int(self._rng.uniform(0.0, self._place.pace) * 1_000_000))
 
     def _item(self, index: int) -> PlannedMark:
         n = self._depositor * PER_DEPOSITOR + THREADS * index + self._thread
@@ -212,7 +212,7 @@ def _until_possible(work: Callable[[], T], say: Say, *, unless: threading.Event 
             if unless is not None and unless.is_set():
                 raise
             say(_refusal(error))
-        pause(AGAIN_MICROSECONDS)
+        sleep_for(AGAIN_MICROSECONDS)
 
 
 def _refusal(error: StoreError) -> str:

@@ -21,7 +21,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from blackboard.clock import Instant, SystemClock, microseconds_in, pause
+from blackboard.clock import Instant, SystemClock, microseconds_in, sleep_for
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
 from blackboard.system import forks
@@ -163,7 +163,7 @@ class WriteLock:
             if now >= deadline:
                 raise StoreBusy(f"another process held {self.path} for over {self.seconds:.0f} s; try again")
             began = began or now
-            pause(_interval(now - began, is_queue=is_queue))
+            sleep_for(_interval(now - began, is_queue=is_queue))
 
 
 class _LockFile(io.FileIO):
