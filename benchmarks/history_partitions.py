@@ -21,7 +21,7 @@ from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.housekeeping import history_partitions, retention
 from blackboard.board.housekeeping.history_partitions import PartitionProgress
-from blackboard.clock import pause
+from blackboard.clock import sleep_for
 from blackboard.durations import DAY
 from blackboard.store.row_types.table_columns import COLUMNS
 from tests.support.postgresql import server_programs, start_server
@@ -103,7 +103,7 @@ def depositor(url: str) -> Iterator[list[float]]:
     end, results = context.Event(), context.Queue()
     process = context.Process(target=deposit, args=(url, end, results))
     process.start()
-    pause(3_000_000)
+    sleep_for(3_000_000)
     times: list[float] = []
     yield times
     end.set()
@@ -113,7 +113,7 @@ def depositor(url: str) -> Iterator[list[float]]:
 
 def remove_nothing(board: Blackboard) -> None:
     """Let the process deposit alone."""
-    pause(20_000_000)
+    sleep_for(20_000_000)
 
 
 def remove_by_deletions(board: Blackboard) -> None:
@@ -130,7 +130,7 @@ def remove_by_partitions(board: Blackboard) -> None:
     """Remove the old events by the partition."""
     while (progress := history_partitions.remove_old(board.session, YEAR, LIMIT)) is not PartitionProgress.DONE:
         if progress is PartitionProgress.LATER:
-            pause(100_000)
+            sleep_for(100_000)
 
 
 def measure(url: str, remove: Callable[[Blackboard], None], events: int, old: int, size: int | None) -> Removal:

@@ -21,12 +21,12 @@ from blackboard.board.loaded_files import ReadPosition, SourceWithdrawal
 from blackboard.board.reading.tag_texts import read_filters, read_group, split_filters
 from blackboard.clock import Clock, SystemClock, microseconds_in
 from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
 
 if TYPE_CHECKING:
-    from blackboard.board.administration import QueryResult
     from blackboard.board.result_types import ActivityRecord, AgendaItem
     from blackboard.client import Client
 
@@ -72,7 +72,7 @@ def query(board: Blackboard | Client, sql: str, *, limit: int, seconds: float) -
     if isinstance(board, Blackboard):
         return administration.run_query(board, sql, limit=limit, seconds=seconds)
     table = board.query_table(sql, limit=limit, timeout=timedelta(seconds=seconds))
-    return administration.QueryResult(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
+    return QueryResult(tuple(table.columns), [[*row] for row in table.rows], table.has_more)
 
 
 # -- names -------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from blackboard.board.deployer import Deployer
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import DeployResult
+from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.specs.deployment import Deployment
-from blackboard.store.database_interfaces.query_interface import QueryResult as QueryResult
 from blackboard.store.database_interfaces.query_interface import Values
 from blackboard.store.schema import schema_views
 

@@ -12,13 +12,12 @@ from blackboard.board.housekeeping.erased_events import ErasedEvents, read_erase
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store.database_factory import database_of
-from blackboard.store.database_interfaces.query_interface import QueryResult as QueryResult
 from blackboard.store.database_interfaces.upkeep_interface import Copy
 from blackboard.store.statements import ACTIVATIONS
 
 if TYPE_CHECKING:
     from blackboard.board.housekeeping.board_copy import BoardCopy
-    from blackboard.store.schema.database_copy import CopyProgress as CopyProgress
+    from blackboard.store.schema.database_copy import CopyProgress
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:

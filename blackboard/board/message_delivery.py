@@ -108,7 +108,7 @@ class DeliveryQueue:
 def _lease(txn: BoardTransaction, sink: str) -> LeasedMessage | None:
     """Lease the message of a sink that is due first; None if none is due."""
     row = txn.sql.one(OUTBOX.next_message, sink=sink, now=txn.now)
-    if row is None or not txn.sql.changed(
+    if row is None or not txn.sql.run_and_count(
         OUTBOX.lease_message, id=row.id, fence=row.fence, until=txn.now + MESSAGE_LEASE
     ):
         return None
@@ -127,7 +127,7 @@ def _record_attempt(txn: BoardTransaction, leased: LeasedMessage, failed: Failed
     finished_at = None if state == MessageState.WAITING else txn.now
     error = None if failed is None else failed.error[:MAX_DELIVERY_ERROR_CHARACTERS]
     values = {"id": leased.message.id, "fence": leased.fence, "state": state, "due_at": due_at}
-    if not txn.sql.changed(OUTBOX.settle_message, **values, finished_at=finished_at, error=error):
+    if not txn.sql.run_and_count(OUTBOX.settle_message, **values, finished_at=finished_at, error=error):
         return None
     if failed is not None and failed.is_gone:
         txn.sql.run(OUTBOX.end_messages, sink=leased.message.sink, state=MessageState.GONE, now=txn.now, error=error)

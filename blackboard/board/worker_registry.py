@@ -212,4 +212,4 @@ def register(
 
 def record_seen(txn: BoardTransaction, worker_id: str, model: str | None) -> bool:
     """Record that a worker is alive now, and the model that it uses; return whether it is registered."""
-    return txn.sql.changed(ACTIVATIONS.see_worker, id=worker_id, seen_at=txn.now, model=model) > 0
+    return txn.sql.run_and_count(ACTIVATIONS.see_worker, id=worker_id, seen_at=txn.now, model=model) > 0

@@ -106,6 +106,19 @@ class WorkEffects:
 class Transaction(ABC):
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
+    Each method that runs a statement says what comes back:
+
+    run                     nothing
+    run_and_count           the number of rows that it changed
+    put, put_many           nothing; they insert whole rows
+    insert                  the id of the new row
+    one, existing           the first result; `one` allows that there is none, `existing` raises an error
+    value                   the only value of a statement that always has a row, such as a count
+    all                     all results
+    rows                    all rows without a type, for thousands of them
+    results                 all results of several statements, in one message to a server
+    each                    each value in turn, of a statement that returns the next one
+
     On a server, a transaction may run without the lock of writers. Then each member that runs a statement may raise
     `LockRequired`, which the work must not catch: it runs again under the lock.
     """
@@ -194,7 +207,7 @@ class Transaction(ABC):
         """Run a statement without a result. On a server it is sent with the next read, or with COMMIT."""
 
     @abstractmethod
-    def changed(self, statement: Statement[object], **values: Any) -> int:
+    def run_and_count(self, statement: Statement[object], **values: Any) -> int:
         """Run a statement, and return how many rows it changed."""
 
     @abstractmethod

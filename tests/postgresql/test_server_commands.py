@@ -12,9 +12,9 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
-from blackboard.board.administration import QueryResult
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.clock import SystemClock
+from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.errors import InvalidQuery, QueryStopped, StoreBusy, StoreError, WorkError
 from tests.postgresql.server_sessions import ServerSessions
 from tests.support.bounds import BOUND_SECONDS

@@ -36,8 +36,8 @@ def remove(
     Each time is in microseconds; None keeps the rows forever. If the result is smaller than `limit`, no such rows are
     left.
     """
-    removed: int = txn.sql.changed(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
-    removed += txn.sql.changed(RETENTION.delete_absorbed_of_gone, limit=limit)
+    removed: int = txn.sql.run_and_count(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit)
+    removed += txn.sql.run_and_count(RETENTION.delete_absorbed_of_gone, limit=limit)
     removed += remove_window_deposits(txn, limit)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
@@ -46,17 +46,17 @@ def remove(
         removed += _remove_activations(txn, min(txn.now - activations, today), limit)
     if model_calls is not None:
         before = min(txn.now - model_calls, today)
-        removed += txn.sql.changed(RETENTION.delete_old_calls, before=before, limit=limit)
+        removed += txn.sql.run_and_count(RETENTION.delete_old_calls, before=before, limit=limit)
     if activity is not None:
-        removed += txn.sql.changed(RETENTION.delete_old_activity, before=txn.now - activity, limit=limit)
+        removed += txn.sql.run_and_count(RETENTION.delete_old_activity, before=txn.now - activity, limit=limit)
     if messages is not None:
-        removed += txn.sql.changed(OUTBOX.delete_old_messages, before=txn.now - messages, limit=limit)
+        removed += txn.sql.run_and_count(OUTBOX.delete_old_messages, before=txn.now - messages, limit=limit)
     return removed
 
 
 def _remove_history(txn: BoardTransaction, before: Instant, limit: int) -> int:
     """Remove events and keys from before an instant, and return their number."""
-    removed: int = txn.sql.changed(RETENTION.delete_old_keys, before=before, limit=limit)
+    removed: int = txn.sql.run_and_count(RETENTION.delete_old_keys, before=before, limit=limit)
     oldest = txn.sql.one(RETENTION.oldest_event)
     if oldest is not None and oldest < before:  # so a young board is not searched
         removed += _remove_events(txn, before, limit)
@@ -68,10 +68,10 @@ def _remove_events(txn: BoardTransaction, before: Instant, limit: int) -> int:
     if (partitions := txn.sql.partitions) is not None:
         values = {"before": before, "limit": limit, "end": partitions.deleted_to()}
         _remove_texts(txn, RETENTION.old_events_of_kinds_below, values)
-        return txn.sql.changed(RETENTION.delete_old_events_below, **values)
+        return txn.sql.run_and_count(RETENTION.delete_old_events_below, **values)
     values = {"before": before, "limit": limit}
     _remove_texts(txn, RETENTION.old_events_of_kinds, values)
-    return txn.sql.changed(RETENTION.delete_old_events, **values)
+    return txn.sql.run_and_count(RETENTION.delete_old_events, **values)
 
 
 def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> int:
@@ -84,7 +84,7 @@ def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> i
         RETENTION.delete_activations,
     ):
         txn.sql.run(statement, ids=txn.sql.list_of(ids))
-    crossings: int = txn.sql.changed(RETENTION.delete_old_crossings, before=before, limit=limit)
+    crossings: int = txn.sql.run_and_count(RETENTION.delete_old_crossings, before=before, limit=limit)
     return len(ids) + crossings
 
 
@@ -115,7 +115,7 @@ def remove_window_deposits(txn: BoardTransaction, limit: int) -> int:
         if txn.sql.one(WINDOWS.next_tagged_kind, kind=kind) is not None:
             for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=remaining):
                 txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=event_id)
-        removed += txn.sql.changed(WINDOWS.delete_left, kind=kind, before=before, limit=remaining)
+        removed += txn.sql.run_and_count(WINDOWS.delete_left, kind=kind, before=before, limit=remaining)
     return removed
 
 
@@ -131,5 +131,5 @@ def remove_laws(txn: BoardTransaction, laws: list[str], since: int) -> int:
     removed = 0
     for key in laws:
         txn.sql.run(RETENTION.delete_law_segments, law=key, since=since)
-        removed += txn.sql.changed(RETENTION.delete_law, law=key, since=since)
+        removed += txn.sql.run_and_count(RETENTION.delete_law, law=key, since=since)
     return removed

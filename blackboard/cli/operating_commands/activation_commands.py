@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from blackboard.board.result_types import ActivationDetails, ActivationRecord, GivenMark, ModelCallRecord
+
 ACTIVATION_STATES = ", ".join(ActivationState)
 
 ActivationId = Annotated[

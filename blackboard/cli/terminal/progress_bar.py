@@ -5,13 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from blackboard.cli.terminal.output import live_console, print_note
 from blackboard.plurals import counted
-
-if TYPE_CHECKING:
-    from blackboard.board.backups_and_copies import CopyProgress
 
 
 @contextmanager
@@ -39,8 +35,11 @@ def progress_bar(task_name: str, total: int | None) -> Iterator[Callable[[int], 
 
 
 @contextmanager
-def copy_progress_bar() -> Iterator[CopyProgress]:
-    """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows."""
+def copy_progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows.
+
+    Yields a function that gets the name of a table, and how many of how many rows are copied.
+    """
     if not sys.stderr.isatty():
         yield lambda name, done, total: print_note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
         return

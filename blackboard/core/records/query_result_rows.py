@@ -1,10 +1,10 @@
-"""The parameters and the rows of a query that a program writes."""
+"""The parameters, the rows and the result of a query that a program or a person writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 from blackboard.errors import nearest
 
@@ -12,6 +12,25 @@ Value: TypeAlias = str | int | float | bytes | None
 """A value in a row."""
 Parameters: TypeAlias = Sequence[Value | datetime] | Mapping[str, Value | datetime]
 """The parameters of a query."""
+
+
+class QueryResult(NamedTuple):
+    """The result of a query; `has_more` says whether there were more rows than the limit."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+    has_more: bool
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as objects; columns of the same name are numbered."""
+        names: list[str] = []
+        for column in self.columns:
+            name, number = column, 2
+            while name in names:
+                name, number = f"{column}_{number}", number + 1
+            names.append(name)
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 class Row(Sequence[Value]):

@@ -9,40 +9,20 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant, SystemClock, from_datetime, iso, microseconds_in
-from blackboard.core.records.query_result_rows import Parameters, Row, Value
+from blackboard.core.records.query_result_rows import Parameters, QueryResult, Row, Value
 from blackboard.errors import InvalidQuery, QueryStopped, nearest
 from blackboard.store.view_columns import VIEWS
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine as Engine
-
+    from sqlalchemy import Engine as Engine  # for the board, which does not import SQLAlchemy
 
 Values = Sequence[str | float | None] | Mapping[str, str | float | None]
 """The values of placeholders, by position or by name."""
 MAX_RESULT_BYTES = 64 * 1024 * 1024
 """The largest memory of one result."""
-
-
-class QueryResult(NamedTuple):
-    """The result of a query; `has_more` says whether there were more rows than the limit."""
-
-    columns: tuple[str, ...]
-    rows: list[list[Any]]
-    has_more: bool
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The rows as objects; columns of the same name are numbered."""
-        names: list[str] = []
-        for column in self.columns:
-            name, number = column, 2
-            while name in names:
-                name, number = f"{column}_{number}", number + 1
-            names.append(name)
-        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 class BoardQueries(ABC):

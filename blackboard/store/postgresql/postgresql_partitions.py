@@ -137,7 +137,7 @@ class PostgresqlPartitions(EventPartitions):
         self._transaction.cursor.execute(f"UPDATE {TABLE} SET {values}", carry)
 
     def copy_events(self, statement: Statement[Any], **values: Any) -> int:
-        return self._transaction.changed(_copying(statement, self._transaction.dialect.name), **values)
+        return self._transaction.run_and_count(_copying(statement, self._transaction.dialect.name), **values)
 
     def _is_copying(self) -> bool:
         """Return whether events that stay are being copied."""

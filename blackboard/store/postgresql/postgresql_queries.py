@@ -9,13 +9,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from blackboard.clock import Instant, SystemClock
-from blackboard.core.records.query_result_rows import Row
+from blackboard.core.records.query_result_rows import QueryResult, Row
 from blackboard.errors import QueryStopped, StoreError, WorkError
 from blackboard.store.connections.database_url import DatabaseUrl
 from blackboard.store.database_interfaces.query_interface import (
     MAX_RESULT_BYTES,
     BoardQueries,
-    QueryResult,
     Values,
     invalid_query,
     named_rows,

@@ -8,11 +8,10 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from blackboard.core.records.query_result_rows import Row
+from blackboard.core.records.query_result_rows import QueryResult, Row
 from blackboard.errors import InvalidQuery, StoreForeign
 from blackboard.store.database_interfaces.query_interface import (
     BoardQueries,
-    QueryResult,
     Values,
     invalid_query,
     named_rows,

@@ -73,7 +73,7 @@ class SqliteTransaction(Transaction):
             self.effects.add(effect)
         return cursor
 
-    def changed(self, statement: Statement[object], **values: Any) -> int:
+    def run_and_count(self, statement: Statement[object], **values: Any) -> int:
         return int(self.run(statement, **values).rowcount)
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:

@@ -181,7 +181,7 @@ def remaining_money(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
 def release_held(txn: BoardTransaction) -> None:
     """Release all activations that a budget holds, because part of the budget is free again."""
     make_ready(txn, txn.sql.all(ACTIVATIONS.held_by_budget, api="messages"))
-    if txn.sql.changed(ACTIVATIONS.submit_again, api="batch"):
+    if txn.sql.run_and_count(ACTIVATIONS.submit_again, api="batch"):
         txn.sql.run(MODEL_CALLS.clear_all_errors)
 
 

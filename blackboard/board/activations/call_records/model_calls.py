@@ -223,7 +223,7 @@ def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -
 
 def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
     """Mark the newest answer of an activation as applied, and other answers as unusable."""
-    if txn.sql.changed(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now):
+    if txn.sql.run_and_count(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now):
         txn.sql.run(MODEL_CALLS.mark_answers_unusable, activation_id=activation_id, error=TOO_LATE)
 
 

@@ -76,7 +76,7 @@ def delete_of_watch(txn: BoardTransaction, watch_id: int) -> None:
 
 def begin_following(txn: BoardTransaction, key: StateKey) -> bool:
     """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
-    return bool(txn.sql.changed(CROSSINGS.insert_followed, **key._asdict()))
+    return bool(txn.sql.run_and_count(CROSSINGS.insert_followed, **key._asdict()))
 
 
 def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:

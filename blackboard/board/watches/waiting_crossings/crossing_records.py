@@ -64,7 +64,7 @@ def cross(
     """
     cause = cause or CrossingCause()
     values = columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id)
-    if txn.sql.changed(CROSSINGS.renew_crossing, **key._asdict(), cause=cause.reason, **values):
+    if txn.sql.run_and_count(CROSSINGS.renew_crossing, **key._asdict(), cause=cause.reason, **values):
         return False
     insert_crossing(
         txn,

@@ -122,7 +122,7 @@ class OptimisticTransaction(PipelinedTransaction):
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         self.run(statement, **row._asdict())  # type: ignore[attr-defined]
 
-    def changed(self, statement: Statement[object], **values: Any) -> int:
+    def run_and_count(self, statement: Statement[object], **values: Any) -> int:
         self.require_lock(statement.name)
 
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:

@@ -97,7 +97,7 @@ class PostgresqlTransaction(PipelinedTransaction):
         if result is not None or len(names) != 1 or not self._waits(text, names, (values[names[0]],)):
             self._add(text, [values[name] for name in names], result)
 
-    def changed(self, statement: Statement[object], **values: Any) -> int:
+    def run_and_count(self, statement: Statement[object], **values: Any) -> int:
         self._note_write(statement, values)
         return self._execute(statement, values).changed or 0
 
