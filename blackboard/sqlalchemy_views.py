@@ -13,8 +13,8 @@ from sqlalchemy import JSON, Column, Date, DateTime, Dialect, Float, Integer, Me
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from blackboard.clock import from_datetime, iso
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.store.dialects.dialect import SQLITE
-from blackboard.store.view_columns import VIEWS
 
 __all__ = [
     "activation_marks",

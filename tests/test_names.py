@@ -18,8 +18,8 @@ import pytest
 from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
 from blackboard.core.records.states import ActivationState, CallState, CrossingState
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.store.schema.tables import metadata
-from blackboard.store.view_columns import VIEWS
 
 ROOT = Path(__file__).resolve().parents[1]
 

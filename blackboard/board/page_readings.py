@@ -22,7 +22,6 @@ from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import Duration
-from blackboard.store.view_columns import VIEWS as VIEWS
 
 
 def law(board: Blackboard, text: str) -> Decay:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import NotFound, nearest
 from blackboard.local_or_remote_calls import kinds_of
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.store.view_columns import VIEWS
 from blackboard.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listed, mark_of, plain
 
 SUBJECT_URI = "board://subject/"

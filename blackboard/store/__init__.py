@@ -11,7 +11,6 @@ statements             the statements of each file in `sql/`
 live_mark_statements   the statements for live marks, with the formulas of the decay laws
 statement_filters      the filters of statements by tags and by a part of a text
 row_types              a named tuple for the rows of each table, and of queries that select something else
-view_columns           the columns of the views, a documented contract
 schema                 tables, views, and the creation and the upgrades of both
 
 What both kinds of database share:

@@ -17,6 +17,7 @@ from blackboard import agent_package_support, errors
 from blackboard.cli.app import app
 from blackboard.core.marks.decay import LAWS
 from blackboard.core.records.event_kinds import HistoryEvent
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.core.specs.agent_spec import Budget
 from blackboard.daemon import DaemonEvent
 from blackboard.durations import Microseconds, format_duration
@@ -33,7 +34,6 @@ from blackboard.settings.sections import (
 )
 from blackboard.settings.settings_file import Settings
 from blackboard.settings.sink_sections import MailSection, SinkSection, WebhookSection
-from blackboard.store.view_columns import VIEWS
 from blackboard.system.files.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS
 

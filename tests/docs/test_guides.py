@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.store.schema.tables import metadata
-from blackboard.store.view_columns import VIEWS
 from tests.docs.blocks import DOCUMENTS, ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 import blackboard
 from blackboard.board import result_types
 from blackboard.core.records.query_result_rows import Parameters
-from blackboard.store.view_columns import VIEWS
+from blackboard.core.records.view_columns import VIEWS
 
 RESULTS = [value for name in result_types.__all__ if isinstance(value := getattr(result_types, name), type)]
 

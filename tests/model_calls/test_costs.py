@@ -16,12 +16,12 @@ from blackboard import ManualClock, agent, strength
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices, without_price
 from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.settings_file import load_settings
-from blackboard.store.view_columns import VIEWS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.support.board_steps import in_transaction
 from tests.support.faults import Cut, Status

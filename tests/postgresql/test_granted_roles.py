@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import make_url
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, StoreError
 from blackboard.store.schema.schema_views import rewrite_views
-from blackboard.store.view_columns import VIEWS
 from tests.postgresql.server_sessions import ServerSessions
 
 pytestmark = pytest.mark.postgresql(only=True)

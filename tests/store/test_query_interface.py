@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 import blackboard
 from blackboard import Blackboard, ManualClock, Mark, Row, sqlalchemy_views
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, StoreMissing, UsageError
-from blackboard.store.view_columns import VIEWS
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 from tests.support.world import World, kind

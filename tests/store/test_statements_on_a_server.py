@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Mark
-from blackboard.store.view_columns import VIEWS
+from blackboard.core.records.view_columns import VIEWS
 from tests.support.file_boards import path_of
 from tests.support.world import World
 from tools.statement_variants import every_statement, variants

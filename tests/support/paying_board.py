@@ -119,7 +119,7 @@ class PayingBoard:
 
     def calls(self) -> list[dict[str, Any]]:
         """Return the model calls, oldest first, as the view shows them."""
-        from blackboard.store.view_columns import VIEWS
+        from blackboard.core.records.view_columns import VIEWS
 
         with self.board.database.read() as sql:
             rows = sql.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()

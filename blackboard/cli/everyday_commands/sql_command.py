@@ -13,7 +13,7 @@ from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, print_json, print_note, print_table
 from blackboard.cli.terminal.table_layout import clean_text
 from blackboard.clock import seconds_in
-from blackboard.store.view_columns import VIEWS
+from blackboard.core.records.view_columns import VIEWS
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Signs that begin a formula in a spreadsheet, in their normal and their full-width forms."""

@@ -4,6 +4,7 @@ states             the states of activations, crossings, model calls and message
 event_kinds        the kinds of events in the activity and in the history of marks
 micro_dollars      money as whole numbers, and US dollars
 query_result_rows  the parameters, rows and result of a query that a program or a person writes
+view_columns       the columns of the views that people query, a documented contract
 finding            one result of a diagnosis
 request_limits     how much one request may read, and which ids it may name
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from blackboard.board.page_readings import VIEWS
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 EXAMPLE = """SELECT kind, count(*) AS marks, round(sum(strength), 2) AS total

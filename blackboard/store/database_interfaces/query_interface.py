@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant, SystemClock, from_datetime, iso, microseconds_in
 from blackboard.core.records.query_result_rows import Parameters, QueryResult, Row, Value
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import InvalidQuery, QueryStopped, nearest
-from blackboard.store.view_columns import VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Engine  # for the board, which does not import SQLAlchemy

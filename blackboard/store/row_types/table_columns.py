@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.core.records.view_columns import VIEWS
 from blackboard.store.row_types.activation_row_types import ActivationRow, AgentStateRow
 from blackboard.store.row_types.board_row_types import AccessTokenRow, ActivityEventRow, BoardRow, MessageRow, WorkerRow
 from blackboard.store.row_types.deployment_row_types import BackfillRow, DeploymentRow, KindRow, LawChangeRow
@@ -26,7 +27,6 @@ from blackboard.store.row_types.watch_row_types import (
     WatchStateRow,
     WatchTotalRow,
 )
-from blackboard.store.view_columns import VIEWS
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "absorbed": AbsorbedRow._fields,

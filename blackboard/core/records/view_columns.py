@@ -1,4 +1,4 @@
-"""The columns of the views that people query: a documented contract. `sql/views.sql` defines the views."""
+"""The columns of the views that people query: a documented contract. `store/sql/views.sql` defines the views."""
 
 from __future__ import annotations
 
