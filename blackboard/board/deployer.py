@@ -21,6 +21,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.marks.mark_model import Mark
+from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.errors import AgentInUse, UnreadableMark, UsageError
@@ -146,7 +147,7 @@ def activate_and_retry(txn: BoardTransaction, new: Deployment, author: str = BOA
     }
     retried: Counter[str] = Counter()
     for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
-        if (row.error or "").startswith(f"{UnreadableMark.__name__}:"):
+        if failure_texts.is_error_text(row.error, UnreadableMark):
             kinds = {
                 item.event.kind
                 for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)

@@ -296,6 +296,18 @@ def test_attempts_stop_at_the_budget_of_one_activation(world: World) -> None:
     )
 
 
+def test_a_forgotten_subject_leaves_no_part_of_a_batch_the_reason_that_its_worker_reported(world: World) -> None:
+    deploy(world, remote(batch=10))
+    worker = world.board.as_author("w1")
+    for number in range(4):
+        world.put("report", f"r/{number}")
+    found = claimed(worker)
+    worker.fail(found.id, "Ann cannot be read", retry=False)  # no punctuation shows where the words of a mark begin
+    assert [row.error for row in world.board.activations()] == ["Ann cannot be read"] * 2
+    world.board.forget("r/1")
+    assert "Ann" not in str(world.board.activations())
+
+
 def _calls() -> Any:
     from blackboard.board.remote_work.remote_results import ModelUsage
 

@@ -23,6 +23,7 @@ from blackboard.board.activations.run_ends import activation_splits
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
+from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.durations import SECOND, Duration
 from blackboard.store.row_types.activation_row_types import ActivationRow
@@ -217,4 +218,4 @@ def problem(pause: ModelPauseRow) -> str:
 
 
 def _reason(pause: ModelPauseRow) -> str:
-    return f"{problem(pause)}: {pause.reason}"
+    return failure_texts.with_quotation(problem(pause), pause.reason)

@@ -11,6 +11,7 @@ from blackboard.board.activations.model_pauses import Wait
 from blackboard.board.facade import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import ActivationState, CallState
 from blackboard.durations import Duration
 from blackboard.errors import UnknownName
@@ -159,7 +160,7 @@ def _end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> 
         model_calls.record_discarded_cost(txn, row)
         agent_spec = txn.deployment.agents.get(row.agent)
         if agent_spec is not None and agent_spec.settings.on_unknown == "hold":
-            reason = f"the outcome of call {row.id} is unknown: {error}; retry or discard it"
+            reason = with_quotation(f"the outcome of call {row.id} is unknown", f"{error}; retry or discard it")
             txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
         else:
             _release(txn, row.activation_id, txn.now, error)

@@ -14,6 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled
 from blackboard.clock import iso
+from blackboard.core.records.failure_texts import without_quotation
 from blackboard.core.records.states import ActivationState, HeldBy
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS, SEARCH
 
@@ -130,15 +131,9 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
         rows = [row for row in rows if state != ActivationState.HELD or not gone_agents.is_gone(txn, row.agent)]
         for agent, count in sorted(Counter(row.agent for row in rows).items()):
             error = next(row.error for row in rows if row.agent == agent)
-            reason = f" ({_quoting_nobody(error)})" if state == ActivationState.HELD and error else ""
+            # A daemon may print the report into a log.
+            reason = f" ({without_quotation(error)})" if state == ActivationState.HELD and error else ""
             yield f"{agent}: {count} {state}{hint}{reason}"
-
-
-def _quoting_nobody(error: str) -> str:
-    """Return why an activation is held, without the words of a provider, because a daemon may print them into a log."""
-    head, _, _ = error.partition(": ")
-    is_budget = " = " in head  # its figures are appended
-    return error if is_budget else head
 
 
 def _paused(txn: BoardTransaction) -> dict[str, str]:

@@ -10,13 +10,12 @@ from blackboard.board.activations import model_pauses
 from blackboard.board.activations.call_records import model_calls
 from blackboard.board.activations.run_ends import activation_results
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.store.row_types.activation_row_types import ActivationRow
 from blackboard.store.statement_filters import containing_pattern
 from blackboard.store.statements import ACTIVATIONS, ERASURE
 
-QUOTE_SEPARATOR = ": "
-"""The separator in an error before words that it may quote."""
 ERASED = "(erased)"
 """The text that replaces an erased error."""
 
@@ -52,7 +51,8 @@ def _erase_errors(txn: BoardTransaction, activations: Sequence[ActivationRow]) -
             activation_results.hand_back(txn, row)
         txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
     for row in activations:
-        _erase_copies(txn, row.error, row.agent)
+        if row.error is not None and _may_quote(txn, row):
+            _erase_copies(txn, row.error, row.agent)
         _erase_errors_of_other_parts(txn, row)
 
 
@@ -66,7 +66,9 @@ def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patte
 def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
     """Erase model calls, and the copies of their errors, which are found by the errors that the calls still have."""
     for call_id in calls:
-        _erase_copies(txn, model_calls.get(txn, call_id).error)
+        error = model_calls.get(txn, call_id).error
+        if error is not None and failure_texts.may_quote(error):
+            _erase_copies(txn, error)
     for call_id in calls:
         txn.sql.run(ERASURE.erase_call, id=call_id)
 
@@ -88,19 +90,25 @@ def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> N
     batch = row.split_from
     while batch is not None and (whole := get_activation(txn, batch)) is not None:
         for part in (whole, *txn.sql.all(ACTIVATIONS.split_from, id=batch)):
-            if part.state in (ActivationState.READY, ActivationState.HELD) and QUOTE_SEPARATOR in (part.error or ""):
+            if part.state in (ActivationState.READY, ActivationState.HELD) and _may_quote(txn, part):
                 txn.sql.run(ERASURE.erase_error, id=part.id, error=ERASED)
         batch = whole.split_from
 
 
-def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:
+def _may_quote(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether the error of an activation may quote marks: that of a remote worker may quote them anywhere."""
+    if row.error is None:
+        return False
+    agent_spec = txn.deployment.agents.get(row.agent)
+    return agent_spec is None or agent_spec.remote or failure_texts.may_quote(row.error)
+
+
+def _erase_copies(txn: BoardTransaction, error: str, agent: str | None = None) -> None:
     """Erase an error that may quote marks wherever it was copied: in other activations, and in pauses.
 
     Copies of the error are in the other half of a failed batch, and in the activations that wait for a model that
     refused a call.
     """
-    if error is None or QUOTE_SEPARATOR not in error:
-        return
     pattern = containing_pattern(error)
     txn.sql.run(ERASURE.erase_pause, error=error, pattern=pattern, erased=model_pauses.FORGOTTEN)
     txn.sql.run(ERASURE.erase_error_copies, pattern=pattern, agent=agent, erased=ERASED)

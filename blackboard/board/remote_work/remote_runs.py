@@ -24,6 +24,7 @@ from blackboard.board.result_types import RunState
 from blackboard.board.result_types.row_conversion import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
+from blackboard.core.records import failure_texts
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration
@@ -110,7 +111,7 @@ def _put_back(session: BoardSession, run: NamedRun, conflict: Conflict, usage: R
         agent_spec = txn.deployment.agents.get(row.agent)
         if agent_spec is None:
             return False
-        text = f"{type(conflict).__name__}: {conflict}"
+        text = failure_texts.error_text(conflict)
         model_calls.record_reported(txn, row.id, agent_spec.name, row.marks_absorbed, reported_calls(usage), text)
         return activation_results.put_back(txn, row, agent_spec, text, random.Random(row.id)) is not None
 

@@ -1,6 +1,7 @@
 """Values that rows and results have beside those of marks.
 
 states             the states of activations, crossings, model calls and messages, and the APIs of calls
+failure_texts      the texts of failures: the class of an error, and what may quote a payload
 event_kinds        the kinds of events in the activity and in the history of marks
 micro_dollars      money as whole numbers, and US dollars
 query_result_rows  the parameters, rows and result of a query that a program or a person writes

@@ -19,6 +19,7 @@ from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.agents.mark_actions import Action
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import scope_name
+from blackboard.core.records.failure_texts import error_text
 from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
 from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
@@ -294,7 +295,7 @@ class ActivationRunner:
             )
             finished = self.worker.run_ends.finish(claim, actions)
         except Conflict as conflict:
-            raise ResultConflict(f"{type(conflict).__name__}: {conflict}") from None
+            raise ResultConflict(error_text(conflict)) from None
         failpoint("apply.after")
         return finished
 
@@ -332,6 +333,6 @@ def _is_hopeless(error: BaseException) -> bool:
 def _describe_error(error: BaseException) -> str:
     """Return the whole error for a person to read; one line if the agent broke its contract."""
     if isinstance(error, BlackboardError):
-        return f"{type(error).__name__}: {error}"
+        return error_text(error)
     text = "".join(traceback.format_exception(error)).strip()
-    return f"{type(error).__name__}: {error}\n\n{text}"[:MAX_REASON_CHARACTERS]
+    return f"{error_text(error)}\n\n{text}"[:MAX_REASON_CHARACTERS]

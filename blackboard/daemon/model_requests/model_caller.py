@@ -20,6 +20,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
+from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import CallApi, CallState
 from blackboard.core.specs.agent_spec import AgentSettings
 from blackboard.daemon.external_systems import telemetry
@@ -82,7 +83,7 @@ def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
 
 def _unknown_deferral(row: ModelCall) -> Deferral:
     known = f"the outcome of call {row.id} is unknown"
-    return Deferral(f"{known}: {row.error}; retry or discard it", None, is_held=True, shown=known)
+    return Deferral(with_quotation(known, f"{row.error}; retry or discard it"), None, is_held=True, shown=known)
 
 
 def _batch_deferral() -> Deferral:
@@ -277,7 +278,7 @@ class ModelCaller:
             row = self._mark_unknown(claim, row, str(failure), failure)
             if claim.agent.settings.on_unknown == "hold":
                 raise _unknown_deferral(row) from None
-            reason = f"the outcome of call {row.id} is unknown: {failure}"
+            reason = with_quotation(f"the outcome of call {row.id} is unknown", str(failure))
             raise Deferral(reason, self.retry_at(claim), shown=failure) from None
         except (KeyRefused, SpendLimit, ModelUnavailable, RequestRejected) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
@@ -345,7 +346,7 @@ class ModelCaller:
         now = self._calls.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
-            reason = f"{given_up}: {failure}; retry or discard it"
+            reason = with_quotation(given_up, f"{failure}; retry or discard it")
             raise Deferral(reason, None, is_held=True, shown=given_up) from None
 
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:

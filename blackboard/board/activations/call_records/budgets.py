@@ -13,6 +13,7 @@ from typing import NamedTuple
 from blackboard.board.activation_tables.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
+from blackboard.core.records.failure_texts import budget_text
 from blackboard.core.records.micro_dollars import limit_from_usd, to_usd
 from blackboard.core.specs.agent_spec import CALENDAR, AgentSpec, Budget, BudgetWindow
 from blackboard.durations import DAY, HOUR
@@ -55,8 +56,7 @@ class _BudgetLimit:
         )
         if not self.fits:
             return f"{self.name} = {limit} has no room for this call, which may cost {needed}; raise the limit"
-        remedy = f"it waits until {iso(self.until)}" if self.until else "raise the limit"
-        return f"{self.name} = {limit}: {used} used, and this call may need {needed}; {remedy}"
+        return budget_text(self.name, limit, used, needed, iso(self.until))
 
 
 class _BudgetScope(NamedTuple):
@@ -132,9 +132,9 @@ def exhausted_by_activation(txn: BoardTransaction, agent_spec: AgentSpec, activa
             continue
         money, calls = _spent_by(txn, activation_id, txn.sql.value(MODEL_CALLS.last_call_id))
         if limits.usd is not None and money >= limit_from_usd(limits.usd):
-            return f"{name}.usd_per_activation = {limits.usd:.12g}: {to_usd(money):.12g} used; raise the limit"
+            return budget_text(f"{name}.usd_per_activation", f"{limits.usd:.12g}", f"{to_usd(money):.12g}")
         if limits.calls is not None and calls >= limits.calls:
-            return f"{name}.calls_per_activation = {limits.calls}: {calls} used; raise the limit"
+            return budget_text(f"{name}.calls_per_activation", str(limits.calls), str(calls))
     return None
 
 

@@ -22,6 +22,7 @@ from blackboard.board.activations.run_ends.run_end_steps import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import seconds_in
 from blackboard.core.marks.scopes import subject_of
+from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import SUSPECT_DEATHS, ActivationState
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.durations import Duration
@@ -102,7 +103,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
     attempt = row.attempt - 1
     is_unknown = model_calls.mark_unknown(txn, row.id, INTERRUPTED)
     if is_unknown and agent_spec is not None and agent_spec.settings.on_unknown == "hold":
-        held = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
+        held = with_quotation("the outcome of a call is unknown", f"{INTERRUPTED}; retry or discard it")
         end_run(txn, row, ActivationState.HELD, error=held, attempt=attempt)
     elif died and deaths > SUSPECT_DEATHS:
         _blame(txn, row, agent_spec, attempt)

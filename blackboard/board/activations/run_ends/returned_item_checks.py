@@ -23,6 +23,7 @@ from blackboard.core.marks.mark_model import (
     check_subject,
     was_read,
 )
+from blackboard.core.records.failure_texts import error_text
 from blackboard.core.specs.agent_spec import AgentSpec
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.system.error_descriptions import class_name
@@ -73,7 +74,7 @@ def prepare(
     if len(mistakes) == 1:
         raise mistakes[0]
     if mistakes:
-        text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
+        text = "; ".join(error_text(mistake) for mistake in mistakes)
         raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
     _check_total(agent_spec, actions)
     _check_needs(actions, places)
