@@ -35,7 +35,7 @@ class NoResponse:
     """A request without a response."""
 
     reason: str
-    """Why, in words."""
+    """The reason, in a sentence."""
     may_be_sent: bool
     """Whether the server may have received it."""
 

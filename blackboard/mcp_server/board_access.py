@@ -23,7 +23,7 @@ class BoardAccess:
     board: Blackboard | Client
     """The board in the caller's name, or the client of a server, whose token names the caller."""
     scopes: Scopes | None = None
-    """What the caller may do, as the scopes of a token; None for everything except answers to needs."""
+    """The scopes of the caller's token; None if the caller may do everything except answer needs."""
 
     def allows(self, verb: str) -> bool:
         """Return whether the caller may do something in general."""

@@ -1,4 +1,4 @@
-"""The tools, resources and prompts as a server of the MCP SDK, for any transport and each revision that it knows."""
+"""The tools, resources and prompts as a server of the MCP SDK, for each transport and each protocol revision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments of each tool. Their JSON schemas are part of what a model reads before it does anything: be short."""
+"""The arguments of each tool. A model reads their JSON schemas before it does anything, so they are short."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FindArguments(Arguments):
 
 
 class ExplainArguments(Arguments):
-    """The agent to explain, and what about it."""
+    """The agent to explain, and for which subject."""
 
     agent: str
     subject: str | None = None
@@ -115,7 +115,7 @@ def input_schema(arguments: type[Arguments]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    """Return a part of a JSON schema without titles, and with a single type for what may be left out."""
+    """Return a part of a JSON schema without titles, and with a single type for an optional value."""
     if isinstance(value, list):
         return [_short(item) for item in value]
     if not isinstance(value, dict):

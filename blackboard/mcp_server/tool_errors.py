@@ -28,7 +28,7 @@ REMEDIES = {
     "store-busy": "Try again in a few seconds.",
     "unique-conflict": "Find the mark that has the value, and deposit on its subject.",
 }
-"""What a model may do about a problem, by the name of the problem."""
+"""The remedies that a model may use, by the name of the problem."""
 
 MAX_MISTAKES = 10
 

@@ -34,9 +34,9 @@ class Tool:
     run: Callable[[BoardAccess, Any], dict[str, Any]]
     """Runs it. The annotation of its parameter `arguments` says what its arguments are."""
     description: str
-    """When to use it, and what to use next."""
+    """When to use it, and which tool to use next."""
     annotations: Mapping[str, bool]
-    """What a client may assume about it."""
+    """Hints for clients, such as whether it only reads."""
     output: Mapping[str, Any] = field(default_factory=dict)
     """The schema of its answer."""
 

@@ -24,13 +24,13 @@ class ProblemType(NamedTuple):
     status: int
     """The status of the response."""
     title: str
-    """What the type is about."""
+    """The title of each problem of this type."""
     remedy: str = ""
     """What to do about it; "" if that depends on the problem."""
     retry_seconds: int | None = None
     """What the header `Retry-After` says; None if it depends on the problem, or if there is no such header."""
     closes_connection: bool = False
-    """Whether the connection ends, because what is left of the request is not read."""
+    """Whether the connection is closed, because the rest of the request is not read."""
 
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {

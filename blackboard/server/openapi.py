@@ -26,7 +26,7 @@ BODY_PROBLEMS = ("slow-request", "too-large", "wrong-media-type")
 """The types of problems that an operation with a body may also respond with."""
 
 LEAVES_OUT_NULLS = ("WatchExplanation",)
-"""The shapes that leave out what does not apply."""
+"""The shapes that leave out a field instead of giving it as null."""
 
 PROBLEM = {
     "type": "object",

@@ -57,7 +57,7 @@ class Feed:
     """The position after which the events begin; None for the events from now on."""
 
     def request_after(self, position: str | None) -> HttpRequest:
-        """Return the request for what follows a position."""
+        """Return the request for the events after a position."""
         query = () if position is None else (("after", position),)
         return replace(self.request, query=(*self.request.query, *query))
 

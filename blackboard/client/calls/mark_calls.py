@@ -173,7 +173,7 @@ def search(
 
 
 def _search(limit: int, **parameters: Any) -> ClientCall[FoundMarks]:
-    """Ask for the pages of a search until it has enough marks, and return these with what the last page says."""
+    """Ask for the pages of a search until it has enough marks; return them with the other members of the last page."""
     hits: list[ScoredMark] = []
     cursor = None
     while True:

@@ -30,7 +30,7 @@ class Caller:
 
     @property
     def token_key(self) -> TokenKey:
-        """What tells the token from all others. A later token may have the same name."""
+        """The name and the creation time of the token. A later token may have the same name."""
         return self.token.name, self.token.created_at
 
     @property

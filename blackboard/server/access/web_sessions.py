@@ -31,7 +31,7 @@ MAX_FORM_BYTES = 8192
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 """A path of this server with its parameters. After two slashes, a browser would read another host."""
 SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
-"""What the person at the terminal may do in the browser: everything except to erase, and to work as an agent."""
+"""The scopes of the person at the terminal in the browser: all except erasure, and work as an agent."""
 
 SIGN_IN_POLICY = f"{STYLE_POLICY}; form-action 'self'"
 REFUSED = (
@@ -173,7 +173,7 @@ def _root(request: Request) -> str:
 
 
 def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer", status: int = 200) -> HTMLResponse:
-    """Return a page with one message. The browser sends the page's address, which may have a ticket, to nobody."""
+    """Return a page with one message. A header keeps its address, which may have a ticket, from other servers."""
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": SIGN_IN_POLICY,

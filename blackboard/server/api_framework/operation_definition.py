@@ -53,7 +53,7 @@ class NoParameters(Fields):
 
 
 class OneRecord(Fields):
-    """One thing by its id: the path says what."""
+    """One record by its id. The path says which type of record it is."""
 
     id: RecordId
 
@@ -157,7 +157,7 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        """A line about what it does."""
+        """A line that describes it."""
         return (self.run.__doc__ or "").partition("\n")[0]
 
     @cached_property

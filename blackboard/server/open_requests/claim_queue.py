@@ -52,7 +52,7 @@ class WaitingClaim:
 
     @property
     def result(self) -> RemoteActivation | None:
-        """The activation that it has got so far."""
+        """The activation that it has; None without one."""
         is_over = self.outcome.done() and not self.outcome.cancelled() and self.outcome.exception() is None
         return self.outcome.result() if is_over else None
 

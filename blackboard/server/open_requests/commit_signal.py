@@ -25,11 +25,11 @@ class CommitSignal:
         Yields the number of seconds after which the board should be read in any case.
 
         Raises:
-            StoreError: The process cannot listen for commits of others.
+            StoreError: The process cannot listen for commits of other processes.
         """
         self._loop = asyncio.get_running_loop()
         with board.listen(self.signal, every_commit=True) as tick:
-            self._event.set()  # for what was committed just before
+            self._event.set()  # for commits before this moment
             yield tick
 
     def signal(self) -> None:

@@ -217,7 +217,7 @@ class EventStreams:
             self._wake()
 
     async def _read_news(self) -> bool:
-        """Add what is new on the board to the window, and return whether there was anything."""
+        """Add the news of the board to the window, and return whether there were any."""
         items = await self._reader_threads.run(self._news)
         self._add(items)
         if len(items) >= EVENTS_PER_STREAM_READ:

@@ -46,7 +46,7 @@ class OneAgent(Fields):
 
 
 class ExplainedAgent(OneAgent):
-    """The agent to explain, and what about it."""
+    """The agent to explain, and for which subject or group."""
 
     subject: str | None = Field(default=None, description="The subject; by default all waiting work.")
     group: Sequence[str] = Field(

@@ -27,7 +27,7 @@ MAX_RESULTS = 1000
 
 
 class LineResults(Fields):
-    """The choice of what the response reports."""
+    """The choice whether the response has the result of each line."""
 
     results: bool = Field(
         default=False,

@@ -30,7 +30,7 @@ class ServerSentEvent:
     id: str
     """The position after it. A client resumes there."""
     event: Literal["ready", "marks", "activity", "reset"]
-    """What it is: `ready` begins a stream, and `reset` says that history is missing."""
+    """Its type: `ready` begins a stream, and `reset` says that history is missing."""
     data: str
     """An object in JSON."""
     retry: int | None = None

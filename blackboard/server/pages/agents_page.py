@@ -87,7 +87,7 @@ class ShownAgent:
 
 @dataclass(frozen=True)
 class ShownWatch:
-    """A watch of an agent, in words."""
+    """A watch of an agent, as texts."""
 
     agent: str
     watch: str

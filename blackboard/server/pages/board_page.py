@@ -212,9 +212,9 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
 
 
 def forecast(board: Blackboard, agent: str = "") -> tuple[list[ComingEvent], bool]:
-    """Return what happens ahead for an agent or all, soonest first, and whether there may be more than that.
+    """Return what time alone will do for an agent or all, soonest first, and whether more may follow.
 
-    A watch crosses, a schedule is due, or what defers a waiting crossing ends, such as a closed guard.
+    A watch crosses, a schedule is due, or the deferral of a waiting crossing ends, such as a guard that opens.
     """
     predictions = page_readings.predictions(board, MAX_PREDICTIONS)
     deferrals = page_readings.ending_deferrals(board, MAX_PREDICTIONS)

@@ -94,7 +94,7 @@ def milliseconds(at: datetime) -> float:
 
 
 def law_for_browser(law: Decay) -> Mapping[str, object]:
-    """Return what the function `share` in `decay.js` needs of a law. Ages are in milliseconds.
+    """Return the parameters of a law for the function `share` in `decay.js`. Ages are in milliseconds.
 
     A law that it does not know becomes points between which it draws straight lines.
     """

@@ -70,7 +70,7 @@ def show_costs(call: PageCall[CostsFields]) -> PageContent:
 
 
 def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: int) -> Iterator[Saving]:
-    """Yield what each way to save has saved, with its formula."""
+    """Yield the amount that was saved in each way, with its formula."""
     calls, marks = sum(model.calls for model in models), sum(model.marks for model in models)
     usd = sum(model.usd for model in models)
     mean = usd / calls if calls else 0.0

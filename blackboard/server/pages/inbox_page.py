@@ -23,7 +23,7 @@ class InboxFields(PageFields):
 
 @dataclass(frozen=True)
 class ShownNeed:
-    """A need with what leads to it."""
+    """A need with the marks of its subject."""
 
     id: int
     subject: str

@@ -35,7 +35,7 @@ class Viewer:
     caller: Caller
     """The holder of the token."""
     redaction: Redaction
-    """Withholds what was said on the board."""
+    """Withholds the texts of the board from viewers who may not read them."""
 
     @property
     def rights(self) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ def _fields_of(kind: object) -> tuple[str, ...] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as dictionaries, lists and what is in them.
+    """Return a value as plain dictionaries, lists and scalars.
 
     Its speed matters, because a page of hundreds of marks is made four times a second.
     """

@@ -125,7 +125,7 @@ class PageRoutes:
         return show
 
     async def _live(self, request: Request) -> Response:
-        """Stream what changes on a page, which the parameter `page` names with its own parameters."""
+        """Stream the changes of a page. The parameter `page` is its address, with its own parameters."""
         address = urlsplit(request.query_params.get("page", ""))
         page = BY_PATH.get(address.path)
 
@@ -138,7 +138,7 @@ class PageRoutes:
             call = await self._threads.run(work)
             assert page is not None
             key = (page.path, call.parameters.model_dump_json(), call.viewer.rights, root_of(request))
-            # Of another time, only the menu and what is ahead of now change.
+            # The board at another time does not change; only the menu and the forecast do.
             every = RELOAD_INTERVAL_SECONDS if getattr(call.parameters, "at", None) else MIN_RENDERING_INTERVAL_SECONDS
             stream = await self.updates.watch(
                 call.viewer.caller, key, lambda: self._page_state(page, call, request), every
@@ -148,7 +148,7 @@ class PageRoutes:
         return EventStreamResponse(stream)
 
     async def _check(self, request: Request) -> Response:
-        """Return what the deployment file of the server would change now, as a part of a page."""
+        """Return the changes that the deployment file of the server would make now, as a part of a page."""
 
         def work() -> str:
             call = self._call(deployment_page.PAGE, request, [])
@@ -221,7 +221,7 @@ class PageRoutes:
         return PageState(live_parts(page.name, values), others, items)
 
     def _refused(self, problem: HttpProblem, request: Request) -> Response:
-        """Return the page that says why there is nothing to see, and what to do."""
+        """Return the page that says why the requested page is refused, and what to do."""
         root = root_of(request)
         values = {
             "problem": problem,

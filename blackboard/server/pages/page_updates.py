@@ -54,7 +54,7 @@ class PageState:
         return _event("all", {"version": static_version(), "parts": self.parts, **drawing})
 
     def changes_from(self, old: PageState) -> bytes:
-        """Return the event with what differs from an older state; b"" if nothing does."""
+        """Return the event with the differences from an older state; b"" if there are none."""
         parts = _differences(self.parts, old.parts)
         drawn = _differences(self.drawn, old.drawn)
         items = {key: item for key, item in self.items.items() if old.items.get(key) != item}
@@ -64,7 +64,7 @@ class PageState:
 
 
 def _differences(new: Mapping[str, object], old: Mapping[str, object]) -> dict[str, object]:
-    """Return what is new or other than before. All states of a page have the same names."""
+    """Return the entries that are new or have changed. Later states of a page have the same names."""
     return {name: value for name, value in new.items() if name not in old or old[name] != value}
 
 

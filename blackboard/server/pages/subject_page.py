@@ -85,7 +85,7 @@ class Graph:
 
 
 def show_subject(call: PageCall[SubjectFields]) -> PageContent:
-    """Return all that the board knows of a subject."""
+    """Return everything that the board knows of a subject."""
     board, parameters = call.board, call.parameters
     subject = parameters.subject or _subject_of(board, parameters.mark)
     if not subject:

@@ -106,7 +106,7 @@ def _merged(strategy: str, before: float, emitted: float) -> float:
 
 
 def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: float, trust: float) -> float:
-    """Deposit what an emission makes of a pheromone, and return its intensity.
+    """Deposit a pheromone as it is after an emission, and return its intensity.
 
     It occurs at the instant of the reading of its intensity, so that nothing fades between the two.
 

@@ -30,7 +30,7 @@ class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="
     trail: str
     type: str
     content: dict[str, JsonValue] = Field(default_factory=dict)
-    """What the protocol calls its payload."""
+    """The payload of the pheromone, as the protocol calls it."""
     tags: list[str] = Field(default_factory=list)
     decay: dict[str, JsonValue]
     """The decay model. The law of a linear or stepped one depends on the intensity, so each emission makes it anew."""
@@ -42,7 +42,7 @@ class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="
 class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
     """A condition that a program waits for, and its state. Its subject is the id of the scent.
 
-    It evaporates when nobody has renewed it for the length of its lease.
+    It evaporates at the end of its lease, unless the lease is renewed.
     """
 
     condition: dict[str, JsonValue]

@@ -1,4 +1,4 @@
-"""The paths of the protocol over HTTP: JSON-RPC at /sbp, and a path of its own for some methods."""
+"""The routes of the protocol: JSON-RPC at /sbp and /rpc, and a path of its own for some methods."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RpcRequest(SbpFields):
 
 
 class SbpRoutes:
-    """The paths of one board.
+    """The routes of one board.
 
     Args:
         board: The board that the server serves.
@@ -221,7 +221,7 @@ def _error_response(
 
 
 def _version(request: Request) -> str:
-    """Return the version of the protocol for the response to a request: its own if it is known, or the newest."""
+    """Return the protocol version of a response: the version of the request if it is known, or else the newest."""
     requested = request.headers.get(VERSION, "")
     return requested if requested in VERSIONS else VERSIONS[-1]
 

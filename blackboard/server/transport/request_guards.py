@@ -23,7 +23,7 @@ from blackboard.settings.sections import ServerSection
 MAX_HEADER_BYTES = 32_768
 """The most bytes of all headers together."""
 MAX_CHUNK_SECONDS = 20
-"""The longest wait for the next part of a body, and for a client that takes no more of a response."""
+"""The longest wait for the next part of a body, or for the client to take the next part of a response."""
 
 LOOPBACK_HOST_HEADERS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PREFIX = re.compile(r"(/[\w.~-]+)+")

@@ -20,7 +20,7 @@ PAST_EVENTS = 10_000
 MAX_EMISSIONS = 100_000
 """How many emissions are remembered. With more in an hour, long windows count only the newest."""
 MEASURED = frozenset({Pheromone.kind, Scent.kind, Trace.kind})
-"""The kinds of marks whose changes may change a condition, or what is to be measured."""
+"""The kinds of marks whose changes may change whether a condition is met, or which conditions there are."""
 
 
 class EmissionReader:
@@ -62,7 +62,7 @@ class EmissionReader:
 
 
 def observe_board(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -> tuple[Observation, Instant]:
-    """Return what is on a board now, and the instant of this."""
+    """Return the pheromones and traces that are on a board now, with some emissions, and the instant of the reading."""
     records = live_marks(board, Pheromone)
     traces = [
         TraceValue(fields["trail"], fields["key"], fields["value"])

@@ -35,7 +35,7 @@ class Evaluation(NamedTuple):
 
     met: bool
     value: float
-    """What was measured; of a composite condition, how many of its conditions are met."""
+    """The measured value; of a composite condition, the number of its conditions that are met."""
     marks: tuple[int, ...] = ()
     """The marks of the pheromones that were measured."""
 

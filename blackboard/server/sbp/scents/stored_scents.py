@@ -120,14 +120,14 @@ def mark_of(scent_id: str, fields: Mapping[str, Any], event_id: int) -> Scent:
 
 
 def rules_of(record: MarkRecord) -> ScentRules:
-    """Return what a scent waits for."""
+    """Return the condition of a scent, and when it fires."""
     fields = fields_of(record)
     cooldown = round(fields["cooldown_ms"] * 1000)
     return ScentRules(condition_of(fields["condition"]), fields["trigger_mode"], cooldown, fields["hysteresis"])
 
 
 def state_of(record: MarkRecord) -> ScentState:
-    """Return what a scent has seen and done."""
+    """Return the last measurement and the last trigger of a scent."""
     fields = fields_of(record)
     return ScentState(fields["met"], fields["is_armed"], fields["last_triggered_at"])
 
