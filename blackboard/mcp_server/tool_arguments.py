@@ -110,23 +110,23 @@ class FinishArguments(Arguments):
 
 def input_schema(arguments: type[Arguments]) -> dict[str, Any]:
     """Return the JSON schema of the arguments of a tool, without the parts that a model does not need."""
-    schema: dict[str, Any] = _short(arguments.model_json_schema())
+    schema: dict[str, Any] = _shortened_schema(arguments.model_json_schema())
     return {name: schema[name] for name in ("type", "properties", "required") if name in schema}
 
 
-def _short(value: Any) -> Any:
+def _shortened_schema(value: Any) -> Any:
     """Return a part of a JSON schema without titles, and with a single type for an optional value."""
     if isinstance(value, list):
-        return [_short(item) for item in value]
+        return [_shortened_schema(item) for item in value]
     if not isinstance(value, dict):
         return value
     shown: dict[str, Any] = {}
     for name, item in value.items():
         if name == "properties":
-            shown[name] = {field: _short(schema) for field, schema in item.items()}
+            shown[name] = {field: _shortened_schema(schema) for field, schema in item.items()}
         elif name == "anyOf" and {"type": "null"} in item:
-            [kept] = [_short(choice) for choice in item if choice != {"type": "null"}]
+            [kept] = [_shortened_schema(choice) for choice in item if choice != {"type": "null"}]
             shown |= kept
         elif name not in ("title", "additionalProperties") and (name, item) not in (("default", None), ("default", [])):
-            shown[name] = item if name == "description" else _short(item)
+            shown[name] = item if name == "description" else _shortened_schema(item)
     return shown

@@ -57,15 +57,15 @@ def explain(agent: str, subject: str | None = None, *, group: TagChoice | None =
 
 def pause(agent: str | None = None, reason: str | None = None) -> ClientCall[None]:
     """Pause an agent, or the whole board, until `resume`, as `Blackboard.pause` does."""
-    yield from send_only(post_request(_switch(agent, "pause"), {"reason": reason}, is_repeatable=True))
+    yield from send_only(post_request(_pause_path(agent, "pause"), {"reason": reason}, is_repeatable=True))
 
 
 def resume(agent: str | None = None) -> ClientCall[None]:
     """Resume an agent, or the whole board, as `Blackboard.resume` does."""
-    yield from send_only(post_request(_switch(agent, "resume"), is_repeatable=True))
+    yield from send_only(post_request(_pause_path(agent, "resume"), is_repeatable=True))
 
 
-def _switch(agent: str | None, verb: str) -> str:
+def _pause_path(agent: str | None, verb: str) -> str:
     return f"/v1/{verb}" if agent is None else path_of(f"/v1/agents/{{}}/{verb}", agent)
 
 

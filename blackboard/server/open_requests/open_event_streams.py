@@ -237,11 +237,11 @@ class EventStreams:
         for item in items:
             self._window.append(item)
             self._bytes += len(item.text(is_redacted=False))
-            self._end = _after(self._end, item)
+            self._end = _position_after(self._end, item)
         removed = 0
         while len(self._window) - removed > WINDOW_ITEMS or self._bytes > WINDOW_BYTES:
             self._bytes -= len(self._window[removed].text(is_redacted=False))
-            self._start = _after(self._start, self._window[removed])
+            self._start = _position_after(self._start, self._window[removed])
             removed += 1
         del self._window[:removed]
         self._first += removed
@@ -263,7 +263,7 @@ def _names(choice: StreamChoice) -> list[str]:
     return [name for name in ("marks", "activity") if getattr(choice, name)]
 
 
-def _after(position: StreamPosition, item: StreamItem) -> StreamPosition:
+def _position_after(position: StreamPosition, item: StreamItem) -> StreamPosition:
     """Return the new position of a reader at a position that has read an item."""
     if item.is_mark:
         return StreamPosition(item.record.id, position.activity)

@@ -88,7 +88,7 @@ def status(call: OperationCall[NoParameters, None]) -> FileSummary | Summary:
     return summary(call.board.status(), call.board.database.where, call.model)
 
 
-def _lasting(shape: Summary) -> object:
+def _lasting_part(shape: Summary) -> object:
     """Return the part of the status that changes only with the board: without the time and the sizes of files."""
     passing = ("as_of", "file_bytes", "log_bytes", "workers")
     workers = [replace(worker, seen_at=worker.started_at) for worker in shape.workers]
@@ -127,7 +127,7 @@ def forget(call: OperationCall[NoParameters, ForgottenSubject]) -> Erasure:
 
 OPERATIONS = (
     Operation("GET", "/v1/activity", scope="read", run=activity),
-    Operation("GET", "/v1/status", scope="read", run=status, state=_lasting),
+    Operation("GET", "/v1/status", scope="read", run=status, state=_lasting_part),
     Operation("GET", "/v1/doctor", scope="read", run=doctor),
     Operation("GET", "/v1/deployments", scope="read", run=deployments),
     Operation(

@@ -16,7 +16,7 @@ from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
-from blackboard.server.pages.chart_data import law_for_browser, law_in_words, milliseconds, threshold_lines
+from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, law_in_words, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_DRAWN = 600
@@ -136,7 +136,7 @@ def show_board(call: PageCall[BoardFields]) -> PageContent:
             "laws": laws,
             "words": {lane.kind: law_in_words(deployment.kind(lane.kind).decay) for lane in shown},
             "thresholds": list(threshold_lines(deployment, parameters.agent)),
-            "at": None if parameters.at is None else milliseconds(parameters.at),
+            "at": None if parameters.at is None else epoch_milliseconds(parameters.at),
             "window": parse_duration(parameters.window) / 1000 if parameters.window else None,
         },
     )
@@ -205,8 +205,8 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
         author=mark.author,
         law=mark.law,
         intensity=mark.weight * mark.intensity,
-        fades_from=milliseconds(mark.fades_from),
-        evaporates_at=None if mark.evaporates_at is None else milliseconds(mark.evaporates_at),
+        fades_from=epoch_milliseconds(mark.fades_from),
+        evaporates_at=None if mark.evaporates_at is None else epoch_milliseconds(mark.evaporates_at),
         reinforcements=mark.reinforcements,
     )
 
@@ -224,10 +224,10 @@ def forecast(board: Blackboard, agent: str = "") -> tuple[list[ComingEvent], boo
 
 def _events(predictions: Sequence[Prediction], deferrals: Sequence[EndingDeferral]) -> Iterator[ComingEvent]:
     for item in predictions:
-        at = milliseconds(item.due_at)
+        at = epoch_milliseconds(item.due_at)
         yield ComingEvent(at, "crosses", item.agent, item.watch, item.condition, item.subject, item.mark_id)
     for deferral in deferrals:
-        at, event = milliseconds(deferral.ends_at), DEFERRAL_ENDS[deferral.held_by]
+        at, event = epoch_milliseconds(deferral.ends_at), DEFERRAL_ENDS[deferral.held_by]
         yield ComingEvent(
             at, event, deferral.agent, deferral.watch, deferral.condition, deferral.subject, deferral.mark_id
         )

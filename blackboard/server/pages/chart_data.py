@@ -88,7 +88,7 @@ def law_in_words(law: Decay) -> str:
     return LAWS_IN_WORDS.get(law.name, law.name).format(**law.spec())
 
 
-def milliseconds(at: datetime) -> float:
+def epoch_milliseconds(at: datetime) -> float:
     """Return a time as milliseconds since the epoch."""
     return from_datetime(at) / 1000
 

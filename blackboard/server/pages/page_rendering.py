@@ -58,7 +58,7 @@ def live_parts(name: str, values: Mapping[str, object]) -> dict[str, str]:
     return {part: "".join(blocks(context)).strip() for part, blocks in _live_blocks(template)}
 
 
-def encoded(value: object) -> str:
+def html_safe_json(value: object) -> str:
     """Return a value as JSON that may stand in HTML."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

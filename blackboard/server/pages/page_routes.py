@@ -33,9 +33,9 @@ from blackboard.server.pages import (
     sql_page,
     subject_page,
 )
-from blackboard.server.pages.chart_data import milliseconds
+from blackboard.server.pages.chart_data import epoch_milliseconds
 from blackboard.server.pages.page_definition import LiveCounts, LivePage, PageCall, PageFields, Viewer
-from blackboard.server.pages.page_rendering import encoded, live_parts, render_page, static_files, static_version
+from blackboard.server.pages.page_rendering import html_safe_json, live_parts, render_page, static_files, static_version
 from blackboard.server.pages.page_updates import (
     MIN_RENDERING_INTERVAL_SECONDS,
     RELOAD_INTERVAL_SECONDS,
@@ -106,7 +106,7 @@ class PageRoutes:
             *(Route(page.path, self._page(page)) for page in PAGES),
             Route("/live", self._live),
             Route("/deployment/check", self._check, methods=["POST"]),
-            Route("/static/{version}/{name}", _static),
+            Route("/static/{version}/{name}", _static_file),
         ]
 
     def _page(self, page: LivePage) -> Callable[[Request], Awaitable[Response]]:
@@ -198,7 +198,7 @@ class PageRoutes:
             **viewer.shown(content.results),
             **content.settings,
             "page": page,
-            "now": milliseconds(call.board.now()),
+            "now": epoch_milliseconds(call.board.now()),
             "menu": [item for item in PAGES if item.is_in_menu and item.is_for(viewer)],
             "counts": {"inbox": menu.needs, "agenda": menu.waiting, "activations": menu.stuck, "running": menu.running},
             "paused": menu.paused,
@@ -210,7 +210,7 @@ class PageRoutes:
             "has_activity": call.board.deployment.activity,
             "parameters": call.parameters,
             "drawing": drawn,
-            "encoded": encoded,
+            "encoded": html_safe_json,
         }
 
     def _page_state(self, page: LivePage, call: PageCall[PageFields], request: Request) -> PageState:
@@ -239,7 +239,7 @@ def root_of(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
 
-async def _static(request: Request) -> Response:
+async def _static_file(request: Request) -> Response:
     """Return a style or a script. Its address changes with its content, so a browser keeps it."""
     name = request.path_params["name"]
     content = static_files().get(name)

@@ -19,7 +19,7 @@ from blackboard.server.access.token_checks import Caller, valid_token_keys
 from blackboard.server.http_problems import HttpProblem
 from blackboard.server.open_requests.commit_signal import CommitSignal
 from blackboard.server.open_requests.open_event_streams import HEARTBEAT_SECONDS, TOKEN_CHECK_SECONDS
-from blackboard.server.pages.page_rendering import encoded, static_version
+from blackboard.server.pages.page_rendering import html_safe_json, static_version
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -69,7 +69,7 @@ def _differences(new: Mapping[str, object], old: Mapping[str, object]) -> dict[s
 
 
 def _event(name: str, data: object) -> bytes:
-    return f"event: {name}\ndata: {encoded(data)}\n\n".encode("utf-8", "replace")
+    return f"event: {name}\ndata: {html_safe_json(data)}\n\n".encode("utf-8", "replace")
 
 
 class _OpenPage:

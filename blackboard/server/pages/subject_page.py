@@ -13,7 +13,7 @@ from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
 from blackboard.core.records.event_kinds import DEPARTURES
 from blackboard.errors import NotFound
-from blackboard.server.pages.chart_data import law_for_browser, milliseconds, threshold_lines
+from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_EVENTS_OF_A_SUBJECT = 500
@@ -168,8 +168,8 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
                 kind=event.kind,
                 law=event.law,
                 intensity=event.intensity * weights.get(event.kind, 1.0),
-                start=milliseconds(event.occurred_at),
-                end=None if end is None else milliseconds(end),
+                start=epoch_milliseconds(event.occurred_at),
+                end=None if end is None else epoch_milliseconds(end),
             )
 
 

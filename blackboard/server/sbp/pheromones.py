@@ -17,7 +17,7 @@ from blackboard.server.sbp.sbp_marks import (
     identity_of,
     intensity_of,
     live_marks,
-    milliseconds,
+    reading_time_ms,
     retry_conflicts,
     trails_of,
     withdraw_unchanged,
@@ -131,7 +131,7 @@ def sniff(board: Blackboard, parameters: PheromoneFilter) -> dict[str, Any]:
         fields = fields_of(record)
         groups.setdefault(f"{fields['trail']}/{fields['type']}", []).append(intensity_of(record))
     return {
-        "timestamp": milliseconds(board, records),
+        "timestamp": reading_time_ms(board, records),
         "pheromones": [pheromone_snapshot(record) for record in records[: parameters.limit]],
         "aggregates": {name: _sums(intensities) for name, intensities in groups.items()},
     }

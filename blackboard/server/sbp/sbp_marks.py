@@ -136,7 +136,7 @@ def identity_of(*parts: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def milliseconds(board: Blackboard, records: Sequence[MarkRecord]) -> int:
+def reading_time_ms(board: Blackboard, records: Sequence[MarkRecord]) -> int:
     """Return the instant of a reading in milliseconds since 1970, as the protocol counts; now if it has no marks."""
     return from_datetime(records[0].as_of if records else board.now()) // 1000
 

@@ -32,7 +32,7 @@ from blackboard.server.sbp.sbp_marks import (
     fields_of,
     intensity_of,
     live_marks,
-    milliseconds,
+    reading_time_ms,
 )
 from blackboard.server.sbp.sbp_parameters import (
     Emission,
@@ -74,7 +74,7 @@ Method: TypeAlias = Callable[[SbpCall, Any], dict[str, Any]]
 def emit(call: SbpCall, parameters: Emission) -> dict[str, Any]:
     """Emit a pheromone."""
     call.caller.require("deposit", Pheromone.kind, pheromones.subject_of(parameters))
-    return pheromones.emit(call.board, _named(call, parameters))
+    return pheromones.emit(call.board, _with_source(call, parameters))
 
 
 def sniff(call: SbpCall, parameters: PheromoneFilter) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def board_overview(board: Blackboard, parameters: Inspection, uptime: int) -> di
         uptime: How long the server has run, in milliseconds.
     """
     records = live_marks(board, Pheromone)
-    shown: dict[str, Any] = {"timestamp": milliseconds(board, records)}
+    shown: dict[str, Any] = {"timestamp": reading_time_ms(board, records)}
     if "trails" in parameters.include:
         shown["trails"] = _trails(records)
     registered = live_marks(board, Scent)
@@ -187,7 +187,7 @@ def _require_scents(call: SbpCall, scent_id: str) -> None:
 def inscribe(call: SbpCall, parameters: Inscription) -> dict[str, Any]:
     """Make or change a trace."""
     call.caller.require("deposit", Trace.kind, traces.subject_of(parameters.trail, parameters.key))
-    return traces.inscribe(call.board, _named(call, parameters))
+    return traces.inscribe(call.board, _with_source(call, parameters))
 
 
 def read(call: SbpCall, parameters: TraceFilter) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def erase(call: SbpCall, parameters: TraceErasure) -> dict[str, Any]:
     return traces.erase(call.board, found)
 
 
-def _named(call: SbpCall, parameters: Named) -> Named:
+def _with_source(call: SbpCall, parameters: Named) -> Named:
     """Return parameters with the name that the program gives itself, if they name no source."""
     return (
         parameters

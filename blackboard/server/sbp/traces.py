@@ -14,7 +14,7 @@ from blackboard.server.sbp.sbp_marks import (
     fields_of,
     identity_of,
     live_marks,
-    milliseconds,
+    reading_time_ms,
     retry_conflicts,
     trails_of,
     withdraw_unchanged,
@@ -80,7 +80,7 @@ def read(board: Blackboard, parameters: TraceFilter) -> dict[str, Any]:
     ]  # fmt: skip
     found.sort(key=lambda record: record.event_id, reverse=True)
     return {
-        "timestamp": milliseconds(board, records),
+        "timestamp": reading_time_ms(board, records),
         "traces": [_shown(record) for record in found[: parameters.limit]],
     }
 

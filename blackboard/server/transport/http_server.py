@@ -75,7 +75,7 @@ class HttpServer:
         self.stop_waits = app.stop
         """Ends the requests that wait for something, so that the server can stop."""
         self._settings, self._address, self._path = settings, address, path
-        self._server = _SleepingServer(_config(app, settings))
+        self._server = _SleepingServer(_uvicorn_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
         self._sockets: Sequence[socket.socket] = ()
 
@@ -167,7 +167,7 @@ class HttpServer:
                 if before.get(connection) != (cycle, unsent):
                     idle[connection] = (cycle, unsent)
                 elif unsent:
-                    _reset(transport)
+                    _abort_connection(transport)
                 else:
                     transport.close()
             before = idle
@@ -254,7 +254,7 @@ def _bound_unsent(listener: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
-def _reset(transport: asyncio.Transport) -> None:
+def _abort_connection(transport: asyncio.Transport) -> None:
     """End a connection at once, without the rest of its response. An orderly close would wait for the client."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
@@ -262,7 +262,7 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
+def _uvicorn_config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     """Return the configuration of the HTTP library, with its certificate loaded."""
     config = uvicorn.Config(
         app,

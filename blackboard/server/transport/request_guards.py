@@ -56,8 +56,8 @@ class RequestGuards:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if self._is_behind_proxy:
-            hosts = [*_listed(headers, "x-forwarded-host"), *hosts]
-            scope["scheme"] = "http" if _listed(headers, "x-forwarded-proto")[:1] == ["http"] else "https"
+            hosts = [*_header_items(headers, "x-forwarded-host"), *hosts]
+            scope["scheme"] = "http" if _header_items(headers, "x-forwarded-proto")[:1] == ["http"] else "https"
             if _PREFIX.fullmatch(prefix := headers.get("x-forwarded-prefix", "").rstrip("/")):
                 scope.update(root_path=prefix, path=prefix + scope["path"])
         scope[OWN_ORIGIN] = own = origin_of(scope["scheme"], hosts[0] if hosts else "")
@@ -83,7 +83,7 @@ class RequestGuards:
         return None
 
 
-def _listed(headers: Headers, name: str) -> list[str]:
+def _header_items(headers: Headers, name: str) -> list[str]:
     """Return the items of a header that each proxy extends; the first describes the client's side."""
     return [item for text in headers.get(name, "").split(",") if (item := text.strip().lower())]
 

@@ -202,12 +202,12 @@ def _notification(
                 "pheromone_ids": [str(mark) for mark in result.marks[:MAX_NAMED_PHEROMONES]],
             }
         },
-        "context_pheromones": _bounded(wanted),
+        "context_pheromones": _context_pheromones(wanted),
         "activation_payload": fields["activation_payload"],
     }
 
 
-def _bounded(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:
+def _context_pheromones(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:
     """Return pheromones as they are shown, as many as a notification may have."""
     shown: list[dict[str, Any]] = []
     size = 0

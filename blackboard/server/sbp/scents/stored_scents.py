@@ -45,7 +45,7 @@ def register(board: Blackboard, definition: ScentDefinition, session: str) -> tu
     position = board.stream_position().marks
 
     def change(old: Mapping[str, Any] | None) -> dict[str, Any]:
-        return {**fields, "sessions": _with(session, position, {} if old is None else old["sessions"])}
+        return {**fields, "sessions": _with_session(session, position, {} if old is None else old["sessions"])}
 
     is_new = _change(board, definition.scent_id, change, creates=True)
     return "registered" if is_new else "updated", condition
@@ -59,7 +59,7 @@ def subscribe(board: Blackboard, scent_id: str, session: str) -> None:
         Conflict: Other programs changed the scent during each attempt.
     """
     position = board.stream_position().marks
-    _change(board, scent_id, lambda old: {**old, "sessions": _with(session, position, old["sessions"])})
+    _change(board, scent_id, lambda old: {**old, "sessions": _with_session(session, position, old["sessions"])})
 
 
 def unsubscribe(board: Blackboard, scent_id: str, session: str) -> None:
@@ -190,7 +190,7 @@ def _check_author(board: Blackboard, record: MarkRecord) -> None:
         raise SbpError(UNAUTHORIZED, f"the scent {record.subject!r} belongs to another author", status=403)
 
 
-def _with(session: str, position: int, sessions: Mapping[str, int]) -> dict[str, int]:
+def _with_session(session: str, position: int, sessions: Mapping[str, int]) -> dict[str, int]:
     """Return the sessions of a scent, with one more. An empty name adds none; a session that waits keeps its position.
 
     If there is no room, the session that has waited longest loses its place, because it has most likely ended.
