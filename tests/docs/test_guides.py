@@ -124,33 +124,32 @@ def test_the_list_of_pages_has_every_page_and_the_readme_links_to_it() -> None:
     assert contents in linked(ROOT / "README.md")
 
 
-def test_the_lists_of_concepts_name_what_exists() -> None:
+def test_the_tables_of_concepts_name_what_exists() -> None:
     page = (ROOT / "docs/modules.md").read_text("utf-8")
     section = page.partition("## Where a concept lives\n")[2].partition("\n## ")[0]
-    packages = section.split("\n### ")[1:]
-    known = {*metadata.tables, *VIEWS}
-    headings = [text.partition("\n")[0].strip("`") for text in packages]
+    rows = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in section.splitlines()
+        if line.startswith("| `")
+    ]
+    packages = [row[0].strip("`") for row in rows]
     folders = {
         folder for name in (".", "core", "board") for folder in (ROOT / "blackboard" / name).glob("*/__init__.py")
     }
-    assert {str(folder.parent.relative_to(ROOT / "blackboard")) for folder in folders} <= {*headings, "board"}
-    assert len(headings) == len(set(headings))
-    for text in packages:
-        package, sentence, _ = text.split("\n\n", 2)
-        listed = {
-            name: re.findall(r"`([^`]+)`", names)
-            for name, names in re.findall(r"\*(\w+)\*: ((?:.(?!\*\w+\*:)|\n(?!- ))+)", text)
-        }
-        paths = [
-            *(ROOT / "blackboard" / package.strip("`") / name for name in listed["Modules"]),
-            *(ROOT / "blackboard/store/sql" / name for name in listed.get("Statements", [])),
-            *(ROOT / "tests" / name for name in listed["Tests"]),
-        ]
-        assert [path for path in paths if not path.is_file()] == [], package
-        assert {*listed.get("Tables", []), *listed.get("views", [])} <= known, package
-        assert listed["Modules"], package
-        assert listed.keys() <= {"Modules", "Statements", "Tables", "views", "Tests"}, package
-        assert re.search(r": see\s\[", sentence), package
+    assert {str(folder.parent.relative_to(ROOT / "blackboard")) for folder in folders} <= {*packages, "board"}
+    assert len(packages) == len(set(packages))
+    statements = {path.name for path in (ROOT / "blackboard/store/sql").glob("*.sql")}
+    known = {*metadata.tables, *VIEWS, *statements}
+    for package, (_, concepts, modules, data, tests) in zip(packages, rows, strict=True):
+        inside = {path.name for path in (ROOT / "blackboard" / package).rglob("*.py")}
+        names = re.findall(r"`([^`]+)`", modules)
+        assert names, package
+        assert set(names) <= inside, package
+        assert set(re.findall(r"`([^`]+)`", data)) <= known, package
+        assert [name for name in re.findall(r"`([^`]+)`", tests) if not (ROOT / "tests" / name).is_file()] == [], (
+            package
+        )
+        assert re.search(r"\(\[", concepts), f"{package}: a link to a page for users"
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
