@@ -102,6 +102,12 @@ def strength_of(txn: BoardTransaction, event: EventRow) -> float:
     return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.anchored_at))
 
 
+def absorbed_events(txn: BoardTransaction, activation_id: int) -> list[EventRow]:
+    """Return the events of the marks that an activation absorbed, if they were not removed since; strongest first."""
+    rows = txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
+    return [row.event for row in rows if row.role == InputRole.ABSORBED and row.event is not None]
+
+
 def inputs_of(
     txn: BoardTransaction, activation_id: int
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:

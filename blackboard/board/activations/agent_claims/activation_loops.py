@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_inputs import absorbed_events
 from blackboard.board.activation_tables.activation_rows import get_activation
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
 from blackboard.board.activations.agent_claims.claim_searches import MarksBySearch
@@ -128,7 +128,8 @@ def loop_problem(
         elif len({row.agent for row in predecessors}) > 1:
             return None
         chain.append(predecessors[0].agent)
-        events = [event for row in predecessors for event in _absorbed(txn, row.id, subject)]
+        absorbed = (event for row in predecessors for event in absorbed_events(txn, row.id))
+        events = [event for event in absorbed if subject in (None, event.subject)]
     last, other = chain[:2]
     if last == other or any(name != (last, other)[place % 2] for place, name in enumerate(chain)):
         return None
@@ -139,12 +140,3 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
     """Return the activations that deposited the marks."""
     ids = dict.fromkeys(event.activation_id for event in events if event.activation_id is not None)
     return [row for id_ in ids if (row := get_activation(txn, id_)) is not None]
-
-
-def _absorbed(txn: BoardTransaction, activation_id: int, subject: str | None) -> list[EventRow]:
-    """Return the events of the marks that an activation absorbed: of one subject, or of all if it is None."""
-    return [
-        row.event
-        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if row.role == InputRole.ABSORBED and row.event is not None and subject in (None, row.event.subject)
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.activation_inputs import InputRole, event_of, inputs_of
+from blackboard.board.activation_tables.activation_inputs import absorbed_events, event_of, inputs_of
 from blackboard.board.activation_tables.activation_rows import get_activation, recount_marks
 from blackboard.board.activation_tables.crossing_rows import close_crossing
 from blackboard.board.activations.agent_claims.additional_reads import record_reads
@@ -64,9 +64,8 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
     """Return the ids of the marks of an activation by subject, or under one key if it measures a group or the board."""
     scope = _shared_scope(txn, row)
     marks: dict[str, list[int]] = {}
-    for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if mark.role == InputRole.ABSORBED and mark.event is not None:
-            marks.setdefault(mark.event.subject if scope is None else scope, []).append(mark.mark_id)
+    for event in absorbed_events(txn, row.id):
+        marks.setdefault(event.subject if scope is None else scope, []).append(event.mark_id)
     return marks
 
 
@@ -105,10 +104,9 @@ def _split_off_cooldowns(txn: BoardTransaction, agent_spec: AgentSpec, row: Acti
 def searches_to_renew(txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow) -> list[SearchKey]:
     """Return the searches of an activation that is renewed: for its marks as they were given, and as they are now."""
     events = []
-    for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if item.role != InputRole.READ and item.event is not None:
-            mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
-            events += [item.event] if mark is None else [item.event, event_of(txn, mark)]
+    for event in absorbed_events(txn, row.id):
+        mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)
+        events += [event] if mark is None else [event, event_of(txn, mark)]
     return searches_for(agent_spec, (with_shown_payload(txn, event) for event in events))
 
 
@@ -122,14 +120,12 @@ def renew_inputs(
     watch was given a mark since, the mark stays as it was, so that no event is absorbed twice.
     """
     watch = txn.active.watches.get(row.watch_id)
-    for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if item.role == InputRole.READ or item.event is None:
-            continue
-        values = {"activation_id": row.id, "mark_id": item.event.mark_id}
-        if open_needs.is_closed(txn, item.event):
+    for event in absorbed_events(txn, row.id):
+        values = {"activation_id": row.id, "mark_id": event.mark_id}
+        if open_needs.is_closed(txn, event):
             txn.sql.run(ACTIVATIONS.delete_input, **values)
         else:
-            event_id, strength = _present_state(txn, watch, row, item.event)
+            event_id, strength = _present_state(txn, watch, row, event)
             txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)

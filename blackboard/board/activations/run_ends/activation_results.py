@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_inputs import absorbed_events
 from blackboard.board.activation_tables.activation_rows import (
     get_activation,
     recount_marks,
@@ -149,11 +149,7 @@ def put_back(
 
 def _has_only_closed_needs(txn: BoardTransaction, row: ActivationRow) -> bool:
     """Return whether an activation absorbed only needs that are closed now, so that it has no work left."""
-    events = [
-        item.event
-        for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
-        if item.role != InputRole.READ and item.event is not None
-    ]
+    events = absorbed_events(txn, row.id)
     return bool(events) and all(open_needs.is_closed(txn, event) for event in events)
 
 
