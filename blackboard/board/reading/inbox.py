@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import open_needs
-from blackboard.board.activation_tables.activation_inputs import InputRole
+from blackboard.board.activation_tables.activation_inputs import absorbed_events
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.reading import mark_queries
 from blackboard.board.result_types import MarkRecord, NeedRecord
@@ -12,7 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.records.event_kinds import HistoryEvent
 from blackboard.store.row_types.mark_row_types import EventRow, MarkRow, OpenNeedRow
-from blackboard.store.statements import ACTIVATIONS, MARKS
+from blackboard.store.statements import MARKS
 
 
 def needs_of(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
@@ -45,15 +45,10 @@ def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...
     """Return the marks that woke the asking agent and that another author has withdrawn since."""
     if need.activation_id is None:
         return ()
-    causes = [
-        row.event
-        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=need.activation_id)
-        if row.role == InputRole.ABSORBED
-    ]
     return tuple(
         event.mark_id
-        for event in causes
-        if event is not None and _live(txn, event.mark_id) is None and _was_withdrawn(txn, event, need.activation_id)
+        for event in absorbed_events(txn, need.activation_id)
+        if _live(txn, event.mark_id) is None and _was_withdrawn(txn, event, need.activation_id)
     )
 
 

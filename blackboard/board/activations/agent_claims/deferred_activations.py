@@ -113,7 +113,7 @@ def searches_to_renew(txn: BoardTransaction, agent_spec: AgentSpec, row: Activat
 def renew_inputs(
     txn: BoardTransaction, agent_spec: AgentSpec, row: ActivationRow, found: MarksBySearch
 ) -> ActivationRow:
-    """Give an activation the present state of the marks that it absorbed, read the others anew, and return it.
+    """Give an activation the present state of the marks that it absorbed, read its other marks again, and return it.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
     strength 0. So does a mark that the watch does not count any more because of its tags. If another activation of the
