@@ -152,7 +152,7 @@ class Worker:
 
     def due_work(self) -> DueWork:
         """Return the work that is due now for this worker."""
-        return self._session.read(lambda txn: read_due_work(txn, self.code, self.board_maintenance.pace))
+        return self._session.read(lambda txn: read_due_work(txn, self.code, self.board_maintenance.throttle))
 
     def is_quiescent(self, *, batch_api: bool) -> bool:
         """Return whether the work that remains for its agents waits for a person, a budget or a new mark."""

@@ -51,17 +51,17 @@ def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
     """Report open needs, and those that are overdue."""
-    open_needs = needs_overview.count(txn, txn.now - LATEST_START)
-    if open_needs.number:
-        detail = f"open questions: {open_needs.number}"
+    counts = needs_overview.count(txn, txn.now - LATEST_START)
+    if counts.number:
+        detail = f"open questions: {counts.number}"
         yield Finding("inbox", "note", detail, "'blackboard inbox --all' lists them")
-    if not open_needs.overdue:
+    if not counts.overdue:
         return
     [oldest] = needs_overview.waiting(txn, limit=1)
-    detail = f"{open_needs.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
+    detail = f"{counts.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
     advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
-    if open_needs.unnoticed:
-        detail += f"; {open_needs.unnoticed} without a mark 'overdue', because no daemon ran"
+    if counts.unnoticed:
+        detail += f"; {counts.unnoticed} without a mark 'overdue', because no daemon ran"
         advice += "; 'blackboard run' deposits the marks"
     yield Finding("overdue", "wrong", detail, advice)
 

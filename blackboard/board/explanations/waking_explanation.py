@@ -45,7 +45,7 @@ def explain(
         UnknownName: There is no such agent.
         UsageError: A group is given, and the agent has no watch over groups.
     """
-    spec = txn.deployment.agent(agent)
+    agent_spec = txn.deployment.agent(agent)
     watches = txn.active.watches_by_agent.get(agent, [])
     if group is not None and all(watch.condition.by is None for watch in watches):
         raise UsageError(f'agent {agent!r} has no watch over groups, such as total(Alert, by="service") >= 3')
@@ -61,13 +61,13 @@ def explain(
         running=tuple(
             result_of(RunningActivation, row) for row in txn.sql.all(ACTIVATIONS.running) if row.agent == agent
         ),
-        concurrency=spec.settings.concurrency,
+        concurrency=agent_spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
         watches=tuple(
             explanation for watch in watches for explanation in explain_watch(txn, watch, subject, group, dead)
         ),
         last=_last(txn, agent, subject),
-        needs=() if subject is None else tuple(_needs(txn, spec, subject)),
+        needs=() if subject is None else tuple(_needs(txn, agent_spec, subject)),
     )
 
 

@@ -34,7 +34,7 @@ class BoardMaintenance:
 
     def __init__(self, session: BoardSession) -> None:
         self._session, self._database = session, session.database
-        self.pace = BackgroundThrottle(session)
+        self.throttle = BackgroundThrottle(session)
         self.checkpoint_bytes = 4 * 1024 * 1024
         """When the write-ahead log has this size, a checkpoint moves it into the database file."""
 
@@ -44,21 +44,21 @@ class BoardMaintenance:
         At most `limit` marks are moved.
         """
         failpoint("evaporation.before")
-        count = self.pace.run(lambda txn: _evaporate(txn, limit, self._session.classes))
+        count = self.throttle.run(lambda txn: _evaporate(txn, limit, self._session.classes))
         failpoint("evaporation.after")
         return count
 
     def backfill(self, limit: int) -> int:
         """Apply a change of the deployment to up to `limit` marks."""
         failpoint("backfill.before")
-        count = self.pace.run(lambda txn: _backfill(txn, limit))
+        count = self.throttle.run(lambda txn: _backfill(txn, limit))
         failpoint("backfill.after")
         return count
 
     def search(self, limit: int) -> int:
         """Put up to `limit` marks into the full-text index of a kind, or remove them from a former one."""
         failpoint("backfill.before")
-        count = self.pace.run(lambda txn: _index(txn, limit))
+        count = self.throttle.run(lambda txn: _index(txn, limit))
         failpoint("backfill.after")
         return count
 

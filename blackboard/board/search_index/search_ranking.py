@@ -183,7 +183,7 @@ class _Scored(NamedTuple):
         return -self.score, -self.relevance, self.mark_id
 
 
-def those_that_pass(
+def passing_docs(
     txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
 ) -> Sequence[tuple[int, float]]:
     """Return the documents whose marks have the tags and are live (with `faded`, also faded), in the same order."""
@@ -246,11 +246,11 @@ def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
 
 def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMark]:
     """Return the rows of marks, with their strengths, in the same order."""
-    found = []
+    found_marks = []
     for each in scored:
         row = each.row or migrated_row(txn, txn.sql.existing(MARKS.get_mark, id=each.mark_id))
-        found.append(FoundMark(row, each.strength, each.relevance))
-    return found
+        found_marks.append(FoundMark(row, each.strength, each.relevance))
+    return found_marks
 
 
 def _strengths(txn: BoardTransaction, index: Index, mark_ids: Iterable[int]) -> list[MarkStrength]:

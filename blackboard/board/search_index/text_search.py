@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blackboard.board.mark_tables import filtered_marks
 from blackboard.board.search_index.search_documents import Phase
-from blackboard.board.search_index.search_ranking import FoundMark, Index, best_marks, those_that_pass
+from blackboard.board.search_index.search_ranking import FoundMark, Index, best_marks, passing_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.full_text import MAX_EXACT, RERANKED, Match, Word, words_of
 from blackboard.core.marks.tags import Where
@@ -41,7 +41,7 @@ class SearchArguments:
     """Whether the text is in the database's own query language."""
 
 
-class Found(NamedTuple):
+class FoundMarks(NamedTuple):
     """The marks that a search found; see `SearchResult`."""
 
     marks: list[FoundMark]
@@ -49,7 +49,7 @@ class Found(NamedTuple):
     complete: bool
 
 
-def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> Found:
+def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> FoundMarks:
     """Return the marks that match, by relevance times strength.
 
     Raises:
@@ -63,15 +63,15 @@ def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArgum
     complete = all(index.row.phase == Phase.DONE or _has_live(index, arguments) for index in indexes)
     query = _query(txn, indexes, arguments)
     if not query:
-        return Found([], exact=True, complete=complete)
+        return FoundMarks([], exact=True, complete=complete)
     txn.sql.widen_cache()
     try:
         matches = _matches(txn, indexes, query, arguments)
     except txn.sql.dialect.errors.base as error:
-        raise _named(txn, error, arguments) from None
+        raise _query_error(txn, error, arguments) from None
     exact = len(matches) <= MAX_EXACT
     best = best_marks(txn, indexes, matches if exact else matches[:RERANKED], arguments.limit, faded=arguments.faded)
-    return Found(best, exact, complete)
+    return FoundMarks(best, exact, complete)
 
 
 def _has_live(index: Index, arguments: SearchArguments) -> bool:
@@ -98,14 +98,14 @@ def _query(txn: BoardTransaction, indexes: Collection[Index], arguments: SearchA
         try:
             return txn.sql.value(SEARCH.read_raw, text=text)
         except txn.sql.dialect.errors.base as error:
-            raise _named(txn, error, arguments) from None
+            raise _query_error(txn, error, arguments) from None
     words = words_of(arguments.text)
     if arguments.match == "any" and len(words) > 1:
-        words = _telling(txn, indexes, words)
+        words = _rare_words(txn, indexes, words)
     return txn.sql.dialect.search_query(words, arguments.match)
 
 
-def _telling(txn: BoardTransaction, indexes: Collection[Index], words: list[Word]) -> list[Word]:
+def _rare_words(txn: BoardTransaction, indexes: Collection[Index], words: list[Word]) -> list[Word]:
     """Return the words that at most `MAX_EXACT` documents have; all words if there are no such words.
 
     A more frequent word hardly narrows a search, and would make it as slow as a scan of the index.
@@ -122,7 +122,7 @@ def _count(txn: BoardTransaction, indexes: Collection[Index], query: str) -> int
     )
 
 
-def _named(txn: BoardTransaction, error: Exception, arguments: SearchArguments) -> Exception:
+def _query_error(txn: BoardTransaction, error: Exception, arguments: SearchArguments) -> Exception:
     """Return the error for a mistake in a user's query; return any other error of the database unchanged."""
     if arguments.raw and txn.sql.dialect.errors.is_wrong_query(error):
         return InvalidSearch(f"the query {arguments.text!r} is not valid: {str(error).strip()}")
@@ -137,28 +137,28 @@ def _matches(
     If there are few, they may include documents of marks that have faded or that lack a tag. If there are many, such
     documents are left out, so that they do not displace others.
     """
-    found = _each(txn, SEARCH.matches, indexes, query, MAX_EXACT + 1)
-    if len(found) <= MAX_EXACT:
-        return found
+    docs = _found_docs(txn, SEARCH.matches, indexes, query, MAX_EXACT + 1)
+    if len(docs) <= MAX_EXACT:
+        return docs
     seen, limit = 0, MAX_EXACT * 2
     passing: list[tuple[int, float]] = []
     while True:
-        found = _each(txn, SEARCH.most_relevant, indexes, query, limit)[:limit]
-        while seen < len(found) and len(passing) <= MAX_EXACT:
-            passing += those_that_pass(txn, indexes, found[seen : seen + RERANKED], faded=arguments.faded)
+        docs = _found_docs(txn, SEARCH.most_relevant, indexes, query, limit)[:limit]
+        while seen < len(docs) and len(passing) <= MAX_EXACT:
+            passing += passing_docs(txn, indexes, docs[seen : seen + RERANKED], faded=arguments.faded)
             seen += RERANKED
-        if len(passing) > MAX_EXACT or len(found) < limit:
+        if len(passing) > MAX_EXACT or len(docs) < limit:
             return passing
         seen, limit = limit, limit * 4
 
 
-def _each(
+def _found_docs(
     txn: BoardTransaction, statement: Statement[FoundDoc], indexes: Collection[Index], query: str, limit: int
 ) -> list[tuple[int, float]]:
     """Return what a statement finds in each index, the most relevant first."""
-    found: list[tuple[int, float]] = []  # as the driver returns them: there may be thousands
+    docs: list[tuple[int, float]] = []  # as the driver returns them: there may be thousands
     for index in indexes:
-        found += txn.sql.rows(statement, query=query, limit=limit, **index.values)
-    found.sort()
-    found.sort(key=itemgetter(1), reverse=True)
-    return found
+        docs += txn.sql.rows(statement, query=query, limit=limit, **index.values)
+    docs.sort()
+    docs.sort(key=itemgetter(1), reverse=True)
+    return docs
