@@ -8,7 +8,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.reading.mark_queries import record_of, stored_mark
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.search_index.search_ranking import FoundMark
-from blackboard.board.search_index.text_search import FoundMarks, SearchArguments, search_marks
+from blackboard.board.search_index.text_search import SearchOutcome, SearchArguments, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidMark
@@ -46,7 +46,7 @@ def _record(txn: BoardTransaction, found_mark: FoundMark) -> MarkRecord:
     return record_of(found_mark.row, txn.kind(found_mark.row.kind).weight, found_mark.strength, txn.now)
 
 
-def _result(found: FoundMarks, pairs: list[tuple[FoundMark, Any]]) -> SearchResult[Any]:
+def _result(found: SearchOutcome, pairs: list[tuple[FoundMark, Any]]) -> SearchResult[Any]:
     return SearchResult(
         tuple(mark for _, mark in pairs),
         tuple(each.relevance for each, _ in pairs),

@@ -41,15 +41,15 @@ class SearchArguments:
     """Whether the text is in the database's own query language."""
 
 
-class FoundMarks(NamedTuple):
-    """The marks that a search found; see `SearchResult`."""
+class SearchOutcome(NamedTuple):
+    """The outcome of a search: the marks that it found; see `SearchResult`."""
 
     marks: list[FoundMark]
     exact: bool
     complete: bool
 
 
-def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> FoundMarks:
+def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArguments) -> SearchOutcome:
     """Return the marks that match, by relevance times strength.
 
     Raises:
@@ -63,7 +63,7 @@ def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArgum
     complete = all(index.row.phase == Phase.DONE or _has_live(index, arguments) for index in indexes)
     query = _query(txn, indexes, arguments)
     if not query:
-        return FoundMarks([], exact=True, complete=complete)
+        return SearchOutcome([], exact=True, complete=complete)
     txn.sql.widen_cache()
     try:
         matches = _matches(txn, indexes, query, arguments)
@@ -71,7 +71,7 @@ def search_marks(txn: BoardTransaction, kind: str | None, arguments: SearchArgum
         raise _query_error(txn, error, arguments) from None
     exact = len(matches) <= MAX_EXACT
     best = best_marks(txn, indexes, matches if exact else matches[:RERANKED], arguments.limit, faded=arguments.faded)
-    return FoundMarks(best, exact, complete)
+    return SearchOutcome(best, exact, complete)
 
 
 def _has_live(index: Index, arguments: SearchArguments) -> bool:
