@@ -8,7 +8,7 @@ from blackboard.board.mark_classes.mark_class_registry import MarkClasses
 from blackboard.board.reading.mark_queries import record_of, stored_mark
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.search_index.search_ranking import FoundMark
-from blackboard.board.search_index.text_search import SearchOutcome, SearchArguments, search_marks
+from blackboard.board.search_index.text_search import SearchArguments, SearchOutcome, search_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import InvalidMark
