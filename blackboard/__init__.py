@@ -18,13 +18,13 @@ cli                    the command line
 server                 the board over HTTP
 claude_code            connects a project of Claude Code
 mcp_server             tools for models, by the Model Context Protocol
-untrusted_data         what models read of a board, labelled as data of its authors and bounded in size
 local_or_remote_calls  what works on a board of this machine and on one behind a server
 daemon                 the daemon, which runs agents
 pytest_plugin          finds files of scenarios for pytest
 sinks                  delivers messages to people outside
 settings               deployment files
 llm                    model calls
+presentation           results of the board as JSON, as text, and as data for models and pages
 board                  the board, and everything that happens in its transactions
 store                  the tables, and all SQL
 core                   marks, conditions, agents and deployments as values and pure functions

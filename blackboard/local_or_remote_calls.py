@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board import Blackboard
-from blackboard.board.json_shapes import Summary, spec_of, summary
 from blackboard.board.loaded_files import ReadPosition, SourceWithdrawal
 from blackboard.board.reading.tag_texts import read_filters, read_group, split_filters
 from blackboard.clock import Clock, SystemClock, microseconds_in
@@ -25,6 +24,7 @@ from blackboard.core.records.query_result_rows import QueryResult
 from blackboard.core.records.states import ActivationState
 from blackboard.core.specs.deployment import Deployment
 from blackboard.core.specs.kind_spec import KindSpec
+from blackboard.presentation.json_shapes import Summary, spec_of, summary
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import ActivityRecord, AgendaItem
@@ -126,7 +126,7 @@ def group_values(board: Blackboard | Client, agent: str, text: str) -> list[Any]
 
 def agenda_of(board: Blackboard | Client, agent: str) -> list[AgendaItem]:
     """Return all crossings of an agent that wait, even if many crossings of other agents are stronger."""
-    from blackboard.board import page_readings
+    from blackboard.presentation import page_readings
 
     if isinstance(board, Blackboard):
         return page_readings.agenda_of(board, agent)

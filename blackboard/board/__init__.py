@@ -9,7 +9,6 @@ message_delivery    leases messages to the processes that deliver them, and reco
 administration      deployments by file, history in partitions, up-to-date views, and queries
 board_addresses     what a URL or a path says about its board before it is opened
 backups_and_copies  backups and their return, and a board that moves to another database
-page_readings       what the pages of the server show beyond these
 diagnosis           finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
@@ -43,7 +42,6 @@ worker_registry      the workers on the board, and the agents that they serve
 mark_classes         the mark classes that this process knows, and checks of payloads
 mark_tables          the rows of marks, their states, and the marks of a scope, with a tag, or in a window
 transactions         one transaction, and what every transaction reads and writes
-json_shapes          the shapes of results in JSON, for the command line and the server
 problem_names        the stable names of errors, for a server and its client
 result_types         the results that the board returns
 """

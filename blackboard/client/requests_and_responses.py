@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from blackboard.board.json_shapes import encode_cursor
 from blackboard.core.marks.tags import Where, as_data
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.errors import ServerError
+from blackboard.presentation.json_shapes import encode_cursor
 from blackboard.system.media_types import JSON_TYPE
 
 T = TypeVar("T")

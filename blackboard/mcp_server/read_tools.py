@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from blackboard import MarkPosition, local_or_remote_calls
-from blackboard.board.json_shapes import explanation
 from blackboard.core.records.request_limits import MAX_QUERY_SECONDS
 from blackboard.errors import UsageError
 from blackboard.mcp_server.board_access import BoardAccess
@@ -16,7 +15,8 @@ from blackboard.mcp_server.tool_arguments import (
     FindArguments,
     QueryArguments,
 )
-from blackboard.untrusted_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
+from blackboard.presentation.json_shapes import explanation
+from blackboard.presentation.untrusted_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
 
 
 def find(access: BoardAccess, arguments: FindArguments) -> dict[str, Any]:

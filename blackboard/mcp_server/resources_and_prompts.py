@@ -11,7 +11,7 @@ from blackboard.core.records.view_columns import VIEWS
 from blackboard.errors import NotFound, nearest
 from blackboard.local_or_remote_calls import kinds_of
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listed, mark_of, plain
+from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS, NOTE, event_of, listed, mark_of, plain
 
 SUBJECT_URI = "board://subject/"
 SUBJECT_TEMPLATE = SUBJECT_URI + "{subject}"

@@ -22,11 +22,11 @@ from blackboard.mcp_server.resources_and_prompts import (
 )
 from blackboard.mcp_server.tool_errors import describe_error, describe_mistakes
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
+from blackboard.presentation.untrusted_data import encode_compact
 from blackboard.system.files.packaged_files import program_version
 from blackboard.system.log_queue import Log
 from blackboard.system.media_types import JSON_TYPE
 from blackboard.system.tracing import HEADER, read_traceparent, within_trace
-from blackboard.untrusted_data import encode_compact
 
 log = Log("blackboard.mcp")
 

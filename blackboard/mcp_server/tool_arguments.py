@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
-from blackboard.board.json_shapes import decode_cursor
 from blackboard.core.records.request_limits import MAX_ID
 from blackboard.core.records.states import MAX_REASON_CHARACTERS
-from blackboard.untrusted_data import MAX_RESULT_ITEMS
+from blackboard.presentation.json_shapes import decode_cursor
+from blackboard.presentation.untrusted_data import MAX_RESULT_ITEMS
 
 MAX_SHOWN_ROWS = 200
 

@@ -8,7 +8,7 @@ from blackboard import Receipt
 from blackboard.errors import NotFound, UsageError
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.tool_arguments import AnswerArguments, ClaimArguments, DepositArguments, FinishArguments
-from blackboard.untrusted_data import activation_of, plain
+from blackboard.presentation.untrusted_data import activation_of, plain
 
 
 def deposit(access: BoardAccess, arguments: DepositArguments) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from blackboard import errors
-from blackboard.board.json_shapes import json_value
 from blackboard.board.problem_names import PROBLEM_NAMES, PROBLEM_PREFIX
 from blackboard.errors import BlackboardError
+from blackboard.presentation.json_shapes import json_value
 from blackboard.server.work_threads import QueueFull
 
 MEDIA_TYPE = "application/problem+json"

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.facade import Blackboard
 from blackboard.board.result_types import MarkRecord
 from blackboard.clock import ManualClock
 from blackboard.daemon import build_daemon
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake, UsageError
+from blackboard.presentation.explanation_lines import explanation_lines
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 from blackboard.testing.board_replay import Replay, with_settings
 from blackboard.testing.scenario_files import Expectation, GivenStep, Scenario, read_scenario, unknown_names

@@ -26,11 +26,11 @@ from blackboard import (
     strength,
 )
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.loaded_files import withdraw_source
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
+from blackboard.presentation.explanation_lines import explanation_lines
 from blackboard.settings.sections import DaemonSection
 from blackboard.testing import replay
 from tests.support.world import MINUTE, World

@@ -8,13 +8,13 @@ import pytest
 
 from blackboard import count, strength, total, watch
 from blackboard.board import board_clock
-from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.housekeeping import retention
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
 from blackboard.errors import InvalidCondition
+from blackboard.presentation.explanation_lines import explanation_lines
 from tests.board.windowed_watches import BEAT, LASTING
 from tests.support.board_steps import in_transaction
 from tests.support.world import HOUR, MINUTE, SECOND, World, kind, spec

@@ -22,12 +22,12 @@ from blackboard import (
 )
 from blackboard.board import provenance
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.explanations.explanation_lines import explanation_lines
 from blackboard.board.housekeeping import retention
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
+from blackboard.presentation.explanation_lines import explanation_lines
 from tests.daemon.asking_agents import Doubt, Note, ask, asker, outcomes, reviewer_of, run
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board import board_clock
-from blackboard.board.json_shapes import status_of, summary
 from blackboard.daemon.loop.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
+from blackboard.presentation.json_shapes import status_of, summary
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.examples import examples
 from tests.support.manual_daemons import run_until_idle, served

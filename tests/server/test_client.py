@@ -14,7 +14,6 @@ import pytest
 
 from blackboard import Blackboard, Decision, Deposit, Exponential, ModelUsage, Need
 from blackboard.board.diagnosis.doctor import examine_board
-from blackboard.board.json_shapes import examination, kind_shape
 from blackboard.client import AsyncClient, Client
 from blackboard.client.problem_errors import error_of
 from blackboard.errors import (
@@ -32,6 +31,7 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
+from blackboard.presentation.json_shapes import examination, kind_shape
 from blackboard.server import http_problems
 from blackboard.server.operations.operation_table import OPERATIONS
 from tests.server.served_clients import AUTHOR, SCOPES, client_of

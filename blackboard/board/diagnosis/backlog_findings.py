@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board import open_needs, worker_registry
 from blackboard.board.diagnosis.examined_board import ExaminedBoard
-from blackboard.board.explanations.explanation_lines import need_parts
+from blackboard.board.explanations.need_texts import need_parts
 from blackboard.board.need_answers import needs_overview
 from blackboard.board.outbox import outbox_administration
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -96,7 +96,7 @@ def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str |
     A session has one such wait, because it begins one each time that it stops. An error of the command must not look
     like work, or the session would never end.
     """
-    from blackboard.untrusted_data import activation_of, encode_compact
+    from blackboard.presentation.untrusted_data import activation_of, encode_compact
 
     try:
         with hook_lock(session, agent) as is_first:

@@ -37,7 +37,7 @@ def forget(
     with session_of(context).board_or_client() as board:
         report = board.forget(subject)
     if as_json:
-        from blackboard.board.json_shapes import erasure
+        from blackboard.presentation.json_shapes import erasure
 
         print_json(erasure(subject, report))
     else:

@@ -149,7 +149,7 @@ def withdraw(
     with session_of(context).board_or_client() as board:
         board.withdraw(mark_id, if_event=if_event)
     if as_json:
-        from blackboard.board import json_shapes
+        from blackboard.presentation import json_shapes
 
         print_json(json_shapes.Withdrawal(mark_id))
     else:

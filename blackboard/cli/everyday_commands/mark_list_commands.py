@@ -105,8 +105,8 @@ def search(
       blackboard search 'pric*' --kind note --tag topic=sales --limit 5
       blackboard search --raw '"net promoter" NOT score' --faded
     """
-    from blackboard.board.json_shapes import found_marks
     from blackboard.local_or_remote_calls import filters_of
+    from blackboard.presentation.json_shapes import found_marks
 
     match: Match = "any" if any_word else "all"
     with session_of(context).board_or_client() as board:

@@ -104,7 +104,7 @@ def answer(
     with session_of(context).board_or_client() as board:
         receipt = board.answer(need_id, text, any_answer=any_answer)
     if as_json:
-        from blackboard.board.json_shapes import answered
+        from blackboard.presentation.json_shapes import answered
 
         print_json(answered(need_id, receipt))
     else:

@@ -145,7 +145,7 @@ def _first_line(error: str | None) -> str:
 
 def _confirm(activation_id: int, state: ActivationState, words: str, *, as_json: bool) -> None:
     if as_json:
-        from blackboard.board import json_shapes
+        from blackboard.presentation import json_shapes
 
         print_json(json_shapes.ActivationChange(activation_id, state))
     else:

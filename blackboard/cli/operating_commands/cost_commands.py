@@ -102,7 +102,7 @@ def record_cost(
     with session_of(context).board_or_client() as board:
         board.record_cost(call_id, usd)
     if as_json:
-        from blackboard.board import json_shapes
+        from blackboard.presentation import json_shapes
 
         print_json(json_shapes.RecordedCost(call_id, usd))
     else:

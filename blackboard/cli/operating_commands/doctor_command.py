@@ -25,7 +25,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard doctor
       blackboard --config config/leads.toml doctor --json
     """
-    from blackboard.board.json_shapes import examination
+    from blackboard.presentation.json_shapes import examination
 
     session = session_of(context)
     if session.server_url is None:

@@ -37,11 +37,11 @@ def explain(
         values = None if group is None else group_values(board, agent, group)
         result = board.explain(agent, subject, group=values)
     if as_json:
-        from blackboard.board.json_shapes import explanation
+        from blackboard.presentation.json_shapes import explanation
 
         print_json(explanation(result))
         return
-    from blackboard.board.explanations.explanation_lines import explanation_lines
+    from blackboard.presentation.explanation_lines import explanation_lines
 
     for line in explanation_lines(result):
         print_line(line)

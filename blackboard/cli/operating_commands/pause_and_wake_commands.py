@@ -30,7 +30,7 @@ def pause(
     with session_of(context).board_or_client() as board:
         board.pause(agent, reason)
     if as_json:
-        from blackboard.board import json_shapes
+        from blackboard.presentation import json_shapes
 
         print_json(json_shapes.Pause(agent, reason))
     else:
@@ -51,7 +51,7 @@ def resume(
     with session_of(context).board_or_client() as board:
         board.resume(agent)
     if as_json:
-        from blackboard.board import json_shapes
+        from blackboard.presentation import json_shapes
 
         print_json(json_shapes.Resumption(agent))
     else:

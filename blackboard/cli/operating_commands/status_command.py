@@ -26,8 +26,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
-    from blackboard.board.json_shapes import describe_clock, status_of
     from blackboard.local_or_remote_calls import summary_of
+    from blackboard.presentation.json_shapes import describe_clock, status_of
 
     session = session_of(context)
     with session.board_or_client() as board:
@@ -94,7 +94,7 @@ def _worker(worker: WorkerStatus) -> str:
 
 
 def _needs(needs: NeedsOverview) -> str:
-    from blackboard.board.explanations.explanation_lines import need_parts
+    from blackboard.board.explanations.need_texts import need_parts
 
     if not needs.open:
         return "none"

@@ -40,14 +40,14 @@ WIDE_COLUMNS = 160
 
 def print_json(value: object) -> None:
     """Print a value (JSON values, dataclasses, datetimes and dates) as the one JSON document of a command."""
-    from blackboard.board.json_shapes import json_value
+    from blackboard.presentation.json_shapes import json_value
 
     _write_json(json.dumps(value, ensure_ascii=not _writes_utf8(), indent=2, default=json_value))
 
 
 def print_json_line(value: object) -> None:
     """Print a value as a line of JSON, for a command that prints as long as it runs."""
-    from blackboard.board.json_shapes import json_value
+    from blackboard.presentation.json_shapes import json_value
 
     _write_json(json.dumps(value, ensure_ascii=not _writes_utf8(), separators=(",", ":"), default=json_value))
 

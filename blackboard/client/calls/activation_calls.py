@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from blackboard.board.json_shapes import ActivationChanges
 from blackboard.board.result_types import (
     ActivationDetails,
     ActivationRecord,
@@ -21,6 +20,7 @@ from blackboard.client.requests_and_responses import (
     send_only,
 )
 from blackboard.core.records.micro_dollars import check_cost
+from blackboard.presentation.json_shapes import ActivationChanges
 
 Stuck = Literal["dead", "held", "quarantined"]
 

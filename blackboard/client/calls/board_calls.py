@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from blackboard import Row
-from blackboard.board.json_shapes import Examination, FileSummary, QueryTable, Summary, status_of
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord, ErasureReport
 from blackboard.client.requests_and_responses import ClientCall, ask_for, ask_for_pages, get_request, post_request
 from blackboard.clock import from_datetime, iso, seconds_in
@@ -15,6 +14,7 @@ from blackboard.core.records.query_result_rows import Parameters
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS, MAX_QUERY_ROWS
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery, UsageError
+from blackboard.presentation.json_shapes import Examination, FileSummary, QueryTable, Summary, status_of
 
 
 def activity(*, after: int | None = None, limit: int = 100) -> ClientCall[list[ActivityRecord]]:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, Unpack, overload
 from pydantic import ValidationError
 
 from blackboard.board.interface.keyword_arguments import MarksKeywords, MarksOfClassKeywords, SearchKeywords
-from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
 from blackboard.board.mark_changes.reinforcements import check_increase
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.requests_and_responses import (
@@ -47,6 +46,7 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
+from blackboard.presentation.json_shapes import FoundMarks, KindShape, ScoredMark
 
 M = TypeVar("M", bound=Mark)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
 from blackboard.client.requests_and_responses import (
     ClientCall,
@@ -12,6 +11,7 @@ from blackboard.client.requests_and_responses import (
     path_of,
     post_request,
 )
+from blackboard.presentation.json_shapes import MessageChanges
 
 
 def outbox(

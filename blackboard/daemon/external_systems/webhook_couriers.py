@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import Any
 
 from blackboard.board.facade import Blackboard
-from blackboard.board.json_shapes import json_value
 from blackboard.board.remote_work.remote_runs import WEBHOOK_WORKER
 from blackboard.board.result_types import RemoteActivation
 from blackboard.clock import from_datetime, microseconds_in, seconds_in
@@ -22,6 +21,7 @@ from blackboard.core.backoff import backoff
 from blackboard.daemon.daemon_events import DaemonEvent
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, Mistake, UsageError, WorkError
+from blackboard.presentation.json_shapes import json_value
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.system import tracing, webhook_requests
 from blackboard.system.log_queue import Log

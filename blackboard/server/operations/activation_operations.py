@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blackboard import ActivationRecord, CostRow
-from blackboard.board.json_shapes import ActivationChange, ActivationChanges, RecordedCost
 from blackboard.board.result_types import ActivationDetails
 from blackboard.core.records.micro_dollars import COST_LIMIT_USD
 from blackboard.core.records.request_limits import MAX_PAGE_ITEMS
 from blackboard.core.records.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
+from blackboard.presentation.json_shapes import ActivationChange, ActivationChanges, RecordedCost
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
     Empty,

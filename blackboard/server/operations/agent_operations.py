@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from blackboard import AgendaItem, AgentStatus, EarlyWake, Explanation
-from blackboard.board.json_shapes import Pause, Resumption, explanation
 from blackboard.board.reading.tag_texts import read_group
 from blackboard.board.result_types import ScheduleRecord
+from blackboard.presentation.json_shapes import Pause, Resumption, explanation
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
     Empty,

@@ -12,7 +12,8 @@ from blackboard import ActivityRecord, DeploymentRecord, Finding
 from blackboard.board import administration
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
-from blackboard.board.json_shapes import (
+from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
+from blackboard.presentation.json_shapes import (
     Erasure,
     Examination,
     FileSummary,
@@ -22,7 +23,6 @@ from blackboard.board.json_shapes import (
     examination,
     summary,
 )
-from blackboard.core.records.request_limits import MAX_ID, MAX_QUERY_ROWS, MAX_QUERY_SECONDS
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
     Fields,

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from blackboard import MarkEvent, MarkPosition, MarkRecord, Receipt
-from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark, Withdrawal, found_marks, kind_shape
 from blackboard.board.reading.tag_texts import read_filters
+from blackboard.presentation.json_shapes import FoundMarks, KindShape, ScoredMark, Withdrawal, found_marks, kind_shape
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
     EventId,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard import MarkEvent, NeedRecord
-from blackboard.board.json_shapes import (
+from blackboard.presentation.json_shapes import (
     Answered,
     Assignment,
     answered,

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from blackboard import OutboxMessage
-from blackboard.board.json_shapes import MessageChanges
 from blackboard.core.records.states import MessageState
+from blackboard.presentation.json_shapes import MessageChanges
 from blackboard.server.api_framework.operation_definition import (
     AsCursor,
     Empty,

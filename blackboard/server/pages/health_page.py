@@ -5,10 +5,10 @@ from __future__ import annotations
 from blackboard.board.diagnosis.doctor import examine_board
 from blackboard.board.diagnosis.worker_findings import MODEL
 from blackboard.board.facade import Blackboard
-from blackboard.board.json_shapes import describe_clock, summary
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.records.finding import Finding
 from blackboard.core.records.states import UNDELIVERED
+from blackboard.presentation.json_shapes import describe_clock, summary
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_MESSAGES = 50

@@ -13,9 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from blackboard.board.json_shapes import json_value
 from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.durations import SECOND, format_duration
+from blackboard.presentation.json_shapes import json_value
 
 LIVE = "live_"
 """The start of the name of each live part of a template, which is rendered again when the board changes."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from blackboard.board.result_types import Explanation, MeasuredValue, WaitingNeed, WatchEpisode, WatchExplanation
+from blackboard.board.explanations.need_texts import need_parts
+from blackboard.board.result_types import Explanation, MeasuredValue, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions.number_formats import digits_beside, exact_digits
 from blackboard.core.marks.scopes import group_text
@@ -35,18 +36,6 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
     if last := result.last:
         why = _first_line(last.error) or last.reason
         yield f"  last: activation {last.id} {last.state} at {_time(last.at)}: {why}"
-
-
-def need_parts(need: WaitingNeed) -> str:
-    """Return the text after the id of a need: who may and should answer it, and when it is or was due."""
-    who = f", assigned to {need.assignee}" if need.assignee else ""
-    if need.waits_for:
-        who += f", {' and '.join(need.waits_for)} woken for it"
-    elif need.answerable_by:
-        who += f", {' or '.join(need.answerable_by)} may answer"
-    if need.due_at is None:
-        return who
-    return f"{who}, {'overdue since' if need.overdue else 'due'} {_time(need.due_at)}"
 
 
 def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
