@@ -20,8 +20,8 @@ from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.clock import to_datetime
 from blackboard.daemon import Daemon
-from blackboard.daemon.daemon_loop import build_daemon
-from blackboard.daemon.external_systems.webhook_couriers import WebhookCourier, WebhookCouriers
+from blackboard.daemon.daemon import build_daemon
+from blackboard.daemon.deliveries.webhook_couriers import WebhookCourier, WebhookCouriers
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
 from tests.support.board_waits import wait_until

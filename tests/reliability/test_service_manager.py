@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.daemon.external_systems.service_manager import ServiceManager
+from blackboard.daemon.service_manager import ServiceManager
 from tests.support.bounds import BOUND_SECONDS
 from tests.support.threads import join_all
 

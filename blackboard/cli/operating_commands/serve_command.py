@@ -56,7 +56,7 @@ def serve(
     """
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.process_signals import StopSignals
-    from blackboard.daemon.external_systems.service_manager import ServiceManager
+    from blackboard.daemon.service_manager import ServiceManager
     from blackboard.server.lease_recovery import LeaseRecovery
     from blackboard.sinks.message_deliverer import Deliverer
     from blackboard.system.log_queue import Log

@@ -21,12 +21,12 @@ from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.scopes import scope_name
 from blackboard.core.records.failure_texts import error_text
 from blackboard.core.records.states import MAX_REASON_CHARACTERS, ActivationState
+from blackboard.daemon import run_traces
 from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.agent_runs.run_context import RunContext
 from blackboard.daemon.agent_set import AgentSet
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
-from blackboard.daemon.external_systems import telemetry
 from blackboard.daemon.model_requests.model_caller import Deferral, ModelCaller
 from blackboard.errors import (
     BlackboardError,
@@ -215,7 +215,7 @@ class ActivationRunner:
         claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))
         context = RunContext(claim, self._read_marks(claim), self._agents.settings, self.model_caller)
         failpoint("agent.before")
-        with telemetry.activation_span(claim, lambda: self.worker.waking_traceparents(claim)) as traceparent:
+        with run_traces.activation_span(claim, lambda: self.worker.waking_traceparents(claim)) as traceparent:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)

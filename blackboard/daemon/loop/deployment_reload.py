@@ -11,7 +11,6 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_runs import forked_children
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
-from blackboard.daemon.external_systems.outbound_deliveries import Deliveries
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
 from blackboard.system.log_queue import Log
@@ -34,6 +33,8 @@ class ReloadedFile(NamedTuple):
 
 DeployFile = Callable[[str], ReloadedFile]
 """A function that deploys the file again, for the worker with an id."""
+DeliverTo = Callable[[Sequence[SinkSection], Mapping[str, WebhookSection]], None]
+"""A function that delivers to these sinks and webhooks from now on."""
 
 
 class DeploymentReload:
@@ -43,7 +44,7 @@ class DeploymentReload:
         worker: The worker of the daemon.
         agents: The agents of the daemon, which a reload replaces.
         runs: The activations that run with these agents.
-        deliveries: The deliveries of the daemon, which a reload directs to other sinks and webhooks.
+        deliver_to: Directs the deliveries of the daemon to the sinks and webhooks of the reloaded file.
         deploy_file: Deploys the file again; without it, a request does nothing.
     """
 
@@ -52,10 +53,10 @@ class DeploymentReload:
         worker: Worker,
         agents: AgentSet,
         runs: ActiveRuns,
-        deliveries: Deliveries,
+        deliver_to: DeliverTo,
         deploy_file: DeployFile | None,
     ) -> None:
-        self._worker, self._agents, self._runs, self._deliveries = worker, agents, runs, deliveries
+        self._worker, self._agents, self._runs, self._deliver_to = worker, agents, runs, deliver_to
         self.deploy_file = deploy_file
         """Deploys the file again; None if there is no file."""
         self.is_requested = False
@@ -82,7 +83,7 @@ class DeploymentReload:
         self._runs.end_sequences()  # a thread would otherwise continue with the old agent
         try:
             file = forked_children.call(deploy)
-            self._deliveries.replace(file.sinks, file.webhooks)
+            self._deliver_to(file.sinks, file.webhooks)
             self._worker.serve(code_of(file.agents))
         except StoreError:
             self.is_requested = True

@@ -11,9 +11,9 @@ from blackboard.board.daemon_work.worker import Worker
 from blackboard.clock import Instant
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet
-from blackboard.daemon.external_systems.service_manager import ServiceManager
 from blackboard.daemon.loop.life_cycle import LoopHandle
 from blackboard.daemon.loop.maintenance import Maintenance, MaintenanceTask
+from blackboard.daemon.service_manager import ServiceManager
 from blackboard.errors import StoreError
 
 

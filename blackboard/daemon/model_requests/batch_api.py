@@ -17,7 +17,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
 from blackboard.core.records.states import CallState
-from blackboard.daemon.external_systems import telemetry
+from blackboard.daemon import run_traces
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import MINUTE, Duration
 from blackboard.errors import ModelError
@@ -188,7 +188,7 @@ class BatchCaller:
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
                 self._end_unknown(batch, str(failure))
                 for row in batch:
-                    telemetry.record_batch_call(row, None, self._calls.now())
+                    run_traces.record_batch_call(row, None, self._calls.now())
                 continue
             if results is not None:
                 # Failures first: an answer in the same batch shows that the model can be used.
@@ -228,7 +228,7 @@ class BatchCaller:
                 self._end([row], result, backoff(FIRST_API_PAUSE, 1, self._rng))
             case _:
                 self.recorder.record(row, Reply(UNREADABLE))
-        telemetry.record_batch_call(row, result, self._calls.now())
+        run_traces.record_batch_call(row, result, self._calls.now())
 
     def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: Duration) -> None:
         state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED

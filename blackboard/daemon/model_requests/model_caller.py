@@ -23,7 +23,7 @@ from blackboard.core.backoff import backoff
 from blackboard.core.records.failure_texts import with_quotation
 from blackboard.core.records.states import CallApi, CallState
 from blackboard.core.specs.agent_spec import AgentSettings
-from blackboard.daemon.external_systems import telemetry
+from blackboard.daemon import run_traces
 from blackboard.daemon.model_requests.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName
@@ -262,7 +262,7 @@ class ModelCaller:
     def _ask_model(self, client: ModelClient, claim: Claim, row: ModelCall) -> ModelCall:
         """Send a call and return it with its recorded answer."""
         try:
-            with telemetry.call_span(row) as record_answer:
+            with run_traces.call_span(row) as record_answer:
                 reply = client.send(row.body)
                 failpoint("call.answered")
                 record_answer(reply)

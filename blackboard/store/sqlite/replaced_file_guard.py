@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from blackboard.store.sqlite.file_identity import FileReplaced, SqliteFile
 from blackboard.store.sqlite.open_files.board_connection import BoardConnection, LogLost
-from blackboard.store.sqlite.sqlite_file import FileReplaced, SqliteFile
 
 
 class ReplacedFileGuard:

@@ -25,8 +25,7 @@ from blackboard.daemon.agent_runs.activation_runner import ActivationRunner
 from blackboard.daemon.agent_runs.active_runs import ActiveRuns
 from blackboard.daemon.agent_set import AgentSet, code_of
 from blackboard.daemon.daemon_events import DaemonEvent, DaemonListener
-from blackboard.daemon.external_systems.outbound_deliveries import Deliveries
-from blackboard.daemon.external_systems.service_manager import ServiceManager
+from blackboard.daemon.deliveries.webhook_couriers import WebhookCouriers
 from blackboard.daemon.loop.deployment_reload import DeployFile, DeploymentReload
 from blackboard.daemon.loop.life_cycle import DaemonPhase, LifeCycle, LoopHandle
 from blackboard.daemon.loop.loop_iterations import LoopIterations
@@ -34,6 +33,7 @@ from blackboard.daemon.loop.loop_sleep import LoopSleep
 from blackboard.daemon.loop.maintenance import Maintenance, MaintenanceTask
 from blackboard.daemon.loop.troubles import Troubles, is_bug
 from blackboard.daemon.model_requests.model_access import ModelAccess
+from blackboard.daemon.service_manager import ServiceManager
 from blackboard.durations import MILLISECOND, Duration
 from blackboard.errors import StoreError, UsageError
 from blackboard.llm.anthropic_client import client_from
@@ -41,6 +41,7 @@ from blackboard.llm.model_client import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
+from blackboard.sinks.message_deliverer import Deliverer
 from blackboard.system import log_queue
 from blackboard.system.error_descriptions import show_messages
 from blackboard.system.failpoints import failpoint
@@ -140,8 +141,8 @@ class Daemon:
         """The activations that run in this process."""
         self.maintenance = Maintenance(self.worker, self.runs.keys, self.models.batch_api, self.settings)
         """The upkeep of the board that this daemon does besides running agents."""
-        self._deliveries = Deliveries(board, self.worker, os.environ)
-        self.reload = DeploymentReload(self.worker, self.agents, self.runs, self._deliveries, deploy_file)
+        self._deliverer, self._couriers = Deliverer(board, (), os.environ), WebhookCouriers(board, os.environ)
+        self.reload = DeploymentReload(self.worker, self.agents, self.runs, self.deliver_to, deploy_file)
         """The reload of the deployment file, which `request_reload` requests."""
         self._iterations = LoopIterations(
             self.worker, self.agents, self.runs, self.maintenance, loop, self._service_manager
@@ -201,7 +202,7 @@ class Daemon:
                 if self.life_cycle.is_serving:
                     self.sleep()
             if self.life_cycle.is_serving:
-                self._deliveries.deliver_last()
+                self._deliverer.deliver_last()  # the daemon ends because nothing else is left to do
             return self._shut_down()
         finally:
             self.close()
@@ -288,7 +289,9 @@ class Daemon:
 
     def deliver_to(self, sinks: Sequence[SinkSection], webhooks: Mapping[str, WebhookSection]) -> None:
         """Deliver messages to these sinks from now on, and post the activations of remote agents to these webhooks."""
-        self._deliveries.replace(sinks, webhooks)
+        self._deliverer.replace(sinks)
+        self._couriers.replace(webhooks)
+        self.worker.serve_posted(self._couriers.agents)
 
     def request_reload(self) -> None:
         """Reload the deployment file in the next iteration of the loop."""
@@ -316,7 +319,8 @@ class Daemon:
         self._join_workers()
         recovered = self._recover()
         self._report_start(recovered)
-        self._deliveries.start()
+        self._couriers.start()
+        self._deliverer.start()
 
     def _join_workers(self) -> None:
         """Take the worker's lock, deploy its agents, and register it.
@@ -386,7 +390,8 @@ class Daemon:
         self.life_cycle.enter(DaemonPhase.ENDED)
         self.models.close(seconds_in(self.settings.grace) if waits else 0.0)
         self._loop_sleep.stop()
-        self._deliveries.close()
+        self._deliverer.close()  # deliveries that have begun may take some seconds to finish
+        self._couriers.stop()
         self.agents.publisher.close()
         self.runs.close()
         self.maintenance.close()
