@@ -15,8 +15,8 @@ from blackboard.core.records.states import HeldBy
 from blackboard.core.specs.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
-from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, law_in_words, threshold_lines
 from blackboard.presentation import page_readings
+from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, law_in_words, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_DRAWN = 600

@@ -12,8 +12,8 @@ from pydantic import Field
 from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.core.records.event_kinds import DEPARTURES
 from blackboard.errors import NotFound
-from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, threshold_lines
 from blackboard.presentation import page_readings
+from blackboard.server.pages.chart_data import epoch_milliseconds, law_for_browser, threshold_lines
 from blackboard.server.pages.page_definition import LivePage, PageCall, PageContent, PageFields
 
 MAX_EVENTS_OF_A_SUBJECT = 500
