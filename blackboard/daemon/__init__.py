@@ -1,6 +1,6 @@
 """The daemon: it wakes agents when marks cross their thresholds, and maintains the board.
 
-daemon            the class `Daemon`: does the due work, and sleeps until the next instant
+agent_daemon      the class `Daemon`: does the due work, and sleeps until the next instant
 loop              the phases of the loop, its iterations, its sleep and its maintenance
 daemon_events     what a daemon reports to its listeners and to the log
 agent_set         the agents: their code and settings, their deployment, and what they publish
@@ -12,7 +12,7 @@ service_manager   the service manager, such as systemd, to which the daemon repo
 """
 
 from blackboard.board.daemon_work.remaining_work import RemainingWork
-from blackboard.daemon.daemon import Daemon, build_daemon
+from blackboard.daemon.agent_daemon import Daemon, build_daemon
 from blackboard.daemon.daemon_events import DaemonEvent
 
 __all__ = ["Daemon", "DaemonEvent", "RemainingWork", "build_daemon"]

@@ -15,7 +15,7 @@ from blackboard.board.facade import Blackboard
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, instant_of, iso
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.marks.mark_model import Mark
-from blackboard.daemon.daemon import Daemon, build_daemon
+from blackboard.daemon.agent_daemon import Daemon, build_daemon
 from blackboard.daemon.loop.loop_sleep import MAX_SLEEP_SECONDS
 from blackboard.errors import UsageError
 from blackboard.llm.anthropic_client import client_from

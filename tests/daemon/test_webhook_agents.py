@@ -20,7 +20,7 @@ from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.operating_commands.run_command import file_deployer
 from blackboard.clock import to_datetime
 from blackboard.daemon import Daemon
-from blackboard.daemon.daemon import build_daemon
+from blackboard.daemon.agent_daemon import build_daemon
 from blackboard.daemon.deliveries.webhook_couriers import WebhookCourier, WebhookCouriers
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
