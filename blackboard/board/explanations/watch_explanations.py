@@ -129,7 +129,7 @@ def _add_values(
     txn: BoardTransaction, watch: RegisteredWatch, scope: str, explanation: WatchExplanation
 ) -> WatchExplanation:
     """Add the values of the watch and its guard for one scope, and the verdict if nothing waits."""
-    values = () if watch.condition.is_schedule else measured_values(txn, watch, scope)
+    values = () if watch.condition.is_schedule else _measured_values(txn, watch, scope)
     live_marks = None
     if not watch.condition.is_falling and not watch.condition.is_over_board and not watch.condition.has_window:
         live_marks = len(fading_marks(txn, watch.condition, scope))
@@ -208,7 +208,7 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
     return tuple(result_of(OwnLaw, row, mark_id=row.id) for row in rows)
 
 
-def measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[MeasuredValue, ...]:
+def _measured_values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[MeasuredValue, ...]:
     """Return the value of each side of a watch's condition in a scope, over the marks that can make it cross."""
     if watch.condition.has_window:
         marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, scope, 0), whole=True)

@@ -18,10 +18,10 @@ from blackboard.store.transaction import Transaction
 
 
 class CollectedChanges(ABC):
-    """Changes that a transaction collects and writes at its end. Each subclass collects one sort of changes."""
+    """Changes that a transaction collects and writes at its end. Each subclass collects one category of changes."""
 
     comes_first: ClassVar[bool] = False
-    """Whether they are written before changes of other sorts, because writing them collects such changes."""
+    """Whether they are written before the other categories, because writing them collects changes of these."""
 
     @abstractmethod
     def write(self, txn: BoardTransaction) -> None:
