@@ -122,12 +122,12 @@ class EventReader:
     def event(self, component: Component, uid: str) -> Series | None:
         """Return the series of a VEVENT; None if it has no start or no effect."""
         blocks = not self._is_cancelled and _blocks(component)
-        wrong = _Mistakes(self._problems, uid, is_silent=not blocks)
-        replaces, and_following = self._replaced(component, wrong)
-        start = self._start(component, wrong)
+        mistakes = _Mistakes(self._problems, uid, is_silent=not blocks)
+        replaces, and_following = self._replaced(component, mistakes)
+        start = self._start(component, mistakes)
         if start is None:
             return None
-        length = self._length(component, start, wrong)
+        length = self._length(component, start, mistakes)
         series = Series(
             uid,
             start,
@@ -139,15 +139,15 @@ class EventReader:
             and_following=and_following,
         )
         if component.has_any(_RECURRENCE):
-            series.rules = tuple(self._rules(component, "RRULE", start, wrong))
-            series.excluded_rules = tuple(self._rules(component, "EXRULE", start, wrong))
+            series.rules = tuple(self._rules(component, "RRULE", start, mistakes))
+            series.excluded_rules = tuple(self._rules(component, "EXRULE", start, mistakes))
             try:
-                series.added = tuple(self._added(component, length, wrong))
-                series.excluded = tuple(self._excluded(component, wrong))
+                series.added = tuple(self._added(component, length, mistakes))
+                series.excluded = tuple(self._excluded(component, mistakes))
             except TooManySteps:
                 series.is_unbounded = True
-                wrong.add("its list of dates", "it is too long")
-        wrong.report(start)
+                mistakes.add("its list of dates", "it is too long")
+        mistakes.report(start)
         return series
 
     def busy_periods(self, component: Component) -> Iterator[Series]:
@@ -165,16 +165,16 @@ class EventReader:
                     yield period
 
     def _busy_period(self, uid: str, item: Property, text: str, *, is_unbounded: bool) -> Series | None:
-        wrong = _Mistakes(self._problems, uid)
+        mistakes = _Mistakes(self._problems, uid)
         try:
             start, length = parse_period(item, self._zones, self._floating, text)
         except UnreadableValue:
-            wrong.add("FREEBUSY", text, self._days(text))
-            wrong.report()
+            mistakes.add("FREEBUSY", text, self._days(text))
+            mistakes.report()
             return None
         if is_unbounded:
-            wrong.add("its list of periods", "it is too long")
-            wrong.report(start)
+            mistakes.add("its list of periods", "it is too long")
+            mistakes.report(start)
         return Series(uid, start, length, whole_days=not start.zone_is_known, is_unbounded=is_unbounded)
 
     def _texts(self, item: Property) -> list[str]:
@@ -198,7 +198,7 @@ class EventReader:
     def _time(self, item: Property, text: str | None = None) -> CalendarTime:
         return parse_time(item, self._zones, self._floating, text)
 
-    def _start(self, component: Component, wrong: _Mistakes) -> CalendarTime | None:
+    def _start(self, component: Component, mistakes: _Mistakes) -> CalendarTime | None:
         """Return when an event starts; None, with a recorded mistake, if that cannot be read."""
         item = component.property("DTSTART")
         if item is not None:
@@ -208,15 +208,15 @@ class EventReader:
                 pass
             else:
                 if not start.zone_is_known:
-                    wrong.add("TZID", item.parameter("TZID") or "", blocks_event_only=True)
+                    mistakes.add("TZID", item.parameter("TZID") or "", blocks_event_only=True)
                 return start
         text = "" if item is None else item.value
         others = (component.text(name) for name in ("RECURRENCE-ID", "DTEND", "DUE"))
-        wrong.add("DTSTART", text, {day for value in (text, *others) for day in self._days(value)})
-        wrong.report()
+        mistakes.add("DTSTART", text, {day for value in (text, *others) for day in self._days(value)})
+        mistakes.report()
         return None
 
-    def _length(self, component: Component, start: CalendarTime, wrong: _Mistakes) -> timedelta | None:
+    def _length(self, component: Component, start: CalendarTime, mistakes: _Mistakes) -> timedelta | None:
         """Return the length of an event; None if it cannot be read."""
         end, duration = component.property("DTEND"), component.property("DURATION")
         if end is not None:
@@ -224,19 +224,19 @@ class EventReader:
                 return _length_until(self._time(end), start)
             except UnreadableValue:
                 if duration is None:
-                    wrong.add("DTEND", end.value)
+                    mistakes.add("DTEND", end.value)
                     return None
         if duration is None:
             return DAY if start.is_date else UNKNOWN_LENGTH
         try:
             length = parse_length(duration.value)
         except UnreadableValue:
-            wrong.add("DURATION", duration.value)
+            mistakes.add("DURATION", duration.value)
             return None
         return max(length, SHORTEST_LENGTH) if not start.is_date else max(-(-length // DAY), 1) * DAY
 
     def _rules(
-        self, component: Component, name: str, start: CalendarTime, wrong: _Mistakes
+        self, component: Component, name: str, start: CalendarTime, mistakes: _Mistakes
     ) -> Iterator[tuple[Rule, CalendarTime | None]]:
         for item in component.properties(name):
             rule, problems = parse_rule(item.value)
@@ -247,12 +247,12 @@ class EventReader:
                 except UnreadableValue:
                     problems.append(f"UNTIL={rule.until}")
             for problem in problems:
-                wrong.add(name, problem, is_partial=rule is None and name == "RRULE")
+                mistakes.add(name, problem, is_partial=rule is None and name == "RRULE")
             if rule is not None and not (problems and name == "EXRULE"):  # what it excludes is not known
                 yield (rule.without_times() if start.is_date else rule), until
 
     def _added(
-        self, component: Component, length: timedelta | None, wrong: _Mistakes
+        self, component: Component, length: timedelta | None, mistakes: _Mistakes
     ) -> Iterator[tuple[CalendarTime, timedelta]]:
         values = [(item, text) for item in component.properties("RDATE") for text in self._texts(item)]
         for item, text in values:
@@ -262,22 +262,22 @@ class EventReader:
                 else:
                     yield self._time(item, text), length or SHORTEST_LENGTH
             except UnreadableValue:
-                wrong.add("RDATE", text, self._days(text))
+                mistakes.add("RDATE", text, self._days(text))
 
-    def _excluded(self, component: Component, wrong: _Mistakes) -> Iterator[CalendarTime]:
+    def _excluded(self, component: Component, mistakes: _Mistakes) -> Iterator[CalendarTime]:
         for item in component.properties("EXDATE"):
             for text in self._texts(item):
                 try:
                     yield self._time(item, text)
                 except UnreadableValue:
-                    wrong.add("EXDATE", text, blocks_event_only=True)
+                    mistakes.add("EXDATE", text, blocks_event_only=True)
 
-    def _replaced(self, component: Component, wrong: _Mistakes) -> tuple[CalendarTime | None, bool]:
+    def _replaced(self, component: Component, mistakes: _Mistakes) -> tuple[CalendarTime | None, bool]:
         for item in component.properties("RECURRENCE-ID"):
             try:
                 replaced = self._time(item)
             except UnreadableValue:
-                wrong.add("RECURRENCE-ID", item.value, blocks_event_only=True)
+                mistakes.add("RECURRENCE-ID", item.value, blocks_event_only=True)
             else:
                 return replaced, (item.parameter("RANGE") or "").upper() == "THISANDFUTURE"
         return None, False
